@@ -1,0 +1,56 @@
+//! Compiles the gRPC contract, without `protoc`, when the daemon is built.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=proto");
+    #[cfg(feature = "daemon")]
+    contract::compile()?;
+    Ok(())
+}
+
+#[cfg(feature = "daemon")]
+mod contract {
+    use prost_types::FileDescriptorSet;
+    use prost_types::field_descriptor_proto::Type;
+
+    /// The fields that hold tokens. They are published as `string` and served
+    /// as `bytes`: the same on the wire, but with no copy and no UTF-8 pass,
+    /// because the base64url decoder judges every byte anyway.
+    const TOKEN_FIELDS: [(&str, &str); 3] = [
+        ("VerifyRequest", "token"),
+        ("VerifyBatchRequest", "tokens"),
+        ("VerifyStreamRequest", "tokens"),
+    ];
+
+    pub(super) fn compile() -> Result<(), Box<dyn std::error::Error>> {
+        let published =
+            protox::compile(["jwtd/v1/verifier.proto"], ["proto", "proto/third_party"])?;
+
+        let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
+        // What reflection shows to callers is the published contract.
+        std::fs::write(out.join("descriptor.bin"), prost_encode(&published))?;
+
+        tonic_prost_build::configure()
+            .bytes(".")
+            .extern_path(".google.rpc.Status", "::tonic_types::Status")
+            .compile_fds(served(published))?;
+        Ok(())
+    }
+
+    fn prost_encode(set: &FileDescriptorSet) -> Vec<u8> {
+        use prost::Message as _;
+        set.encode_to_vec()
+    }
+
+    fn served(mut set: FileDescriptorSet) -> FileDescriptorSet {
+        for message in set.file.iter_mut().flat_map(|file| &mut file.message_type) {
+            let name = message.name().to_owned();
+            for field in &mut message.field {
+                if TOKEN_FIELDS.contains(&(name.as_str(), field.name())) {
+                    field.set_type(Type::Bytes);
+                }
+            }
+        }
+        set
+    }
+}

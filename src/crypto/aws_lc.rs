@@ -1,0 +1,80 @@
+//! The only file that names `aws_lc_rs`: what ring lacks (ES512, making RSA
+//! keys), and ES384, which ring checks four times slower.
+
+use super::verifying_key::BadSignature;
+use crate::jose::{Algorithm, Curve, KeyMaterial};
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, ParsedPublicKey,
+};
+
+/// A public key that was checked to lie on its curve.
+#[derive(Debug)]
+pub(super) struct PublicKey(ParsedPublicKey);
+
+impl PublicKey {
+    /// Nothing if the algorithm is left to ring, if it does not fit the key, or
+    /// if the key's point is not on its curve.
+    pub(super) fn bind(material: &KeyMaterial, algorithm: Algorithm) -> Option<Self> {
+        let (checker, point) = match (material, algorithm) {
+            (
+                KeyMaterial::Ec {
+                    curve: Curve::P384,
+                    point,
+                },
+                Algorithm::Es384,
+            ) => (&signature::ECDSA_P384_SHA384_FIXED, point),
+            (
+                KeyMaterial::Ec {
+                    curve: Curve::P521,
+                    point,
+                },
+                Algorithm::Es512,
+            ) => (&signature::ECDSA_P521_SHA512_FIXED, point),
+            _ => return None,
+        };
+        ParsedPublicKey::new(checker, point).ok().map(Self)
+    }
+
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        self.0
+            .verify_sig(message, signature)
+            .map_err(|aws_lc_rs::error::Unspecified| BadSignature)
+    }
+}
+
+/// A private key of P-521.
+#[derive(Debug)]
+pub(super) struct PrivateKey(EcdsaKeyPair);
+
+const P521: &EcdsaSigningAlgorithm = &signature::ECDSA_P521_SHA512_FIXED_SIGNING;
+
+impl PrivateKey {
+    pub(super) fn from_pkcs8(document: &[u8]) -> Option<Self> {
+        EcdsaKeyPair::from_pkcs8(P521, document).ok().map(Self)
+    }
+
+    pub(super) fn public(&self) -> Option<KeyMaterial> {
+        KeyMaterial::ec(Curve::P521, self.0.public_key().as_ref().to_vec()).ok()
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let signature = self.0.sign(&SystemRandom::new(), message).ok()?;
+        Some(signature.as_ref().to_vec())
+    }
+}
+
+/// A fresh key of P-521, in PKCS #8.
+pub(super) fn generate_p521_pkcs8() -> Option<Vec<u8>> {
+    let document = EcdsaKeyPair::generate_pkcs8(P521, &SystemRandom::new()).ok()?;
+    Some(document.as_ref().to_vec())
+}
+
+/// A fresh key of RSA with 2,048 bits, in PKCS #8.
+pub(super) fn generate_rsa_pkcs8() -> Option<Vec<u8>> {
+    let pair = signature::RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
+    let document: Pkcs8V1Der<'_> = pair.as_der().ok()?;
+    Some(document.as_ref().to_vec())
+}

@@ -1,0 +1,151 @@
+//! Keys that check signatures, each bound to its algorithm when it is made.
+
+use super::ring::{self, Digest, sha256};
+use crate::jose::jwk::UnusableKey;
+use crate::jose::{Algorithm, KeyMaterial, Secret, base64url};
+
+/// A signature that does not fit. It says no more, so that nothing can be
+/// learned from it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BadSignature;
+
+/// A key and the one algorithm that it is used with.
+#[derive(Debug)]
+pub enum VerifyingKey {
+    /// A secret shared with the issuer.
+    Mac(MacKey),
+    /// A public key.
+    Public(PublicKey),
+}
+
+/// A public key, bound to one asymmetric algorithm.
+#[derive(Debug)]
+pub struct PublicKey {
+    algorithm: Algorithm,
+    bits: usize,
+    thumbprint: Digest,
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    #[cfg(feature = "aws-lc")]
+    AwsLc(super::aws_lc::PublicKey),
+    Ring(ring::PublicKey),
+}
+
+/// A shared secret, bound to one algorithm of HMAC.
+///
+/// It is made of a [`Secret`] and of nothing else, so that no public key can be
+/// used as one (R12):
+///
+/// ```compile_fail,E0308
+/// use jwtd::crypto::MacKey;
+/// use jwtd::jose::{Algorithm, KeyMaterial};
+///
+/// let public = KeyMaterial::ed25519(&[0; 32]).unwrap();
+/// MacKey::bind(&public, Algorithm::Hs256);
+/// ```
+#[derive(Debug)]
+pub struct MacKey {
+    algorithm: Algorithm,
+    thumbprint: Digest,
+    mac: ring::Mac,
+}
+
+impl PublicKey {
+    /// Binds a key to an algorithm.
+    ///
+    /// # Errors
+    /// If the algorithm does not fit the key or is not built in, or if the key's
+    /// point does not lie on its curve.
+    pub fn bind(material: &KeyMaterial, algorithm: Algorithm) -> Result<Self, UnusableKey> {
+        if material.family() != algorithm.family() {
+            return Err(UnusableKey::AlgorithmMismatch);
+        }
+        #[cfg(feature = "aws-lc")]
+        let first = super::aws_lc::PublicKey::bind(material, algorithm).map(Inner::AwsLc);
+        #[cfg(not(feature = "aws-lc"))]
+        let first = None;
+        let inner = first
+            .or_else(|| ring::PublicKey::bind(material, algorithm).map(Inner::Ring))
+            .ok_or(match (material, algorithm, cfg!(feature = "aws-lc")) {
+                (_, Algorithm::Es512, false) => UnusableKey::Algorithm,
+                (KeyMaterial::Ec { .. }, _, _) => UnusableKey::Point,
+                _ => UnusableKey::Algorithm,
+            })?;
+        let thumbprint = sha256(material.to_json().as_bytes());
+        Ok(Self {
+            algorithm,
+            bits: material.bits(),
+            thumbprint,
+            inner,
+        })
+    }
+}
+
+impl MacKey {
+    /// Binds a secret to an algorithm.
+    ///
+    /// # Errors
+    /// If the algorithm is not HMAC, or if the secret is shorter than its hash.
+    pub fn bind(secret: &Secret, algorithm: Algorithm) -> Result<Self, UnusableKey> {
+        if algorithm.family() != crate::jose::Family::Hmac {
+            return Err(UnusableKey::AlgorithmMismatch);
+        }
+        let mac = ring::Mac::new(secret.expose(), algorithm).ok_or(UnusableKey::SecretTooShort)?;
+        let k = base64url::encode(secret.expose());
+        let thumbprint = sha256(format!(r#"{{"k":"{k}","kty":"oct"}}"#).as_bytes());
+        Ok(Self {
+            algorithm,
+            thumbprint,
+            mac,
+        })
+    }
+}
+
+impl VerifyingKey {
+    /// The algorithm that the key is bound to.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Mac(key) => key.algorithm,
+            Self::Public(key) => key.algorithm,
+        }
+    }
+
+    /// The size of the key in bits: what the cost of a check depends on beside
+    /// the algorithm.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        match self {
+            Self::Mac(_) => 0,
+            Self::Public(key) => key.bits,
+        }
+    }
+
+    /// The SHA-256 thumbprint of the key (RFC 7638): what makes it this very
+    /// key, whatever its id. That of a secret must not leave the process.
+    #[must_use]
+    pub fn thumbprint(&self) -> &Digest {
+        match self {
+            Self::Mac(key) => &key.thumbprint,
+            Self::Public(key) => &key.thumbprint,
+        }
+    }
+
+    /// Checks that `signature` was made over `message` with the private half.
+    ///
+    /// # Errors
+    /// If it was not, whatever the cause.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        match self {
+            Self::Mac(key) => key.mac.verify(message, signature),
+            Self::Public(key) => match &key.inner {
+                #[cfg(feature = "aws-lc")]
+                Inner::AwsLc(key) => key.verify(message, signature),
+                Inner::Ring(key) => key.verify(message, signature),
+            },
+        }
+    }
+}

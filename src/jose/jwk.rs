@@ -1,0 +1,373 @@
+//! JSON Web Keys (RFC 7517, RFC 7518 section 6, RFC 8037): public keys and
+//! shared secrets, as different types that cannot become each other.
+
+use super::algorithm::{Algorithm, Curve, Family};
+use super::base64url;
+use super::json::Value;
+use super::limits::KEY_ID_BYTES;
+use std::borrow::Cow;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A public key, checked for form and size. It is not yet bound to an
+/// algorithm and cannot check anything.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum KeyMaterial {
+    /// A point on a curve.
+    Ec {
+        /// Which curve.
+        curve: Curve,
+        /// The point, uncompressed: 4, x and y (SEC 1, section 2.3.3).
+        point: Box<[u8]>,
+    },
+    /// A public key of Ed25519.
+    Ed25519([u8; 32]),
+    /// A public key of RSA.
+    Rsa {
+        /// The modulus, big-endian, without leading zeros.
+        modulus: Box<[u8]>,
+        /// The exponent, big-endian, without leading zeros.
+        exponent: Box<[u8]>,
+    },
+}
+
+/// A secret shared with an issuer. No public key can become one (R12), and it
+/// is wiped when it is dropped.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes over the bytes of a secret.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret([redacted])")
+    }
+}
+
+/// One key of a set: `M` is [`KeyMaterial`] or [`Secret`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Jwk<M = KeyMaterial> {
+    /// `kid`
+    pub id: Option<Box<str>>,
+    /// `alg`: if present, the only algorithm that the key may be used with.
+    pub algorithm: Option<Algorithm>,
+    /// The key itself.
+    pub material: M,
+}
+
+/// Why a key cannot be used to check signatures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UnusableKey {
+    /// `alg` is not an algorithm that is implemented.
+    Algorithm,
+    /// `alg` does not fit the kind of key.
+    AlgorithmMismatch,
+    /// A curve that is not implemented.
+    Curve,
+    /// The exponent of RSA is even, below 3 or beyond 33 bits.
+    Exponent,
+    /// The issuer does not allow any algorithm that fits the key.
+    NotAllowed,
+    /// Not a JSON object.
+    NotObject,
+    /// `key_ops` does not hold `verify`, or holds an operation twice.
+    Operations,
+    /// A member that the kind of key needs is missing or has a wrong form.
+    Parameter(&'static str),
+    /// The point does not lie on the curve.
+    Point,
+    /// Private members where public keys are published.
+    Private,
+    /// The secret is shorter than the hash of its algorithm (RFC 7518,
+    /// section 3.2).
+    SecretTooShort,
+    /// The modulus of RSA has fewer than 2,048 or more than 8,192 bits.
+    Size,
+    /// Beyond the largest number of keys in a set.
+    TooMany,
+    /// `kty` is not one that is implemented.
+    Type,
+    /// `use` is not `sig`.
+    Use,
+}
+
+impl fmt::Display for UnusableKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Algorithm => "its `alg` is not implemented",
+            Self::AlgorithmMismatch => "its `alg` does not fit its kind",
+            Self::Curve => "its `crv` is not implemented",
+            Self::Exponent => "its exponent `e` must be odd, from 3 to 33 bits",
+            Self::NotAllowed => "no allowed algorithm fits it",
+            Self::NotObject => "it is not a JSON object",
+            Self::Operations => "its `key_ops` must hold `verify`, and no operation twice",
+            Self::Parameter(name) => {
+                return write!(f, "its `{name}` is missing or has a wrong form");
+            }
+            Self::Point => "its point does not lie on its curve",
+            Self::Private => "it has private members",
+            Self::SecretTooShort => "its secret is shorter than the hash of its algorithm",
+            Self::Size => "its modulus must have 2048 to 8192 bits",
+            Self::TooMany => "the set holds too many keys",
+            Self::Type => "its `kty` is not implemented",
+            Self::Use => "its `use` is not `sig`",
+        })
+    }
+}
+
+/// The members of one JWK.
+pub(super) struct Members<'v, 't>(pub(super) &'v [(Cow<'t, str>, Value<'t>)]);
+
+impl<'t> Members<'_, 't> {
+    fn find(&self, name: &str) -> Option<&Value<'t>> {
+        self.0
+            .iter()
+            .find(|(member, _)| member == name)
+            .map(|(_, value)| value)
+    }
+
+    /// A member that is a string if it is there at all.
+    fn text(&self, name: &'static str) -> Result<Option<&str>, UnusableKey> {
+        self.find(name)
+            .map(|value| value.as_str().ok_or(UnusableKey::Parameter(name)))
+            .transpose()
+    }
+
+    fn bytes(&self, name: &'static str) -> Result<Vec<u8>, UnusableKey> {
+        let text = self.text(name)?.ok_or(UnusableKey::Parameter(name))?;
+        base64url::decode(text.as_bytes()).map_err(|_| UnusableKey::Parameter(name))
+    }
+
+    /// `kid`, also of a key that turns out to be unusable.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.find("kid")
+            .and_then(Value::as_str)
+            .filter(|id| id.len() <= KEY_ID_BYTES)
+    }
+
+    /// Whether the key is, or gives away, a secret (R20).
+    pub(super) fn is_private(&self) -> bool {
+        ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"]
+            .iter()
+            .any(|name| self.find(name).is_some())
+    }
+
+    fn check_use(&self) -> Result<(), UnusableKey> {
+        if self.text("use")?.is_some_and(|purpose| purpose != "sig") {
+            return Err(UnusableKey::Use);
+        }
+        if let Some(value) = self.find("key_ops") {
+            let operations = value.as_strings().ok_or(UnusableKey::Operations)?;
+            let twice = operations
+                .iter()
+                .enumerate()
+                .any(|(position, one)| operations.iter().take(position).any(|other| other == one));
+            if twice || !operations.contains(&"verify") {
+                return Err(UnusableKey::Operations);
+            }
+        }
+        Ok(())
+    }
+
+    fn algorithm(&self) -> Result<Option<Algorithm>, UnusableKey> {
+        self.text("alg")?
+            .map(|name| Algorithm::from_name(name).ok_or(UnusableKey::Algorithm))
+            .transpose()
+    }
+
+    /// Reads a public key.
+    pub(super) fn public(&self) -> Result<Jwk, UnusableKey> {
+        if self.is_private() {
+            return Err(UnusableKey::Private);
+        }
+        let kind = self.text("kty")?.ok_or(UnusableKey::Parameter("kty"))?;
+        if !matches!(kind, "EC" | "OKP" | "RSA") {
+            return Err(UnusableKey::Type);
+        }
+        self.check_use()?;
+        let material = match kind {
+            "RSA" => KeyMaterial::rsa(&self.bytes("n")?, &self.bytes("e")?)?,
+            "EC" => {
+                let curve = match self.text("crv")?.ok_or(UnusableKey::Parameter("crv"))? {
+                    "P-256" => Curve::P256,
+                    "P-384" => Curve::P384,
+                    "P-521" => Curve::P521,
+                    _ => return Err(UnusableKey::Curve),
+                };
+                let (x, y) = (self.bytes("x")?, self.bytes("y")?);
+                for (name, coordinate) in [("x", &x), ("y", &y)] {
+                    if coordinate.len() != curve.coordinate_bytes() {
+                        return Err(UnusableKey::Parameter(name));
+                    }
+                }
+                KeyMaterial::ec(curve, [&[4], &*x, &*y].concat())?
+            }
+            _ => {
+                if self.text("crv")?.ok_or(UnusableKey::Parameter("crv"))? != "Ed25519" {
+                    return Err(UnusableKey::Curve);
+                }
+                KeyMaterial::ed25519(&self.bytes("x")?)?
+            }
+        };
+        let algorithm = self.algorithm()?;
+        if algorithm.is_some_and(|algorithm| algorithm.family() != material.family()) {
+            return Err(UnusableKey::AlgorithmMismatch);
+        }
+        Ok(Jwk {
+            id: self.kid()?,
+            algorithm,
+            material,
+        })
+    }
+
+    /// Reads a shared secret.
+    pub(super) fn secret(&self) -> Result<Jwk<Secret>, UnusableKey> {
+        if self.text("kty")?.ok_or(UnusableKey::Parameter("kty"))? != "oct" {
+            return Err(UnusableKey::Type);
+        }
+        self.check_use()?;
+        let algorithm = self.algorithm()?;
+        if algorithm.is_some_and(|algorithm| algorithm.family() != Family::Hmac) {
+            return Err(UnusableKey::AlgorithmMismatch);
+        }
+        Ok(Jwk {
+            id: self.kid()?,
+            algorithm,
+            material: Secret::new(self.bytes("k")?),
+        })
+    }
+
+    fn kid(&self) -> Result<Option<Box<str>>, UnusableKey> {
+        match self.text("kid")? {
+            Some(id) if id.len() > KEY_ID_BYTES => Err(UnusableKey::Parameter("kid")),
+            id => Ok(id.map(Box::from)),
+        }
+    }
+}
+
+impl KeyMaterial {
+    /// A public key of RSA, from big-endian numbers.
+    ///
+    /// # Errors
+    /// If the modulus has fewer than 2,048 or more than 8,192 bits, or the
+    /// exponent is even, below 3 or beyond 33 bits.
+    pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, UnusableKey> {
+        let (modulus, exponent) = (trim(modulus), trim(exponent));
+        let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
+        if !(2048..=8192).contains(&bits(modulus)) || !odd(modulus) {
+            return Err(UnusableKey::Size);
+        }
+        if !(2..=33).contains(&bits(exponent)) || !odd(exponent) {
+            return Err(UnusableKey::Exponent);
+        }
+        Ok(Self::Rsa {
+            modulus: modulus.into(),
+            exponent: exponent.into(),
+        })
+    }
+
+    /// A public key on a curve, from an uncompressed point.
+    ///
+    /// # Errors
+    /// If the point has another length or is compressed. Whether it lies on
+    /// the curve is checked when it is bound to an algorithm.
+    pub fn ec(curve: Curve, point: Vec<u8>) -> Result<Self, UnusableKey> {
+        let length = curve.coordinate_bytes().saturating_mul(2).saturating_add(1);
+        if point.len() != length || point.first() != Some(&4) {
+            return Err(UnusableKey::Parameter("x"));
+        }
+        Ok(Self::Ec {
+            curve,
+            point: point.into(),
+        })
+    }
+
+    /// A public key of Ed25519.
+    ///
+    /// # Errors
+    /// If `key` has not 32 bytes.
+    pub fn ed25519(key: &[u8]) -> Result<Self, UnusableKey> {
+        key.try_into()
+            .map(Self::Ed25519)
+            .map_err(|_| UnusableKey::Parameter("x"))
+    }
+
+    /// The kind of algorithm that the key fits.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Ec { curve, .. } => Family::Ecdsa(*curve),
+            Self::Ed25519(_) => Family::Ed25519,
+            Self::Rsa { .. } => Family::Rsa,
+        }
+    }
+
+    /// The size of the key in bits, as people speak of it.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        match self {
+            Self::Ec {
+                curve: Curve::P521, ..
+            } => 521,
+            Self::Ec { curve, .. } => curve.coordinate_bytes().saturating_mul(8),
+            Self::Ed25519(_) => 256,
+            Self::Rsa { modulus, .. } => bits(modulus),
+        }
+    }
+
+    /// The members that RFC 7638, section 3.2 requires, in its order: what a
+    /// thumbprint is made of, and enough to publish the key.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let text = base64url::encode;
+        match self {
+            Self::Ec { curve, point } => {
+                let half = curve.coordinate_bytes();
+                let coordinates = point.split_first().map_or(&[][..], |(_, rest)| rest);
+                let (x, y) = coordinates.split_at(half.min(coordinates.len()));
+                let (x, y) = (text(x), text(y));
+                format!(
+                    r#"{{"crv":"{}","kty":"EC","x":"{x}","y":"{y}"}}"#,
+                    curve.name()
+                )
+            }
+            Self::Ed25519(key) => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(key))
+            }
+            Self::Rsa { modulus, exponent } => {
+                format!(
+                    r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
+                    text(exponent),
+                    text(modulus)
+                )
+            }
+        }
+    }
+}
+
+fn trim(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// The number of bits of a big-endian number without leading zeros.
+fn bits(number: &[u8]) -> usize {
+    number.split_first().map_or(0, |(first, rest)| {
+        let top = 8_u32.saturating_sub(first.leading_zeros());
+        rest.len()
+            .saturating_mul(8)
+            .saturating_add(usize::try_from(top).unwrap_or_default())
+    })
+}

@@ -1,0 +1,26 @@
+//! Floor 1: bytes to the words of the JOSE RFCs and back.
+//!
+//! Nothing here knows a key that can check anything, a clock or a policy. Every
+//! parser is strict, takes its [`Limits`] as an argument, and measures before it
+//! decodes.
+
+pub mod algorithm;
+pub mod base64url;
+pub mod claims;
+pub mod compact;
+pub mod header;
+pub mod json;
+pub mod jwk;
+pub mod jwks;
+pub mod limits;
+pub mod malformed;
+pub mod pem;
+
+pub use algorithm::{Algorithm, AlgorithmSet, Curve, Family};
+pub use claims::{Claims, UnixTime};
+pub use compact::CompactJws;
+pub use header::{Header, TokenType};
+pub use jwk::{Jwk, KeyMaterial, Secret};
+pub use jwks::{JwkSet, JwksError, SkippedKey};
+pub use limits::Limits;
+pub use malformed::{Malformed, Part};

@@ -1,0 +1,273 @@
+//! Who signs tokens, under which names, with which keys; and the way from the
+//! `iss` of a token to its issuer.
+
+use super::key_set::KeySet;
+use crate::crypto::{Digest, digest};
+use crate::jose::{AlgorithmSet, Limits, UnixTime};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How far the clocks of the issuer and of this machine may differ: at most
+/// five minutes (R33).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Leeway(Duration);
+
+/// A leeway beyond five minutes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LeewayTooLong;
+
+impl Leeway {
+    /// The longest leeway.
+    pub const MAX: Duration = Duration::from_secs(300);
+
+    /// One minute, as in Envoy and SPIRE.
+    pub const DEFAULT: Self = Self(Duration::from_secs(60));
+
+    /// The span.
+    #[must_use]
+    pub const fn span(self) -> Duration {
+        self.0
+    }
+}
+
+impl TryFrom<Duration> for Leeway {
+    type Error = LeewayTooLong;
+
+    fn try_from(span: Duration) -> Result<Self, LeewayTooLong> {
+        if span > Self::MAX {
+            Err(LeewayTooLong)
+        } else {
+            Ok(Self(span))
+        }
+    }
+}
+
+/// The keys of an issuer, as far as they are known.
+#[derive(Clone, Debug)]
+pub enum KeyState {
+    /// A set is held. From `stale_at` on it must not be used any more.
+    Held {
+        /// The keys.
+        set: Arc<KeySet>,
+        /// Nothing for keys that do not age, such as those of a file.
+        stale_at: Option<UnixTime>,
+    },
+    /// No set was ever loaded.
+    Unavailable,
+}
+
+/// A party whose tokens are accepted.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    name: Box<str>,
+    identifiers: Box<[Box<str>]>,
+    algorithms: AlgorithmSet,
+    audiences: Option<Box<[Box<str>]>>,
+    clock_skew: Leeway,
+    keys: KeyState,
+    settings: Digest,
+}
+
+impl Issuer {
+    /// Describes an issuer.
+    ///
+    /// `name` is the operator's; `identifiers` are the exact values of `iss`;
+    /// `audiences` are the accepted values of `aud`, or nothing if any will do;
+    /// `source` says where the keys come from, in any form that differs where
+    /// the source differs.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        identifiers: &[&str],
+        algorithms: AlgorithmSet,
+        audiences: Option<&[&str]>,
+        clock_skew: Leeway,
+        source: &str,
+        keys: KeyState,
+    ) -> Self {
+        let boxed = |list: &[&str]| list.iter().copied().map(Box::from).collect();
+        // Parts are told apart by their lengths, lists by the count before them.
+        let count = u64::try_from(identifiers.len())
+            .unwrap_or(u64::MAX)
+            .to_be_bytes();
+        let bits = algorithms.bits().to_be_bytes();
+        let fixed = [name.as_bytes(), source.as_bytes(), &bits, &count];
+        let listed = identifiers.iter().map(|identifier| identifier.as_bytes());
+        Self {
+            name: name.into(),
+            settings: digest(fixed.into_iter().chain(listed)),
+            identifiers: boxed(identifiers),
+            algorithms,
+            audiences: audiences.map(boxed),
+            clock_skew,
+            keys,
+        }
+    }
+
+    /// The same issuer with other keys.
+    #[must_use]
+    pub fn with_keys(&self, keys: KeyState) -> Self {
+        Self {
+            keys,
+            ..self.clone()
+        }
+    }
+
+    /// The operator's name for it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The algorithms that it may use.
+    #[must_use]
+    pub fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
+    }
+
+    /// Whether it may name `audience`.
+    #[must_use]
+    pub fn accepts_audience(&self, audience: &str) -> bool {
+        self.audiences
+            .as_deref()
+            .is_none_or(|all| all.iter().any(|one| **one == *audience))
+    }
+
+    /// Whether any audience will do, even none.
+    #[must_use]
+    pub fn accepts_any_audience(&self) -> bool {
+        self.audiences.is_none()
+    }
+
+    /// How far its clock may differ from ours.
+    #[must_use]
+    pub fn clock_skew(&self) -> Leeway {
+        self.clock_skew
+    }
+
+    /// Its keys.
+    #[must_use]
+    pub fn keys(&self) -> &KeyState {
+        &self.keys
+    }
+
+    /// A digest of all settings that decide what a signature of this issuer
+    /// proves: name, `iss`, algorithms, key source and, once it stands among
+    /// [`Issuers`], the bounds of its tokens.
+    #[must_use]
+    pub fn settings(&self) -> &Digest {
+        &self.settings
+    }
+}
+
+/// The place of an issuer among [`Issuers`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct IssuerIndex(usize);
+
+impl IssuerIndex {
+    /// As a number, counted from 0.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// Two issuers that share a value of `iss`, by name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SameIdentifier {
+    /// The one that comes first.
+    pub first: Box<str>,
+    /// The one that comes later.
+    pub second: Box<str>,
+    /// The value of `iss`.
+    pub identifier: Box<str>,
+}
+
+/// All accepted issuers, found by `iss` in constant time.
+#[derive(Clone, Debug)]
+pub struct Issuers {
+    issuers: Vec<Issuer>,
+    routes: Arc<HashMap<Box<str>, IssuerIndex>>,
+    limits: Limits,
+}
+
+impl Issuers {
+    /// Puts issuers together. `limits` are those of their tokens.
+    ///
+    /// # Errors
+    /// If two of them share a value of `iss`.
+    pub fn new(mut issuers: Vec<Issuer>, limits: Limits) -> Result<Self, SameIdentifier> {
+        let mut routes = HashMap::new();
+        for issuer in &mut issuers {
+            issuer.settings = digest([&issuer.settings[..], limits.to_string().as_bytes()]);
+        }
+        for (index, issuer) in issuers.iter().enumerate() {
+            for identifier in &issuer.identifiers {
+                let Some(IssuerIndex(first)) =
+                    routes.insert(identifier.clone(), IssuerIndex(index))
+                else {
+                    continue;
+                };
+                if first != index {
+                    let name = |index: usize| issuers.get(index).map(|issuer| issuer.name.clone());
+                    return Err(SameIdentifier {
+                        first: name(first).unwrap_or_default(),
+                        second: issuer.name.clone(),
+                        identifier: identifier.clone(),
+                    });
+                }
+            }
+        }
+        Ok(Self {
+            issuers,
+            routes: Arc::new(routes),
+            limits,
+        })
+    }
+
+    /// The issuer with this exact `iss` (R30).
+    #[must_use]
+    pub fn route(&self, identifier: &str) -> Option<IssuerIndex> {
+        self.routes.get(identifier).copied()
+    }
+
+    /// The issuer with this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<IssuerIndex> {
+        self.issuers
+            .iter()
+            .position(|issuer| *issuer.name == *name)
+            .map(IssuerIndex)
+    }
+
+    /// The issuer at this place.
+    #[must_use]
+    pub fn get(&self, index: IssuerIndex) -> Option<&Issuer> {
+        self.issuers.get(index.0)
+    }
+
+    /// All, with their places.
+    pub fn iter(&self) -> impl Iterator<Item = (IssuerIndex, &Issuer)> {
+        self.issuers
+            .iter()
+            .enumerate()
+            .map(|(index, issuer)| (IssuerIndex(index), issuer))
+    }
+
+    /// The bounds of their tokens.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The same issuers, but the one at `index` has other keys.
+    #[must_use]
+    pub fn with_keys(&self, index: IssuerIndex, keys: KeyState) -> Self {
+        let mut changed = self.clone();
+        if let Some(issuer) = changed.issuers.get_mut(index.0) {
+            *issuer = issuer.with_keys(keys);
+        }
+        changed
+    }
+}

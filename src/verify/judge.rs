@@ -1,0 +1,124 @@
+//! Whether proven claims suffice, here and now. This runs for every token every
+//! time: a remembered signature saves the proof and none of this.
+
+use super::profile::Profile;
+use super::reject::Reject;
+use super::token::Proven;
+use crate::jose::{Claims, UnixTime};
+use crate::keys::{Issuer, Issuers, KeyState};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Judges a proven token by its issuer, its profile and the clock.
+///
+/// `audiences` narrows what the profile accepts; empty, it does not.
+///
+/// # Errors
+/// The first check that fails.
+pub fn judge(
+    proven: &Proven,
+    issuers: &Issuers,
+    profile: &Profile,
+    audiences: &[Arc<str>],
+    now: UnixTime,
+) -> Result<(), Reject> {
+    let index = proven.proof().issuer();
+    let issuer = issuers.get(index).ok_or(Reject::Internal)?;
+    let claims = proven.claims();
+    if !profile.trusts(index) {
+        return Err(Reject::IssuerNotInProfile);
+    }
+    check_keys(issuer, now)?;
+    check_times(claims, issuer.clock_skew().span(), profile.max_age, now)?;
+    check_audience(claims, issuer, profile, audiences)?;
+    if !profile.types.contains(proven.token_type()) {
+        return Err(Reject::TypeNotAllowed);
+    }
+    if let Some(missing) = profile
+        .required_claims
+        .iter()
+        .find(|name| !claims.has(name))
+    {
+        return Err(Reject::ClaimMissing(Arc::clone(missing)));
+    }
+    // RFC 7800: a proof of possession cannot be checked yet, and a bound token
+    // without one is worth nothing (R37).
+    if claims.is_bound() {
+        return Err(Reject::BindingRequired);
+    }
+    Ok(())
+}
+
+fn check_keys(issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
+    match issuer.keys() {
+        KeyState::Unavailable => Err(Reject::KeysUnavailable),
+        KeyState::Held {
+            stale_at: Some(stale_at),
+            ..
+        } if now >= *stale_at => Err(Reject::KeysStale),
+        KeyState::Held { .. } => Ok(()),
+    }
+}
+
+/// RFC 7519, sections 4.1.4 to 4.1.6. The leeway always favours the token.
+fn check_times(
+    claims: &Claims,
+    leeway: Duration,
+    max_age: Option<Duration>,
+    now: UnixTime,
+) -> Result<(), Reject> {
+    let expires_at = claims.expires_at().ok_or(Reject::ExpiryMissing)?;
+    if now >= expires_at.plus(leeway) {
+        return Err(Reject::Expired {
+            ago: now.since(expires_at).unwrap_or_default(),
+        });
+    }
+    // How long until `moment` is not in the future any more, the leeway counted.
+    let wait = |moment: UnixTime| {
+        moment
+            .since(now.plus(leeway))
+            .filter(|wait| !wait.is_zero())
+    };
+    if let Some(wait) = claims.not_before().and_then(wait) {
+        return Err(Reject::NotYetValid { wait });
+    }
+    if let Some(wait) = claims.issued_at().and_then(wait) {
+        return Err(Reject::IssuedInFuture { wait });
+    }
+    if let Some(limit) = max_age {
+        let issued_at = claims.issued_at().ok_or(Reject::IssuedAtMissing)?;
+        let age = now.since(issued_at).unwrap_or_default();
+        if age > limit.saturating_add(leeway) {
+            return Err(Reject::TooOld { age, limit });
+        }
+    }
+    Ok(())
+}
+
+/// RFC 7519, section 4.1.3: one audience of the token must be accepted by all
+/// who have a say. Where nobody has, any will do.
+fn check_audience(
+    claims: &Claims,
+    issuer: &Issuer,
+    profile: &Profile,
+    narrowed: &[Arc<str>],
+) -> Result<(), Reject> {
+    if issuer.accepts_any_audience() && profile.audiences.is_none() && narrowed.is_empty() {
+        return Ok(());
+    }
+    let listed = |list: &[Arc<str>], name: &str| list.iter().any(|one| **one == *name);
+    let accepted = |name: &str| {
+        issuer.accepts_audience(name)
+            && profile
+                .audiences
+                .as_deref()
+                .is_none_or(|list| listed(list, name))
+            && (narrowed.is_empty() || listed(narrowed, name))
+    };
+    let audiences = claims.audiences().ok_or(Reject::AudienceMissing)?;
+    if audiences.iter().any(|name| accepted(name)) {
+        Ok(())
+    } else {
+        Err(Reject::AudienceMismatch)
+    }
+}

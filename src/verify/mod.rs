@@ -1,0 +1,16 @@
+//! Floor 4: the steps that turn bytes into a verified token, in the order of the
+//! RFCs, and the types that prove that a step was taken.
+
+mod judge;
+mod profile;
+mod reason;
+mod reject;
+mod token;
+mod verifier;
+
+pub use judge::judge;
+pub use profile::{AcceptedTypes, Profile};
+pub use reason::{Family, Fault, Reason};
+pub use reject::Reject;
+pub use token::{Proven, SignatureProof, Unproven, Unverified};
+pub use verifier::{read, verify};

@@ -1,0 +1,87 @@
+//! What the operator expects of the tokens that one kind of caller brings.
+
+use crate::jose::TokenType;
+use crate::keys::{IssuerIndex, Issuers};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The types of token that are accepted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AcceptedTypes(Box<[TokenType]>);
+
+impl Default for AcceptedTypes {
+    /// No `typ` at all, `JWT` and `at+jwt`.
+    fn default() -> Self {
+        Self([TokenType::Absent, TokenType::Jwt, TokenType::AccessToken].into())
+    }
+}
+
+impl AcceptedTypes {
+    /// Whether `token_type` is accepted.
+    #[must_use]
+    pub fn contains(&self, token_type: &TokenType) -> bool {
+        self.0.contains(token_type)
+    }
+}
+
+impl FromIterator<TokenType> for AcceptedTypes {
+    fn from_iter<I: IntoIterator<Item = TokenType>>(types: I) -> Self {
+        Self(types.into_iter().collect())
+    }
+}
+
+/// What is expected of a token beyond its signature.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    name: Box<str>,
+    /// For each issuer, by its place, whether it is trusted.
+    trusted: Box<[bool]>,
+    /// The accepted values of `aud`, or nothing if the issuer's list suffices.
+    pub audiences: Option<Box<[Arc<str>]>>,
+    /// The accepted values of `typ`.
+    pub types: AcceptedTypes,
+    /// Claims that must be present and not null.
+    pub required_claims: Box<[Arc<str>]>,
+    /// The greatest age since `iat`.
+    pub max_age: Option<Duration>,
+    /// How long callers may remember a permit.
+    pub remember: Option<Duration>,
+}
+
+impl Profile {
+    /// A profile that trusts the issuers of these names and expects nothing
+    /// beyond the defaults.
+    ///
+    /// # Errors
+    /// The first name that no issuer has.
+    pub fn new<'n>(name: &str, trusted: &[&'n str], issuers: &Issuers) -> Result<Self, &'n str> {
+        let mut places = vec![false; issuers.iter().count()];
+        for issuer in trusted {
+            let place = issuers
+                .find(issuer)
+                .and_then(|index| places.get_mut(index.get()));
+            *place.ok_or(*issuer)? = true;
+        }
+        Ok(Self {
+            name: name.into(),
+            trusted: places.into(),
+            audiences: None,
+            types: AcceptedTypes::default(),
+            required_claims: Box::default(),
+            max_age: None,
+            remember: None,
+        })
+    }
+
+    /// The operator's name for it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the issuer is trusted.
+    #[must_use]
+    pub fn trusts(&self, issuer: IssuerIndex) -> bool {
+        self.trusted.get(issuer.get()).copied().unwrap_or(false)
+    }
+}

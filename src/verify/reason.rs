@@ -1,0 +1,328 @@
+//! The closed set of reasons. One row each; the API, the metrics, the logs, the
+//! command line and the documentation all take them from here.
+
+use std::fmt;
+
+/// What a reason speaks of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// The token is good.
+    Ok,
+    /// The bytes are not a signed token.
+    Malformed,
+    /// The algorithm.
+    Algorithm,
+    /// The issuer.
+    Issuer,
+    /// The issuer's keys.
+    Key,
+    /// The signature.
+    Signature,
+    /// The times in the token.
+    Time,
+    /// Audience, type and other claims.
+    Claims,
+    /// The binding of the token to its sender.
+    Binding,
+    /// What the caller or the operator demands of the claims.
+    Policy,
+    /// jwtd itself.
+    Internal,
+}
+
+/// Who can mend it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// Nobody has to.
+    Nobody,
+    /// Whoever sent the token.
+    Caller,
+    /// Whoever runs jwtd.
+    Operator,
+    /// Whoever issued the token.
+    Issuer,
+}
+
+macro_rules! reasons {
+    ($($variant:ident = $number:literal, $code:literal, $family:ident, $fault:ident, $retryable:literal,
+       $meaning:literal, $mend:literal;)+) => {
+        /// Why a token is permitted or refused. The numbers and codes are those
+        /// of `jwtd.v1.Reason` and never change.
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        #[repr(u8)]
+        pub enum Reason { $(#[doc = $meaning] $variant = $number,)+ }
+
+        impl Reason {
+            /// All of them, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The number in the API.
+            #[must_use]
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$variant => $number,)+ }
+            }
+
+            /// The name in the API, metrics, logs and documentation.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// What it speaks of.
+            #[must_use]
+            pub const fn family(self) -> Family {
+                match self { $(Self::$variant => Family::$family,)+ }
+            }
+
+            /// Who can mend it.
+            #[must_use]
+            pub const fn fault(self) -> Fault {
+                match self { $(Self::$variant => Fault::$fault,)+ }
+            }
+
+            /// Whether the same token may be judged otherwise later, without any
+            /// change by its bearer.
+            #[must_use]
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Self::$variant => $retryable,)+ }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)+ }
+            }
+
+            /// How to mend it.
+            #[must_use]
+            pub const fn mend(self) -> &'static str {
+                match self { $(Self::$variant => $mend,)+ }
+            }
+
+            /// The reason with this number.
+            #[must_use]
+            pub const fn from_number(number: u8) -> Option<Self> {
+                match number { $($number => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+reasons! {
+    Ok = 1, "OK", Ok, Nobody, false,
+        "The token passed every check.", "";
+
+    TokenEmpty = 10, "TOKEN_EMPTY", Malformed, Caller, false,
+        "The token is empty.",
+        "Send a token; a header `Authorization: Bearer` without one ends up here.";
+    TokenTooLarge = 11, "TOKEN_TOO_LARGE", Malformed, Caller, false,
+        "The token is longer than `limits.token_bytes`.",
+        "Let the issuer put fewer claims (often groups) into the token, or raise the limit.";
+    TokenNotCompact = 12, "TOKEN_NOT_COMPACT", Malformed, Caller, false,
+        "The token is not three parts with two dots between them.",
+        "Send the token in JWS compact serialization, without `Bearer` and without quotes. An opaque access token is not a JWT; ask the issuer for JWT access tokens.";
+    TokenEncrypted = 13, "TOKEN_ENCRYPTED", Malformed, Caller, false,
+        "The token has five parts: it is encrypted, and a signed one is expected.",
+        "Let the issuer sign the token without encrypting it.";
+    TokenBadCharacter = 14, "TOKEN_BAD_CHARACTER", Malformed, Caller, false,
+        "The token holds a byte that base64url does not use.",
+        "Look for spaces, line ends, quotes, padding (`=`) or percent-encoding around or inside the token.";
+    HeaderBadBase64url = 15, "HEADER_BAD_BASE64URL", Malformed, Caller, false,
+        "The header is not canonical base64url.",
+        "The token was cut, or made by a library that encodes wrongly.";
+    HeaderTooLarge = 16, "HEADER_TOO_LARGE", Malformed, Caller, false,
+        "The header is longer than 4096 bytes.",
+        "Let the issuer leave certificates (`x5c`) out of the header; they are never used.";
+    HeaderBadJson = 17, "HEADER_BAD_JSON", Malformed, Caller, false,
+        "The header is not JSON.", "The first part is not that of a JWT.";
+    HeaderNotObject = 18, "HEADER_NOT_OBJECT", Malformed, Caller, false,
+        "The header is JSON but not an object.", "The first part is not that of a JWT.";
+    HeaderDuplicateMember = 19, "HEADER_DUPLICATE_MEMBER", Malformed, Issuer, false,
+        "The header names a member twice.",
+        "Parsers disagree on which of the two counts, so the token is refused; the issuer must not make such tokens.";
+    HeaderTooComplex = 20, "HEADER_TOO_COMPLEX", Malformed, Caller, false,
+        "The header is nested deeper than 32, has an object or array of more than 256 members, or a string of more than 8192 bytes.",
+        "No honest header comes near these limits.";
+    HeaderBadParameter = 21, "HEADER_BAD_PARAMETER", Malformed, Issuer, false,
+        "A header parameter has a type or a value that its RFC forbids.",
+        "The detail names the parameter; `alg`, `kid` and `typ` are strings, `kid` of at most 256 bytes.";
+    CriticalInvalid = 22, "CRITICAL_INVALID", Malformed, Issuer, false,
+        "The header parameter `crit` breaks the rules of RFC 7515, section 4.1.11.",
+        "`crit` must be a non-empty array of names that are in the header, none twice, none registered.";
+    CriticalUnsupported = 23, "CRITICAL_UNSUPPORTED", Malformed, Issuer, false,
+        "The header parameter `crit` asks for an extension that is not implemented.",
+        "Let the issuer make tokens without that extension.";
+    UnencodedPayload = 24, "UNENCODED_PAYLOAD", Malformed, Issuer, false,
+        "The header parameter `b64` is present (RFC 7797).",
+        "A JWT must not use it (RFC 7797, section 7).";
+    PayloadBadBase64url = 25, "PAYLOAD_BAD_BASE64URL", Malformed, Caller, false,
+        "The payload is not canonical base64url.",
+        "The token was cut or edited, or made by a library that encodes wrongly.";
+    ClaimsBadJson = 26, "CLAIMS_BAD_JSON", Malformed, Caller, false,
+        "The payload is not JSON in UTF-8.", "The token was edited, or is a JWS but not a JWT.";
+    ClaimsNotObject = 27, "CLAIMS_NOT_OBJECT", Malformed, Caller, false,
+        "The payload is JSON but not an object.", "The token is a JWS but not a JWT.";
+    ClaimsDuplicateMember = 28, "CLAIMS_DUPLICATE_MEMBER", Malformed, Issuer, false,
+        "The payload names a member twice, at some depth.",
+        "Parsers disagree on which of the two counts, so the token is refused; the issuer must not make such tokens.";
+    ClaimsTooComplex = 29, "CLAIMS_TOO_COMPLEX", Malformed, Issuer, false,
+        "The payload is nested deeper than 32, has an object or array of more than 256 members, or a string of more than 8192 bytes.",
+        "Let the issuer put fewer claims into the token.";
+    ClaimBadType = 30, "CLAIM_BAD_TYPE", Malformed, Issuer, false,
+        "A registered claim has a type or a value that its RFC forbids.",
+        "The detail names the claim. Times are numbers from 1970 up to 2^53-1, `aud` is a string or an array of strings. A claim that cannot be read is never taken as absent.";
+    SignatureBadBase64url = 31, "SIGNATURE_BAD_BASE64URL", Malformed, Caller, false,
+        "The signature is not canonical base64url.", "The token was cut or edited.";
+    SignatureMissing = 32, "SIGNATURE_MISSING", Malformed, Caller, false,
+        "The signature is empty.", "The token was cut, or was never signed.";
+
+    AlgorithmMissing = 40, "ALGORITHM_MISSING", Algorithm, Issuer, false,
+        "The header has no `alg`.", "RFC 7515 requires it; the first part may not be that of a JWT.";
+    AlgorithmNone = 41, "ALGORITHM_NONE", Algorithm, Caller, false,
+        "The header says that the token is not signed (`alg` is `none`).",
+        "Unsigned tokens are never accepted, and no setting allows them.";
+    AlgorithmUnsupported = 42, "ALGORITHM_UNSUPPORTED", Algorithm, Issuer, false,
+        "The algorithm is not implemented.",
+        "Let the issuer sign with one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA.";
+    AlgorithmNotAllowed = 43, "ALGORITHM_NOT_ALLOWED", Algorithm, Operator, false,
+        "The issuer is not configured for this algorithm.",
+        "If the issuer really uses it, add it to `issuers.NAME.algorithms`. Otherwise the token is forged.";
+    AlgorithmKeyMismatch = 44, "ALGORITHM_KEY_MISMATCH", Algorithm, Issuer, false,
+        "The issuer's key with this id is for another algorithm.",
+        "A key serves one algorithm. If the key names none (`alg` in its JWK), it is bound to the first of `issuers.NAME.algorithms` that fits: put the one in use first.";
+
+    IssuerMissing = 45, "ISSUER_MISSING", Issuer, Issuer, false,
+        "The payload has no `iss`.", "Let the issuer name itself; keys belong to issuers.";
+    IssuerUnknown = 46, "ISSUER_UNKNOWN", Issuer, Operator, false,
+        "No configured issuer has this `iss`.",
+        "Compare `iss` with `issuers.NAME.issuer` byte by byte: case, a slash at the end and the port count. `iss` may be a list there.";
+    IssuerNotInProfile = 47, "ISSUER_NOT_IN_PROFILE", Issuer, Operator, false,
+        "The issuer is configured, but the profile does not trust it.",
+        "Add its name to `profiles.NAME.issuers`, or ask with another profile.";
+
+    KeyUnknown = 50, "KEY_UNKNOWN", Key, Issuer, false,
+        "The issuer has no key with this `kid`, or none for this algorithm.",
+        "The issuer may have rotated its keys: give jwtd the new set. The log names each key of a set that was skipped, and why.";
+    KeyAmbiguous = 51, "KEY_AMBIGUOUS", Key, Issuer, false,
+        "More than four keys of the issuer could have signed the token.",
+        "Let the issuer put a `kid` into its tokens and keys.";
+    KeysUnavailable = 52, "KEYS_UNAVAILABLE", Key, Operator, true,
+        "The keys of the issuer were never loaded.",
+        "Look into the log and at `/readyz` for the cause.";
+    KeysStale = 53, "KEYS_STALE", Key, Operator, true,
+        "The keys of the issuer were not renewed for longer than `max_stale`.",
+        "Look into the log for why they cannot be fetched.";
+
+    SignatureInvalid = 55, "SIGNATURE_INVALID", Signature, Caller, false,
+        "The signature does not fit the token and the key.",
+        "The token was changed, or signed with another key than the one its `kid` names.";
+
+    Expired = 60, "EXPIRED", Time, Caller, false,
+        "The time `exp` has passed, the clock skew included.",
+        "Get a fresh token. If fresh ones are refused, compare the clocks.";
+    ExpiryMissing = 61, "EXPIRY_MISSING", Time, Issuer, false,
+        "The payload has no `exp`.", "Let the issuer set it; a token that never ends cannot be taken back.";
+    NotYetValid = 62, "NOT_YET_VALID", Time, Caller, true,
+        "The time `nbf` has not come, the clock skew included.",
+        "Wait, or compare the clocks.";
+    IssuedInFuture = 63, "ISSUED_IN_FUTURE", Time, Issuer, true,
+        "The time `iat` lies in the future, the clock skew included.",
+        "Compare the clocks of the issuer and of this machine.";
+    TooOld = 64, "TOO_OLD", Time, Caller, false,
+        "The token was issued longer ago than `profiles.NAME.max_age`.", "Get a fresh token.";
+    IssuedAtMissing = 65, "ISSUED_AT_MISSING", Time, Issuer, false,
+        "The profile sets `max_age`, and the payload has no `iat`.",
+        "Let the issuer set `iat`, or drop `max_age`.";
+
+    AudienceMissing = 70, "AUDIENCE_MISSING", Claims, Issuer, false,
+        "The payload has no `aud`.",
+        "Let the issuer name the audience. `audiences: any` switches the check off for an issuer.";
+    AudienceMismatch = 71, "AUDIENCE_MISMATCH", Claims, Caller, false,
+        "None of the token's audiences is accepted by the issuer's, the profile's and the request's list at once.",
+        "The token is meant for another service: get one for this service, or add its `aud` to `audiences`.";
+    TypeNotAllowed = 72, "TYPE_NOT_ALLOWED", Claims, Caller, false,
+        "The header parameter `typ` is not accepted.",
+        "By default no `typ`, `JWT` and `at+jwt` are. Other types are other kinds of tokens (logout tokens, DPoP proofs); list them in `profiles.NAME.types` only if you expect them.";
+    ClaimMissing = 73, "CLAIM_MISSING", Claims, Issuer, false,
+        "A claim of `profiles.NAME.required_claims` is missing or null.",
+        "The detail names it. Let the issuer set it.";
+
+    BindingRequired = 75, "BINDING_REQUIRED", Binding, Caller, false,
+        "The token is bound to its sender (`cnf`), and no proof of possession came with it.",
+        "jwtd cannot check such proofs yet and accepts no bound token without one: use bearer tokens.";
+
+    ScopeMissing = 85, "SCOPE_MISSING", Policy, Caller, false,
+        "A scope that the request requires is missing.",
+        "The detail names it. Get a token with that scope.";
+
+    Internal = 120, "INTERNAL", Internal, Operator, true,
+        "jwtd failed on this token; this is a bug.",
+        "Please report it with the log lines around it, without the token.";
+}
+
+impl Reason {
+    /// The place of the reason in the documentation.
+    #[must_use]
+    pub fn anchor(self) -> String {
+        format!("docs/reasons.md#{}", self.code().to_ascii_lowercase())
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Ok => "ok",
+            Self::Malformed => "malformed",
+            Self::Algorithm => "algorithm",
+            Self::Issuer => "issuer",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Time => "time",
+            Self::Claims => "claims",
+            Self::Binding => "binding",
+            Self::Policy => "policy",
+            Self::Internal => "internal",
+        })
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Nobody => "nobody",
+            Self::Caller => "caller",
+            Self::Operator => "operator",
+            Self::Issuer => "issuer",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_codes_are_unique_and_go_both_ways() {
+        let mut numbers: Vec<_> = Reason::ALL.iter().map(|reason| reason.number()).collect();
+        assert!(numbers.is_sorted());
+        numbers.dedup();
+        assert_eq!(numbers.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_number(reason.number()), Some(*reason));
+            assert!(
+                reason
+                    .code()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+            );
+            assert_eq!(reason.mend().is_empty(), *reason == Reason::Ok);
+        }
+        assert_eq!(Reason::from_number(0), None);
+    }
+}

@@ -1,0 +1,234 @@
+//! Why a token is refused, with what a person needs to see it.
+
+use super::reason::Reason;
+use crate::jose::base64url::Base64Fault;
+use crate::jose::json::JsonFault;
+use crate::jose::{Malformed, Part};
+use crate::keys::KeyError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a token is refused. It holds no text of the token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reject {
+    /// The issuer's key with this id is for another algorithm.
+    AlgorithmKeyMismatch,
+    /// The issuer is not configured for the algorithm.
+    AlgorithmNotAllowed,
+    /// None of the audiences is accepted.
+    AudienceMismatch,
+    /// There is no `aud`.
+    AudienceMissing,
+    /// The token is bound to its sender, and no proof came with it.
+    BindingRequired,
+    /// A required claim, by the name in the configuration, is missing.
+    ClaimMissing(Arc<str>),
+    /// `exp` has passed.
+    Expired {
+        /// Since when, the leeway not counted.
+        ago: Duration,
+    },
+    /// There is no `exp`.
+    ExpiryMissing,
+    /// A bug.
+    Internal,
+    /// The profile limits the age, and there is no `iat`.
+    IssuedAtMissing,
+    /// `iat` lies in the future.
+    IssuedInFuture {
+        /// How long until it is acceptable.
+        wait: Duration,
+    },
+    /// There is no `iss`.
+    IssuerMissing,
+    /// The profile does not trust the issuer.
+    IssuerNotInProfile,
+    /// No configured issuer has this `iss`.
+    IssuerUnknown,
+    /// Too many keys could have signed the token.
+    KeyAmbiguous,
+    /// The issuer has no such key.
+    KeyUnknown,
+    /// The issuer's keys are too old.
+    KeysStale,
+    /// The issuer's keys were never loaded.
+    KeysUnavailable,
+    /// The bytes are not a signed token.
+    Malformed(Malformed),
+    /// `nbf` has not come.
+    NotYetValid {
+        /// How long until it is acceptable.
+        wait: Duration,
+    },
+    /// A required scope, by the name in the request, is missing.
+    ScopeMissing(Arc<str>),
+    /// The signature does not fit.
+    SignatureInvalid,
+    /// The token was issued too long ago.
+    TooOld {
+        /// Its age.
+        age: Duration,
+        /// The greatest age that the profile allows.
+        limit: Duration,
+    },
+    /// The `typ` is not accepted.
+    TypeNotAllowed,
+}
+
+impl From<Malformed> for Reject {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<KeyError> for Reject {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::AlgorithmMismatch => Self::AlgorithmKeyMismatch,
+            KeyError::Ambiguous => Self::KeyAmbiguous,
+            KeyError::Unknown => Self::KeyUnknown,
+        }
+    }
+}
+
+impl Reject {
+    /// The stable reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::AlgorithmKeyMismatch => Reason::AlgorithmKeyMismatch,
+            Self::AlgorithmNotAllowed => Reason::AlgorithmNotAllowed,
+            Self::AudienceMismatch => Reason::AudienceMismatch,
+            Self::AudienceMissing => Reason::AudienceMissing,
+            Self::BindingRequired => Reason::BindingRequired,
+            Self::ClaimMissing(_) => Reason::ClaimMissing,
+            Self::Expired { .. } => Reason::Expired,
+            Self::ExpiryMissing => Reason::ExpiryMissing,
+            Self::Internal => Reason::Internal,
+            Self::IssuedAtMissing => Reason::IssuedAtMissing,
+            Self::IssuedInFuture { .. } => Reason::IssuedInFuture,
+            Self::IssuerMissing => Reason::IssuerMissing,
+            Self::IssuerNotInProfile => Reason::IssuerNotInProfile,
+            Self::IssuerUnknown => Reason::IssuerUnknown,
+            Self::KeyAmbiguous => Reason::KeyAmbiguous,
+            Self::KeyUnknown => Reason::KeyUnknown,
+            Self::KeysStale => Reason::KeysStale,
+            Self::KeysUnavailable => Reason::KeysUnavailable,
+            Self::Malformed(malformed) => malformed_reason(malformed),
+            Self::NotYetValid { .. } => Reason::NotYetValid,
+            Self::ScopeMissing(_) => Reason::ScopeMissing,
+            Self::SignatureInvalid => Reason::SignatureInvalid,
+            Self::TooOld { .. } => Reason::TooOld,
+            Self::TypeNotAllowed => Reason::TypeNotAllowed,
+        }
+    }
+
+    /// When the same token may be judged otherwise, if that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotYetValid { wait } | Self::IssuedInFuture { wait } => Some(*wait),
+            _ => None,
+        }
+    }
+}
+
+fn malformed_reason(malformed: &Malformed) -> Reason {
+    match malformed {
+        Malformed::AlgorithmMissing => Reason::AlgorithmMissing,
+        Malformed::AlgorithmNone => Reason::AlgorithmNone,
+        Malformed::AlgorithmUnsupported => Reason::AlgorithmUnsupported,
+        Malformed::Base64 {
+            fault: Base64Fault::Character { .. },
+            ..
+        } => Reason::TokenBadCharacter,
+        Malformed::Base64 {
+            part,
+            fault: Base64Fault::Length | Base64Fault::TrailingBits,
+        } => match part {
+            Part::Header => Reason::HeaderBadBase64url,
+            Part::Payload => Reason::PayloadBadBase64url,
+            Part::Signature => Reason::SignatureBadBase64url,
+        },
+        Malformed::CriticalInvalid => Reason::CriticalInvalid,
+        Malformed::CriticalUnsupported => Reason::CriticalUnsupported,
+        Malformed::Empty => Reason::TokenEmpty,
+        Malformed::Encrypted => Reason::TokenEncrypted,
+        Malformed::Json {
+            part: Part::Header,
+            fault,
+        } => match fault {
+            JsonFault::Duplicate => Reason::HeaderDuplicateMember,
+            JsonFault::Syntax { .. } => Reason::HeaderBadJson,
+            JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
+                Reason::HeaderTooComplex
+            }
+        },
+        Malformed::Json {
+            part: Part::Payload | Part::Signature,
+            fault,
+        } => match fault {
+            JsonFault::Duplicate => Reason::ClaimsDuplicateMember,
+            JsonFault::Syntax { .. } => Reason::ClaimsBadJson,
+            JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
+                Reason::ClaimsTooComplex
+            }
+        },
+        Malformed::Member {
+            part: Part::Header, ..
+        } => Reason::HeaderBadParameter,
+        Malformed::Member {
+            part: Part::Payload | Part::Signature,
+            ..
+        } => Reason::ClaimBadType,
+        Malformed::NotObject(Part::Header) => Reason::HeaderNotObject,
+        Malformed::NotObject(Part::Payload | Part::Signature) => Reason::ClaimsNotObject,
+        Malformed::Parts { .. } => Reason::TokenNotCompact,
+        Malformed::SignatureMissing => Reason::SignatureMissing,
+        Malformed::TooLong {
+            part: Some(Part::Header),
+            ..
+        } => Reason::HeaderTooLarge,
+        // No key that is accepted makes a signature of that length.
+        Malformed::TooLong {
+            part: Some(Part::Signature),
+            ..
+        } => Reason::SignatureInvalid,
+        Malformed::TooLong {
+            part: Some(Part::Payload) | None,
+            ..
+        } => Reason::TokenTooLarge,
+        Malformed::UnencodedPayload => Reason::UnencodedPayload,
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClaimMissing(name) => write!(f, "the claim `{name}` is missing"),
+            Self::Expired { ago } => write!(f, "expired {} s ago", ago.as_secs()),
+            Self::IssuedInFuture { wait } => {
+                write!(
+                    f,
+                    "issued in the future; acceptable in {} s",
+                    wait.as_secs()
+                )
+            }
+            Self::Malformed(malformed) => malformed.fmt(f),
+            Self::NotYetValid { wait } => write!(f, "acceptable in {} s", wait.as_secs()),
+            Self::ScopeMissing(name) => write!(f, "the scope `{name}` is missing"),
+            Self::TooOld { age, limit } => {
+                write!(
+                    f,
+                    "issued {} s ago; at most {} s are allowed",
+                    age.as_secs(),
+                    limit.as_secs()
+                )
+            }
+            _ => f.write_str(self.reason().meaning()),
+        }
+    }
+}
+
+impl std::error::Error for Reject {}

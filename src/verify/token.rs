@@ -1,0 +1,215 @@
+//! A token on its way, as types: read but [`Unproven`], then [`Proven`]. There
+//! is one way from the first to the second, and it checks the signature.
+
+use super::reject::Reject;
+use crate::crypto::Digest;
+use crate::jose::{Algorithm, Claims, Header, TokenType};
+use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, KeySet, KeyState};
+use std::sync::Arc;
+
+/// Something that a token says and nobody proved.
+///
+/// What is inside cannot be reached:
+///
+/// ```compile_fail,E0616
+/// # fn f(claims: &jwtd::verify::Unverified<jwtd::jose::Claims>) {
+/// claims.0.subject();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Unverified<T>(pub(super) T);
+
+impl Unverified<Claims> {
+    /// The `iss` that the token claims: good for choosing the keys that must
+    /// prove it, and for nothing else.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.0.issuer()
+    }
+}
+
+/// A token that was read, and for which there is a key. Its claims are out of
+/// reach until [`prove`](Self::prove) has checked the signature.
+#[derive(Debug)]
+pub struct Unproven<T> {
+    pub(super) token: T,
+    /// How many bytes of the token the signature covers.
+    pub(super) signed: usize,
+    pub(super) signature: Vec<u8>,
+    pub(super) header: Header,
+    pub(super) payload: Vec<u8>,
+    pub(super) claims: Unverified<Claims>,
+    pub(super) issuer: IssuerIndex,
+    pub(super) settings: Digest,
+    pub(super) set: Arc<KeySet>,
+    pub(super) candidates: Candidates,
+}
+
+/// That a signature was checked, and with which key of which issuer.
+///
+/// Nobody outside can make one:
+///
+/// ```compile_fail,E0451
+/// use jwtd::verify::SignatureProof;
+///
+/// fn forge(issuer: jwtd::keys::IssuerIndex) -> SignatureProof {
+///     SignatureProof { issuer, settings: [0; 32], set: [0; 32], key: [0; 32] }
+/// }
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SignatureProof {
+    issuer: IssuerIndex,
+    settings: Digest,
+    set: Digest,
+    key: Digest,
+}
+
+/// A token whose signature was checked. Its claims are true insofar as the
+/// issuer can be believed; whether they suffice is for
+/// [`judge`](super::judge()) to say.
+///
+/// Nobody outside can make one:
+///
+/// ```compile_fail,E0451
+/// # fn f(claims: jwtd::jose::Claims, proof: jwtd::verify::SignatureProof) {
+/// jwtd::verify::Proven { claims, proof, ..todo!() };
+/// # }
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proven {
+    header: Header,
+    claims: Claims,
+    payload: Vec<u8>,
+    proof: SignatureProof,
+}
+
+impl<T: AsRef<[u8]>> Unproven<T> {
+    /// The algorithm and the size in bits of the key that will be tried first:
+    /// what the cost of the check depends on.
+    #[must_use]
+    pub fn cost(&self) -> (Algorithm, usize) {
+        let first = self
+            .candidates
+            .iter()
+            .next()
+            .and_then(|index| self.set.keys().get(index));
+        (self.header.algorithm, first.map_or(0, |key| key.key.bits()))
+    }
+
+    /// How many keys will be tried, at most.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        self.candidates.iter().count()
+    }
+
+    /// Checks the signature (RFC 7515, section 5.2, step 8) and unlocks the
+    /// claims.
+    ///
+    /// # Errors
+    /// If the signature is not that of any of the keys.
+    pub fn prove(self) -> Result<Proven, Reject> {
+        let message = self
+            .token
+            .as_ref()
+            .get(..self.signed)
+            .ok_or(Reject::Internal)?;
+        let key = self
+            .candidates
+            .iter()
+            .filter_map(|index| self.set.keys().get(index))
+            .find(|key| key.key.verify(message, &self.signature).is_ok())
+            .ok_or(Reject::SignatureInvalid)?;
+        let proof = SignatureProof {
+            issuer: self.issuer,
+            settings: self.settings,
+            set: *self.set.fingerprint(),
+            key: *key.key.thumbprint(),
+        };
+        let Unverified(claims) = self.claims;
+        Ok(Proven {
+            header: self.header,
+            claims,
+            payload: self.payload,
+            proof,
+        })
+    }
+}
+
+impl SignatureProof {
+    /// The issuer, among those that the token was read under.
+    #[must_use]
+    pub fn issuer(&self) -> IssuerIndex {
+        self.issuer
+    }
+}
+
+impl Proven {
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The payload, byte for byte.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Moves the payload out, for a holder that shares it in its own way;
+    /// [`payload`](Self::payload) is empty from then on.
+    pub fn take_payload(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.payload)
+    }
+
+    /// `typ`
+    #[must_use]
+    pub fn token_type(&self) -> &TokenType {
+        &self.header.token_type
+    }
+
+    /// `kid`
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.header.key_id.as_deref()
+    }
+
+    /// `alg`
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.header.algorithm
+    }
+
+    /// What was proven, and by whom.
+    #[must_use]
+    pub fn proof(&self) -> &SignatureProof {
+        &self.proof
+    }
+
+    /// The issuer, if under `issuers` reading and proving the token again would
+    /// succeed with the very same key: the issuer stands where it stood with
+    /// unchanged settings, and its set still holds that key and still chooses it
+    /// for this header.
+    ///
+    /// This is what makes it sound to remember a proof: a removed or replaced key
+    /// voids it at once, and a refresh that brings the same keys does not.
+    #[must_use]
+    pub fn issuer_if_current<'i>(&self, issuers: &'i Issuers) -> Option<&'i Issuer> {
+        let issuer = issuers.get(self.proof.issuer)?;
+        let KeyState::Held { set, .. } = issuer.keys() else {
+            return None;
+        };
+        if *issuer.settings() != self.proof.settings {
+            return None;
+        }
+        if *set.fingerprint() == self.proof.set {
+            return Some(issuer);
+        }
+        let candidates = set.select(self.key_id(), self.algorithm()).ok()?;
+        candidates
+            .iter()
+            .filter_map(|index| set.keys().get(index))
+            .any(|key| *key.key.thumbprint() == self.proof.key)
+            .then_some(issuer)
+    }
+}

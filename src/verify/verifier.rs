@@ -1,0 +1,77 @@
+//! The way of one token, in the order of RFC 7519, section 7.2 and RFC 7515,
+//! section 5.2. The first step that fails decides.
+
+use super::judge::judge;
+use super::profile::Profile;
+use super::reject::Reject;
+use super::token::{Proven, Unproven, Unverified};
+use crate::jose::{Claims, CompactJws, Header, UnixTime};
+use crate::keys::{Issuers, KeyState};
+use std::sync::Arc;
+
+/// Verifies one token: reads it, proves its signature and judges its claims.
+///
+/// `audiences` narrows what the profile accepts; empty, it does not.
+///
+/// # Errors
+/// The first step that fails.
+pub fn verify(
+    token: &[u8],
+    issuers: &Issuers,
+    profile: &Profile,
+    audiences: &[Arc<str>],
+    now: UnixTime,
+) -> Result<Proven, Reject> {
+    let proven = read(token, issuers)?.prove()?;
+    judge(&proven, issuers, profile, audiences, now)?;
+    Ok(proven)
+}
+
+/// Reads a token and finds the keys that may have signed it. Nothing that the
+/// token says is believed: its `iss` picks the issuer whose keys must prove it.
+///
+/// # Errors
+/// The first step that fails.
+pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, Reject> {
+    let limits = issuers.limits();
+    // RFC 7519, section 7.2, steps 1 and 2: the parts.
+    let jws = CompactJws::split(token.as_ref(), limits)?;
+    // Steps 2 to 5: the header, and that all of it is understood.
+    let header = Header::parse(&jws.header(limits)?, limits)?;
+    // Step 7, and step 10 of section 7.2 beforehand: the payload is read once,
+    // but stays locked.
+    let payload = jws.payload()?;
+    let claims = Unverified(Claims::parse(&payload, limits)?);
+    let signature = jws.signature(limits)?;
+    // RFC 8725, section 3.8: keys belong to issuers.
+    let index = issuers
+        .route(claims.issuer().ok_or(Reject::IssuerMissing)?)
+        .ok_or(Reject::IssuerUnknown)?;
+    let issuer = issuers.get(index).ok_or(Reject::Internal)?;
+    // RFC 8725, section 3.1: the configuration says which algorithms may be
+    // used, and each key is bound to one.
+    if !issuer.algorithms().contains(header.algorithm) {
+        return Err(Reject::AlgorithmNotAllowed);
+    }
+    let KeyState::Held { set, .. } = issuer.keys() else {
+        return Err(Reject::KeysUnavailable);
+    };
+    let candidates = set.select(header.key_id.as_deref(), header.algorithm)?;
+    let (signed, settings, set) = (
+        jws.signing_input().len(),
+        *issuer.settings(),
+        Arc::clone(set),
+    );
+    Ok(Unproven {
+        token,
+        signed,
+        signature,
+        header,
+        payload,
+        claims,
+        issuer: index,
+        settings,
+        set,
+        candidates,
+    })
+}

@@ -13,12 +13,14 @@ mod contract {
     use prost_types::FileDescriptorSet;
     use prost_types::field_descriptor_proto::Type;
 
-    /// The fields that hold tokens. They are published as `string` and served
-    /// as `bytes`: the same on the wire, but with no copy and no UTF-8 pass,
-    /// because the base64url decoder judges every byte anyway.
-    const TOKEN_FIELDS: [(&str, &str); 3] = [
-        ("VerifyRequest", "token"),
+    /// Fields that are published as `string` and served as `bytes`: the same on
+    /// the wire, but with no copy. Tokens need no UTF-8 pass, because the base64url
+    /// decoder judges every byte anyway; the names that are sent are shared.
+    const SHARED_FIELDS: [(&str, &str); 5] = [
+        ("Verdict", "algorithm"),
+        ("Verdict", "issuer"),
         ("VerifyBatchRequest", "tokens"),
+        ("VerifyRequest", "token"),
         ("VerifyStreamRequest", "tokens"),
     ];
 
@@ -46,7 +48,7 @@ mod contract {
         for message in set.file.iter_mut().flat_map(|file| &mut file.message_type) {
             let name = message.name().to_owned();
             for field in &mut message.field {
-                if TOKEN_FIELDS.contains(&(name.as_str(), field.name())) {
+                if SHARED_FIELDS.contains(&(name.as_str(), field.name())) {
                     field.set_type(Type::Bytes);
                 }
             }

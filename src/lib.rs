@@ -61,3 +61,14 @@ pub mod keys;
 pub mod policy;
 #[deny(clippy::as_conversions, clippy::arithmetic_side_effects)]
 pub mod verify;
+
+#[cfg(feature = "daemon")]
+pub mod config;
+#[cfg(feature = "daemon")]
+pub mod engine;
+#[cfg(feature = "daemon")]
+pub mod sched;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
+#[cfg(feature = "daemon")]
+pub mod grpc;

@@ -11,6 +11,6 @@ mod verifier;
 pub use judge::judge;
 pub use profile::{AcceptedTypes, Profile};
 pub use reason::{Family, Fault, Reason};
-pub use reject::Reject;
+pub use reject::{Refusal, Reject};
 pub use token::{Proven, SignatureProof, Unproven, Unverified};
 pub use verifier::{read, verify};

@@ -4,7 +4,7 @@ use super::reason::Reason;
 use crate::jose::base64url::Base64Fault;
 use crate::jose::json::JsonFault;
 use crate::jose::{Malformed, Part};
-use crate::keys::KeyError;
+use crate::keys::{IssuerIndex, KeyError};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,22 @@ pub enum Reject {
     },
     /// The `typ` is not accepted.
     TypeNotAllowed,
+}
+
+/// A refusal before the signature was checked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// Why.
+    pub reject: Reject,
+    /// The configured issuer that the token claims, if it got that far: good
+    /// for counting, and proven by nothing.
+    pub issuer: Option<IssuerIndex>,
+}
+
+impl<R: Into<Reject>> From<R> for Refusal {
+    fn from(reject: R) -> Self {
+        Self { reject: reject.into(), issuer: None }
+    }
 }
 
 impl From<Malformed> for Reject {

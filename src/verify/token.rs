@@ -96,10 +96,10 @@ impl<T: AsRef<[u8]>> Unproven<T> {
         (self.header.algorithm, first.map_or(0, |key| key.key.bits()))
     }
 
-    /// How many keys will be tried, at most.
+    /// The issuer that the token claims, proven by nothing yet.
     #[must_use]
-    pub fn attempts(&self) -> usize {
-        self.candidates.iter().count()
+    pub fn issuer(&self) -> IssuerIndex {
+        self.issuer
     }
 
     /// Checks the signature (RFC 7515, section 5.2, step 8) and unlocks the

@@ -3,7 +3,7 @@
 
 use super::judge::judge;
 use super::profile::Profile;
-use super::reject::Reject;
+use super::reject::{Refusal, Reject};
 use super::token::{Proven, Unproven, Unverified};
 use crate::jose::{Claims, CompactJws, Header, UnixTime};
 use crate::keys::{Issuers, KeyState};
@@ -22,7 +22,7 @@ pub fn verify(
     audiences: &[Arc<str>],
     now: UnixTime,
 ) -> Result<Proven, Reject> {
-    let proven = read(token, issuers)?.prove()?;
+    let proven = read(token, issuers).map_err(|refusal| refusal.reject)?.prove()?;
     judge(&proven, issuers, profile, audiences, now)?;
     Ok(proven)
 }
@@ -32,7 +32,7 @@ pub fn verify(
 ///
 /// # Errors
 /// The first step that fails.
-pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, Reject> {
+pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, Refusal> {
     let limits = issuers.limits();
     // RFC 7519, section 7.2, steps 1 and 2: the parts.
     let jws = CompactJws::split(token.as_ref(), limits)?;
@@ -48,15 +48,18 @@ pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, 
         .route(claims.issuer().ok_or(Reject::IssuerMissing)?)
         .ok_or(Reject::IssuerUnknown)?;
     let issuer = issuers.get(index).ok_or(Reject::Internal)?;
+    let refuse = |reject| Refusal { reject, issuer: Some(index) };
     // RFC 8725, section 3.1: the configuration says which algorithms may be
     // used, and each key is bound to one.
     if !issuer.algorithms().contains(header.algorithm) {
-        return Err(Reject::AlgorithmNotAllowed);
+        return Err(refuse(Reject::AlgorithmNotAllowed));
     }
     let KeyState::Held { set, .. } = issuer.keys() else {
-        return Err(Reject::KeysUnavailable);
+        return Err(refuse(Reject::KeysUnavailable));
     };
-    let candidates = set.select(header.key_id.as_deref(), header.algorithm)?;
+    let candidates = set
+        .select(header.key_id.as_deref(), header.algorithm)
+        .map_err(|error| refuse(error.into()))?;
     let (signed, settings, set) = (
         jws.signing_input().len(),
         *issuer.settings(),

@@ -1,0 +1,184 @@
+//! A YAML or JSON text as a tree that remembers where each value was written. The
+//! only file that names `serde_saphyr`.
+
+use super::fault::Faults;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+use std::fmt;
+
+/// A value and where it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Line and column, counted from 1.
+    pub place: (usize, usize),
+    /// The value.
+    pub value: Value,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the text; keys have places too.
+    Map(Vec<(Name, Node)>),
+    /// `null`, `~` or nothing.
+    Null,
+    /// A string, number or truth value, as text.
+    Text(String),
+}
+
+/// A key of a mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Name {
+    /// Line and column, counted from 1.
+    pub place: (usize, usize),
+    /// The key.
+    pub text: String,
+}
+
+/// Reads a text; what is wrong with it goes to `faults`.
+pub fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
+    match serde_saphyr::from_str::<Spanned<Value>>(text) {
+        Ok(spanned) => Some(node(spanned)),
+        Err(error) => {
+            let place =
+                error.location().map_or((1, 1), |at| (coordinate(at.line()), coordinate(at.column())));
+            // The first line says it; the others draw what we draw ourselves.
+            let text = error.to_string();
+            let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            faults.add(place, "", what, "the file must be YAML or JSON");
+            None
+        }
+    }
+}
+
+fn coordinate(number: impl TryInto<usize>) -> usize {
+    number.try_into().unwrap_or_default()
+}
+
+fn node(spanned: Spanned<Value>) -> Node {
+    let at = spanned.referenced;
+    Node { place: (coordinate(at.line()), coordinate(at.column())), value: spanned.value }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = sequence.next_element::<Spanned<Value>>()? {
+            elements.push(node(element));
+        }
+        Ok(Value::List(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut mapping: A) -> Result<Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some((key, value)) = mapping.next_entry::<Spanned<String>, Spanned<Value>>()? {
+            let at = key.referenced;
+            let place = (coordinate(at.line()), coordinate(at.column()));
+            members.push((Name { place, text: key.value }, node(value)));
+        }
+        Ok(Value::Map(members))
+    }
+}
+
+impl Node {
+    /// The value of a key, if this is a mapping that has it and it is not null.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.members()
+            .iter()
+            .find(|(name, _)| name.text == key)
+            .map(|(_, value)| value)
+            .filter(|node| node.value != Value::Null)
+    }
+
+    /// The members, if this is a mapping.
+    #[must_use]
+    pub fn members(&self) -> &[(Name, Self)] {
+        if let Value::Map(members) = &self.value { members } else { &[] }
+    }
+
+    /// The elements, if this is a list.
+    #[must_use]
+    pub fn elements(&self) -> &[Self] {
+        if let Value::List(elements) = &self.value { elements } else { &[] }
+    }
+
+    /// The text, if this is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
+    }
+
+    /// The texts, if this is one text or a list of texts.
+    #[must_use]
+    pub fn texts(&self) -> Vec<&str> {
+        match &self.value {
+            Value::Text(text) => vec![text],
+            Value::List(elements) => elements.iter().filter_map(Self::text).collect(),
+            Value::Map(_) | Value::Null => Vec::new(),
+        }
+    }
+
+    /// The tree as JSON, all scalars as strings: what a JWK Set consists of.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::List(elements) => elements.iter().map(Self::to_json).collect(),
+            Value::Map(members) => members
+                .iter()
+                .map(|(name, value)| (name.text.clone(), value.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            Value::Null => serde_json::Value::Null,
+            Value::Text(text) => text.as_str().into(),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Signatures that were already checked: "this exact byte string was signed by
+//! this key of this issuer". Only proofs are remembered, never verdicts. The only
+//! file that names `moka`.
+//!
+//! Tokens are found by a keyed 64-bit hash, and the stored bytes are compared on
+//! every hit: a collision, even one made on purpose, costs a second check of a
+//! signature and nothing else.
+
+use crate::jose::UnixTime;
+use crate::telemetry::Metrics;
+use crate::verify::Proven;
+use bytes::Bytes;
+use foldhash::quality::RandomState;
+use moka::Expiry;
+use moka::notification::RemovalCause;
+use moka::sync::Cache;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A token whose signature was checked.
+#[derive(Debug)]
+pub struct Remembered {
+    /// The payload, byte for byte, shared with the replies that return it.
+    pub payload: Bytes,
+    /// The claims and their proof.
+    pub proven: Proven,
+    token: Box<[u8]>,
+    lifetime: Duration,
+}
+
+/// The bounds of the cache.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheLimits {
+    /// The most bytes of entries, their overhead included.
+    pub max_bytes: u64,
+    /// The longest life of an entry.
+    pub max_ttl: Duration,
+}
+
+/// The cache of proofs.
+#[derive(Debug)]
+pub struct ProofCache {
+    entries: Cache<u64, Arc<Remembered>, AlreadyHashed>,
+    hash: RandomState,
+    max_ttl: Duration,
+    /// For tests: every token gets the same hash.
+    #[cfg(test)]
+    pub(super) constant_hash: bool,
+}
+
+/// What moka and the allocator keep for an entry beside what is counted below.
+const OVERHEAD: usize = 256;
+
+impl Remembered {
+    /// Takes over what was proven of `token`. Nothing of it refers to the buffer
+    /// of a request.
+    #[must_use]
+    pub fn new(token: &[u8], mut proven: Proven) -> Self {
+        let payload = Bytes::from(proven.take_payload());
+        Self { payload, proven, token: token.into(), lifetime: Duration::ZERO }
+    }
+
+    fn weight(&self) -> u32 {
+        let bytes = [
+            size_of::<Self>(),
+            OVERHEAD,
+            self.token.len(),
+            self.payload.len(),
+            self.proven.claims().heap_bytes(),
+        ];
+        u32::try_from(bytes.iter().sum::<usize>()).unwrap_or(u32::MAX)
+    }
+}
+
+impl ProofCache {
+    /// An empty cache. With `max_bytes` zero it stays empty.
+    #[must_use]
+    pub fn new(limits: CacheLimits, metrics: &Arc<Metrics>) -> Self {
+        let counted = Arc::clone(metrics);
+        let entries = Cache::builder()
+            .max_capacity(limits.max_bytes)
+            .weigher(|_: &u64, entry: &Arc<Remembered>| entry.weight())
+            .expire_after(OwnLifetime)
+            .eviction_listener(move |_, _, cause| match cause {
+                RemovalCause::Expired => counted.cache_evicted.expired.inc(),
+                RemovalCause::Size => counted.cache_evicted.size.inc(),
+                RemovalCause::Replaced => counted.cache_evicted.replaced.inc(),
+                RemovalCause::Explicit => {}
+            })
+            .build_with_hasher(AlreadyHashed::default());
+        Self {
+            entries,
+            hash: RandomState::default(),
+            max_ttl: limits.max_ttl,
+            #[cfg(test)]
+            constant_hash: false,
+        }
+    }
+
+    /// The key of `token`; its length must be bounded already.
+    #[must_use]
+    pub fn hash(&self, token: &[u8]) -> u64 {
+        #[cfg(test)]
+        if self.constant_hash {
+            return 7;
+        }
+        self.hash.hash_one(token)
+    }
+
+    /// The entry of exactly these bytes.
+    #[must_use]
+    pub fn find(&self, hash: u64, token: &[u8]) -> Option<Arc<Remembered>> {
+        self.entries.get(&hash).filter(|entry| *entry.token == *token)
+    }
+
+    /// Remembers an entry until the token expires, the leeway included, but no
+    /// longer than the cache allows. A token that has expired is not remembered.
+    #[must_use]
+    pub fn remember(
+        &self,
+        hash: u64,
+        mut entry: Remembered,
+        leeway: Duration,
+        now: UnixTime,
+    ) -> Arc<Remembered> {
+        let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
+        let left = end.and_then(|end| end.since(now)).unwrap_or_default();
+        entry.lifetime = left.min(self.max_ttl);
+        let entry = Arc::new(entry);
+        if !entry.lifetime.is_zero() {
+            self.entries.insert(hash, Arc::clone(&entry));
+        }
+        entry
+    }
+
+    /// How many entries there are, about.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.entries.entry_count()
+    }
+
+    /// How many bytes they take, about.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.entries.weighted_size()
+    }
+
+    /// Does the housekeeping that moka otherwise does by the way, so that the
+    /// numbers above are exact.
+    pub fn settle(&self) {
+        self.entries.run_pending_tasks();
+    }
+}
+
+/// Each entry brings its own lifetime, also where it replaces another.
+struct OwnLifetime;
+
+impl Expiry<u64, Arc<Remembered>> for OwnLifetime {
+    fn expire_after_create(&self, _: &u64, entry: &Arc<Remembered>, _: Instant) -> Option<Duration> {
+        Some(entry.lifetime)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &u64,
+        entry: &Arc<Remembered>,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(entry.lifetime)
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Clone, Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl BuildHasher for AlreadyHashed {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

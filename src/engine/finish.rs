@@ -1,0 +1,155 @@
+//! The last step over a batch: remember what was proven, and judge every token,
+//! remembered or not, by the same code.
+
+use super::plan::{Pending, Proof, Step};
+use super::{Engine, Remembered};
+use crate::jose::UnixTime;
+use crate::keys::IssuerIndex;
+use crate::policy::decide;
+use crate::verify::{Profile, Reason, Refusal, Reject, judge};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is decided of one token.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The token, if its signature was proven.
+    pub proven: Option<Arc<Remembered>>,
+    /// Whether it may be used, and why not.
+    pub outcome: Result<Permit, Reject>,
+}
+
+/// Leave to use a token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Permit {
+    /// Until when the caller may remember it; nothing if it may not.
+    pub valid_until: Option<UnixTime>,
+}
+
+impl Decision {
+    /// The stable reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.outcome.as_ref().map_or_else(Reject::reason, |_| Reason::Ok)
+    }
+}
+
+/// A batch on its way through the last step.
+#[derive(Debug)]
+pub struct Finish {
+    pending: Pending,
+    /// For each check its outcome.
+    outcomes: Vec<Result<Arc<Remembered>, Refusal>>,
+    decisions: Vec<Decision>,
+    now: UnixTime,
+}
+
+impl Finish {
+    /// Takes the proofs together and remembers them.
+    #[must_use]
+    pub fn new(engine: &Engine, pending: Pending, proofs: Vec<Proof>, now: UnixTime) -> Self {
+        let mut outcomes = vec![Err(Reject::Internal.into()); pending.hashes.len()];
+        for Proof { check, outcome } in proofs {
+            let token = pending.places.get(check).and_then(|place| pending.batch.tokens.get(*place));
+            let (Some(slot), Some(token), Some(hash)) =
+                (outcomes.get_mut(check), token, pending.hashes.get(check))
+            else {
+                continue;
+            };
+            *slot = outcome.map(|proven| {
+                let issuers = pending.snapshot.issuers();
+                let issuer = issuers.get(proven.proof().issuer());
+                let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
+                engine.cache.remember(*hash, Remembered::new(token, proven), leeway, now)
+            });
+        }
+        let decisions = Vec::with_capacity(pending.steps.len());
+        Self { pending, outcomes, decisions, now }
+    }
+
+    /// Judges the next `count` tokens; false when none is left.
+    pub fn advance(&mut self, count: usize) -> bool {
+        let Pending { snapshot, batch, steps, .. } = &self.pending;
+        let Some(profile) = snapshot.profiles().get(batch.profile) else {
+            return false;
+        };
+        let mut tally = Tally::default();
+        for step in steps.iter().skip(self.decisions.len()).take(count) {
+            let proven = match step {
+                Step::Hit(entry) => Ok(entry),
+                Step::Miss(check) => match self.outcomes.get(*check) {
+                    Some(outcome) => outcome.as_ref(),
+                    None => Err(&INTERNAL),
+                },
+                Step::Refused(refusal) => Err(refusal),
+            };
+            let (issuer, decision) = match proven {
+                Ok(entry) => {
+                    let outcome = self.judge(profile, entry);
+                    let issuer = Some(entry.proven.proof().issuer());
+                    (issuer, Decision { proven: Some(Arc::clone(entry)), outcome })
+                }
+                Err(refusal) => {
+                    let outcome = Err(refusal.reject.clone());
+                    (refusal.issuer, Decision { proven: None, outcome })
+                }
+            };
+            let kind = (issuer, decision.reason());
+            if let Some((kind, tokens)) = tally.add(kind) {
+                snapshot.count(batch.profile, kind.0, kind.1, tokens);
+            }
+            self.decisions.push(decision);
+        }
+        if let Some((kind, tokens)) = tally.end() {
+            snapshot.count(batch.profile, kind.0, kind.1, tokens);
+        }
+        self.decisions.len() < self.pending.steps.len()
+    }
+
+    fn judge(&self, profile: &Profile, entry: &Remembered) -> Result<Permit, Reject> {
+        let Pending { snapshot, batch, .. } = &self.pending;
+        judge(&entry.proven, snapshot.issuers(), profile, &batch.audiences, self.now)?;
+        decide(&entry.proven, &batch.scopes)?;
+        let issuer = snapshot.issuers().get(entry.proven.proof().issuer());
+        let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
+        let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
+        let valid_until = profile
+            .remember
+            .and_then(|span| end.map(|end| self.now.plus(span).min(end)));
+        Ok(Permit { valid_until })
+    }
+
+    /// The decisions, in the order of the batch.
+    #[must_use]
+    pub fn decisions(self) -> Vec<Decision> {
+        self.decisions
+    }
+}
+
+static INTERNAL: Refusal = Refusal { reject: Reject::Internal, issuer: None };
+
+/// Tokens of a batch mostly fare alike; runs of them are counted at once.
+#[derive(Default)]
+struct Tally {
+    run: Option<((Option<IssuerIndex>, Reason), u64)>,
+}
+
+impl Tally {
+    /// The run that ends here, if one does.
+    fn add(
+        &mut self,
+        kind: (Option<IssuerIndex>, Reason),
+    ) -> Option<((Option<IssuerIndex>, Reason), u64)> {
+        match &mut self.run {
+            Some((current, tokens)) if *current == kind => {
+                *tokens = tokens.saturating_add(1);
+                None
+            }
+            run => run.replace((kind, 1)),
+        }
+    }
+
+    fn end(self) -> Option<((Option<IssuerIndex>, Reason), u64)> {
+        self.run
+    }
+}

@@ -1,0 +1,28 @@
+//! Floor 6: a batch in three steps, each a synchronous function: [`Plan`] looks
+//! up and reads, [`Slice::run`] proves, [`Finish`] judges. Nothing here waits.
+
+mod cache;
+mod finish;
+mod plan;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use cache::{CacheLimits, ProofCache, Remembered};
+pub use finish::{Decision, Finish, Permit};
+pub use plan::{Batch, Pending, Plan, Proof, Slice};
+pub use snapshot::{Current, ProfileError, Snapshot};
+
+use crate::telemetry::Metrics;
+use std::sync::Arc;
+
+/// What all batches share.
+#[derive(Debug)]
+pub struct Engine {
+    /// Issuers, keys and profiles as they are now.
+    pub current: Current,
+    /// Signatures that were already checked.
+    pub cache: ProofCache,
+    /// Where everything is counted.
+    pub metrics: Arc<Metrics>,
+}

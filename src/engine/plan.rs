@@ -1,0 +1,229 @@
+//! The first step over a batch: look up, read the misses, and cut the checks that
+//! are left into slices.
+
+use super::{Engine, Remembered, Snapshot};
+use crate::jose::{Algorithm, Family};
+use crate::verify::{Proven, Refusal, Reject, Unproven, read};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tokens, and what is asked of them.
+#[derive(Debug)]
+pub struct Batch {
+    /// The tokens, as slices of the request.
+    pub tokens: Vec<Bytes>,
+    /// The place of the profile in the snapshot.
+    pub profile: usize,
+    /// Narrows the audiences of the profile, if not empty.
+    pub audiences: Vec<Arc<str>>,
+    /// The scopes that each token must hold.
+    pub scopes: Vec<Arc<str>>,
+}
+
+/// What became of one token.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// Its signature was checked before, and the proof stands.
+    Hit(Arc<Remembered>),
+    /// It waits for the check with this number; several copies of a token wait
+    /// for one check.
+    Miss(usize),
+    /// It does not get as far as a check.
+    Refused(Refusal),
+}
+
+/// A batch on its way through the first step.
+#[derive(Debug)]
+pub struct Plan {
+    pending: Pending,
+    checks: Vec<Unproven<Bytes>>,
+    /// The first token with each hash that was not a hit.
+    seen: HashMap<u64, usize>,
+}
+
+/// A batch after the first step: all that the last one needs beside the proofs.
+#[derive(Debug)]
+pub struct Pending {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) batch: Batch,
+    pub(super) steps: Vec<Step>,
+    /// For each check the hash of its token.
+    pub(super) hashes: Vec<u64>,
+    /// For each check the place of its token in the batch.
+    pub(super) places: Vec<usize>,
+}
+
+impl Plan {
+    /// Begins with a batch under one snapshot.
+    #[must_use]
+    pub fn new(snapshot: Arc<Snapshot>, batch: Batch) -> Self {
+        let steps = Vec::with_capacity(batch.tokens.len());
+        let (hashes, places) = (Vec::new(), Vec::new());
+        Self {
+            pending: Pending { snapshot, batch, steps, hashes, places },
+            checks: Vec::new(),
+            seen: HashMap::new(),
+        }
+    }
+
+    /// Takes the next `count` tokens; false when none is left.
+    pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
+        let begin = self.pending.steps.len();
+        let end = begin.saturating_add(count).min(self.pending.batch.tokens.len());
+        let (mut hits, mut misses) = (0, 0);
+        for place in begin..end {
+            let step = self.step(engine, place);
+            match &step {
+                Step::Hit(_) => hits += 1,
+                Step::Miss(_) => misses += 1,
+                Step::Refused(_) => {}
+            }
+            self.pending.steps.push(step);
+        }
+        engine.metrics.cache_requests.hit.inc_by(hits);
+        engine.metrics.cache_requests.miss.inc_by(misses);
+        end < self.pending.batch.tokens.len()
+    }
+
+    fn step(&mut self, engine: &Engine, place: usize) -> Step {
+        let Pending { snapshot, batch, steps, hashes, places } = &mut self.pending;
+        let issuers = snapshot.issuers();
+        let Some(token) = batch.tokens.get(place) else {
+            return Step::Refused(Reject::Internal.into());
+        };
+        // Before hashing: what is too long to be read is too long to be hashed.
+        if token.len() > issuers.limits().token_bytes {
+            return match read(token.clone(), issuers) {
+                Err(refusal) => Step::Refused(refusal),
+                Ok(_) => Step::Refused(Reject::Internal.into()),
+            };
+        }
+        let hash = engine.cache.hash(token);
+        let found = engine.cache.find(hash, token);
+        if let Some(entry) = found.filter(|entry| entry.proven.issuer_if_current(issuers).is_some())
+        {
+            return Step::Hit(entry);
+        }
+        let earlier = *self.seen.entry(hash).or_insert(place);
+        if earlier != place
+            && let (Some(same), Some(step)) = (batch.tokens.get(earlier), steps.get(earlier))
+            && same == token
+        {
+            return step.clone();
+        }
+        match read(token.clone(), issuers) {
+            Err(refusal) => Step::Refused(refusal),
+            Ok(unproven) => {
+                self.checks.push(unproven);
+                hashes.push(hash);
+                places.push(place);
+                Step::Miss(self.checks.len().saturating_sub(1))
+            }
+        }
+    }
+
+    /// Ends the step: what is left to check is grouped by algorithm and key
+    /// size, the dearest first, and cut into slices of about [`Slice::TARGET`].
+    #[must_use]
+    pub fn cut(self) -> (Pending, Vec<Slice>) {
+        let mut jobs: Vec<_> = self
+            .checks
+            .into_iter()
+            .enumerate()
+            .map(|(check, token)| Job { check, group: Group::of(&token), token })
+            .collect();
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.group));
+        let mut slices: Vec<Slice> = Vec::new();
+        for job in jobs {
+            let cost = Duration::from_nanos(job.group.nanoseconds);
+            match slices.last_mut() {
+                Some(slice) if slice.cost.saturating_add(cost) <= Slice::TARGET => {
+                    slice.cost = slice.cost.saturating_add(cost);
+                    slice.jobs.push(job);
+                }
+                _ => slices.push(Slice { jobs: vec![job], cost }),
+            }
+        }
+        (self.pending, slices)
+    }
+}
+
+/// A signature to check.
+#[derive(Debug)]
+struct Job {
+    check: usize,
+    group: Group,
+    token: Unproven<Bytes>,
+}
+
+/// What is alike enough to be checked side by side.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Group {
+    /// About how long one check takes.
+    nanoseconds: u64,
+    algorithm: Algorithm,
+    bits: usize,
+}
+
+impl Group {
+    /// The times were measured on one core of a small server; only their
+    /// proportions matter.
+    fn of(token: &Unproven<Bytes>) -> Self {
+        let (algorithm, bits) = token.cost();
+        let nanoseconds = match algorithm.family() {
+            Family::Hmac => 1_000,
+            Family::Rsa => match bits {
+                0..=2048 => 22_000,
+                2049..=3072 => 42_000,
+                3073..=4096 => 72_000,
+                _ => 280_000,
+            },
+            Family::Ed25519 => 33_000,
+            Family::Ecdsa(_) => match algorithm {
+                Algorithm::Es256 => 41_000,
+                Algorithm::Es384 => 164_000,
+                _ => 250_000,
+            },
+        };
+        Self { nanoseconds, algorithm, bits }
+    }
+}
+
+/// Checks that are done in one go, without giving way to others.
+#[derive(Debug)]
+pub struct Slice {
+    jobs: Vec<Job>,
+    cost: Duration,
+}
+
+/// The outcome of the check with this number.
+#[derive(Debug)]
+pub struct Proof {
+    pub(super) check: usize,
+    pub(super) outcome: Result<Proven, Refusal>,
+}
+
+impl Slice {
+    /// How long a slice should take: a token that needs no check waits no longer
+    /// than this behind one.
+    pub const TARGET: Duration = Duration::from_micros(200);
+
+    /// Checks the signatures: the second step over a batch.
+    #[must_use]
+    pub fn run(self, engine: &Engine) -> Vec<Proof> {
+        let checked = self.jobs.into_iter().map(|job| {
+            let (issuer, algorithm) = (Some(job.token.issuer()), job.group.algorithm);
+            // The core does not panic; if it does after all, one token is lost
+            // and not the batch.
+            let outcome = catch_unwind(AssertUnwindSafe(|| job.token.prove()))
+                .unwrap_or(Err(Reject::Internal))
+                .map_err(|reject| Refusal { reject, issuer });
+            engine.metrics.signature_checks.add(algorithm, outcome.is_ok());
+            Proof { check: job.check, outcome }
+        });
+        checked.collect()
+    }
+}

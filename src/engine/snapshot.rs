@@ -1,0 +1,109 @@
+//! What the operator configured and the issuers published, frozen at one moment.
+//! The only file that names `arc_swap`.
+
+use crate::keys::{IssuerIndex, Issuers};
+use crate::telemetry::{Metrics, VerificationCounters};
+use crate::verify::{Profile, Reason};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Issuers, keys and profiles at one moment. A batch is judged by one snapshot
+/// from its first step to its last.
+#[derive(Debug)]
+pub struct Snapshot {
+    issuers: Issuers,
+    profiles: Vec<Profile>,
+    by_name: HashMap<Box<str>, usize>,
+    default: Option<usize>,
+    counters: VerificationCounters,
+    /// The names of the issuers, as replies share them.
+    names: Vec<Bytes>,
+}
+
+/// Why a request gets no profile.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ProfileError {
+    /// The request names none, and there are several without a `default`.
+    NotNamed,
+    /// There is no profile of that name.
+    Unknown,
+}
+
+impl Snapshot {
+    /// Freezes issuers and profiles.
+    #[must_use]
+    pub fn new(issuers: Issuers, profiles: Vec<Profile>, metrics: &Metrics) -> Self {
+        let names = profiles.iter().enumerate();
+        let by_name: HashMap<Box<str>, usize> =
+            names.map(|(place, profile)| (profile.name().into(), place)).collect();
+        let only = (profiles.len() == 1).then_some(0);
+        let counters = metrics.verifications(
+            profiles.iter().map(Profile::name),
+            issuers.iter().map(|(_, issuer)| issuer.name()),
+        );
+        let default = by_name.get("default").copied().or(only);
+        let names = issuers.iter().map(|(_, one)| Bytes::copy_from_slice(one.name().as_bytes()));
+        Self { names: names.collect(), issuers, profiles, by_name, default, counters }
+    }
+
+    /// The issuers.
+    #[must_use]
+    pub fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// The name of the issuer at this place, without a copy.
+    #[must_use]
+    pub fn issuer_name(&self, issuer: IssuerIndex) -> Bytes {
+        self.names.get(issuer.get()).cloned().unwrap_or_default()
+    }
+
+    /// The profiles.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// The place of the profile that a request names; empty stands for the one
+    /// named `default`, or the only one.
+    ///
+    /// # Errors
+    /// If there is no such profile.
+    pub fn find_profile(&self, name: &str) -> Result<usize, ProfileError> {
+        if name.is_empty() {
+            return self.default.ok_or(ProfileError::NotNamed);
+        }
+        self.by_name.get(name).copied().ok_or(ProfileError::Unknown)
+    }
+
+    /// Counts `tokens` verdicts.
+    pub fn count(&self, profile: usize, issuer: Option<IssuerIndex>, reason: Reason, tokens: u64) {
+        self.counters.add(profile, issuer.map(IssuerIndex::get), reason, tokens);
+    }
+}
+
+/// The snapshot of now.
+#[derive(Debug)]
+pub struct Current(ArcSwap<Snapshot>);
+
+impl Current {
+    /// Starts with `snapshot`.
+    #[must_use]
+    pub fn new(snapshot: Snapshot) -> Self {
+        Self(ArcSwap::from_pointee(snapshot))
+    }
+
+    /// The snapshot of now.
+    #[must_use]
+    pub fn load(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    /// Puts `snapshot` in the place of the one before. Batches that have begun
+    /// end with the one that they began with.
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.0.store(Arc::new(snapshot));
+    }
+}

@@ -1,0 +1,165 @@
+//! The service of the contract: takes calls apart, has their tokens decided and
+//! puts the answers together. No rule lives here.
+
+use super::body::Lease;
+use super::pb::{self, verifier_service_server::VerifierService};
+use super::status::{CallFault, code_name};
+use super::stream::Answers;
+use super::wire;
+use crate::sched::{Admission, Scheduler};
+use crate::telemetry::{Call, ShedCause};
+use bytes::Bytes;
+use http::HeaderMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tonic::{Request, Response, Status, Streaming};
+
+/// The service.
+#[derive(Clone, Debug)]
+pub struct Verifier(Arc<Shared>);
+
+/// What all calls share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    scheduler: Scheduler,
+    admission: Admission,
+    batch_tokens: usize,
+}
+
+impl Verifier {
+    /// A service that takes at most `batch_tokens` tokens in one message.
+    #[must_use]
+    pub fn new(scheduler: Scheduler, admission: Admission, batch_tokens: usize) -> Self {
+        Self(Arc::new(Shared { scheduler, admission, batch_tokens }))
+    }
+
+    fn call(&self, kind: &'static str, method: &'static str) -> Call {
+        self.0.scheduler.engine().metrics.call(kind, method)
+    }
+}
+
+impl Shared {
+    /// Decides the tokens of one message.
+    pub(super) async fn decide(
+        &self,
+        tokens: Vec<Bytes>,
+        contexts: usize,
+        options: Option<pb::VerifyOptions>,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<pb::Verdict>, CallFault> {
+        let snapshot = self.scheduler.engine().current.load();
+        let (batch, view) = wire::batch(tokens, contexts, options, self.batch_tokens, &snapshot)?;
+        let Some(_leave) = self.admission.tokens.take(batch.tokens.len()) else {
+            let cause = ShedCause::Tokens;
+            self.scheduler.engine().metrics.shed(cause);
+            return Err(CallFault::Overloaded { cause, limit: self.admission.tokens.limit() });
+        };
+        let decisions = self
+            .scheduler
+            .decide(Arc::clone(&snapshot), batch, deadline)
+            .await
+            .map_err(|_late| CallFault::DeadlineExceeded)?;
+        wire::verdicts(&decisions, view, &snapshot)
+    }
+}
+
+/// When a call must be answered, from its `grpc-timeout` (gRPC over HTTP/2,
+/// Timeout). A header that cannot be read is no deadline.
+fn deadline(headers: &HeaderMap) -> Option<Instant> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u32 = number.parse().ok().filter(|_| number.len() <= 8)?;
+    let unit = match unit {
+        "H" => Duration::from_secs(3600),
+        "M" => Duration::from_secs(60),
+        "S" => Duration::from_secs(1),
+        "m" => Duration::from_millis(1),
+        "u" => Duration::from_micros(1),
+        "n" => Duration::from_nanos(1),
+        _ => return None,
+    };
+    Instant::now().checked_add(unit.saturating_mul(number))
+}
+
+fn finish<T>(call: &mut Call, outcome: Result<T, CallFault>) -> Result<Response<T>, Status> {
+    match outcome {
+        Ok(answer) => {
+            call.end("OK");
+            Ok(Response::new(answer))
+        }
+        Err(fault) => {
+            call.end(code_name(fault.code()));
+            Err(fault.into())
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl VerifierService for Verifier {
+    async fn verify(
+        &self,
+        request: Request<pb::VerifyRequest>,
+    ) -> Result<Response<pb::VerifyResponse>, Status> {
+        let mut call = self.call("unary", "Verify");
+        // The extensions hold leave for the bytes of the call, up to its end.
+        let (metadata, _held, message) = request.into_parts();
+        let pb::VerifyRequest { token, context, options } = message;
+        let contexts = usize::from(context.is_some());
+        let deadline = deadline(&metadata.into_headers());
+        let outcome = self.0.decide(vec![token], contexts, options, deadline).await;
+        let answer = outcome.map(|verdicts| pb::VerifyResponse { verdict: verdicts.into_iter().next() });
+        finish(&mut call, answer)
+    }
+
+    async fn verify_batch(
+        &self,
+        request: Request<pb::VerifyBatchRequest>,
+    ) -> Result<Response<pb::VerifyBatchResponse>, Status> {
+        let mut call = self.call("unary", "VerifyBatch");
+        let (metadata, _held, message) = request.into_parts();
+        let pb::VerifyBatchRequest { tokens, contexts, options } = message;
+        let deadline = deadline(&metadata.into_headers());
+        let outcome = self.0.decide(tokens, contexts.len(), options, deadline).await;
+        finish(&mut call, outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
+    }
+
+    type VerifyStreamStream = Answers;
+
+    async fn verify_stream(
+        &self,
+        request: Request<Streaming<pb::VerifyStreamRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        let call = self.call("bidi_stream", "VerifyStream");
+        let (metadata, extensions, messages) = request.into_parts();
+        let deadline = deadline(&metadata.into_headers());
+        let lease = extensions.get::<Lease>().cloned();
+        Ok(Response::new(Answers::new(Arc::clone(&self.0), messages, lease, deadline, call)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_read_in_every_unit() {
+        let left = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", text.parse().unwrap());
+            deadline(&headers).map(|end| end.saturating_duration_since(Instant::now()))
+        };
+        let about = |text: &str, seconds: u64| {
+            let left = left(text).unwrap();
+            assert!(left <= Duration::from_secs(seconds) && left >= Duration::from_secs(seconds - 1));
+        };
+        about("1H", 3600);
+        about("2M", 120);
+        about("30S", 30);
+        about("30000m", 30);
+        about("30000000u", 30);
+        about("99999999H", 99_999_999 * 3600);
+        for wrong in ["", "S", "1", "1x", "-1S", "999999999S", "1.5S"] {
+            assert_eq!(left(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Trouble with a call, as a gRPC status. A bad token is none of it. Each status
+//! carries a `google.rpc.ErrorInfo` that names the field and the limit.
+
+use crate::telemetry::ShedCause;
+use prost::Message as _;
+use std::collections::HashMap;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// Why a call is refused as a whole.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallFault {
+    /// A batch without tokens.
+    BatchEmpty,
+    /// More tokens than one message may hold.
+    BatchTooLarge {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// There are contexts, but not one for each token.
+    ContextsMismatch {
+        /// How many contexts there are.
+        count: usize,
+        /// How many tokens there are.
+        tokens: usize,
+    },
+    /// The deadline of the call came first.
+    DeadlineExceeded,
+    /// More values than a field may hold.
+    FieldTooLong {
+        /// Which field.
+        field: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The message is larger than allowed.
+    MessageTooLarge {
+        /// Its size in bytes.
+        count: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A bound of the whole process is reached.
+    Overloaded {
+        /// Which one.
+        cause: ShedCause,
+        /// The bound.
+        limit: usize,
+    },
+    /// The request names no profile, and there is no default.
+    ProfileRequired,
+    /// There is no such profile.
+    ProfileUnknown,
+    /// The reply would be larger than callers accept.
+    ReplyTooLarge {
+        /// Its size in bytes.
+        count: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// `timeout` is negative or out of range.
+    TimeoutInvalid,
+    /// There is no such view.
+    ViewUnknown {
+        /// The number.
+        number: i32,
+    },
+}
+
+impl CallFault {
+    /// The stable name, as `ErrorInfo.reason`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BatchEmpty => "BATCH_EMPTY",
+            Self::BatchTooLarge { .. } => "BATCH_TOO_LARGE",
+            Self::ContextsMismatch { .. } => "CONTEXTS_MISMATCH",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
+            Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
+            Self::Overloaded { .. } => "OVERLOADED",
+            Self::ProfileRequired => "PROFILE_REQUIRED",
+            Self::ProfileUnknown => "PROFILE_UNKNOWN",
+            Self::ReplyTooLarge { .. } => "REPLY_TOO_LARGE",
+            Self::TimeoutInvalid => "TIMEOUT_INVALID",
+            Self::ViewUnknown { .. } => "VIEW_UNKNOWN",
+        }
+    }
+
+    /// The code of the status.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::BatchEmpty
+            | Self::BatchTooLarge { .. }
+            | Self::ContextsMismatch { .. }
+            | Self::FieldTooLong { .. }
+            | Self::ProfileRequired
+            | Self::ProfileUnknown
+            | Self::TimeoutInvalid
+            | Self::ViewUnknown { .. } => Code::InvalidArgument,
+            Self::DeadlineExceeded => Code::DeadlineExceeded,
+            Self::MessageTooLarge { .. } | Self::Overloaded { .. } | Self::ReplyTooLarge { .. } => {
+                Code::ResourceExhausted
+            }
+        }
+    }
+
+    /// The message, the field, and the numbers in them.
+    fn describe(&self) -> (String, &'static str, Vec<(&'static str, String)>) {
+        let counted = |count: &usize, limit: &usize| {
+            vec![("count", count.to_string()), ("limit", limit.to_string())]
+        };
+        match self {
+            Self::BatchEmpty => {
+                ("`tokens` is empty; send at least one".into(), "tokens", Vec::new())
+            }
+            Self::BatchTooLarge { count, limit } => (
+                format!("`tokens` holds {count}; at most {limit} go into one message"),
+                "tokens",
+                counted(count, limit),
+            ),
+            Self::ContextsMismatch { count, tokens } => (
+                format!("`contexts` holds {count} for {tokens} tokens; send none, or one for each"),
+                "contexts",
+                counted(count, tokens),
+            ),
+            Self::DeadlineExceeded => {
+                ("the deadline came before the verdicts".into(), "timeout", Vec::new())
+            }
+            Self::FieldTooLong { field, count, limit } => (
+                format!("`{field}` holds {count}; at most {limit} are allowed"),
+                field,
+                counted(count, limit),
+            ),
+            Self::MessageTooLarge { count, limit } => (
+                format!("the message has {count} bytes; at most {limit} are allowed: send smaller batches"),
+                "message",
+                counted(count, limit),
+            ),
+            Self::Overloaded { cause, limit } => (
+                format!("too many {} are in flight; ask again later", cause.name()),
+                cause.name(),
+                vec![("limit", limit.to_string())],
+            ),
+            Self::ProfileRequired => (
+                "`options.profile` is empty, and no profile is named `default`".into(),
+                "options.profile",
+                Vec::new(),
+            ),
+            Self::ProfileUnknown => (
+                "`options.profile` names no configured profile".into(),
+                "options.profile",
+                Vec::new(),
+            ),
+            Self::ReplyTooLarge { count, limit } => (
+                format!(
+                    "the reply would have {count} bytes, and callers accept {limit}: send smaller \
+                     batches, or ask for less with `options.view`"
+                ),
+                "options.view",
+                counted(count, limit),
+            ),
+            Self::TimeoutInvalid => {
+                ("`timeout` is negative or out of range".into(), "timeout", Vec::new())
+            }
+            Self::ViewUnknown { number } => (
+                format!("`options.view` is {number}, which is no view"),
+                "options.view",
+                vec![("count", number.to_string())],
+            ),
+        }
+    }
+
+    /// The fault as it goes into a message of a stream.
+    #[must_use]
+    pub fn to_message(self) -> tonic_types::Status {
+        // The details of a status are this very message.
+        tonic_types::Status::decode(Status::from(self).details()).unwrap_or_default()
+    }
+}
+
+impl From<CallFault> for Status {
+    fn from(fault: CallFault) -> Self {
+        let (message, field, numbers) = fault.describe();
+        let metadata: HashMap<_, _> = std::iter::once(("field", field.to_owned()))
+            .chain(numbers)
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        let details = ErrorDetails::with_error_info(fault.name(), "jwtd", metadata);
+        Self::with_error_details(fault.code(), message, details)
+    }
+}
+
+/// The name of a code as `grpc_code` has it everywhere.
+pub(super) fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "Canceled",
+        Code::Unknown => "Unknown",
+        Code::InvalidArgument => "InvalidArgument",
+        Code::DeadlineExceeded => "DeadlineExceeded",
+        Code::NotFound => "NotFound",
+        Code::AlreadyExists => "AlreadyExists",
+        Code::PermissionDenied => "PermissionDenied",
+        Code::ResourceExhausted => "ResourceExhausted",
+        Code::FailedPrecondition => "FailedPrecondition",
+        Code::Aborted => "Aborted",
+        Code::OutOfRange => "OutOfRange",
+        Code::Unimplemented => "Unimplemented",
+        Code::Internal => "Internal",
+        Code::Unavailable => "Unavailable",
+        Code::DataLoss => "DataLoss",
+        Code::Unauthenticated => "Unauthenticated",
+    }
+}

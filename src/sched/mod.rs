@@ -1,0 +1,7 @@
+//! Floor 7: how much is taken on, and in which order it is worked off.
+
+mod admission;
+mod turns;
+
+pub use admission::{Admission, Budget, Leave};
+pub use turns::{Late, Scheduler};

@@ -1,0 +1,143 @@
+//! Works a batch off in turns: short synchronous pieces, between which others
+//! come to their right.
+
+use crate::engine::{Batch, Decision, Engine, Finish, Plan, Proof, Slice, Snapshot};
+use crate::jose::UnixTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinSet, yield_now};
+
+/// Works batches off.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    engine: Arc<Engine>,
+    /// One turn for each worker thread. Slices wait here, first come first
+    /// served, and not in the runtime's queue, where a lone token would stand
+    /// behind all slices of a large batch.
+    turns: Arc<Semaphore>,
+    workers: usize,
+    clock: fn() -> UnixTime,
+}
+
+/// The deadline came before the end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Late;
+
+/// How many tokens are looked up, read or judged before others get a turn: about
+/// 200 microseconds if all of them must be read, a tenth of that if none.
+const STRIDE: usize = 64;
+
+impl Scheduler {
+    /// Works batches off on `workers` threads.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, workers: usize, clock: fn() -> UnixTime) -> Self {
+        Self { engine, turns: Arc::new(Semaphore::new(workers)), workers, clock }
+    }
+
+    /// What it works with.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The time of now.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+
+    /// Decides every token of `batch`. Work stops when the future is dropped.
+    ///
+    /// # Errors
+    /// If `deadline` comes first.
+    pub async fn decide(
+        &self,
+        snapshot: Arc<Snapshot>,
+        batch: Batch,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Decision>, Late> {
+        let started = Instant::now();
+        let tokens = batch.tokens.len();
+        let in_time = || match deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Late),
+            _ => Ok(()),
+        };
+        in_time()?;
+        let mut plan = Plan::new(snapshot, batch);
+        while plan.advance(&self.engine, STRIDE) {
+            yield_now().await;
+            in_time()?;
+        }
+        let (pending, slices) = plan.cut();
+        let proofs = self.prove(slices, deadline).await?;
+        let mut finish = Finish::new(&self.engine, pending, proofs, self.now());
+        while finish.advance(STRIDE * 4) {
+            yield_now().await;
+            in_time()?;
+        }
+        self.engine.metrics.judged(tokens, started.elapsed());
+        Ok(finish.decisions())
+    }
+
+    async fn prove(
+        &self,
+        mut slices: Vec<Slice>,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Proof>, Late> {
+        // What fits one slice is done on the spot: to wait for a turn would cost
+        // more than it is worth.
+        if slices.len() <= 1 {
+            return Ok(slices.pop().map_or_else(Vec::new, |slice| slice.run(&self.engine)));
+        }
+        let lanes = self.workers.min(slices.len());
+        // The dearest are at the front; the lanes take from the back.
+        slices.reverse();
+        let shared = Arc::new(Lanes { slices: Mutex::new(slices), proofs: Mutex::default() });
+        // Dropping the set stops the lanes at their next turn.
+        let mut helpers = JoinSet::new();
+        for _ in 1..lanes {
+            let lane = Arc::clone(&shared).work(self.clone(), deadline);
+            helpers.spawn(lane);
+        }
+        let own = Arc::clone(&shared).work(self.clone(), deadline).await;
+        let mut outcome = own;
+        while let Some(joined) = helpers.join_next().await {
+            // A lane cannot panic: each check is caught, and nothing else can
+            // fail. Were it to, its tokens are answered with INTERNAL.
+            outcome = outcome.and(joined.unwrap_or(Ok(())));
+        }
+        outcome?;
+        Ok(std::mem::take(&mut *lock(&shared.proofs)))
+    }
+}
+
+/// What the lanes of one batch share.
+struct Lanes {
+    slices: Mutex<Vec<Slice>>,
+    proofs: Mutex<Vec<Proof>>,
+}
+
+impl Lanes {
+    async fn work(
+        self: Arc<Self>,
+        scheduler: Scheduler,
+        deadline: Option<Instant>,
+    ) -> Result<(), Late> {
+        loop {
+            let turn = scheduler.turns.acquire().await;
+            let Some(slice) = lock(&self.slices).pop() else { return Ok(()) };
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Late);
+            }
+            let proofs = slice.run(&scheduler.engine);
+            lock(&self.proofs).extend(proofs);
+            drop(turn);
+            yield_now().await;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -16,6 +16,7 @@
 //! | F7 | `sched` | admission, slices over the workers |
 //! | F6 | `engine` | plan, run, finish over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config` | metrics, logs; the configuration file |
+//! | | `pb` | the contract, generated |
 //! | F5 | [`policy`] | what is demanded of the claims |
 //! | F4 | [`verify`] | the steps of the RFC, and the types that prove them |
 //! | F3 | [`keys`] | the keys of issuers, and the choice among them |
@@ -63,12 +64,22 @@ pub mod policy;
 pub mod verify;
 
 #[cfg(feature = "daemon")]
+pub mod admin;
+#[cfg(feature = "daemon")]
+pub mod app;
+#[cfg(feature = "daemon")]
+pub mod client;
+#[cfg(feature = "daemon")]
+pub mod cmd;
+#[cfg(feature = "daemon")]
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod engine;
 #[cfg(feature = "daemon")]
+pub mod grpc;
+#[cfg(feature = "daemon")]
+pub mod pb;
+#[cfg(feature = "daemon")]
 pub mod sched;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
-#[cfg(feature = "daemon")]
-pub mod grpc;

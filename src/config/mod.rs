@@ -25,7 +25,11 @@ pub fn load(path: &Path) -> Result<Config, Faults> {
     const MOST: u64 = 4 * 1024 * 1024;
 
     let read = key_source::read_bounded(path, MOST).map_err(|cause| {
-        Faults::whole(path, format!("cannot be read: {cause}"), "give the path with `--config`")
+        Faults::whole(
+            path,
+            format!("cannot be read: {cause}"),
+            "give the path with `--config`",
+        )
     })?;
     let text = String::from_utf8(read)
         .map_err(|_| Faults::whole(path, "is not UTF-8".to_owned(), "save it as UTF-8"))?;
@@ -39,7 +43,9 @@ pub fn load(path: &Path) -> Result<Config, Faults> {
 /// All faults of it.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Faults> {
     let mut faults = Faults::new(path, text);
-    let Some(root) = document::parse(text, &mut faults) else { return Err(faults) };
+    let Some(root) = document::parse(text, &mut faults) else {
+        return Err(faults);
+    };
     schema::check(&root, &schema::ROOT, &mut faults);
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let config = valid::build(&root, folder, &mut faults);

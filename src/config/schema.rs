@@ -54,25 +54,45 @@ pub enum Kind {
 }
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key { name, kind, required: false, default, doc }
+    Key {
+        name,
+        kind,
+        required: false,
+        default,
+        doc,
+    }
 }
 
 const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key { name, kind, required: true, default: "", doc }
+    Key {
+        name,
+        kind,
+        required: true,
+        default: "",
+        doc,
+    }
 }
 
 const TEXTS: Kind = Kind::Either(&Kind::Text, &Kind::List(&Kind::Text));
 
 /// The whole file.
 pub const ROOT: Kind = Kind::Table(&[
-    required("listen", Kind::List(&Kind::Table(LISTEN)), "Where calls are taken."),
+    required(
+        "listen",
+        Kind::List(&Kind::Table(LISTEN)),
+        "Where calls are taken.",
+    ),
     key(
         "admin",
         Kind::Either(&Kind::Word(&["off"]), &Kind::Text),
         "127.0.0.1:7520",
         "The address of the probes and metrics, over HTTP; `off` opens none.",
     ),
-    required("issuers", Kind::Named(ISSUER), "Who signs tokens, each under a name of your choice."),
+    required(
+        "issuers",
+        Kind::Named(ISSUER),
+        "Who signs tokens, each under a name of your choice.",
+    ),
     key(
         "profiles",
         Kind::Named(PROFILE),
@@ -80,8 +100,18 @@ pub const ROOT: Kind = Kind::Table(&[
         "What is expected of tokens. A request names a profile; the one named `default`, or the \
          only one, serves requests that name none.",
     ),
-    key("cache", Kind::Table(CACHE), "", "The cache of signatures already checked."),
-    key("limits", Kind::Table(LIMITS), "", "Bounds; what exceeds them is refused at once."),
+    key(
+        "cache",
+        Kind::Table(CACHE),
+        "",
+        "The cache of signatures already checked.",
+    ),
+    key(
+        "limits",
+        Kind::Table(LIMITS),
+        "",
+        "Bounds; what exceeds them is refused at once.",
+    ),
     key(
         "drain_timeout",
         Kind::Duration,
@@ -92,8 +122,18 @@ pub const ROOT: Kind = Kind::Table(&[
 
 const LISTEN: &[Key] = &[
     key("unix", Kind::Text, "", "The path of a Unix socket."),
-    key("mode", Kind::Mode, "0660", "The rights of the socket's file."),
-    key("tcp", Kind::Text, "", "An address and port, such as 127.0.0.1:7519."),
+    key(
+        "mode",
+        Kind::Mode,
+        "0660",
+        "The rights of the socket's file.",
+    ),
+    key(
+        "tcp",
+        Kind::Text,
+        "",
+        "An address and port, such as 127.0.0.1:7519.",
+    ),
     key(
         "plaintext",
         Kind::Flag,
@@ -103,7 +143,11 @@ const LISTEN: &[Key] = &[
 ];
 
 const ISSUER: &[Key] = &[
-    required("issuer", TEXTS, "The exact value of `iss`, or a list where the issuer uses several."),
+    required(
+        "issuer",
+        TEXTS,
+        "The exact value of `iss`, or a list where the issuer uses several.",
+    ),
     required(
         "audiences",
         Kind::Either(&Kind::Word(&["any"]), &TEXTS),
@@ -116,7 +160,11 @@ const ISSUER: &[Key] = &[
         "The algorithms that the issuer may use. A key that names none is bound to the first that \
          fits.",
     ),
-    required("keys", Kind::Table(KEYS), "Where the issuer's keys come from: exactly one source."),
+    required(
+        "keys",
+        Kind::Table(KEYS),
+        "Where the issuer's keys come from: exactly one source.",
+    ),
     key(
         "required",
         Kind::Flag,
@@ -132,7 +180,12 @@ const ISSUER: &[Key] = &[
 ];
 
 const KEYS: &[Key] = &[
-    key("jwks", Kind::Any, "", "A JWK Set, as a mapping or as JSON text."),
+    key(
+        "jwks",
+        Kind::Any,
+        "",
+        "A JWK Set, as a mapping or as JSON text.",
+    ),
     key("jwks_file", Kind::Text, "", "The path of a JWK Set."),
     key(
         "pem_file",
@@ -141,7 +194,12 @@ const KEYS: &[Key] = &[
         "The path of a PEM file with public keys or certificates. Their dates and signatures are \
          not looked at.",
     ),
-    key("key_id", Kind::Text, "", "With `pem_file`: the `kid` of its one key."),
+    key(
+        "key_id",
+        Kind::Text,
+        "",
+        "With `pem_file`: the `kid` of its one key.",
+    ),
     key(
         "secret_file",
         Kind::Text,
@@ -159,7 +217,11 @@ const KEYS: &[Key] = &[
 ];
 
 const PROFILE: &[Key] = &[
-    required("issuers", TEXTS, "The names of the issuers that are trusted."),
+    required(
+        "issuers",
+        TEXTS,
+        "The names of the issuers that are trusted.",
+    ),
     key(
         "audiences",
         TEXTS,
@@ -172,8 +234,18 @@ const PROFILE: &[Key] = &[
         "absent, JWT, at+jwt",
         "The accepted values of `typ`; `absent` stands for none.",
     ),
-    key("required_claims", TEXTS, "", "Claims that must be present and not null."),
-    key("max_age", Kind::Duration, "", "The greatest age since `iat`."),
+    key(
+        "required_claims",
+        TEXTS,
+        "",
+        "Claims that must be present and not null.",
+    ),
+    key(
+        "max_age",
+        Kind::Duration,
+        "",
+        "The greatest age since `iat`.",
+    ),
     key(
         "remember",
         Kind::Duration,
@@ -184,18 +256,63 @@ const PROFILE: &[Key] = &[
 ];
 
 const CACHE: &[Key] = &[
-    key("max_bytes", Kind::Bytes, "64MiB", "The most memory for entries; 0 switches it off."),
-    key("max_ttl", Kind::Duration, "1h", "The longest life of an entry; none outlives its token."),
+    key(
+        "max_bytes",
+        Kind::Bytes,
+        "64MiB",
+        "The most memory for entries; 0 switches it off.",
+    ),
+    key(
+        "max_ttl",
+        Kind::Duration,
+        "1h",
+        "The longest life of an entry; none outlives its token.",
+    ),
 ];
 
 const LIMITS: &[Key] = &[
-    key("token_bytes", Kind::Bytes, "16KiB", "The longest token, at most 64KiB."),
-    key("batch_tokens", Kind::Count, "1000", "The most tokens of one message."),
-    key("message_bytes", Kind::Bytes, "4MiB", "The largest message, at most 64MiB."),
-    key("in_flight_tokens", Kind::Count, "20000", "The most tokens worked on at once."),
-    key("in_flight_bytes", Kind::Bytes, "64MiB", "The most bytes received or worked on at once."),
-    key("connections", Kind::Count, "1024", "The most open connections."),
-    key("streams_per_connection", Kind::Count, "128", "The most calls at once on a connection."),
+    key(
+        "token_bytes",
+        Kind::Bytes,
+        "16KiB",
+        "The longest token, at most 64KiB.",
+    ),
+    key(
+        "batch_tokens",
+        Kind::Count,
+        "1000",
+        "The most tokens of one message.",
+    ),
+    key(
+        "message_bytes",
+        Kind::Bytes,
+        "4MiB",
+        "The largest message, at most 64MiB.",
+    ),
+    key(
+        "in_flight_tokens",
+        Kind::Count,
+        "20000",
+        "The most tokens worked on at once.",
+    ),
+    key(
+        "in_flight_bytes",
+        Kind::Bytes,
+        "64MiB",
+        "The most bytes received or worked on at once.",
+    ),
+    key(
+        "connections",
+        Kind::Count,
+        "1024",
+        "The most open connections.",
+    ),
+    key(
+        "streams_per_connection",
+        Kind::Count,
+        "128",
+        "The most calls at once on a connection.",
+    ),
 ];
 
 /// Checks `node` against `kind`; what is wrong goes to `faults`.
@@ -213,7 +330,11 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
             {
                 // A word stands beside a wider kind; two plain kinds differ in
                 // that the second is a list.
-                let wider = if matches!(first, Kind::Word(_)) { second } else { first };
+                let wider = if matches!(first, Kind::Word(_)) {
+                    second
+                } else {
+                    first
+                };
                 check_at(node, wider, path, faults);
             }
         }
@@ -263,13 +384,23 @@ fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
                     || format!("known here: {}", names.collect::<Vec<_>>().join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                faults.add(name.place, path, format!("unknown key `{}`", name.text), mend);
+                faults.add(
+                    name.place,
+                    path,
+                    format!("unknown key `{}`", name.text),
+                    mend,
+                );
             }
         }
     }
     for key in keys.iter().filter(|key| key.required) {
         if !node.members().iter().any(|(name, _)| name.text == key.name) {
-            faults.add(node.place, path, format!("`{}` is missing", key.name), key.doc);
+            faults.add(
+                node.place,
+                path,
+                format!("`{}` is missing", key.name),
+                key.doc,
+            );
         }
     }
 }
@@ -278,7 +409,10 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
     match kind {
         Kind::Algorithm => Algorithm::from_name(text).map(|_| ()).ok_or_else(|| {
             let names: Vec<_> = Algorithm::ALL.iter().map(|one| one.name()).collect();
-            format!("`{text}` is not an algorithm; known are {}", names.join(", "))
+            format!(
+                "`{text}` is not an algorithm; known are {}",
+                names.join(", ")
+            )
         }),
         Kind::Bytes => parse_bytes(text).map(|_| ()),
         Kind::Count => match text.parse::<u32>() {
@@ -289,7 +423,9 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
         Kind::Flag if matches!(text, "true" | "false") => Ok(()),
         Kind::Mode => match u32::from_str_radix(text, 8) {
             Ok(0..=0o777) => Ok(()),
-            _ => Err(format!("`{text}` are no rights; write them in octal, such as \"0660\"")),
+            _ => Err(format!(
+                "`{text}` are no rights; write them in octal, such as \"0660\""
+            )),
         },
         Kind::Text if !text.is_empty() => Ok(()),
         Kind::Word(words) if words.contains(&text) => Ok(()),
@@ -298,7 +434,11 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 /// The name that was probably meant.
@@ -335,7 +475,10 @@ impl Kind {
     fn schema(&self) -> serde_json::Value {
         match self {
             Self::Algorithm => {
-                let names = Algorithm::ALL.iter().map(|one| one.name()).chain(["Ed25519"]);
+                let names = Algorithm::ALL
+                    .iter()
+                    .map(|one| one.name())
+                    .chain(["Ed25519"]);
                 json!({"enum": names.collect::<Vec<_>>()})
             }
             Self::Any => json!({"type": ["object", "string"]}),
@@ -385,7 +528,10 @@ impl Kind {
 pub fn json_schema() -> serde_json::Value {
     let mut schema = ROOT.schema();
     if let Some(object) = schema.as_object_mut() {
-        object.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+        object.insert(
+            "$schema".into(),
+            "https://json-schema.org/draft/2020-12/schema".into(),
+        );
         object.insert("title".into(), "The configuration of jwtd".into());
     }
     schema

@@ -12,28 +12,7 @@ mod wire;
 
 pub use authority::AuthorityRepair;
 pub use body::{Metered, MeteredLayer};
-pub use listener::{BindError, Listener};
+pub use listener::{BindError, Listener, SocketFile};
 pub use service::Verifier;
 pub use status::CallFault;
-
-/// The contract, generated from `proto/jwtd/v1/verifier.proto`.
-#[allow(
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    clippy::wildcard_enum_match_arm,
-    clippy::missing_errors_doc,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason,
-    clippy::uninlined_format_args,
-    unreachable_pub,
-    unused_qualifications,
-    elided_lifetimes_in_paths,
-    reason = "generated"
-)]
-pub mod pb {
-    tonic::include_proto!("jwtd.v1");
-}
-
-/// The published contract as a `FileDescriptorSet`, for reflection.
-pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+pub use stream::Answers;

@@ -2,10 +2,10 @@
 //! puts the answers together. No rule lives here.
 
 use super::body::Lease;
-use super::pb::{self, verifier_service_server::VerifierService};
 use super::status::{CallFault, code_name};
 use super::stream::Answers;
 use super::wire;
+use crate::pb::{self, verifier_service_server::VerifierService};
 use crate::sched::{Admission, Scheduler};
 use crate::telemetry::{Call, ShedCause};
 use bytes::Bytes;
@@ -30,7 +30,11 @@ impl Verifier {
     /// A service that takes at most `batch_tokens` tokens in one message.
     #[must_use]
     pub fn new(scheduler: Scheduler, admission: Admission, batch_tokens: usize) -> Self {
-        Self(Arc::new(Shared { scheduler, admission, batch_tokens }))
+        Self(Arc::new(Shared {
+            scheduler,
+            admission,
+            batch_tokens,
+        }))
     }
 
     fn call(&self, kind: &'static str, method: &'static str) -> Call {
@@ -52,7 +56,10 @@ impl Shared {
         let Some(_leave) = self.admission.tokens.take(batch.tokens.len()) else {
             let cause = ShedCause::Tokens;
             self.scheduler.engine().metrics.shed(cause);
-            return Err(CallFault::Overloaded { cause, limit: self.admission.tokens.limit() });
+            return Err(CallFault::Overloaded {
+                cause,
+                limit: self.admission.tokens.limit(),
+            });
         };
         let decisions = self
             .scheduler
@@ -103,11 +110,20 @@ impl VerifierService for Verifier {
         let mut call = self.call("unary", "Verify");
         // The extensions hold leave for the bytes of the call, up to its end.
         let (metadata, _held, message) = request.into_parts();
-        let pb::VerifyRequest { token, context, options } = message;
+        let pb::VerifyRequest {
+            token,
+            context,
+            options,
+        } = message;
         let contexts = usize::from(context.is_some());
         let deadline = deadline(&metadata.into_headers());
-        let outcome = self.0.decide(vec![token], contexts, options, deadline).await;
-        let answer = outcome.map(|verdicts| pb::VerifyResponse { verdict: verdicts.into_iter().next() });
+        let outcome = self
+            .0
+            .decide(vec![token], contexts, options, deadline)
+            .await;
+        let answer = outcome.map(|verdicts| pb::VerifyResponse {
+            verdict: verdicts.into_iter().next(),
+        });
         finish(&mut call, answer)
     }
 
@@ -117,10 +133,20 @@ impl VerifierService for Verifier {
     ) -> Result<Response<pb::VerifyBatchResponse>, Status> {
         let mut call = self.call("unary", "VerifyBatch");
         let (metadata, _held, message) = request.into_parts();
-        let pb::VerifyBatchRequest { tokens, contexts, options } = message;
+        let pb::VerifyBatchRequest {
+            tokens,
+            contexts,
+            options,
+        } = message;
         let deadline = deadline(&metadata.into_headers());
-        let outcome = self.0.decide(tokens, contexts.len(), options, deadline).await;
-        finish(&mut call, outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
+        let outcome = self
+            .0
+            .decide(tokens, contexts.len(), options, deadline)
+            .await;
+        finish(
+            &mut call,
+            outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }),
+        )
     }
 
     type VerifyStreamStream = Answers;
@@ -133,7 +159,13 @@ impl VerifierService for Verifier {
         let (metadata, extensions, messages) = request.into_parts();
         let deadline = deadline(&metadata.into_headers());
         let lease = extensions.get::<Lease>().cloned();
-        Ok(Response::new(Answers::new(Arc::clone(&self.0), messages, lease, deadline, call)))
+        Ok(Response::new(Answers::new(
+            Arc::clone(&self.0),
+            messages,
+            lease,
+            deadline,
+            call,
+        )))
     }
 }
 
@@ -150,7 +182,9 @@ mod tests {
         };
         let about = |text: &str, seconds: u64| {
             let left = left(text).unwrap();
-            assert!(left <= Duration::from_secs(seconds) && left >= Duration::from_secs(seconds - 1));
+            assert!(
+                left <= Duration::from_secs(seconds) && left >= Duration::from_secs(seconds - 1)
+            );
         };
         about("1H", 3600);
         about("2M", 120);

@@ -116,9 +116,11 @@ impl CallFault {
             vec![("count", count.to_string()), ("limit", limit.to_string())]
         };
         match self {
-            Self::BatchEmpty => {
-                ("`tokens` is empty; send at least one".into(), "tokens", Vec::new())
-            }
+            Self::BatchEmpty => (
+                "`tokens` is empty; send at least one".into(),
+                "tokens",
+                Vec::new(),
+            ),
             Self::BatchTooLarge { count, limit } => (
                 format!("`tokens` holds {count}; at most {limit} go into one message"),
                 "tokens",
@@ -129,16 +131,24 @@ impl CallFault {
                 "contexts",
                 counted(count, tokens),
             ),
-            Self::DeadlineExceeded => {
-                ("the deadline came before the verdicts".into(), "timeout", Vec::new())
-            }
-            Self::FieldTooLong { field, count, limit } => (
+            Self::DeadlineExceeded => (
+                "the deadline came before the verdicts".into(),
+                "timeout",
+                Vec::new(),
+            ),
+            Self::FieldTooLong {
+                field,
+                count,
+                limit,
+            } => (
                 format!("`{field}` holds {count}; at most {limit} are allowed"),
                 field,
                 counted(count, limit),
             ),
             Self::MessageTooLarge { count, limit } => (
-                format!("the message has {count} bytes; at most {limit} are allowed: send smaller batches"),
+                format!(
+                    "the message has {count} bytes; at most {limit} are allowed: send smaller batches"
+                ),
                 "message",
                 counted(count, limit),
             ),
@@ -165,9 +175,11 @@ impl CallFault {
                 "options.view",
                 counted(count, limit),
             ),
-            Self::TimeoutInvalid => {
-                ("`timeout` is negative or out of range".into(), "timeout", Vec::new())
-            }
+            Self::TimeoutInvalid => (
+                "`timeout` is negative or out of range".into(),
+                "timeout",
+                Vec::new(),
+            ),
             Self::ViewUnknown { number } => (
                 format!("`options.view` is {number}, which is no view"),
                 "options.view",

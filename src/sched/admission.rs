@@ -22,7 +22,10 @@ impl Budget {
     /// A budget of which nothing is taken.
     #[must_use]
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicUsize::new(0), limit })
+        Arc::new(Self {
+            taken: AtomicUsize::new(0),
+            limit,
+        })
     }
 
     /// How much is taken now.
@@ -44,7 +47,10 @@ impl Budget {
         self.taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
             .ok()
-            .map(|_| Leave { budget: Arc::clone(self), amount })
+            .map(|_| Leave {
+                budget: Arc::clone(self),
+                amount,
+            })
     }
 }
 
@@ -52,8 +58,12 @@ impl Leave {
     /// Takes `more` in addition; false, and nothing is taken, if it does not fit.
     #[must_use]
     pub fn grow(&mut self, more: usize) -> bool {
-        let Some(mut leave) = self.budget.take(more) else { return false };
-        self.amount = self.amount.saturating_add(std::mem::take(&mut leave.amount));
+        let Some(mut leave) = self.budget.take(more) else {
+            return false;
+        };
+        self.amount = self
+            .amount
+            .saturating_add(std::mem::take(&mut leave.amount));
         true
     }
 
@@ -62,7 +72,10 @@ impl Leave {
     pub fn split(&mut self, amount: usize) -> Self {
         let amount = amount.min(self.amount);
         self.amount = self.amount.saturating_sub(amount);
-        Self { budget: Arc::clone(&self.budget), amount }
+        Self {
+            budget: Arc::clone(&self.budget),
+            amount,
+        }
     }
 
     /// How much this holds.

@@ -32,7 +32,12 @@ impl Scheduler {
     /// Works batches off on `workers` threads.
     #[must_use]
     pub fn new(engine: Arc<Engine>, workers: usize, clock: fn() -> UnixTime) -> Self {
-        Self { engine, turns: Arc::new(Semaphore::new(workers)), workers, clock }
+        Self {
+            engine,
+            turns: Arc::new(Semaphore::new(workers)),
+            workers,
+            clock,
+        }
     }
 
     /// What it works with.
@@ -88,12 +93,17 @@ impl Scheduler {
         // What fits one slice is done on the spot: to wait for a turn would cost
         // more than it is worth.
         if slices.len() <= 1 {
-            return Ok(slices.pop().map_or_else(Vec::new, |slice| slice.run(&self.engine)));
+            return Ok(slices
+                .pop()
+                .map_or_else(Vec::new, |slice| slice.run(&self.engine)));
         }
         let lanes = self.workers.min(slices.len());
         // The dearest are at the front; the lanes take from the back.
         slices.reverse();
-        let shared = Arc::new(Lanes { slices: Mutex::new(slices), proofs: Mutex::default() });
+        let shared = Arc::new(Lanes {
+            slices: Mutex::new(slices),
+            proofs: Mutex::default(),
+        });
         // Dropping the set stops the lanes at their next turn.
         let mut helpers = JoinSet::new();
         for _ in 1..lanes {
@@ -126,7 +136,9 @@ impl Lanes {
     ) -> Result<(), Late> {
         loop {
             let turn = scheduler.turns.acquire().await;
-            let Some(slice) = lock(&self.slices).pop() else { return Ok(()) };
+            let Some(slice) = lock(&self.slices).pop() else {
+                return Ok(());
+            };
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(Late);
             }

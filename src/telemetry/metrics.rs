@@ -79,7 +79,11 @@ impl SignatureChecks {
     /// Counts one token whose signature was checked.
     pub fn add(&self, algorithm: Algorithm, good: bool) {
         if let Some([bad_count, good_count]) = self.0.get(usize::from(algorithm.index())) {
-            if good { good_count.inc() } else { bad_count.inc() }
+            if good {
+                good_count.inc()
+            } else {
+                bad_count.inc()
+            }
         }
     }
 }
@@ -134,11 +138,18 @@ impl VerificationCounters {
             return;
         };
         let reasons = pair.get_or_init(|| {
-            std::iter::repeat_with(OnceLock::new).take(usize::from(u8::MAX)).collect()
+            std::iter::repeat_with(OnceLock::new)
+                .take(usize::from(u8::MAX))
+                .collect()
         });
-        let Some(cell) = reasons.get(usize::from(reason.number())) else { return };
-        cell.get_or_init(|| self.vector.with_label_values(&[profile, issuer, reason.code()]))
-            .inc_by(tokens);
+        let Some(cell) = reasons.get(usize::from(reason.number())) else {
+            return;
+        };
+        cell.get_or_init(|| {
+            self.vector
+                .with_label_values(&[profile, issuer, reason.code()])
+        })
+        .inc_by(tokens);
     }
 }
 
@@ -164,10 +175,22 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let Self { metrics, kind, method, started, code } = self;
-        metrics.calls_handled.with_label_values(&[kind, SERVICE, *method, *code]).inc();
+        let Self {
+            metrics,
+            kind,
+            method,
+            started,
+            code,
+        } = self;
+        metrics
+            .calls_handled
+            .with_label_values(&[kind, SERVICE, *method, *code])
+            .inc();
         let seconds = started.elapsed().as_secs_f64();
-        metrics.call_seconds.with_label_values(&[kind, SERVICE, *method]).observe(seconds);
+        metrics
+            .call_seconds
+            .with_label_values(&[kind, SERVICE, *method])
+            .observe(seconds);
     }
 }
 
@@ -186,7 +209,9 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let add = |collector: Box<dyn Collector>| {
-            registry.register(collector).expect("each name is used once");
+            registry
+                .register(collector)
+                .expect("each name is used once");
         };
         let counter = |name: &str, help: &str, labels: &[&str]| {
             let vector = IntCounterVec::new(Opts::new(name, help), labels).expect("a valid name");
@@ -292,7 +317,9 @@ impl Metrics {
             batch_tokens: histogram(
                 "jwtd_batch_tokens",
                 "How many tokens one message held.",
-                vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0],
+                vec![
+                    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0,
+                ],
             ),
             gauges: Gauges {
                 cache_entries: gauge("jwtd_cache_entries", "Checked signatures remembered."),
@@ -303,7 +330,10 @@ impl Metrics {
                     "Bytes of calls being received or worked on.",
                 ),
                 connections: gauge("jwtd_connections", "Open connections."),
-                workers: gauge("jwtd_workers", "Threads that serve calls and check signatures."),
+                workers: gauge(
+                    "jwtd_workers",
+                    "Threads that serve calls and check signatures.",
+                ),
                 jwks_keys,
                 last_reload_successful: gauge(
                     "jwtd_config_last_reload_successful",
@@ -325,11 +355,17 @@ impl Metrics {
             signature_checks,
             registry: registry.clone(),
         };
-        for (kind, method) in
-            [("unary", "Verify"), ("unary", "VerifyBatch"), ("bidi_stream", "VerifyStream")]
-        {
-            metrics.calls_started.with_label_values(&[kind, SERVICE, method]);
-            metrics.calls_handled.with_label_values(&[kind, SERVICE, method, "OK"]);
+        for (kind, method) in [
+            ("unary", "Verify"),
+            ("unary", "VerifyBatch"),
+            ("bidi_stream", "VerifyStream"),
+        ] {
+            metrics
+                .calls_started
+                .with_label_values(&[kind, SERVICE, method]);
+            metrics
+                .calls_handled
+                .with_label_values(&[kind, SERVICE, method, "OK"]);
         }
         metrics
     }
@@ -344,20 +380,34 @@ impl Metrics {
         let issuers: Vec<_> = issuers.chain(["unknown"]).map(str::to_owned).collect();
         let count = profiles.len() * issuers.len();
         let cells = std::iter::repeat_with(OnceLock::new).take(count).collect();
-        VerificationCounters { vector: self.verifications.clone(), profiles, issuers, cells }
+        VerificationCounters {
+            vector: self.verifications.clone(),
+            profiles,
+            issuers,
+            cells,
+        }
     }
 
     /// Begins a call of `method`; `kind` is `unary` or `bidi_stream`.
     pub fn call(self: &Arc<Self>, kind: &'static str, method: &'static str) -> Call {
-        self.calls_started.with_label_values(&[kind, SERVICE, method]).inc();
+        self.calls_started
+            .with_label_values(&[kind, SERVICE, method])
+            .inc();
         let started = std::time::Instant::now();
-        Call { metrics: Arc::clone(self), kind, method, started, code: "Canceled" }
+        Call {
+            metrics: Arc::clone(self),
+            kind,
+            method,
+            started,
+            code: "Canceled",
+        }
     }
 
     /// Counts a message that was judged.
     pub fn judged(&self, tokens: usize, took: Duration) {
         self.verification_seconds.observe(took.as_secs_f64());
-        self.batch_tokens.observe(f64::from(u32::try_from(tokens).unwrap_or(u32::MAX)));
+        self.batch_tokens
+            .observe(f64::from(u32::try_from(tokens).unwrap_or(u32::MAX)));
     }
 
     /// Counts something that was refused at once.
@@ -367,13 +417,20 @@ impl Metrics {
 
     /// Lets `read` set gauges whenever the metrics are asked for.
     pub fn on_scrape(&self, read: impl Fn(&Gauges) + Send + Sync + 'static) {
-        self.on_scrape.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(read));
+        self.on_scrape
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(read));
     }
 
     /// The metrics in the text format of Prometheus, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
-        for read in &*self.on_scrape.lock().unwrap_or_else(PoisonError::into_inner) {
+        for read in &*self
+            .on_scrape
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             read(&self.gauges);
         }
         let mut text = Vec::new();
@@ -412,8 +469,13 @@ impl Gauges {
     pub fn set_reloaded(&self, seconds: i64) {
         self.last_reload_successful.set(1);
         let no_labels: [&str; 0] = [];
-        #[expect(clippy::cast_precision_loss, reason = "exact until the year 285 million")]
-        self.last_reload_time.with_label_values(&no_labels).set(seconds as f64);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "exact until the year 285 million"
+        )]
+        self.last_reload_time
+            .with_label_values(&no_labels)
+            .set(seconds as f64);
     }
 }
 

@@ -88,7 +88,10 @@ pub struct Refusal {
 
 impl<R: Into<Reject>> From<R> for Refusal {
     fn from(reject: R) -> Self {
-        Self { reject: reject.into(), issuer: None }
+        Self {
+            reject: reject.into(),
+            issuer: None,
+        }
     }
 }
 

@@ -1,0 +1,108 @@
+//! Floor 8: calls to a daemon, for the commands and the demo.
+
+use crate::pb;
+use crate::pb::verifier_service_client::VerifierServiceClient;
+use bytes::Bytes;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// Where a daemon takes calls: `unix:///path` or `tcp://address:port`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Address(String);
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fine = match (text.strip_prefix("unix://"), text.strip_prefix("tcp://")) {
+            (Some(path), _) => path.starts_with('/'),
+            (_, Some(authority)) => authority
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
+            _ => false,
+        };
+        if fine {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("write unix:///path/to.sock or tcp://address:port".to_owned())
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A connection to a daemon.
+#[derive(Clone, Debug)]
+pub struct Client {
+    verifier: VerifierServiceClient<Channel>,
+    health: HealthClient<Channel>,
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// If nobody answers; the text says what was tried.
+    pub async fn connect(address: &Address) -> Result<Self, String> {
+        let target = match address.0.strip_prefix("tcp://") {
+            Some(authority) => format!("http://{authority}"),
+            None => address.0.clone(),
+        };
+        let failed = |error: tonic::transport::Error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            format!(
+                "{address}: cannot connect: {}",
+                cause.unwrap_or_else(|| error.to_string())
+            )
+        };
+        let endpoint = Endpoint::from_shared(target).map_err(failed)?;
+        let channel = endpoint
+            .connect_timeout(Duration::from_secs(5))
+            .connect()
+            .await
+            .map_err(failed)?;
+        Ok(Self {
+            verifier: VerifierServiceClient::new(channel.clone()),
+            health: HealthClient::new(channel),
+        })
+    }
+
+    /// Has a batch judged.
+    ///
+    /// # Errors
+    /// If the call as a whole is refused or fails.
+    pub async fn verify_batch(
+        &mut self,
+        tokens: Vec<Bytes>,
+        options: pb::VerifyOptions,
+    ) -> Result<Vec<pb::Verdict>, tonic::Status> {
+        let request = pb::VerifyBatchRequest {
+            tokens,
+            contexts: Vec::new(),
+            options: Some(options),
+        };
+        let response = self.verifier.verify_batch(request).await?;
+        Ok(response.into_inner().verdicts)
+    }
+
+    /// Whether the daemon says that it can take calls.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn is_serving(&mut self) -> Result<bool, tonic::Status> {
+        let request = HealthCheckRequest {
+            service: String::new(),
+        };
+        let response = self.health.check(request).await?;
+        Ok(response.into_inner().status() == ServingStatus::Serving)
+    }
+}

@@ -1,0 +1,184 @@
+//! `jwtd demo`: the main job without any configuration.
+
+mod issuer;
+
+use super::serve::Process;
+use super::{fail, table, verify};
+use crate::app::{self, App};
+use crate::client::{Address, Client};
+use crate::{config, pb};
+use bytes::Bytes;
+use clap::Args;
+use issuer::{LocalIssuer, Sample};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// See it work: fresh keys, a daemon, good and bad tokens
+///
+/// Makes keys, starts a daemon with them, sends it good and bad tokens over a Unix
+/// socket, and shows the verdicts. Needs no file and leaves none behind.
+///
+/// Example: jwtd demo --stay
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    /// Keep the daemon running until Ctrl-C, and print calls to paste
+    #[arg(long)]
+    stay: bool,
+    #[command(flatten)]
+    process: Process,
+}
+
+impl Command {
+    pub(super) fn run(self) -> ExitCode {
+        let folder = std::env::temp_dir().join(format!("jwtd-demo-{}", std::process::id()));
+        let outcome = self.process.start().and_then(|(runtime, workers)| {
+            let outcome = runtime.block_on(self.show(&folder, workers));
+            runtime.shutdown_background();
+            outcome
+        });
+        std::fs::remove_dir_all(&folder).ok();
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(error),
+        }
+    }
+
+    async fn show(&self, folder: &Path, workers: usize) -> Result<(), String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let stop = app::asked_to_stop().map_err(|error| text(&error))?;
+        println!("Making keys and tokens ...");
+        let issuer = LocalIssuer::new().map_err(|error| text(&error))?;
+        let samples = issuer.samples(app::now()).map_err(|error| text(&error))?;
+        let (file, socket) = write_files(folder, &issuer).map_err(|error| text(&error))?;
+
+        let config = config::load(&file).map_err(|faults| text(&faults))?;
+        let app = App::start(config, workers).map_err(|error| text(&error))?;
+        let (endpoints, admin) = (app.endpoints(), app.admin());
+        let close = CancellationToken::new();
+        let serving = tokio::spawn(app.serve(close.clone()));
+
+        let address: Address = format!("unix://{}", socket.display()).parse()?;
+        let mut client = Client::connect(&address).await?;
+        judge(&mut client, &samples).await?;
+        if self.stay {
+            calls(
+                &endpoints,
+                admin,
+                &file,
+                &issuer.paste(app::now()).map_err(|error| text(&error))?,
+            );
+            stop.cancelled().await;
+        } else {
+            println!(
+                "\nNext: `jwtd demo --stay` keeps the daemon running and prints calls to paste;"
+            );
+            println!("`jwtd serve --config FILE` serves your own issuers.");
+        }
+        drop(client);
+        close.cancel();
+        serving.await.map_err(|error| text(&error))
+    }
+}
+
+/// A configuration file with a JWK Set, as an operator would write them.
+fn write_files(folder: &Path, issuer: &LocalIssuer) -> std::io::Result<(PathBuf, PathBuf)> {
+    std::fs::create_dir_all(folder)?;
+    let (file, socket) = (folder.join("jwtd.yaml"), folder.join("jwtd.sock"));
+    std::fs::write(folder.join("jwks.json"), issuer.jwks())?;
+    let text = format!(
+        "listen:\n  - unix: {}\n  - tcp: 127.0.0.1:0\nadmin: 127.0.0.1:0\n{}",
+        socket.display(),
+        issuer::CONFIG
+    );
+    std::fs::write(&file, text)?;
+    Ok((file, socket))
+}
+
+async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
+    let tokens: Vec<Bytes> = samples
+        .iter()
+        .map(|sample| Bytes::copy_from_slice(sample.token.as_bytes()))
+        .collect();
+    let mut times: Vec<Duration> = Vec::new();
+    let mut verdicts = Vec::new();
+    for _ in 0..2 {
+        let begin = Instant::now();
+        verdicts = client
+            .verify_batch(tokens.clone(), pb::VerifyOptions::default())
+            .await
+            .map_err(|status| status.to_string())?;
+        times.push(begin.elapsed());
+    }
+    let mut surprises = 0;
+    let rows: Vec<_> = samples
+        .iter()
+        .zip(&verdicts)
+        .map(|(sample, verdict)| {
+            let word = if verdict.permit { "permit" } else { "refuse" };
+            if verdict.permit != sample.good {
+                surprises += 1;
+            }
+            let cells = [
+                sample.what.to_owned(),
+                word.to_owned(),
+                verify::reason(verdict),
+            ];
+            (
+                verdict.permit,
+                cells.into_iter().chain([verdict.detail.clone()]).collect(),
+            )
+        })
+        .collect();
+    println!(
+        "Sent {} tokens in one VerifyBatch call over a Unix socket:\n",
+        samples.len()
+    );
+    table::print(&["token", "verdict", "reason", "detail"], &rows, 1);
+    if let [cold, warm] = times[..] {
+        println!(
+            "\nFirst call {} us; the same again, good signatures remembered, {} us.",
+            cold.as_micros(),
+            warm.as_micros()
+        );
+    }
+    if surprises == 0 && verdicts.len() == samples.len() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{surprises} verdicts are not what the token deserves; this is a bug"
+        ))
+    }
+}
+
+/// Calls that a reader can paste.
+fn calls(endpoints: &[String], admin: Option<std::net::SocketAddr>, file: &Path, token: &str) {
+    let program = std::env::current_exe()
+        .map_or_else(|_| "jwtd".to_owned(), |path| path.display().to_string());
+    println!(
+        "\nThe daemon runs with {}. In another terminal:\n",
+        file.display()
+    );
+    println!("TOKEN={token}\n");
+    for endpoint in endpoints {
+        println!("printf %s \"$TOKEN\" | {program} verify --endpoint {endpoint}");
+    }
+    for address in endpoints
+        .iter()
+        .filter_map(|endpoint| endpoint.strip_prefix("tcp://"))
+    {
+        println!(
+            "grpcurl -plaintext -d \"{{\\\"tokens\\\": [\\\"$TOKEN\\\"]}}\" {address} \
+             jwtd.v1.VerifierService/VerifyBatch"
+        );
+        println!(
+            "buf curl --protocol grpc --http2-prior-knowledge -d \"{{\\\"tokens\\\": \
+             [\\\"$TOKEN\\\"]}}\" http://{address}/jwtd.v1.VerifierService/VerifyBatch"
+        );
+    }
+    if let Some(admin) = admin {
+        println!("curl -s http://{admin}/metrics | grep ^jwtd_");
+    }
+    println!("\nChange a letter of TOKEN and look again. Ctrl-C ends the daemon.");
+}

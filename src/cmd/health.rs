@@ -1,0 +1,39 @@
+//! `jwtd health`: a probe for images without a shell.
+
+use super::{Target, block_on, fail};
+use crate::client::Client;
+use clap::Args;
+use std::process::ExitCode;
+
+/// Ask a daemon whether it can take calls
+///
+/// Exits with 0 if the daemon says SERVING, else with 1: fit for an exec probe.
+///
+/// Example: jwtd health --endpoint unix:///run/jwtd/jwtd.sock
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Command {
+    pub(super) fn run(self) -> ExitCode {
+        block_on(async move {
+            let mut client = match Client::connect(&self.target.endpoint).await {
+                Ok(client) => client,
+                Err(error) => return fail(error),
+            };
+            match client.is_serving().await {
+                Ok(true) => {
+                    println!("SERVING");
+                    ExitCode::SUCCESS
+                }
+                Ok(false) => {
+                    println!("NOT_SERVING");
+                    ExitCode::FAILURE
+                }
+                Err(status) => fail(status.message()),
+            }
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! `jwtd serve`: the daemon.
+
+use super::{EXIT_CONFIG, fail};
+use crate::app::{self, App};
+use crate::config;
+use crate::telemetry::{LogFormat, start_logs};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Serve until SIGTERM
+///
+/// Takes calls on the sockets that the configuration names. On SIGTERM the daemon
+/// stops being ready, lets calls end, and exits at the latest after
+/// `drain_timeout`.
+///
+/// Example: jwtd serve --config /etc/jwtd/jwtd.yaml
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    /// The configuration file, YAML or JSON
+    #[arg(long, env = "JWTD_CONFIG", value_name = "FILE")]
+    config: PathBuf,
+    #[command(flatten)]
+    process: Process,
+}
+
+/// What concerns the process and not the tokens.
+#[derive(Args, Debug)]
+pub(super) struct Process {
+    /// What to log: a level, or directives such as info,jwtd::grpc=debug
+    #[arg(long, env = "JWTD_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+    /// How a line of the log looks
+    #[arg(long, env = "JWTD_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: Format,
+    /// Worker threads; by default as many as affinity and quota allow, at most 8
+    #[arg(long, env = "JWTD_WORKERS", value_name = "COUNT")]
+    workers: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl Process {
+    /// Starts the logs and the runtime; gives the runtime and its workers.
+    pub(super) fn start(&self) -> Result<(tokio::runtime::Runtime, usize), String> {
+        let format = match self.log_format {
+            Format::Text => LogFormat::Text,
+            Format::Json => LogFormat::Json,
+        };
+        start_logs(format, &self.log).map_err(|error| format!("--log: {error}"))?;
+        let workers = app::workers(self.workers);
+        let runtime = app::build_runtime(workers).map_err(|error| error.to_string())?;
+        Ok((runtime, workers))
+    }
+}
+
+impl Command {
+    pub(super) fn run(self) -> ExitCode {
+        let config = match config::load(&self.config) {
+            Ok(config) => config,
+            Err(faults) => {
+                eprintln!("{faults}");
+                return ExitCode::from(EXIT_CONFIG);
+            }
+        };
+        let (runtime, workers) = match self.process.start() {
+            Ok(started) => started,
+            Err(error) => return fail(error),
+        };
+        let outcome = runtime.block_on(async {
+            // Before the sockets: a signal that comes early must not be lost.
+            let stop = app::asked_to_stop().map_err(|error| error.to_string())?;
+            tracing::info!(version = env!("CARGO_PKG_VERSION"), workers, "starting");
+            for note in &config.notes {
+                tracing::warn!("{note}");
+            }
+            let app = App::start(config, workers).map_err(|error| error.to_string())?;
+            app.serve(stop).await;
+            Ok::<_, String>(())
+        });
+        // Whatever still runs is not waited for.
+        runtime.shutdown_background();
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(error),
+        }
+    }
+}

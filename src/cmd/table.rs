@@ -1,0 +1,41 @@
+//! Tables for people.
+
+use std::io::IsTerminal as _;
+
+/// Prints rows under a head, each column as wide as its widest cell. The cell in
+/// column `marked` is green in rows that are good and red in others, if standard
+/// output is a terminal and NO_COLOR is not set.
+pub(super) fn print(head: &[&str], rows: &[(bool, Vec<String>)], marked: usize) {
+    let widths: Vec<usize> = head
+        .iter()
+        .enumerate()
+        .map(|(column, name)| {
+            let cells = rows.iter().filter_map(|(_, row)| row.get(column));
+            cells
+                .map(|cell| cell.chars().count())
+                .chain([name.len()])
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let line = |cells: &[&str], good: Option<bool>| {
+        let mut text = String::new();
+        for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            let gap = " ".repeat(width.saturating_sub(cell.chars().count()) + 2);
+            match good.filter(|_| colour && column == marked) {
+                Some(true) => text.push_str(&format!("\x1b[32m{cell}\x1b[0m{gap}")),
+                Some(false) => text.push_str(&format!("\x1b[31m{cell}\x1b[0m{gap}")),
+                None => text.push_str(&format!("{cell}{gap}")),
+            }
+        }
+        println!("{}", text.trim_end());
+    };
+    line(head, None);
+    for (good, row) in rows {
+        line(
+            &row.iter().map(String::as_str).collect::<Vec<_>>(),
+            Some(*good),
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! `jwtd verify`: has tokens judged by a daemon.
+
+use super::{Output, Target, block_on, fail, table};
+use crate::client::Client;
+use crate::pb::{self, View};
+use crate::verify::Reason;
+use bytes::Bytes;
+use clap::Args;
+use serde_json::json;
+use std::io::Read as _;
+use std::process::ExitCode;
+
+/// Have a daemon judge tokens
+///
+/// Reads tokens from standard input, one a line; a leading `Bearer ` is dropped.
+/// Exits with 0 if all are permitted, else with 1.
+///
+/// Example: jwtd verify --endpoint unix:///run/jwtd/jwtd.sock < token.txt
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    #[command(flatten)]
+    target: Target,
+    /// The profile to judge by; by default the daemon's default
+    #[arg(long, default_value = "")]
+    profile: String,
+    /// Accept only these audiences (may be given several times)
+    #[arg(long = "audience", value_name = "NAME")]
+    audiences: Vec<String>,
+    /// Require these scopes (may be given several times)
+    #[arg(long = "scope", value_name = "NAME")]
+    scopes: Vec<String>,
+    /// Print the claims of permitted tokens too
+    #[arg(long)]
+    claims: bool,
+    /// How to print the verdicts
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// More than a daemon takes in one message is asked for in several.
+const BATCH: usize = 500;
+
+impl Command {
+    pub(super) fn run(self) -> ExitCode {
+        let mut text = String::new();
+        if let Err(error) = std::io::stdin().read_to_string(&mut text) {
+            return fail(format!("standard input: {error}"));
+        }
+        let tokens: Vec<Bytes> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(|line| {
+                Bytes::copy_from_slice(line.strip_prefix("Bearer ").unwrap_or(line).as_bytes())
+            })
+            .collect();
+        if tokens.is_empty() {
+            eprintln!("jwtd: no token on standard input; write one a line");
+            return ExitCode::from(2);
+        }
+        block_on(self.ask(tokens))
+    }
+
+    async fn ask(self, tokens: Vec<Bytes>) -> ExitCode {
+        let mut client = match Client::connect(&self.target.endpoint).await {
+            Ok(client) => client,
+            Err(error) => return fail(error),
+        };
+        let options = pb::VerifyOptions {
+            profile: self.profile,
+            view: if self.claims {
+                View::Claims
+            } else {
+                View::Summary
+            }
+            .into(),
+            audiences: self.audiences,
+            scopes: self.scopes,
+        };
+        let mut verdicts = Vec::new();
+        for batch in tokens.chunks(BATCH) {
+            match client.verify_batch(batch.to_vec(), options.clone()).await {
+                Ok(answers) => verdicts.extend(answers),
+                Err(status) => return fail(format!("{:?}: {}", status.code(), status.message())),
+            }
+        }
+        match self.output {
+            Output::Json => verdicts
+                .iter()
+                .for_each(|verdict| println!("{}", to_json(verdict))),
+            Output::Text => {
+                let rows = verdicts.iter().enumerate().map(|(index, verdict)| {
+                    let row = vec![
+                        (index + 1).to_string(),
+                        if verdict.permit { "permit" } else { "refuse" }.to_owned(),
+                        reason(verdict),
+                        if verdict.permit {
+                            summary(verdict)
+                        } else {
+                            verdict.detail.clone()
+                        },
+                    ];
+                    (verdict.permit, row)
+                });
+                table::print(
+                    &["#", "verdict", "reason", "detail"],
+                    &rows.collect::<Vec<_>>(),
+                    1,
+                );
+            }
+        }
+        if verdicts.iter().all(|verdict| verdict.permit) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The code of the reason, or the number of one that this program does not know.
+pub(super) fn reason(verdict: &pb::Verdict) -> String {
+    u8::try_from(verdict.reason)
+        .ok()
+        .and_then(Reason::from_number)
+        .map_or_else(
+            || format!("REASON_{}", verdict.reason),
+            |reason| reason.code().to_owned(),
+        )
+}
+
+fn summary(verdict: &pb::Verdict) -> String {
+    if !verdict.claims_json.is_empty() {
+        return String::from_utf8_lossy(&verdict.claims_json).into_owned();
+    }
+    // Escaped: a subject may hold anything.
+    format!(
+        "{} {:?}",
+        String::from_utf8_lossy(&verdict.issuer),
+        verdict.subject
+    )
+}
+
+fn to_json(verdict: &pb::Verdict) -> serde_json::Value {
+    let claims: serde_json::Value =
+        serde_json::from_slice(&verdict.claims_json).unwrap_or(serde_json::Value::Null);
+    json!({
+        "permit": verdict.permit,
+        "reason": reason(verdict),
+        "detail": verdict.detail,
+        "retryable": verdict.retryable,
+        "issuer": String::from_utf8_lossy(&verdict.issuer),
+        "subject": verdict.subject,
+        "audiences": verdict.audiences,
+        "scopes": verdict.scopes,
+        "key_id": verdict.key_id,
+        "algorithm": String::from_utf8_lossy(&verdict.algorithm),
+        "token_id": verdict.token_id,
+        "expires_at": verdict.expires_at,
+        "issued_at": verdict.issued_at,
+        "not_before": verdict.not_before,
+        "claims": claims,
+    })
+}

@@ -1,0 +1,21 @@
+//! The contract, generated from `proto/jwtd/v1/verifier.proto`: messages, the
+//! server's trait and the client.
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    clippy::wildcard_enum_match_arm,
+    clippy::missing_errors_doc,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::uninlined_format_args,
+    unreachable_pub,
+    unused_qualifications,
+    elided_lifetimes_in_paths,
+    reason = "generated"
+)]
+
+tonic::include_proto!("jwtd.v1");
+
+/// The published contract as a `FileDescriptorSet`, for reflection.
+pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

@@ -4,7 +4,6 @@
     missing_docs,
     clippy::all,
     clippy::pedantic,
-    clippy::wildcard_enum_match_arm,
     clippy::missing_errors_doc,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,

@@ -39,7 +39,15 @@ pub struct Name {
 
 /// Reads a text; what is wrong with it goes to `faults`.
 pub fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
-    match serde_saphyr::from_str::<Spanned<Value>>(text) {
+    // Scalars are kept as they were written, as far as YAML lets us: `off` is a
+    // word here and `0660` are rights.
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        with_snippet: false,
+    };
+    match serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options) {
         Ok(spanned) => Some(node(spanned)),
         Err(error) => {
             let place = error.location().map_or((1, 1), |at| {

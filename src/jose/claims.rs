@@ -196,7 +196,7 @@ impl Claims {
         } else {
             value
                 .as_strings()
-                .ok_or(wrong(name, "a string or an array of strings"))?
+                .ok_or_else(|| wrong(name, "a string or an array of strings"))?
         };
         let earlier = std::mem::take(&mut self.scopes).into_vec();
         self.scopes = earlier
@@ -239,7 +239,10 @@ fn wrong(name: &'static str, expected: &'static str) -> Malformed {
 }
 
 fn string(name: &'static str, value: &Value<'_>) -> Result<Box<str>, Malformed> {
-    value.as_str().map(Box::from).ok_or(wrong(name, "a string"))
+    value
+        .as_str()
+        .map(Box::from)
+        .ok_or_else(|| wrong(name, "a string"))
 }
 
 /// RFC 7519, section 4.1.3.
@@ -251,10 +254,12 @@ fn audiences(value: &Value<'_>) -> Result<Box<[Box<str>]>, Malformed> {
     names
         .filter(|names| !names.is_empty() && names.iter().all(|name| !name.is_empty()))
         .map(|names| names.into_iter().map(Box::from).collect())
-        .ok_or(wrong(
-            "aud",
-            "a string or an array of at least one string, none of them empty",
-        ))
+        .ok_or_else(|| {
+            wrong(
+                "aud",
+                "a string or an array of at least one string, none of them empty",
+            )
+        })
 }
 
 /// A NumericDate (RFC 7519, section 2): a number of seconds, whole or not,
@@ -284,10 +289,7 @@ fn time(
     seconds
         .filter(|seconds| (least..=MOST).contains(seconds))
         .map(UnixTime)
-        .ok_or(wrong(
-            name,
-            "a number of seconds since the epoch, up to 2^53-1",
-        ))
+        .ok_or_else(|| wrong(name, "a number of seconds since the epoch, up to 2^53-1"))
 }
 
 #[expect(

@@ -90,7 +90,7 @@ impl<'a> Strict<'a> {
         Err(E::custom("refused"))
     }
 
-    fn inside<E: serde::de::Error>(&self) -> Result<Strict<'a>, E> {
+    fn inside<E: serde::de::Error>(&self) -> Result<Self, E> {
         if self.depth >= self.limits.depth {
             return self.fail(JsonFault::TooDeep);
         }

@@ -47,6 +47,8 @@ pub enum Malformed {
         /// What is wrong with it.
         fault: JsonFault,
     },
+    /// The token is in a JSON serialization (RFC 7515, section 7.2).
+    JsonSerialization,
     /// A registered member has a wrong type or value.
     Member {
         /// Which part.
@@ -118,6 +120,9 @@ impl fmt::Display for Malformed {
                 JsonFault::TooLong => write!(f, "a string of the {part} is too long"),
                 JsonFault::TooMany => write!(f, "the {part} has too many members"),
             },
+            Self::JsonSerialization => {
+                f.write_str("a JSON serialization; send the compact one (three parts)")
+            }
             Self::Member {
                 part,
                 name,

@@ -115,7 +115,7 @@ impl Scheduler {
         while let Some(joined) = helpers.join_next().await {
             // A lane cannot panic: each check is caught, and nothing else can
             // fail. Were it to, its tokens are answered with INTERNAL.
-            outcome = outcome.and(joined.unwrap_or(Ok(())));
+            outcome = outcome.and_then(|()| joined.unwrap_or(Ok(())));
         }
         outcome?;
         Ok(std::mem::take(&mut *lock(&shared.proofs)))

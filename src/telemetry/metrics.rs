@@ -129,7 +129,7 @@ impl VerificationCounters {
     /// Counts `tokens` verdicts. No issuer means that the token did not get as
     /// far as one.
     pub fn add(&self, profile: usize, issuer: Option<usize>, reason: Reason, tokens: u64) {
-        let row = issuer.unwrap_or(self.issuers.len().saturating_sub(1));
+        let row = issuer.unwrap_or_else(|| self.issuers.len().saturating_sub(1));
         let (Some(pair), Some(profile), Some(issuer)) = (
             self.cells.get(profile * self.issuers.len() + row),
             self.profiles.get(profile),

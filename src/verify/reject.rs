@@ -146,9 +146,10 @@ impl Reject {
     /// When the same token may be judged otherwise, if that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::NotYetValid { wait } | Self::IssuedInFuture { wait } => Some(*wait),
-            _ => None,
+        if let Self::NotYetValid { wait } | Self::IssuedInFuture { wait } = self {
+            Some(*wait)
+        } else {
+            None
         }
     }
 }
@@ -203,7 +204,7 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
         } => Reason::ClaimBadType,
         Malformed::NotObject(Part::Header) => Reason::HeaderNotObject,
         Malformed::NotObject(Part::Payload | Part::Signature) => Reason::ClaimsNotObject,
-        Malformed::Parts { .. } => Reason::TokenNotCompact,
+        Malformed::JsonSerialization | Malformed::Parts { .. } => Reason::TokenNotCompact,
         Malformed::SignatureMissing => Reason::SignatureMissing,
         Malformed::TooLong {
             part: Some(Part::Header),
@@ -245,7 +246,23 @@ impl fmt::Display for Reject {
                     limit.as_secs()
                 )
             }
-            _ => f.write_str(self.reason().meaning()),
+            Self::AlgorithmKeyMismatch
+            | Self::AlgorithmNotAllowed
+            | Self::AudienceMismatch
+            | Self::AudienceMissing
+            | Self::BindingRequired
+            | Self::ExpiryMissing
+            | Self::Internal
+            | Self::IssuedAtMissing
+            | Self::IssuerMissing
+            | Self::IssuerNotInProfile
+            | Self::IssuerUnknown
+            | Self::KeyAmbiguous
+            | Self::KeyUnknown
+            | Self::KeysStale
+            | Self::KeysUnavailable
+            | Self::SignatureInvalid
+            | Self::TypeNotAllowed => f.write_str(self.reason().meaning().trim_end_matches('.')),
         }
     }
 }

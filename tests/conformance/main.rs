@@ -1,0 +1,14 @@
+//! The core against the test vectors of others, as black box: Wycheproof, the
+//! examples of RFC 7515, RFC 7520 and RFC 8037, and JSONTestSuite.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a vector that cannot be read must fail its test; helpers are no #[test] themselves"
+)]
+
+mod common;
+mod json_suite;
+mod rfc7520;
+mod rfc_vectors;
+mod wycheproof;

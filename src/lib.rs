@@ -60,11 +60,7 @@ pub mod jose;
 pub mod keys;
 #[deny(clippy::as_conversions, clippy::arithmetic_side_effects)]
 pub mod policy;
-#[deny(
-    clippy::as_conversions,
-    clippy::arithmetic_side_effects,
-    clippy::wildcard_enum_match_arm
-)]
+#[deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 pub mod verify;
 
 #[cfg(feature = "daemon")]

@@ -31,11 +31,7 @@ impl Readiness {
     /// Ready as soon as every issuer that is not `optional` has keys.
     #[must_use]
     pub fn new(engine: Arc<Engine>, optional: Vec<bool>) -> Self {
-        Self {
-            engine,
-            optional,
-            draining: AtomicBool::new(false),
-        }
+        Self { engine, optional, draining: AtomicBool::new(false) }
     }
 
     /// From now on not ready, for good.
@@ -83,9 +79,7 @@ pub fn start(address: SocketAddr, readiness: Arc<Readiness>) -> std::io::Result<
     let socket = std::net::TcpListener::bind(address)?;
     socket.set_nonblocking(true)?;
     let bound = socket.local_addr()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let serve = move || {
         runtime.block_on(async move {
             match TcpListener::from_std(socket) {
@@ -94,9 +88,7 @@ pub fn start(address: SocketAddr, readiness: Arc<Readiness>) -> std::io::Result<
             }
         });
     };
-    std::thread::Builder::new()
-        .name("admin".to_owned())
-        .spawn(serve)?;
+    std::thread::Builder::new().name("admin".to_owned()).spawn(serve)?;
     Ok(bound)
 }
 
@@ -122,9 +114,7 @@ async fn serve(listener: &TcpListener, readiness: &Arc<Readiness>) {
                 .header_read_timeout(Duration::from_secs(5))
                 .max_buf_size(16 * 1024)
                 .serve_connection(TokioIo::new(stream), answer);
-            tokio::time::timeout(Duration::from_secs(60), connection)
-                .await
-                .ok();
+            tokio::time::timeout(Duration::from_secs(60), connection).await.ok();
             drop(place);
         });
     }
@@ -133,18 +123,10 @@ async fn serve(listener: &TcpListener, readiness: &Arc<Readiness>) {
 fn respond(method: &Method, path: &str, readiness: &Readiness) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     if !matches!(*method, Method::GET | Method::HEAD) {
-        return reply(
-            StatusCode::METHOD_NOT_ALLOWED,
-            TEXT,
-            "only GET is served\n".to_owned(),
-        );
+        return reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is served\n".to_owned());
     }
     let probe = |fine: bool| {
-        let status = if fine {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
+        let status = if fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let word = if fine { "ok\n" } else { "not ready\n" };
         reply(status, TEXT, format!("{word}{}", readiness.describe()))
     };
@@ -156,11 +138,7 @@ fn respond(method: &Method, path: &str, readiness: &Readiness) -> Response<Full<
         "/startupz" => probe(readiness.has_keys()),
         "/metrics" => {
             let text = readiness.engine.metrics.render();
-            reply(
-                StatusCode::OK,
-                "text/plain; version=0.0.4; charset=utf-8",
-                text,
-            )
+            reply(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
         }
         _ => {
             let known = "known are /livez, /readyz, /startupz and /metrics\n".to_owned();
@@ -173,8 +151,6 @@ fn reply(status: StatusCode, kind: &'static str, text: String) -> Response<Full<
     let mut response = Response::new(Full::new(Bytes::from(text)));
     *response.status_mut() = status;
     let kind = http::HeaderValue::from_static(kind);
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, kind);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
     response
 }

@@ -8,8 +8,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
 pub fn now() -> UnixTime {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

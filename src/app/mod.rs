@@ -69,10 +69,7 @@ impl App {
     /// If a socket cannot be opened.
     pub fn start(config: Config, workers: usize) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
-        let cache = CacheLimits {
-            max_bytes: config.cache_bytes,
-            max_ttl: config.cache_ttl,
-        };
+        let cache = CacheLimits { max_bytes: config.cache_bytes, max_ttl: config.cache_ttl };
         let engine = Arc::new(Engine {
             current: Current::new(Snapshot::new(config.issuers, config.profiles, &metrics)),
             cache: ProofCache::new(cache, &metrics),
@@ -87,33 +84,18 @@ impl App {
         read_gauges(&engine, &admission, workers);
 
         let scheduler = Scheduler::new(Arc::clone(&engine), workers, now);
-        let (health, routes) = services(
-            scheduler,
-            &admission,
-            limits.batch_tokens,
-            limits.message_bytes,
-        );
+        let (health, routes) =
+            services(scheduler, &admission, limits.batch_tokens, limits.message_bytes);
         let metered = MeteredLayer {
             bytes: Arc::clone(&admission.bytes),
             message_bytes: limits.message_bytes,
             metrics,
         };
-        let (connections, streams) = (
-            Arc::clone(&admission.connections),
-            limits.streams_per_connection,
-        );
-        let server = Server {
-            service: routes,
-            metered,
-            connections,
-            streams,
-        };
+        let (connections, streams) =
+            (Arc::clone(&admission.connections), limits.streams_per_connection);
+        let server = Server { service: routes, metered, connections, streams };
 
-        let listeners = config
-            .listen
-            .iter()
-            .map(Listener::bind)
-            .collect::<Result<_, _>>();
+        let listeners = config.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
         let listeners = listeners.map_err(StartError::Listen)?;
         let readiness = Arc::new(Readiness::new(engine, config.optional));
         let admin = config
@@ -124,14 +106,7 @@ impl App {
             })
             .transpose()?;
         let drain_timeout = config.drain_timeout;
-        Ok(Self {
-            listeners,
-            admin,
-            server,
-            readiness,
-            health,
-            drain_timeout,
-        })
+        Ok(Self { listeners, admin, server, readiness, health, drain_timeout })
     }
 
     /// Where calls are taken, in the form that `JWTD_ENDPOINT` takes.

@@ -8,11 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 /// no quota would otherwise take a thread of every core.
 #[must_use]
 pub fn workers(wanted: Option<usize>) -> usize {
-    let allowed = || {
-        std::thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(8)
-    };
+    let allowed = || std::thread::available_parallelism().map_or(1, usize::from).min(8);
     wanted.unwrap_or_else(allowed).max(1)
 }
 
@@ -21,11 +17,7 @@ pub fn workers(wanted: Option<usize>) -> usize {
 /// # Errors
 /// If the operating system refuses the threads.
 pub fn build(workers: usize) -> io::Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(workers)
-        .thread_name("worker")
-        .enable_all()
-        .build()
+    Builder::new_multi_thread().worker_threads(workers).thread_name("worker").enable_all().build()
 }
 
 /// How many connections the limit on open files leaves room for.
@@ -35,9 +27,7 @@ pub(super) fn most_connections() -> usize {
     const OTHERS: usize = 64;
 
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"));
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let soft = line.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
     soft.map_or(usize::MAX, |soft| soft.saturating_sub(OTHERS).max(1))
 }

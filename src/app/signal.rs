@@ -9,10 +9,8 @@ use tokio_util::sync::CancellationToken;
 /// # Errors
 /// If the operating system refuses the handlers.
 pub fn asked_to_stop() -> io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let asked = stop.clone();
     tokio::spawn(async move {

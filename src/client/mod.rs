@@ -59,17 +59,11 @@ impl Client {
         };
         let failed = |error: tonic::transport::Error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            format!(
-                "{address}: cannot connect: {}",
-                cause.unwrap_or_else(|| error.to_string())
-            )
+            format!("{address}: cannot connect: {}", cause.unwrap_or_else(|| error.to_string()))
         };
         let endpoint = Endpoint::from_shared(target).map_err(failed)?;
-        let channel = endpoint
-            .connect_timeout(Duration::from_secs(5))
-            .connect()
-            .await
-            .map_err(failed)?;
+        let channel =
+            endpoint.connect_timeout(Duration::from_secs(5)).connect().await.map_err(failed)?;
         Ok(Self {
             verifier: VerifierServiceClient::new(channel.clone()),
             health: HealthClient::new(channel),
@@ -85,11 +79,8 @@ impl Client {
         tokens: Vec<Bytes>,
         options: pb::VerifyOptions,
     ) -> Result<Vec<pb::Verdict>, tonic::Status> {
-        let request = pb::VerifyBatchRequest {
-            tokens,
-            contexts: Vec::new(),
-            options: Some(options),
-        };
+        let request =
+            pb::VerifyBatchRequest { tokens, contexts: Vec::new(), options: Some(options) };
         let response = self.verifier.verify_batch(request).await?;
         Ok(response.into_inner().verdicts)
     }
@@ -99,9 +90,7 @@ impl Client {
     /// # Errors
     /// If the call fails.
     pub async fn is_serving(&mut self) -> Result<bool, tonic::Status> {
-        let request = HealthCheckRequest {
-            service: String::new(),
-        };
+        let request = HealthCheckRequest { service: String::new() };
         let response = self.health.check(request).await?;
         Ok(response.into_inner().status() == ServingStatus::Serving)
     }

@@ -57,10 +57,7 @@ fn check(path: &std::path::Path) -> ExitCode {
         };
         println!("issuer {}: {} keys", issuer.name(), set.keys().len());
         for key in set.keys() {
-            let id = key
-                .id
-                .as_deref()
-                .map_or_else(|| "no kid".to_owned(), |id| format!("{id:?}"));
+            let id = key.id.as_deref().map_or_else(|| "no kid".to_owned(), |id| format!("{id:?}"));
             println!("  {} {id}", key.key.algorithm());
         }
     }

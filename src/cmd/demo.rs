@@ -97,10 +97,8 @@ fn write_files(folder: &Path, issuer: &LocalIssuer) -> std::io::Result<(PathBuf,
 }
 
 async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
-    let tokens: Vec<Bytes> = samples
-        .iter()
-        .map(|sample| Bytes::copy_from_slice(sample.token.as_bytes()))
-        .collect();
+    let tokens: Vec<Bytes> =
+        samples.iter().map(|sample| Bytes::copy_from_slice(sample.token.as_bytes())).collect();
     let mut times: Vec<Duration> = Vec::new();
     let mut verdicts = Vec::new();
     for _ in 0..2 {
@@ -120,21 +118,11 @@ async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
             if verdict.permit != sample.good {
                 surprises += 1;
             }
-            let cells = [
-                sample.what.to_owned(),
-                word.to_owned(),
-                verify::reason(verdict),
-            ];
-            (
-                verdict.permit,
-                cells.into_iter().chain([verdict.detail.clone()]).collect(),
-            )
+            let cells = [sample.what.to_owned(), word.to_owned(), verify::reason(verdict)];
+            (verdict.permit, cells.into_iter().chain([verdict.detail.clone()]).collect())
         })
         .collect();
-    println!(
-        "Sent {} tokens in one VerifyBatch call over a Unix socket:\n",
-        samples.len()
-    );
+    println!("Sent {} tokens in one VerifyBatch call over a Unix socket:\n", samples.len());
     table::print(&["token", "verdict", "reason", "detail"], &rows, 1);
     if let [cold, warm] = times[..] {
         println!(
@@ -146,9 +134,7 @@ async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
     if surprises == 0 && verdicts.len() == samples.len() {
         Ok(())
     } else {
-        Err(format!(
-            "{surprises} verdicts are not what the token deserves; this is a bug"
-        ))
+        Err(format!("{surprises} verdicts are not what the token deserves; this is a bug"))
     }
 }
 
@@ -156,18 +142,12 @@ async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
 fn calls(endpoints: &[String], admin: Option<std::net::SocketAddr>, file: &Path, token: &str) {
     let program = std::env::current_exe()
         .map_or_else(|_| "jwtd".to_owned(), |path| path.display().to_string());
-    println!(
-        "\nThe daemon runs with {}. In another terminal:\n",
-        file.display()
-    );
+    println!("\nThe daemon runs with {}. In another terminal:\n", file.display());
     println!("TOKEN={token}\n");
     for endpoint in endpoints {
         println!("printf %s \"$TOKEN\" | {program} verify --endpoint {endpoint}");
     }
-    for address in endpoints
-        .iter()
-        .filter_map(|endpoint| endpoint.strip_prefix("tcp://"))
-    {
+    for address in endpoints.iter().filter_map(|endpoint| endpoint.strip_prefix("tcp://")) {
         println!(
             "grpcurl -plaintext -d \"{{\\\"tokens\\\": [\\\"$TOKEN\\\"]}}\" {address} \
              jwtd.v1.VerifierService/VerifyBatch"

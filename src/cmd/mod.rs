@@ -74,10 +74,7 @@ fn fail(message: impl std::fmt::Display) -> ExitCode {
 
 /// Runs a client's future; one thread is enough for it.
 fn block_on(future: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(future),
         Err(error) => fail(error),
     }

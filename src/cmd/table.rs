@@ -11,11 +11,7 @@ pub(super) fn print(head: &[&str], rows: &[(bool, Vec<String>)], marked: usize) 
         .enumerate()
         .map(|(column, name)| {
             let cells = rows.iter().filter_map(|(_, row)| row.get(column));
-            cells
-                .map(|cell| cell.chars().count())
-                .chain([name.len()])
-                .max()
-                .unwrap_or(0)
+            cells.map(|cell| cell.chars().count()).chain([name.len()]).max().unwrap_or(0)
         })
         .collect();
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -33,9 +29,6 @@ pub(super) fn print(head: &[&str], rows: &[(bool, Vec<String>)], marked: usize) 
     };
     line(head, None);
     for (good, row) in rows {
-        line(
-            &row.iter().map(String::as_str).collect::<Vec<_>>(),
-            Some(*good),
-        );
+        line(&row.iter().map(String::as_str).collect::<Vec<_>>(), Some(*good));
     }
 }

@@ -68,12 +68,7 @@ impl Command {
         };
         let options = pb::VerifyOptions {
             profile: self.profile,
-            view: if self.claims {
-                View::Claims
-            } else {
-                View::Summary
-            }
-            .into(),
+            view: if self.claims { View::Claims } else { View::Summary }.into(),
             audiences: self.audiences,
             scopes: self.scopes,
         };
@@ -85,28 +80,18 @@ impl Command {
             }
         }
         match self.output {
-            Output::Json => verdicts
-                .iter()
-                .for_each(|verdict| println!("{}", to_json(verdict))),
+            Output::Json => verdicts.iter().for_each(|verdict| println!("{}", to_json(verdict))),
             Output::Text => {
                 let rows = verdicts.iter().enumerate().map(|(index, verdict)| {
                     let row = vec![
                         (index + 1).to_string(),
                         if verdict.permit { "permit" } else { "refuse" }.to_owned(),
                         reason(verdict),
-                        if verdict.permit {
-                            summary(verdict)
-                        } else {
-                            verdict.detail.clone()
-                        },
+                        if verdict.permit { summary(verdict) } else { verdict.detail.clone() },
                     ];
                     (verdict.permit, row)
                 });
-                table::print(
-                    &["#", "verdict", "reason", "detail"],
-                    &rows.collect::<Vec<_>>(),
-                    1,
-                );
+                table::print(&["#", "verdict", "reason", "detail"], &rows.collect::<Vec<_>>(), 1);
             }
         }
         if verdicts.iter().all(|verdict| verdict.permit) {
@@ -122,10 +107,7 @@ pub(super) fn reason(verdict: &pb::Verdict) -> String {
     u8::try_from(verdict.reason)
         .ok()
         .and_then(Reason::from_number)
-        .map_or_else(
-            || format!("REASON_{}", verdict.reason),
-            |reason| reason.code().to_owned(),
-        )
+        .map_or_else(|| format!("REASON_{}", verdict.reason), |reason| reason.code().to_owned())
 }
 
 fn summary(verdict: &pb::Verdict) -> String {
@@ -133,11 +115,7 @@ fn summary(verdict: &pb::Verdict) -> String {
         return String::from_utf8_lossy(&verdict.claims_json).into_owned();
     }
     // Escaped: a subject may hold anything.
-    format!(
-        "{} {:?}",
-        String::from_utf8_lossy(&verdict.issuer),
-        verdict.subject
-    )
+    format!("{} {:?}", String::from_utf8_lossy(&verdict.issuer), verdict.subject)
 }
 
 fn to_json(verdict: &pb::Verdict) -> serde_json::Value {

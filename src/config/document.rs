@@ -50,16 +50,12 @@ pub fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     match serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options) {
         Ok(spanned) => Some(node(spanned)),
         Err(error) => {
-            let place = error.location().map_or((1, 1), |at| {
-                (coordinate(at.line()), coordinate(at.column()))
-            });
+            let place = error
+                .location()
+                .map_or((1, 1), |at| (coordinate(at.line()), coordinate(at.column())));
             // The first line says it; the others draw what we draw ourselves.
             let text = error.to_string();
-            let what = text
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches("error: ");
+            let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
             faults.add(place, "", what, "the file must be YAML or JSON");
             None
         }
@@ -72,10 +68,7 @@ fn coordinate(number: impl TryInto<usize>) -> usize {
 
 fn node(spanned: Spanned<Value>) -> Node {
     let at = spanned.referenced;
-    Node {
-        place: (coordinate(at.line()), coordinate(at.column())),
-        value: spanned.value,
-    }
+    Node { place: (coordinate(at.line()), coordinate(at.column())), value: spanned.value }
 }
 
 impl<'de> Deserialize<'de> for Value {
@@ -138,13 +131,7 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some((key, value)) = mapping.next_entry::<Spanned<String>, Spanned<Value>>()? {
             let at = key.referenced;
             let place = (coordinate(at.line()), coordinate(at.column()));
-            members.push((
-                Name {
-                    place,
-                    text: key.value,
-                },
-                node(value),
-            ));
+            members.push((Name { place, text: key.value }, node(value)));
         }
         Ok(Value::Map(members))
     }
@@ -164,31 +151,19 @@ impl Node {
     /// The members, if this is a mapping.
     #[must_use]
     pub fn members(&self) -> &[(Name, Self)] {
-        if let Value::Map(members) = &self.value {
-            members
-        } else {
-            &[]
-        }
+        if let Value::Map(members) = &self.value { members } else { &[] }
     }
 
     /// The elements, if this is a list.
     #[must_use]
     pub fn elements(&self) -> &[Self] {
-        if let Value::List(elements) = &self.value {
-            elements
-        } else {
-            &[]
-        }
+        if let Value::List(elements) = &self.value { elements } else { &[] }
     }
 
     /// The text, if this is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        if let Value::Text(text) = &self.value {
-            Some(text)
-        } else {
-            None
-        }
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
     /// The texts, if this is one text or a list of texts.

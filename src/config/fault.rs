@@ -29,11 +29,7 @@ pub struct Faults {
 impl Faults {
     pub(super) fn new(file: &Path, text: &str) -> Self {
         let lines = text.lines().map(str::to_owned).collect();
-        Self {
-            file: file.to_owned(),
-            lines,
-            faults: Vec::new(),
-        }
+        Self { file: file.to_owned(), lines, faults: Vec::new() }
     }
 
     pub(super) fn whole(file: &Path, what: String, mend: &str) -> Self {
@@ -50,13 +46,7 @@ impl Faults {
         mend: impl Into<String>,
     ) {
         let (path, what, mend) = (path.to_owned(), what.into(), mend.into());
-        let fault = Fault {
-            line,
-            column,
-            path,
-            what,
-            mend,
-        };
+        let fault = Fault { line, column, path, what, mend };
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
@@ -81,13 +71,7 @@ impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
         for fault in self.sorted() {
-            let Fault {
-                line,
-                column,
-                path,
-                what,
-                mend,
-            } = fault;
+            let Fault { line, column, path, what, mend } = fault;
             match (line, path.is_empty()) {
                 (0, _) => writeln!(f, "{file}: {what}")?,
                 (_, true) => writeln!(f, "{file}:{line}:{column}: {what}")?,
@@ -104,11 +88,7 @@ impl fmt::Display for Faults {
             }
         }
         let count = self.faults.len();
-        write!(
-            f,
-            "{file}: {count} fault{}",
-            if count == 1 { "" } else { "s" }
-        )
+        write!(f, "{file}: {count} fault{}", if count == 1 { "" } else { "s" })
     }
 }
 

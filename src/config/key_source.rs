@@ -49,22 +49,10 @@ pub(super) fn load(
     allowed: &[Algorithm],
     faults: &mut Faults,
 ) -> Option<LoadedKeys> {
-    let named: Vec<_> = SOURCES
-        .iter()
-        .filter(|name| keys.get(name).is_some())
-        .collect();
+    let named: Vec<_> = SOURCES.iter().filter(|name| keys.get(name).is_some()).collect();
     let [kind] = named[..] else {
-        let what = if named.is_empty() {
-            "no key source"
-        } else {
-            "more than one key source"
-        };
-        faults.add(
-            keys.place,
-            path,
-            what,
-            format!("give exactly one of {}", SOURCES.join(", ")),
-        );
+        let what = if named.is_empty() { "no key source" } else { "more than one key source" };
+        faults.add(keys.place, path, what, format!("give exactly one of {}", SOURCES.join(", ")));
         return None;
     };
     for (option, owner) in [("key_id", "pem_file"), ("secret_format", "secret_file")] {
@@ -75,21 +63,14 @@ pub(super) fn load(
     }
     let node = keys.get(kind)?;
     let path = format!("{path}.{kind}");
-    let file: Option<PathBuf> = node
-        .text()
-        .filter(|_| *kind != "jwks")
-        .map(|name| folder.join(name));
+    let file: Option<PathBuf> =
+        node.text().filter(|_| *kind != "jwks").map(|name| folder.join(name));
     let text = match &file {
         Some(file) => match read_bounded(file, 1 << 20) {
             Ok(text) => text,
             Err(cause) => {
                 let what = format!("{} cannot be read: {cause}", file.display());
-                faults.add(
-                    node.place,
-                    &path,
-                    what,
-                    "check the path and the rights of the file",
-                );
+                faults.add(node.place, &path, what, "check the path and the rights of the file");
                 return None;
             }
         },
@@ -122,11 +103,7 @@ pub(super) fn load(
         return None;
     }
     let place = file.map_or_else(String::new, |file| file.display().to_string());
-    Some(LoadedKeys {
-        set,
-        skipped,
-        source: format!("{kind}:{place}"),
-    })
+    Some(LoadedKeys { set, skipped, source: format!("{kind}:{place}") })
 }
 
 type Loaded = Result<(KeySet, Vec<String>), (String, String)>;
@@ -142,32 +119,19 @@ fn from_pem(text: &[u8], keys: &Node, allowed: &[Algorithm]) -> Loaded {
     let materials = pem::parse(text).map_err(|error| (error.to_string(), String::new()))?;
     let id = keys.get("key_id").and_then(Node::text);
     if id.is_some() && materials.len() > 1 {
-        let what = format!(
-            "the file holds {} keys, and `key_id` names one",
-            materials.len()
-        );
-        return Err((
-            what,
-            "remove `key_id`; the keys are then tried by algorithm".to_owned(),
-        ));
+        let what = format!("the file holds {} keys, and `key_id` names one", materials.len());
+        return Err((what, "remove `key_id`; the keys are then tried by algorithm".to_owned()));
     }
     let jwks: Vec<_> = materials
         .into_iter()
-        .map(|material| Jwk {
-            id: id.map(Box::from),
-            algorithm: None,
-            material,
-        })
+        .map(|material| Jwk { id: id.map(Box::from), algorithm: None, material })
         .collect();
     let (set, unusable) = KeySet::of_public(&jwks, allowed);
     Ok((set, lines(&unusable).collect()))
 }
 
 fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded {
-    let format = keys
-        .get("secret_format")
-        .and_then(Node::text)
-        .unwrap_or("raw");
+    let format = keys.get("secret_format").and_then(Node::text).unwrap_or("raw");
     if format == "jwks" {
         let parsed =
             JwkSet::parse_secrets(&text).map_err(|error| (error.to_string(), String::new()))?;
@@ -184,30 +148,21 @@ fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded 
         text = base64url::decode(&text)
             .map_err(|_| ("the file is not base64url".to_owned(), String::new()))?;
     }
-    let jwk = Jwk {
-        id: None,
-        algorithm: None,
-        material: Secret::new(text),
-    };
+    let jwk = Jwk { id: None, algorithm: None, material: Secret::new(text) };
     // One secret, one algorithm (RFC 8725, section 3.1).
     if let [_, second, ..] = allowed {
         let what = format!("one secret cannot serve several algorithms, here also {second}");
-        return Err((
-            what,
-            "list one algorithm, or use `secret_format: jwks`".to_owned(),
-        ));
+        return Err((what, "list one algorithm, or use `secret_format: jwks`".to_owned()));
     }
     let (set, unusable) = KeySet::of_secrets(&[jwk], allowed);
     Ok((set, lines(&unusable).collect()))
 }
 
 fn lines(unusable: &[Unusable]) -> impl Iterator<Item = String> {
-    unusable
-        .iter()
-        .map(|Unusable { index, id, reason }| match id {
-            Some(id) => format!("usable key {index} ({id:?}) is skipped: {reason}"),
-            None => format!("usable key {index} is skipped: {reason}"),
-        })
+    unusable.iter().map(|Unusable { index, id, reason }| match id {
+        Some(id) => format!("usable key {index} ({id:?}) is skipped: {reason}"),
+        None => format!("usable key {index} is skipped: {reason}"),
+    })
 }
 
 /// Which algorithms an issuer may use: those that it lists, or the default.
@@ -220,11 +175,7 @@ pub(super) fn allowed(issuer: &Node, path: &str, faults: &mut Faults) -> Vec<Alg
             vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]
         };
     };
-    let algorithms: Vec<_> = node
-        .texts()
-        .into_iter()
-        .filter_map(Algorithm::from_name)
-        .collect();
+    let algorithms: Vec<_> = node.texts().into_iter().filter_map(Algorithm::from_name).collect();
     for algorithm in &algorithms {
         if (algorithm.family() == Family::Hmac) != secret {
             let (what, mend) = if secret {
@@ -233,10 +184,7 @@ pub(super) fn allowed(issuer: &Node, path: &str, faults: &mut Faults) -> Vec<Alg
                     "use HS256, HS384 or HS512",
                 )
             } else {
-                (
-                    format!("{algorithm} needs a shared secret"),
-                    "give `keys.secret_file`",
-                )
+                (format!("{algorithm} needs a shared secret"), "give `keys.secret_file`")
             };
             faults.add(node.place, &format!("{path}.algorithms"), what, mend);
         }

@@ -2,6 +2,7 @@
 //! written and where, [`schema`] says what may be written, [`valid`] makes
 //! [`Config`], of types that cannot be wrong. All faults are found at once.
 
+mod check;
 pub mod document;
 mod fault;
 mod key_source;
@@ -25,11 +26,7 @@ pub fn load(path: &Path) -> Result<Config, Faults> {
     const MOST: u64 = 4 * 1024 * 1024;
 
     let read = key_source::read_bounded(path, MOST).map_err(|cause| {
-        Faults::whole(
-            path,
-            format!("cannot be read: {cause}"),
-            "give the path with `--config`",
-        )
+        Faults::whole(path, format!("cannot be read: {cause}"), "give the path with `--config`")
     })?;
     let text = String::from_utf8(read)
         .map_err(|_| Faults::whole(path, "is not UTF-8".to_owned(), "save it as UTF-8"))?;
@@ -46,7 +43,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Faults> {
     let Some(root) = document::parse(text, &mut faults) else {
         return Err(faults);
     };
-    schema::check(&root, &schema::ROOT, &mut faults);
+    check::check(&root, &schema::ROOT, &mut faults);
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let config = valid::build(&root, folder, &mut faults);
     match config {

@@ -60,28 +60,20 @@ issuers:
 fn a_small_file_gets_the_defaults() {
     let folder = Folder::new("small");
     let config = folder.parse(SMALL).unwrap();
-    assert_eq!(
-        config.listen,
-        [Listen::Tcp("127.0.0.1:7519".parse::<SocketAddr>().unwrap())]
-    );
+    assert_eq!(config.listen, [Listen::Tcp("127.0.0.1:7519".parse::<SocketAddr>().unwrap())]);
     assert_eq!(config.admin, Some("127.0.0.1:7520".parse().unwrap()));
     assert_eq!(config.profiles.len(), 1);
     assert_eq!(config.profiles[0].name(), "default");
     assert_eq!(config.limits.batch_tokens, 1000);
     assert_eq!(config.limits.message_bytes, 4 << 20);
     assert_eq!(config.issuers.limits().token_bytes, 16 << 10);
-    assert_eq!(
-        (config.cache_bytes, config.cache_ttl),
-        (64 << 20, Duration::from_secs(3600))
-    );
+    assert_eq!((config.cache_bytes, config.cache_ttl), (64 << 20, Duration::from_secs(3600)));
     assert_eq!(config.drain_timeout, Duration::from_secs(10));
     assert_eq!(
         config.notes,
         [r#"issuer corp: key 1 ("pq") is skipped: its `kty` is not implemented"#]
     );
-    let corp = config
-        .issuers
-        .get(config.issuers.route("https://login.example.com").unwrap());
+    let corp = config.issuers.get(config.issuers.route("https://login.example.com").unwrap());
     let corp = corp.unwrap();
     for algorithm in Algorithm::ALL {
         use Algorithm::{EdDsa, Es256, Rs256};
@@ -127,19 +119,10 @@ drain_timeout: 1s
 ";
     let config = folder.parse(text).unwrap();
     let mode = SocketMode(0o600);
-    assert_eq!(
-        config.listen[0],
-        Listen::Unix {
-            path: folder.0.join("run/jwtd.sock"),
-            mode
-        }
-    );
+    assert_eq!(config.listen[0], Listen::Unix { path: folder.0.join("run/jwtd.sock"), mode });
     assert_eq!(config.admin, None);
     assert_eq!(config.optional, [true, false, false]);
-    assert_eq!(
-        config.issuers.route("login.example.com"),
-        config.issuers.find("corp")
-    );
+    assert_eq!(config.issuers.route("login.example.com"), config.issuers.find("corp"));
     let orders = &config.profiles[0];
     assert_eq!(orders.max_age, Some(Duration::from_secs(86400)));
     assert_eq!(orders.remember, Some(Duration::from_secs(30)));
@@ -201,26 +184,15 @@ limits: { token_bytes: 1MiB, batch_tokens: 0 }
         "24: limits.token_bytes: must be from 1 to 65536 bytes",
     ];
     for one in expected {
-        assert!(
-            found.iter().any(|fault| fault.starts_with(one)),
-            "{one}\n in {found:#?}"
-        );
+        assert!(found.iter().any(|fault| fault.starts_with(one)), "{one}\n in {found:#?}");
     }
-    assert!(
-        found
-            .iter()
-            .any(|fault| fault.contains("missing.json cannot be read")),
-        "{found:#?}"
-    );
+    assert!(found.iter().any(|fault| fault.contains("missing.json cannot be read")), "{found:#?}");
     assert_eq!(found.len(), expected.len() + 1, "{found:#?}");
 
     let message = folder.parse(text).unwrap_err().to_string();
     assert!(message.contains("mend: did you mean `admin`?"), "{message}");
     assert!(message.contains("did you mean `corp`?"), "{message}");
-    assert!(
-        message.contains("  9 |     audience: [orders-api]\n    |     ^\n"),
-        "{message}"
-    );
+    assert!(message.contains("  9 |     audience: [orders-api]\n    |     ^\n"), "{message}");
     assert!(message.ends_with("18 faults"), "{message}");
 }
 
@@ -253,47 +225,20 @@ fn keys_that_cannot_serve_are_faults() {
     };
     let check = |algorithms: &str, keys: &str, expected: &str| {
         let found = with(algorithms, keys);
-        assert!(
-            found.iter().any(|fault| fault.contains(expected)),
-            "{expected}\n in {found:#?}"
-        );
+        assert!(found.iter().any(|fault| fault.contains(expected)), "{expected}\n in {found:#?}");
     };
-    check(
-        "[RS256]",
-        "{ jwks_file: jwks.json }",
-        "no usable key for RS256; key 1",
-    );
-    check(
-        "[HS256]",
-        "{ jwks_file: jwks.json }",
-        "HS256 needs a shared secret",
-    );
-    check(
-        "[HS256, RS256]",
-        "{ secret_file: secret }",
-        "RS256 does not go with a shared secret",
-    );
-    check(
-        "[HS512]",
-        "{ secret_file: secret }",
-        "its secret is shorter than the hash",
-    );
+    check("[RS256]", "{ jwks_file: jwks.json }", "no usable key for RS256; key 1");
+    check("[HS256]", "{ jwks_file: jwks.json }", "HS256 needs a shared secret");
+    check("[HS256, RS256]", "{ secret_file: secret }", "RS256 does not go with a shared secret");
+    check("[HS512]", "{ secret_file: secret }", "its secret is shorter than the hash");
     check(
         "[HS256, HS384]",
         "{ secret_file: secret }",
         "one secret cannot serve several algorithms",
     );
     check("[EdDSA]", "{}", "no key source");
-    check(
-        "[EdDSA]",
-        "{ jwks_file: jwks.json, key_id: x }",
-        "`key_id` goes only with `pem_file`",
-    );
-    check(
-        "[EdDSA]",
-        "{ jwks: { keys: [{ kty: oct, k: AAAA }] } }",
-        "key 0 holds private members",
-    );
+    check("[EdDSA]", "{ jwks_file: jwks.json, key_id: x }", "`key_id` goes only with `pem_file`");
+    check("[EdDSA]", "{ jwks: { keys: [{ kty: oct, k: AAAA }] } }", "key 0 holds private members");
     check("[EdDSA]", "{ jwks: '{\"keys\": []}' }", "no usable key");
     check("[EdDSA]", "{ jwks_file: key.pem }", "not JSON");
 }
@@ -313,14 +258,7 @@ fn a_profile_can_only_narrow() {
 fn the_schema_is_valid_json_and_knows_every_key() {
     let schema = schema::json_schema();
     let issuer = &schema["properties"]["issuers"]["additionalProperties"]["properties"];
-    for key in [
-        "issuer",
-        "audiences",
-        "algorithms",
-        "keys",
-        "required",
-        "clock_skew",
-    ] {
+    for key in ["issuer", "audiences", "algorithms", "keys", "required", "clock_skew"] {
         assert!(issuer[key]["description"].is_string(), "{key}");
     }
     assert_eq!(schema["additionalProperties"], false);

@@ -1,10 +1,10 @@
 //! The configuration as the daemon uses it: made only of types that cannot be
 //! wrong.
 
+use super::check::nearest;
 use super::document::Node;
 use super::fault::Faults;
 use super::key_source;
-use super::schema::nearest;
 use super::units::{parse_bytes, parse_duration};
 use crate::jose::{Limits, TokenType};
 use crate::keys::{Issuer, Issuers, KeyState, Leeway};
@@ -127,18 +127,13 @@ pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<C
 }
 
 fn duration(node: &Node, key: &str) -> Option<Duration> {
-    node.get(key)
-        .and_then(Node::text)
-        .and_then(|text| parse_duration(text).ok())
+    node.get(key).and_then(Node::text).and_then(|text| parse_duration(text).ok())
 }
 
 fn bytes(root: &Node, key: &str, most: usize, faults: &mut Faults) -> Option<usize> {
     let node = root.get("limits")?.get(key)?;
     let bytes = parse_bytes(node.text()?).ok()?;
-    match usize::try_from(bytes)
-        .ok()
-        .filter(|bytes| (1..=most).contains(bytes))
-    {
+    match usize::try_from(bytes).ok().filter(|bytes| (1..=most).contains(bytes)) {
         Some(bytes) => Some(bytes),
         None => {
             let what = format!("must be from 1 to {most} bytes");
@@ -149,10 +144,7 @@ fn bytes(root: &Node, key: &str, most: usize, faults: &mut Faults) -> Option<usi
 }
 
 fn server_limits(root: &Node, faults: &mut Faults) -> ServerLimits {
-    let count = |key: &str| {
-        root.get("limits")
-            .and_then(|all| all.get(key)?.text()?.parse().ok())
-    };
+    let count = |key: &str| root.get("limits").and_then(|all| all.get(key)?.text()?.parse().ok());
     ServerLimits {
         batch_tokens: count("batch_tokens").unwrap_or(1000),
         in_flight_tokens: count("in_flight_tokens").unwrap_or(20_000),
@@ -171,21 +163,13 @@ fn listen_on(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Opt
         (Some(socket), None) => {
             let mode = text("mode").and_then(|mode| u32::from_str_radix(mode, 8).ok());
             let mode = SocketMode(mode.unwrap_or(0o660));
-            Some(Listen::Unix {
-                path: folder.join(socket),
-                mode,
-            })
+            Some(Listen::Unix { path: folder.join(socket), mode })
         }
         (None, Some(address)) => {
             let place = node.get("tcp").map_or(node.place, |tcp| tcp.place);
             let Ok(address) = address.parse::<SocketAddr>() else {
                 let what = format!("`{address}` is not an address with a port");
-                faults.add(
-                    place,
-                    path,
-                    what,
-                    "write one such as 127.0.0.1:7519 or [::1]:7519",
-                );
+                faults.add(place, path, what, "write one such as 127.0.0.1:7519 or [::1]:7519");
                 return None;
             };
             if !address.ip().is_loopback() && text("plaintext") != Some("true") {
@@ -212,12 +196,7 @@ fn admin(root: &Node, faults: &mut Faults) -> Option<SocketAddr> {
             if address.is_none() {
                 let place = node.map_or(root.place, |node| node.place);
                 let what = format!("`{text}` is not an address with a port");
-                faults.add(
-                    place,
-                    "admin",
-                    what,
-                    "write one such as 127.0.0.1:7520, or `off`",
-                );
+                faults.add(place, "admin", what, "write one such as 127.0.0.1:7520, or `off`");
             }
             address
         }
@@ -239,23 +218,13 @@ fn issuer(
         Some(Err(_)) => {
             let place = node.get("clock_skew").map_or(node.place, |skew| skew.place);
             let mend = "set the clocks; a larger skew lets expired tokens pass";
-            faults.add(
-                place,
-                &format!("{path}.clock_skew"),
-                "must be at most 300s",
-                mend,
-            );
+            faults.add(place, &format!("{path}.clock_skew"), "must be at most 300s", mend);
             Leeway::DEFAULT
         }
     };
     let keys = node.get("keys")?;
     let loaded = key_source::load(keys, &format!("{path}.keys"), folder, &allowed, faults)?;
-    notes.extend(
-        loaded
-            .skipped
-            .iter()
-            .map(|line| format!("issuer {name}: {line}")),
-    );
+    notes.extend(loaded.skipped.iter().map(|line| format!("issuer {name}: {line}")));
     let audiences = node.get("audiences").map(Node::texts)?;
     let audiences = (audiences != ["any"]).then_some(audiences);
     Some(Issuer::new(
@@ -265,10 +234,7 @@ fn issuer(
         audiences.as_deref(),
         clock_skew,
         &loaded.source,
-        KeyState::Held {
-            set: Arc::new(loaded.set),
-            stale_at: None,
-        },
+        KeyState::Held { set: Arc::new(loaded.set), stale_at: None },
     ))
 }
 
@@ -349,12 +315,7 @@ fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option<Vec<Profil
     let Some(profiles) = root.get("profiles") else {
         return Some(vec![Profile::new("default", names, issuers).ok()?]);
     };
-    let shared = |node: &Node| {
-        node.texts()
-            .into_iter()
-            .map(Arc::from)
-            .collect::<Box<[Arc<str>]>>()
-    };
+    let shared = |node: &Node| node.texts().into_iter().map(Arc::from).collect::<Box<[Arc<str>]>>();
     profiles
         .members()
         .iter()

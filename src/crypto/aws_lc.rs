@@ -19,29 +19,19 @@ impl PublicKey {
     /// if the key's point is not on its curve.
     pub(super) fn bind(material: &KeyMaterial, algorithm: Algorithm) -> Option<Self> {
         let (checker, point) = match (material, algorithm) {
-            (
-                KeyMaterial::Ec {
-                    curve: Curve::P384,
-                    point,
-                },
-                Algorithm::Es384,
-            ) => (&signature::ECDSA_P384_SHA384_FIXED, point),
-            (
-                KeyMaterial::Ec {
-                    curve: Curve::P521,
-                    point,
-                },
-                Algorithm::Es512,
-            ) => (&signature::ECDSA_P521_SHA512_FIXED, point),
+            (KeyMaterial::Ec { curve: Curve::P384, point }, Algorithm::Es384) => {
+                (&signature::ECDSA_P384_SHA384_FIXED, point)
+            }
+            (KeyMaterial::Ec { curve: Curve::P521, point }, Algorithm::Es512) => {
+                (&signature::ECDSA_P521_SHA512_FIXED, point)
+            }
             _ => return None,
         };
         ParsedPublicKey::new(checker, point).ok().map(Self)
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
-        self.0
-            .verify_sig(message, signature)
-            .map_err(|aws_lc_rs::error::Unspecified| BadSignature)
+        self.0.verify_sig(message, signature).map_err(|aws_lc_rs::error::Unspecified| BadSignature)
     }
 }
 

@@ -61,28 +61,17 @@ impl PublicKey {
         };
         match (material, algorithm) {
             (KeyMaterial::Rsa { modulus, exponent }, _) => {
-                let components = RsaPublicKeyComponents {
-                    n: modulus.clone(),
-                    e: exponent.clone(),
-                };
+                let components = RsaPublicKeyComponents { n: modulus.clone(), e: exponent.clone() };
                 rsa.map(|parameters| Self::Rsa(parameters, components))
             }
-            (
-                KeyMaterial::Ec {
-                    curve: Curve::P256,
-                    point,
-                },
-                Algorithm::Es256,
-            ) => on_curve(&agreement::ECDH_P256, point)
-                .then(|| Self::Ecdsa(&signature::ECDSA_P256_SHA256_FIXED, point.clone())),
-            (
-                KeyMaterial::Ec {
-                    curve: Curve::P384,
-                    point,
-                },
-                Algorithm::Es384,
-            ) => on_curve(&agreement::ECDH_P384, point)
-                .then(|| Self::Ecdsa(&signature::ECDSA_P384_SHA384_FIXED, point.clone())),
+            (KeyMaterial::Ec { curve: Curve::P256, point }, Algorithm::Es256) => {
+                on_curve(&agreement::ECDH_P256, point)
+                    .then(|| Self::Ecdsa(&signature::ECDSA_P256_SHA256_FIXED, point.clone()))
+            }
+            (KeyMaterial::Ec { curve: Curve::P384, point }, Algorithm::Es384) => {
+                on_curve(&agreement::ECDH_P384, point)
+                    .then(|| Self::Ecdsa(&signature::ECDSA_P384_SHA384_FIXED, point.clone()))
+            }
             (KeyMaterial::Ed25519(key), Algorithm::EdDsa) => Some(Self::Ed25519(*key)),
             _ => None,
         }
@@ -183,9 +172,7 @@ impl PrivateKey {
                     .map(Self::Ecdsa);
             }
         };
-        RsaKeyPair::from_pkcs8(document)
-            .ok()
-            .map(|pair| Self::Rsa(pair, encoding))
+        RsaKeyPair::from_pkcs8(document).ok().map(|pair| Self::Rsa(pair, encoding))
     }
 
     pub(super) fn public(&self, curve: Option<Curve>) -> Option<KeyMaterial> {
@@ -202,16 +189,13 @@ impl PrivateKey {
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
-            Self::Ecdsa(pair) => pair
-                .sign(&random, message)
-                .ok()
-                .map(|signature| signature.as_ref().to_vec()),
+            Self::Ecdsa(pair) => {
+                pair.sign(&random, message).ok().map(|signature| signature.as_ref().to_vec())
+            }
             Self::Ed25519(pair) => Some(pair.sign(message).as_ref().to_vec()),
             Self::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(*encoding, &random, message, &mut signature)
-                    .ok()
-                    .map(|()| signature)
+                pair.sign(*encoding, &random, message, &mut signature).ok().map(|()| signature)
             }
         }
     }

@@ -51,17 +51,11 @@ impl SigningKey {
     /// If the crypto library cannot.
     pub fn generate(algorithm: Algorithm) -> Result<Self, SigningError> {
         #[cfg(feature = "aws-lc")]
-        let (rsa, p521) = (
-            super::aws_lc::generate_rsa_pkcs8,
-            super::aws_lc::generate_p521_pkcs8,
-        );
+        let (rsa, p521) = (super::aws_lc::generate_rsa_pkcs8, super::aws_lc::generate_p521_pkcs8);
         #[cfg(not(feature = "aws-lc"))]
         let (rsa, p521) = (|| None, || None);
-        let missing = if cfg!(feature = "aws-lc") {
-            SigningError::Library
-        } else {
-            SigningError::NotBuiltIn
-        };
+        let missing =
+            if cfg!(feature = "aws-lc") { SigningError::Library } else { SigningError::NotBuiltIn };
         let document = match algorithm.family() {
             Family::Hmac => {
                 let length = match algorithm {
@@ -93,9 +87,7 @@ impl SigningKey {
             Algorithm::Es512 => return Err(SigningError::NotBuiltIn),
             _ => ring::PrivateKey::from_pkcs8(document, algorithm).map(Inner::Ring),
         };
-        inner
-            .map(|inner| Self { algorithm, inner })
-            .ok_or(SigningError::Key)
+        inner.map(|inner| Self { algorithm, inner }).ok_or(SigningError::Key)
     }
 
     /// Binds a secret to an algorithm of HMAC.
@@ -104,10 +96,7 @@ impl SigningKey {
     /// If the algorithm is not HMAC, or if the secret is shorter than its hash.
     pub fn from_secret(secret: Secret, algorithm: Algorithm) -> Result<Self, SigningError> {
         let mac = Mac::new(secret.expose(), algorithm).ok_or(SigningError::Key)?;
-        Ok(Self {
-            algorithm,
-            inner: Inner::Mac(secret, mac),
-        })
+        Ok(Self { algorithm, inner: Inner::Mac(secret, mac) })
     }
 
     /// The algorithm that the key signs with.
@@ -135,32 +124,24 @@ impl SigningKey {
     pub fn to_jwk(&self, id: &str) -> String {
         let members = match (&self.inner, self.public()) {
             (Inner::Mac(secret, _), _) => {
-                format!(
-                    r#"{{"k":"{}","kty":"oct"}}"#,
-                    base64url::encode(secret.expose())
-                )
+                format!(r#"{{"k":"{}","kty":"oct"}}"#, base64url::encode(secret.expose()))
             }
             (_, Some(public)) => public.to_json(),
             (_, None) => "{}".to_owned(),
         };
         let id = serde_json::Value::from(id);
         let open = members.strip_suffix('}').unwrap_or_default();
-        format!(
-            r#"{open},"alg":"{}","kid":{id},"use":"sig"}}"#,
-            self.algorithm
-        )
+        format!(r#"{open},"alg":"{}","kid":{id},"use":"sig"}}"#, self.algorithm)
     }
 
     /// The key that checks what this one signs.
     #[must_use]
     pub fn verifying_key(&self) -> Option<VerifyingKey> {
         match &self.inner {
-            Inner::Mac(secret, _) => MacKey::bind(secret, self.algorithm)
-                .ok()
-                .map(VerifyingKey::Mac),
-            _ => PublicKey::bind(&self.public()?, self.algorithm)
-                .ok()
-                .map(VerifyingKey::Public),
+            Inner::Mac(secret, _) => {
+                MacKey::bind(secret, self.algorithm).ok().map(VerifyingKey::Mac)
+            }
+            _ => PublicKey::bind(&self.public()?, self.algorithm).ok().map(VerifyingKey::Public),
         }
     }
 
@@ -215,12 +196,7 @@ mod tests {
             let checker = key.verifying_key().unwrap();
             assert_eq!(checker.algorithm(), key.algorithm());
             let signature = key.sign(b"message").unwrap();
-            assert_eq!(
-                checker.verify(b"message", &signature),
-                Ok(()),
-                "{}",
-                key.algorithm()
-            );
+            assert_eq!(checker.verify(b"message", &signature), Ok(()), "{}", key.algorithm());
             assert_eq!(checker.verify(b"messagf", &signature), Err(BadSignature));
             for position in 0..signature.len() {
                 let mut other = signature.clone();
@@ -228,10 +204,7 @@ mod tests {
                 assert_eq!(checker.verify(b"message", &other), Err(BadSignature));
             }
             for length in [0, 1, signature.len() - 1] {
-                assert_eq!(
-                    checker.verify(b"message", &signature[..length]),
-                    Err(BadSignature)
-                );
+                assert_eq!(checker.verify(b"message", &signature[..length]), Err(BadSignature));
             }
             assert_eq!(
                 checker.verify(b"message", &[&signature[..], &[0]].concat()),
@@ -258,11 +231,9 @@ mod tests {
 
     #[test]
     fn r17_a_secret_shorter_than_its_hash_never_becomes_a_key() {
-        for (algorithm, least) in [
-            (Algorithm::Hs256, 32),
-            (Algorithm::Hs384, 48),
-            (Algorithm::Hs512, 64),
-        ] {
+        for (algorithm, least) in
+            [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)]
+        {
             for (length, fits) in [(0, false), (least - 1, false), (least, true)] {
                 let secret = Secret::new(vec![7; length]);
                 assert_eq!(MacKey::bind(&secret, algorithm).is_ok(), fits);

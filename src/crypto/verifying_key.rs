@@ -70,17 +70,12 @@ impl PublicKey {
         let inner = first
             .or_else(|| ring::PublicKey::bind(material, algorithm).map(Inner::Ring))
             .ok_or(match (material, algorithm, cfg!(feature = "aws-lc")) {
-                (_, Algorithm::Es512, false) => UnusableKey::Algorithm,
-                (KeyMaterial::Ec { .. }, _, _) => UnusableKey::Point,
-                _ => UnusableKey::Algorithm,
-            })?;
+            (_, Algorithm::Es512, false) => UnusableKey::Algorithm,
+            (KeyMaterial::Ec { .. }, _, _) => UnusableKey::Point,
+            _ => UnusableKey::Algorithm,
+        })?;
         let thumbprint = sha256(material.to_json().as_bytes());
-        Ok(Self {
-            algorithm,
-            bits: material.bits(),
-            thumbprint,
-            inner,
-        })
+        Ok(Self { algorithm, bits: material.bits(), thumbprint, inner })
     }
 }
 
@@ -96,11 +91,7 @@ impl MacKey {
         let mac = ring::Mac::new(secret.expose(), algorithm).ok_or(UnusableKey::SecretTooShort)?;
         let k = base64url::encode(secret.expose());
         let thumbprint = sha256(format!(r#"{{"k":"{k}","kty":"oct"}}"#).as_bytes());
-        Ok(Self {
-            algorithm,
-            thumbprint,
-            mac,
-        })
+        Ok(Self { algorithm, thumbprint, mac })
     }
 }
 

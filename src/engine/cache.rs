@@ -58,12 +58,7 @@ impl Remembered {
     #[must_use]
     pub fn new(token: &[u8], mut proven: Proven) -> Self {
         let payload = Bytes::from(proven.take_payload());
-        Self {
-            payload,
-            proven,
-            token: token.into(),
-            lifetime: Duration::ZERO,
-        }
+        Self { payload, proven, token: token.into(), lifetime: Duration::ZERO }
     }
 
     fn weight(&self) -> u32 {
@@ -116,9 +111,7 @@ impl ProofCache {
     /// The entry of exactly these bytes.
     #[must_use]
     pub fn find(&self, hash: u64, token: &[u8]) -> Option<Arc<Remembered>> {
-        self.entries
-            .get(&hash)
-            .filter(|entry| *entry.token == *token)
+        self.entries.get(&hash).filter(|entry| *entry.token == *token)
     }
 
     /// Remembers an entry until the token expires, the leeway included, but no
@@ -131,11 +124,7 @@ impl ProofCache {
         leeway: Duration,
         now: UnixTime,
     ) -> Arc<Remembered> {
-        let end = entry
-            .proven
-            .claims()
-            .expires_at()
-            .map(|moment| moment.plus(leeway));
+        let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
         let left = end.and_then(|end| end.since(now)).unwrap_or_default();
         entry.lifetime = left.min(self.max_ttl);
         let entry = Arc::new(entry);

@@ -30,9 +30,7 @@ impl Decision {
     /// The stable reason.
     #[must_use]
     pub fn reason(&self) -> Reason {
-        self.outcome
-            .as_ref()
-            .map_or_else(Reject::reason, |_| Reason::Ok)
+        self.outcome.as_ref().map_or_else(Reject::reason, |_| Reason::Ok)
     }
 }
 
@@ -52,10 +50,8 @@ impl Finish {
     pub fn new(engine: &Engine, pending: Pending, proofs: Vec<Proof>, now: UnixTime) -> Self {
         let mut outcomes = vec![Err(Reject::Internal.into()); pending.hashes.len()];
         for Proof { check, outcome } in proofs {
-            let token = pending
-                .places
-                .get(check)
-                .and_then(|place| pending.batch.tokens.get(*place));
+            let token =
+                pending.places.get(check).and_then(|place| pending.batch.tokens.get(*place));
             let (Some(slot), Some(token), Some(hash)) =
                 (outcomes.get_mut(check), token, pending.hashes.get(check))
             else {
@@ -65,28 +61,16 @@ impl Finish {
                 let issuers = pending.snapshot.issuers();
                 let issuer = issuers.get(proven.proof().issuer());
                 let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
-                engine
-                    .cache
-                    .remember(*hash, Remembered::new(token, proven), leeway, now)
+                engine.cache.remember(*hash, Remembered::new(token, proven), leeway, now)
             });
         }
         let decisions = Vec::with_capacity(pending.steps.len());
-        Self {
-            pending,
-            outcomes,
-            decisions,
-            now,
-        }
+        Self { pending, outcomes, decisions, now }
     }
 
     /// Judges the next `count` tokens; false when none is left.
     pub fn advance(&mut self, count: usize) -> bool {
-        let Pending {
-            snapshot,
-            batch,
-            steps,
-            ..
-        } = &self.pending;
+        let Pending { snapshot, batch, steps, .. } = &self.pending;
         let Some(profile) = snapshot.profiles().get(batch.profile) else {
             return false;
         };
@@ -104,23 +88,11 @@ impl Finish {
                 Ok(entry) => {
                     let outcome = self.judge(profile, entry);
                     let issuer = Some(entry.proven.proof().issuer());
-                    (
-                        issuer,
-                        Decision {
-                            proven: Some(Arc::clone(entry)),
-                            outcome,
-                        },
-                    )
+                    (issuer, Decision { proven: Some(Arc::clone(entry)), outcome })
                 }
                 Err(refusal) => {
                     let outcome = Err(refusal.reject.clone());
-                    (
-                        refusal.issuer,
-                        Decision {
-                            proven: None,
-                            outcome,
-                        },
-                    )
+                    (refusal.issuer, Decision { proven: None, outcome })
                 }
             };
             let kind = (issuer, decision.reason());
@@ -136,27 +108,14 @@ impl Finish {
     }
 
     fn judge(&self, profile: &Profile, entry: &Remembered) -> Result<Permit, Reject> {
-        let Pending {
-            snapshot, batch, ..
-        } = &self.pending;
-        judge(
-            &entry.proven,
-            snapshot.issuers(),
-            profile,
-            &batch.audiences,
-            self.now,
-        )?;
+        let Pending { snapshot, batch, .. } = &self.pending;
+        judge(&entry.proven, snapshot.issuers(), profile, &batch.audiences, self.now)?;
         decide(&entry.proven, &batch.scopes)?;
         let issuer = snapshot.issuers().get(entry.proven.proof().issuer());
         let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
-        let end = entry
-            .proven
-            .claims()
-            .expires_at()
-            .map(|moment| moment.plus(leeway));
-        let valid_until = profile
-            .remember
-            .and_then(|span| end.map(|end| self.now.plus(span).min(end)));
+        let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
+        let valid_until =
+            profile.remember.and_then(|span| end.map(|end| self.now.plus(span).min(end)));
         Ok(Permit { valid_until })
     }
 
@@ -167,10 +126,7 @@ impl Finish {
     }
 }
 
-static INTERNAL: Refusal = Refusal {
-    reject: Reject::Internal,
-    issuer: None,
-};
+static INTERNAL: Refusal = Refusal { reject: Reject::Internal, issuer: None };
 
 /// Tokens of a batch mostly fare alike; runs of them are counted at once.
 #[derive(Default)]

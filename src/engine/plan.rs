@@ -63,13 +63,7 @@ impl Plan {
         let steps = Vec::with_capacity(batch.tokens.len());
         let (hashes, places) = (Vec::new(), Vec::new());
         Self {
-            pending: Pending {
-                snapshot,
-                batch,
-                steps,
-                hashes,
-                places,
-            },
+            pending: Pending { snapshot, batch, steps, hashes, places },
             checks: Vec::new(),
             seen: HashMap::new(),
         }
@@ -78,9 +72,7 @@ impl Plan {
     /// Takes the next `count` tokens; false when none is left.
     pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
         let begin = self.pending.steps.len();
-        let end = begin
-            .saturating_add(count)
-            .min(self.pending.batch.tokens.len());
+        let end = begin.saturating_add(count).min(self.pending.batch.tokens.len());
         let (mut hits, mut misses) = (0, 0);
         for place in begin..end {
             let step = self.step(engine, place);
@@ -97,13 +89,7 @@ impl Plan {
     }
 
     fn step(&mut self, engine: &Engine, place: usize) -> Step {
-        let Pending {
-            snapshot,
-            batch,
-            steps,
-            hashes,
-            places,
-        } = &mut self.pending;
+        let Pending { snapshot, batch, steps, hashes, places } = &mut self.pending;
         let issuers = snapshot.issuers();
         let Some(token) = batch.tokens.get(place) else {
             return Step::Refused(Reject::Internal.into());
@@ -147,11 +133,7 @@ impl Plan {
             .checks
             .into_iter()
             .enumerate()
-            .map(|(check, token)| Job {
-                check,
-                group: Group::of(&token),
-                token,
-            })
+            .map(|(check, token)| Job { check, group: Group::of(&token), token })
             .collect();
         jobs.sort_by_key(|job| std::cmp::Reverse(job.group));
         let mut slices: Vec<Slice> = Vec::new();
@@ -162,10 +144,7 @@ impl Plan {
                     slice.cost = slice.cost.saturating_add(cost);
                     slice.jobs.push(job);
                 }
-                _ => slices.push(Slice {
-                    jobs: vec![job],
-                    cost,
-                }),
+                _ => slices.push(Slice { jobs: vec![job], cost }),
             }
         }
         (self.pending, slices)
@@ -209,11 +188,7 @@ impl Group {
                 _ => 250_000,
             },
         };
-        Self {
-            nanoseconds,
-            algorithm,
-            bits,
-        }
+        Self { nanoseconds, algorithm, bits }
     }
 }
 
@@ -246,14 +221,8 @@ impl Slice {
             let outcome = catch_unwind(AssertUnwindSafe(|| job.token.prove()))
                 .unwrap_or(Err(Reject::Internal))
                 .map_err(|reject| Refusal { reject, issuer });
-            engine
-                .metrics
-                .signature_checks
-                .add(algorithm, outcome.is_ok());
-            Proof {
-                check: job.check,
-                outcome,
-            }
+            engine.metrics.signature_checks.add(algorithm, outcome.is_ok());
+            Proof { check: job.check, outcome }
         });
         checked.collect()
     }

@@ -36,26 +36,16 @@ impl Snapshot {
     #[must_use]
     pub fn new(issuers: Issuers, profiles: Vec<Profile>, metrics: &Metrics) -> Self {
         let names = profiles.iter().enumerate();
-        let by_name: HashMap<Box<str>, usize> = names
-            .map(|(place, profile)| (profile.name().into(), place))
-            .collect();
+        let by_name: HashMap<Box<str>, usize> =
+            names.map(|(place, profile)| (profile.name().into(), place)).collect();
         let only = (profiles.len() == 1).then_some(0);
         let counters = metrics.verifications(
             profiles.iter().map(Profile::name),
             issuers.iter().map(|(_, issuer)| issuer.name()),
         );
         let default = by_name.get("default").copied().or(only);
-        let names = issuers
-            .iter()
-            .map(|(_, one)| Bytes::copy_from_slice(one.name().as_bytes()));
-        Self {
-            names: names.collect(),
-            issuers,
-            profiles,
-            by_name,
-            default,
-            counters,
-        }
+        let names = issuers.iter().map(|(_, one)| Bytes::copy_from_slice(one.name().as_bytes()));
+        Self { names: names.collect(), issuers, profiles, by_name, default, counters }
     }
 
     /// The issuers.
@@ -90,8 +80,7 @@ impl Snapshot {
 
     /// Counts `tokens` verdicts.
     pub fn count(&self, profile: usize, issuer: Option<IssuerIndex>, reason: Reason, tokens: u64) {
-        self.counters
-            .add(profile, issuer.map(IssuerIndex::get), reason, tokens);
+        self.counters.add(profile, issuer.map(IssuerIndex::get), reason, tokens);
     }
 }
 

@@ -17,13 +17,8 @@ const NOW: i64 = 1_800_000_000;
 
 /// Keys for all tests: to make them takes longer than to use them.
 static KEYS: LazyLock<[SigningKey; 4]> = LazyLock::new(|| {
-    [
-        Algorithm::EdDsa,
-        Algorithm::EdDsa,
-        Algorithm::Es256,
-        Algorithm::EdDsa,
-    ]
-    .map(|algorithm| SigningKey::generate(algorithm).unwrap())
+    [Algorithm::EdDsa, Algorithm::EdDsa, Algorithm::Es256, Algorithm::EdDsa]
+        .map(|algorithm| SigningKey::generate(algorithm).unwrap())
 });
 
 /// A world that can be changed between two calls.
@@ -79,10 +74,7 @@ impl World {
         });
         let state = if self.available {
             let stale_at = self.stale_at.map(UnixTime::from_seconds);
-            KeyState::Held {
-                set: KeySet::new(keys.collect()).into(),
-                stale_at,
-            }
+            KeyState::Held { set: KeySet::new(keys.collect()).into(), stale_at }
         } else {
             KeyState::Unavailable
         };
@@ -97,10 +89,7 @@ impl World {
                 keys,
             )
         };
-        let limits = Limits {
-            token_bytes: self.token_bytes,
-            ..Limits::DEFAULT
-        };
+        let limits = Limits { token_bytes: self.token_bytes, ..Limits::DEFAULT };
         let second = issuer("b", "https://b.example", KeyState::Unavailable);
         Issuers::new(vec![issuer("a", self.identifier, state), second], limits).unwrap()
     }
@@ -110,9 +99,7 @@ impl World {
         let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect();
         profile.audiences = self.profile_audiences.as_deref().map(shared);
         if let Some(types) = &self.types {
-            let types = types
-                .iter()
-                .map(|name| crate::jose::TokenType::from_name(name));
+            let types = types.iter().map(|name| crate::jose::TokenType::from_name(name));
             profile.types = types.collect::<AcceptedTypes>();
         }
         profile.required_claims = shared(&self.required);
@@ -126,15 +113,9 @@ impl World {
         let profile = self.profile(&issuers);
         let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect::<Vec<_>>();
         let now = UnixTime::from_seconds(self.now);
-        verify(
-            token.as_bytes(),
-            &issuers,
-            &profile,
-            &shared(&self.narrowed),
-            now,
-        )
-        .and_then(|proven| decide(&proven, &shared(&self.scopes)))
-        .map_or_else(|reject| reject.reason(), |()| Reason::Ok)
+        verify(token.as_bytes(), &issuers, &profile, &shared(&self.narrowed), now)
+            .and_then(|proven| decide(&proven, &shared(&self.scopes)))
+            .map_or_else(|reject| reject.reason(), |()| Reason::Ok)
     }
 }
 
@@ -143,10 +124,7 @@ fn engine(max_bytes: u64) -> Engine {
     let world = World::default();
     let issuers = world.issuers();
     let profiles = vec![world.profile(&issuers)];
-    let limits = CacheLimits {
-        max_bytes,
-        max_ttl: Duration::from_secs(3600),
-    };
+    let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
     Engine {
         current: Current::new(Snapshot::new(issuers, profiles, &metrics)),
         cache: ProofCache::new(limits, &metrics),
@@ -158,15 +136,10 @@ fn engine(max_bytes: u64) -> Engine {
 fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<Decision> {
     let issuers = world.issuers();
     let profiles = vec![world.profile(&issuers)];
-    engine
-        .current
-        .publish(Snapshot::new(issuers, profiles, &engine.metrics));
+    engine.current.publish(Snapshot::new(issuers, profiles, &engine.metrics));
     let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect::<Vec<_>>();
     let batch = Batch {
-        tokens: tokens
-            .iter()
-            .map(|token| Bytes::copy_from_slice(token.as_bytes()))
-            .collect(),
+        tokens: tokens.iter().map(|token| Bytes::copy_from_slice(token.as_bytes())).collect(),
         profile: 0,
         audiences: shared(&world.narrowed),
         scopes: shared(&world.scopes),
@@ -174,20 +147,14 @@ fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<Decision> {
     let mut plan = Plan::new(engine.current.load(), batch);
     while plan.advance(engine, 3) {}
     let (pending, slices) = plan.cut();
-    let proofs = slices
-        .into_iter()
-        .flat_map(|slice| slice.run(engine))
-        .collect();
+    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();
     let mut finish = Finish::new(engine, pending, proofs, UnixTime::from_seconds(world.now));
     while finish.advance(3) {}
     finish.decisions()
 }
 
 fn reasons(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<Reason> {
-    decisions(engine, world, tokens)
-        .iter()
-        .map(Decision::reason)
-        .collect()
+    decisions(engine, world, tokens).iter().map(Decision::reason).collect()
 }
 
 fn claims(extra: &str) -> String {
@@ -198,9 +165,7 @@ fn claims(extra: &str) -> String {
 }
 
 fn token(header: &str, claims: &str) -> String {
-    KEYS[0]
-        .sign_compact(&format!(r#"{{"alg":"EdDSA"{header}}}"#), claims)
-        .unwrap()
+    KEYS[0].sign_compact(&format!(r#"{{"alg":"EdDSA"{header}}}"#), claims).unwrap()
 }
 
 fn good() -> String {
@@ -214,61 +179,35 @@ fn after_a_hit(token: &str, change: impl FnOnce(&mut World)) -> Reason {
     let mut world = World::default();
     assert_eq!(reasons(&engine, &world, &[token]), [Reason::Ok]);
     assert_eq!(reasons(&engine, &world, &[token]), [Reason::Ok]);
-    assert_eq!(
-        engine.metrics.cache_requests.hit.get(),
-        1,
-        "the second time is a hit"
-    );
+    assert_eq!(engine.metrics.cache_requests.hit.get(), 1, "the second time is a hit");
     change(&mut world);
     let reason = reasons(&engine, &world, &[token])[0];
-    assert_eq!(
-        reason,
-        world.uncached(token),
-        "cached and uncached verdicts differ"
-    );
+    assert_eq!(reason, world.uncached(token), "cached and uncached verdicts differ");
     reason
 }
 
 #[test]
 fn r71_a_hit_is_judged_by_expiry() {
     let end = NOW + 600 + 60;
-    assert_eq!(
-        after_a_hit(&good(), |world| world.now = end - 1),
-        Reason::Ok
-    );
-    assert_eq!(
-        after_a_hit(&good(), |world| world.now = end),
-        Reason::Expired
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.now = end - 1), Reason::Ok);
+    assert_eq!(after_a_hit(&good(), |world| world.now = end), Reason::Expired);
 }
 
 #[test]
 fn r71_a_hit_is_judged_by_not_before() {
     let token = token(r#","kid":"k0""#, &claims(&format!(r#","nbf":{NOW}"#)));
-    assert_eq!(
-        after_a_hit(&token, |world| world.now = NOW - 60),
-        Reason::Ok
-    );
-    assert_eq!(
-        after_a_hit(&token, |world| world.now = NOW - 61),
-        Reason::NotYetValid
-    );
+    assert_eq!(after_a_hit(&token, |world| world.now = NOW - 60), Reason::Ok);
+    assert_eq!(after_a_hit(&token, |world| world.now = NOW - 61), Reason::NotYetValid);
 }
 
 #[test]
 fn r73_a_clock_set_back_is_noticed_on_a_hit() {
-    assert_eq!(
-        after_a_hit(&good(), |world| world.now = NOW - 3600),
-        Reason::IssuedInFuture
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.now = NOW - 3600), Reason::IssuedInFuture);
 }
 
 #[test]
 fn r71_a_hit_is_judged_by_age() {
-    assert_eq!(
-        after_a_hit(&good(), |world| world.max_age = Some(0)),
-        Reason::Ok
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.max_age = Some(0)), Reason::Ok);
     let old = |world: &mut World| {
         world.max_age = Some(5);
         world.now = NOW + 100;
@@ -279,22 +218,10 @@ fn r71_a_hit_is_judged_by_age() {
 #[test]
 fn r71_a_hit_is_judged_by_audience() {
     let mismatch = Reason::AudienceMismatch;
-    assert_eq!(
-        after_a_hit(&good(), |world| world.audiences = Some(vec!["web"])),
-        mismatch
-    );
-    assert_eq!(
-        after_a_hit(&good(), |world| world.profile_audiences = Some(vec!["web"])),
-        mismatch
-    );
-    assert_eq!(
-        after_a_hit(&good(), |world| world.narrowed = vec!["web"]),
-        mismatch
-    );
-    assert_eq!(
-        after_a_hit(&good(), |world| world.narrowed = vec!["web", "api"]),
-        Reason::Ok
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.audiences = Some(vec!["web"])), mismatch);
+    assert_eq!(after_a_hit(&good(), |world| world.profile_audiences = Some(vec!["web"])), mismatch);
+    assert_eq!(after_a_hit(&good(), |world| world.narrowed = vec!["web"]), mismatch);
+    assert_eq!(after_a_hit(&good(), |world| world.narrowed = vec!["web", "api"]), Reason::Ok);
 }
 
 #[test]
@@ -307,30 +234,18 @@ fn r71_a_hit_is_judged_by_type() {
 
 #[test]
 fn r71_a_hit_is_judged_by_required_claims() {
-    assert_eq!(
-        after_a_hit(&good(), |world| world.required = vec!["sub"]),
-        Reason::Ok
-    );
-    assert_eq!(
-        after_a_hit(&good(), |world| world.required = vec!["tenant"]),
-        Reason::ClaimMissing
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.required = vec!["sub"]), Reason::Ok);
+    assert_eq!(after_a_hit(&good(), |world| world.required = vec!["tenant"]), Reason::ClaimMissing);
 }
 
 #[test]
 fn r71_a_hit_is_judged_by_profile() {
-    assert_eq!(
-        after_a_hit(&good(), |world| world.trusted = vec!["b"]),
-        Reason::IssuerNotInProfile
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.trusted = vec!["b"]), Reason::IssuerNotInProfile);
 }
 
 #[test]
 fn r71_a_hit_is_judged_by_scopes() {
-    assert_eq!(
-        after_a_hit(&good(), |world| world.scopes = vec!["admin"]),
-        Reason::ScopeMissing
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.scopes = vec!["admin"]), Reason::ScopeMissing);
 }
 
 #[test]
@@ -349,18 +264,9 @@ fn r64_a_key_replaced_under_the_same_id_voids_what_the_old_one_proved() {
 
 #[test]
 fn r67_stale_keys_are_noticed_on_a_hit() {
-    assert_eq!(
-        after_a_hit(&good(), |world| world.stale_at = Some(NOW + 1)),
-        Reason::Ok
-    );
-    assert_eq!(
-        after_a_hit(&good(), |world| world.stale_at = Some(NOW)),
-        Reason::KeysStale
-    );
-    assert_eq!(
-        after_a_hit(&good(), |world| world.available = false),
-        Reason::KeysUnavailable
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.stale_at = Some(NOW + 1)), Reason::Ok);
+    assert_eq!(after_a_hit(&good(), |world| world.stale_at = Some(NOW)), Reason::KeysStale);
+    assert_eq!(after_a_hit(&good(), |world| world.available = false), Reason::KeysUnavailable);
 }
 
 #[test]
@@ -369,10 +275,7 @@ fn a_changed_issuer_voids_what_was_proved() {
     assert_eq!(after_a_hit(&good(), es256), Reason::AlgorithmNotAllowed);
     let renamed = |world: &mut World| world.identifier = "https://c.example";
     assert_eq!(after_a_hit(&good(), renamed), Reason::IssuerUnknown);
-    assert_eq!(
-        after_a_hit(&good(), |world| world.token_bytes = 50),
-        Reason::TokenTooLarge
-    );
+    assert_eq!(after_a_hit(&good(), |world| world.token_bytes = 50), Reason::TokenTooLarge);
 }
 
 #[test]
@@ -382,10 +285,7 @@ fn a_token_without_an_id_is_chosen_for_again() {
         world.keys = vec![(None, 0), (None, 1), (None, 1), (None, 3), (None, 3)]
     };
     assert_eq!(after_a_hit(&nameless, many), Reason::KeyAmbiguous);
-    assert_eq!(
-        after_a_hit(&nameless, |world| world.keys.swap(0, 1)),
-        Reason::Ok
-    );
+    assert_eq!(after_a_hit(&nameless, |world| world.keys.swap(0, 1)), Reason::Ok);
 }
 
 #[test]
@@ -398,11 +298,7 @@ fn a_refresh_that_brings_the_same_keys_keeps_what_was_proved() {
     let before = checks(&engine);
     assert_eq!(reasons(&engine, &world, &[&token]), [Reason::Ok]);
     world.keys.push((Some("k3"), 3));
-    assert_eq!(
-        reasons(&engine, &world, &[&token]),
-        [Reason::Ok],
-        "another key was added"
-    );
+    assert_eq!(reasons(&engine, &world, &[&token]), [Reason::Ok], "another key was added");
     assert_eq!(checks(&engine), before);
 }
 
@@ -411,34 +307,16 @@ fn r70_tokens_whose_hashes_collide_never_answer_for_each_other() {
     let mut engine = engine(1 << 20);
     engine.cache.constant_hash = true;
     let world = World::default();
-    let (first, second) = (
-        good(),
-        token(r#","kid":"k0""#, &claims(r#","scope":"admin""#)),
-    );
+    let (first, second) = (good(), token(r#","kid":"k0""#, &claims(r#","scope":"admin""#)));
     let mut forged = second.clone().into_bytes();
     let last = forged.len() - 10;
     forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
     let forged = String::from_utf8(forged).unwrap();
     for _ in 0..3 {
         let decided = decisions(&engine, &world, &[&first, &second, &forged, &first]);
-        let scopes = |decision: &Decision| {
-            decision
-                .proven
-                .as_ref()
-                .unwrap()
-                .proven
-                .claims()
-                .scopes()
-                .len()
-        };
-        assert_eq!(
-            (
-                scopes(&decided[0]),
-                scopes(&decided[1]),
-                scopes(&decided[3])
-            ),
-            (0, 1, 0)
-        );
+        let scopes =
+            |decision: &Decision| decision.proven.as_ref().unwrap().proven.claims().scopes().len();
+        assert_eq!((scopes(&decided[0]), scopes(&decided[1]), scopes(&decided[3])), (0, 1, 0));
         assert_eq!(decided[2].reason(), Reason::SignatureInvalid);
         assert!(decided[2].proven.is_none());
     }
@@ -447,10 +325,7 @@ fn r70_tokens_whose_hashes_collide_never_answer_for_each_other() {
 #[test]
 fn duplicates_are_checked_once_and_answered_in_order() {
     let engine = engine(0);
-    let (good, late) = (
-        good(),
-        token(r#","kid":"k0""#, &claims(r#","exp2":1,"nbf":1900000000"#)),
-    );
+    let (good, late) = (good(), token(r#","kid":"k0""#, &claims(r#","exp2":1,"nbf":1900000000"#)));
     let bad = good.replacen('.', "..", 1);
     let tokens = [&*good, &late, "x", &good, &bad, &late, &good, "x"];
     let world = World::default();
@@ -465,9 +340,7 @@ fn duplicates_are_checked_once_and_answered_in_order() {
 fn r72_refusals_are_not_remembered_and_nothing_outlives_its_token() {
     let engine = engine(1 << 20);
     let mut world = World::default();
-    let stranger = KEYS[1]
-        .sign_compact(r#"{"alg":"EdDSA","kid":"k0"}"#, &claims(""))
-        .unwrap();
+    let stranger = KEYS[1].sign_compact(r#"{"alg":"EdDSA","kid":"k0"}"#, &claims("")).unwrap();
     reasons(&engine, &world, &[&stranger, "x"]);
     engine.cache.settle();
     assert_eq!(engine.cache.entries(), 0);
@@ -484,19 +357,10 @@ fn r74_the_cache_keeps_to_its_bytes() {
     let world = World::default();
     for round in 0..40 {
         let tokens: Vec<_> = (0..25)
-            .map(|n| {
-                token(
-                    r#","kid":"k0""#,
-                    &claims(&format!(r#","jti":"{round}-{n}""#)),
-                )
-            })
+            .map(|n| token(r#","kid":"k0""#, &claims(&format!(r#","jti":"{round}-{n}""#))))
             .collect();
         let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
-        assert!(
-            reasons(&engine, &world, &tokens)
-                .iter()
-                .all(|reason| *reason == Reason::Ok)
-        );
+        assert!(reasons(&engine, &world, &tokens).iter().all(|reason| *reason == Reason::Ok));
         engine.cache.settle();
         assert!(engine.cache.bytes() <= 100_000);
     }
@@ -508,9 +372,7 @@ fn work_is_grouped_and_cut_into_slices() {
     let engine = engine(0);
     let es256 = |n: usize| {
         let claims = claims(&format!(r#","jti":"{n}""#));
-        KEYS[2]
-            .sign_compact(r#"{"alg":"ES256","kid":"k2"}"#, &claims)
-            .unwrap()
+        KEYS[2].sign_compact(r#"{"alg":"ES256","kid":"k2"}"#, &claims).unwrap()
     };
     let tokens: Vec<Bytes> = (0..20)
         .map(|n| {
@@ -522,12 +384,7 @@ fn work_is_grouped_and_cut_into_slices() {
         })
         .map(Bytes::from)
         .collect();
-    let batch = Batch {
-        tokens,
-        profile: 0,
-        audiences: Vec::new(),
-        scopes: Vec::new(),
-    };
+    let batch = Batch { tokens, profile: 0, audiences: Vec::new(), scopes: Vec::new() };
     let mut plan = Plan::new(engine.current.load(), batch);
     while plan.advance(&engine, 64) {}
     let (_, slices) = plan.cut();

@@ -22,10 +22,7 @@ impl<S> AuthorityRepair<S> {
     /// Repairs what comes in from `stream`.
     #[must_use]
     pub fn new(stream: S) -> Self {
-        Self {
-            stream,
-            frames: Frames::default(),
-        }
+        Self { stream, frames: Frames::default() }
     }
 }
 
@@ -118,11 +115,7 @@ impl Frames {
             match self.kind {
                 Kind::PadLength { priority } => {
                     self.padding = usize::from(*byte);
-                    self.kind = if priority {
-                        Kind::Priority(5)
-                    } else {
-                        Kind::Block
-                    };
+                    self.kind = if priority { Kind::Priority(5) } else { Kind::Block };
                 }
                 Kind::Priority(1) => self.kind = Kind::Block,
                 Kind::Priority(left) => self.kind = Kind::Priority(left.saturating_sub(1)),
@@ -161,19 +154,9 @@ enum State {
     /// The length of a string begins.
     Length { is_name: bool },
     /// The length of a string goes on.
-    LengthMore {
-        is_name: bool,
-        huffman: bool,
-        length: usize,
-        shift: u32,
-    },
+    LengthMore { is_name: bool, huffman: bool, length: usize, shift: u32 },
     /// So many bytes of a string are left.
-    Text {
-        is_name: bool,
-        huffman: bool,
-        left: usize,
-        length: usize,
-    },
+    Text { is_name: bool, huffman: bool, left: usize, length: usize },
     /// Something that no peer sends; the rest of the block passes unchanged.
     Lost,
 }
@@ -184,10 +167,7 @@ impl Fields {
             State::Field => self.field(*byte),
             State::NameIndex { index, shift } => match more(index, shift, *byte) {
                 None => State::Lost,
-                Some((index, true)) => State::NameIndex {
-                    index,
-                    shift: shift + 7,
-                },
+                Some((index, true)) => State::NameIndex { index, shift: shift + 7 },
                 Some((index, false)) => self.named(index),
             },
             State::Skip if *byte & 0x80 != 0 => State::Skip,
@@ -195,37 +175,21 @@ impl Fields {
             State::Length { is_name } => {
                 let (huffman, length) = (*byte & 0x80 != 0, usize::from(*byte & 0x7f));
                 if length == 0x7f {
-                    State::LengthMore {
-                        is_name,
-                        huffman,
-                        length,
-                        shift: 0,
-                    }
+                    State::LengthMore { is_name, huffman, length, shift: 0 }
                 } else {
                     self.text(is_name, huffman, length)
                 }
             }
-            State::LengthMore {
-                is_name,
-                huffman,
-                length,
-                shift,
-            } => match more(length, shift, *byte) {
-                None => State::Lost,
-                Some((length, true)) => State::LengthMore {
-                    is_name,
-                    huffman,
-                    length,
-                    shift: shift + 7,
-                },
-                Some((length, false)) => self.text(is_name, huffman, length),
-            },
-            State::Text {
-                is_name,
-                huffman,
-                left,
-                length,
-            } => {
+            State::LengthMore { is_name, huffman, length, shift } => {
+                match more(length, shift, *byte) {
+                    None => State::Lost,
+                    Some((length, true)) => {
+                        State::LengthMore { is_name, huffman, length, shift: shift + 7 }
+                    }
+                    Some((length, false)) => self.text(is_name, huffman, length),
+                }
+            }
+            State::Text { is_name, huffman, left, length } => {
                 if is_name {
                     let expected = NAME.get(length - left);
                     let fits = !huffman && length == NAME.len() && expected == Some(byte);
@@ -236,12 +200,7 @@ impl Fields {
                 match (left, is_name) {
                     (1, true) => self.name_done(),
                     (1, false) => State::Field,
-                    _ => State::Text {
-                        is_name,
-                        huffman,
-                        left: left - 1,
-                        length,
-                    },
+                    _ => State::Text { is_name, huffman, left: left - 1, length },
                 }
             }
             State::Lost => State::Lost,
@@ -252,30 +211,19 @@ impl Fields {
         let (index, most) = match byte {
             // An indexed field, all of it in a table.
             0x80.. => {
-                return if byte & 0x7f == 0x7f {
-                    State::Skip
-                } else {
-                    State::Field
-                };
+                return if byte & 0x7f == 0x7f { State::Skip } else { State::Field };
             }
             // A literal that enters the table.
             0x40..=0x7f => (byte & 0x3f, 0x3f),
             // A change of the table's size.
             0x20..=0x3f => {
-                return if byte & 0x1f == 0x1f {
-                    State::Skip
-                } else {
-                    State::Field
-                };
+                return if byte & 0x1f == 0x1f { State::Skip } else { State::Field };
             }
             // A literal that does not enter the table.
             0x00..=0x1f => (byte & 0x0f, 0x0f),
         };
         if index == most {
-            State::NameIndex {
-                index: usize::from(index),
-                shift: 0,
-            }
+            State::NameIndex { index: usize::from(index), shift: 0 }
         } else {
             self.named(usize::from(index))
         }
@@ -284,9 +232,7 @@ impl Fields {
     fn named(&mut self, index: usize) -> State {
         self.authority = index == NAME_INDEX;
         self.matched = 0;
-        State::Length {
-            is_name: index == 0,
-        }
+        State::Length { is_name: index == 0 }
     }
 
     fn name_done(&mut self) -> State {
@@ -298,12 +244,7 @@ impl Fields {
         match (length, is_name) {
             (0, true) => self.name_done(),
             (0, false) => State::Field,
-            _ => State::Text {
-                is_name,
-                huffman,
-                left: length,
-                length,
-            },
+            _ => State::Text { is_name, huffman, left: length, length },
         }
     }
 }
@@ -404,13 +345,7 @@ mod tests {
         let block = |authority: &[u8]| {
             let path = literal(b":path", b"/jwtd.v1/%2F");
             let authority = literal(b":authority", authority);
-            [
-                &[0x83, 0x86][..],
-                &path,
-                &authority,
-                &literal(b"x-other", b"a%2Fb/c"),
-            ]
-            .concat()
+            [&[0x83, 0x86][..], &path, &authority, &literal(b"x-other", b"a%2Fb/c")].concat()
         };
         let sent = frame(1, 4, &block(b"tmp%2Fx%2Fs.sock"));
         assert_eq!(repaired(&sent), frame(1, 4, &block(b"tmp-2Fx-2Fs.sock")));
@@ -422,17 +357,11 @@ mod tests {
     fn an_indexed_name_padding_priority_and_continuation_are_understood() {
         // Indexed name, as in Java.
         let indexed = |value: &[u8]| [&[0x41, u8::try_from(value.len()).unwrap()], value].concat();
-        assert_eq!(
-            repaired(&frame(1, 4, &indexed(b"/run/s"))),
-            frame(1, 4, &indexed(b"-run-s"))
-        );
+        assert_eq!(repaired(&frame(1, 4, &indexed(b"/run/s"))), frame(1, 4, &indexed(b"-run-s")));
         // Never indexed, and without indexing.
         for first in [0x01, 0x11] {
             let block = |value: &[u8]| [&[first, 6], value].concat();
-            assert_eq!(
-                repaired(&frame(1, 4, &block(b"/run/s"))),
-                frame(1, 4, &block(b"-run-s"))
-            );
+            assert_eq!(repaired(&frame(1, 4, &block(b"/run/s"))), frame(1, 4, &block(b"-run-s")));
         }
         let padded = |value: &[u8]| [&[3, 0, 0, 0, 0, 9], &indexed(value)[..], b"/%/"].concat();
         assert_eq!(
@@ -451,11 +380,7 @@ mod tests {
     fn what_is_not_a_header_block_passes_unchanged() {
         let data = frame(0, 1, b"A/run/%2F:authority");
         let settings = frame(4, 0, &[0, 3, 0, 0, 0, 100]);
-        let broken = frame(
-            1,
-            4,
-            &[0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, b'/', b'%'],
-        );
+        let broken = frame(1, 4, &[0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, b'/', b'%']);
         let sent = [data, settings, broken].concat();
         assert_eq!(repaired(&sent), sent);
     }

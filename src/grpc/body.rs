@@ -30,20 +30,8 @@ impl MeteredLayer {
         let lease = Lease(Arc::default());
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(lease.clone());
-        let prefix = Prefix {
-            bytes: [0; PREFIX],
-            filled: 0,
-            left: 0,
-        };
-        Request::from_parts(
-            parts,
-            Metered {
-                body,
-                layer: self.clone(),
-                lease,
-                prefix,
-            },
-        )
+        let prefix = Prefix { bytes: [0; PREFIX], filled: 0, left: 0 };
+        Request::from_parts(parts, Metered { body, layer: self.clone(), lease, prefix })
     }
 }
 
@@ -105,10 +93,7 @@ impl<B> Metered<B> {
         if !taken {
             let cause = ShedCause::Bytes;
             self.layer.metrics.shed(cause);
-            return Err(CallFault::Overloaded {
-                cause,
-                limit: self.layer.bytes.limit(),
-            });
+            return Err(CallFault::Overloaded { cause, limit: self.layer.bytes.limit() });
         }
         let mut rest = &data[..];
         while !rest.is_empty() {

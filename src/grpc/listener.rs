@@ -82,9 +82,7 @@ impl Listener {
                 let socket = std::net::TcpListener::bind(address)
                     .and_then(|socket| socket.set_nonblocking(true).map(|()| socket))
                     .and_then(TcpListener::from_std);
-                socket
-                    .map(Self::Tcp)
-                    .map_err(|error| BindError::Io(place, error))
+                socket.map(Self::Tcp).map_err(|error| BindError::Io(place, error))
             }
             Listen::Unix { path, mode } => bind_unix(path, *mode),
         }
@@ -94,10 +92,9 @@ impl Listener {
     #[must_use]
     pub fn endpoint(&self) -> String {
         match self {
-            Self::Tcp(socket) => socket.local_addr().map_or_else(
-                |error| error.to_string(),
-                |address| format!("tcp://{address}"),
-            ),
+            Self::Tcp(socket) => socket
+                .local_addr()
+                .map_or_else(|error| error.to_string(), |address| format!("tcp://{address}")),
             Self::Unix(_, file) => format!("unix://{}", file.path.display()),
         }
     }
@@ -109,10 +106,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }
-            Self::Unix(socket, _) => socket
-                .accept()
-                .await
-                .map(|(stream, _)| Stream::Unix(stream)),
+            Self::Unix(socket, _) => socket.accept().await.map(|(stream, _)| Stream::Unix(stream)),
         }
     }
 }
@@ -144,10 +138,7 @@ fn bind_unix(path: &Path, mode: SocketMode) -> Result<Listener, BindError> {
         std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(mode.0))?;
         let inode = std::fs::symlink_metadata(&unfinished)?.ino();
         std::fs::rename(&unfinished, path)?;
-        let file = SocketFile {
-            path: path.to_owned(),
-            inode,
-        };
+        let file = SocketFile { path: path.to_owned(), inode };
         socket.set_nonblocking(true)?;
         Ok(Listener::Unix(UnixListener::from_std(socket)?, file))
     };
@@ -184,10 +175,7 @@ mod tests {
 
         let file = folder.join("b.sock");
         std::fs::write(&file, "kept").unwrap();
-        assert!(matches!(
-            bind_unix(&file, MODE),
-            Err(BindError::NotSocket(_))
-        ));
+        assert!(matches!(bind_unix(&file, MODE), Err(BindError::NotSocket(_))));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
         std::fs::remove_dir_all(folder).unwrap();
     }

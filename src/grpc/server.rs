@@ -145,9 +145,7 @@ where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let streams = self.streams;
-        let Self {
-            service, metered, ..
-        } = self;
+        let Self { service, metered, .. } = self;
         let service = service_fn(move |request| service.clone().oneshot(metered.apply(request)));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -195,10 +193,7 @@ async fn begun<T: AsyncRead + Unpin>(mut stream: T, stop: &CancellationToken) ->
         () = stop.cancelled() => return None,
     };
     let fits = matches!(read, Ok(Ok(_))) && preface == *PREFACE;
-    fits.then_some(Begun {
-        stream,
-        replayed: 0,
-    })
+    fits.then_some(Begun { stream, replayed: 0 })
 }
 
 /// A stream whose preface was read and is handed out once more.
@@ -210,10 +205,7 @@ struct Begun<T> {
 
 impl<T> Begun<T> {
     fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Begun<U> {
-        Begun {
-            stream: wrap(self.stream),
-            replayed: self.replayed,
-        }
+        Begun { stream: wrap(self.stream), replayed: self.replayed }
     }
 }
 
@@ -227,9 +219,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Begun<T> {
         if rest.is_empty() {
             return std::pin::Pin::new(&mut self.stream).poll_read(context, buffer);
         }
-        let now = rest
-            .get(..rest.len().min(buffer.remaining()))
-            .unwrap_or_default();
+        let now = rest.get(..rest.len().min(buffer.remaining())).unwrap_or_default();
         buffer.put_slice(now);
         self.replayed += now.len();
         std::task::Poll::Ready(Ok(()))

@@ -30,11 +30,7 @@ impl Verifier {
     /// A service that takes at most `batch_tokens` tokens in one message.
     #[must_use]
     pub fn new(scheduler: Scheduler, admission: Admission, batch_tokens: usize) -> Self {
-        Self(Arc::new(Shared {
-            scheduler,
-            admission,
-            batch_tokens,
-        }))
+        Self(Arc::new(Shared { scheduler, admission, batch_tokens }))
     }
 
     fn call(&self, kind: &'static str, method: &'static str) -> Call {
@@ -56,10 +52,7 @@ impl Shared {
         let Some(_leave) = self.admission.tokens.take(batch.tokens.len()) else {
             let cause = ShedCause::Tokens;
             self.scheduler.engine().metrics.shed(cause);
-            return Err(CallFault::Overloaded {
-                cause,
-                limit: self.admission.tokens.limit(),
-            });
+            return Err(CallFault::Overloaded { cause, limit: self.admission.tokens.limit() });
         };
         let decisions = self
             .scheduler
@@ -110,20 +103,12 @@ impl VerifierService for Verifier {
         let mut call = self.call("unary", "Verify");
         // The extensions hold leave for the bytes of the call, up to its end.
         let (metadata, _held, message) = request.into_parts();
-        let pb::VerifyRequest {
-            token,
-            context,
-            options,
-        } = message;
+        let pb::VerifyRequest { token, context, options } = message;
         let contexts = usize::from(context.is_some());
         let deadline = deadline(&metadata.into_headers());
-        let outcome = self
-            .0
-            .decide(vec![token], contexts, options, deadline)
-            .await;
-        let answer = outcome.map(|verdicts| pb::VerifyResponse {
-            verdict: verdicts.into_iter().next(),
-        });
+        let outcome = self.0.decide(vec![token], contexts, options, deadline).await;
+        let answer =
+            outcome.map(|verdicts| pb::VerifyResponse { verdict: verdicts.into_iter().next() });
         finish(&mut call, answer)
     }
 
@@ -133,20 +118,10 @@ impl VerifierService for Verifier {
     ) -> Result<Response<pb::VerifyBatchResponse>, Status> {
         let mut call = self.call("unary", "VerifyBatch");
         let (metadata, _held, message) = request.into_parts();
-        let pb::VerifyBatchRequest {
-            tokens,
-            contexts,
-            options,
-        } = message;
+        let pb::VerifyBatchRequest { tokens, contexts, options } = message;
         let deadline = deadline(&metadata.into_headers());
-        let outcome = self
-            .0
-            .decide(tokens, contexts.len(), options, deadline)
-            .await;
-        finish(
-            &mut call,
-            outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }),
-        )
+        let outcome = self.0.decide(tokens, contexts.len(), options, deadline).await;
+        finish(&mut call, outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
     }
 
     type VerifyStreamStream = Answers;
@@ -159,13 +134,7 @@ impl VerifierService for Verifier {
         let (metadata, extensions, messages) = request.into_parts();
         let deadline = deadline(&metadata.into_headers());
         let lease = extensions.get::<Lease>().cloned();
-        Ok(Response::new(Answers::new(
-            Arc::clone(&self.0),
-            messages,
-            lease,
-            deadline,
-            call,
-        )))
+        Ok(Response::new(Answers::new(Arc::clone(&self.0), messages, lease, deadline, call)))
     }
 }
 

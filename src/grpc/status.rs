@@ -116,11 +116,9 @@ impl CallFault {
             vec![("count", count.to_string()), ("limit", limit.to_string())]
         };
         match self {
-            Self::BatchEmpty => (
-                "`tokens` is empty; send at least one".into(),
-                "tokens",
-                Vec::new(),
-            ),
+            Self::BatchEmpty => {
+                ("`tokens` is empty; send at least one".into(), "tokens", Vec::new())
+            }
             Self::BatchTooLarge { count, limit } => (
                 format!("`tokens` holds {count}; at most {limit} go into one message"),
                 "tokens",
@@ -131,16 +129,10 @@ impl CallFault {
                 "contexts",
                 counted(count, tokens),
             ),
-            Self::DeadlineExceeded => (
-                "the deadline came before the verdicts".into(),
-                "timeout",
-                Vec::new(),
-            ),
-            Self::FieldTooLong {
-                field,
-                count,
-                limit,
-            } => (
+            Self::DeadlineExceeded => {
+                ("the deadline came before the verdicts".into(), "timeout", Vec::new())
+            }
+            Self::FieldTooLong { field, count, limit } => (
                 format!("`{field}` holds {count}; at most {limit} are allowed"),
                 field,
                 counted(count, limit),
@@ -175,11 +167,9 @@ impl CallFault {
                 "options.view",
                 counted(count, limit),
             ),
-            Self::TimeoutInvalid => (
-                "`timeout` is negative or out of range".into(),
-                "timeout",
-                Vec::new(),
-            ),
+            Self::TimeoutInvalid => {
+                ("`timeout` is negative or out of range".into(), "timeout", Vec::new())
+            }
             Self::ViewUnknown { number } => (
                 format!("`options.view` is {number}, which is no view"),
                 "options.view",

@@ -46,16 +46,10 @@ impl Answers {
                     Err(fault) => Outcome::Error(fault.to_message()),
                 };
                 drop(held);
-                Ok(pb::VerifyStreamResponse {
-                    id,
-                    result: Some(result),
-                })
+                Ok(pb::VerifyStreamResponse { id, result: Some(result) })
             }
         });
-        Self {
-            answers: Box::pin(answers.buffer_unordered(IN_FLIGHT)),
-            call,
-        }
+        Self { answers: Box::pin(answers.buffer_unordered(IN_FLIGHT)), call }
     }
 }
 
@@ -64,21 +58,13 @@ async fn answer(
     message: pb::VerifyStreamRequest,
     deadline: Option<Instant>,
 ) -> Result<Vec<pb::Verdict>, CallFault> {
-    let pb::VerifyStreamRequest {
-        id: _,
-        tokens,
-        contexts,
-        options,
-        timeout,
-    } = message;
+    let pb::VerifyStreamRequest { id: _, tokens, contexts, options, timeout } = message;
     let own = match timeout {
         None => None,
         Some(timeout) => Instant::now().checked_add(wire::timeout(timeout)?),
     };
     let deadline = own.into_iter().chain(deadline).min();
-    shared
-        .decide(tokens, contexts.len(), options, deadline)
-        .await
+    shared.decide(tokens, contexts.len(), options, deadline).await
 }
 
 impl Stream for Answers {

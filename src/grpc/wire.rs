@@ -39,51 +39,29 @@ pub(super) fn batch(
         return Err(CallFault::BatchTooLarge { count, limit: most });
     }
     if contexts != 0 && contexts != count {
-        return Err(CallFault::ContextsMismatch {
-            count: contexts,
-            tokens: count,
-        });
+        return Err(CallFault::ContextsMismatch { count: contexts, tokens: count });
     }
-    let pb::VerifyOptions {
-        profile,
-        view,
-        audiences,
-        scopes,
-    } = options.unwrap_or_default();
+    let pb::VerifyOptions { profile, view, audiences, scopes } = options.unwrap_or_default();
     let view = match pb::View::try_from(view) {
         Ok(pb::View::Unspecified | pb::View::Verdict) => View::Verdict,
         Ok(pb::View::Summary) => View::Summary,
         Ok(pb::View::Claims) => View::Claims,
         Err(_) => return Err(CallFault::ViewUnknown { number: view }),
     };
-    let profile = snapshot
-        .find_profile(&profile)
-        .map_err(|error| match error {
-            ProfileError::NotNamed => CallFault::ProfileRequired,
-            ProfileError::Unknown => CallFault::ProfileUnknown,
-        })?;
+    let profile = snapshot.find_profile(&profile).map_err(|error| match error {
+        ProfileError::NotNamed => CallFault::ProfileRequired,
+        ProfileError::Unknown => CallFault::ProfileUnknown,
+    })?;
     let shared = |field, list: Vec<String>, limit| {
         let count = list.len();
         if count > limit {
-            return Err(CallFault::FieldTooLong {
-                field,
-                count,
-                limit,
-            });
+            return Err(CallFault::FieldTooLong { field, count, limit });
         }
         Ok(list.into_iter().map(Arc::from).collect())
     };
     let audiences = shared("options.audiences", audiences, AUDIENCES)?;
     let scopes = shared("options.scopes", scopes, SCOPES)?;
-    Ok((
-        Batch {
-            tokens,
-            profile,
-            audiences,
-            scopes,
-        },
-        view,
-    ))
+    Ok((Batch { tokens, profile, audiences, scopes }, view))
 }
 
 /// Reads how long a message may take.
@@ -97,24 +75,15 @@ pub(super) fn verdicts(
     view: View,
     snapshot: &Snapshot,
 ) -> Result<Vec<pb::Verdict>, CallFault> {
-    let verdicts: Vec<_> = decisions
-        .iter()
-        .map(|decision| verdict(decision, view, snapshot))
-        .collect();
+    let verdicts: Vec<_> =
+        decisions.iter().map(|decision| verdict(decision, view, snapshot)).collect();
     // A verdict without claims takes far less than the second number.
     let payloads = |verdict: &pb::Verdict| verdict.claims_json.len();
     let rough = verdicts.iter().map(payloads).sum::<usize>() + verdicts.len() * 256;
     if view == View::Summary || rough > REPLY_BYTES {
-        let count = verdicts
-            .iter()
-            .map(|one| one.encoded_len() + 6)
-            .sum::<usize>()
-            + 16;
+        let count = verdicts.iter().map(|one| one.encoded_len() + 6).sum::<usize>() + 16;
         if count > REPLY_BYTES {
-            return Err(CallFault::ReplyTooLarge {
-                count,
-                limit: REPLY_BYTES,
-            });
+            return Err(CallFault::ReplyTooLarge { count, limit: REPLY_BYTES });
         }
     }
     Ok(verdicts)

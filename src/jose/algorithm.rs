@@ -137,11 +137,7 @@ impl AlgorithmSet {
 
 impl FromIterator<Algorithm> for AlgorithmSet {
     fn from_iter<I: IntoIterator<Item = Algorithm>>(algorithms: I) -> Self {
-        Self(
-            algorithms
-                .into_iter()
-                .fold(0, |bits, algorithm| bits | algorithm.bit()),
-        )
+        Self(algorithms.into_iter().fold(0, |bits, algorithm| bits | algorithm.bit()))
     }
 }
 
@@ -155,9 +151,7 @@ mod tests {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(*algorithm));
         }
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDsa));
-        for name in [
-            "none", "None", "NONE", "nOnE", "none ", "", "rs256", "RS256 ", "ES256K",
-        ] {
+        for name in ["none", "None", "NONE", "nOnE", "none ", "", "rs256", "RS256 ", "ES256K"] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }

@@ -41,10 +41,7 @@ const fn values() -> [u8; 256] {
 
 /// The six bits of one character, or [`INVALID`].
 fn value(character: u8) -> u8 {
-    VALUES
-        .get(usize::from(character))
-        .copied()
-        .unwrap_or(INVALID)
+    VALUES.get(usize::from(character)).copied().unwrap_or(INVALID)
 }
 
 /// The length in bytes of what a text of `encoded` characters decodes to, if
@@ -121,12 +118,7 @@ pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
     let (triples, rest) = bytes.as_chunks::<3>();
     for &[x, y, z] in triples {
-        text.extend([
-            symbol(x >> 2),
-            symbol(x << 4 | y >> 4),
-            symbol(y << 2 | z >> 6),
-            symbol(z),
-        ]);
+        text.extend([symbol(x >> 2), symbol(x << 4 | y >> 4), symbol(y << 2 | z >> 6), symbol(z)]);
     }
     match *rest {
         [x] => text.extend([symbol(x >> 2), symbol(x << 4)]),
@@ -164,16 +156,10 @@ mod tests {
             for offset in 0..7 {
                 let mut text = String::from("Zm9vYmE");
                 text.replace_range(offset..=offset, &foreign.to_string());
-                assert_eq!(
-                    decode(text.as_bytes()),
-                    Err(Base64Fault::Character { offset })
-                );
+                assert_eq!(decode(text.as_bytes()), Err(Base64Fault::Character { offset }));
             }
         }
-        assert_eq!(
-            decode("é".as_bytes()),
-            Err(Base64Fault::Character { offset: 0 })
-        );
+        assert_eq!(decode("é".as_bytes()), Err(Base64Fault::Character { offset: 0 }));
     }
 
     #[test]

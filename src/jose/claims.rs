@@ -65,10 +65,7 @@ impl Claims {
     /// The first fault of it.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Malformed> {
         let members = json::parse(text, &limits.json)
-            .map_err(|fault| Malformed::Json {
-                part: Part::Payload,
-                fault,
-            })?
+            .map_err(|fault| Malformed::Json { part: Part::Payload, fault })?
             .into_object()
             .ok_or(Malformed::NotObject(Part::Payload))?;
 
@@ -173,8 +170,7 @@ impl Claims {
         let text = |part: &Option<Box<str>>| part.as_deref().map_or(0, str::len);
         let texts = |list: &[Box<str>]| {
             list.iter().fold(0_usize, |sum, text| {
-                sum.saturating_add(text.len())
-                    .saturating_add(size_of::<Box<str>>())
+                sum.saturating_add(text.len()).saturating_add(size_of::<Box<str>>())
             })
         };
         [
@@ -194,15 +190,10 @@ impl Claims {
         let words = if let Some(text) = value.as_str() {
             text.split(' ').filter(|word| !word.is_empty()).collect()
         } else {
-            value
-                .as_strings()
-                .ok_or_else(|| wrong(name, "a string or an array of strings"))?
+            value.as_strings().ok_or_else(|| wrong(name, "a string or an array of strings"))?
         };
         let earlier = std::mem::take(&mut self.scopes).into_vec();
-        self.scopes = earlier
-            .into_iter()
-            .chain(words.into_iter().map(Box::from))
-            .collect();
+        self.scopes = earlier.into_iter().chain(words.into_iter().map(Box::from)).collect();
         Ok(())
     }
 }
@@ -231,34 +222,21 @@ impl Names {
 }
 
 fn wrong(name: &'static str, expected: &'static str) -> Malformed {
-    Malformed::Member {
-        part: Part::Payload,
-        name,
-        expected,
-    }
+    Malformed::Member { part: Part::Payload, name, expected }
 }
 
 fn string(name: &'static str, value: &Value<'_>) -> Result<Box<str>, Malformed> {
-    value
-        .as_str()
-        .map(Box::from)
-        .ok_or_else(|| wrong(name, "a string"))
+    value.as_str().map(Box::from).ok_or_else(|| wrong(name, "a string"))
 }
 
 /// RFC 7519, section 4.1.3.
 fn audiences(value: &Value<'_>) -> Result<Box<[Box<str>]>, Malformed> {
-    let names = value
-        .as_str()
-        .map(|name| vec![name])
-        .or_else(|| value.as_strings());
+    let names = value.as_str().map(|name| vec![name]).or_else(|| value.as_strings());
     names
         .filter(|names| !names.is_empty() && names.iter().all(|name| !name.is_empty()))
         .map(|names| names.into_iter().map(Box::from).collect())
         .ok_or_else(|| {
-            wrong(
-                "aud",
-                "a string or an array of at least one string, none of them empty",
-            )
+            wrong("aud", "a string or an array of at least one string, none of them empty")
         })
 }
 
@@ -323,10 +301,7 @@ mod tests {
         assert_eq!(claims.not_before(), Some(UnixTime(2)));
         assert_eq!(claims.issued_at(), Some(UnixTime(2)));
         assert_eq!(claims.token_id(), Some("j"));
-        assert_eq!(
-            claims.scopes(),
-            ["read".into(), "write".into(), "admin".into()]
-        );
+        assert_eq!(claims.scopes(), ["read".into(), "write".into(), "admin".into()]);
         assert!(claims.is_bound());
         assert!(claims.has("tenant") && claims.has("iss"));
         assert!(
@@ -368,16 +343,7 @@ mod tests {
 
     #[test]
     fn r31_an_audience_of_a_wrong_type_is_refused() {
-        for value in [
-            "[]",
-            "[1]",
-            "{}",
-            "null",
-            "\"\"",
-            r#"["x",1]"#,
-            r#"[""]"#,
-            "7",
-        ] {
+        for value in ["[]", "[1]", "{}", "null", "\"\"", r#"["x",1]"#, r#"[""]"#, "7"] {
             match read(&format!(r#"{{"aud":{value}}}"#)) {
                 Err(Malformed::Member { name: "aud", .. }) => {}
                 other => panic!("{value}: {other:?}"),
@@ -400,11 +366,7 @@ mod tests {
     #[test]
     fn r05_a_payload_that_is_no_object_is_refused() {
         for text in ["[]", "1", "\"x\"", "null", "true"] {
-            assert_eq!(
-                read(text),
-                Err(Malformed::NotObject(Part::Payload)),
-                "{text}"
-            );
+            assert_eq!(read(text), Err(Malformed::NotObject(Part::Payload)), "{text}");
         }
     }
 }

@@ -25,11 +25,7 @@ impl<'t> CompactJws<'t> {
         }
         if token.len() > limits.token_bytes {
             let (length, limit) = (token.len(), limits.token_bytes);
-            return Err(Malformed::TooLong {
-                part: None,
-                length,
-                limit,
-            });
+            return Err(Malformed::TooLong { part: None, length, limit });
         }
         // Dots inside of it would make it look like something else (R09).
         if token.first() == Some(&b'{') {
@@ -42,14 +38,10 @@ impl<'t> CompactJws<'t> {
             (Some(first), Some(second), 0) => (first, second),
             (Some(_), Some(_), 2) => return Err(Malformed::Encrypted),
             (Some(_), Some(_), more) => {
-                return Err(Malformed::Parts {
-                    found: more.saturating_add(3),
-                });
+                return Err(Malformed::Parts { found: more.saturating_add(3) });
             }
             (one, _, _) => {
-                return Err(Malformed::Parts {
-                    found: if one.is_some() { 2 } else { 1 },
-                });
+                return Err(Malformed::Parts { found: if one.is_some() { 2 } else { 1 } });
             }
         };
         // The signing input is a piece of the original: nothing is joined again,
@@ -102,11 +94,7 @@ impl<'t> CompactJws<'t> {
 fn decode(part: Part, text: &[u8], limit: usize) -> Result<Vec<u8>, Malformed> {
     let length = base64url::decoded_length(text.len());
     if length > limit {
-        return Err(Malformed::TooLong {
-            part: Some(part),
-            length,
-            limit,
-        });
+        return Err(Malformed::TooLong { part: Some(part), length, limit });
     }
     base64url::decode(text).map_err(|fault| Malformed::Base64 { part, fault })
 }
@@ -130,10 +118,7 @@ mod tests {
         assert_eq!(found(&".".repeat(16_000)), 6);
         let five = CompactJws::split(b"a.b.c.d.e", &LIMITS);
         assert!(matches!(five, Err(Malformed::Encrypted)));
-        assert!(matches!(
-            CompactJws::split(b"", &LIMITS),
-            Err(Malformed::Empty)
-        ));
+        assert!(matches!(CompactJws::split(b"", &LIMITS), Err(Malformed::Empty)));
     }
 
     #[test]
@@ -143,10 +128,7 @@ mod tests {
             r#"{"payload":"a.b.c","signatures":[]}"#,
         ] {
             let refused = CompactJws::split(token.as_bytes(), &LIMITS);
-            assert!(
-                matches!(refused, Err(Malformed::JsonSerialization)),
-                "{token}"
-            );
+            assert!(matches!(refused, Err(Malformed::JsonSerialization)), "{token}");
         }
     }
 
@@ -163,10 +145,7 @@ mod tests {
     fn r04_lengths_are_checked_before_decoding() {
         let token = "a".repeat(LIMITS.token_bytes + 1);
         let refused = CompactJws::split(token.as_bytes(), &LIMITS);
-        assert!(matches!(
-            refused,
-            Err(Malformed::TooLong { part: None, .. })
-        ));
+        assert!(matches!(refused, Err(Malformed::TooLong { part: None, .. })));
         let token = format!("{}.e30.{}", "A".repeat(5464), "A".repeat(1368));
         let jws = CompactJws::split(token.as_bytes(), &LIMITS).unwrap();
         let too_long = |part| move |fault| matches!(fault, Malformed::TooLong { part: p, .. } if p == Some(part));

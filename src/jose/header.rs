@@ -43,9 +43,7 @@ impl TokenType {
         const PREFIX: &str = "application/";
         let lower = name.to_ascii_lowercase();
         // Only a rest without a slash may be written without the prefix.
-        let short = lower
-            .strip_prefix(PREFIX)
-            .filter(|rest| !rest.contains('/'));
+        let short = lower.strip_prefix(PREFIX).filter(|rest| !rest.contains('/'));
         match short.unwrap_or(&lower) {
             "jwt" => Self::Jwt,
             "at+jwt" => Self::AccessToken,
@@ -83,11 +81,7 @@ impl Header {
         let mut critical = false;
         for (name, value) in &members {
             let string = |name, expected| {
-                value.as_str().ok_or(Malformed::Member {
-                    part: PART,
-                    name,
-                    expected,
-                })
+                value.as_str().ok_or(Malformed::Member { part: PART, name, expected })
             };
             match &**name {
                 "alg" => algorithm = read_algorithm(string("alg", "a string")?),
@@ -96,11 +90,7 @@ impl Header {
                     let kid = string("kid", EXPECTED)?;
                     if kid.len() > KEY_ID_BYTES {
                         let (part, name) = (PART, "kid");
-                        return Err(Malformed::Member {
-                            part,
-                            name,
-                            expected: EXPECTED,
-                        });
+                        return Err(Malformed::Member { part, name, expected: EXPECTED });
                     }
                     key_id = Some(kid.into());
                 }
@@ -120,11 +110,7 @@ impl Header {
         if critical {
             return Err(Malformed::CriticalUnsupported);
         }
-        Ok(Self {
-            algorithm: algorithm?,
-            key_id,
-            token_type,
-        })
+        Ok(Self { algorithm: algorithm?, key_id, token_type })
     }
 }
 
@@ -185,22 +171,11 @@ mod tests {
 
     #[test]
     fn r08_every_spelling_of_none_is_none() {
-        for spelling in [
-            "none",
-            "None",
-            "NONE",
-            "nOnE",
-            "none ",
-            " none",
-            "\\u006eone",
-        ] {
+        for spelling in ["none", "None", "NONE", "nOnE", "none ", " none", "\\u006eone"] {
             let header = read(&format!(r#"{{"alg":"{spelling}"}}"#));
             assert_eq!(header, Err(Malformed::AlgorithmNone), "{spelling}");
         }
-        assert_eq!(
-            read(r#"{"alg":"ES256K"}"#),
-            Err(Malformed::AlgorithmUnsupported)
-        );
+        assert_eq!(read(r#"{"alg":"ES256K"}"#), Err(Malformed::AlgorithmUnsupported));
         assert_eq!(read("{}"), Err(Malformed::AlgorithmMissing));
     }
 
@@ -227,11 +202,7 @@ mod tests {
 
     #[test]
     fn r22_b64_is_refused_with_and_without_crit() {
-        for b64 in [
-            r#""b64":true"#,
-            r#""b64":false"#,
-            r#""b64":false,"crit":["b64"]"#,
-        ] {
+        for b64 in [r#""b64":true"#, r#""b64":false"#, r#""b64":false,"crit":["b64"]"#] {
             let header = read(&format!(r#"{{"alg":"RS256",{b64}}}"#));
             assert_eq!(header, Err(Malformed::UnencodedPayload), "{b64}");
         }
@@ -245,10 +216,7 @@ mod tests {
         for name in ["at+jwt", "AT+JWT", "application/at+jwt"] {
             assert_eq!(TokenType::from_name(name), TokenType::AccessToken, "{name}");
         }
-        assert_eq!(
-            TokenType::from_name("dpop+jwt"),
-            TokenType::Other("dpop+jwt".into())
-        );
+        assert_eq!(TokenType::from_name("dpop+jwt"), TokenType::Other("dpop+jwt".into()));
         assert_eq!(TokenType::from_name(""), TokenType::Other("".into()));
         let odd = TokenType::from_name("application/a/b");
         assert_ne!(odd, TokenType::from_name("a/b"));
@@ -257,11 +225,7 @@ mod tests {
     #[test]
     fn wrong_types_are_named() {
         let wrong = |text: &str, expected_name: &str| match read(text) {
-            Err(Malformed::Member {
-                part: Part::Header,
-                name,
-                ..
-            }) => {
+            Err(Malformed::Member { part: Part::Header, name, .. }) => {
                 assert_eq!(name, expected_name);
             }
             other => panic!("{text}: {other:?}"),
@@ -269,10 +233,7 @@ mod tests {
         wrong(r#"{"alg":1}"#, "alg");
         wrong(r#"{"alg":"RS256","kid":7}"#, "kid");
         wrong(r#"{"alg":"RS256","typ":[]}"#, "typ");
-        wrong(
-            &format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(257)),
-            "kid",
-        );
+        wrong(&format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(257)), "kid");
         assert_eq!(read("[]"), Err(Malformed::NotObject(Part::Header)));
     }
 }

@@ -59,20 +59,13 @@ pub enum JsonFault {
 pub fn parse<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonFault> {
     let fault = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    Strict {
-        limits,
-        depth: 0,
-        fault: &fault,
-    }
-    .deserialize(&mut deserializer)
-    .and_then(|value| deserializer.end().map(|()| value))
-    .map_err(|error| {
-        let syntax = JsonFault::Syntax {
-            line: error.line(),
-            column: error.column(),
-        };
-        fault.get().unwrap_or(syntax)
-    })
+    Strict { limits, depth: 0, fault: &fault }
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| {
+            let syntax = JsonFault::Syntax { line: error.line(), column: error.column() };
+            fault.get().unwrap_or(syntax)
+        })
 }
 
 #[derive(Clone, Copy)]
@@ -94,10 +87,7 @@ impl<'a> Strict<'a> {
         if self.depth >= self.limits.depth {
             return self.fail(JsonFault::TooDeep);
         }
-        Ok(Strict {
-            depth: self.depth.saturating_add(1),
-            ..*self
-        })
+        Ok(Strict { depth: self.depth.saturating_add(1), ..*self })
     }
 
     fn bounded<'t, E: serde::de::Error>(&self, text: Cow<'t, str>) -> Result<Cow<'t, str>, E> {
@@ -215,21 +205,13 @@ impl<'t> Value<'t> {
     /// The string, if this is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self {
-            Some(text)
-        } else {
-            None
-        }
+        if let Self::String(text) = self { Some(text) } else { None }
     }
 
     /// The members, if this is an object.
     #[must_use]
     pub fn into_object(self) -> Option<Vec<(Cow<'t, str>, Self)>> {
-        if let Self::Object(members) = self {
-            Some(members)
-        } else {
-            None
-        }
+        if let Self::Object(members) = self { Some(members) } else { None }
     }
 
     /// The strings, if this is an array of nothing else.
@@ -254,20 +236,15 @@ mod tests {
 
     #[test]
     fn r06_a_member_twice_is_refused_at_every_depth_and_spelling() {
-        for text in [
-            r#"{"a":1,"a":1}"#,
-            r#"{"a":1,"\u0061":2}"#,
-            r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#,
-        ] {
+        for text in
+            [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#]
+        {
             assert_eq!(read(text), Err(JsonFault::Duplicate), "{text}");
         }
         let mut many: Vec<String> = (0..200).map(|n| format!(r#""m{n}":{n}"#)).collect();
         assert!(read(&format!("{{{}}}", many.join(","))).is_ok());
         many.push(r#""m17":0"#.to_owned());
-        assert_eq!(
-            read(&format!("{{{}}}", many.join(","))),
-            Err(JsonFault::Duplicate)
-        );
+        assert_eq!(read(&format!("{{{}}}", many.join(","))), Err(JsonFault::Duplicate));
     }
 
     #[test]
@@ -291,18 +268,9 @@ mod tests {
 
     #[test]
     fn r05_what_is_not_one_value_in_utf_8_is_refused() {
-        for text in [
-            &b"\xef\xbb\xbf{}"[..],
-            b"{} {}",
-            b"{}x",
-            b"",
-            b"{\"a\":\"\xff\"}",
-            b"[1e400]",
-        ] {
-            assert!(matches!(
-                parse(text, &Limits::DEFAULT.json),
-                Err(JsonFault::Syntax { .. })
-            ));
+        for text in [&b"\xef\xbb\xbf{}"[..], b"{} {}", b"{}x", b"", b"{\"a\":\"\xff\"}", b"[1e400]"]
+        {
+            assert!(matches!(parse(text, &Limits::DEFAULT.json), Err(JsonFault::Syntax { .. })));
         }
         assert!(read(r#""\ud800""#).is_err(), "a lone surrogate");
     }

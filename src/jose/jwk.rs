@@ -132,17 +132,12 @@ pub(super) struct Members<'v, 't>(pub(super) &'v [(Cow<'t, str>, Value<'t>)]);
 
 impl<'t> Members<'_, 't> {
     fn find(&self, name: &str) -> Option<&Value<'t>> {
-        self.0
-            .iter()
-            .find(|(member, _)| member == name)
-            .map(|(_, value)| value)
+        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| value)
     }
 
     /// A member that is a string if it is there at all.
     fn text(&self, name: &'static str) -> Result<Option<&str>, UnusableKey> {
-        self.find(name)
-            .map(|value| value.as_str().ok_or(UnusableKey::Parameter(name)))
-            .transpose()
+        self.find(name).map(|value| value.as_str().ok_or(UnusableKey::Parameter(name))).transpose()
     }
 
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, UnusableKey> {
@@ -152,9 +147,7 @@ impl<'t> Members<'_, 't> {
 
     /// `kid`, also of a key that turns out to be unusable.
     pub(super) fn id(&self) -> Option<&str> {
-        self.find("kid")
-            .and_then(Value::as_str)
-            .filter(|id| id.len() <= KEY_ID_BYTES)
+        self.find("kid").and_then(Value::as_str).filter(|id| id.len() <= KEY_ID_BYTES)
     }
 
     /// Whether the key is, or gives away, a secret (R20).
@@ -225,11 +218,7 @@ impl<'t> Members<'_, 't> {
         if algorithm.is_some_and(|algorithm| algorithm.family() != material.family()) {
             return Err(UnusableKey::AlgorithmMismatch);
         }
-        Ok(Jwk {
-            id: self.kid()?,
-            algorithm,
-            material,
-        })
+        Ok(Jwk { id: self.kid()?, algorithm, material })
     }
 
     /// Reads a shared secret.
@@ -242,11 +231,7 @@ impl<'t> Members<'_, 't> {
         if algorithm.is_some_and(|algorithm| algorithm.family() != Family::Hmac) {
             return Err(UnusableKey::AlgorithmMismatch);
         }
-        Ok(Jwk {
-            id: self.kid()?,
-            algorithm,
-            material: Secret::new(self.bytes("k")?),
-        })
+        Ok(Jwk { id: self.kid()?, algorithm, material: Secret::new(self.bytes("k")?) })
     }
 
     fn kid(&self) -> Result<Option<Box<str>>, UnusableKey> {
@@ -272,10 +257,7 @@ impl KeyMaterial {
         if !(2..=33).contains(&bits(exponent)) || !odd(exponent) {
             return Err(UnusableKey::Exponent);
         }
-        Ok(Self::Rsa {
-            modulus: modulus.into(),
-            exponent: exponent.into(),
-        })
+        Ok(Self::Rsa { modulus: modulus.into(), exponent: exponent.into() })
     }
 
     /// A public key on a curve, from an uncompressed point.
@@ -288,10 +270,7 @@ impl KeyMaterial {
         if point.len() != length || point.first() != Some(&4) {
             return Err(UnusableKey::Parameter("x"));
         }
-        Ok(Self::Ec {
-            curve,
-            point: point.into(),
-        })
+        Ok(Self::Ec { curve, point: point.into() })
     }
 
     /// A public key of Ed25519.
@@ -299,9 +278,7 @@ impl KeyMaterial {
     /// # Errors
     /// If `key` has not 32 bytes.
     pub fn ed25519(key: &[u8]) -> Result<Self, UnusableKey> {
-        key.try_into()
-            .map(Self::Ed25519)
-            .map_err(|_| UnusableKey::Parameter("x"))
+        key.try_into().map(Self::Ed25519).map_err(|_| UnusableKey::Parameter("x"))
     }
 
     /// The kind of algorithm that the key fits.
@@ -318,9 +295,7 @@ impl KeyMaterial {
     #[must_use]
     pub fn bits(&self) -> usize {
         match self {
-            Self::Ec {
-                curve: Curve::P521, ..
-            } => 521,
+            Self::Ec { curve: Curve::P521, .. } => 521,
             Self::Ec { curve, .. } => curve.coordinate_bytes().saturating_mul(8),
             Self::Ed25519(_) => 256,
             Self::Rsa { modulus, .. } => bits(modulus),
@@ -338,20 +313,13 @@ impl KeyMaterial {
                 let coordinates = point.split_first().map_or(&[][..], |(_, rest)| rest);
                 let (x, y) = coordinates.split_at(half.min(coordinates.len()));
                 let (x, y) = (text(x), text(y));
-                format!(
-                    r#"{{"crv":"{}","kty":"EC","x":"{x}","y":"{y}"}}"#,
-                    curve.name()
-                )
+                format!(r#"{{"crv":"{}","kty":"EC","x":"{x}","y":"{y}"}}"#, curve.name())
             }
             Self::Ed25519(key) => {
                 format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(key))
             }
             Self::Rsa { modulus, exponent } => {
-                format!(
-                    r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
-                    text(exponent),
-                    text(modulus)
-                )
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text(exponent), text(modulus))
             }
         }
     }
@@ -366,8 +334,6 @@ fn trim(number: &[u8]) -> &[u8] {
 fn bits(number: &[u8]) -> usize {
     number.split_first().map_or(0, |(first, rest)| {
         let top = 8_u32.saturating_sub(first.leading_zeros());
-        rest.len()
-            .saturating_mul(8)
-            .saturating_add(usize::try_from(top).unwrap_or_default())
+        rest.len().saturating_mul(8).saturating_add(usize::try_from(top).unwrap_or_default())
     })
 }

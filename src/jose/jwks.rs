@@ -73,10 +73,7 @@ impl fmt::Display for JwksError {
                  replace that key, and publish only public ones"
             ),
             Self::Mixed { index } => {
-                write!(
-                    f,
-                    "key {index} is not a shared secret (`kty` must be `oct`)"
-                )
+                write!(f, "key {index} is not a shared secret (`kty` must be `oct`)")
             }
             Self::TooLarge => write!(f, "larger than {JWKS_BYTES} bytes"),
         }
@@ -94,11 +91,7 @@ impl JwkSet {
         parse(
             text,
             |members, index| {
-                if members.is_private() {
-                    Err(JwksError::Private { index })
-                } else {
-                    Ok(())
-                }
+                if members.is_private() { Err(JwksError::Private { index }) } else { Ok(()) }
             },
             |members| members.public(),
         )
@@ -114,15 +107,8 @@ impl JwkSet<Secret> {
         parse(
             text,
             |members, index| {
-                let secret = members
-                    .0
-                    .iter()
-                    .any(|(n, v)| n == "kty" && v.as_str() == Some("oct"));
-                if secret {
-                    Ok(())
-                } else {
-                    Err(JwksError::Mixed { index })
-                }
+                let secret = members.0.iter().any(|(n, v)| n == "kty" && v.as_str() == Some("oct"));
+                if secret { Ok(()) } else { Err(JwksError::Mixed { index }) }
             },
             |members| members.secret(),
         )
@@ -145,16 +131,9 @@ fn parse<M>(
         return Err(JwksError::NotSet);
     };
 
-    let mut set = JwkSet {
-        keys: Vec::new(),
-        skipped: Vec::new(),
-    };
+    let mut set = JwkSet { keys: Vec::new(), skipped: Vec::new() };
     for (index, key) in keys.into_iter().enumerate() {
-        let skip = |id: Option<&str>, reason| SkippedKey {
-            index,
-            id: id.map(Box::from),
-            reason,
-        };
+        let skip = |id: Option<&str>, reason| SkippedKey { index, id: id.map(Box::from), reason };
         let Some(members): Option<Vec<(Cow<'_, str>, Value<'_>)>> = key.into_object() else {
             set.skipped.push(skip(None, UnusableKey::NotObject));
             continue;
@@ -162,11 +141,8 @@ fn parse<M>(
         let members = Members(&members);
         // Looked at even where the key would be skipped.
         check(&members, index)?;
-        let usable = if set.keys.len() < JWKS_KEYS {
-            read(&members)
-        } else {
-            Err(UnusableKey::TooMany)
-        };
+        let usable =
+            if set.keys.len() < JWKS_KEYS { read(&members) } else { Err(UnusableKey::TooMany) };
         match usable {
             Ok(key) => set.keys.push(key),
             Err(reason) => set.skipped.push(skip(members.id(), reason)),
@@ -208,11 +184,7 @@ mod tests {
         assert_eq!(set.keys[0].id.as_deref(), Some("ed"));
         assert_eq!(set.keys[0].material.family(), Family::Ed25519);
         use UnusableKey::*;
-        let reasons: Vec<_> = set
-            .skipped
-            .iter()
-            .map(|key| (key.index, key.reason))
-            .collect();
+        let reasons: Vec<_> = set.skipped.iter().map(|key| (key.index, key.reason)).collect();
         assert_eq!(
             reasons,
             [
@@ -238,10 +210,7 @@ mod tests {
     #[test]
     fn r20_private_members_and_mixed_sets_are_refused() {
         for private in [r#"{"kty":"oct","k":"AAAA"}"#, r#"{"kty":"RSA","d":"AQAB"}"#] {
-            assert_eq!(
-                set(&[ED, private]).unwrap_err(),
-                JwksError::Private { index: 1 }
-            );
+            assert_eq!(set(&[ED, private]).unwrap_err(), JwksError::Private { index: 1 });
         }
         let mixed = JwkSet::parse_secrets(format!(r#"{{"keys":[{ED}]}}"#).as_bytes());
         assert_eq!(mixed.unwrap_err(), JwksError::Mixed { index: 0 });
@@ -249,40 +218,24 @@ mod tests {
 
     #[test]
     fn r13_r11_use_and_algorithm_bind_the_key() {
-        let bound = ED.replace(
-            r#""kid":"ed","#,
-            r#""alg":"EdDSA","use":"sig","key_ops":["verify"],"#,
-        );
-        assert_eq!(
-            set(&[&bound]).unwrap().keys[0].algorithm,
-            Some(Algorithm::EdDsa)
-        );
+        let bound =
+            ED.replace(r#""kid":"ed","#, r#""alg":"EdDSA","use":"sig","key_ops":["verify"],"#);
+        assert_eq!(set(&[&bound]).unwrap().keys[0].algorithm, Some(Algorithm::EdDsa));
         let other = ED.replace(r#""kid":"ed","#, r#""alg":"RS256","#);
-        assert_eq!(
-            set(&[&other]).unwrap().skipped[0].reason,
-            UnusableKey::AlgorithmMismatch
-        );
+        assert_eq!(set(&[&other]).unwrap().skipped[0].reason, UnusableKey::AlgorithmMismatch);
     }
 
     #[test]
     fn what_is_not_a_set_is_refused() {
-        for text in [
-            "",
-            "[]",
-            "{}",
-            r#"{"keys":null}"#,
-            r#"{"keys":{}}"#,
-            r#"{"keys":[],"keys":[]}"#,
-        ] {
+        for text in
+            ["", "[]", "{}", r#"{"keys":null}"#, r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#]
+        {
             assert!(JwkSet::parse(text.as_bytes()).is_err(), "{text}");
         }
         assert!(set(&[]).unwrap().keys.is_empty());
         let many = vec![ED; 101];
         let set = set(&many).unwrap();
-        assert_eq!(
-            (set.keys.len(), set.skipped[0].reason),
-            (100, UnusableKey::TooMany)
-        );
+        assert_eq!((set.keys.len(), set.skipped[0].reason), (100, UnusableKey::TooMany));
     }
 
     #[test]

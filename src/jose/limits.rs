@@ -36,27 +36,14 @@ impl Limits {
         token_bytes: 16 * 1024,
         header_bytes: 4 * 1024,
         signature_bytes: 1024,
-        json: JsonLimits {
-            depth: 32,
-            members: 256,
-            string_bytes: 8 * 1024,
-        },
+        json: JsonLimits { depth: 32, members: 256, string_bytes: 8 * 1024 },
     };
 }
 
 impl std::fmt::Display for Limits {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            token_bytes,
-            header_bytes,
-            signature_bytes,
-            json,
-        } = self;
-        let JsonLimits {
-            depth,
-            members,
-            string_bytes,
-        } = json;
+        let Self { token_bytes, header_bytes, signature_bytes, json } = self;
+        let JsonLimits { depth, members, string_bytes } = json;
         write!(
             formatter,
             "token {token_bytes}, header {header_bytes}, signature {signature_bytes}, \
@@ -82,8 +69,4 @@ pub const KEY_ID_BYTES: usize = 256;
 
 /// Bounds of the JSON text of a JWK Set: a certificate chain in `x5c` may be
 /// long, and there may be many keys.
-pub const JWKS_JSON: JsonLimits = JsonLimits {
-    depth: 32,
-    members: 4096,
-    string_bytes: 64 * 1024,
-};
+pub const JWKS_JSON: JsonLimits = JsonLimits { depth: 32, members: 4096, string_bytes: 64 * 1024 };

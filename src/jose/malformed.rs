@@ -123,36 +123,18 @@ impl fmt::Display for Malformed {
             Self::JsonSerialization => {
                 f.write_str("a JSON serialization; send the compact one (three parts)")
             }
-            Self::Member {
-                part,
-                name,
-                expected,
-            } => {
+            Self::Member { part, name, expected } => {
                 write!(f, "`{name}` in the {part} must be {expected}")
             }
             Self::NotObject(part) => write!(f, "the {part} is not a JSON object"),
             Self::Parts { found: 6 } => f.write_str("more than five parts; a signed token has 3"),
             Self::Parts { found } => write!(f, "{found} part(s); a signed token has 3"),
             Self::SignatureMissing => f.write_str("the signature is empty"),
-            Self::TooLong {
-                part: None,
-                length,
-                limit,
-            } => {
-                write!(
-                    f,
-                    "the token has {length} bytes; at most {limit} are allowed"
-                )
+            Self::TooLong { part: None, length, limit } => {
+                write!(f, "the token has {length} bytes; at most {limit} are allowed")
             }
-            Self::TooLong {
-                part: Some(part),
-                length,
-                limit,
-            } => {
-                write!(
-                    f,
-                    "the {part} has {length} bytes; at most {limit} are allowed"
-                )
+            Self::TooLong { part: Some(part), length, limit } => {
+                write!(f, "the {part} has {length} bytes; at most {limit} are allowed")
             }
             Self::UnencodedPayload => f.write_str("`b64` is not implemented (RFC 7797)"),
         }

@@ -54,10 +54,7 @@ impl fmt::Display for PemError {
             ),
             Self::Section { section } => write!(f, "section {section} is damaged"),
             Self::Label { section } => {
-                write!(
-                    f,
-                    "section {section} is neither `PUBLIC KEY` nor `CERTIFICATE`"
-                )
+                write!(f, "section {section} is neither `PUBLIC KEY` nor `CERTIFICATE`")
             }
         }
     }
@@ -92,16 +89,9 @@ pub fn parse(text: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
             }
             _ => return Err(PemError::Label { section: number }),
         };
-        keys.push(key.map_err(|reason| PemError::Key {
-            section: number,
-            reason,
-        })?);
+        keys.push(key.map_err(|reason| PemError::Key { section: number, reason })?);
     }
-    if keys.is_empty() {
-        Err(PemError::Empty)
-    } else {
-        Ok(keys)
-    }
+    if keys.is_empty() { Err(PemError::Empty) } else { Ok(keys) }
 }
 
 /// A section of any known kind.
@@ -121,11 +111,7 @@ fn material(info: &SubjectPublicKeyInfo<'_>) -> Result<KeyMaterial, UnusableKey>
     match info.algorithm.algorithm.to_id_string().as_str() {
         ED25519 => KeyMaterial::ed25519(&info.subject_public_key.data),
         EC => {
-            let curve = info
-                .algorithm
-                .parameters
-                .as_ref()
-                .and_then(|any| any.as_oid().ok());
+            let curve = info.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
             let curve = match curve.map(|oid| oid.to_id_string()).as_deref() {
                 Some("1.2.840.10045.3.1.7") => Curve::P256,
                 Some("1.3.132.0.34") => Curve::P384,

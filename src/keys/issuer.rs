@@ -35,11 +35,7 @@ impl TryFrom<Duration> for Leeway {
     type Error = LeewayTooLong;
 
     fn try_from(span: Duration) -> Result<Self, LeewayTooLong> {
-        if span > Self::MAX {
-            Err(LeewayTooLong)
-        } else {
-            Ok(Self(span))
-        }
+        if span > Self::MAX { Err(LeewayTooLong) } else { Ok(Self(span)) }
     }
 }
 
@@ -88,9 +84,7 @@ impl Issuer {
     ) -> Self {
         let boxed = |list: &[&str]| list.iter().copied().map(Box::from).collect();
         // Parts are told apart by their lengths, lists by the count before them.
-        let count = u64::try_from(identifiers.len())
-            .unwrap_or(u64::MAX)
-            .to_be_bytes();
+        let count = u64::try_from(identifiers.len()).unwrap_or(u64::MAX).to_be_bytes();
         let bits = algorithms.bits().to_be_bytes();
         let fixed = [name.as_bytes(), source.as_bytes(), &bits, &count];
         let listed = identifiers.iter().map(|identifier| identifier.as_bytes());
@@ -108,10 +102,7 @@ impl Issuer {
     /// The same issuer with other keys.
     #[must_use]
     pub fn with_keys(&self, keys: KeyState) -> Self {
-        Self {
-            keys,
-            ..self.clone()
-        }
+        Self { keys, ..self.clone() }
     }
 
     /// The operator's name for it.
@@ -129,9 +120,7 @@ impl Issuer {
     /// Whether it may name `audience`.
     #[must_use]
     pub fn accepts_audience(&self, audience: &str) -> bool {
-        self.audiences
-            .as_deref()
-            .is_none_or(|all| all.iter().any(|one| **one == *audience))
+        self.audiences.as_deref().is_none_or(|all| all.iter().any(|one| **one == *audience))
     }
 
     /// Whether any audience will do, even none.
@@ -219,11 +208,7 @@ impl Issuers {
                 }
             }
         }
-        Ok(Self {
-            issuers,
-            routes: Arc::new(routes),
-            limits,
-        })
+        Ok(Self { issuers, routes: Arc::new(routes), limits })
     }
 
     /// The issuer with this exact `iss` (R30).
@@ -235,10 +220,7 @@ impl Issuers {
     /// The issuer with this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<IssuerIndex> {
-        self.issuers
-            .iter()
-            .position(|issuer| *issuer.name == *name)
-            .map(IssuerIndex)
+        self.issuers.iter().position(|issuer| *issuer.name == *name).map(IssuerIndex)
     }
 
     /// The issuer at this place.
@@ -249,10 +231,7 @@ impl Issuers {
 
     /// All, with their places.
     pub fn iter(&self) -> impl Iterator<Item = (IssuerIndex, &Issuer)> {
-        self.issuers
-            .iter()
-            .enumerate()
-            .map(|(index, issuer)| (IssuerIndex(index), issuer))
+        self.issuers.iter().enumerate().map(|(index, issuer)| (IssuerIndex(index), issuer))
     }
 
     /// The bounds of their tokens.

@@ -62,18 +62,11 @@ impl Candidates {
     fn choose(indices: impl Iterator<Item = usize>) -> Result<Self, KeyError> {
         let mut candidates = Self::default();
         for index in indices {
-            let place = candidates
-                .indices
-                .get_mut(candidates.count)
-                .ok_or(KeyError::Ambiguous)?;
+            let place = candidates.indices.get_mut(candidates.count).ok_or(KeyError::Ambiguous)?;
             *place = index;
             candidates.count = candidates.count.saturating_add(1);
         }
-        if candidates.count == 0 {
-            Err(KeyError::Unknown)
-        } else {
-            Ok(candidates)
-        }
+        if candidates.count == 0 { Err(KeyError::Unknown) } else { Ok(candidates) }
     }
 
     /// Their places in the set.
@@ -124,15 +117,8 @@ impl KeySet {
                 })
                 .ok_or(UnusableKey::NotAllowed);
             match chosen.and_then(|algorithm| bind(jwk, algorithm)) {
-                Ok(key) => keys.push(Key {
-                    id: jwk.id.clone(),
-                    key,
-                }),
-                Err(reason) => unusable.push(Unusable {
-                    index,
-                    id: jwk.id.clone(),
-                    reason,
-                }),
+                Ok(key) => keys.push(Key { id: jwk.id.clone(), key }),
+                Err(reason) => unusable.push(Unusable { index, id: jwk.id.clone(), reason }),
             }
         }
         (Self::new(keys), unusable)
@@ -152,18 +138,9 @@ impl KeySet {
                 Some(id) => (&b"1"[..], id.as_bytes()),
                 None => (&b"0"[..], &b""[..]),
             };
-            [
-                present,
-                id,
-                key.key.algorithm().name().as_bytes(),
-                key.key.thumbprint(),
-            ]
+            [present, id, key.key.algorithm().name().as_bytes(), key.key.thumbprint()]
         });
-        Self {
-            fingerprint: digest(parts),
-            keys: keys.into(),
-            by_id,
-        }
+        Self { fingerprint: digest(parts), keys: keys.into(), by_id }
     }
 
     /// The keys, in their order.
@@ -195,9 +172,7 @@ impl KeySet {
             let nameless = all().filter(|(_, key)| key.id.is_none());
             return Candidates::choose(nameless.filter(fits).map(|(index, _)| index));
         };
-        let named = named
-            .iter()
-            .filter_map(|index| Some((*index, self.keys.get(*index)?)));
+        let named = named.iter().filter_map(|index| Some((*index, self.keys.get(*index)?)));
         match Candidates::choose(named.filter(fits).map(|(index, _)| index)) {
             Err(KeyError::Unknown) => Err(KeyError::AlgorithmMismatch),
             chosen => chosen,
@@ -211,14 +186,8 @@ mod tests {
     use crate::crypto::SigningKey;
 
     fn key(id: Option<&str>, algorithm: Algorithm) -> Key {
-        let key = SigningKey::generate(algorithm)
-            .unwrap()
-            .verifying_key()
-            .unwrap();
-        Key {
-            id: id.map(Box::from),
-            key,
-        }
+        let key = SigningKey::generate(algorithm).unwrap().verifying_key().unwrap();
+        Key { id: id.map(Box::from), key }
     }
 
     fn chosen(
@@ -226,8 +195,7 @@ mod tests {
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<Vec<usize>, KeyError> {
-        set.select(id, algorithm)
-            .map(|candidates| candidates.iter().collect())
+        set.select(id, algorithm).map(|candidates| candidates.iter().collect())
     }
 
     use Algorithm::{EdDsa, Es256, Es384};
@@ -242,21 +210,14 @@ mod tests {
         ]);
         assert_eq!(chosen(&set, Some("a"), EdDsa), Ok(vec![0, 3]));
         assert_eq!(chosen(&set, Some("a"), Es256), Ok(vec![1]));
-        assert_eq!(
-            chosen(&set, Some("b"), Es256),
-            Err(KeyError::AlgorithmMismatch)
-        );
+        assert_eq!(chosen(&set, Some("b"), Es256), Err(KeyError::AlgorithmMismatch));
         assert_eq!(chosen(&set, Some("c"), EdDsa), Err(KeyError::Unknown));
         assert_eq!(chosen(&set, Some(""), EdDsa), Err(KeyError::Unknown));
     }
 
     #[test]
     fn r19_an_unknown_id_falls_back_to_nameless_keys_only() {
-        let set = KeySet::new(vec![
-            key(Some("a"), EdDsa),
-            key(None, EdDsa),
-            key(None, Es256),
-        ]);
+        let set = KeySet::new(vec![key(Some("a"), EdDsa), key(None, EdDsa), key(None, Es256)]);
         assert_eq!(chosen(&set, Some("z"), EdDsa), Ok(vec![1]));
         assert_eq!(chosen(&set, Some("z"), Es384), Err(KeyError::Unknown));
         assert_eq!(chosen(&set, Some("a"), EdDsa), Ok(vec![0]));
@@ -266,10 +227,7 @@ mod tests {
     fn a_token_without_an_id_is_matched_by_algorithm_up_to_four_keys() {
         let mut keys: Vec<_> = (0..4).map(|n| key(Some(&n.to_string()), EdDsa)).collect();
         keys.push(key(None, Es256));
-        assert_eq!(
-            chosen(&KeySet::new(keys), None, EdDsa),
-            Ok(vec![0, 1, 2, 3])
-        );
+        assert_eq!(chosen(&KeySet::new(keys), None, EdDsa), Ok(vec![0, 1, 2, 3]));
         let many = (0..5).map(|n| key(Some(&n.to_string()), EdDsa)).collect();
         let many = KeySet::new(many);
         assert_eq!(chosen(&many, None, EdDsa), Err(KeyError::Ambiguous));
@@ -279,11 +237,7 @@ mod tests {
     #[test]
     fn r11_a_key_without_alg_is_bound_to_the_first_allowed_that_fits() {
         let signing = SigningKey::generate(EdDsa).unwrap();
-        let jwk = |algorithm| Jwk {
-            id: None,
-            algorithm,
-            material: signing.public().unwrap(),
-        };
+        let jwk = |algorithm| Jwk { id: None, algorithm, material: signing.public().unwrap() };
         let bound = |own, allowed: &[Algorithm]| {
             let (set, unusable) = KeySet::of_public(&[jwk(own)], allowed);
             let algorithm = set.keys().first().map(|key| key.key.algorithm());
@@ -299,10 +253,7 @@ mod tests {
     fn the_fingerprint_tells_ids_algorithms_and_keys_apart() {
         let signing = SigningKey::generate(EdDsa).unwrap();
         let same = |id: Option<&str>| {
-            KeySet::new(vec![Key {
-                id: id.map(Box::from),
-                key: signing.verifying_key().unwrap(),
-            }])
+            KeySet::new(vec![Key { id: id.map(Box::from), key: signing.verifying_key().unwrap() }])
         };
         assert_eq!(same(Some("a")).fingerprint(), same(Some("a")).fingerprint());
         assert_ne!(same(Some("a")).fingerprint(), same(Some("b")).fingerprint());

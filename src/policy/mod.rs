@@ -12,10 +12,7 @@ use std::sync::Arc;
 /// The first demand that is not met.
 pub fn decide(proven: &Proven, scopes: &[Arc<str>]) -> Result<(), Reject> {
     let held = proven.claims().scopes();
-    match scopes
-        .iter()
-        .find(|scope| !held.iter().any(|one| **one == ***scope))
-    {
+    match scopes.iter().find(|scope| !held.iter().any(|one| **one == ***scope)) {
         Some(missing) => Err(Reject::ScopeMissing(Arc::clone(missing))),
         None => Ok(()),
     }

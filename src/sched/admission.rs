@@ -22,10 +22,7 @@ impl Budget {
     /// A budget of which nothing is taken.
     #[must_use]
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self {
-            taken: AtomicUsize::new(0),
-            limit,
-        })
+        Arc::new(Self { taken: AtomicUsize::new(0), limit })
     }
 
     /// How much is taken now.
@@ -47,10 +44,7 @@ impl Budget {
         self.taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
             .ok()
-            .map(|_| Leave {
-                budget: Arc::clone(self),
-                amount,
-            })
+            .map(|_| Leave { budget: Arc::clone(self), amount })
     }
 }
 
@@ -61,9 +55,7 @@ impl Leave {
         let Some(mut leave) = self.budget.take(more) else {
             return false;
         };
-        self.amount = self
-            .amount
-            .saturating_add(std::mem::take(&mut leave.amount));
+        self.amount = self.amount.saturating_add(std::mem::take(&mut leave.amount));
         true
     }
 
@@ -72,10 +64,7 @@ impl Leave {
     pub fn split(&mut self, amount: usize) -> Self {
         let amount = amount.min(self.amount);
         self.amount = self.amount.saturating_sub(amount);
-        Self {
-            budget: Arc::clone(&self.budget),
-            amount,
-        }
+        Self { budget: Arc::clone(&self.budget), amount }
     }
 
     /// How much this holds.

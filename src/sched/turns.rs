@@ -32,12 +32,7 @@ impl Scheduler {
     /// Works batches off on `workers` threads.
     #[must_use]
     pub fn new(engine: Arc<Engine>, workers: usize, clock: fn() -> UnixTime) -> Self {
-        Self {
-            engine,
-            turns: Arc::new(Semaphore::new(workers)),
-            workers,
-            clock,
-        }
+        Self { engine, turns: Arc::new(Semaphore::new(workers)), workers, clock }
     }
 
     /// What it works with.
@@ -93,17 +88,12 @@ impl Scheduler {
         // What fits one slice is done on the spot: to wait for a turn would cost
         // more than it is worth.
         if slices.len() <= 1 {
-            return Ok(slices
-                .pop()
-                .map_or_else(Vec::new, |slice| slice.run(&self.engine)));
+            return Ok(slices.pop().map_or_else(Vec::new, |slice| slice.run(&self.engine)));
         }
         let lanes = self.workers.min(slices.len());
         // The dearest are at the front; the lanes take from the back.
         slices.reverse();
-        let shared = Arc::new(Lanes {
-            slices: Mutex::new(slices),
-            proofs: Mutex::default(),
-        });
+        let shared = Arc::new(Lanes { slices: Mutex::new(slices), proofs: Mutex::default() });
         // Dropping the set stops the lanes at their next turn.
         let mut helpers = JoinSet::new();
         for _ in 1..lanes {

@@ -34,11 +34,7 @@ pub fn judge(
     if !profile.types.contains(proven.token_type()) {
         return Err(Reject::TypeNotAllowed);
     }
-    if let Some(missing) = profile
-        .required_claims
-        .iter()
-        .find(|name| !claims.has(name))
-    {
+    if let Some(missing) = profile.required_claims.iter().find(|name| !claims.has(name)) {
         return Err(Reject::ClaimMissing(Arc::clone(missing)));
     }
     // RFC 7800: a proof of possession cannot be checked yet, and a bound token
@@ -52,10 +48,9 @@ pub fn judge(
 fn check_keys(issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
     match issuer.keys() {
         KeyState::Unavailable => Err(Reject::KeysUnavailable),
-        KeyState::Held {
-            stale_at: Some(stale_at),
-            ..
-        } if now >= *stale_at => Err(Reject::KeysStale),
+        KeyState::Held { stale_at: Some(stale_at), .. } if now >= *stale_at => {
+            Err(Reject::KeysStale)
+        }
         KeyState::Held { .. } => Ok(()),
     }
 }
@@ -69,16 +64,10 @@ fn check_times(
 ) -> Result<(), Reject> {
     let expires_at = claims.expires_at().ok_or(Reject::ExpiryMissing)?;
     if now >= expires_at.plus(leeway) {
-        return Err(Reject::Expired {
-            ago: now.since(expires_at).unwrap_or_default(),
-        });
+        return Err(Reject::Expired { ago: now.since(expires_at).unwrap_or_default() });
     }
     // How long until `moment` is not in the future any more, the leeway counted.
-    let wait = |moment: UnixTime| {
-        moment
-            .since(now.plus(leeway))
-            .filter(|wait| !wait.is_zero())
-    };
+    let wait = |moment: UnixTime| moment.since(now.plus(leeway)).filter(|wait| !wait.is_zero());
     if let Some(wait) = claims.not_before().and_then(wait) {
         return Err(Reject::NotYetValid { wait });
     }
@@ -109,16 +98,9 @@ fn check_audience(
     let listed = |list: &[Arc<str>], name: &str| list.iter().any(|one| **one == *name);
     let accepted = |name: &str| {
         issuer.accepts_audience(name)
-            && profile
-                .audiences
-                .as_deref()
-                .is_none_or(|list| listed(list, name))
+            && profile.audiences.as_deref().is_none_or(|list| listed(list, name))
             && (narrowed.is_empty() || listed(narrowed, name))
     };
     let audiences = claims.audiences().ok_or(Reject::AudienceMissing)?;
-    if audiences.iter().any(|name| accepted(name)) {
-        Ok(())
-    } else {
-        Err(Reject::AudienceMismatch)
-    }
+    if audiences.iter().any(|name| accepted(name)) { Ok(()) } else { Err(Reject::AudienceMismatch) }
 }

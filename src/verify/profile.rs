@@ -57,9 +57,7 @@ impl Profile {
     pub fn new<'n>(name: &str, trusted: &[&'n str], issuers: &Issuers) -> Result<Self, &'n str> {
         let mut places = vec![false; issuers.iter().count()];
         for issuer in trusted {
-            let place = issuers
-                .find(issuer)
-                .and_then(|index| places.get_mut(index.get()));
+            let place = issuers.find(issuer).and_then(|index| places.get_mut(index.get()));
             *place.ok_or(*issuer)? = true;
         }
         Ok(Self {

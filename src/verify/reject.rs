@@ -88,10 +88,7 @@ pub struct Refusal {
 
 impl<R: Into<Reject>> From<R> for Refusal {
     fn from(reject: R) -> Self {
-        Self {
-            reject: reject.into(),
-            issuer: None,
-        }
+        Self { reject: reject.into(), issuer: None }
     }
 }
 
@@ -159,66 +156,42 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
         Malformed::AlgorithmMissing => Reason::AlgorithmMissing,
         Malformed::AlgorithmNone => Reason::AlgorithmNone,
         Malformed::AlgorithmUnsupported => Reason::AlgorithmUnsupported,
-        Malformed::Base64 {
-            fault: Base64Fault::Character { .. },
-            ..
-        } => Reason::TokenBadCharacter,
-        Malformed::Base64 {
-            part,
-            fault: Base64Fault::Length | Base64Fault::TrailingBits,
-        } => match part {
-            Part::Header => Reason::HeaderBadBase64url,
-            Part::Payload => Reason::PayloadBadBase64url,
-            Part::Signature => Reason::SignatureBadBase64url,
-        },
+        Malformed::Base64 { fault: Base64Fault::Character { .. }, .. } => Reason::TokenBadCharacter,
+        Malformed::Base64 { part, fault: Base64Fault::Length | Base64Fault::TrailingBits } => {
+            match part {
+                Part::Header => Reason::HeaderBadBase64url,
+                Part::Payload => Reason::PayloadBadBase64url,
+                Part::Signature => Reason::SignatureBadBase64url,
+            }
+        }
         Malformed::CriticalInvalid => Reason::CriticalInvalid,
         Malformed::CriticalUnsupported => Reason::CriticalUnsupported,
         Malformed::Empty => Reason::TokenEmpty,
         Malformed::Encrypted => Reason::TokenEncrypted,
-        Malformed::Json {
-            part: Part::Header,
-            fault,
-        } => match fault {
+        Malformed::Json { part: Part::Header, fault } => match fault {
             JsonFault::Duplicate => Reason::HeaderDuplicateMember,
             JsonFault::Syntax { .. } => Reason::HeaderBadJson,
             JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
                 Reason::HeaderTooComplex
             }
         },
-        Malformed::Json {
-            part: Part::Payload | Part::Signature,
-            fault,
-        } => match fault {
+        Malformed::Json { part: Part::Payload | Part::Signature, fault } => match fault {
             JsonFault::Duplicate => Reason::ClaimsDuplicateMember,
             JsonFault::Syntax { .. } => Reason::ClaimsBadJson,
             JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
                 Reason::ClaimsTooComplex
             }
         },
-        Malformed::Member {
-            part: Part::Header, ..
-        } => Reason::HeaderBadParameter,
-        Malformed::Member {
-            part: Part::Payload | Part::Signature,
-            ..
-        } => Reason::ClaimBadType,
+        Malformed::Member { part: Part::Header, .. } => Reason::HeaderBadParameter,
+        Malformed::Member { part: Part::Payload | Part::Signature, .. } => Reason::ClaimBadType,
         Malformed::NotObject(Part::Header) => Reason::HeaderNotObject,
         Malformed::NotObject(Part::Payload | Part::Signature) => Reason::ClaimsNotObject,
         Malformed::JsonSerialization | Malformed::Parts { .. } => Reason::TokenNotCompact,
         Malformed::SignatureMissing => Reason::SignatureMissing,
-        Malformed::TooLong {
-            part: Some(Part::Header),
-            ..
-        } => Reason::HeaderTooLarge,
+        Malformed::TooLong { part: Some(Part::Header), .. } => Reason::HeaderTooLarge,
         // No key that is accepted makes a signature of that length.
-        Malformed::TooLong {
-            part: Some(Part::Signature),
-            ..
-        } => Reason::SignatureInvalid,
-        Malformed::TooLong {
-            part: Some(Part::Payload) | None,
-            ..
-        } => Reason::TokenTooLarge,
+        Malformed::TooLong { part: Some(Part::Signature), .. } => Reason::SignatureInvalid,
+        Malformed::TooLong { part: Some(Part::Payload) | None, .. } => Reason::TokenTooLarge,
         Malformed::UnencodedPayload => Reason::UnencodedPayload,
     }
 }
@@ -229,11 +202,7 @@ impl fmt::Display for Reject {
             Self::ClaimMissing(name) => write!(f, "the claim `{name}` is missing"),
             Self::Expired { ago } => write!(f, "expired {} s ago", ago.as_secs()),
             Self::IssuedInFuture { wait } => {
-                write!(
-                    f,
-                    "issued in the future; acceptable in {} s",
-                    wait.as_secs()
-                )
+                write!(f, "issued in the future; acceptable in {} s", wait.as_secs())
             }
             Self::Malformed(malformed) => malformed.fmt(f),
             Self::NotYetValid { wait } => write!(f, "acceptable in {} s", wait.as_secs()),

@@ -88,11 +88,7 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// what the cost of the check depends on.
     #[must_use]
     pub fn cost(&self) -> (Algorithm, usize) {
-        let first = self
-            .candidates
-            .iter()
-            .next()
-            .and_then(|index| self.set.keys().get(index));
+        let first = self.candidates.iter().next().and_then(|index| self.set.keys().get(index));
         (self.header.algorithm, first.map_or(0, |key| key.key.bits()))
     }
 
@@ -108,11 +104,7 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// # Errors
     /// If the signature is not that of any of the keys.
     pub fn prove(self) -> Result<Proven, Reject> {
-        let message = self
-            .token
-            .as_ref()
-            .get(..self.signed)
-            .ok_or(Reject::Internal)?;
+        let message = self.token.as_ref().get(..self.signed).ok_or(Reject::Internal)?;
         let key = self
             .candidates
             .iter()
@@ -126,12 +118,7 @@ impl<T: AsRef<[u8]>> Unproven<T> {
             key: *key.key.thumbprint(),
         };
         let Unverified(claims) = self.claims;
-        Ok(Proven {
-            header: self.header,
-            claims,
-            payload: self.payload,
-            proof,
-        })
+        Ok(Proven { header: self.header, claims, payload: self.payload, proof })
     }
 }
 

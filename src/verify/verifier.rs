@@ -22,9 +22,7 @@ pub fn verify(
     audiences: &[Arc<str>],
     now: UnixTime,
 ) -> Result<Proven, Reject> {
-    let proven = read(token, issuers)
-        .map_err(|refusal| refusal.reject)?
-        .prove()?;
+    let proven = read(token, issuers).map_err(|refusal| refusal.reject)?.prove()?;
     judge(&proven, issuers, profile, audiences, now)?;
     Ok(proven)
 }
@@ -50,10 +48,7 @@ pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, 
         .route(claims.issuer().ok_or(Reject::IssuerMissing)?)
         .ok_or(Reject::IssuerUnknown)?;
     let issuer = issuers.get(index).ok_or(Reject::Internal)?;
-    let refuse = |reject| Refusal {
-        reject,
-        issuer: Some(index),
-    };
+    let refuse = |reject| Refusal { reject, issuer: Some(index) };
     // RFC 8725, section 3.1: the configuration says which algorithms may be
     // used, and each key is bound to one.
     if !issuer.algorithms().contains(header.algorithm) {
@@ -65,11 +60,7 @@ pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, 
     let candidates = set
         .select(header.key_id.as_deref(), header.algorithm)
         .map_err(|error| refuse(error.into()))?;
-    let (signed, settings, set) = (
-        jws.signing_input().len(),
-        *issuer.settings(),
-        Arc::clone(set),
-    );
+    let (signed, settings, set) = (jws.signing_input().len(), *issuer.settings(), Arc::clone(set));
     Ok(Unproven {
         token,
         signed,

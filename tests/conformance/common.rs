@@ -31,10 +31,7 @@ pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             (name, std::fs::read(path).unwrap())
@@ -63,19 +60,8 @@ pub(crate) fn key_set(jwk: &str, algorithm: Algorithm) -> KeySet {
 /// trusts it.
 pub(crate) fn trust(iss: &str, set: KeySet, limits: Limits) -> (Issuers, Profile) {
     let algorithms = set.keys().iter().map(|key| key.key.algorithm()).collect();
-    let keys = KeyState::Held {
-        set: set.into(),
-        stale_at: None,
-    };
-    let issuer = Issuer::new(
-        "one",
-        &[iss],
-        algorithms,
-        None,
-        Leeway::DEFAULT,
-        "inline",
-        keys,
-    );
+    let keys = KeyState::Held { set: set.into(), stale_at: None };
+    let issuer = Issuer::new("one", &[iss], algorithms, None, Leeway::DEFAULT, "inline", keys);
     let issuers = Issuers::new(vec![issuer], limits).unwrap();
     let profile = Profile::new("default", &["one"], &issuers).unwrap();
     (issuers, profile)
@@ -83,9 +69,7 @@ pub(crate) fn trust(iss: &str, set: KeySet, limits: Limits) -> (Issuers, Profile
 
 /// Why the token cannot be read, or nothing if it can.
 pub(crate) fn reading_fault(token: &[u8], issuers: &Issuers) -> Option<Reason> {
-    read(token, issuers)
-        .err()
-        .map(|refusal| refusal.reject.reason())
+    read(token, issuers).err().map(|refusal| refusal.reject.reason())
 }
 
 /// The way of `verify::read` and `prove` for a token whose payload is not a
@@ -126,11 +110,7 @@ pub(crate) fn no_changed_byte_passes(token: &str, set: &KeySet) -> usize {
 
 /// Signs a header and a payload that need not even be UTF-8.
 pub(crate) fn sign(key: &SigningKey, header: &[u8], payload: &[u8]) -> Vec<u8> {
-    let input = format!(
-        "{}.{}",
-        base64url::encode(header),
-        base64url::encode(payload)
-    );
+    let input = format!("{}.{}", base64url::encode(header), base64url::encode(payload));
     let signature = key.sign(input.as_bytes()).unwrap();
     format!("{input}.{}", base64url::encode(&signature)).into_bytes()
 }

@@ -10,18 +10,13 @@ use jwtd::keys::{Issuers, Key, KeySet};
 use jwtd::verify::{Family, Reason};
 
 /// No bounds at all: what is refused under them is refused for its syntax.
-const GENEROUS: JsonLimits = JsonLimits {
-    depth: usize::MAX,
-    members: usize::MAX,
-    string_bytes: usize::MAX,
-};
+const GENEROUS: JsonLimits =
+    JsonLimits { depth: usize::MAX, members: usize::MAX, string_bytes: usize::MAX };
 
 /// Valid JSON that is refused: RFC 7515, section 4 and RFC 7519, section 4 let a
 /// parser refuse a member that appears twice, and ours does.
-const STRICTER: [&str; 2] = [
-    "y_object_duplicated_key.json",
-    "y_object_duplicated_key_and_value.json",
-];
+const STRICTER: [&str; 2] =
+    ["y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"];
 
 /// What RFC 8259 leaves open, and whether ours takes it: a number that is beyond
 /// 64 bits or below the smallest double is rounded to a double, one that is beyond
@@ -78,11 +73,7 @@ fn expected(name: &str) -> bool {
     match name.split('_').next() {
         Some("y") => !STRICTER.contains(&name),
         Some("n") => false,
-        Some("i") => {
-            open()
-                .unwrap_or_else(|| panic!("{name} is not in the table"))
-                .1
-        }
+        Some("i") => open().unwrap_or_else(|| panic!("{name} is not in the table")).1,
         _ => panic!("{name} has no label"),
     }
 }
@@ -96,11 +87,7 @@ fn every_file_is_taken_or_refused_as_labelled() {
         assert_eq!(outcome.is_ok(), expected(&name), "{name}: {outcome:?}");
         if let Err(fault) = outcome {
             let duplicate = STRICTER.contains(&name.as_str());
-            assert_eq!(
-                fault == JsonFault::Duplicate,
-                duplicate,
-                "{name}: {fault:?}"
-            );
+            assert_eq!(fault == JsonFault::Duplicate, duplicate, "{name}: {fault:?}");
             refused += 1;
         } else {
             taken += 1;
@@ -113,10 +100,7 @@ fn every_file_is_taken_or_refused_as_labelled() {
 /// An issuer under the given bounds, and its key.
 fn issuer(limits: Limits) -> (SigningKey, Issuers) {
     let signer = SigningKey::generate(Algorithm::EdDsa).unwrap();
-    let key = Key {
-        id: None,
-        key: signer.verifying_key().unwrap(),
-    };
+    let key = Key { id: None, key: signer.verifying_key().unwrap() };
     let (issuers, _) = trust("https://issuer.example", KeySet::new(vec![key]), limits);
     (signer, issuers)
 }
@@ -139,11 +123,7 @@ fn assert_reason(name: &str, text: &[u8], found: Option<Reason>, lacking: Reason
     let found = found.unwrap_or_else(|| panic!("{name} is read"));
     if expected(name) {
         let trimmed = text.trim_ascii_start();
-        let wanted = if trimmed.starts_with(b"{") {
-            lacking
-        } else {
-            other
-        };
+        let wanted = if trimmed.starts_with(b"{") { lacking } else { other };
         assert_eq!(found, wanted, "{name}");
     } else {
         assert_eq!(found.family(), Family::Malformed, "{name}: {found:?}");
@@ -192,11 +172,7 @@ fn within_a_key_set_only_a_string_can_be_an_id() {
         for (before, after, keys) in [
             (r#"{"keys":"#, "}", false),
             (r#"{"keys":["#, "]}", false),
-            (
-                r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"#,
-                "}]}",
-                false,
-            ),
+            (r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"#, "}]}", false),
             (r#"{"keys":[{"kty":"RSA","e":"AQAB","n":"#, "}]}", false),
             (id.as_str(), "}]}", string),
         ] {

@@ -77,14 +77,8 @@ fn detached_content_is_refused() {
     let Some(all) = examples(&["jws"]) else {
         return;
     };
-    let (_, example) = all
-        .iter()
-        .find(|(name, _)| name.starts_with("4_5."))
-        .unwrap();
-    let (input, token) = (
-        &example["input"],
-        example["output"]["compact"].as_str().unwrap(),
-    );
+    let (_, example) = all.iter().find(|(name, _)| name.starts_with("4_5.")).unwrap();
+    let (input, token) = (&example["input"], example["output"]["compact"].as_str().unwrap());
     // An empty payload is no claims, and the signature is over another one.
     assert_eq!(fault(token, input), Some(Reason::ClaimsBadJson));
     let verdict = check(token.as_bytes(), &checking_key(input).0);
@@ -126,11 +120,7 @@ fn unencoded_payloads_are_refused() {
         let [header, payload, signature] =
             ["protected", "payload", "signature"].map(|part| flat[part].as_str().unwrap());
         let detached = format!("{header}..{signature}");
-        assert_eq!(
-            fault(&detached, input),
-            Some(Reason::UnencodedPayload),
-            "{name}"
-        );
+        assert_eq!(fault(&detached, input), Some(Reason::UnencodedPayload), "{name}");
         let whole = format!("{header}.{payload}.{signature}");
         let expected = if let Some(compact) = example["output"]["compact"].as_str() {
             assert_eq!(whole, compact);

@@ -60,10 +60,7 @@ impl Tally {
     /// The numbers are those of version 0.6 of the crate: a lower bound, so that
     /// no test silently runs nothing.
     fn finish(&self, verified: usize, refused: usize, skipped: usize) {
-        eprintln!(
-            "MEAS {verified} {} {} {}",
-            self.verified, self.refused, self.skipped
-        );
+        eprintln!("MEAS {verified} {} {} {}", self.verified, self.refused, self.skipped);
         assert_eq!(self.wrong, Vec::<String>::new());
         assert!(self.verified >= verified, "verified {}", self.verified);
         assert!(self.refused >= refused, "refused {}", self.refused);
@@ -218,11 +215,7 @@ fn a_key_reads_alike_as_jwk_and_as_pem() {
     ];
     let rsa = rsa.map(|name| name.json_data());
     let mut compared = 0;
-    for text in ecdsa
-        .iter()
-        .chain(&rsa)
-        .chain(&[eddsa::TestName::Ed25519.json_data()])
-    {
+    for text in ecdsa.iter().chain(&rsa).chain(&[eddsa::TestName::Ed25519.json_data()]) {
         let file: serde_json::Value = serde_json::from_str(text).unwrap();
         for group in file["testGroups"].as_array().unwrap() {
             let pem = pem::parse(group["publicKeyPem"].as_str().unwrap().as_bytes()).unwrap();

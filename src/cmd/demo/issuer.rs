@@ -42,16 +42,11 @@ impl LocalIssuer {
     pub(super) fn new() -> Result<Self, SigningError> {
         let built_in = |algorithm: &&Algorithm| {
             cfg!(feature = "aws-lc")
-                || matches!(
-                    algorithm,
-                    Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa
-                )
+                || matches!(algorithm, Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa)
         };
         let keys = ALGORITHMS.iter().filter(built_in);
         Ok(Self {
-            keys: keys
-                .map(|one| SigningKey::generate(*one))
-                .collect::<Result<_, _>>()?,
+            keys: keys.map(|one| SigningKey::generate(*one)).collect::<Result<_, _>>()?,
             stranger: SigningKey::generate(Algorithm::EdDsa)?,
         })
     }
@@ -69,10 +64,7 @@ impl LocalIssuer {
     }
 
     fn key(&self, algorithm: Algorithm) -> Result<&SigningKey, SigningError> {
-        self.keys
-            .iter()
-            .find(|key| key.algorithm() == algorithm)
-            .ok_or(SigningError::NotBuiltIn)
+        self.keys.iter().find(|key| key.algorithm() == algorithm).ok_or(SigningError::NotBuiltIn)
     }
 
     pub(super) fn samples(&self, now: UnixTime) -> Result<Vec<Sample>, SigningError> {
@@ -129,26 +121,10 @@ impl LocalIssuer {
             let forger = SigningKey::from_secret(secret, Algorithm::Hs256)?;
             forger.sign_compact(&header(json!({"alg": "HS256"})), &payload)?
         });
-        add(
-            "unknown key id",
-            false,
-            key.sign_compact(&header(json!({"kid": "other"})), &payload)?,
-        );
-        add(
-            "expired an hour ago",
-            false,
-            sign(key, &with("exp", at(-3600)))?,
-        );
-        add(
-            "valid from tomorrow",
-            false,
-            sign(key, &with("nbf", at(86_400)))?,
-        );
-        add(
-            "for another service",
-            false,
-            sign(key, &with("aud", "billing-api".into()))?,
-        );
+        add("unknown key id", false, key.sign_compact(&header(json!({"kid": "other"})), &payload)?);
+        add("expired an hour ago", false, sign(key, &with("exp", at(-3600)))?);
+        add("valid from tomorrow", false, sign(key, &with("nbf", at(86_400)))?);
+        add("for another service", false, sign(key, &with("aud", "billing-api".into()))?);
         add(
             "from an unknown issuer",
             false,
@@ -161,11 +137,7 @@ impl LocalIssuer {
             let twice = payload.replacen('{', r#"{"sub":"root","#, 1);
             key.sign_compact(&header(json!({})), &twice)?
         });
-        add(
-            "cut short",
-            false,
-            good.chars().take(good.len() / 3).collect(),
-        );
+        add("cut short", false, good.chars().take(good.len() / 3).collect());
         add("not a token at all", false, "hello".to_owned());
         Ok(samples)
     }

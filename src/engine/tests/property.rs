@@ -15,22 +15,10 @@ static TOKENS: LazyLock<Vec<String>> = LazyLock::new(|| {
         token(r#","kid":"k0","typ":"other""#, &claims("")),
         token(r#","kid":"k0""#, &claims(r#","nbf":1800000300"#)),
         token(r#","kid":"k0""#, &claims(r#","cnf":{"jkt":"x"}"#)),
-        token(
-            r#","kid":"k0""#,
-            &claims(r#","scope":"read admin","tenant":"t""#),
-        ),
-        token(
-            r#","kid":"k0""#,
-            &claims("").replace(r#"["api"]"#, r#""web""#),
-        ),
-        token(
-            r#","kid":"k0""#,
-            &claims("").replace("1800000600", "1800007200"),
-        ),
-        token(
-            r#","kid":"k0""#,
-            &claims("").replace("a.example", "c.example"),
-        ),
+        token(r#","kid":"k0""#, &claims(r#","scope":"read admin","tenant":"t""#)),
+        token(r#","kid":"k0""#, &claims("").replace(r#"["api"]"#, r#""web""#)),
+        token(r#","kid":"k0""#, &claims("").replace("1800000600", "1800007200")),
+        token(r#","kid":"k0""#, &claims("").replace("a.example", "c.example")),
         token(r#","kid":"k0""#, &claims("").replace("\"exp\"", "\"exx\"")),
         token(r#","kid":"k0""#, &claims("").replace("\"iat\"", "\"iax\"")),
         "no.such.token".to_owned(),
@@ -45,21 +33,14 @@ static TOKENS: LazyLock<Vec<String>> = LazyLock::new(|| {
         tokens.push(KEYS[place].sign_compact(header, &claims("")).unwrap());
     }
     let mut changed = good();
-    let other = if changed.as_bytes()[60] == b'A' {
-        "B"
-    } else {
-        "A"
-    };
+    let other = if changed.as_bytes()[60] == b'A' { "B" } else { "A" };
     changed.replace_range(60..61, other);
     tokens.push(changed);
     tokens
 });
 
 fn worlds() -> impl Strategy<Value = World> {
-    let key = (
-        select(vec![None, Some("k0"), Some("k1"), Some("k2")]),
-        0..4_usize,
-    );
+    let key = (select(vec![None, Some("k0"), Some("k1"), Some("k2")]), 0..4_usize);
     let keys = prop_oneof![
         3 => Just(World::default().keys),
         1 => Just(vec![(Some("k0"), 1), (Some("k2"), 2)]),

@@ -1,0 +1,119 @@
+//! Holds what was written against the schema.
+
+use super::document::{Node, Value};
+use super::fault::Faults;
+use super::schema::{Key, Kind};
+use super::units::{parse_bytes, parse_duration};
+use crate::jose::Algorithm;
+
+/// Checks `node` against `kind`; what is wrong goes to `faults`.
+pub(super) fn check(node: &Node, kind: &Kind, faults: &mut Faults) {
+    check_at(node, kind, "", faults);
+}
+
+fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
+    let mut wrong = |what: String| faults.add(node.place, path, what, "");
+    match (kind, &node.value) {
+        (Kind::Any, _) => {}
+        (Kind::Either(_, second), Value::List(_)) => check_at(node, second, path, faults),
+        (Kind::Either(first, second), _) => {
+            if !matches!(first, Kind::Word(words) if node.text().is_some_and(|text| words.contains(&text)))
+            {
+                // A word stands beside a wider kind; two plain kinds differ in
+                // that the second is a list.
+                let wider = if matches!(first, Kind::Word(_)) { second } else { first };
+                check_at(node, wider, path, faults);
+            }
+        }
+        (Kind::List(element), Value::List(elements)) => {
+            if elements.is_empty() {
+                wrong("the list is empty".to_owned());
+            }
+            for (index, value) in elements.iter().enumerate() {
+                check_at(value, element, &format!("{path}[{index}]"), faults);
+            }
+        }
+        (Kind::Table(keys), Value::Map(_)) => check_table(node, keys, path, faults),
+        (Kind::Named(keys), Value::Map(members)) => {
+            if members.is_empty() {
+                wrong("at least one is needed".to_owned());
+            }
+            for (name, value) in members {
+                let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+                if name.text.is_empty() || name.text.len() > 64 || !name.text.bytes().all(fine) {
+                    let what = format!("{:?} cannot be a name", name.text);
+                    let mend = "use up to 64 letters, digits, `-`, `_` and `.`";
+                    faults.add(name.place, path, what, mend);
+                }
+                check_at(value, &Kind::Table(keys), &join(path, &name.text), faults);
+            }
+        }
+        (_, Value::Text(text)) => {
+            if let Err(what) = check_text(kind, text) {
+                wrong(what);
+            }
+        }
+        (_, Value::Null | Value::List(_) | Value::Map(_)) => {
+            wrong(format!("expected {}", kind.expected()));
+        }
+    }
+}
+
+fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
+    for (name, value) in node.members() {
+        match keys.iter().find(|key| key.name == name.text) {
+            Some(key) if value.value == Value::Null && !key.required => {}
+            Some(key) => check_at(value, &key.kind, &join(path, key.name), faults),
+            None => {
+                let names = keys.iter().map(|key| key.name);
+                let nearest = nearest(&name.text, names.clone());
+                let mend = nearest.map_or_else(
+                    || format!("known here: {}", names.collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                faults.add(name.place, path, format!("unknown key `{}`", name.text), mend);
+            }
+        }
+    }
+    for key in keys.iter().filter(|key| key.required) {
+        if !node.members().iter().any(|(name, _)| name.text == key.name) {
+            faults.add(node.place, path, format!("`{}` is missing", key.name), key.doc);
+        }
+    }
+}
+
+fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
+    match kind {
+        Kind::Algorithm => Algorithm::from_name(text).map(|_| ()).ok_or_else(|| {
+            let names: Vec<_> = Algorithm::ALL.iter().map(|one| one.name()).collect();
+            format!("`{text}` is not an algorithm; known are {}", names.join(", "))
+        }),
+        Kind::Bytes => parse_bytes(text).map(|_| ()),
+        Kind::Count => match text.parse::<u32>() {
+            Ok(1..) => Ok(()),
+            _ => Err(format!("`{text}` is not a whole number from 1 up")),
+        },
+        Kind::Duration => parse_duration(text).map(|_| ()),
+        Kind::Flag if matches!(text, "true" | "false") => Ok(()),
+        Kind::Mode => match u32::from_str_radix(text, 8) {
+            Ok(0..=0o777) => Ok(()),
+            _ => Err(format!("`{text}` are no rights; write them in octal, such as \"0660\"")),
+        },
+        Kind::Text if !text.is_empty() => Ok(()),
+        Kind::Word(words) if words.contains(&text) => Ok(()),
+        _ => Err(format!("expected {}", kind.expected())),
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// The name that was probably meant.
+pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    known
+        .map(|one| (strsim::damerau_levenshtein(name, one), one))
+        .min()
+        .filter(|(distance, one)| *distance <= 3.min(one.len() / 2))
+        .map(|(_, one)| one)
+}

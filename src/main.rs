@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-// Many small allocations of many sizes on every worker: measured faster than the
-// system's.
+// Many small allocations, made on one worker and freed on another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

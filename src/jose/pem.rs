@@ -146,6 +146,31 @@ mod tests {
         assert_eq!(twice.len(), 2);
     }
 
+    // Made with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256`.
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
+        MIIBbTCCAROgAwIBAgIUB5G1l6ouSVFs7kIPXzE2XhDeVQYwCgYIKoZIzj0EAwIw\n\
+        DDEKMAgGA1UEAwwBdDAeFw0yNjExMjQwNDU3NDRaFw0yNjEyMjQwNDU3NDRaMAwx\n\
+        CjAIBgNVBAMMAXQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQ2EAbn9DWPOmZ3\n\
+        hAR3xitcRBUESnL2yVWobSE+lrOr9GBCzw4jlfEzAgZsmR/5x6pL6IGHn8+PxJpM\n\
+        wloFrErio1MwUTAdBgNVHQ4EFgQUZzDiBM9/sPKqryD6jhy7YC3iGXowHwYDVR0j\n\
+        BBgwFoAUZzDiBM9/sPKqryD6jhy7YC3iGXowDwYDVR0TAQH/BAUwAwEB/zAKBggq\n\
+        hkjOPQQDAgNIADBFAiBKK5kc/0FQlGAEvKJKN3h4t2E3/npXDxK1MdU5fe766wIh\n\
+        AKtKhaWzMb1ZLHkzqDHgsGRATFCfmD3Ee1GDIVvROKzv\n\
+        -----END CERTIFICATE-----\n";
+    const ITS_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAENhAG5/Q1jzpmd4QEd8YrXEQVBEpy\n\
+        9slVqG0hPpazq/RgQs8OI5XxMwIGbJkf+ceqS+iBh5/Pj8SaTMJaBaxK4g==\n\
+        -----END PUBLIC KEY-----\n";
+
+    #[test]
+    fn a_certificate_gives_its_public_key() {
+        let from_certificate = parse(CERTIFICATE.as_bytes()).unwrap();
+        assert_eq!(from_certificate, parse(ITS_KEY.as_bytes()).unwrap());
+        assert_eq!(from_certificate[0].bits(), 256);
+        let both = [CERTIFICATE, ED25519].concat();
+        assert_eq!(parse(both.as_bytes()).unwrap().len(), 2);
+    }
+
     #[test]
     fn a_private_key_is_refused_with_the_mend() {
         // RFC 8410, section 10.3.

@@ -5,6 +5,8 @@ mod judge;
 mod profile;
 mod reason;
 mod reject;
+#[cfg(test)]
+mod tests;
 mod token;
 mod verifier;
 

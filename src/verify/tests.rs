@@ -106,9 +106,9 @@ fn every_changed_byte_of_a_token_is_noticed() {
 fn r10_r12_a_public_key_is_never_a_secret() {
     use crate::jose::Secret;
     let jwk = KEY.to_jwk("k");
-    let raw = base64url::decode(jwk.split(r#""x":""#).nth(1).unwrap()[..43].as_bytes()).unwrap();
+    let raw = base64url::decode(&jwk.split(r#""x":""#).nth(1).unwrap().as_bytes()[..43]).unwrap();
     let spki = [&b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"[..], &raw].concat();
-    for secret in [raw.clone(), jwk.clone().into_bytes(), format!(" {jwk}\n").into_bytes(), spki] {
+    for secret in [raw, jwk.clone().into_bytes(), format!(" {jwk}\n").into_bytes(), spki] {
         for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
             let Ok(forger) = SigningKey::from_secret(Secret::new(secret.clone()), algorithm) else {
                 continue;

@@ -1,0 +1,74 @@
+//! Documentation that is made from the code is fresh. `UPDATE_DOCS=1 cargo test
+//! --test docs` writes it anew.
+
+use jwtd::verify::Reason;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+const PAGE: &str = "docs/reasons.md";
+const CONTRACT: &str = "proto/jwtd/v1/verifier.proto";
+
+fn reasons_page() -> String {
+    let mut page = String::from(
+        "# Reasons\n\n\
+         Made from `src/verify/reason.rs`; do not edit.\n\n\
+         Every verdict has one of these reasons: in the API (`jwtd.v1.Reason`, with the prefix \
+         `REASON_`), in metrics (label `reason`), in logs and on the command line. The first check \
+         that fails decides. *Fault* says who can mend it; *retryable* says whether the same token \
+         may be judged otherwise later.\n\n\
+         | reason | number | family | fault | retryable | meaning |\n|---|---|---|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let (code, anchor) = (reason.code(), reason.code().to_lowercase());
+        let retryable = if reason.is_retryable() { "yes" } else { "no" };
+        let (number, family, fault) = (reason.number(), reason.family(), reason.fault());
+        let meaning = reason.meaning();
+        writeln!(
+            page,
+            "| [{code}](#{anchor}) | {number} | {family} | {fault} | {retryable} | {meaning} |"
+        )
+        .unwrap();
+    }
+    for reason in Reason::ALL {
+        write!(page, "\n## {}\n\n{}\n", reason.code(), reason.meaning()).unwrap();
+        if !reason.mend().is_empty() {
+            write!(page, "\n{}\n", reason.mend()).unwrap();
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_reasons_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    let page = reasons_page();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page, "{PAGE} is old: UPDATE_DOCS=1 cargo test --test docs");
+    for reason in Reason::ALL {
+        let anchor = reason.anchor().replace(&format!("{PAGE}#"), "");
+        assert!(page.to_lowercase().contains(&format!("\n## {anchor}\n")), "{anchor}");
+    }
+}
+
+#[test]
+fn the_contract_and_the_code_have_the_same_reasons() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(CONTRACT);
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, body) = text.split_once("enum Reason {").unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let published: BTreeMap<u8, &str> = body
+        .lines()
+        .filter_map(|line| {
+            line.trim().strip_prefix("REASON_")?.strip_suffix(';')?.split_once(" = ")
+        })
+        .map(|(code, number)| (number.parse().unwrap(), code))
+        .collect();
+    let mut ours: BTreeMap<u8, &str> =
+        Reason::ALL.iter().map(|reason| (reason.number(), reason.code())).collect();
+    ours.insert(0, "UNSPECIFIED");
+    assert_eq!(published, ours);
+}

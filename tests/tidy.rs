@@ -1,0 +1,230 @@
+//! The house is in order: floors, one file for each foreign crate, sizes, words.
+
+use std::path::{Path, PathBuf};
+
+/// The rooms from the ground up. A room imports only rooms of lower rows.
+const FLOORS: &[&[&str]] = &[
+    &["jose"],
+    &["crypto"],
+    &["keys"],
+    &["verify"],
+    &["policy"],
+    &["pb", "telemetry", "config"],
+    &["engine"],
+    &["sched", "sources"],
+    &["grpc", "admin", "client"],
+    &["app"],
+    &["cmd"],
+    &["lib", "main"],
+];
+
+/// The rooms of the core.
+const CORE: &[&str] = &["jose", "crypto", "keys", "verify", "policy"];
+
+/// What the core must not name: it would not be pure any more.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "tonic::",
+    "prost",
+    "hyper",
+    "moka",
+    "prometheus",
+    "tracing",
+    "arc_swap",
+    "bytes::",
+    "std::time::SystemTime",
+    "std::time::Instant",
+    "std::env",
+    "std::net",
+    "std::fs",
+    "std::thread",
+    "Mutex",
+    "RwLock",
+    "Atomic",
+];
+
+/// Crates that one file, or one folder, stands for.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("use ring::", &["src/crypto/ring.rs"]),
+    ("aws_lc_rs", &["src/crypto/aws_lc.rs"]),
+    ("x509_parser", &["src/jose/pem.rs"]),
+    ("moka::", &["src/engine/cache.rs"]),
+    ("arc_swap", &["src/engine/snapshot.rs"]),
+    ("prometheus::", &["src/telemetry/metrics"]),
+    ("serde_saphyr", &["src/config/document.rs"]),
+];
+
+/// Longest file in lines, tests not counted.
+const LINES: usize = 400;
+
+struct Source {
+    path: String,
+    room: String,
+    /// Up to the tests at the end.
+    code: String,
+    text: String,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|one| one.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !matches!(&*name, "target" | ".git" | ".venv" | "node_modules" | "__pycache__") {
+                files(&path, found);
+            }
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
+}
+
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    files(&root().join("src"), &mut found);
+    let rust = found.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    rust.map(|path| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let path = relative(&path);
+        let room = path.trim_start_matches("src/").split(['/', '.']).next().unwrap().to_owned();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+        Source { path, room, code, text }
+    })
+    .filter(|source| !source.path.contains("/tests"))
+    .collect()
+}
+
+fn floor(room: &str) -> usize {
+    let found = FLOORS.iter().position(|rooms| rooms.contains(&room));
+    found.unwrap_or_else(|| panic!("the room `{room}` stands on no floor; add it to FLOORS"))
+}
+
+/// Lines that are no comments.
+fn lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = code.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    numbered.filter(|(_, line)| !line.starts_with("//"))
+}
+
+#[test]
+fn a_floor_imports_only_floors_below() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        for (number, line) in lines(&source.code) {
+            for import in line.split("crate::").skip(1) {
+                let room: String =
+                    import.chars().take_while(|one| one.is_alphanumeric() || *one == '_').collect();
+                if room.is_empty() || room == source.room || source.room == "lib" {
+                    continue;
+                }
+                if floor(&room) >= floor(&source.room) {
+                    faults
+                        .push(format!("{}:{number}: {} imports {room}", source.path, source.room));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "imports go downwards only:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_core_is_pure() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| CORE.contains(&&*source.room)) {
+        for (number, line) in lines(&source.code) {
+            for word in IMPURE.iter().filter(|word| line.contains(*word)) {
+                faults.push(format!("{}:{number}: {word}", source.path));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "time and I/O are arguments of the core:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_foreign_crate_is_named_in_one_place() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        for (name, owners) in OWNERS {
+            let owned = owners.iter().any(|owner| source.path.starts_with(owner));
+            let named = |line: &str| {
+                line.match_indices(name).any(|(at, _)| {
+                    let before = line.get(..at).and_then(|part| part.chars().last());
+                    !before.is_some_and(|one| one.is_alphanumeric() || one == '_')
+                })
+            };
+            for (number, _) in lines(&source.code).filter(|(_, line)| !owned && named(line)) {
+                faults.push(format!("{}:{number}: {name} belongs to {owners:?}", source.path));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn files_are_short_and_say_what_lives_there() {
+    for source in sources() {
+        let count = source.code.lines().count();
+        assert!(count <= LINES, "{} has {count} lines; split it by job", source.path);
+        assert!(source.text.starts_with("//! "), "{} does not say what lives there", source.path);
+    }
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let marks = ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!(", ".unwrap()"];
+    for source in sources() {
+        for (number, line) in lines(&source.code) {
+            for mark in marks {
+                assert!(!line.contains(mark), "{}:{number}: {mark}", source.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_names_a_place_of_one_machine() {
+    let mut all = Vec::new();
+    files(&root(), &mut all);
+    let places = ["work", "root", "home", "farm"].map(|name| format!("/{name}/"));
+    for path in all {
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        for (index, line) in text.lines().enumerate() {
+            for place in &places {
+                let hit = line.match_indices(place.as_str()).any(|(at, _)| {
+                    let before = line.get(..at).and_then(|part| part.chars().last());
+                    !before.is_some_and(|one| one.is_alphanumeric() || one == '.')
+                });
+                assert!(!hit, "{}:{}: {place}", relative(&path), index + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_dependency_has_its_reason() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let reasons = std::fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
+    let mut section = "";
+    let mut count = 0;
+    for line in manifest.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if section.ends_with("dependencies")
+            && let Some((name, _)) = line.split_once(" = ")
+        {
+            count += 1;
+            let row = format!("| `{name}` |");
+            assert!(reasons.contains(&row), "docs/dependencies.md says nothing of {name}");
+        }
+    }
+    assert!(count > 30);
+}

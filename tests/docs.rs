@@ -1,6 +1,8 @@
 //! Documentation that is made from the code is fresh. `UPDATE_DOCS=1 cargo test
 //! --test docs` writes it anew.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use jwtd::verify::Reason;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

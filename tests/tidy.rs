@@ -1,5 +1,7 @@
 //! The house is in order: floors, one file for each foreign crate, sizes, words.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room imports only rooms of lower rows.

@@ -130,7 +130,7 @@ impl App {
         if let Some(admin) = self.admin {
             tracing::info!(%admin, "serving probes and metrics");
         }
-        let (health, readiness) = (self.health.clone(), Arc::clone(&self.readiness));
+        let (mut health, readiness) = (self.health.clone(), Arc::clone(&self.readiness));
         let (asked, close) = (stop.clone(), CancellationToken::new());
         let closing = close.clone();
         // Callers that watch the health learn of the end before connections close.
@@ -139,6 +139,11 @@ impl App {
             tracing::info!("draining");
             readiness.drain();
             set_health(&health, false).await;
+            // Ends the streams of those who watch; they would hold their
+            // connections to the last moment.
+            for service in ["", SERVICE] {
+                health.clear_service_status(service).await;
+            }
             closing.cancel();
         };
         let serving = self.server.serve(self.listeners, close, self.drain_timeout);

@@ -1,0 +1,15 @@
+//! The daemon from outside: the real binary, real sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod calls;
+mod commands;
+mod lifecycle;
+mod sockets;
+mod support;

@@ -1,0 +1,179 @@
+//! Starts daemons and stops them; makes their keys and tokens.
+
+use jwtd::crypto::SigningKey;
+use jwtd::jose::Algorithm;
+use jwtd::pb::verifier_service_client::VerifierServiceClient;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tonic::transport::{Channel, Endpoint};
+
+pub(crate) static KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(Algorithm::EdDsa).unwrap());
+
+/// Longer than anything takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) fn binary() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_jwtd"))
+}
+
+/// A folder of one test, gone with it.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name =
+            format!("jwtd-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let jwks = format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k"));
+        std::fs::write(folder.join("jwks.json"), jwks).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+pub(crate) const ISSUERS: &str = "\
+issuers:
+  corp: { issuer: https://i, audiences: [a], algorithms: [EdDSA], keys: { jwks_file: jwks.json } }
+drain_timeout: 1s
+";
+
+/// A running daemon; it is killed with the value.
+pub(crate) struct Daemon {
+    pub(crate) folder: Folder,
+    pub(crate) child: Child,
+    pub(crate) tcp: String,
+    pub(crate) admin: String,
+}
+
+impl Daemon {
+    pub(crate) fn start(extra: &str) -> Self {
+        Self::start_in(Folder::new(), extra)
+    }
+
+    pub(crate) fn start_in(folder: Folder, extra: &str) -> Self {
+        let listen = "listen: [{ unix: d.sock }, { tcp: 127.0.0.1:0 }]\nadmin: 127.0.0.1:0\n";
+        let file = folder.0.join("jwtd.yaml");
+        std::fs::write(&file, format!("{listen}{ISSUERS}{extra}")).unwrap();
+        let log = folder.0.join("log");
+        let child = binary()
+            .args(["serve", "--log-format", "json", "--log", "jwtd=trace", "--config"])
+            .arg(&file)
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut daemon = Self { folder, child, tcp: String::new(), admin: String::new() };
+        let begin = Instant::now();
+        while daemon.admin.is_empty() {
+            assert!(begin.elapsed() < PATIENCE, "{}", daemon.log());
+            assert!(daemon.child.try_wait().unwrap().is_none(), "{}", daemon.log());
+            std::thread::yield_now();
+            for line in daemon.log().lines() {
+                let Ok(event) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+                if let Some(address) =
+                    event["endpoint"].as_str().and_then(|one| one.strip_prefix("tcp://"))
+                {
+                    daemon.tcp = address.to_owned();
+                }
+                if let Some(address) = event["admin"].as_str() {
+                    daemon.admin = address.to_owned();
+                }
+            }
+        }
+        daemon
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.0.join("log")).unwrap()
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.0.join("d.sock")
+    }
+
+    pub(crate) async fn channel(&self, unix: bool) -> Channel {
+        let target = if unix {
+            format!("unix://{}", self.socket().display())
+        } else {
+            format!("http://{}", self.tcp)
+        };
+        Endpoint::from_shared(target).unwrap().connect().await.unwrap()
+    }
+
+    pub(crate) async fn client(&self) -> VerifierServiceClient<Channel> {
+        VerifierServiceClient::new(self.channel(true).await)
+    }
+
+    /// The answer of the probes and metrics, its status line first.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.admin).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(&mut self) -> (ExitStatus, Duration) {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, begin.elapsed());
+            }
+            assert!(begin.elapsed() < PATIENCE, "still there: {}", self.log());
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the daemon asks the same clock")]
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+pub(crate) fn claims(extra: &str) -> String {
+    format!(r#"{{"iss":"https://i","aud":"a","sub":"alice","exp":{}{extra}}}"#, now() + 600)
+}
+
+pub(crate) fn token(extra: &str) -> String {
+    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims(extra)).unwrap()
+}
+
+/// Runs a command to its end: exit code, standard output, standard error.
+pub(crate) fn run(command: &mut Command, input: &str) -> (Option<i32>, String, String) {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}

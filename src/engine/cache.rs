@@ -44,6 +44,8 @@ pub struct ProofCache {
     entries: Cache<u64, Arc<Remembered>, AlreadyHashed>,
     hash: RandomState,
     max_ttl: Duration,
+    /// Nothing fits a cache of no bytes, and nothing is put into it.
+    enabled: bool,
     /// For tests: every token gets the same hash.
     #[cfg(test)]
     pub(super) constant_hash: bool,
@@ -93,6 +95,7 @@ impl ProofCache {
             entries,
             hash: RandomState::default(),
             max_ttl: limits.max_ttl,
+            enabled: limits.max_bytes > 0,
             #[cfg(test)]
             constant_hash: false,
         }
@@ -111,6 +114,9 @@ impl ProofCache {
     /// The entry of exactly these bytes.
     #[must_use]
     pub fn find(&self, hash: u64, token: &[u8]) -> Option<Arc<Remembered>> {
+        if !self.enabled {
+            return None;
+        }
         self.entries.get(&hash).filter(|entry| *entry.token == *token)
     }
 
@@ -128,7 +134,7 @@ impl ProofCache {
         let left = end.and_then(|end| end.since(now)).unwrap_or_default();
         entry.lifetime = left.min(self.max_ttl);
         let entry = Arc::new(entry);
-        if !entry.lifetime.is_zero() {
+        if self.enabled && !entry.lifetime.is_zero() {
             self.entries.insert(hash, Arc::clone(&entry));
         }
         entry

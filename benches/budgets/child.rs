@@ -1,0 +1,112 @@
+//! The processes under measurement, and what the operating system knows of them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The kernel reports CPU time in these (`USER_HZ`, the same on every Linux).
+const TICK: Duration = Duration::from_millis(10);
+
+/// A folder that goes at the end.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Outcome<Self> {
+        let path = std::env::temp_dir().join(format!("jwtd-budgets-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A server on a Unix socket. It is killed when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Server {
+    /// The built daemon.
+    pub(crate) fn daemon(config: &Path, socket: PathBuf) -> Outcome<Self> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jwtd"));
+        command.args(["serve", "--log", "warn", "--config"]);
+        Self::start(command.arg(config), socket)
+    }
+
+    /// This program again, as the echo server.
+    pub(crate) fn floor(reply: &Path, socket: PathBuf) -> Outcome<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["floor", "serve", "--socket"]).arg(&socket);
+        Self::start(command.arg("--reply").arg(reply), socket)
+    }
+
+    fn start(command: &mut Command, socket: PathBuf) -> Outcome<Self> {
+        // What the caller's shell sets for its own daemon is not for this one.
+        command.env_remove("JWTD_WORKERS");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        Ok(Self { child, socket })
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Waits until `ready` says yes; fails if the process ends or takes too long.
+    pub(crate) async fn wait<F>(&mut self, ready: impl Fn(PathBuf) -> F) -> Outcome<()>
+    where
+        F: Future<Output = bool>,
+    {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !ready(self.socket.clone()).await {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(format!("a server ended: {status}").into());
+            }
+            if Instant::now() > end {
+                return Err("a server is not ready after 10 seconds".into());
+            }
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+        Ok(())
+    }
+
+    /// The CPU time that it took so far, in user and kernel mode.
+    pub(crate) fn cpu(&self) -> Outcome<Duration> {
+        cpu(&self.child.id().to_string())
+    }
+
+    /// Its resident memory in MiB.
+    pub(crate) fn memory(&self) -> Outcome<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kib / 1024.0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The CPU time of the process with this id, or of this one with `self`.
+pub(crate) fn cpu(process: &str) -> Outcome<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // proc(5): the name, in brackets, may hold anything; 14 is utime, 15 stime.
+    let (_, rest) = stat.rsplit_once(')').ok_or("no name in stat")?;
+    let ticks = rest.split_whitespace().skip(14 - 3).take(2);
+    let ticks: Vec<u32> = ticks.map(str::parse).collect::<Result<_, _>>()?;
+    Ok(TICK * ticks.iter().sum())
+}

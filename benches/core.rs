@@ -1,0 +1,130 @@
+//! The steps of the core, one by one; checks of signatures stand beside the bare
+//! crypto library. Needs no feature: `cargo bench --bench core`.
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
+
+#[path = "common/bare.rs"]
+mod bare;
+#[path = "common/tokens.rs"]
+mod tokens;
+
+use criterion::{BatchSize, Criterion, Throughput};
+use jwtd::crypto::{SigningError, SigningKey};
+use jwtd::jose::{Algorithm, JwkSet, Limits, UnixTime};
+use jwtd::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd::verify::{Profile, judge, read};
+use std::hint::black_box;
+
+const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+const ALGORITHMS: [Algorithm; 7] = [
+    Algorithm::Hs256,
+    Algorithm::Rs256,
+    Algorithm::Ps256,
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::Es512,
+    Algorithm::EdDsa,
+];
+
+/// The keys that this build can make: RSA and P-521 need `aws-lc`.
+fn keys() -> Vec<SigningKey> {
+    let made = ALGORITHMS.iter().filter_map(|one| match tokens::key(*one) {
+        Err(SigningError::NotBuiltIn) => None,
+        key => Some(key.unwrap()),
+    });
+    made.collect()
+}
+
+fn issuers(key: &SigningKey) -> Issuers {
+    let bound = Key { id: Some(tokens::KEY_ID.into()), key: key.verifying_key().unwrap() };
+    let issuer = Issuer::new(
+        &tokens::name(key.algorithm()),
+        &[&tokens::issuer(key.algorithm())],
+        [key.algorithm()].into_iter().collect(),
+        Some(&[tokens::AUDIENCE]),
+        Leeway::DEFAULT,
+        "inline",
+        KeyState::Held { set: KeySet::new(vec![bound]).into(), stale_at: None },
+    );
+    Issuers::new(vec![issuer], Limits::DEFAULT).unwrap()
+}
+
+fn token(key: &SigningKey) -> String {
+    tokens::tokens(key, 1, NOW).unwrap().remove(0)
+}
+
+/// Parsing, and judging what was proven. Of two algorithms, because the payload
+/// of an ES256 token is twice that of an RS256 one of the same length.
+fn steps(criterion: &mut Criterion, keys: &[SigningKey]) {
+    let mut group = criterion.benchmark_group("steps");
+    group.throughput(Throughput::Elements(1));
+    let wanted = [Algorithm::Rs256, Algorithm::Es256];
+    for key in keys.iter().filter(|key| wanted.contains(&key.algorithm())) {
+        let (name, issuers, token) = (tokens::name(key.algorithm()), issuers(key), token(key));
+        let profile = Profile::new("default", &[&name], &issuers).unwrap();
+        group.bench_function(format!("read/{name}"), |bencher| {
+            bencher.iter(|| read(black_box(token.as_bytes()), &issuers).unwrap());
+        });
+        let proven = read(token.as_bytes(), &issuers).unwrap().prove().unwrap();
+        group.bench_function(format!("judge/{name}"), |bencher| {
+            bencher.iter(|| judge(black_box(&proven), &issuers, &profile, &[], NOW).unwrap());
+        });
+        group.bench_function(format!("issuer_if_current/{name}"), |bencher| {
+            bencher.iter(|| black_box(&proven).issuer_if_current(&issuers).is_some());
+        });
+        group.bench_function(format!("read_prove_judge/{name}"), |bencher| {
+            bencher.iter_batched(
+                || token.as_bytes(),
+                |token| jwtd::verify::verify(token, &issuers, &profile, &[], NOW).unwrap(),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// The choice among as many keys as issuers publish, and among the most allowed.
+fn selection(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("select");
+    let key = tokens::key(Algorithm::EdDsa).unwrap();
+    for count in [1, 3, 100] {
+        let jwks: Vec<_> = (0..count).map(|number| key.to_jwk(&format!("key-{number}"))).collect();
+        let jwks = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
+        let jwks = JwkSet::parse(jwks.as_bytes()).unwrap();
+        let (set, _) = KeySet::of_public(&jwks.keys, &[Algorithm::EdDsa]);
+        let wanted = format!("key-{}", count - 1);
+        group.bench_function(format!("{count}_keys"), |bencher| {
+            bencher.iter(|| set.select(Some(black_box(&wanted)), Algorithm::EdDsa).unwrap());
+        });
+    }
+    group.finish();
+}
+
+fn signatures(criterion: &mut Criterion, keys: &[SigningKey]) {
+    for key in keys {
+        let mut group = criterion.benchmark_group(tokens::name(key.algorithm()));
+        group.throughput(Throughput::Elements(1));
+        let (message, signature) = bare::parts(&token(key));
+        let (ours, check) = (key.verifying_key().unwrap(), bare::check(key));
+        assert!(check(&message, &signature), "{}", key.algorithm());
+        group.bench_function("verify", |bencher| {
+            bencher.iter(|| ours.verify(black_box(&message), &signature).unwrap());
+        });
+        group.bench_function("verify_bare", |bencher| {
+            bencher.iter(|| assert!(check(black_box(&message), &signature)));
+        });
+        group.bench_function("sign", |bencher| {
+            bencher.iter(|| key.sign(black_box(&message)).unwrap());
+        });
+        group.finish();
+    }
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let keys = keys();
+    steps(&mut criterion, &keys);
+    selection(&mut criterion);
+    signatures(&mut criterion, &keys);
+    criterion.final_summary();
+}

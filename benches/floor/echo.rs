@@ -1,0 +1,167 @@
+//! The echo server: the daemon's runtime, accept loop, HTTP/2 settings, metering
+//! of bodies and decoding of requests; then, in place of all work, bytes that
+//! were given to it. What it costs is the floor that no daemon can go below.
+
+use bytes::{BufMut as _, Bytes};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use jwtd::config::{Listen, SocketMode};
+use jwtd::grpc::server::Server;
+use jwtd::grpc::{Listener, Metered, MeteredLayer};
+use jwtd::pb;
+use jwtd::sched::Budget;
+use jwtd::telemetry::Metrics;
+use prost::Message;
+use std::convert::Infallible;
+use std::marker::PhantomData;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tonic::codec::{Codec, EncodeBuf, Encoder};
+use tonic::server::Grpc;
+use tonic::{Status, Streaming};
+use tonic_prost::ProstDecoder;
+use tower::{Service, service_fn};
+
+pub(crate) const USAGE: &str = "serve --socket PATH --reply FILE";
+
+pub(crate) const BATCH: &str = "/jwtd.v1.VerifierService/VerifyBatch";
+pub(crate) const STREAM: &str = "/jwtd.v1.VerifierService/VerifyStream";
+
+/// Runs until it is killed.
+pub(crate) fn run(arguments: &[String]) -> ExitCode {
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["serve", "--socket", socket, "--reply", reply] => {
+            serve(Path::new(socket), Path::new(reply))
+        }
+        _ => Err(format!("usage: {USAGE}").into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("floor: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let reply = Bytes::from(std::fs::read(reply)?);
+    let runtime = jwtd::app::build_runtime(jwtd::app::workers(None))?;
+    runtime.block_on(async {
+        let listener =
+            Listener::bind(&Listen::Unix { path: socket.to_owned(), mode: SocketMode(0o600) })?;
+        let server = Server {
+            service: Echo(reply),
+            metered: MeteredLayer {
+                // The daemon gives back the bytes of each message of a stream when
+                // it answers it; here they are counted up to the stream's end.
+                bytes: Budget::new(usize::MAX),
+                // The daemon's defaults, here and below.
+                message_bytes: 4 * 1024 * 1024,
+                metrics: Arc::new(Metrics::new()),
+            },
+            connections: Budget::new(1024),
+            streams: 128,
+        };
+        let stop = CancellationToken::new();
+        server.serve(vec![listener], stop, Duration::ZERO).await;
+        Ok(())
+    })
+}
+
+/// Answers every request with the same bytes.
+#[derive(Clone)]
+struct Echo(Bytes);
+
+impl Service<Request<Metered<Incoming>>> for Echo {
+    type Response = Response<tonic::body::Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Metered<Incoming>>) -> Self::Future {
+        let reply = self.0.clone();
+        Box::pin(async move {
+            Ok(match request.uri().path() {
+                BATCH => batch(reply, request).await,
+                STREAM => stream(reply, request).await,
+                path => Status::unimplemented(path).into_http(),
+            })
+        })
+    }
+}
+
+async fn batch(reply: Bytes, request: Request<Metered<Incoming>>) -> Response<tonic::body::Body> {
+    let echo = service_fn(move |request: tonic::Request<pb::VerifyBatchRequest>| {
+        let reply = reply.clone();
+        async move {
+            // As in the daemon: the tokens live until the answer is there.
+            let message = request.into_inner();
+            let answer = tonic::Response::new(reply);
+            drop(message);
+            Ok::<_, Status>(answer)
+        }
+    });
+    Grpc::new(Echoed::default()).unary(echo, request).await
+}
+
+async fn stream(reply: Bytes, request: Request<Metered<Incoming>>) -> Response<tonic::body::Body> {
+    type Messages = Streaming<pb::VerifyStreamRequest>;
+    let echo = service_fn(move |request: tonic::Request<Messages>| {
+        let reply = reply.clone();
+        async move {
+            let answers = request.into_inner().map(move |message| message.map(|_| reply.clone()));
+            let answers: BoxStream<'static, Result<Bytes, Status>> = answers.boxed();
+            Ok::<_, Status>(tonic::Response::new(answers))
+        }
+    });
+    Grpc::new(Echoed::default()).streaming(echo, request).await
+}
+
+/// Reads messages of the contract, writes bytes.
+struct Echoed<M>(PhantomData<M>);
+
+impl<M> Default for Echoed<M> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<M: Message + Default + 'static> Codec for Echoed<M> {
+    type Encode = Bytes;
+    type Decode = M;
+    type Encoder = RawEncoder;
+    type Decoder = ProstDecoder<M>;
+
+    fn encoder(&mut self) -> RawEncoder {
+        RawEncoder
+    }
+
+    fn decoder(&mut self) -> ProstDecoder<M> {
+        ProstDecoder::default()
+    }
+}
+
+/// Writes messages that are encoded already.
+pub(crate) struct RawEncoder;
+
+impl Encoder for RawEncoder {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, bytes: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(&bytes);
+        Ok(())
+    }
+}

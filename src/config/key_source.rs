@@ -159,9 +159,9 @@ fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded 
 }
 
 fn lines(unusable: &[Unusable]) -> impl Iterator<Item = String> {
-    unusable.iter().map(|Unusable { index, id, reason }| match id {
-        Some(id) => format!("usable key {index} ({id:?}) is skipped: {reason}"),
-        None => format!("usable key {index} is skipped: {reason}"),
+    unusable.iter().map(|Unusable { id, reason, .. }| match id {
+        Some(id) => format!("key {id:?} is skipped: {reason}"),
+        None => format!("a key without `kid` is skipped: {reason}"),
     })
 }
 

@@ -148,6 +148,24 @@ async fn r80_wrong_calls_get_a_status_with_the_field_and_the_limit() {
     assert!(daemon.get("/metrics").contains(r#"jwtd_shed_total{cause="tokens"} 1"#));
 }
 
+#[tokio::test]
+async fn bytes_beyond_the_bound_are_refused_while_they_arrive() {
+    let daemon = Daemon::start("limits: { in_flight_bytes: 8KiB }\n");
+    let mut client = daemon.client().await;
+    let status = client.verify_batch(batch(&["x".repeat(9_000)])).await.unwrap_err();
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!((status.code(), &*info.reason), (Code::ResourceExhausted, "OVERLOADED"));
+    assert_eq!((&*info.metadata["field"], &*info.metadata["limit"]), ("bytes", "8192"));
+    // What was taken comes back.
+    for _ in 0..3 {
+        let answer = client.verify_batch(batch(&[token("")])).await.unwrap().into_inner();
+        assert_eq!(reasons(&answer.verdicts), [Reason::Ok]);
+    }
+    let metrics = daemon.get("/metrics");
+    assert!(metrics.contains(r#"jwtd_shed_total{cause="bytes"} 1"#));
+    assert!(metrics.contains("jwtd_in_flight_bytes 0"));
+}
+
 /// A client of our own: tonic's gives up by itself when the deadline comes.
 #[tokio::test]
 async fn r80_a_call_past_its_deadline_fails_whole() {

@@ -1,5 +1,5 @@
 //! Floor 5+: the configuration file, in three stages: [`document`] keeps what was
-//! written and where, [`schema`] says what may be written, [`valid`] makes
+//! written and where, [`schema`] says what may be written, `valid` makes
 //! [`Config`], of types that cannot be wrong. All faults are found at once.
 
 mod check;

@@ -1,4 +1,4 @@
-//! Floor 8: gRPC. [`wire`] is the only place where the messages of the contract
+//! Floor 8: gRPC. `wire` is the only place where the messages of the contract
 //! meet our types; [`server`] accepts connections and drains them.
 
 mod authority;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn probes_health_and_metrics_answer() {
     let mut daemon = Daemon::start("");
     for path in ["/livez", "/readyz", "/startupz"] {
@@ -64,7 +64,7 @@ fn a_peer_that_ignores_goaway_is_cut_off() {
     assert!(status.success() && took < LATEST, "{took:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_stream_is_cut_off_at_the_deadline() {
     let mut daemon = Daemon::start("");
     let (sender, messages) = tokio::sync::mpsc::channel(4);

@@ -1,0 +1,183 @@
+"""Starts the daemon, waits for it, asks for its metrics and stops it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import socket
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+from keys import Keys
+from signing import AUDIENCE, ISS
+
+EXIT_CONFIG = 78
+# Short enough that a test can wait for it.
+DRAIN_TIMEOUT = 3
+MAX_AGE = 24 * 3600
+REMEMBER = 30
+
+CONFIG = """\
+listen:
+  - {{ unix: jwtd.sock, mode: "0600" }}
+  - {{ tcp: "127.0.0.1:{port}" }}
+admin: 127.0.0.1:{admin}
+drain_timeout: {drain}s
+issuers:
+  corp:
+    issuer: {corp}
+    audiences: [{audience}]
+    algorithms: [RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA]
+    keys: {{ jwks_file: corp.json }}
+  partner:
+    issuer: [{partner}, {partner}/v2]
+    audiences: [{audience}, billing-api]
+    algorithms: [EdDSA, ES512, ES384, ES256, PS512, PS384, PS256, RS512, RS384, RS256]
+    keys: {{ jwks_file: partner.json }}
+  internal:
+    issuer: {internal}
+    audiences: {audience}
+    algorithms: [HS256, HS384, HS512]
+    keys: {{ secret_file: internal.json, secret_format: jwks }}
+  legacy:
+    issuer: {legacy}
+    audiences: any
+    algorithms: ES256
+    keys: {{ pem_file: legacy.pem }}
+    clock_skew: 5m
+  crowd:
+    issuer: {crowd}
+    audiences: any
+    keys: {{ jwks: {crowd_jwks} }}
+profiles:
+  default:
+    issuers: [corp, partner, internal, legacy]
+    audiences: [{audience}]
+    required_claims: [sub, tenant]
+    max_age: {max_age}s
+    remember: {remember}s
+  partners: {{ issuers: [partner, crowd] }}
+"""
+
+
+def binary() -> str:
+    return os.environ["JWTD_BIN"]
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """Ports that nobody uses now; all are held until the last is found."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return tuple(one.getsockname()[1] for one in sockets)
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Daemon:
+    """A running `jwtd serve`, in a folder of its own."""
+
+    def __init__(self, keys: Keys, folder: Path) -> None:
+        folder.mkdir()
+        keys.write(folder)
+        self.folder = folder
+        self.port, self.admin = free_ports(2)
+        values = {
+            **ISS,
+            "port": self.port,
+            "admin": self.admin,
+            "drain": DRAIN_TIMEOUT,
+            "audience": AUDIENCE,
+            "crowd_jwks": keys.crowd_jwks(),
+            "max_age": MAX_AGE,
+            "remember": REMEMBER,
+        }
+        (folder / "jwtd.yaml").write_text(CONFIG.format(**values))
+        self.process: subprocess.Popen | None = None
+
+    def target(self, transport: str) -> str:
+        """Where a gRPC client finds it."""
+        if transport == "unix":
+            return f"unix://{self.folder}/jwtd.sock"
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> Daemon:
+        # Standard error goes to a file: a pipe that nobody reads would fill up.
+        with open(self.folder / "log", "ab") as log:
+            command = [binary(), "serve", "--config", str(self.folder / "jwtd.yaml")]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return self
+
+    def wait_until_ready(self, seconds: float = 15) -> Daemon:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.process and self.process.poll() is None, f"the daemon ended:\n{self.log()}"
+            try:
+                if self.get("/readyz")[0] == 200:
+                    return self
+            except OSError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"not ready after {seconds} s:\n{self.log()}")
+
+    def ask_to_stop(self) -> None:
+        assert self.process
+        self.process.terminate()
+
+    def wait_for_end(self, seconds: float = 15) -> None:
+        """It must end by itself and in peace."""
+        assert self.process
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running {seconds} s after SIGTERM:\n{self.log()}") from None
+        assert code == 0, f"exit {code} after SIGTERM:\n{self.log()}"
+
+    def close(self) -> None:
+        """Leaves nothing behind, whatever happened."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-4000:]
+
+    def get(self, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def metrics(self) -> Metrics:
+        status, text = self.get("/metrics")
+        assert status == 200, f"/metrics: {status}"
+        return Metrics(text)
+
+
+class Metrics:
+    """What `/metrics` said at one moment."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.series: dict[str, dict[tuple[str, ...], float]] = {}
+        for line in text.splitlines():
+            found = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+            if found:
+                labels = sorted(re.findall(r'(\w+)="([^"]*)"', found[2] or ""))
+                values = tuple(value for _, value in labels)
+                self.series.setdefault(found[1], {})[values] = float(found[3])
+
+    def since(self, before: Metrics, name: str) -> Counter:
+        """By how much each series of a counter grew. The values of its labels stand
+        in the order of the labels' names."""
+        old = before.series.get(name, {})
+        grown = {labels: value - old.get(labels, 0) for labels, value in self.series[name].items()}
+        return Counter({labels: int(growth) for labels, growth in grown.items() if growth})

@@ -13,7 +13,7 @@
 //! | F10 | `cmd` | one file per command |
 //! | F9 | `app` | build, serve, drain |
 //! | F8 | `grpc`, `admin`, `client` | the edges: gRPC, probes and metrics, calls |
-//! | F7 | `sched` | admission, slices over the workers |
+//! | F7 | `sched`, `sources` | admission, slices over the workers; keys from the web |
 //! | F6 | `engine` | plan, run, finish over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config` | metrics, logs; the configuration file |
 //! | | `pb` | the contract, generated |
@@ -81,5 +81,7 @@ pub mod grpc;
 pub mod pb;
 #[cfg(feature = "daemon")]
 pub mod sched;
+#[cfg(feature = "daemon")]
+pub mod sources;
 #[cfg(feature = "daemon")]
 pub mod telemetry;

@@ -53,6 +53,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("moka::", &["src/engine/cache.rs"]),
     ("arc_swap", &["src/engine/snapshot.rs"]),
     ("prometheus::", &["src/telemetry/metrics"]),
+    ("rustls_native_certs", &["src/sources/tls.rs"]),
     ("serde_saphyr", &["src/config/document.rs"]),
 ];
 

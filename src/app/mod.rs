@@ -9,20 +9,23 @@ pub use runtime::{build as build_runtime, workers};
 pub use signal::asked_to_stop;
 
 use crate::admin::{self, Readiness};
-use crate::config::Config;
+use crate::config::{Config, Remote};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache, Snapshot};
 use crate::grpc::server::Server;
 use crate::grpc::{BindError, Listener, MeteredLayer, Verifier};
-use crate::keys::KeyState;
+use crate::keys::{IssuerIndex, KeyState};
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Budget, Scheduler};
+use crate::sources;
 use crate::telemetry::Metrics;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tonic_health::server::HealthReporter;
 use tonic_reflection::server::Builder as Reflection;
 
@@ -34,6 +37,8 @@ pub struct App {
     server: Server<tonic::service::Routes>,
     readiness: Arc<Readiness>,
     health: HealthReporter,
+    engine: Arc<Engine>,
+    remotes: Vec<(IssuerIndex, Remote)>,
     drain_timeout: Duration,
 }
 
@@ -97,7 +102,7 @@ impl App {
 
         let listeners = config.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
         let listeners = listeners.map_err(StartError::Listen)?;
-        let readiness = Arc::new(Readiness::new(engine, config.optional));
+        let readiness = Arc::new(Readiness::new(Arc::clone(&engine), config.optional));
         let admin = config
             .admin
             .map(|address| {
@@ -105,8 +110,8 @@ impl App {
                     .map_err(|error| StartError::Admin(address, error))
             })
             .transpose()?;
-        let drain_timeout = config.drain_timeout;
-        Ok(Self { listeners, admin, server, readiness, health, drain_timeout })
+        let (remotes, drain_timeout) = (config.remotes, config.drain_timeout);
+        Ok(Self { listeners, admin, server, readiness, health, engine, remotes, drain_timeout })
     }
 
     /// Where calls are taken, in the form that `JWTD_ENDPOINT` takes.
@@ -130,29 +135,48 @@ impl App {
         if let Some(admin) = self.admin {
             tracing::info!(%admin, "serving probes and metrics");
         }
-        let (mut health, readiness) = (self.health.clone(), Arc::clone(&self.readiness));
-        let (asked, close) = (stop.clone(), CancellationToken::new());
-        let closing = close.clone();
-        // Callers that watch the health learn of the end before connections close.
-        let announce = async move {
-            asked.cancelled().await;
-            tracing::info!("draining");
-            readiness.drain();
-            set_health(&health, false).await;
-            // Ends the streams of those who watch; they would hold their
-            // connections to the last moment.
-            for service in ["", SERVICE] {
-                health.clear_service_status(service).await;
-            }
-            closing.cancel();
-        };
-        let serving = self.server.serve(self.listeners, close, self.drain_timeout);
+        let published = Arc::new(Notify::new());
+        let notify = Arc::clone(&published);
+        let refreshing =
+            sources::keep_fresh(self.engine, self.remotes, now, move || notify.notify_one());
+        // It ends with the daemon.
+        let _refreshing = AbortOnDropHandle::new(tokio::spawn(refreshing));
+
+        let close = CancellationToken::new();
+        let announce = announce(self.health, self.readiness, &published, &stop, &close);
+        let serving = self.server.serve(self.listeners, close.clone(), self.drain_timeout);
         let (cut, ()) = tokio::join!(serving, announce);
         if cut > 0 {
             tracing::warn!(connections = cut, "cut off at the end of `drain_timeout`");
         }
         tracing::info!("stopped");
     }
+}
+
+/// Tells callers who watch the health how it is, until `stop`. They learn of the end
+/// before connections `close`.
+async fn announce(
+    mut health: HealthReporter,
+    readiness: Arc<Readiness>,
+    published: &Notify,
+    stop: &CancellationToken,
+    close: &CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = published.notified() => set_health(&health, readiness.is_ready()).await,
+        }
+    }
+    tracing::info!("draining");
+    readiness.drain();
+    set_health(&health, false).await;
+    // Ends the streams of those who watch; they would hold their connections to the
+    // last moment.
+    for service in ["", SERVICE] {
+        health.clear_service_status(service).await;
+    }
+    close.cancel();
 }
 
 fn read_gauges(engine: &Arc<Engine>, admission: &Admission, workers: usize) {

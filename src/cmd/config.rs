@@ -1,10 +1,11 @@
 //! `jwtd config`: looks at configuration files.
 
-use super::{EXIT_CONFIG, fail};
-use crate::config::{self, schema};
+use super::settings::{Settings, Sockets};
+use super::{Output, fail, table};
+use crate::config::{Config, Setting, schema};
 use crate::keys::KeyState;
-use clap::Subcommand;
-use std::path::PathBuf;
+use clap::{ArgMatches, Args, Subcommand};
+use serde_json::json;
 use std::process::ExitCode;
 
 #[derive(Debug, Subcommand)]
@@ -14,10 +15,18 @@ pub(super) enum Command {
     /// All faults are shown at once, each with its line and how to mend it.
     ///
     /// Example: jwtd config check --config jwtd.yaml
-    Check {
-        /// The configuration file, YAML or JSON
-        #[arg(long, env = "JWTD_CONFIG", value_name = "FILE")]
-        config: PathBuf,
+    Check(Given),
+    /// Print every setting in force, and where its value comes from
+    ///
+    /// Flags go before the environment, that before the file, that before defaults.
+    ///
+    /// Example: jwtd config print --config jwtd.yaml
+    Print {
+        #[command(flatten)]
+        given: Given,
+        /// How to print the settings
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
     },
     /// Print the JSON Schema of the configuration, for editors
     ///
@@ -25,10 +34,32 @@ pub(super) enum Command {
     Schema,
 }
 
+/// What is looked at: the settings that `jwtd serve` would have.
+#[derive(Args, Debug)]
+pub(super) struct Given {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    sockets: Sockets,
+}
+
+impl Given {
+    fn load(&self, matches: &ArgMatches) -> Result<(Config, Vec<Setting>), ExitCode> {
+        self.settings.load(Some(&self.sockets), matches)
+    }
+}
+
 impl Command {
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
-            Self::Check { config } => check(&config),
+            Self::Check(given) => match given.load(matches) {
+                Ok((config, _)) => check(&config),
+                Err(code) => code,
+            },
+            Self::Print { given, output } => match given.load(matches) {
+                Ok((_, settings)) => print(&settings, output),
+                Err(code) => code,
+            },
             Self::Schema => match serde_json::to_string_pretty(&schema::json_schema()) {
                 Ok(text) => {
                     println!("{text}");
@@ -40,16 +71,32 @@ impl Command {
     }
 }
 
-fn check(path: &std::path::Path) -> ExitCode {
-    let config = match config::load(path) {
-        Ok(config) => config,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return ExitCode::from(EXIT_CONFIG);
+fn print(settings: &[Setting], output: Output) -> ExitCode {
+    match output {
+        Output::Json => {
+            for Setting { path, value, origin } in settings {
+                println!("{}", json!({"setting": path, "value": value, "from": origin}));
+            }
         }
-    };
-    for note in &config.notes {
-        eprintln!("note: {note}");
+        Output::Text => {
+            let row = |Setting { path, value, origin }: &Setting| {
+                (origin != "default", vec![path.clone(), value.clone(), origin.clone()])
+            };
+            let rows: Vec<_> = settings.iter().map(row).collect();
+            table::print(&["setting", "value", "from"], &rows, usize::MAX);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn check(config: &Config) -> ExitCode {
+    for (issuer, line) in &config.skipped {
+        eprintln!("note: issuer {issuer}: {line}");
+    }
+    for (index, remote) in &config.remotes {
+        if let Some(issuer) = config.issuers.get(*index) {
+            println!("issuer {}: keys are fetched: {}", issuer.name(), remote.location);
+        }
     }
     for (_, issuer) in config.issuers.iter() {
         let KeyState::Held { set, .. } = issuer.keys() else {
@@ -64,6 +111,6 @@ fn check(path: &std::path::Path) -> ExitCode {
     for profile in &config.profiles {
         println!("profile {}", profile.name());
     }
-    println!("{}: no faults", path.display());
+    println!("no faults");
     ExitCode::SUCCESS
 }

@@ -6,12 +6,17 @@
 mod config;
 mod demo;
 mod health;
+mod jwks;
+mod local;
 mod serve;
+mod settings;
 mod table;
 mod verify;
 
 use crate::client::Address;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 use std::process::ExitCode;
 
 /// Wrong configuration (`EX_CONFIG` of sysexits.h).
@@ -32,6 +37,9 @@ enum Command {
     Config(config::Command),
     Demo(demo::Command),
     Health(health::Command),
+    /// Fetch key sets, and show what they hold
+    #[command(subcommand)]
+    Jwks(jwks::Command),
     Serve(serve::Command),
     Verify(verify::Command),
 }
@@ -50,19 +58,41 @@ enum Output {
 #[derive(Debug, Args)]
 struct Target {
     /// Where the daemon takes calls: unix:///path or tcp://address:port
-    #[arg(long, env = "JWTD_ENDPOINT", default_value = "tcp://127.0.0.1:7519")]
+    #[arg(
+        long,
+        env = "JWTD_ENDPOINT",
+        value_name = "ADDRESS",
+        default_value = "tcp://127.0.0.1:7519"
+    )]
     endpoint: Address,
 }
 
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn run() -> ExitCode {
-    match Cli::parse().command {
-        Command::Config(command) => command.run(),
-        Command::Demo(command) => command.run(),
-        Command::Health(command) => command.run(),
-        Command::Serve(command) => command.run(),
-        Command::Verify(command) => command.run(),
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let mut matches = &matches;
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
+    cli.command.run(matches)
+}
+
+impl Command {
+    /// `matches` are those of the innermost command.
+    fn run(self, matches: &ArgMatches) -> ExitCode {
+        match self {
+            Self::Config(command) => command.run(matches),
+            Self::Demo(command) => command.run(),
+            Self::Health(command) => command.run(),
+            Self::Jwks(command) => command.run(matches),
+            Self::Serve(command) => command.run(matches),
+            Self::Verify(command) => command.run(matches),
+        }
     }
 }
 

@@ -1,25 +1,27 @@
 //! `jwtd serve`: the daemon.
 
-use super::{EXIT_CONFIG, fail};
+use super::fail;
+use super::settings::{Settings, Sockets};
 use crate::app::{self, App};
-use crate::config;
 use crate::telemetry::{LogFormat, start_logs};
-use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use clap::{ArgMatches, Args, ValueEnum};
 use std::process::ExitCode;
 
 /// Serve until SIGTERM
 ///
 /// Takes calls on the sockets that the configuration names. On SIGTERM the daemon
 /// stops being ready, lets calls end, and exits at the latest after
-/// `drain_timeout`.
+/// `drain_timeout`. Without a file, an issuer and an audience are enough.
 ///
 /// Example: jwtd serve --config /etc/jwtd/jwtd.yaml
+///
+/// Example: jwtd serve --issuer https://login.example.com --audience orders-api
 #[derive(Args, Debug)]
 pub(super) struct Command {
-    /// The configuration file, YAML or JSON
-    #[arg(long, env = "JWTD_CONFIG", value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    sockets: Sockets,
     #[command(flatten)]
     process: Process,
 }
@@ -62,13 +64,10 @@ impl Process {
 }
 
 impl Command {
-    pub(super) fn run(self) -> ExitCode {
-        let config = match config::load(&self.config) {
-            Ok(config) => config,
-            Err(faults) => {
-                eprintln!("{faults}");
-                return ExitCode::from(EXIT_CONFIG);
-            }
+    pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
+        let (config, _) = match self.settings.load(Some(&self.sockets), matches) {
+            Ok(loaded) => loaded,
+            Err(code) => return code,
         };
         let (runtime, workers) = match self.process.start() {
             Ok(started) => started,
@@ -78,8 +77,8 @@ impl Command {
             // Before the sockets: a signal that comes early must not be lost.
             let stop = app::asked_to_stop().map_err(|error| error.to_string())?;
             tracing::info!(version = env!("CARGO_PKG_VERSION"), workers, "starting");
-            for note in &config.notes {
-                tracing::warn!("{note}");
+            for (issuer, line) in &config.skipped {
+                tracing::warn!(issuer, "{line}");
             }
             let app = App::start(config, workers).map_err(|error| error.to_string())?;
             app.serve(stop).await;

@@ -1,31 +1,35 @@
-//! `jwtd verify`: has tokens judged by a daemon.
+//! `jwtd verify`: has tokens judged by a daemon, or by this process.
 
+use super::local::Local;
+use super::settings::Settings;
 use super::{Output, Target, block_on, fail, table};
 use crate::client::Client;
 use crate::pb::{self, View};
 use crate::verify::Reason;
 use bytes::Bytes;
-use clap::Args;
+use clap::{ArgMatches, Args};
 use serde_json::json;
 use std::io::Read as _;
 use std::process::ExitCode;
 
-/// Have a daemon judge tokens
+/// Judge tokens, by a daemon or without one
 ///
 /// Reads tokens from standard input, one a line; a leading `Bearer ` is dropped.
-/// Exits with 0 if all are permitted, else with 1.
+/// Exits with 0 if all are permitted, else with 1. With --config or --issuer no daemon
+/// is asked: the keys are fetched, and the tokens judged, by this process.
 ///
 /// Example: jwtd verify --endpoint unix:///run/jwtd/jwtd.sock < token.txt
+///
+/// Example: jwtd verify --issuer https://login.example.com --audience orders-api < token.txt
 #[derive(Args, Debug)]
 pub(super) struct Command {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    settings: Settings,
     /// The profile to judge by; by default the daemon's default
     #[arg(long, default_value = "")]
     profile: String,
-    /// Accept only these audiences (may be given several times)
-    #[arg(long = "audience", value_name = "NAME")]
-    audiences: Vec<String>,
     /// Require these scopes (may be given several times)
     #[arg(long = "scope", value_name = "NAME")]
     scopes: Vec<String>,
@@ -41,35 +45,39 @@ pub(super) struct Command {
 const BATCH: usize = 500;
 
 impl Command {
-    pub(super) fn run(self) -> ExitCode {
-        let mut text = String::new();
-        if let Err(error) = std::io::stdin().read_to_string(&mut text) {
-            return fail(format!("standard input: {error}"));
+    pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
+        let tokens = match read_tokens() {
+            Ok(tokens) => tokens,
+            Err(code) => return code,
+        };
+        if !self.settings.precede("endpoint", matches) {
+            return block_on(async {
+                match Client::connect(&self.target.endpoint).await {
+                    Ok(client) => self.ask(client, tokens).await,
+                    Err(error) => fail(error),
+                }
+            });
         }
-        let tokens: Vec<Bytes> = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(|line| {
-                Bytes::copy_from_slice(line.strip_prefix("Bearer ").unwrap_or(line).as_bytes())
-            })
-            .collect();
-        if tokens.is_empty() {
-            eprintln!("jwtd: no token on standard input; write one a line");
-            return ExitCode::from(2);
-        }
-        block_on(self.ask(tokens))
+        let config = match self.settings.load(None, matches) {
+            Ok((config, _)) => config,
+            Err(code) => return code,
+        };
+        block_on(async {
+            match Local::start(config).await {
+                Ok(local) => self.ask(local.client.clone(), tokens).await,
+                Err(error) => fail(error),
+            }
+        })
     }
 
-    async fn ask(self, tokens: Vec<Bytes>) -> ExitCode {
-        let mut client = match Client::connect(&self.target.endpoint).await {
-            Ok(client) => client,
-            Err(error) => return fail(error),
-        };
+    async fn ask(self, mut client: Client, tokens: Vec<Bytes>) -> ExitCode {
+        let mut audiences = self.settings.audiences().to_vec();
+        // The word is for the issuer; a request without any asks for none.
+        audiences.retain(|name| name != "any");
         let options = pb::VerifyOptions {
             profile: self.profile,
             view: if self.claims { View::Claims } else { View::Summary }.into(),
-            audiences: self.audiences,
+            audiences,
             scopes: self.scopes,
         };
         let mut verdicts = Vec::new();
@@ -100,6 +108,22 @@ impl Command {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Tokens from standard input, one a line.
+pub(super) fn read_tokens() -> Result<Vec<Bytes>, ExitCode> {
+    let mut text = String::new();
+    if let Err(error) = std::io::stdin().read_to_string(&mut text) {
+        return Err(fail(format!("standard input: {error}")));
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let bare = lines.map(|line| line.strip_prefix("Bearer ").unwrap_or(line));
+    let tokens: Vec<_> = bare.map(|line| Bytes::copy_from_slice(line.as_bytes())).collect();
+    if tokens.is_empty() {
+        eprintln!("jwtd: no token on standard input; write one a line");
+        return Err(ExitCode::from(2));
+    }
+    Ok(tokens)
 }
 
 /// The code of the reason, or the number of one that this program does not know.

@@ -17,12 +17,13 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
         (Kind::Any, _) => {}
         (Kind::Either(_, second), Value::List(_)) => check_at(node, second, path, faults),
         (Kind::Either(first, second), _) => {
-            if !matches!(first, Kind::Word(words) if node.text().is_some_and(|text| words.contains(&text)))
-            {
-                // A word stands beside a wider kind; two plain kinds differ in
-                // that the second is a list.
-                let wider = if matches!(first, Kind::Word(_)) { second } else { first };
-                check_at(node, wider, path, faults);
+            // A word stands beside a wider kind; two plain kinds differ in that the
+            // second is a list.
+            let narrow = matches!(first, Kind::Word(_) | Kind::Flag);
+            if !narrow {
+                check_at(node, first, path, faults);
+            } else if node.text().is_none_or(|text| check_text(first, text).is_err()) {
+                check_at(node, second, path, faults);
             }
         }
         (Kind::List(element), Value::List(elements)) => {
@@ -73,6 +74,12 @@ fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
                 );
                 faults.add(name.place, path, format!("unknown key `{}`", name.text), mend);
             }
+        }
+    }
+    for key in keys.iter().filter(|key| !key.counts_in(node)) {
+        if let Some(value) = node.get(key.name) {
+            let what = format!("`{}` goes only with `{}`", key.name, key.beside.join("` or `"));
+            faults.add(value.place, path, what, format!("remove `{}`", key.name));
         }
     }
     for key in keys.iter().filter(|key| key.required) {

@@ -23,19 +23,35 @@ pub struct Fault {
 pub struct Faults {
     file: PathBuf,
     lines: Vec<String>,
+    /// Settings that are not in the file, by path, and where they are.
+    origins: Vec<(String, String)>,
     faults: Vec<Fault>,
 }
 
 impl Faults {
     pub(super) fn new(file: &Path, text: &str) -> Self {
         let lines = text.lines().map(str::to_owned).collect();
-        Self { file: file.to_owned(), lines, faults: Vec::new() }
+        Self { file: file.to_owned(), lines, origins: Vec::new(), faults: Vec::new() }
     }
 
     pub(super) fn whole(file: &Path, what: String, mend: &str) -> Self {
         let mut faults = Self::new(file, "");
         faults.add((0, 0), "", what, mend);
         faults
+    }
+
+    /// From now on, faults below `path` that are in no line lie at `origin`.
+    pub(super) fn note_origin(&mut self, path: &str, origin: &str) {
+        self.origins.push((path.to_owned(), origin.to_owned()));
+    }
+
+    /// Where a setting comes from that is in no line of the file.
+    pub(super) fn origin(&self, path: &str) -> Option<&str> {
+        let below = |owner: &str| {
+            path.strip_prefix(owner)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.origins.iter().find(|(owner, _)| below(owner)).map(|(_, origin)| &**origin)
     }
 
     pub(super) fn add(
@@ -73,7 +89,11 @@ impl fmt::Display for Faults {
         for fault in self.sorted() {
             let Fault { line, column, path, what, mend } = fault;
             match (line, path.is_empty()) {
-                (0, _) => writeln!(f, "{file}: {what}")?,
+                (0, true) => writeln!(f, "{file}: {what}")?,
+                (0, false) => match self.origin(path) {
+                    Some(origin) => writeln!(f, "{origin}: {what}")?,
+                    None => writeln!(f, "{file}: {path}: {what}")?,
+                },
                 (_, true) => writeln!(f, "{file}:{line}:{column}: {what}")?,
                 (_, false) => writeln!(f, "{file}:{line}:{column}: {path}: {what}")?,
             }

@@ -1,22 +1,56 @@
-//! The keys of an issuer from where the configuration says they are: inline or in
-//! a file.
+//! Where the keys of an issuer come from: inline or in a file, read at once; or a
+//! web address, left to the daemon.
 
 use super::document::{Node, Value};
 use super::fault::Faults;
-use crate::jose::{Algorithm, Family, Jwk, JwkSet, Secret, base64url, pem};
-use crate::keys::{KeySet, Unusable};
+use super::http_url::HttpUrl;
+use super::schema::{REMOTE, SOURCES};
+use super::units::parse_duration;
+use crate::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
+use crate::keys::LoadedKeys;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// Keys, and what had to be left out.
+/// Where the keys of an issuer come from.
 #[derive(Debug)]
-pub struct LoadedKeys {
-    /// The usable keys.
-    pub set: KeySet,
-    /// One line for each key that was skipped.
-    pub skipped: Vec<String>,
-    /// Where they come from, in a form that differs where the source differs.
-    pub source: String,
+pub(super) enum KeySource {
+    /// Keys that do not change while the daemon runs. The text says where they were
+    /// read.
+    Fixed(LoadedKeys, String),
+    /// Keys that are fetched.
+    Remote(Remote),
+}
+
+/// Keys that are fetched, again and again.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Where they are.
+    pub location: Location,
+    /// The values of `iss`; metadata must name one of them.
+    pub identifiers: Vec<String>,
+    /// The algorithms that the issuer may use.
+    pub allowed: Vec<Algorithm>,
+    /// The only certificate authorities to trust, in PEM; nothing means those of the
+    /// system.
+    pub ca_file: Option<PathBuf>,
+    /// A file with a token that is sent along to the origin that was configured,
+    /// such as the one of a Kubernetes service account.
+    pub bearer_file: Option<PathBuf>,
+    /// How often to fetch.
+    pub refresh: Duration,
+    /// How long a set is good after it was fetched.
+    pub max_stale: Duration,
+}
+
+/// Where a key set is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Location {
+    /// At this URL.
+    JwksUri(HttpUrl),
+    /// Where the issuer's metadata says; the metadata are at the first of these URLs
+    /// that has them.
+    Metadata(Vec<HttpUrl>),
 }
 
 /// Reads a file of at most `most` bytes.
@@ -33,40 +67,140 @@ pub(super) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     }
 }
 
-const SOURCES: [&str; 4] = ["jwks", "jwks_file", "pem_file", "secret_file"];
-
 /// Whether `keys` names a shared secret: the algorithms depend on it.
 pub(super) fn is_secret(keys: &Node) -> bool {
     keys.get("secret_file").is_some()
 }
 
-/// Loads the keys that the mapping `keys` at `path` names; what is wrong goes to
-/// `faults`.
-pub(super) fn load(
-    keys: &Node,
-    path: &str,
-    folder: &Path,
-    allowed: &[Algorithm],
+/// The part of an issuer that its keys depend on.
+pub(super) struct Owner<'n> {
+    /// The way to the mapping `keys`.
+    pub(super) path: String,
+    /// Where relative paths start.
+    pub(super) folder: &'n Path,
+    pub(super) allowed: Vec<Algorithm>,
+    pub(super) identifiers: Vec<String>,
+    /// Where `issuer` was written.
+    pub(super) place: (usize, usize),
+}
+
+/// Finds the source that the mapping `keys` names, and reads it if it is a file;
+/// what is wrong goes to `faults`. Without a mapping, or a source in it, the keys
+/// are discovered.
+pub(super) fn find(
+    keys: Option<&Node>,
+    owner: Owner<'_>,
     faults: &mut Faults,
-) -> Option<LoadedKeys> {
-    let named: Vec<_> = SOURCES.iter().filter(|name| keys.get(name).is_some()).collect();
-    let [kind] = named[..] else {
-        let what = if named.is_empty() { "no key source" } else { "more than one key source" };
-        faults.add(keys.place, path, what, format!("give exactly one of {}", SOURCES.join(", ")));
-        return None;
+) -> Option<KeySource> {
+    let given = |name: &str| keys.and_then(|keys| keys.get(name));
+    let named: Vec<_> = SOURCES
+        .into_iter()
+        .filter(|name| given(name).is_some_and(|node| node.text() != Some("false")))
+        .collect();
+    let kind = match named[..] {
+        [] => "discovery",
+        [kind] => kind,
+        [first, second, ..] => {
+            let place = keys.map_or(owner.place, |keys| keys.place);
+            let what = format!("both `{first}` and `{second}` are given");
+            let mend = format!("give exactly one of {}", SOURCES.join(", "));
+            faults.add(place, &owner.path, what, mend);
+            return None;
+        }
     };
-    for (option, owner) in [("key_id", "pem_file"), ("secret_format", "secret_file")] {
-        if let Some(node) = keys.get(option).filter(|_| owner != *kind) {
-            let what = format!("`{option}` goes only with `{owner}`");
-            faults.add(node.place, path, what, format!("remove `{option}`"));
+    if REMOTE.contains(&kind) {
+        return remote(keys, kind, owner, faults).map(KeySource::Remote);
+    }
+    fixed(keys?, kind, &owner, faults)
+}
+
+fn remote(
+    keys: Option<&Node>,
+    kind: &str,
+    owner: Owner<'_>,
+    faults: &mut Faults,
+) -> Option<Remote> {
+    let given = |name: &str| keys.and_then(|keys| keys.get(name));
+    let place = |name: &str| given(name).map_or(owner.place, |node| node.place);
+    let path = |name: &str| format!("{}.{name}", owner.path);
+    let mut refused = |name: &str, what: String, mend: &str| {
+        faults.add(place(name), &path(name), what, mend);
+    };
+
+    let duration = |name: &str| given(name)?.text().and_then(|text| parse_duration(text).ok());
+    let refresh = duration("refresh").unwrap_or(Duration::from_secs(300));
+    let max_stale = duration("max_stale").unwrap_or(Duration::from_secs(24 * 3600));
+    if !(Duration::from_secs(10)..=Duration::from_secs(24 * 3600)).contains(&refresh) {
+        refused("refresh", "must be from 10s to 24h".to_owned(), "the default is 5m");
+    }
+    if max_stale < refresh || max_stale > Duration::from_secs(30 * 24 * 3600) {
+        let what = "must be at least `refresh` and at most 30d".to_owned();
+        refused("max_stale", what, "the default is 24h");
+    }
+
+    let written =
+        given(kind).and_then(Node::text).filter(|text| !matches!(*text, "true" | "false"));
+    let location = match (kind, written) {
+        ("jwks_uri", text) => text.unwrap_or_default().parse().map(Location::JwksUri),
+        (_, Some(text)) => text.parse().map(|url| Location::Metadata(vec![url])),
+        (_, None) => {
+            let issuer = owner.identifiers.iter().find(|name| name.contains("://"));
+            let issuer = issuer.or_else(|| owner.identifiers.first()).map_or("", String::as_str);
+            let urls = issuer.parse().and_then(|url: HttpUrl| url.well_known());
+            urls.map(|urls| Location::Metadata(urls.into())).map_err(|cause| {
+                format!("keys cannot be discovered, because the issuer `{issuer}` {cause}")
+            })
+        }
+    };
+    let location = match (location, written) {
+        (Ok(location), _) => location,
+        (Err(what), None) => {
+            let mend = "say where the keys are: `keys: { jwks_uri: https://... }`, or a file";
+            refused(kind, what, mend);
+            return None;
+        }
+        (Err(cause), Some(text)) => {
+            refused(kind, format!("`{text}` {cause}"), "write a URL such as https://host/path");
+            return None;
+        }
+    };
+    let file = |name: &str| given(name)?.text().map(|file| owner.folder.join(file));
+    let (ca_file, bearer_file) = (file("ca_file"), file("bearer_file"));
+    for (name, file) in [("ca_file", &ca_file), ("bearer_file", &bearer_file)] {
+        if let Some((file, cause)) =
+            file.as_ref().and_then(|file| Some((file, read_bounded(file, MOST).err()?)))
+        {
+            let what = format!("{} cannot be read: {cause}", file.display());
+            refused(name, what, "check the path and the rights of the file");
         }
     }
+    let Owner { allowed, identifiers, .. } = owner;
+    Some(Remote { location, identifiers, allowed, ca_file, bearer_file, refresh, max_stale })
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::JwksUri(url) => write!(f, "jwks_uri {url}"),
+            Self::Metadata(urls) => {
+                let urls: Vec<_> = urls.iter().map(ToString::to_string).collect();
+                write!(f, "discovery {}", urls.join(" or "))
+            }
+        }
+    }
+}
+
+/// The largest file of keys or certificates, in bytes.
+pub(super) const MOST: u64 = 1 << 20;
+
+fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Option<KeySource> {
     let node = keys.get(kind)?;
-    let path = format!("{path}.{kind}");
+    let path = format!("{}.{kind}", owner.path);
+    let allowed = &owner.allowed;
     let file: Option<PathBuf> =
-        node.text().filter(|_| *kind != "jwks").map(|name| folder.join(name));
+        node.text().filter(|_| kind != "jwks").map(|name| owner.folder.join(name));
     let text = match &file {
-        Some(file) => match read_bounded(file, 1 << 20) {
+        Some(file) => match read_bounded(file, MOST) {
             Ok(text) => text,
             Err(cause) => {
                 let what = format!("{} cannot be read: {cause}", file.display());
@@ -79,44 +213,36 @@ pub(super) fn load(
             Value::List(_) | Value::Map(_) | Value::Null => node.to_json().to_string().into_bytes(),
         },
     };
-    let loaded = match *kind {
+    let loaded = match kind {
         "pem_file" => from_pem(&text, keys, allowed),
         "secret_file" => from_secret(text, keys, allowed),
-        _ => from_jwks(&text, allowed),
+        _ => LoadedKeys::from_jwks(&text, allowed).map_err(|error| plain(&error)),
     };
-    let (set, skipped) = match loaded {
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err((what, mend)) => {
             faults.add(node.place, &path, what, mend);
             return None;
         }
     };
-    if set.keys().is_empty() {
-        let names: Vec<_> = allowed.iter().map(|algorithm| algorithm.name()).collect();
-        let mut what = format!("no usable key for {}", names.join(", "));
-        for line in &skipped {
-            what.push_str("; ");
-            what.push_str(line);
-        }
+    if let Some(what) = loaded.unusable(allowed) {
         let mend = "add a key, or let `algorithms` name one that fits";
         faults.add(node.place, &path, what, mend);
         return None;
     }
     let place = file.map_or_else(String::new, |file| file.display().to_string());
-    Some(LoadedKeys { set, skipped, source: format!("{kind}:{place}") })
+    Some(KeySource::Fixed(loaded, format!("{kind}:{place}")))
 }
 
-type Loaded = Result<(KeySet, Vec<String>), (String, String)>;
+/// Keys, or what is wrong and how to mend it.
+type Loaded = Result<LoadedKeys, (String, String)>;
 
-fn from_jwks(text: &[u8], allowed: &[Algorithm]) -> Loaded {
-    let parsed = JwkSet::parse(text).map_err(|error| (error.to_string(), String::new()))?;
-    let (set, unusable) = KeySet::of_public(&parsed.keys, allowed);
-    let skipped = parsed.skipped.iter().map(ToString::to_string);
-    Ok((set, skipped.chain(lines(&unusable)).collect()))
+fn plain(error: &dyn std::fmt::Display) -> (String, String) {
+    (error.to_string(), String::new())
 }
 
 fn from_pem(text: &[u8], keys: &Node, allowed: &[Algorithm]) -> Loaded {
-    let materials = pem::parse(text).map_err(|error| (error.to_string(), String::new()))?;
+    let materials = pem::parse(text).map_err(|error| plain(&error))?;
     let id = keys.get("key_id").and_then(Node::text);
     if id.is_some() && materials.len() > 1 {
         let what = format!("the file holds {} keys, and `key_id` names one", materials.len());
@@ -126,18 +252,13 @@ fn from_pem(text: &[u8], keys: &Node, allowed: &[Algorithm]) -> Loaded {
         .into_iter()
         .map(|material| Jwk { id: id.map(Box::from), algorithm: None, material })
         .collect();
-    let (set, unusable) = KeySet::of_public(&jwks, allowed);
-    Ok((set, lines(&unusable).collect()))
+    Ok(LoadedKeys::from_public(&jwks, allowed))
 }
 
 fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded {
     let format = keys.get("secret_format").and_then(Node::text).unwrap_or("raw");
     if format == "jwks" {
-        let parsed =
-            JwkSet::parse_secrets(&text).map_err(|error| (error.to_string(), String::new()))?;
-        let (set, unusable) = KeySet::of_secrets(&parsed.keys, allowed);
-        let skipped = parsed.skipped.iter().map(ToString::to_string);
-        return Ok((set, skipped.chain(lines(&unusable)).collect()));
+        return LoadedKeys::from_secrets(&text, allowed).map_err(|error| plain(&error));
     }
     for end in [b'\n', b'\r'] {
         if text.last() == Some(&end) {
@@ -154,15 +275,7 @@ fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded 
         let what = format!("one secret cannot serve several algorithms, here also {second}");
         return Err((what, "list one algorithm, or use `secret_format: jwks`".to_owned()));
     }
-    let (set, unusable) = KeySet::of_secrets(&[jwk], allowed);
-    Ok((set, lines(&unusable).collect()))
-}
-
-fn lines(unusable: &[Unusable]) -> impl Iterator<Item = String> {
-    unusable.iter().map(|Unusable { id, reason, .. }| match id {
-        Some(id) => format!("key {id:?} is skipped: {reason}"),
-        None => format!("a key without `kid` is skipped: {reason}"),
-    })
+    Ok(LoadedKeys::from_shared(&[jwk], allowed))
 }
 
 /// Which algorithms an issuer may use: those that it lists, or the default.

@@ -5,13 +5,18 @@
 mod check;
 pub mod document;
 mod fault;
+mod http_url;
+mod issuer;
 mod key_source;
 pub mod schema;
+mod settings;
 mod units;
 mod valid;
 
 pub use fault::{Fault, Faults};
-pub use key_source::LoadedKeys;
+pub use http_url::HttpUrl;
+pub use key_source::{Location, Remote};
+pub use settings::{Override, Setting};
 pub use units::{parse_bytes, parse_duration};
 pub use valid::{Config, Listen, ServerLimits, SocketMode};
 
@@ -22,15 +27,31 @@ use std::path::Path;
 /// # Errors
 /// All faults of it.
 pub fn load(path: &Path) -> Result<Config, Faults> {
+    load_with(Some(path), &[]).map(|(config, _)| config)
+}
+
+/// Reads and checks the configuration file at `path`, or none, after `overrides` have
+/// taken the place of what it says. Tells also which value each setting has, and where
+/// it comes from.
+///
+/// # Errors
+/// All faults of it.
+pub fn load_with(
+    path: Option<&Path>,
+    overrides: &[Override],
+) -> Result<(Config, Vec<Setting>), Faults> {
     /// No honest file comes near this.
     const MOST: u64 = 4 * 1024 * 1024;
 
+    let Some(path) = path else {
+        return parse_with("{}", Path::new("configuration"), overrides);
+    };
     let read = key_source::read_bounded(path, MOST).map_err(|cause| {
         Faults::whole(path, format!("cannot be read: {cause}"), "give the path with `--config`")
     })?;
     let text = String::from_utf8(read)
         .map_err(|_| Faults::whole(path, "is not UTF-8".to_owned(), "save it as UTF-8"))?;
-    parse(&text, path)
+    parse_with(&text, path, overrides)
 }
 
 /// Checks the text of a configuration file. Relative paths in it start from the
@@ -39,15 +60,26 @@ pub fn load(path: &Path) -> Result<Config, Faults> {
 /// # Errors
 /// All faults of it.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Faults> {
+    parse_with(text, path, &[]).map(|(config, _)| config)
+}
+
+fn parse_with(
+    text: &str,
+    path: &Path,
+    overrides: &[Override],
+) -> Result<(Config, Vec<Setting>), Faults> {
     let mut faults = Faults::new(path, text);
-    let Some(root) = document::parse(text, &mut faults) else {
+    let Some(mut root) = document::parse(text, &mut faults) else {
         return Err(faults);
     };
+    settings::apply(&mut root, overrides, &mut faults);
     check::check(&root, &schema::ROOT, &mut faults);
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let config = valid::build(&root, folder, &mut faults);
     match config {
-        Some(config) if faults.is_empty() => Ok(config),
+        Some(config) if faults.is_empty() => {
+            Ok((config, settings::list(&root, &path.display().to_string(), &faults)))
+        }
         _ => Err(faults),
     }
 }

@@ -1,6 +1,7 @@
 //! What may be written in a configuration file. One table says it to the checker,
 //! to editors (JSON Schema) and to the documentation.
 
+use super::document::Node;
 use crate::jose::Algorithm;
 use serde_json::json;
 
@@ -17,6 +18,8 @@ pub struct Key {
     pub default: &'static str,
     /// What it means.
     pub doc: &'static str,
+    /// If not empty: it means something only beside one of these keys.
+    pub beside: &'static [&'static str],
 }
 
 /// What may be written as a value.
@@ -51,18 +54,44 @@ pub enum Kind {
 }
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key { name, kind, required: false, default, doc }
+    Key { name, kind, required: false, default, doc, beside: &[] }
 }
 
 const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key { name, kind, required: true, default: "", doc }
+    Key { name, kind, required: true, default: "", doc, beside: &[] }
+}
+
+/// The sources of keys, of which one is given; without one, keys are discovered.
+pub(super) const SOURCES: [&str; 6] =
+    ["discovery", "jwks_uri", "jwks_file", "jwks", "pem_file", "secret_file"];
+
+/// The sources that are fetched.
+pub(super) const REMOTE: &[&str] = &["discovery", "jwks_uri"];
+
+impl Key {
+    const fn beside(self, beside: &'static [&'static str]) -> Self {
+        Self { beside, ..self }
+    }
+
+    /// Whether it means something in the table `node`.
+    pub(super) fn counts_in(&self, node: &Node) -> bool {
+        let given = |name: &&str| node.get(name).is_some();
+        self.beside.is_empty()
+            || self.beside.iter().any(given)
+            || (self.beside.contains(&"discovery") && !SOURCES.iter().any(given))
+    }
 }
 
 const TEXTS: Kind = Kind::Either(&Kind::Text, &Kind::List(&Kind::Text));
 
 /// The whole file.
 pub const ROOT: Kind = Kind::Table(&[
-    required("listen", Kind::List(&Kind::Table(LISTEN)), "Where calls are taken."),
+    key(
+        "listen",
+        Kind::List(&Kind::Table(LISTEN)),
+        "[{ tcp: 127.0.0.1:7519 }]",
+        "Where calls are taken.",
+    ),
     key(
         "admin",
         Kind::Either(&Kind::Word(&["off"]), &Kind::Text),
@@ -89,14 +118,14 @@ pub const ROOT: Kind = Kind::Table(&[
 
 const LISTEN: &[Key] = &[
     key("unix", Kind::Text, "", "The path of a Unix socket."),
-    key("mode", Kind::Mode, "0660", "The rights of the socket's file."),
+    key("mode", Kind::Mode, "0660", "The rights of the socket's file.").beside(&["unix"]),
     key("tcp", Kind::Text, "", "An address and port, such as 127.0.0.1:7519."),
     key(
         "plaintext",
         Kind::Flag,
         "false",
         "Must be true for an address that is not loopback: tokens then cross the network unencrypted.",
-    ),
+    ).beside(&["tcp"]),
 ];
 
 const ISSUER: &[Key] = &[
@@ -113,7 +142,12 @@ const ISSUER: &[Key] = &[
         "The algorithms that the issuer may use. A key that names none is bound to the first that \
          fits.",
     ),
-    required("keys", Kind::Table(KEYS), "Where the issuer's keys come from: exactly one source."),
+    key(
+        "keys",
+        Kind::Table(KEYS),
+        "{ discovery: true }",
+        "Where the issuer's keys come from: at most one source.",
+    ),
     key(
         "required",
         Kind::Flag,
@@ -129,8 +163,39 @@ const ISSUER: &[Key] = &[
 ];
 
 const KEYS: &[Key] = &[
-    key("jwks", Kind::Any, "", "A JWK Set, as a mapping or as JSON text."),
+    key(
+        "discovery",
+        Kind::Either(&Kind::Flag, &Kind::Text),
+        "true",
+        "Unless another source is given: fetch the issuer's metadata and then the keys that they name: from \
+         `/.well-known/openid-configuration` after the `iss` (OpenID Connect Discovery), else from \
+         `/.well-known/oauth-authorization-server` before its path (RFC 8414); or from this URL. \
+         The metadata must name the configured `iss`.",
+    )
+    .beside(&["discovery"]),
+    key("jwks_uri", Kind::Text, "", "Fetch the keys from this URL, https or http to this machine."),
+    key("refresh", Kind::Duration, "5m", "How often to fetch, from 10s to 24h, give or take a tenth.").beside(REMOTE),
+    key(
+        "max_stale",
+        Kind::Duration,
+        "24h",
+        "How long fetched keys are good while newer ones cannot be had, at most 30d.",
+    ).beside(REMOTE),
+    key(
+        "ca_file",
+        Kind::Text,
+        "the certificate authorities of the system",
+        "The path of the only certificate authorities to trust while fetching, in PEM.",
+    ).beside(REMOTE),
+    key(
+        "bearer_file",
+        Kind::Text,
+        "",
+        "The path of a token to send while fetching, to the configured host alone; it is read \
+         each time.",
+    ).beside(REMOTE),
     key("jwks_file", Kind::Text, "", "The path of a JWK Set."),
+    key("jwks", Kind::Any, "", "A JWK Set, as a mapping or as JSON text."),
     key(
         "pem_file",
         Kind::Text,
@@ -138,7 +203,7 @@ const KEYS: &[Key] = &[
         "The path of a PEM file with public keys or certificates. Their dates and signatures are \
          not looked at.",
     ),
-    key("key_id", Kind::Text, "", "With `pem_file`: the `kid` of its one key."),
+    key("key_id", Kind::Text, "", "With `pem_file`: the `kid` of its one key.").beside(&["pem_file"]),
     key(
         "secret_file",
         Kind::Text,
@@ -152,7 +217,7 @@ const KEYS: &[Key] = &[
         "raw",
         "With `secret_file`: `raw` takes the bytes, less one line end at the end; `jwks` takes a \
          JWK Set of `oct` keys, each with its `kid` and `alg`.",
-    ),
+    ).beside(&["secret_file"]),
 ];
 
 const PROFILE: &[Key] = &[

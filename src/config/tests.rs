@@ -70,8 +70,11 @@ fn a_small_file_gets_the_defaults() {
     assert_eq!((config.cache_bytes, config.cache_ttl), (64 << 20, Duration::from_secs(3600)));
     assert_eq!(config.drain_timeout, Duration::from_secs(10));
     assert_eq!(
-        config.notes,
-        [r#"issuer corp: key 1 ("pq") is skipped: its `kty` is not implemented"#]
+        config.skipped,
+        [(
+            "corp".to_owned(),
+            r#"key 1 ("pq") is skipped: its `kty` is not implemented"#.to_owned()
+        )]
     );
     let corp = config.issuers.get(config.issuers.route("https://login.example.com").unwrap());
     let corp = corp.unwrap();
@@ -174,7 +177,7 @@ limits: { token_bytes: 1MiB, batch_tokens: 0 }
         "13: issuers.copy.issuer: `https://login.example.com` is the `iss` of `corp` already",
         "15: issuers.copy.algorithms[0]: `RS257` is not an algorithm",
         "15: issuers.copy.algorithms[1]: `none` is not an algorithm",
-        "16: issuers.copy.keys: more than one key source",
+        "16: issuers.copy.keys: both `jwks_file` and `pem_file` are given",
         "19: issuers.slow.audiences: the list is empty",
         "20: issuers.slow.clock_skew: must be at most 300s",
         "21: issuers.slow.keys.pem_file: no `PUBLIC KEY` and no `CERTIFICATE` section",
@@ -236,7 +239,11 @@ fn keys_that_cannot_serve_are_faults() {
         "{ secret_file: secret }",
         "one secret cannot serve several algorithms",
     );
-    check("[EdDSA]", "{}", "no key source");
+    check(
+        "[EdDSA]",
+        "{}",
+        "keys cannot be discovered, because the issuer `a` does not begin with https://",
+    );
     check("[EdDSA]", "{ jwks_file: jwks.json, key_id: x }", "`key_id` goes only with `pem_file`");
     check("[EdDSA]", "{ jwks: { keys: [{ kty: oct, k: AAAA }] } }", "key 0 holds private members");
     check("[EdDSA]", "{ jwks: '{\"keys\": []}' }", "no usable key");
@@ -262,4 +269,80 @@ fn the_schema_is_valid_json_and_knows_every_key() {
         assert!(issuer[key]["description"].is_string(), "{key}");
     }
     assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn keys_are_discovered_unless_another_source_is_given() {
+    let folder = Folder::new("remote");
+    let remote = |keys: &str| {
+        let text = format!(
+            "issuers: {{ a: {{ issuer: [a, 'https://a.example/b/'], audiences: x{keys} }} }}"
+        );
+        let config = folder.parse(&text).unwrap_or_else(|faults| panic!("{keys}: {faults}"));
+        assert_eq!(config.listen, [Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 7519)))]);
+        config.remotes.into_iter().next().map(|(_, remote)| remote)
+    };
+    for keys in ["", ", keys: {}", ", keys: { discovery: true }", ", keys: { refresh: 5m }"] {
+        let remote = remote(keys).unwrap();
+        let Location::Metadata(urls) = &remote.location else { panic!("{remote:?}") };
+        assert_eq!(urls[0].to_string(), "https://a.example/b/.well-known/openid-configuration");
+        assert_eq!(remote.refresh, Duration::from_secs(300));
+        assert_eq!(remote.max_stale, Duration::from_secs(86400));
+    }
+    let at = remote(", keys: { discovery: 'https://b.example/m', refresh: 1m, ca_file: key.pem }");
+    let at = at.unwrap();
+    assert_eq!(at.location, Location::Metadata(vec!["https://b.example/m".parse().unwrap()]));
+    assert_eq!(at.refresh, Duration::from_secs(60));
+    assert_eq!(at.ca_file, Some(folder.0.join("key.pem")));
+    let at = remote(", keys: { jwks_uri: 'http://localhost:8080/k' }").unwrap();
+    assert_eq!(at.location, Location::JwksUri("http://localhost:8080/k".parse().unwrap()));
+    assert!(remote(", keys: { jwks_file: jwks.json, discovery: false }").is_none());
+}
+
+#[test]
+fn a_remote_source_that_cannot_work_is_a_fault() {
+    let folder = Folder::new("remote-faults");
+    for (keys, what) in [
+        ("jwks_uri: 'http://login.example.com/k'", "http:// goes only to this machine"),
+        ("jwks_uri: 'https://u:p@a/k'", "holds a user or a password"),
+        ("discovery: 'ftp://a/k'", "begins with ftp:// instead of https://"),
+        ("discovery: false", "the issuer `a` does not begin with https://"),
+        ("jwks_uri: 'https://a/k', refresh: 1s", "must be from 10s to 24h"),
+        ("jwks_uri: 'https://a/k', refresh: 1h, max_stale: 30m", "must be at least `refresh`"),
+        ("jwks_uri: 'https://a/k', max_stale: 31d", "at most 30d"),
+        ("jwks_uri: 'https://a/k', ca_file: none.pem", "none.pem cannot be read"),
+        ("jwks_uri: 'https://a/k', bearer_file: none", "none cannot be read"),
+        ("jwks_file: jwks.json, refresh: 1m", "`refresh` goes only with `discovery` or `jwks_uri`"),
+        ("jwks_uri: 'https://a/k', key_id: a", "`key_id` goes only with `pem_file`"),
+    ] {
+        let text = format!("issuers: {{ a: {{ issuer: a, audiences: x, keys: {{ {keys} }} }} }}");
+        let faults = folder.faults(&text);
+        assert!(faults.len() == 1 && faults[0].contains(what), "{keys}: {faults:?}");
+    }
+}
+
+#[test]
+fn overrides_go_before_the_file_and_settings_tell_where_they_come_from() {
+    let folder = Folder::new("overrides");
+    let file = folder.0.join("jwtd.yaml");
+    std::fs::write(&file, format!("{SMALL}admin: off\n")).unwrap();
+    let admin = |text: &str| Override {
+        key: "admin",
+        value: document::Value::text(text),
+        origin: "--admin".to_owned(),
+    };
+    let (config, settings) = load_with(Some(&file), &[admin("127.0.0.1:1")]).unwrap();
+    assert_eq!(config.admin, Some(SocketAddr::from(([127, 0, 0, 1], 1))));
+    let find = |path: &str| {
+        let found = settings.iter().find(|setting| setting.path == path).unwrap();
+        (found.value.clone(), found.origin.clone())
+    };
+    assert_eq!(find("admin"), ("127.0.0.1:1".to_owned(), "--admin".to_owned()));
+    let at = |line: u8| format!("{}:{line}", file.display());
+    assert_eq!(find("listen[0].tcp"), ("127.0.0.1:7519".to_owned(), at(2)));
+    assert_eq!(find("issuers.corp.audiences"), ("[orders-api]".to_owned(), at(6)));
+    assert_eq!(find("cache.max_ttl"), ("1h".to_owned(), "default".to_owned()));
+    assert!(!settings.iter().any(|setting| setting.path == "issuers.corp.keys.refresh"));
+    let faults = load_with(Some(&file), &[admin("here")]).unwrap_err().to_string();
+    assert!(faults.starts_with("--admin: `here` is not an address"), "{faults}");
 }

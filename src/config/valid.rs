@@ -4,12 +4,12 @@
 use super::check::nearest;
 use super::document::Node;
 use super::fault::Faults;
-use super::key_source;
+use super::issuer::{check_identifiers, issuer};
+use super::key_source::Remote;
 use super::units::{parse_bytes, parse_duration};
 use crate::jose::{Limits, TokenType};
-use crate::keys::{Issuer, Issuers, KeyState, Leeway};
+use crate::keys::{IssuerIndex, Issuers};
 use crate::verify::{AcceptedTypes, Profile};
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Config {
     pub issuers: Issuers,
     /// For each issuer, by its place, whether the daemon is ready without keys.
     pub optional: Vec<bool>,
+    /// The issuers whose keys are fetched.
+    pub remotes: Vec<(IssuerIndex, Remote)>,
     /// The profiles.
     pub profiles: Vec<Profile>,
     /// The most bytes of the cache of proofs.
@@ -36,9 +38,9 @@ pub struct Config {
     pub limits: ServerLimits,
     /// How long calls may go on after SIGTERM.
     pub drain_timeout: Duration,
-    /// What the operator should know although it is no fault, such as skipped
-    /// keys.
-    pub notes: Vec<String>,
+    /// Keys that were skipped, each with the name of its issuer. It is no fault, but
+    /// the operator should know.
+    pub skipped: Vec<(String, String)>,
 }
 
 /// Where calls are taken.
@@ -85,20 +87,26 @@ pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<C
     if let Some(bytes) = bytes(root, "token_bytes", Limits::MAX_TOKEN_BYTES, faults) {
         token_limits.token_bytes = bytes;
     }
-    let listen = root.get("listen").map_or(&[][..], Node::elements);
-    let listen: Vec<_> = listen
-        .iter()
-        .enumerate()
-        .filter_map(|(index, node)| listen_on(node, &format!("listen[{index}]"), folder, faults))
-        .collect();
+    let listen = match root.get("listen").map(Node::elements) {
+        None => vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 7519)))],
+        Some(nodes) => {
+            let path = |index| format!("listen[{index}]");
+            let listen = nodes.iter().enumerate();
+            listen
+                .filter_map(|(index, node)| listen_on(node, &path(index), folder, faults))
+                .collect()
+        }
+    };
     let admin = admin(root, faults);
 
-    let mut notes = Vec::new();
+    let mut skipped = Vec::new();
     let named = root.get("issuers").map_or(&[][..], Node::members);
     let mut optional = Vec::new();
     let mut issuers = Vec::new();
+    let mut fetched = Vec::new();
     for (name, node) in named {
-        if let Some(issuer) = issuer(&name.text, node, folder, faults, &mut notes) {
+        if let Some((issuer, remote)) = issuer(&name.text, node, folder, faults, &mut skipped) {
+            fetched.extend(remote.map(|remote| (name.text.as_str(), remote)));
             issuers.push(issuer);
             optional.push(node.get("required").and_then(Node::text) == Some("false"));
         }
@@ -108,6 +116,9 @@ pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<C
     check_profiles(root, &names, faults);
     let issuers = Issuers::new(issuers, token_limits).ok()?;
     let profiles = profiles(root, &issuers, &names)?;
+    let remotes = fetched.into_iter();
+    let remotes =
+        remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();
 
     let cache = |key: &str| root.get("cache").and_then(|cache| cache.get(key)?.text());
     let cache_bytes = cache("max_bytes").and_then(|text| parse_bytes(text).ok());
@@ -117,16 +128,17 @@ pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<C
         admin,
         issuers,
         optional,
+        remotes,
         profiles,
         cache_bytes: cache_bytes.unwrap_or(64 << 20),
         cache_ttl: cache_ttl.unwrap_or(Duration::from_secs(3600)),
         limits,
         drain_timeout: duration(root, "drain_timeout").unwrap_or(Duration::from_secs(10)),
-        notes,
+        skipped,
     })
 }
 
-fn duration(node: &Node, key: &str) -> Option<Duration> {
+pub(super) fn duration(node: &Node, key: &str) -> Option<Duration> {
     node.get(key).and_then(Node::text).and_then(|text| parse_duration(text).ok())
 }
 
@@ -199,60 +211,6 @@ fn admin(root: &Node, faults: &mut Faults) -> Option<SocketAddr> {
                 faults.add(place, "admin", what, "write one such as 127.0.0.1:7520, or `off`");
             }
             address
-        }
-    }
-}
-
-fn issuer(
-    name: &str,
-    node: &Node,
-    folder: &Path,
-    faults: &mut Faults,
-    notes: &mut Vec<String>,
-) -> Option<Issuer> {
-    let path = format!("issuers.{name}");
-    let allowed = key_source::allowed(node, &path, faults);
-    let clock_skew = match duration(node, "clock_skew").map(Leeway::try_from) {
-        None => Leeway::DEFAULT,
-        Some(Ok(leeway)) => leeway,
-        Some(Err(_)) => {
-            let place = node.get("clock_skew").map_or(node.place, |skew| skew.place);
-            let mend = "set the clocks; a larger skew lets expired tokens pass";
-            faults.add(place, &format!("{path}.clock_skew"), "must be at most 300s", mend);
-            Leeway::DEFAULT
-        }
-    };
-    let keys = node.get("keys")?;
-    let loaded = key_source::load(keys, &format!("{path}.keys"), folder, &allowed, faults)?;
-    notes.extend(loaded.skipped.iter().map(|line| format!("issuer {name}: {line}")));
-    let audiences = node.get("audiences").map(Node::texts)?;
-    let audiences = (audiences != ["any"]).then_some(audiences);
-    Some(Issuer::new(
-        name,
-        &node.get("issuer").map(Node::texts)?,
-        allowed.into_iter().collect(),
-        audiences.as_deref(),
-        clock_skew,
-        &loaded.source,
-        KeyState::Held { set: Arc::new(loaded.set), stale_at: None },
-    ))
-}
-
-/// Keys belong to issuers, so that no two of them may share a name in tokens.
-fn check_identifiers(named: &[(super::document::Name, Node)], faults: &mut Faults) {
-    let mut owners = HashMap::new();
-    for (name, node) in named {
-        let Some(identifiers) = node.get("issuer") else {
-            continue;
-        };
-        for identifier in identifiers.texts() {
-            let owner = *owners.entry(identifier).or_insert(name.text.as_str());
-            if owner != name.text {
-                let what = format!("`{identifier}` is the `iss` of `{owner}` already");
-                let mend = "a token with it could not be told apart; join the two issuers";
-                let path = format!("issuers.{}.issuer", name.text);
-                faults.add(identifiers.place, &path, what, mend);
-            }
         }
     }
 }

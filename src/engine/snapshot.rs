@@ -1,7 +1,7 @@
 //! What the operator configured and the issuers published, frozen at one moment.
 //! The only file that names `arc_swap`.
 
-use crate::keys::{IssuerIndex, Issuers};
+use crate::keys::{IssuerIndex, Issuers, KeyState};
 use crate::telemetry::{Metrics, VerificationCounters};
 use crate::verify::{Profile, Reason};
 use arc_swap::ArcSwap;
@@ -46,6 +46,12 @@ impl Snapshot {
         let default = by_name.get("default").copied().or(only);
         let names = issuers.iter().map(|(_, one)| Bytes::copy_from_slice(one.name().as_bytes()));
         Self { names: names.collect(), issuers, profiles, by_name, default, counters }
+    }
+
+    /// The same snapshot, but one issuer has other keys.
+    #[must_use]
+    pub fn with_keys(&self, issuer: IssuerIndex, keys: KeyState, metrics: &Metrics) -> Self {
+        Self::new(self.issuers.with_keys(issuer, keys), self.profiles.clone(), metrics)
     }
 
     /// The issuers.
@@ -105,5 +111,12 @@ impl Current {
     /// end with the one that they began with.
     pub fn publish(&self, snapshot: Snapshot) {
         self.0.store(Arc::new(snapshot));
+    }
+
+    /// Puts what `change` makes of the snapshot of now in its place, and returns the
+    /// one before. `change` may be called again if another thread was faster: no
+    /// change is lost.
+    pub fn update(&self, change: impl Fn(&Snapshot) -> Snapshot) -> Arc<Snapshot> {
+        self.0.rcu(|before| change(before))
     }
 }

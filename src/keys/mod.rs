@@ -5,6 +5,8 @@
 
 mod issuer;
 mod key_set;
+mod loaded;
 
 pub use issuer::{Issuer, IssuerIndex, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
 pub use key_set::{Candidates, Key, KeyError, KeySet, Unusable};
+pub use loaded::LoadedKeys;

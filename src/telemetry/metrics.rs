@@ -4,6 +4,7 @@
 //! are resolved once: no look-up by label on the way of a token.
 
 mod call;
+mod fetches;
 mod gauges;
 mod verifications;
 
@@ -12,6 +13,7 @@ pub use gauges::Gauges;
 pub use verifications::VerificationCounters;
 
 use crate::jose::Algorithm;
+use fetches::Fetches;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
@@ -32,6 +34,7 @@ pub struct Metrics {
     verification_seconds: Histogram,
     batch_tokens: Histogram,
     shed: IntCounterVec,
+    fetches: Fetches,
     gauges: Gauges,
     on_scrape: Mutex<Vec<OnScrape>>,
     /// Signatures that were checked.
@@ -207,6 +210,7 @@ impl Metrics {
                 "How many tokens one message held.",
                 vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0],
             ),
+            fetches: Fetches::new(&add),
             gauges: Gauges::new(&add),
             cache_requests: CacheRequests {
                 hit: requests.with_label_values(&["hit"]),
@@ -250,6 +254,12 @@ impl Metrics {
     pub fn judged(&self, tokens: usize, took: Duration) {
         self.verification_seconds.observe(took.as_secs_f64());
         self.batch_tokens.observe(f64::from(u32::try_from(tokens).unwrap_or(u32::MAX)));
+    }
+
+    /// Counts an attempt to fetch the key set of `issuer`. `outcome` is `ok` or one of
+    /// a few words; `now` is in seconds since the epoch.
+    pub fn fetched(&self, issuer: &str, outcome: &'static str, took: Duration, now: i64) {
+        self.fetches.count(issuer, outcome, took, now);
     }
 
     /// Counts something that was refused at once.

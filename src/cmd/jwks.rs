@@ -1,0 +1,260 @@
+//! `jwtd jwks`: fetches key sets, and shows what would be loaded of them.
+
+use super::settings::Settings;
+use super::{Output, block_on, fail, table};
+use crate::config::{Config, HttpUrl, Location, Remote};
+use crate::jose::limits::JWKS_BYTES;
+use crate::jose::{Algorithm, base64url};
+use crate::keys::{Key, KeySet, KeyState, LoadedKeys};
+use crate::sources;
+use clap::{ArgMatches, Args, Subcommand};
+use serde_json::json;
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Fetch a key set, as the daemon would
+    ///
+    /// Writes the set to standard output just as it came, and what was found on the way
+    /// to standard error. Exits with 1 if no set with a usable key can be had.
+    ///
+    /// Example: jwtd jwks fetch --issuer https://login.example.com > jwks.json
+    Fetch(Fetch),
+    /// Show which keys would be loaded, and which skipped and why
+    ///
+    /// Reads a JWK Set from a file or from standard input, or takes the issuers of a
+    /// configuration. Exits with 1 if an issuer has no usable key.
+    ///
+    /// Example: jwtd jwks show jwks.json
+    ///
+    /// Example: jwtd jwks show --config jwtd.yaml
+    Show(Show),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Fetch {
+    /// The issuer, by its exact `iss`: the set is discovered
+    #[arg(long, value_name = "URL", required_unless_present = "url")]
+    issuer: Option<String>,
+    /// The URL of the set, or with --issuer that of the metadata
+    #[arg(long, value_name = "URL")]
+    url: Option<HttpUrl>,
+    /// The only certificate authorities to trust, in PEM
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// A token to send along, such as that of a Kubernetes service account
+    #[arg(long, value_name = "FILE")]
+    bearer_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Show {
+    /// The JWK Set; without it, and without --config, standard input
+    #[arg(value_name = "FILE", conflicts_with_all = ["config", "issuer"])]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Show what an issuer with these algorithms would load (may be given several times)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = algorithm)]
+    algorithm: Vec<Algorithm>,
+    /// How to print the keys
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+impl Command {
+    pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
+        match self {
+            Self::Fetch(fetch) => fetch.run(),
+            Self::Show(show) => show.run(matches),
+        }
+    }
+}
+
+impl Fetch {
+    fn run(self) -> ExitCode {
+        let location = match (&self.issuer, self.url) {
+            (None, Some(url)) => Location::JwksUri(url),
+            (Some(_), Some(url)) => Location::Metadata(vec![url]),
+            (issuer, None) => {
+                let issuer = issuer.as_deref().unwrap_or_default();
+                match issuer.parse().and_then(|url: HttpUrl| url.well_known()) {
+                    Ok(urls) => Location::Metadata(urls.into()),
+                    Err(cause) => {
+                        eprintln!("jwtd: --issuer: `{issuer}` {cause}");
+                        return ExitCode::from(2);
+                    }
+                }
+            }
+        };
+        let remote = Remote {
+            location,
+            identifiers: self.issuer.into_iter().collect(),
+            allowed: Algorithm::ALL.to_vec(),
+            ca_file: self.ca_file,
+            bearer_file: self.bearer_file,
+            refresh: Duration::MAX,
+            max_stale: Duration::MAX,
+        };
+        block_on(async move {
+            match sources::load(&remote).await {
+                Ok(fetched) => {
+                    let (url, bytes) = (&fetched.jwks_uri, fetched.text.len());
+                    let (keys, skipped) = (fetched.keys.set.keys().len(), fetched.keys.skipped);
+                    eprintln!(
+                        "{url}: {bytes} bytes, {keys} usable keys, {} skipped",
+                        skipped.len()
+                    );
+                    for line in skipped {
+                        eprintln!("  {line}");
+                    }
+                    match std::io::stdout().write_all(&fetched.text) {
+                        Ok(()) => ExitCode::SUCCESS,
+                        Err(error) => fail(format!("standard output: {error}")),
+                    }
+                }
+                Err(error) => fail(error),
+            }
+        })
+    }
+}
+
+/// What is known of the keys of one issuer.
+struct Loaded {
+    issuer: String,
+    set: Option<Arc<KeySet>>,
+    /// Keys that were skipped, or why there is no set.
+    faults: Vec<String>,
+}
+
+impl Show {
+    fn run(self, matches: &ArgMatches) -> ExitCode {
+        let loaded = if self.settings.is_given() {
+            match self.settings.load(None, matches) {
+                Ok((config, _)) => of_issuers(&config),
+                Err(code) => return code,
+            }
+        } else {
+            let text = match read(self.file.as_ref()) {
+                Ok(text) => text,
+                Err(error) => return fail(error),
+            };
+            let allowed =
+                if self.algorithm.is_empty() { Algorithm::ALL } else { &self.algorithm[..] };
+            match LoadedKeys::from_jwks(&text, allowed) {
+                Ok(keys) => vec![Loaded::new("", Arc::new(keys.set), keys.skipped)],
+                Err(error) => return fail(error),
+            }
+        };
+        match self.output {
+            Output::Json => loaded.iter().for_each(|one| println!("{}", one.to_json())),
+            Output::Text => print(&loaded),
+        }
+        let usable = |one: &Loaded| one.set.as_ref().is_some_and(|set| !set.keys().is_empty());
+        if loaded.iter().all(usable) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+impl Loaded {
+    fn new(issuer: &str, set: Arc<KeySet>, faults: Vec<String>) -> Self {
+        Self { issuer: issuer.to_owned(), set: Some(set), faults }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.set.iter().flat_map(|set| set.keys())
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let key = |key: &Key| {
+            json!({
+                "key_id": key.id.as_deref(),
+                "algorithm": key.key.algorithm().name(),
+                "thumbprint": base64url::encode(key.key.thumbprint()),
+            })
+        };
+        json!({
+            "issuer": self.issuer,
+            "keys": self.keys().map(key).collect::<Vec<_>>(),
+            "skipped": self.faults,
+        })
+    }
+}
+
+fn print(loaded: &[Loaded]) {
+    let mut rows = Vec::new();
+    for one in loaded {
+        let mut row = |good: bool, state: &str, id: String, algorithm: &str, note: String| {
+            let cells = [one.issuer.clone(), state.to_owned(), id, algorithm.to_owned(), note];
+            rows.push((good, cells.to_vec()));
+        };
+        for Key { id, key } in one.keys() {
+            // Escaped: whoever publishes the set chose the text.
+            let id = id.as_deref().map_or_else(|| "(none)".to_owned(), |id| format!("{id:?}"));
+            let thumbprint = base64url::encode(key.thumbprint());
+            row(true, "loaded", id, key.algorithm().name(), format!("thumbprint {thumbprint}"));
+        }
+        for fault in &one.faults {
+            row(false, "skipped", String::new(), "", fault.clone());
+        }
+    }
+    table::print(&["issuer", "state", "kid", "alg", "note"], &rows, 1);
+}
+
+/// The keys of the issuers of a configuration; those that are to be fetched are.
+fn of_issuers(config: &Config) -> Vec<Loaded> {
+    let mut loaded: Vec<_> = config
+        .issuers
+        .iter()
+        .map(|(_, issuer)| {
+            let skipped = config.skipped.iter().filter(|(name, _)| *name == *issuer.name());
+            let faults = skipped.map(|(_, line)| line.clone()).collect();
+            let set = match issuer.keys() {
+                KeyState::Held { set, .. } => Some(Arc::clone(set)),
+                KeyState::Unavailable => None,
+            };
+            Loaded { issuer: issuer.name().to_owned(), set, faults }
+        })
+        .collect();
+    let fetching = async {
+        for (index, remote) in &config.remotes {
+            let Some(one) = loaded.get_mut(index.get()) else { continue };
+            match sources::load(remote).await {
+                Ok(fetched) => {
+                    one.set = Some(Arc::new(fetched.keys.set));
+                    one.faults = fetched.keys.skipped;
+                }
+                Err(error) => one.faults = vec![error.to_string()],
+            }
+        }
+        ExitCode::SUCCESS
+    };
+    block_on(fetching);
+    loaded
+}
+
+/// A file, or standard input; a byte more than a set may have is enough to refuse it.
+fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, String> {
+    let most = u64::try_from(JWKS_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let mut text = Vec::new();
+    match file.filter(|file| file.as_os_str() != "-") {
+        Some(file) => std::fs::File::open(file)
+            .and_then(|file| file.take(most).read_to_end(&mut text))
+            .map_err(|error| format!("{}: {error}", file.display())),
+        None => std::io::stdin()
+            .take(most)
+            .read_to_end(&mut text)
+            .map_err(|error| format!("standard input: {error}")),
+    }?;
+    Ok(text)
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Algorithm::ALL.iter().map(|one| one.name()).collect();
+        format!("known are {}", names.join(", "))
+    })
+}

@@ -1,0 +1,135 @@
+//! Flags that stand for a configuration file, or go before it.
+
+use super::EXIT_CONFIG;
+use crate::client::Address;
+use crate::config::document::Value;
+use crate::config::{self, Config, Override, Setting};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Where the settings come from: flags, then the environment, then the file, then
+/// defaults.
+#[derive(Args, Debug)]
+pub(super) struct Settings {
+    /// The configuration file, YAML or JSON
+    #[arg(long, env = "JWTD_CONFIG", value_name = "FILE", conflicts_with = "issuer")]
+    config: Option<PathBuf>,
+    /// Without a file: accept the tokens of this issuer, by its exact `iss` (may be
+    /// given several times if it uses several)
+    #[arg(long, env = "JWTD_ISSUER", value_name = "URL", requires = "audience")]
+    issuer: Vec<String>,
+    /// The `aud` to accept, or the word any (may be given several times)
+    #[arg(long, env = "JWTD_AUDIENCE", value_name = "NAME")]
+    audience: Vec<String>,
+    /// With --issuer: a JWK Set, as a file or a URL; by default it is discovered
+    #[arg(long, env = "JWTD_JWKS", value_name = "FILE|URL", requires = "issuer")]
+    jwks: Option<String>,
+}
+
+/// Where calls, probes and metrics are taken.
+#[derive(Args, Debug)]
+pub(super) struct Sockets {
+    /// Take calls here, unix:///path or tcp://address:port (may be given several times)
+    #[arg(long, env = "JWTD_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
+    listen: Vec<Address>,
+    /// Serve probes and metrics here, address:port; the word off opens none
+    #[arg(long, env = "JWTD_ADMIN", value_name = "ADDRESS")]
+    admin: Option<String>,
+}
+
+impl Settings {
+    /// Whether a file or an issuer is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.config.is_some() || !self.issuer.is_empty()
+    }
+
+    /// Whether a file or an issuer is named, and the flag `other` is not, or only by
+    /// something that goes behind it.
+    pub(super) fn precede(&self, other: &str, matches: &ArgMatches) -> bool {
+        let rank = |id: &str| match matches.value_source(id) {
+            Some(ValueSource::CommandLine) => 2,
+            Some(ValueSource::EnvVariable) => 1,
+            _ => 0,
+        };
+        rank("config").max(rank("issuer")) > rank(other)
+    }
+
+    /// The values of `aud` that were named.
+    pub(super) fn audiences(&self) -> &[String] {
+        &self.audience
+    }
+
+    /// Reads and checks the file, and what goes before it. `matches` are those of the
+    /// command that is run.
+    pub(super) fn load(
+        &self,
+        sockets: Option<&Sockets>,
+        matches: &ArgMatches,
+    ) -> Result<(Config, Vec<Setting>), ExitCode> {
+        let misused = match (&self.config, &self.issuer[..], &self.audience[..]) {
+            (None, [], _) => Some("give --config FILE, or --issuer URL and --audience NAME"),
+            (Some(_), _, [_, ..]) => Some("--audience goes with --issuer; a file names its own"),
+            _ => None,
+        };
+        if let Some(misused) = misused {
+            eprintln!("jwtd: {misused}");
+            return Err(ExitCode::from(2));
+        }
+        let overrides: Vec<_> = [self.issuers(matches)]
+            .into_iter()
+            .chain(sockets.into_iter().flat_map(|sockets| sockets.overrides(matches)))
+            .flatten()
+            .collect();
+        config::load_with(self.config.as_deref(), &overrides).map_err(|faults| {
+            eprintln!("{faults}");
+            ExitCode::from(EXIT_CONFIG)
+        })
+    }
+
+    fn issuers(&self, matches: &ArgMatches) -> Option<Override> {
+        if self.issuer.is_empty() {
+            return None;
+        }
+        let texts = |all: &[String]| Value::list(all.iter().map(Value::text));
+        let keys = self.jwks.iter().map(|jwks| {
+            let kind = if jwks.contains("://") { "jwks_uri" } else { "jwks_file" };
+            ("keys", Value::map([(kind, Value::text(jwks))]))
+        });
+        let any = self.audience == ["any"];
+        let audiences = if any { Value::text("any") } else { texts(&self.audience) };
+        let issuer = [("issuer", texts(&self.issuer)), ("audiences", audiences)];
+        let issuer = Value::map(issuer.into_iter().chain(keys));
+        let value = Value::map([("default", issuer)]);
+        Some(Override { key: "issuers", value, origin: origin(matches, "issuer", "JWTD_ISSUER") })
+    }
+}
+
+impl Sockets {
+    fn overrides(&self, matches: &ArgMatches) -> [Option<Override>; 2] {
+        let socket = |address: &Address| match address.to_string().split_once("://") {
+            Some((kind, place)) => Value::map([(kind, Value::text(place))]),
+            None => Value::Null,
+        };
+        let listen = (!self.listen.is_empty()).then(|| Override {
+            key: "listen",
+            value: Value::list(self.listen.iter().map(socket)),
+            origin: origin(matches, "listen", "JWTD_LISTEN"),
+        });
+        let admin = self.admin.as_ref().map(|address| Override {
+            key: "admin",
+            value: Value::text(address),
+            origin: origin(matches, "admin", "JWTD_ADMIN"),
+        });
+        [listen, admin]
+    }
+}
+
+/// The flag, or the environment variable that stood in for it.
+fn origin(matches: &ArgMatches, id: &str, variable: &str) -> String {
+    match matches.value_source(id) {
+        Some(ValueSource::EnvVariable) => variable.to_owned(),
+        _ => format!("--{id}"),
+    }
+}

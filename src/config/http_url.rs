@@ -1,0 +1,177 @@
+//! Where keys are fetched from: an absolute `https` URL, or `http` to this machine.
+
+use http::Uri;
+use http::uri::{PathAndQuery, Scheme};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// An `https` URL, or an `http` URL whose host is this machine. It has neither user
+/// nor password nor fragment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HttpUrl {
+    uri: Uri,
+    host: String,
+}
+
+impl HttpUrl {
+    /// The longest URL in bytes.
+    pub const MAX: usize = 2048;
+
+    /// Whether the connection is encrypted.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.uri.scheme() == Some(&Scheme::HTTPS)
+    }
+
+    /// The host: a name, or an address without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, also if it is not written.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or_else(|| if self.is_secure() { 443 } else { 80 })
+    }
+
+    /// The host and port as they are written.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.uri.authority().map_or("", |authority| authority.as_str())
+    }
+
+    /// The path and query, at least `/`.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        self.uri.path_and_query().map_or("/", PathAndQuery::as_str)
+    }
+
+    /// Whether both are of the same scheme, host and port.
+    #[must_use]
+    pub fn has_origin_of(&self, other: &Self) -> bool {
+        self.is_secure() == other.is_secure()
+            && self.port() == other.port()
+            && self.host.eq_ignore_ascii_case(&other.host)
+    }
+
+    /// Where an issuer that is named by this URL publishes its metadata: first
+    /// OpenID Connect Discovery 1.0, section 4, then RFC 8414, section 3.
+    ///
+    /// # Errors
+    /// If the URL has a query.
+    pub fn well_known(&self) -> Result<[Self; 2], String> {
+        if self.uri.query().is_some() {
+            return Err("an issuer with a query has no discovery document".to_owned());
+        }
+        let scheme = self.uri.scheme_str().unwrap_or("https");
+        let (authority, path) = (self.authority(), self.uri.path().trim_end_matches('/'));
+        let openid = format!("{scheme}://{authority}{path}/.well-known/openid-configuration");
+        let oauth = format!("{scheme}://{authority}/.well-known/oauth-authorization-server{path}");
+        Ok([openid.parse()?, oauth.parse()?])
+    }
+}
+
+impl FromStr for HttpUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() > Self::MAX {
+            return Err(format!("is longer than {} bytes", Self::MAX));
+        }
+        if text.contains('#') {
+            return Err("has a fragment (`#`)".to_owned());
+        }
+        let uri: Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            Some(other) => return Err(format!("begins with {other}:// instead of https://")),
+            None => return Err("does not begin with https://".to_owned()),
+        };
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err("holds a user or a password".to_owned());
+        }
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        // A port that is none is no port to `Uri`.
+        let bare = uri.host().unwrap_or_default().len();
+        let has_port = uri.authority().is_some_and(|authority| authority.as_str().len() > bare);
+        if host.is_empty() || (has_port && uri.port_u16().is_none_or(|port| port == 0)) {
+            return Err("has no host, or no port from 1 to 65535 after `:`".to_owned());
+        }
+        let local = host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if !secure && !local {
+            return Err("must begin with https://; http:// goes only to this machine".to_owned());
+        }
+        Ok(Self { uri, host })
+    }
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.uri.fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_or_this_machine_without_credentials() {
+        for good in [
+            "https://login.example.com",
+            "https://login.example.com:8443/a?b=c",
+            "https://10.0.0.1/jwks",
+            "https://[fd00::1]:8443/jwks",
+            "http://localhost:8080/realms/a",
+            "http://127.0.0.1/",
+            "http://[::1]:9/",
+        ] {
+            assert!(good.parse::<HttpUrl>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "login.example.com",
+            "/jwks",
+            "http://login.example.com/",
+            "http://localhost.example.com/",
+            "ftp://login.example.com/",
+            "https://user:secret@login.example.com/",
+            "https://login.example.com/#keys",
+            "https://login.example.com:/",
+            "https://:443/",
+            "https://",
+            "https://a b/",
+            "https://login.example.com:99999/",
+        ] {
+            assert!(bad.parse::<HttpUrl>().is_err(), "{bad}");
+        }
+        assert!(format!("https://a/{}", "x".repeat(2100)).parse::<HttpUrl>().is_err());
+    }
+
+    #[test]
+    fn metadata_is_where_the_specifications_say() {
+        let well_known = |issuer: &str| {
+            let urls = issuer.parse::<HttpUrl>().unwrap().well_known().unwrap();
+            urls.map(|url| url.to_string())
+        };
+        assert_eq!(
+            well_known("https://a.example/realms/b/"),
+            [
+                "https://a.example/realms/b/.well-known/openid-configuration",
+                "https://a.example/.well-known/oauth-authorization-server/realms/b",
+            ]
+        );
+        assert_eq!(
+            well_known("https://a.example:8443"),
+            [
+                "https://a.example:8443/.well-known/openid-configuration",
+                "https://a.example:8443/.well-known/oauth-authorization-server",
+            ]
+        );
+        assert!("https://a/?b".parse::<HttpUrl>().unwrap().well_known().is_err());
+    }
+}

@@ -1,0 +1,81 @@
+//! The issuers of the configuration.
+
+use super::document::{Name, Node};
+use super::fault::Faults;
+use super::key_source::{self, KeySource, Owner, Remote};
+use super::valid::duration;
+use crate::keys::{Issuer, KeyState, Leeway};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// An issuer, and where its keys are fetched from if they are.
+pub(super) fn issuer(
+    name: &str,
+    node: &Node,
+    folder: &Path,
+    faults: &mut Faults,
+    skipped: &mut Vec<(String, String)>,
+) -> Option<(Issuer, Option<Remote>)> {
+    let path = format!("issuers.{name}");
+    let allowed = key_source::allowed(node, &path, faults);
+    let clock_skew = match duration(node, "clock_skew").map(Leeway::try_from) {
+        None => Leeway::DEFAULT,
+        Some(Ok(leeway)) => leeway,
+        Some(Err(_)) => {
+            let place = node.get("clock_skew").map_or(node.place, |skew| skew.place);
+            let mend = "set the clocks; a larger skew lets expired tokens pass";
+            faults.add(place, &format!("{path}.clock_skew"), "must be at most 300s", mend);
+            Leeway::DEFAULT
+        }
+    };
+    let identifiers = node.get("issuer")?;
+    let owner = Owner {
+        path: format!("{path}.keys"),
+        folder,
+        allowed: allowed.clone(),
+        identifiers: identifiers.texts().into_iter().map(str::to_owned).collect(),
+        place: identifiers.place,
+    };
+    let source = key_source::find(node.get("keys"), owner, faults)?;
+    let (keys, place, remote) = match source {
+        KeySource::Fixed(loaded, place) => {
+            skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
+            (KeyState::Held { set: Arc::new(loaded.set), stale_at: None }, place, None)
+        }
+        KeySource::Remote(remote) => {
+            (KeyState::Unavailable, remote.location.to_string(), Some(remote))
+        }
+    };
+    let audiences = node.get("audiences").map(Node::texts)?;
+    let audiences = (audiences != ["any"]).then_some(audiences);
+    let issuer = Issuer::new(
+        name,
+        &identifiers.texts(),
+        allowed.into_iter().collect(),
+        audiences.as_deref(),
+        clock_skew,
+        &place,
+        keys,
+    );
+    Some((issuer, remote))
+}
+
+/// Keys belong to issuers, so that no two of them may share a name in tokens.
+pub(super) fn check_identifiers(named: &[(Name, Node)], faults: &mut Faults) {
+    let mut owners = HashMap::new();
+    for (name, node) in named {
+        let Some(identifiers) = node.get("issuer") else {
+            continue;
+        };
+        for identifier in identifiers.texts() {
+            let owner = *owners.entry(identifier).or_insert(name.text.as_str());
+            if owner != name.text {
+                let what = format!("`{identifier}` is the `iss` of `{owner}` already");
+                let mend = "a token with it could not be told apart; join the two issuers";
+                let path = format!("issuers.{}.issuer", name.text);
+                faults.add(identifiers.place, &path, what, mend);
+            }
+        }
+    }
+}

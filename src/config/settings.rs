@@ -1,0 +1,145 @@
+//! Settings from elsewhere than the file, and the list of all settings in force.
+
+use super::document::{Name, Node, Value};
+use super::fault::Faults;
+use super::schema::{Key, Kind, ROOT};
+
+/// A setting that goes before what the file says.
+#[derive(Clone, Debug)]
+pub struct Override {
+    /// Which setting of the top level.
+    pub key: &'static str,
+    /// Its value.
+    pub value: Value,
+    /// Where it comes from: a flag or an environment variable.
+    pub origin: String,
+}
+
+/// A setting in force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Setting {
+    /// The way to it, such as `issuers.corp.audiences`.
+    pub path: String,
+    /// Its value, as it would be written.
+    pub value: String,
+    /// Where it comes from: a file with its line, a flag, an environment variable, or
+    /// `default`.
+    pub origin: String,
+}
+
+/// A value that stands in no line.
+pub(super) fn anywhere(value: Value) -> Node {
+    Node { place: (0, 0), value }
+}
+
+impl Value {
+    /// A mapping that stands in no line.
+    #[must_use]
+    pub fn map<'n>(members: impl IntoIterator<Item = (&'n str, Self)>) -> Self {
+        let member = |(name, value): (&str, Self)| {
+            (Name { place: (0, 0), text: name.to_owned() }, anywhere(value))
+        };
+        Self::Map(members.into_iter().map(member).collect())
+    }
+
+    /// A list that stands in no line.
+    #[must_use]
+    pub fn list(elements: impl IntoIterator<Item = Self>) -> Self {
+        Self::List(elements.into_iter().map(anywhere).collect())
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// Puts `overrides` in the place of what the file says.
+pub(super) fn apply(root: &mut Node, overrides: &[Override], faults: &mut Faults) {
+    // An empty file says nothing.
+    if root.value == Value::Null {
+        root.value = Value::Map(Vec::new());
+    }
+    let Value::Map(members) = &mut root.value else {
+        return;
+    };
+    for Override { key, value, origin } in overrides {
+        faults.note_origin(key, origin);
+        members.retain(|(name, _)| name.text != *key);
+        let name = Name { place: (0, 0), text: (*key).to_owned() };
+        members.push((name, anywhere(value.clone())));
+    }
+}
+
+/// All settings in force of a tree without faults, in the order of the schema.
+pub(super) fn list(root: &Node, file: &str, faults: &Faults) -> Vec<Setting> {
+    let mut list = List { settings: Vec::new(), file, faults };
+    list.add(root, &ROOT, "");
+    list.settings
+}
+
+struct List<'f> {
+    settings: Vec<Setting>,
+    file: &'f str,
+    faults: &'f Faults,
+}
+
+impl List<'_> {
+    fn add(&mut self, node: &Node, kind: &Kind, path: &str) {
+        match (kind, &node.value) {
+            (Kind::Table(keys), Value::Map(_)) => self.table(node, keys, path),
+            (Kind::Named(keys), Value::Map(members)) => {
+                for (name, value) in members {
+                    self.table(value, keys, &format!("{path}.{}", name.text));
+                }
+            }
+            (Kind::List(element), Value::List(elements)) if matches!(element, Kind::Table(_)) => {
+                for (index, value) in elements.iter().enumerate() {
+                    self.add(value, element, &format!("{path}[{index}]"));
+                }
+            }
+            (Kind::Any, _) => self.push(path, "(a JWK Set)".to_owned(), node),
+            _ => self.push(path, write(node), node),
+        }
+    }
+
+    fn table(&mut self, node: &Node, keys: &[Key], path: &str) {
+        let start = if path.is_empty() { String::new() } else { format!("{path}.") };
+        for key in keys.iter().filter(|key| key.counts_in(node)) {
+            let path = format!("{start}{}", key.name);
+            match (node.get(key.name), &key.kind) {
+                (Some(value), kind) => self.add(value, kind, &path),
+                // The defaults of a table that is not written stand in the table.
+                (None, Kind::Table(keys)) if key.default.is_empty() => {
+                    self.table(&anywhere(Value::Null), keys, &path);
+                }
+                (None, _) if key.default.is_empty() => {}
+                (None, _) => self.settings.push(Setting {
+                    path,
+                    value: key.default.to_owned(),
+                    origin: "default".to_owned(),
+                }),
+            }
+        }
+    }
+
+    fn push(&mut self, path: &str, value: String, node: &Node) {
+        let origin = match node.place {
+            (0, _) => self.faults.origin(path).unwrap_or_default().to_owned(),
+            (line, _) => format!("{}:{line}", self.file),
+        };
+        self.settings.push(Setting { path: path.to_owned(), value, origin });
+    }
+}
+
+/// A value without mappings, as YAML in one line.
+fn write(node: &Node) -> String {
+    match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::List(elements) => {
+            format!("[{}]", elements.iter().map(write).collect::<Vec<_>>().join(", "))
+        }
+        Value::Map(_) | Value::Null => node.to_json().to_string(),
+    }
+}

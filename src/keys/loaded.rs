@@ -1,0 +1,73 @@
+//! A key set together with what had to be left out of it.
+
+use super::key_set::{KeySet, Unusable};
+use crate::jose::jwks::JwksError;
+use crate::jose::{Algorithm, Jwk, JwkSet, KeyMaterial, Secret};
+
+/// Keys, and what had to be left out.
+#[derive(Debug)]
+pub struct LoadedKeys {
+    /// The usable keys.
+    pub set: KeySet,
+    /// One line for each key that was skipped.
+    pub skipped: Vec<String>,
+}
+
+impl LoadedKeys {
+    /// Reads a JWK Set of public keys (RFC 7517, section 5), each bound to one of
+    /// the algorithms `allowed`.
+    ///
+    /// # Errors
+    /// If the text is not a set, or if a key of it is private.
+    pub fn from_jwks(text: &[u8], allowed: &[Algorithm]) -> Result<Self, JwksError> {
+        let parsed = JwkSet::parse(text)?;
+        let loaded = Self::from_public(&parsed.keys, allowed);
+        Ok(loaded.after(parsed.skipped.iter().map(ToString::to_string)))
+    }
+
+    /// Reads a JWK Set of shared secrets.
+    ///
+    /// # Errors
+    /// If the text is not a set, or if a key of it is not a shared secret.
+    pub fn from_secrets(text: &[u8], allowed: &[Algorithm]) -> Result<Self, JwksError> {
+        let parsed = JwkSet::parse_secrets(text)?;
+        let loaded = Self::from_shared(&parsed.keys, allowed);
+        Ok(loaded.after(parsed.skipped.iter().map(ToString::to_string)))
+    }
+
+    /// Binds public keys to the algorithms `allowed`.
+    #[must_use]
+    pub fn from_public(keys: &[Jwk<KeyMaterial>], allowed: &[Algorithm]) -> Self {
+        Self::bound(KeySet::of_public(keys, allowed))
+    }
+
+    /// Binds shared secrets to the algorithms `allowed`.
+    #[must_use]
+    pub fn from_shared(keys: &[Jwk<Secret>], allowed: &[Algorithm]) -> Self {
+        Self::bound(KeySet::of_secrets(keys, allowed))
+    }
+
+    fn bound((set, unusable): (KeySet, Vec<Unusable>)) -> Self {
+        let line = |Unusable { id, reason, .. }: Unusable| match id {
+            Some(id) => format!("key {id:?} is skipped: {reason}"),
+            None => format!("a key without `kid` is skipped: {reason}"),
+        };
+        Self { set, skipped: unusable.into_iter().map(line).collect() }
+    }
+
+    fn after(mut self, earlier: impl Iterator<Item = String>) -> Self {
+        self.skipped.splice(0..0, earlier);
+        self
+    }
+
+    /// Why no key is usable, if none is.
+    #[must_use]
+    pub fn unusable(&self, allowed: &[Algorithm]) -> Option<String> {
+        if !self.set.keys().is_empty() {
+            return None;
+        }
+        let names: Vec<_> = allowed.iter().map(|algorithm| algorithm.name()).collect();
+        let what = format!("no usable key for {}", names.join(", "));
+        Some([what].into_iter().chain(self.skipped.iter().cloned()).collect::<Vec<_>>().join("; "))
+    }
+}

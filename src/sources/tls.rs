@@ -1,0 +1,62 @@
+//! Encrypted connections to where keys are fetched. The only file that names
+//! `rustls_native_certs`.
+
+use super::error::Cause;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Encrypts `stream`; the peer must prove that it is `host`, by a certificate of an
+/// authority in `ca_file`, or else of one that the system trusts.
+pub(super) async fn encrypt(
+    stream: TcpStream,
+    host: &str,
+    ca_file: Option<&Path>,
+) -> Result<TlsStream<TcpStream>, Cause> {
+    let name = ServerName::try_from(host.to_owned());
+    let name = name.map_err(|_| Cause::Tls(format!("{host:?} is no name of a host")))?;
+    let ca_file = ca_file.map(Path::to_owned);
+    // Read each time: authorities are replaced while the daemon runs.
+    #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]
+    let config = tokio::task::spawn_blocking(move || client(ca_file.as_deref()));
+    let config = config.await.map_err(|error| Cause::Tls(error.to_string()))??;
+    let connector = TlsConnector::from(Arc::new(config));
+    connector.connect(name, stream).await.map_err(|error| Cause::Tls(error.to_string()))
+}
+
+fn client(ca_file: Option<&Path>) -> Result<ClientConfig, Cause> {
+    // Named, so that no other crate's choice of features decides it.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| Cause::Tls(error.to_string()))?;
+    Ok(builder.with_root_certificates(roots(ca_file)?).with_no_client_auth())
+}
+
+fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Cause> {
+    let mut roots = RootCertStore::empty();
+    let Some(file) = ca_file else {
+        // Of hundreds, some may be too old to be read; the others will do.
+        let system = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(system.certs);
+        if roots.is_empty() {
+            let what = "the system has no certificate authorities: install `ca-certificates`, set \
+                        SSL_CERT_FILE, or give `ca_file`";
+            return Err(Cause::Tls(what.to_owned()));
+        }
+        return Ok(roots);
+    };
+    let failed = |what: String| Cause::File(format!("ca_file {}: {what}", file.display()));
+    let certificates =
+        CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(failed("holds no certificate".to_owned())) } else { Ok(roots) }
+}

@@ -1,0 +1,48 @@
+//! Fetches of key sets.
+
+use prometheus::core::Collector;
+use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounterVec, Opts};
+use std::time::Duration;
+
+/// Fetches of key sets.
+#[derive(Debug)]
+pub(super) struct Fetches {
+    total: IntCounterVec,
+    seconds: Histogram,
+    last_success: GaugeVec,
+}
+
+impl Fetches {
+    #[expect(clippy::expect_used, reason = "the names are constant and valid")]
+    pub(super) fn new(add: &impl Fn(Box<dyn Collector>)) -> Self {
+        let total = Opts::new(
+            "jwtd_jwks_fetches_total",
+            "Attempts to fetch the key set of an issuer, by outcome.",
+        );
+        let total = IntCounterVec::new(total, &["issuer", "outcome"]).expect("a valid name");
+        let seconds = HistogramOpts::new(
+            "jwtd_jwks_fetch_seconds",
+            "How long attempts to fetch a key set took, its metadata included.",
+        );
+        let seconds = seconds.buckets(vec![0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]);
+        let seconds = Histogram::with_opts(seconds).expect("valid buckets");
+        let last_success = Opts::new(
+            "jwtd_jwks_last_success_timestamp_seconds",
+            "When the key set of an issuer was last fetched, in seconds since the epoch.",
+        );
+        let last_success = GaugeVec::new(last_success, &["issuer"]).expect("a valid name");
+        add(Box::new(total.clone()));
+        add(Box::new(seconds.clone()));
+        add(Box::new(last_success.clone()));
+        Self { total, seconds, last_success }
+    }
+
+    pub(super) fn count(&self, issuer: &str, outcome: &str, took: Duration, now: i64) {
+        self.total.with_label_values(&[issuer, outcome]).inc();
+        self.seconds.observe(took.as_secs_f64());
+        if outcome == "ok" {
+            #[expect(clippy::cast_precision_loss, reason = "exact until the year 285 million")]
+            self.last_success.with_label_values(&[issuer]).set(now as f64);
+        }
+    }
+}

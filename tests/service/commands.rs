@@ -46,7 +46,7 @@ fn config_check_and_schema_say_what_is_there() {
     let (code, output, _) = run(binary().args(["config", "schema"]), "");
     assert_eq!(code, Some(0));
     let schema: serde_json::Value = serde_json::from_str(&output).unwrap();
-    assert_eq!(schema["required"], serde_json::json!(["listen", "issuers"]));
+    assert_eq!(schema["required"], serde_json::json!(["issuers"]));
 }
 
 #[test]

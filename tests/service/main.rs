@@ -12,4 +12,6 @@ mod calls;
 mod commands;
 mod lifecycle;
 mod sockets;
+mod sources;
 mod support;
+mod web;

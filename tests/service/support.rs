@@ -64,9 +64,14 @@ impl Daemon {
     }
 
     pub(crate) fn start_in(folder: Folder, extra: &str) -> Self {
+        Self::start_with(folder, &format!("{ISSUERS}{extra}"))
+    }
+
+    /// Starts with a configuration, less its sockets.
+    pub(crate) fn start_with(folder: Folder, config: &str) -> Self {
         let listen = "listen: [{ unix: d.sock }, { tcp: 127.0.0.1:0 }]\nadmin: 127.0.0.1:0\n";
         let file = folder.0.join("jwtd.yaml");
-        std::fs::write(&file, format!("{listen}{ISSUERS}{extra}")).unwrap();
+        std::fs::write(&file, format!("{listen}{config}")).unwrap();
         let log = folder.0.join("log");
         let child = binary()
             .args(["serve", "--log-format", "json", "--log", "jwtd=trace", "--config"])
@@ -123,6 +128,23 @@ impl Daemon {
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         text
+    }
+
+    /// Waits until the answer of the probes and metrics holds `text`.
+    pub(crate) fn wait_for(&self, path: &str, text: &str) {
+        let begin = Instant::now();
+        while !self.get(path).contains(text) {
+            assert!(begin.elapsed() < PATIENCE, "no {text:?} in {path}: {}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
+    /// Has `tokens` judged; the reasons.
+    pub(crate) async fn reasons(&self, tokens: &[&str]) -> Vec<jwtd::pb::Reason> {
+        let tokens = tokens.iter().map(|token| token.as_bytes().to_vec().into()).collect();
+        let request = jwtd::pb::VerifyBatchRequest { tokens, ..Default::default() };
+        let answer = self.client().await.verify_batch(request).await.unwrap().into_inner();
+        answer.verdicts.iter().map(jwtd::pb::Verdict::reason).collect()
     }
 
     /// Sends SIGTERM.

@@ -1,0 +1,280 @@
+//! Keys that are fetched: discovery, refresh, and everything that can go wrong.
+
+use crate::support::{Daemon, Folder, KEY, PATIENCE, now};
+use crate::web::{Answer, Web};
+use jwtd::crypto::SigningKey;
+use jwtd::jose::Algorithm;
+use jwtd::pb::Reason;
+use std::time::{Duration, Instant};
+
+fn set(keys: &[String]) -> String {
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}
+
+fn good_set() -> String {
+    set(&[KEY.to_jwk("k")])
+}
+
+/// A token of `issuer`.
+fn token(key: &SigningKey, header: &str, issuer: &str) -> String {
+    let claims = format!(r#"{{"iss":"{issuer}","aud":"a","sub":"alice","exp":{}}}"#, now() + 600);
+    key.sign_compact(header, &claims).unwrap()
+}
+
+const HEADER: &str = r#"{"alg":"EdDSA","kid":"k"}"#;
+
+/// One issuer `corp` with this `iss` and these keys.
+fn start(issuer: &str, keys: &str) -> Daemon {
+    start_in(Folder::new(), issuer, keys)
+}
+
+fn start_in(folder: Folder, issuer: &str, keys: &str) -> Daemon {
+    let config = format!("issuers:\n  corp:\n    issuer: '{issuer}'\n    audiences: [a]\n{keys}");
+    Daemon::start_with(folder, &config)
+}
+
+fn fetches(outcome: &str) -> String {
+    format!(r#"jwtd_jwks_fetches_total{{issuer="corp",outcome="{outcome}"}} "#)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_lines_discover_the_keys_of_an_issuer() {
+    let web = Web::start();
+    let issuer = format!("{}/realms/a", web.origin);
+    let unknown = [
+        r#"{"kty":"AKP","kid":"pq","alg":"ML-DSA-44","pub":"AAAA"}"#,
+        r#"{"kty":"RSA","kid":"enc","use":"enc","alg":"RSA-OAEP","n":"AQAB","e":"AQAB"}"#,
+        r#"{"kty":"EC","crv":"secp256k1","kid":"k1","x":"AA","y":"AA"}"#,
+        r#"{"kty":"OKP","crv":"X25519","kid":"x","x":"AA"}"#,
+        r#"{"no":"key"}"#,
+    ];
+    let keys = unknown.iter().map(|key| (*key).to_owned()).chain([KEY.to_jwk("k")]);
+    web.publish("/realms/a", &issuer, &set(&keys.collect::<Vec<_>>()));
+    let daemon = start(&issuer, "");
+    daemon.wait_for("/readyz", "200 OK");
+    let with_id = token(&KEY, HEADER, &issuer);
+    let without_id = token(&KEY, r#"{"alg":"EdDSA"}"#, &issuer);
+    let unknown_id = token(&KEY, r#"{"alg":"EdDSA","kid":"pq"}"#, &issuer);
+    let reasons = daemon.reasons(&[&with_id, &without_id, &unknown_id]).await;
+    assert_eq!(reasons, [Reason::Ok, Reason::Ok, Reason::KeyUnknown]);
+    assert_eq!(web.paths(), ["/realms/a/.well-known/openid-configuration", "/realms/a/keys"]);
+    let metrics = daemon.get("/metrics");
+    for line in [&*format!("{}1", fetches("ok")), r#"jwtd_jwks_keys{issuer="corp"} 1"#] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    assert!(metrics.contains(r#"jwtd_jwks_last_success_timestamp_seconds{issuer="corp"} 1"#));
+    assert!(daemon.log().contains("its `kty` is not implemented"), "{}", daemon.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metadata_may_lie_where_rfc_8414_says() {
+    let web = Web::start();
+    let issuer = format!("{}/tenant/", web.origin);
+    web.put("/k", Answer::ok(good_set()));
+    let metadata = serde_json::json!({"issuer": issuer, "jwks_uri": format!("{}/k", web.origin)});
+    let place = "/.well-known/oauth-authorization-server/tenant";
+    web.put(place, Answer::ok(metadata.to_string()));
+    let daemon = start(&issuer, "");
+    daemon.wait_for("/readyz", "200 OK");
+    assert_eq!(web.paths(), ["/tenant/.well-known/openid-configuration", place, "/k"]);
+    assert_eq!(daemon.reasons(&[&token(&KEY, HEADER, &issuer)]).await, [Reason::Ok]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn until_there_are_keys_the_daemon_is_not_ready_and_says_why() {
+    let web = Web::start();
+    let daemon = start("https://i", &format!("    keys: {{ jwks_uri: '{}/k' }}", web.origin));
+    daemon.wait_for("/metrics", &fetches("status"));
+    assert!(daemon.get("/readyz").contains("503"));
+    assert!(daemon.get("/livez").contains("200"));
+    let token = token(&KEY, HEADER, "https://i");
+    assert_eq!(daemon.reasons(&[&token]).await, [Reason::KeysUnavailable]);
+    let health = || async {
+        let mut client =
+            tonic_health::pb::health_client::HealthClient::new(daemon.channel(false).await);
+        let request = tonic_health::pb::HealthCheckRequest { service: String::new() };
+        client.check(request).await.unwrap().into_inner().status().as_str_name()
+    };
+    assert_eq!(health().await, "NOT_SERVING");
+    // The next attempt follows within seconds, not after `refresh`.
+    web.put("/k", Answer::ok(good_set()));
+    daemon.wait_for("/readyz", "200 OK");
+    let begin = Instant::now();
+    while health().await != "SERVING" {
+        assert!(begin.elapsed() < PATIENCE);
+    }
+    assert_eq!(daemon.reasons(&[&token]).await, [Reason::Ok]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r64_a_refresh_replaces_the_whole_set_also_for_remembered_tokens() {
+    let web = Web::start();
+    web.put("/k", Answer::ok(good_set()));
+    let keys = format!("    keys: {{ jwks_uri: '{}/k', refresh: 10s }}", web.origin);
+    let daemon = start("https://i", &keys);
+    daemon.wait_for("/readyz", "200 OK");
+    let (old, next) = (token(&KEY, HEADER, "https://i"), SigningKey::generate(Algorithm::EdDsa));
+    let next = next.unwrap();
+    let new = token(&next, r#"{"alg":"EdDSA","kid":"n"}"#, "https://i");
+    assert_eq!(daemon.reasons(&[&old, &old, &new]).await[..2], [Reason::Ok, Reason::Ok]);
+    assert_eq!(daemon.reasons(&[&new]).await, [Reason::KeyUnknown]);
+    web.put("/k", Answer::ok(set(&[next.to_jwk("n")])));
+    daemon.wait_for("/metrics", &format!("{}2", fetches("ok")));
+    assert_eq!(daemon.reasons(&[&old, &new]).await, [Reason::KeyUnknown, Reason::Ok]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r67_a_failed_refresh_keeps_the_last_good_set_until_it_is_stale() {
+    let web = Web::start();
+    web.put("/k", Answer::ok(good_set()));
+    let keys =
+        format!("    keys: {{ jwks_uri: '{}/k', refresh: 10s, max_stale: 12s }}", web.origin);
+    let daemon = start("https://i", &keys);
+    daemon.wait_for("/readyz", "200 OK");
+    let token = token(&KEY, HEADER, "https://i");
+    web.put("/k", Answer::ok(r#"{"keys":[]}"#));
+    daemon.wait_for("/metrics", &fetches("unusable"));
+    assert_eq!(daemon.reasons(&[&token]).await, [Reason::Ok]);
+    let begin = Instant::now();
+    while daemon.reasons(&[&token]).await != [Reason::KeysStale] {
+        assert!(begin.elapsed() < PATIENCE, "{}", daemon.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // And it mends itself.
+    web.put("/k", Answer::ok(good_set()));
+    let begin = Instant::now();
+    while daemon.reasons(&[&token]).await != [Reason::Ok] {
+        assert!(begin.elapsed() < PATIENCE, "{}", daemon.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r61_a_redirect_is_not_followed() {
+    let web = Web::start();
+    web.put("/k", Answer::status("302 Found", "Location: /other\r\n"));
+    web.put("/other", Answer::ok(good_set()));
+    let daemon = start("https://i", &format!("    keys: {{ jwks_uri: '{}/k' }}", web.origin));
+    daemon.wait_for("/metrics", &fetches("status"));
+    assert!(web.paths().iter().all(|path| path == "/k"), "{:?}", web.paths());
+    assert!(daemon.log().contains("redirects are not followed"), "{}", daemon.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r62_metadata_cannot_lead_the_daemon_into_the_network() {
+    let other = Web::start();
+    other.put("/k", Answer::ok(good_set()));
+    for jwks_uri in [
+        // Another port is another host.
+        other.origin.replace("http", "https") + "/k",
+        "https://169.254.169.254/latest/meta-data".to_owned(),
+        "https://10.0.0.1/k".to_owned(),
+        "https://[::ffff:127.0.0.1]/k".to_owned(),
+        "https://localhost/k".to_owned(),
+        format!("{}/k", other.origin),
+    ] {
+        let web = Web::start();
+        let metadata = serde_json::json!({"issuer": web.origin, "jwks_uri": jwks_uri});
+        web.put("/.well-known/openid-configuration", Answer::ok(metadata.to_string()));
+        let daemon = start(&web.origin, "");
+        daemon.wait_for("/metrics", &fetches("blocked"));
+        assert!(daemon.get("/readyz").contains("503"));
+    }
+    assert_eq!(other.paths(), <[&str; 0]>::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r63_what_is_too_large_too_slow_or_compressed_is_refused() {
+    let web = Web::start();
+    let slow = Answer { delay: Duration::from_secs(30), ..Answer::ok(good_set()) };
+    let large = format!("{}{}", good_set(), " ".repeat(512 * 1024));
+    let packed = Answer { header: "Content-Encoding: gzip\r\n".to_owned(), ..Answer::ok("x") };
+    let private = format!(r#"{{"keys":[{{"kty":"oct","kid":"k","k":"{}"}}]}}"#, "A".repeat(43));
+    let cases = [
+        (slow, "timeout", "no answer in time"),
+        (Answer::ok(large), "too_large", "larger than 512 KiB"),
+        (packed, "protocol", "in the encoding"),
+        (Answer::ok("<html>"), "invalid", "not JSON"),
+        (Answer::ok(private), "invalid", "holds private members"),
+    ];
+    let mut daemons = Vec::new();
+    for (number, (answer, outcome, words)) in cases.into_iter().enumerate() {
+        web.put(&format!("/{number}"), answer);
+        let keys = format!("    keys: {{ jwks_uri: '{}/{number}' }}", web.origin);
+        daemons.push((start("https://i", &keys), outcome, words));
+    }
+    for (daemon, outcome, words) in daemons {
+        daemon.wait_for("/metrics", &fetches(outcome));
+        assert!(daemon.log().contains(words), "{words}: {}", daemon.log());
+        assert!(daemon.get("/readyz").contains("503"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metadata_of_another_issuer_are_refused() {
+    let web = Web::start();
+    web.publish("/a", &format!("{}/b", web.origin), &good_set());
+    let daemon = start(&format!("{}/a", web.origin), "");
+    daemon.wait_for("/metrics", &fetches("metadata"));
+    assert!(daemon.log().contains("the metadata are those of the issuer"), "{}", daemon.log());
+    assert_eq!(web.paths()[0], "/a/.well-known/openid-configuration");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authority_of_ones_own_is_trusted_alone_and_a_token_is_sent() {
+    let (web, authority) = Web::start_tls();
+    web.publish("", &web.origin, &good_set());
+    let (_, stranger) = Web::start_tls();
+    let folder = Folder::new();
+    std::fs::write(folder.0.join("ca.pem"), authority).unwrap();
+    std::fs::write(folder.0.join("bearer"), "secret-token\n").unwrap();
+    let keys = "    keys: { ca_file: ca.pem, bearer_file: bearer }";
+    let daemon = start_in(folder, &web.origin, keys);
+    daemon.wait_for("/readyz", "200 OK");
+    assert_eq!(daemon.reasons(&[&token(&KEY, HEADER, &web.origin)]).await, [Reason::Ok]);
+    for request in web.requests() {
+        assert!(request.contains("authorization: Bearer secret-token\r\n"), "{request}");
+    }
+    assert!(!daemon.log().contains("secret-token"));
+
+    let asked = web.requests().len();
+    let folder = Folder::new();
+    std::fs::write(folder.0.join("ca.pem"), stranger).unwrap();
+    let daemon = start_in(folder, &web.origin, "    keys: { ca_file: ca.pem }");
+    daemon.wait_for("/metrics", &fetches("tls"));
+    assert_eq!(web.requests().len(), asked, "nothing is sent to who is not trusted");
+    // The certificate is for 127.0.0.1.
+    let other = web.origin.replace("127.0.0.1", "localhost");
+    let folder = Folder::new();
+    std::fs::copy(daemon.folder.0.join("ca.pem"), folder.0.join("ca.pem")).unwrap();
+    let daemon = start_in(folder, &other, "    keys: { ca_file: ca.pem }");
+    daemon.wait_for("/metrics", &fetches("tls"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trouble_of_one_issuer_does_not_delay_another() {
+    let web = Web::start();
+    web.put("/good", Answer::ok(good_set()));
+    let slow = Answer { delay: Duration::from_secs(30), ..Answer::ok(good_set()) };
+    web.put("/slow", slow);
+    let issuer = |name: &str| {
+        format!(
+            "  {name}: {{ issuer: 'https://{name}', audiences: [a], required: false, \
+             keys: {{ jwks_uri: '{}/{name}' }} }}\n",
+            web.origin
+        )
+    };
+    let config = format!(
+        "issuers:\n{}{}profiles: {{ default: {{ issuers: [slow, good] }} }}\n",
+        issuer("slow"),
+        issuer("good")
+    );
+    let daemon = Daemon::start_with(Folder::new(), &config);
+    let begin = Instant::now();
+    daemon.wait_for("/metrics", r#"jwtd_jwks_keys{issuer="good"} 1"#);
+    assert!(begin.elapsed() < Duration::from_secs(4), "it waited for the other");
+    let reasons = daemon
+        .reasons(&[&token(&KEY, HEADER, "https://good"), &token(&KEY, HEADER, "https://slow")])
+        .await;
+    assert_eq!(reasons, [Reason::Ok, Reason::KeysUnavailable]);
+}

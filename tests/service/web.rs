@@ -1,0 +1,138 @@
+//! A web server whose answers a test chooses.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A web server on this machine. Its thread ends with the tests.
+pub(crate) struct Web {
+    pub(crate) origin: String,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    answers: Mutex<HashMap<String, Answer>>,
+    /// The requests that came, whole.
+    requests: Mutex<Vec<String>>,
+}
+
+/// What is answered at a path.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: &'static str,
+    /// Lines of the header, each with its end.
+    pub(crate) header: String,
+    pub(crate) body: String,
+    pub(crate) delay: Duration,
+}
+
+impl Answer {
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
+        let header = String::new();
+        Self { status: "200 OK", header, body: body.into(), delay: Duration::ZERO }
+    }
+
+    pub(crate) fn status(status: &'static str, header: &str) -> Self {
+        Self { status, header: header.to_owned(), ..Self::ok("") }
+    }
+}
+
+impl Web {
+    pub(crate) fn start() -> Self {
+        Self::serve("http", None)
+    }
+
+    /// Over TLS, for the host 127.0.0.1; the second is the authority in PEM.
+    pub(crate) fn start_tls() -> (Self, String) {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        (Self::serve("https", Some(Arc::new(config))), authority.pem())
+    }
+
+    fn serve(scheme: &str, tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Shared::default());
+        let inner = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (shared, tls) = (Arc::clone(&inner), tls.clone());
+                // Whatever a client breaks off is its own affair.
+                std::thread::spawn(move || match tls {
+                    None => shared.answer(stream),
+                    Some(config) => {
+                        let connection = ServerConnection::new(config).unwrap();
+                        shared.answer(StreamOwned::new(connection, stream))
+                    }
+                });
+            }
+        });
+        Self { origin, shared }
+    }
+
+    pub(crate) fn put(&self, path: &str, answer: Answer) {
+        self.shared.answers.lock().unwrap().insert(path.to_owned(), answer);
+    }
+
+    /// Serves metadata for `issuer` in the place of OpenID Connect, and `set`.
+    pub(crate) fn publish(&self, path: &str, issuer: &str, set: &str) {
+        let jwks_uri = format!("{}{path}/keys", self.origin);
+        let metadata = serde_json::json!({"issuer": issuer, "jwks_uri": jwks_uri});
+        let place = format!("{path}/.well-known/openid-configuration");
+        self.put(&place, Answer::ok(metadata.to_string()));
+        self.put(&format!("{path}/keys"), Answer::ok(set));
+    }
+
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.shared.requests.lock().unwrap().clone()
+    }
+
+    /// The paths that were asked for, in order.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let path = |request: &String| request.split(' ').nth(1).unwrap().to_owned();
+        self.requests().iter().map(path).collect()
+    }
+}
+
+impl Shared {
+    fn answer(&self, mut stream: impl Read + Write) -> Option<()> {
+        let (mut request, mut byte) = (Vec::new(), [0]);
+        while !request.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).ok()?;
+            request.push(byte[0]);
+        }
+        let request = String::from_utf8(request).unwrap();
+        let path = request.split(' ').nth(1).unwrap().to_owned();
+        self.requests.lock().unwrap().push(request);
+        let answer = self.answers.lock().unwrap().get(&path).cloned();
+        let Answer { status, header, body, delay } =
+            answer.unwrap_or_else(|| Answer::status("404 Not Found", ""));
+        if !delay.is_zero() {
+            std::thread::park_timeout(delay);
+        }
+        let length = body.len();
+        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{header}\r\n{body}")
+            .ok()?;
+        stream.flush().ok()
+    }
+}

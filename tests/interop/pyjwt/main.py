@@ -13,6 +13,7 @@ from pathlib import Path
 
 import test_batch
 import test_config
+import test_example
 import test_faults
 import test_service
 import test_views
@@ -23,7 +24,7 @@ from tokens import Batch
 
 TRANSPORTS = ["unix", "tcp"]
 # The batch comes first: it needs a cold cache.
-TESTS = [test_batch, test_views, test_faults, test_service]
+TESTS = [test_batch, test_views, test_faults, test_service, test_example]
 
 
 def stop(scene: Scene) -> None:

@@ -2,10 +2,12 @@
 
 use super::settings::{Settings, Sockets};
 use super::{Output, fail, table};
-use crate::config::{Config, Setting, schema};
+use crate::config::import::{self, Dialect};
+use crate::config::{self, Config, Setting, schema};
 use crate::keys::KeyState;
-use clap::{ArgMatches, Args, Subcommand};
+use clap::{ArgMatches, Args, Subcommand, ValueEnum};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Subcommand)]
@@ -27,6 +29,23 @@ pub(super) enum Command {
         /// How to print the settings
         #[arg(long, value_enum, default_value_t)]
         output: Output,
+    },
+    /// Turn a configuration of Envoy or Istio into one for jwtd
+    ///
+    /// Reads a file or standard input, writes the configuration to standard output, and
+    /// says on standard error what was left out or means something else here. Exits
+    /// with 1 if the result must be mended before use.
+    ///
+    /// Example: kubectl get requestauthentication -A -o yaml | jwtd config import --from istio
+    ///
+    /// Example: jwtd config import --from envoy envoy.yaml > jwtd.yaml
+    Import {
+        /// Whose configuration it is
+        #[arg(long, value_enum)]
+        from: From,
+        /// The file; without it, standard input
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
     },
     /// Print the JSON Schema of the configuration, for editors
     ///
@@ -60,6 +79,7 @@ impl Command {
                 Ok((_, settings)) => print(&settings, output),
                 Err(code) => code,
             },
+            Self::Import { from, file } => import(from, file.as_deref()),
             Self::Schema => match serde_json::to_string_pretty(&schema::json_schema()) {
                 Ok(text) => {
                     println!("{text}");
@@ -67,6 +87,48 @@ impl Command {
                 }
                 Err(error) => fail(error),
             },
+        }
+    }
+}
+
+/// Whose configuration is imported.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum From {
+    /// The filter jwt_authn: all its providers, wherever they stand in the file
+    Envoy,
+    /// RequestAuthentication: all its jwtRules
+    Istio,
+}
+
+fn import(from: From, file: Option<&Path>) -> ExitCode {
+    let dialect = match from {
+        From::Envoy => Dialect::Envoy,
+        From::Istio => Dialect::Istio,
+    };
+    let (read, place) = match file.filter(|file| file.as_os_str() != "-") {
+        Some(file) => (std::fs::read_to_string(file), file),
+        None => (std::io::read_to_string(std::io::stdin()), Path::new("standard input")),
+    };
+    let text = match read {
+        Ok(text) => text,
+        Err(error) => return fail(format!("{}: {error}", place.display())),
+    };
+    let imported = match import::import(&text, place, dialect) {
+        Ok(imported) => imported,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for note in &imported.notes {
+        eprintln!("note: {note}");
+    }
+    print!("{}", imported.yaml);
+    match config::parse(&imported.yaml, Path::new("result")) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(faults) => {
+            eprintln!("{faults}");
+            ExitCode::FAILURE
         }
     }
 }

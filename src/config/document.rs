@@ -39,27 +39,36 @@ pub struct Name {
 
 /// Reads a text; what is wrong with it goes to `faults`.
 pub fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
-    // Scalars are kept as they were written, as far as YAML lets us: `off` is a
-    // word here and `0660` are rights.
-    let options = serde_saphyr::options! {
+    let read = serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options());
+    read.map(node).map_err(|error| report(&error, faults)).ok()
+}
+
+/// Reads a text of several documents, parted by `---`; what is wrong with it goes to
+/// `faults`.
+pub fn parse_all(text: &str, faults: &mut Faults) -> Option<Vec<Node>> {
+    let read = serde_saphyr::from_multiple_with_options::<Spanned<Value>>(text, options());
+    let documents = read.map_err(|error| report(&error, faults)).ok()?;
+    Some(documents.into_iter().map(node).collect())
+}
+
+/// Scalars are kept as they were written, as far as YAML lets us: `off` is a word here
+/// and `0660` are rights.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
-    };
-    match serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options) {
-        Ok(spanned) => Some(node(spanned)),
-        Err(error) => {
-            let place = error
-                .location()
-                .map_or((1, 1), |at| (coordinate(at.line()), coordinate(at.column())));
-            // The first line says it; the others draw what we draw ourselves.
-            let text = error.to_string();
-            let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            faults.add(place, "", what, "the file must be YAML or JSON");
-            None
-        }
     }
+}
+
+fn report(error: &serde_saphyr::Error, faults: &mut Faults) {
+    let place =
+        error.location().map_or((1, 1), |at| (coordinate(at.line()), coordinate(at.column())));
+    // The first line says it; the others draw what we draw ourselves.
+    let text = error.to_string();
+    let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    faults.add(place, "", what, "the file must be YAML or JSON");
 }
 
 fn coordinate(number: impl TryInto<usize>) -> usize {

@@ -6,6 +6,7 @@ mod check;
 pub mod document;
 mod fault;
 mod http_url;
+pub mod import;
 mod issuer;
 mod key_source;
 pub mod schema;

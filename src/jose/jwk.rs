@@ -158,7 +158,9 @@ impl<'t> Members<'_, 't> {
     }
 
     fn check_use(&self) -> Result<(), UnusableKey> {
-        if self.text("use")?.is_some_and(|purpose| purpose != "sig") {
+        // SPIFFE bundles say of what their keys sign, not only that they do
+        // (SPIFFE Trust Domain and Bundle, section 4.2.2).
+        if self.text("use")?.is_some_and(|purpose| !matches!(purpose, "sig" | "jwt-svid")) {
             return Err(UnusableKey::Use);
         }
         if let Some(value) = self.find("key_ops") {

@@ -48,18 +48,18 @@ def bundle(use: str) -> Json:
 
 
 def raw_bundle(scene: Scene) -> str:
-    """Every key of it has a `use` other than `sig`; a set without keys is refused."""
-    ended = scene.check_config(scene.config, bundle("jwt-svid"))
-    assert ended.returncode == 78 and "jwks.json" in ended.stderr, ended
-    return "refused at start: `use` is not `sig`"
-
-
-def edited_bundle(scene: Scene) -> str:
     """What the page advises where there is no discovery provider."""
-    with scene.daemon(scene.config, bundle("sig")) as daemon:
+    with scene.daemon(scene.config, bundle("jwt-svid")) as daemon:
         for token in scene.provider.tokens:
             assert daemon.reason(token.sign()) == "OK", token.kind
-    return ""
+    return "the key for X.509 is skipped"
+
+
+def bundle_of_certificates(scene: Scene) -> str:
+    """Keys that are not for tokens never check one, whatever they could do."""
+    ended = scene.check_config(scene.config, bundle("x509-svid"))
+    assert ended.returncode == 78 and "jwks.json" in ended.stderr, ended
+    return "refused at start: no key is for tokens"
 
 
 def no_issuer(scene: Scene) -> str:
@@ -70,6 +70,6 @@ def no_issuer(scene: Scene) -> str:
 
 SPECIALS = [
     ("SPIFFE bundle as it is", raw_bundle),
-    ("SPIFFE bundle with `use` edited", edited_bundle),
+    ("SPIFFE bundle of X.509 alone", bundle_of_certificates),
     ("JWT-SVID without `iss`", no_issuer),
 ]

@@ -223,6 +223,10 @@ mod tests {
         assert_eq!(set(&[&bound]).unwrap().keys[0].algorithm, Some(Algorithm::EdDsa));
         let other = ED.replace(r#""kid":"ed","#, r#""alg":"RS256","#);
         assert_eq!(set(&[&other]).unwrap().skipped[0].reason, UnusableKey::AlgorithmMismatch);
+        for (purpose, usable) in [("jwt-svid", true), ("x509-svid", false), ("enc", false)] {
+            let key = ED.replace(r#""kid":"ed","#, &format!(r#""use":"{purpose}","#));
+            assert_eq!(set(&[&key]).unwrap().keys.len(), usize::from(usable), "{purpose}");
+        }
     }
 
     #[test]

@@ -1,0 +1,102 @@
+//! The reference of the configuration file, made from the schema.
+
+use super::schema::{Key, Kind, ROOT};
+use std::fmt::Write as _;
+
+const HEAD: &str = "\
+# Configuration
+
+Made from `src/config/schema.rs`; do not edit.
+
+`jwtd serve --config FILE` reads one file, YAML or JSON. `jwtd config check` finds all its faults at once,
+`jwtd config print` shows every setting in force and where it comes from, `jwtd config schema` prints the
+JSON Schema for editors, `jwtd config import` reads Envoy's and Istio's. Flags go before environment
+variables, those before the file, that before defaults. A key that is not listed here is a fault.
+Relative paths start from the folder of the file.
+
+Four lines are a whole configuration; the keys are discovered:
+
+```yaml
+issuers:
+  corp:
+    issuer: https://login.example.com
+    audiences: [orders-api]
+```
+
+What well-known issuers need is in [issuers.md](issuers.md).
+
+Durations are written as `500ms`, `60s`, `5m` or `24h`, sizes as `4096`, `16KiB` or `64MiB`.
+";
+
+/// The reference of the configuration file, as Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = HEAD.to_owned();
+    section(&mut page, "The file", "", &ROOT);
+    page
+}
+
+/// A section for a table of keys, and then one for each table in it.
+fn section(page: &mut String, title: &str, path: &str, kind: &Kind) {
+    let (Kind::Table(keys) | Kind::Named(keys)) = kind else {
+        return;
+    };
+    // Writing to a string cannot fail.
+    write!(page, "\n## {title}\n\n| key | value | default | meaning |\n|---|---|---|---|\n").ok();
+    for key in *keys {
+        let Key { name, kind, required, default, doc, beside } = key;
+        let value = match nested(kind) {
+            Some((inner, shape)) => {
+                format!(
+                    "{shape}, see [{0}](#{1})",
+                    heading(path, name, inner),
+                    anchor(path, name, inner)
+                )
+            }
+            None => kind.expected(),
+        };
+        let default = match (required, *default) {
+            (true, _) => "required".to_owned(),
+            (false, "") => String::new(),
+            // Words, not a value.
+            (false, default) if default.contains('`') => default.to_owned(),
+            (false, default) => format!("`{default}`"),
+        };
+        let beside = match beside {
+            [] | ["discovery"] => String::new(),
+            some => format!(" Only beside `{}`.", some.join("` or `")),
+        };
+        let cells = [value, default, format!("{doc}{beside}")].map(|cell| cell.replace('|', "\\|"));
+        writeln!(page, "| `{name}` | {} |", cells.join(" | ")).ok();
+    }
+    for key in *keys {
+        if let Some((inner, _)) = nested(&key.kind) {
+            let title = format!("`{}`", heading(path, key.name, inner));
+            section(page, &title, &heading(path, key.name, inner), inner);
+        }
+    }
+}
+
+/// The table in a value, and how it is wrapped.
+fn nested(kind: &Kind) -> Option<(&Kind, &'static str)> {
+    match kind {
+        Kind::Table(_) => Some((kind, "a mapping")),
+        Kind::Named(_) => Some((kind, "a mapping from names of your choice")),
+        Kind::List(element) if matches!(**element, Kind::Table(_)) => {
+            Some((*element, "a list of mappings"))
+        }
+        _ => None,
+    }
+}
+
+fn heading(path: &str, name: &str, kind: &Kind) -> String {
+    let start = if path.is_empty() { String::new() } else { format!("{path}.") };
+    let end = if matches!(kind, Kind::Named(_)) { ".NAME" } else { "" };
+    format!("{start}{name}{end}")
+}
+
+/// As forges make anchors of headings: letters and digits, in small.
+fn anchor(path: &str, name: &str, kind: &Kind) -> String {
+    let heading = heading(path, name, kind).to_lowercase();
+    heading.chars().filter(|one| one.is_alphanumeric() || "_-".contains(*one)).collect()
+}

@@ -49,6 +49,9 @@ const IMPURE: &[&str] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("use ring::", &["src/crypto/ring.rs"]),
     ("aws_lc_rs", &["src/crypto/aws_lc.rs"]),
+    ("pkcs1::", &["src/crypto/der.rs"]),
+    ("pkcs8::", &["src/crypto/der.rs"]),
+    ("sec1::", &["src/crypto/der.rs"]),
     ("x509_parser", &["src/jose/pem.rs"]),
     ("moka::", &["src/engine/cache.rs"]),
     ("arc_swap", &["src/engine/snapshot.rs"]),

@@ -6,11 +6,15 @@
 mod config;
 mod demo;
 mod health;
+mod key_file;
+mod keygen;
 mod serve;
 mod table;
 mod verify;
 
 use crate::client::Address;
+use crate::crypto::{SigningError, random};
+use crate::jose::base64url;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
 
@@ -32,6 +36,7 @@ enum Command {
     Config(config::Command),
     Demo(demo::Command),
     Health(health::Command),
+    Keygen(keygen::Command),
     Serve(serve::Command),
     Verify(verify::Command),
 }
@@ -61,9 +66,15 @@ pub fn run() -> ExitCode {
         Command::Config(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Health(command) => command.run(),
+        Command::Keygen(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Verify(command) => command.run(),
     }
+}
+
+/// An id that no other key or token has.
+fn random_id() -> Result<String, SigningError> {
+    random(16).map(|bytes| base64url::encode(&bytes))
 }
 
 /// Says what went wrong, and fails.

@@ -80,10 +80,12 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     entries.sort();
     for path in entries {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // In a linked worktree `.git` is a file.
+        if matches!(&*name, "target" | ".git" | ".venv" | "node_modules" | "__pycache__") {
+            continue;
+        }
         if path.is_dir() {
-            if !matches!(&*name, "target" | ".git" | ".venv" | "node_modules" | "__pycache__") {
-                files(&path, found);
-            }
+            files(&path, found);
         } else {
             found.push(path);
         }

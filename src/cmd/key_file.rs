@@ -23,11 +23,10 @@ pub(super) enum SecretFormat {
 
 /// Reads the value of `--alg`.
 pub(super) fn algorithm() -> impl clap::builder::TypedValueParser<Value = Algorithm> {
-    PossibleValuesParser::new(Algorithm::ALL.iter().map(|one| one.name()))
-        .try_map(|name| {
-            let named = |one: &&Algorithm| one.name().eq_ignore_ascii_case(&name);
-            Algorithm::ALL.iter().copied().find(|one| named(&one)).ok_or("not implemented")
-        })
+    PossibleValuesParser::new(Algorithm::ALL.iter().map(|one| one.name())).try_map(|name| {
+        let named = |one: &&Algorithm| one.name().eq_ignore_ascii_case(&name);
+        Algorithm::ALL.iter().copied().find(|one| named(&one)).ok_or("not implemented")
+    })
 }
 
 /// Whether `path` stands for standard input or output.

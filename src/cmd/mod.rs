@@ -9,6 +9,7 @@ mod health;
 mod key_file;
 mod keygen;
 mod serve;
+mod sign;
 mod table;
 mod verify;
 
@@ -38,6 +39,7 @@ enum Command {
     Health(health::Command),
     Keygen(keygen::Command),
     Serve(serve::Command),
+    Sign(Box<sign::Command>),
     Verify(verify::Command),
 }
 
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Health(command) => command.run(),
         Command::Keygen(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Sign(command) => command.run(),
         Command::Verify(command) => command.run(),
     }
 }

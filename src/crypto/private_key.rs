@@ -5,7 +5,7 @@ use super::der::{self, Bytes, Numbers, PemFault};
 use super::signing_key::{self, RsaSize, SigningError, SigningKey};
 use crate::jose::json::{self, Value};
 use crate::jose::limits::{JWKS_BYTES, JWKS_JSON, JWKS_KEYS};
-use crate::jose::{Algorithm, Curve, Family, Secret, base64url};
+use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
 use std::borrow::Cow;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -159,7 +159,13 @@ impl PrivateKey {
                 if needed("crv")? != "Ed25519" {
                     return Err(PrivateKeyError::Curve);
                 }
-                Inner::Numbers(Numbers::Ed25519(sized("d", private("d")?, 32)?))
+                let seed = sized("d", private("d")?, 32)?;
+                // Other kinds of keys are held together when they are bound.
+                let public = signing_key::public_of_seed(&seed);
+                if text("x").is_some() && KeyMaterial::ed25519(&bytes("x")?).ok() != public {
+                    return Err(PrivateKeyError::Parameter("x"));
+                }
+                Inner::Numbers(Numbers::Ed25519(seed))
             }
             "EC" => {
                 let curve = match needed("crv")? {
@@ -212,6 +218,12 @@ impl PrivateKey {
             Inner::Numbers(Numbers::Ed25519(_)) => Algorithm::EdDsa,
             Inner::Numbers(Numbers::Rsa(_)) => Algorithm::Rs256,
         })
+    }
+
+    /// Whether the key itself names its algorithm.
+    #[must_use]
+    pub fn states_algorithm(&self) -> bool {
+        self.stated.is_some()
     }
 
     /// What kind of algorithm it fits.

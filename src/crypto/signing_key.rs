@@ -94,6 +94,12 @@ pub(super) fn generate(algorithm: Algorithm, size: RsaSize) -> Result<Fresh, Sig
     Ok(Fresh::Pkcs8(document.into()))
 }
 
+/// The public half of a key of Ed25519.
+#[cfg(feature = "daemon")]
+pub(super) fn public_of_seed(seed: &[u8]) -> Option<KeyMaterial> {
+    ring::PrivateKey::from_seed(seed)?.public(None)
+}
+
 impl SigningKey {
     /// Makes a fresh key: for RSA one of 2,048 bits, for HMAC a secret as long
     /// as the hash.

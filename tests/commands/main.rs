@@ -9,4 +9,5 @@
 )]
 
 mod keygen;
+mod sign;
 mod support;

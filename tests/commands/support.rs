@@ -1,5 +1,7 @@
 //! Runs commands in a folder of their own.
 
+use jwtd::jose::base64url;
+use jwtd::verify::{Reason, verify};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -98,6 +100,24 @@ impl Folder {
         let output = self.good("config check --config jwtd.yaml", "");
         assert!(output.contains(&format!("issuer corp: 1 keys\n  {algorithm}")), "{output}");
     }
+}
+
+/// What the core says of a token under the configuration of a folder.
+pub(crate) fn judge(folder: &Folder, token: &str) -> Reason {
+    let config = jwtd::config::load(&folder.path("jwtd.yaml")).unwrap();
+    let token = token.trim_end().as_bytes();
+    verify(token, &config.issuers, &config.profiles[0], &[], jwtd::app::now())
+        .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
+}
+
+/// A part of a token, decoded.
+pub(crate) fn part(token: &str, index: usize) -> String {
+    let part = token.trim_end().split('.').nth(index).unwrap();
+    String::from_utf8(base64url::decode(part.as_bytes()).unwrap()).unwrap()
+}
+
+pub(crate) fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 impl Drop for Folder {

@@ -49,6 +49,9 @@ const IMPURE: &[&str] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("use ring::", &["src/crypto/ring.rs"]),
     ("aws_lc_rs", &["src/crypto/aws_lc.rs"]),
+    ("pkcs1::", &["src/crypto/der.rs"]),
+    ("pkcs8::", &["src/crypto/der.rs"]),
+    ("sec1::", &["src/crypto/der.rs"]),
     ("x509_parser", &["src/jose/pem.rs"]),
     ("moka::", &["src/engine/cache.rs"]),
     ("arc_swap", &["src/engine/snapshot.rs"]),
@@ -78,10 +81,12 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     entries.sort();
     for path in entries {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // In a linked worktree `.git` is a file.
+        if matches!(&*name, "target" | ".git" | ".venv" | "node_modules" | "__pycache__") {
+            continue;
+        }
         if path.is_dir() {
-            if !matches!(&*name, "target" | ".git" | ".venv" | "node_modules" | "__pycache__") {
-                files(&path, found);
-            }
+            files(&path, found);
         } else {
             found.push(path);
         }

@@ -7,13 +7,18 @@ mod config;
 mod demo;
 mod health;
 mod jwks;
+mod key_file;
+mod keygen;
 mod local;
 mod serve;
 mod settings;
+mod sign;
 mod table;
 mod verify;
 
 use crate::client::Address;
+use crate::crypto::{SigningError, random};
+use crate::jose::base64url;
 use clap::{
     ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
@@ -40,7 +45,9 @@ enum Command {
     /// Fetch key sets, and show what they hold
     #[command(subcommand)]
     Jwks(jwks::Command),
+    Keygen(keygen::Command),
     Serve(serve::Command),
+    Sign(Box<sign::Command>),
     Verify(verify::Command),
 }
 
@@ -90,10 +97,17 @@ impl Command {
             Self::Demo(command) => command.run(),
             Self::Health(command) => command.run(),
             Self::Jwks(command) => command.run(matches),
+            Self::Keygen(command) => command.run(),
             Self::Serve(command) => command.run(matches),
+            Self::Sign(command) => command.run(),
             Self::Verify(command) => command.run(matches),
         }
     }
+}
+
+/// An id that no other key or token has.
+fn random_id() -> Result<String, SigningError> {
+    random(16).map(|bytes| base64url::encode(&bytes))
 }
 
 /// Says what went wrong, and fails.

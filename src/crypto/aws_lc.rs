@@ -1,6 +1,7 @@
 //! The only file that names `aws_lc_rs`: what ring lacks (ES512, making RSA
 //! keys), and ES384, which ring checks four times slower.
 
+use super::signing_key::RsaSize;
 use super::verifying_key::BadSignature;
 use crate::jose::{Algorithm, Curve, KeyMaterial};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
@@ -62,9 +63,14 @@ pub(super) fn generate_p521_pkcs8() -> Option<Vec<u8>> {
     Some(document.as_ref().to_vec())
 }
 
-/// A fresh key of RSA with 2,048 bits, in PKCS #8.
-pub(super) fn generate_rsa_pkcs8() -> Option<Vec<u8>> {
-    let pair = signature::RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
+/// A fresh key of RSA, in PKCS #8.
+pub(super) fn generate_rsa_pkcs8(size: RsaSize) -> Option<Vec<u8>> {
+    let size = match size {
+        RsaSize::Bits2048 => KeySize::Rsa2048,
+        RsaSize::Bits3072 => KeySize::Rsa3072,
+        RsaSize::Bits4096 => KeySize::Rsa4096,
+    };
+    let pair = signature::RsaKeyPair::generate(size).ok()?;
     let document: Pkcs8V1Der<'_> = pair.as_der().ok()?;
     Some(document.as_ref().to_vec())
 }

@@ -6,10 +6,16 @@
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
+#[cfg(feature = "daemon")]
+mod der;
+#[cfg(feature = "daemon")]
+mod private_key;
 mod ring;
 mod signing_key;
 mod verifying_key;
 
 pub use self::ring::{Digest, digest};
-pub use signing_key::{SigningError, SigningKey};
+#[cfg(feature = "daemon")]
+pub use private_key::{PrivateKey, PrivateKeyError};
+pub use signing_key::{RsaSize, SigningError, SigningKey, random};
 pub use verifying_key::{BadSignature, MacKey, PublicKey, VerifyingKey};

@@ -141,14 +141,17 @@ pub(super) enum PrivateKey {
 }
 
 impl PrivateKey {
-    /// Nothing if ring cannot make keys for the algorithm.
+    /// Nothing if the algorithm is not ECDSA on a curve that ring has.
     pub(super) fn generate_pkcs8(algorithm: Algorithm) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
-        let document = match algorithm {
-            Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8(&random),
-            _ => EcdsaKeyPair::generate_pkcs8(ecdsa(algorithm)?, &random),
-        };
+        let document = EcdsaKeyPair::generate_pkcs8(ecdsa(algorithm)?, &random);
         document.ok().map(|document| document.as_ref().to_vec())
+    }
+
+    /// A key of Ed25519. Ring's own PKCS #8 of such keys is not that of RFC 8410,
+    /// so that keys are made as the 32 random bytes that they are.
+    pub(super) fn from_seed(seed: &[u8]) -> Option<Self> {
+        Ed25519KeyPair::from_seed_unchecked(seed).ok().map(Self::Ed25519)
     }
 
     /// Nothing if the document is damaged, or does not fit the algorithm.

@@ -4,6 +4,7 @@ use super::ring::{self, Mac};
 use super::verifying_key::{MacKey, PublicKey, VerifyingKey};
 use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// A private key or a secret, bound to the algorithm that it signs with.
 #[derive(Debug)]
@@ -43,6 +44,62 @@ impl fmt::Display for SigningError {
 
 impl std::error::Error for SigningError {}
 
+/// How many bits the modulus of a fresh key of RSA has.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RsaSize {
+    /// 2,048
+    #[default]
+    Bits2048,
+    /// 3,072
+    Bits3072,
+    /// 4,096
+    Bits4096,
+}
+
+/// Random bytes from the operating system.
+///
+/// # Errors
+/// If it has none.
+pub fn random(length: usize) -> Result<Vec<u8>, SigningError> {
+    ring::random(length).ok_or(SigningError::Library)
+}
+
+/// A key that was just made, in the form that its kind is made in.
+pub(super) enum Fresh {
+    Pkcs8(Zeroizing<Vec<u8>>),
+    Secret(Secret),
+    /// Of Ed25519.
+    Seed(Zeroizing<Vec<u8>>),
+}
+
+/// Makes a key for `algorithm`; `size` counts for RSA alone.
+pub(super) fn generate(algorithm: Algorithm, size: RsaSize) -> Result<Fresh, SigningError> {
+    #[cfg(feature = "aws-lc")]
+    let (rsa, p521) = (super::aws_lc::generate_rsa_pkcs8, super::aws_lc::generate_p521_pkcs8);
+    #[cfg(not(feature = "aws-lc"))]
+    let (rsa, p521) = (|_: RsaSize| None, || None);
+    let missing =
+        if cfg!(feature = "aws-lc") { SigningError::Library } else { SigningError::NotBuiltIn };
+    let document: Vec<u8> = match (algorithm.family(), algorithm) {
+        (Family::Hmac, Algorithm::Hs384) => return Ok(Fresh::Secret(Secret::new(random(48)?))),
+        (Family::Hmac, Algorithm::Hs512) => return Ok(Fresh::Secret(Secret::new(random(64)?))),
+        (Family::Hmac, _) => return Ok(Fresh::Secret(Secret::new(random(32)?))),
+        (Family::Ed25519, _) => return Ok(Fresh::Seed(random(32)?.into())),
+        (Family::Rsa, _) => rsa(size).ok_or(missing)?,
+        (Family::Ecdsa(Curve::P521), _) => p521().ok_or(missing)?,
+        (Family::Ecdsa(_), _) => {
+            ring::PrivateKey::generate_pkcs8(algorithm).ok_or(SigningError::Library)?
+        }
+    };
+    Ok(Fresh::Pkcs8(document.into()))
+}
+
+/// The public half of a key of Ed25519.
+#[cfg(feature = "daemon")]
+pub(super) fn public_of_seed(seed: &[u8]) -> Option<KeyMaterial> {
+    ring::PrivateKey::from_seed(seed)?.public(None)
+}
+
 impl SigningKey {
     /// Makes a fresh key: for RSA one of 2,048 bits, for HMAC a secret as long
     /// as the hash.
@@ -50,29 +107,13 @@ impl SigningKey {
     /// # Errors
     /// If the crypto library cannot.
     pub fn generate(algorithm: Algorithm) -> Result<Self, SigningError> {
-        #[cfg(feature = "aws-lc")]
-        let (rsa, p521) = (super::aws_lc::generate_rsa_pkcs8, super::aws_lc::generate_p521_pkcs8);
-        #[cfg(not(feature = "aws-lc"))]
-        let (rsa, p521) = (|| None, || None);
-        let missing =
-            if cfg!(feature = "aws-lc") { SigningError::Library } else { SigningError::NotBuiltIn };
-        let document = match algorithm.family() {
-            Family::Hmac => {
-                let length = match algorithm {
-                    Algorithm::Hs384 => 48,
-                    Algorithm::Hs512 => 64,
-                    _ => 32,
-                };
-                let bytes = ring::random(length).ok_or(SigningError::Library)?;
-                return Self::from_secret(Secret::new(bytes), algorithm);
-            }
-            Family::Rsa => rsa().ok_or(missing)?,
-            Family::Ecdsa(Curve::P521) => p521().ok_or(missing)?,
-            Family::Ecdsa(_) | Family::Ed25519 => {
-                ring::PrivateKey::generate_pkcs8(algorithm).ok_or(SigningError::Library)?
-            }
-        };
-        Self::from_pkcs8(&document, algorithm)
+        match generate(algorithm, RsaSize::default())? {
+            Fresh::Pkcs8(document) => Self::from_pkcs8(&document, algorithm),
+            Fresh::Secret(secret) => Self::from_secret(secret, algorithm),
+            Fresh::Seed(seed) => ring::PrivateKey::from_seed(&seed)
+                .map(|key| Self { algorithm, inner: Inner::Ring(key) })
+                .ok_or(SigningError::Key),
+        }
     }
 
     /// Reads a private key in PKCS #8 (RFC 5208).

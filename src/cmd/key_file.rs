@@ -1,0 +1,108 @@
+//! Files with keys, as `keygen` writes them and `sign` reads them.
+
+use crate::crypto::{PrivateKey, PrivateKeyError};
+use crate::jose::{Algorithm, Secret, base64url};
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// No honest file of keys comes near this.
+const MOST: u64 = 1 << 20;
+
+/// How a file holds a secret that stands alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum SecretFormat {
+    /// The bytes themselves; one line end after them does not count
+    Raw,
+    /// Base64url without padding
+    Base64url,
+}
+
+/// Reads the value of `--alg`.
+pub(super) fn algorithm() -> impl clap::builder::TypedValueParser<Value = Algorithm> {
+    PossibleValuesParser::new(Algorithm::ALL.iter().map(|one| one.name())).try_map(|name| {
+        let named = |one: &&Algorithm| one.name().eq_ignore_ascii_case(&name);
+        Algorithm::ALL.iter().copied().find(|one| named(&one)).ok_or("not implemented")
+    })
+}
+
+/// Whether `path` stands for standard input or output.
+pub(super) fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Writes `text` to a new file that only its owner can read if it is `private`,
+/// or to standard output for `-`. A file that exists is replaced as a whole, and
+/// only with `force`.
+pub(super) fn write(path: &Path, text: &str, private: bool, force: bool) -> Result<(), String> {
+    let failed = |error: &std::io::Error| format!("{} cannot be written: {error}", path.display());
+    if is_standard(path) {
+        let mut output = std::io::stdout().lock();
+        let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+        return written.map_err(|error| failed(&error));
+    }
+    if !force && path.symlink_metadata().is_ok() {
+        return Err(format!("{} exists; --force replaces it", path.display()));
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    let target = if force { PathBuf::from(beside) } else { path.to_owned() };
+    let mode = if private { 0o600 } else { 0o644 };
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&target)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| if force { std::fs::rename(&target, path) } else { Ok(()) });
+    written.map_err(|error| failed(&error))
+}
+
+/// Reads the private keys of a file: those that can be used, and a line for each
+/// of the others. Says on standard error if others may read the file too.
+pub(super) fn read(
+    path: &Path,
+    secret: Option<SecretFormat>,
+) -> Result<(Vec<PrivateKey>, Vec<String>), String> {
+    let wrong = |cause: &dyn std::fmt::Display| format!("{}: {cause}", path.display());
+    let mut text = zeroize::Zeroizing::new(Vec::new());
+    let file = File::open(path).map_err(|error| wrong(&error))?;
+    let about = file.metadata().map_err(|error| wrong(&error))?;
+    if about.is_file() && about.permissions().mode() & 0o077 != 0 {
+        let file = path.display();
+        eprintln!("jwtd: warning: others may read {file}; `chmod 600 {file}` mends it");
+    }
+    let read = file.take(MOST).read_to_end(&mut text).map_err(|error| wrong(&error))?;
+    if u64::try_from(read).is_ok_and(|read| read >= MOST) {
+        return Err(wrong(&format_args!("larger than {MOST} bytes")));
+    }
+    let Some(format) = secret else {
+        let found = PrivateKey::parse(&text).map_err(|error| match error {
+            PrivateKeyError::NotJwk => {
+                wrong(&format_args!("{error}; a plain secret needs --secret-format"))
+            }
+            error => wrong(&error),
+        })?;
+        let (mut keys, mut unusable) = (Vec::new(), Vec::new());
+        for (index, key) in found.into_iter().enumerate() {
+            match key {
+                Ok(key) => keys.push(key),
+                Err(error) => unusable.push(format!("key {index} is skipped: {error}")),
+            }
+        }
+        return Ok((keys, unusable));
+    };
+    for end in [b'\n', b'\r'] {
+        if text.last() == Some(&end) {
+            text.pop();
+        }
+    }
+    let secret = match format {
+        SecretFormat::Raw => text.to_vec(),
+        SecretFormat::Base64url => base64url::decode(&text).map_err(|_| wrong(&"not base64url"))?,
+    };
+    Ok((vec![PrivateKey::from_secret(Secret::new(secret))], Vec::new()))
+}

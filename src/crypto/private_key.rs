@@ -1,0 +1,398 @@
+//! Private keys as files: made, read and written as JWK (RFC 7517, RFC 7518
+//! section 6, RFC 8037) and PEM.
+
+use super::der::{self, Bytes, Numbers, PemFault};
+use super::signing_key::{self, RsaSize, SigningError, SigningKey};
+use crate::jose::json::{self, Value};
+use crate::jose::limits::{JWKS_BYTES, JWKS_JSON, JWKS_KEYS};
+use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
+use std::borrow::Cow;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A private key or a secret that can leave the process, for those who make keys
+/// and test tokens. [`SigningKey`] cannot.
+pub struct PrivateKey {
+    id: Option<Box<str>>,
+    stated: Option<Algorithm>,
+    inner: Inner,
+}
+
+enum Inner {
+    Numbers(Numbers),
+    Secret(Secret),
+}
+
+/// Why a text is no private key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PrivateKeyError {
+    /// `alg` is not an algorithm that is implemented.
+    Algorithm,
+    /// `crv` is not a curve that is implemented.
+    Curve,
+    /// Not acceptable JSON, or not a JWK and no set of them.
+    NotJwk,
+    /// A member that the kind of key needs is missing or has a wrong form.
+    Parameter(&'static str),
+    /// A section of PEM that cannot be read, or a kind of key that is not
+    /// implemented.
+    PemDamaged,
+    /// No private key in the PEM file.
+    PemMissing,
+    /// More than one private key in the PEM file.
+    PemSeveral,
+    /// Only the public half.
+    Public,
+    /// More than 512 KiB or 100 keys.
+    TooLarge,
+    /// `kty` is not one that is implemented.
+    Type,
+}
+
+impl fmt::Display for PrivateKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Algorithm => "its `alg` is not implemented",
+            Self::Curve => "its `crv` is not implemented",
+            Self::NotJwk => "neither a JWK, a JWK Set nor PEM",
+            Self::Parameter(name) => {
+                return write!(f, "its `{name}` is missing or has a wrong form");
+            }
+            Self::PemDamaged => "the PEM section is damaged or holds a key of an unknown kind",
+            Self::PemMissing => {
+                "no unencrypted private key in the PEM file; decrypt one with `openssl pkey`"
+            }
+            Self::PemSeveral => "more than one private key in the PEM file",
+            Self::Public => "it is a public key; signing needs the private one",
+            Self::TooLarge => return write!(f, "more than {JWKS_BYTES} bytes or {JWKS_KEYS} keys"),
+            Self::Type => "its `kty` is not implemented",
+        })
+    }
+}
+
+impl std::error::Error for PrivateKeyError {}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PrivateKey({:?}, {}, [redacted])", self.id, self.algorithm())
+    }
+}
+
+/// The members of RSA in the order of [`Numbers::Rsa`].
+const RSA: [&str; 8] = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
+
+impl PrivateKey {
+    /// Makes a fresh key without an id; `size` counts for RSA alone.
+    ///
+    /// # Errors
+    /// If the crypto library cannot.
+    pub fn generate(algorithm: Algorithm, size: RsaSize) -> Result<Self, SigningError> {
+        let inner = match signing_key::generate(algorithm, size)? {
+            signing_key::Fresh::Pkcs8(document) => {
+                Numbers::from_pkcs8(&document).map(Inner::Numbers).ok_or(SigningError::Library)?
+            }
+            signing_key::Fresh::Secret(secret) => Inner::Secret(secret),
+            signing_key::Fresh::Seed(seed) => Inner::Numbers(Numbers::Ed25519(seed)),
+        };
+        Ok(Self { id: None, stated: Some(algorithm), inner })
+    }
+
+    /// A shared secret of HMAC.
+    #[must_use]
+    pub fn from_secret(secret: Secret) -> Self {
+        Self { id: None, stated: None, inner: Inner::Secret(secret) }
+    }
+
+    /// Reads what a file holds: PEM, a JWK, or a JWK Set with private keys. Keys
+    /// of a set that cannot be used come back with their reason.
+    ///
+    /// # Errors
+    /// If it is none of these, or if its only key cannot be used.
+    pub fn parse(text: &[u8]) -> Result<Vec<Result<Self, PrivateKeyError>>, PrivateKeyError> {
+        if text.len() > JWKS_BYTES {
+            return Err(PrivateKeyError::TooLarge);
+        }
+        if text.windows(11).any(|window| window == b"-----BEGIN ") {
+            let numbers = Numbers::from_pem(text).map_err(|fault| match fault {
+                PemFault::Damaged => PrivateKeyError::PemDamaged,
+                PemFault::Missing => PrivateKeyError::PemMissing,
+                PemFault::Several => PrivateKeyError::PemSeveral,
+            })?;
+            return Ok(vec![Ok(Self { id: None, stated: None, inner: Inner::Numbers(numbers) })]);
+        }
+        let not_jwk = PrivateKeyError::NotJwk;
+        let members = json::parse(text, &JWKS_JSON).ok().and_then(Value::into_object);
+        let mut members = members.ok_or(not_jwk)?;
+        let Some(place) = members.iter().position(|(name, _)| name == "keys") else {
+            return Self::from_members(&members).map(|key| vec![Ok(key)]);
+        };
+        let (_, Value::Array(keys)) = members.swap_remove(place) else {
+            return Err(not_jwk);
+        };
+        if keys.len() > JWKS_KEYS {
+            return Err(PrivateKeyError::TooLarge);
+        }
+        let read = |key: Value<'_>| Self::from_members(&key.into_object().ok_or(not_jwk)?);
+        Ok(keys.into_iter().map(read).collect())
+    }
+
+    fn from_members(members: &[(Cow<'_, str>, Value<'_>)]) -> Result<Self, PrivateKeyError> {
+        let text = |name| {
+            let found = members.iter().find(|(one, _)| one == name);
+            found.map(|(_, value)| value.as_str().ok_or(PrivateKeyError::Parameter(name)))
+        };
+        let needed = |name| text(name).unwrap_or(Err(PrivateKeyError::Parameter(name)));
+        let bytes = |name| -> Result<Bytes, PrivateKeyError> {
+            let decoded = base64url::decode(needed(name)?.as_bytes());
+            decoded.map(Zeroizing::new).map_err(|_| PrivateKeyError::Parameter(name))
+        };
+        let private = |name: &'static str| match text(name) {
+            None => Err(PrivateKeyError::Public),
+            Some(_) => bytes(name),
+        };
+        let sized = |name, bytes: Bytes, length: usize| {
+            if bytes.len() == length { Ok(bytes) } else { Err(PrivateKeyError::Parameter(name)) }
+        };
+        let inner = match needed("kty")? {
+            "oct" => Inner::Secret(Secret::new(bytes("k")?.to_vec())),
+            "OKP" => {
+                if needed("crv")? != "Ed25519" {
+                    return Err(PrivateKeyError::Curve);
+                }
+                let seed = sized("d", private("d")?, 32)?;
+                // Other kinds of keys are held together when they are bound.
+                let public = signing_key::public_of_seed(&seed);
+                if text("x").is_some() && KeyMaterial::ed25519(&bytes("x")?).ok() != public {
+                    return Err(PrivateKeyError::Parameter("x"));
+                }
+                Inner::Numbers(Numbers::Ed25519(seed))
+            }
+            "EC" => {
+                let curve = match needed("crv")? {
+                    "P-256" => Curve::P256,
+                    "P-384" => Curve::P384,
+                    "P-521" => Curve::P521,
+                    _ => return Err(PrivateKeyError::Curve),
+                };
+                let sized = |name, bytes| sized(name, bytes, curve.coordinate_bytes());
+                let (x, y) = (sized("x", bytes("x")?)?, sized("y", bytes("y")?)?);
+                let point = [&[4], &**x, &**y].concat();
+                Inner::Numbers(Numbers::Ec { curve, scalar: sized("d", private("d")?)?, point })
+            }
+            "RSA" => {
+                private("d")?;
+                let mut numbers = Vec::with_capacity(RSA.len());
+                for name in RSA {
+                    numbers.push(bytes(name)?);
+                }
+                let numbers = Box::try_from(numbers).map_err(|_| PrivateKeyError::Type)?;
+                Inner::Numbers(Numbers::Rsa(numbers))
+            }
+            _ => return Err(PrivateKeyError::Type),
+        };
+        let named = |name| Algorithm::from_name(name).ok_or(PrivateKeyError::Algorithm);
+        let stated = text("alg").transpose()?.map(named).transpose()?;
+        Ok(Self { id: text("kid").transpose()?.map(Box::from), stated, inner })
+    }
+
+    /// The same key under another id.
+    #[must_use]
+    pub fn with_id(self, id: &str) -> Self {
+        Self { id: Some(id.into()), ..self }
+    }
+
+    /// `kid`
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The algorithm that the key states, or the usual one of its kind.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.stated.unwrap_or(match &self.inner {
+            Inner::Secret(_) => Algorithm::Hs256,
+            Inner::Numbers(Numbers::Ec { curve: Curve::P256, .. }) => Algorithm::Es256,
+            Inner::Numbers(Numbers::Ec { curve: Curve::P384, .. }) => Algorithm::Es384,
+            Inner::Numbers(Numbers::Ec { curve: Curve::P521, .. }) => Algorithm::Es512,
+            Inner::Numbers(Numbers::Ed25519(_)) => Algorithm::EdDsa,
+            Inner::Numbers(Numbers::Rsa(_)) => Algorithm::Rs256,
+        })
+    }
+
+    /// Whether the key itself names its algorithm.
+    #[must_use]
+    pub fn states_algorithm(&self) -> bool {
+        self.stated.is_some()
+    }
+
+    /// What kind of algorithm it fits.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match &self.inner {
+            Inner::Secret(_) => Family::Hmac,
+            Inner::Numbers(Numbers::Ec { curve, .. }) => Family::Ecdsa(*curve),
+            Inner::Numbers(Numbers::Ed25519(_)) => Family::Ed25519,
+            Inner::Numbers(Numbers::Rsa(_)) => Family::Rsa,
+        }
+    }
+
+    /// The key, bound to an algorithm and ready to sign.
+    ///
+    /// # Errors
+    /// If the algorithm does not fit it, or if its numbers do not belong together.
+    pub fn bind(&self, algorithm: Algorithm) -> Result<SigningKey, SigningError> {
+        match &self.inner {
+            Inner::Secret(secret) => SigningKey::from_secret(secret.clone(), algorithm),
+            Inner::Numbers(numbers) => {
+                let document = numbers.to_pkcs8().ok_or(SigningError::Key)?;
+                SigningKey::from_pkcs8(&document, algorithm)
+            }
+        }
+    }
+
+    /// The whole key as a JWK, private members included.
+    ///
+    /// # Errors
+    /// If its numbers do not belong together.
+    pub fn to_jwk(&self) -> Result<Zeroizing<String>, SigningError> {
+        let text = |bytes: &Bytes| Zeroizing::new(base64url::encode(bytes));
+        // The public half, or the secret.
+        let half = self.bind(self.algorithm())?.to_jwk(self.id().unwrap_or_default());
+        let mut jwk = Zeroizing::new(half.strip_suffix('}').unwrap_or_default().to_owned());
+        let mut add = |name: &str, value: &Bytes| {
+            jwk.push_str(&Zeroizing::new(format!(r#","{name}":"{}""#, *text(value))));
+        };
+        match &self.inner {
+            Inner::Secret(_) => {}
+            Inner::Numbers(Numbers::Ec { scalar, .. }) => add("d", scalar),
+            Inner::Numbers(Numbers::Ed25519(seed)) => add("d", seed),
+            Inner::Numbers(Numbers::Rsa(numbers)) => {
+                RSA.iter().zip(numbers.iter()).skip(2).for_each(|(name, number)| add(name, number));
+            }
+        }
+        jwk.push('}');
+        Ok(jwk)
+    }
+
+    /// The whole key as PKCS #8 in PEM; nothing for a secret, which has no such
+    /// form.
+    #[must_use]
+    pub fn to_pem(&self) -> Option<Zeroizing<String>> {
+        match &self.inner {
+            Inner::Secret(_) => None,
+            Inner::Numbers(numbers) => numbers.to_pem(),
+        }
+    }
+
+    /// The public half as SubjectPublicKeyInfo in PEM, if it has one.
+    #[must_use]
+    pub fn public_pem(&self) -> Option<String> {
+        der::public_pem(&self.bind(self.algorithm()).ok()?.public()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Vec<PrivateKey> {
+        let generate =
+            |algorithm: &Algorithm| match PrivateKey::generate(*algorithm, RsaSize::default()) {
+                Err(SigningError::NotBuiltIn) => None,
+                key => Some(key.unwrap().with_id("k")),
+            };
+        Algorithm::ALL.iter().filter_map(generate).collect()
+    }
+
+    fn only(text: &[u8]) -> PrivateKey {
+        PrivateKey::parse(text).unwrap().remove(0).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for key in keys() {
+            let algorithm = key.algorithm();
+            let jwk = key.to_jwk().unwrap();
+            let set = format!(r#"{{"keys":[{}]}}"#, *jwk);
+            let mut copies = vec![only(jwk.as_bytes()), only(set.as_bytes())];
+            assert!(copies.iter().all(|copy| copy.id() == Some("k")));
+            if let Some(pem) = key.to_pem() {
+                copies.push(only(pem.as_bytes()));
+                let public = crate::jose::pem::parse(key.public_pem().unwrap().as_bytes());
+                assert_eq!(public.unwrap(), [key.bind(algorithm).unwrap().public().unwrap()]);
+            } else {
+                assert_eq!(key.family(), Family::Hmac);
+                assert_eq!(key.public_pem(), None);
+            }
+            let checker = key.bind(algorithm).unwrap().verifying_key().unwrap();
+            for copy in copies {
+                assert_eq!(copy.family(), key.family());
+                let signature = copy.bind(algorithm).unwrap().sign(b"message").unwrap();
+                assert_eq!(checker.verify(b"message", &signature), Ok(()), "{algorithm}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_key_of_rfc_8037_signs_as_there() {
+        // RFC 8037, appendices A.1 and A.4.
+        let key = only(
+            br#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+            "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+        );
+        let signing = key.bind(key.algorithm()).unwrap();
+        let token = signing.sign_compact(r#"{"alg":"EdDSA"}"#, "Example of Ed25519 signing");
+        assert_eq!(
+            token.unwrap(),
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7\
+             -09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+        );
+    }
+
+    #[test]
+    fn a_pem_file_of_openssl_is_read() {
+        // RFC 8410, section 10.3, and `openssl ecparam -genkey -name prime256v1`.
+        let pkcs8 = "-----BEGIN PRIVATE KEY-----\n\
+            MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+            -----END PRIVATE KEY-----\n";
+        let sec1 = "-----BEGIN EC PRIVATE KEY-----\n\
+            MHcCAQEEICY5lnHiPV96hjyqZ459xDKui/00roMLan06mHfYACBxoAoGCCqGSM49\n\
+            AwEHoUQDQgAE5jMZchM98a08GwY68TzKorXTIT29qn1r/pLHeFaBd5m7wxhSil1k\n\
+            0UCJX3d06Y4Df7jL7nU4+vORHwzVH1KA+w==\n\
+            -----END EC PRIVATE KEY-----\n";
+        for (text, algorithm) in [(pkcs8, Algorithm::EdDsa), (sec1, Algorithm::Es256)] {
+            let key = only(text.as_bytes());
+            assert_eq!(key.algorithm(), algorithm);
+            assert!(key.bind(algorithm).is_ok());
+        }
+        let several = PrivateKey::parse(pkcs8.repeat(2).as_bytes());
+        assert_eq!(several.unwrap_err(), PrivateKeyError::PemSeveral);
+    }
+
+    #[test]
+    fn what_cannot_sign_is_refused_with_its_reason() {
+        use PrivateKeyError::*;
+        let public = r#"{"kty":"OKP","crv":"Ed25519",
+            "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        let cases = [
+            (public, Public),
+            (r#"{"kty":"OKP","crv":"X25519","x":"AAAA","d":"AAAA"}"#, Curve),
+            (r#"{"kty":"OKP","crv":"Ed25519","d":"AAAA"}"#, Parameter("d")),
+            (r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA","d":"AAAA"}"#, Parameter("x")),
+            (r#"{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB"}"#, Parameter("p")),
+            (r#"{"kty":"oct","k":"AAAA","alg":"none"}"#, Algorithm),
+            (r#"{"kty":"oct","k":"AAAA","k":"AAAA"}"#, NotJwk),
+            (r#"{"kty":"AKP"}"#, Type),
+            ("{}", Parameter("kty")),
+            ("hello", NotJwk),
+            ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", PemMissing),
+        ];
+        for (text, error) in cases {
+            assert_eq!(PrivateKey::parse(text.as_bytes()).unwrap_err(), error, "{text}");
+        }
+        let secret = only(br#"{"kty":"oct","k":"AAAA"}"#);
+        assert_eq!(secret.bind(crate::jose::Algorithm::Hs256).unwrap_err(), SigningError::Key);
+        assert!(!format!("{secret:?}").contains("AAAA"));
+    }
+}

@@ -1,0 +1,13 @@
+//! The commands that need no daemon, from outside: the real binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod keygen;
+mod sign;
+mod support;

@@ -8,6 +8,9 @@
     reason = "a test may panic"
 )]
 
+mod config;
+mod jwks;
 mod keygen;
 mod sign;
 mod support;
+mod verify;

@@ -56,8 +56,19 @@ impl Folder {
     }
 
     pub(crate) fn run_split(&self, arguments: &[&str], input: &str) -> Ended {
+        self.run_with(&[], arguments, input)
+    }
+
+    /// Runs `jwtd` with variables in its environment.
+    pub(crate) fn run_with(
+        &self,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+        input: &str,
+    ) -> Ended {
         let mut child = Command::new(env!("CARGO_BIN_EXE_jwtd"))
             .args(arguments)
+            .envs(variables.iter().copied())
             .current_dir(&self.0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

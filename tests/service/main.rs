@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod authority;
 mod calls;
 mod commands;
 mod lifecycle;

@@ -1,0 +1,103 @@
+//! The frames of HTTP/2 (RFC 9113, section 4.1), as far as header fields are in them.
+
+use super::fields::Fields;
+
+/// Where we are among the frames (RFC 9113, section 4.1).
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    header: [u8; 9],
+    filled: usize,
+    /// What is left of the current frame's payload.
+    left: usize,
+    kind: Kind,
+    /// The padding at the end of the current frame.
+    padding: usize,
+    fields: Fields,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Kind {
+    /// Not header fields.
+    #[default]
+    Other,
+    /// Header fields.
+    Block,
+    /// The length of padding comes first, then perhaps a priority.
+    PadLength { priority: bool },
+    /// So many bytes of priority come first.
+    Priority(usize),
+}
+
+impl Frames {
+    const HEADERS: u8 = 1;
+    const CONTINUATION: u8 = 9;
+    const END_HEADERS: u8 = 4;
+    const PADDED: u8 = 8;
+    const PRIORITY: u8 = 0x20;
+
+    /// Goes over what was read, and repairs it.
+    pub(super) fn repair(&mut self, mut bytes: &mut [u8]) {
+        while !bytes.is_empty() {
+            if self.left == 0 {
+                let wanted = self.header.len() - self.filled;
+                let (now, rest) = bytes.split_at_mut(wanted.min(bytes.len()));
+                for (slot, byte) in self.header.iter_mut().skip(self.filled).zip(&*now) {
+                    *slot = *byte;
+                }
+                self.filled += now.len();
+                if self.filled == self.header.len() {
+                    self.begin();
+                }
+                bytes = rest;
+                continue;
+            }
+            let (now, rest) = bytes.split_at_mut(self.left.min(bytes.len()));
+            self.payload(now);
+            bytes = rest;
+        }
+    }
+
+    fn begin(&mut self) {
+        let [a, b, c, kind, flags, ..] = self.header;
+        self.filled = 0;
+        self.padding = 0;
+        self.left = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        let priority = flags & Self::PRIORITY != 0;
+        self.kind = match kind {
+            Self::HEADERS => {
+                self.fields = Fields::default();
+                match (flags & Self::PADDED != 0, priority) {
+                    (true, _) => Kind::PadLength { priority },
+                    (false, true) => Kind::Priority(5),
+                    (false, false) => Kind::Block,
+                }
+            }
+            Self::CONTINUATION => Kind::Block,
+            _ => Kind::Other,
+        };
+        // A block ends with its last frame, whatever state it is in.
+        if self.left == 0 && flags & Self::END_HEADERS != 0 {
+            self.kind = Kind::Other;
+        }
+    }
+
+    fn payload(&mut self, bytes: &mut [u8]) {
+        if self.kind == Kind::Other {
+            self.left -= bytes.len();
+            return;
+        }
+        for byte in bytes {
+            self.left -= 1;
+            match self.kind {
+                Kind::PadLength { priority } => {
+                    self.padding = usize::from(*byte);
+                    self.kind = if priority { Kind::Priority(5) } else { Kind::Block };
+                }
+                Kind::Priority(1) => self.kind = Kind::Block,
+                Kind::Priority(left) => self.kind = Kind::Priority(left.saturating_sub(1)),
+                Kind::Block if self.left >= self.padding => self.fields.repair(byte),
+                Kind::Block | Kind::Other => {}
+            }
+        }
+    }
+}

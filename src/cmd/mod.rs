@@ -6,6 +6,7 @@
 mod config;
 mod demo;
 mod health;
+mod inspect;
 mod key_file;
 mod keygen;
 mod serve;
@@ -37,6 +38,7 @@ enum Command {
     Config(config::Command),
     Demo(demo::Command),
     Health(health::Command),
+    Inspect(inspect::Command),
     Keygen(keygen::Command),
     Serve(serve::Command),
     Sign(Box<sign::Command>),
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Config(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Health(command) => command.run(),
+        Command::Inspect(command) => command.run(),
         Command::Keygen(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Sign(command) => command.run(),

@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod inspect;
 mod keygen;
 mod sign;
 mod support;

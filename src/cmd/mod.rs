@@ -6,6 +6,7 @@
 mod config;
 mod demo;
 mod health;
+mod inspect;
 mod jwks;
 mod key_file;
 mod keygen;
@@ -42,6 +43,7 @@ enum Command {
     Config(config::Command),
     Demo(demo::Command),
     Health(health::Command),
+    Inspect(inspect::Command),
     /// Fetch key sets, and show what they hold
     #[command(subcommand)]
     Jwks(jwks::Command),
@@ -96,6 +98,7 @@ impl Command {
             Self::Config(command) => command.run(matches),
             Self::Demo(command) => command.run(),
             Self::Health(command) => command.run(),
+            Self::Inspect(command) => command.run(),
             Self::Jwks(command) => command.run(matches),
             Self::Keygen(command) => command.run(),
             Self::Serve(command) => command.run(matches),

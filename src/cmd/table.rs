@@ -3,9 +3,13 @@
 use std::io::IsTerminal as _;
 
 /// Prints rows under a head, each column as wide as its widest cell. The cell in
-/// column `marked` is green in rows that are good and red in others, if standard
-/// output is a terminal and NO_COLOR is not set.
-pub(super) fn print(head: &[&str], rows: &[(bool, Vec<String>)], marked: usize) {
+/// column `marked` is green in rows that are good and red in bad ones, if standard
+/// output is a terminal and NO_COLOR is not set. Rows may be neither.
+pub(super) fn print<Mark: Copy + Into<Option<bool>>>(
+    head: &[&str],
+    rows: &[(Mark, Vec<String>)],
+    marked: usize,
+) {
     let widths: Vec<usize> = head
         .iter()
         .enumerate()
@@ -29,6 +33,6 @@ pub(super) fn print(head: &[&str], rows: &[(bool, Vec<String>)], marked: usize) 
     };
     line(head, None);
     for (good, row) in rows {
-        line(&row.iter().map(String::as_str).collect::<Vec<_>>(), Some(*good));
+        line(&row.iter().map(String::as_str).collect::<Vec<_>>(), (*good).into());
     }
 }

@@ -55,8 +55,12 @@ fn check_keys(issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
     }
 }
 
-/// RFC 7519, sections 4.1.4 to 4.1.6. The leeway always favours the token.
-fn check_times(
+/// The times alone (RFC 7519, sections 4.1.4 to 4.1.6). The leeway always favours
+/// the token.
+///
+/// # Errors
+/// The first check that fails.
+pub fn check_times(
     claims: &Claims,
     leeway: Duration,
     max_age: Option<Duration>,

@@ -9,6 +9,7 @@
 )]
 
 mod config;
+mod inspect;
 mod jwks;
 mod keygen;
 mod sign;

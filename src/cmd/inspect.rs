@@ -1,0 +1,109 @@
+//! `jwtd inspect`: shows what a token says, and what jwtd would say of it.
+
+mod checks;
+mod seen;
+mod words;
+
+use super::{EXIT_CONFIG, Output, fail};
+use crate::app;
+use crate::config::{self, Config};
+use crate::verify::Profile;
+use checks::Court;
+use clap::Args;
+use seen::Seen;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use words::safe;
+
+/// Show what tokens say, and which check would refuse them
+///
+/// Reads tokens from standard input, one a line; a leading `Bearer ` is dropped.
+/// Nothing of what is shown is verified, unless `--config` says which issuers and
+/// keys to verify it by; keys that would have to be fetched are not. Exits with 0 if
+/// all tokens could be decoded (with `--config`: would be permitted), else with 1.
+///
+/// Example: jwtd inspect --config jwtd.yaml < token.txt
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    /// Judge by the issuers and profiles of this configuration file
+    #[arg(long, env = "JWTD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The profile to judge by; by default the configuration's default
+    #[arg(long, default_value = "", requires = "config")]
+    profile: String,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// The most that is read from standard input.
+const MOST: u64 = 16 << 20;
+
+impl Command {
+    pub(super) fn run(self) -> ExitCode {
+        let config = match self.config.as_deref().map(config::load).transpose() {
+            Ok(config) => config,
+            Err(faults) => {
+                eprintln!("{faults}");
+                return ExitCode::from(EXIT_CONFIG);
+            }
+        };
+        let court = match config.as_ref().map(|config| self.court(config)).transpose() {
+            Ok(court) => court,
+            Err(message) => {
+                eprintln!("jwtd: {message}");
+                return ExitCode::from(2);
+            }
+        };
+        let mut text = Vec::new();
+        if let Err(error) = std::io::stdin().take(MOST).read_to_end(&mut text) {
+            return fail(format!("standard input: {error}"));
+        }
+        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let tokens: Vec<&[u8]> = lines
+            .filter(|line| !line.is_empty())
+            .map(|line| line.strip_prefix(b"Bearer ").unwrap_or(line).trim_ascii())
+            .collect();
+        if tokens.is_empty() {
+            eprintln!("jwtd: no token on standard input; write one a line");
+            return ExitCode::from(2);
+        }
+        let now = app::now();
+        let seen: Vec<_> =
+            tokens.iter().map(|token| Seen::new(token, court.as_ref(), now)).collect();
+        if !seen.iter().all(|one| checks::is_proven(one.checks())) {
+            eprintln!(
+                "jwtd: warning: nothing is verified where no signature is; anybody can write it"
+            );
+        }
+        for (index, one) in seen.iter().enumerate() {
+            match self.output {
+                Output::Json => {
+                    println!("{}", safe(&one.to_json(court.is_some(), now).to_string()))
+                }
+                Output::Text => one.print(index + 1, court.is_some(), now),
+            }
+        }
+        let good = |one: &Seen<'_>| match court {
+            Some(_) => checks::is_permitted(one.checks()),
+            None => one.is_decoded(),
+        };
+        if seen.iter().all(good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    fn court<'c>(&self, config: &'c Config) -> Result<Court<'c>, String> {
+        let names: Vec<_> = config.profiles.iter().map(Profile::name).collect();
+        let wanted = if self.profile.is_empty() { "default" } else { &self.profile };
+        let profile =
+            match (config.profiles.iter().find(|one| one.name() == wanted), &config.profiles[..]) {
+                (Some(profile), _) => profile,
+                (None, [only]) if self.profile.is_empty() => only,
+                (None, _) => {
+                    let names = names.join(", ");
+                    return Err(format!("there is no profile `{wanted}`; give --profile: {names}"));
+                }
+            };
+        Ok(Court { issuers: &config.issuers, profile })
+    }
+}

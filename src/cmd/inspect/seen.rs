@@ -1,0 +1,203 @@
+//! A token that nobody checked, taken apart as far as it can be, and shown.
+
+use super::checks::{self, Check, Court, State};
+use super::words::{self, pretty, safe};
+use crate::cmd::table;
+use crate::jose::{UnixTime, base64url};
+use serde_json::{Value, json};
+
+/// Of a part that is no JSON object, as many characters are shown.
+const SHOWN: usize = 1024;
+
+/// A token, taken apart as far as it can be.
+pub(super) struct Seen<'t> {
+    token: &'t [u8],
+    header: Part,
+    payload: Part,
+    signature_bytes: usize,
+    checks: Vec<Check>,
+}
+
+/// A part of a token, decoded as far as it can be.
+struct Part {
+    bytes: usize,
+    text: Result<String, &'static str>,
+    /// If it is a JSON object.
+    value: Option<Value>,
+}
+
+impl Part {
+    fn new(encoded: Option<&[u8]>) -> Self {
+        let Some(encoded) = encoded else {
+            return Self { bytes: 0, text: Err("absent"), value: None };
+        };
+        let Ok(decoded) = base64url::decode(encoded) else {
+            return Self { bytes: 0, text: Err("not base64url"), value: None };
+        };
+        let value = serde_json::from_slice(&decoded).ok().filter(Value::is_object);
+        let text = String::from_utf8_lossy(&decoded).into_owned();
+        Self { bytes: decoded.len(), text: Ok(text), value }
+    }
+
+    fn print(&self, name: &str) {
+        match (&self.text, &self.value) {
+            (Err(fault), _) => println!("{name}: {fault}"),
+            (Ok(text), Some(_)) => println!("{name}: {}", pretty(text)),
+            (Ok(text), None) => {
+                let start: String = text.chars().take(SHOWN).collect();
+                let more = if start.len() < text.len() { " ..." } else { "" };
+                println!("{name}, not a JSON object: {}{more}", safe(&start));
+            }
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.value.as_ref()?.get(name)
+    }
+}
+
+impl<'t> Seen<'t> {
+    pub(super) fn new(token: &'t [u8], court: Option<&Court<'_>>, now: UnixTime) -> Self {
+        let parts: Vec<_> = token.splitn(6, |byte| *byte == b'.').collect();
+        // The second part of five is an encrypted key.
+        let payload = if parts.len() == 5 { None } else { parts.get(1).copied() };
+        let signature = parts.get(2).and_then(|part| base64url::decode(part).ok());
+        Self {
+            token,
+            header: Part::new(parts.first().copied()),
+            payload: Part::new(payload),
+            signature_bytes: signature.map_or(0, |signature| signature.len()),
+            checks: checks::run(token, court, now),
+        }
+    }
+
+    pub(super) fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// Whether both header and payload are JSON objects.
+    pub(super) fn is_decoded(&self) -> bool {
+        self.header.value.is_some() && self.payload.value.is_some()
+    }
+
+    /// The claims that are times, in words.
+    fn times(&self, now: UnixTime) -> Vec<(&'static str, String)> {
+        let said = |name: &'static str| {
+            let value = self.payload.member(name)?;
+            let seconds = value.as_i64().or_else(|| whole(value.as_f64()?));
+            let words = seconds.map(|at| words::time(name, at, now));
+            Some((name, words.unwrap_or_else(|| "not a number of seconds".to_owned())))
+        };
+        ["exp", "nbf", "iat", "auth_time"].into_iter().filter_map(said).collect()
+    }
+
+    /// For people.
+    pub(super) fn print(&self, number: usize, judged: bool, now: UnixTime) {
+        if number > 1 {
+            println!();
+        }
+        println!(
+            "token {number}: {} bytes; decoded: header {}, payload {}, signature {}",
+            self.token.len(),
+            self.header.bytes,
+            self.payload.bytes,
+            self.signature_bytes
+        );
+        self.header.print("header");
+        self.payload.print("payload");
+        for (label, name) in [("algorithm", "alg"), ("key id", "kid")] {
+            if let Some(value) = self.header.member(name) {
+                println!("{label}: {}", safe(&value.to_string()));
+            }
+        }
+        for (name, words) in self.times(now) {
+            println!("{name}: {words}");
+        }
+        println!();
+        let rows: Vec<(Option<bool>, Vec<String>)> = self
+            .checks
+            .iter()
+            .map(|check| {
+                let (mark, word, why) = match &check.state {
+                    State::Passed => (Some(true), "pass", String::new()),
+                    State::Failed(reject) => {
+                        (Some(false), "FAIL", format!("{}: {reject}", reject.reason()))
+                    }
+                    State::NotReached => (None, "not reached", String::new()),
+                    State::NotChecked => (None, "not checked", "no configuration".to_owned()),
+                };
+                (mark, vec![check.name.to_owned(), word.to_owned(), why])
+            })
+            .collect();
+        table::print(&["check", "state", "why"], &rows, 1);
+        println!();
+        match checks::first_failure(&self.checks) {
+            Some(reject) => {
+                let reason = reject.reason();
+                println!("jwtd would refuse it: {reason}: {reject}");
+                println!("  {}", reason.meaning());
+                println!("  mend: {} ({})", reason.mend(), reason.anchor());
+            }
+            None if judged => println!("jwtd would permit it"),
+            None => println!("nothing is wrong so far; `--config FILE` makes the other checks"),
+        }
+    }
+
+    /// For programs.
+    pub(super) fn to_json(&self, judged: bool, now: UnixTime) -> Value {
+        let text = |part: &Part| match (&part.text, &part.value) {
+            (Ok(text), None) => Value::from(text.as_str()),
+            _ => Value::Null,
+        };
+        let checks: Vec<_> = self
+            .checks
+            .iter()
+            .map(|check| {
+                let (state, reject) = match &check.state {
+                    State::Passed => ("pass", None),
+                    State::Failed(reject) => ("fail", Some(reject)),
+                    State::NotReached => ("not_reached", None),
+                    State::NotChecked => ("not_checked", None),
+                };
+                json!({
+                    "check": check.name,
+                    "state": state,
+                    "reason": reject.map(|reject| reject.reason().code()),
+                    "detail": reject.map(ToString::to_string),
+                })
+            })
+            .collect();
+        let failure = checks::first_failure(&self.checks);
+        let times: serde_json::Map<_, _> = self
+            .times(now)
+            .into_iter()
+            .map(|(name, words)| (name.to_owned(), words.into()))
+            .collect();
+        json!({
+            "verified": checks::is_proven(&self.checks),
+            "permit": judged.then(|| checks::is_permitted(&self.checks)),
+            "reason": failure.map(|reject| reject.reason().code()),
+            "detail": failure.map(ToString::to_string),
+            "mend": failure.map(|reject| reject.reason().mend()),
+            "algorithm": self.header.member("alg"),
+            "key_id": self.header.member("kid"),
+            "header": self.header.value,
+            "header_text": text(&self.header),
+            "payload": self.payload.value,
+            "payload_text": text(&self.payload),
+            "times": times,
+            "bytes": {
+                "token": self.token.len(),
+                "header": self.header.bytes,
+                "payload": self.payload.bytes,
+                "signature": self.signature_bytes,
+            },
+            "checks": checks,
+        })
+    }
+}
+
+/// The seconds of a time with a fraction, if they are as many as a token may say.
+fn whole(seconds: f64) -> Option<i64> {
+    format!("{:.0}", seconds.floor()).parse().ok()
+}

@@ -1,6 +1,6 @@
 //! `jwtd health`: a probe for images without a shell.
 
-use super::{Target, block_on, fail};
+use super::{Target, exit_of, fail};
 use crate::client::Client;
 use clap::Args;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ pub(super) struct Command {
 
 impl Command {
     pub(super) fn run(self) -> ExitCode {
-        block_on(async move {
+        exit_of(async move {
             let mut client = match Client::connect(&self.target.endpoint).await {
                 Ok(client) => client,
                 Err(error) => return fail(error),

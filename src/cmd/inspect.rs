@@ -4,33 +4,36 @@ mod checks;
 mod seen;
 mod words;
 
-use super::{EXIT_CONFIG, Output, fail};
+use super::local::fetch;
+use super::settings::Settings;
+use super::{Output, block_on, fail};
 use crate::app;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::verify::Profile;
 use checks::Court;
-use clap::Args;
+use clap::{ArgMatches, Args};
 use seen::Seen;
 use std::io::Read as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use words::safe;
 
 /// Show what tokens say, and which check would refuse them
 ///
 /// Reads tokens from standard input, one a line; a leading `Bearer ` is dropped.
-/// Nothing of what is shown is verified, unless `--config` says which issuers and
-/// keys to verify it by; keys that would have to be fetched are not. Exits with 0 if
-/// all tokens could be decoded (with `--config`: would be permitted), else with 1.
+/// Nothing of what is shown is verified, unless --config or --issuer say by which
+/// issuers and keys to verify it; they are then fetched, once. Exits with 0 if all
+/// tokens could be decoded (with --config or --issuer: would be permitted), else with
+/// 1.
 ///
-/// Example: jwtd inspect --config jwtd.yaml < token.txt
+/// Example: jwtd inspect < token.txt
+///
+/// Example: jwtd inspect --issuer https://login.example.com --audience orders-api < token.txt
 #[derive(Args, Debug)]
 pub(super) struct Command {
-    /// Judge by the issuers and profiles of this configuration file
-    #[arg(long, env = "JWTD_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
     /// The profile to judge by; by default the configuration's default
-    #[arg(long, default_value = "", requires = "config")]
+    #[arg(long, default_value = "")]
     profile: String,
     /// How to print what was found
     #[arg(long, value_enum, default_value_t)]
@@ -41,13 +44,19 @@ pub(super) struct Command {
 const MOST: u64 = 16 << 20;
 
 impl Command {
-    pub(super) fn run(self) -> ExitCode {
-        let config = match self.config.as_deref().map(config::load).transpose() {
+    pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
+        if !self.settings.is_given() && !self.profile.is_empty() {
+            eprintln!("jwtd: --profile goes with --config");
+            return ExitCode::from(2);
+        }
+        let loaded = self.settings.is_given().then(|| self.settings.load(None, matches));
+        let config = match loaded.transpose() {
+            Ok(loaded) => loaded.map(|(config, _)| config),
+            Err(code) => return code,
+        };
+        let config = match config.map(|config| block_on(fetch(config))).transpose() {
             Ok(config) => config,
-            Err(faults) => {
-                eprintln!("{faults}");
-                return ExitCode::from(EXIT_CONFIG);
-            }
+            Err(error) => return fail(error),
         };
         let court = match config.as_ref().map(|config| self.court(config)).transpose() {
             Ok(court) => court,

@@ -1,7 +1,7 @@
 //! `jwtd jwks`: fetches key sets, and shows what would be loaded of them.
 
 use super::settings::Settings;
-use super::{Output, block_on, fail, table};
+use super::{Output, block_on, exit_of, fail, table};
 use crate::config::{Config, HttpUrl, Location, Remote};
 use crate::jose::limits::JWKS_BYTES;
 use crate::jose::{Algorithm, base64url};
@@ -100,7 +100,7 @@ impl Fetch {
             refresh: Duration::MAX,
             max_stale: Duration::MAX,
         };
-        block_on(async move {
+        exit_of(async move {
             match sources::load(&remote).await {
                 Ok(fetched) => {
                     let (url, bytes) = (&fetched.jwks_uri, fetched.text.len());
@@ -230,9 +230,10 @@ fn of_issuers(config: &Config) -> Vec<Loaded> {
                 Err(error) => one.faults = vec![error.to_string()],
             }
         }
-        ExitCode::SUCCESS
     };
-    block_on(fetching);
+    if let Err(error) = block_on(fetching) {
+        eprintln!("jwtd: {error}");
+    }
     loaded
 }
 

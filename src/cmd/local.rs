@@ -28,23 +28,29 @@ impl Drop for Folder {
     }
 }
 
+/// Fetches the keys that are to be fetched, once. Issuers whose keys cannot be had are
+/// named on standard error; their tokens get KEYS_UNAVAILABLE.
+pub(super) async fn fetch(mut config: Config) -> Config {
+    for (index, remote) in std::mem::take(&mut config.remotes) {
+        match sources::load(&remote).await {
+            Ok(fetched) => {
+                let stale_at = Some(app::now().plus(remote.max_stale));
+                let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
+                config.issuers = config.issuers.with_keys(index, keys);
+            }
+            Err(error) => eprintln!("jwtd: keys cannot be fetched: {error}"),
+        }
+    }
+    config
+}
+
 impl Local {
-    /// Fetches the keys that are to be fetched, once, and starts. Issuers whose keys
-    /// cannot be had are named on standard error; their tokens get KEYS_UNAVAILABLE.
+    /// Fetches the keys that are to be fetched, once, and starts.
     ///
     /// # Errors
     /// If the daemon cannot be started.
-    pub(super) async fn start(mut config: Config) -> Result<Self, String> {
-        for (index, remote) in std::mem::take(&mut config.remotes) {
-            match sources::load(&remote).await {
-                Ok(fetched) => {
-                    let stale_at = Some(app::now().plus(remote.max_stale));
-                    let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
-                    config.issuers = config.issuers.with_keys(index, keys);
-                }
-                Err(error) => eprintln!("jwtd: keys cannot be fetched: {error}"),
-            }
-        }
+    pub(super) async fn start(config: Config) -> Result<Self, String> {
+        let mut config = fetch(config).await;
         let folder = std::env::temp_dir().join(format!("jwtd-{}", std::process::id()));
         let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
         made.map_err(|error| format!("{}: {error}", folder.display()))?;

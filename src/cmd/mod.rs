@@ -98,7 +98,7 @@ impl Command {
             Self::Config(command) => command.run(matches),
             Self::Demo(command) => command.run(),
             Self::Health(command) => command.run(),
-            Self::Inspect(command) => command.run(),
+            Self::Inspect(command) => command.run(matches),
             Self::Jwks(command) => command.run(matches),
             Self::Keygen(command) => command.run(),
             Self::Serve(command) => command.run(matches),
@@ -120,9 +120,14 @@ fn fail(message: impl std::fmt::Display) -> ExitCode {
 }
 
 /// Runs a client's future; one thread is enough for it.
-fn block_on(future: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(future),
-        Err(error) => fail(error),
-    }
+fn block_on<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map(|runtime| runtime.block_on(future))
+}
+
+/// Runs a client's future to its exit status.
+fn exit_of(future: impl Future<Output = ExitCode>) -> ExitCode {
+    block_on(future).unwrap_or_else(fail)
 }

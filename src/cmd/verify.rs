@@ -2,7 +2,7 @@
 
 use super::local::Local;
 use super::settings::Settings;
-use super::{Output, Target, block_on, fail, table};
+use super::{Output, Target, exit_of, fail, table};
 use crate::client::Client;
 use crate::pb::{self, View};
 use crate::verify::Reason;
@@ -51,7 +51,7 @@ impl Command {
             Err(code) => return code,
         };
         if !self.settings.precede("endpoint", matches) {
-            return block_on(async {
+            return exit_of(async {
                 match Client::connect(&self.target.endpoint).await {
                     Ok(client) => self.ask(client, tokens).await,
                     Err(error) => fail(error),
@@ -62,7 +62,7 @@ impl Command {
             Ok((config, _)) => config,
             Err(code) => return code,
         };
-        block_on(async {
+        exit_of(async {
             match Local::start(config).await {
                 Ok(local) => self.ask(local.client.clone(), tokens).await,
                 Err(error) => fail(error),

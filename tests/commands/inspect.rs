@@ -49,7 +49,7 @@ fn a_good_token_is_shown_and_nothing_is_believed() {
         "iat: issued ",
         "signature 64\n",
         "issuer              not checked  no configuration\n",
-        "nothing is wrong so far; `--config FILE` makes the other checks\n",
+        "nothing is wrong so far; `--config FILE` or `--issuer URL` makes the other checks\n",
     ] {
         assert!(ended.output.contains(part), "{part}\n in {}", ended.output);
     }
@@ -153,7 +153,7 @@ fn what_can_be_shown_of_a_malformed_token_is_shown() {
 fn a_hostile_token_cannot_write_to_the_terminal() {
     let folder = folder();
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\r\u{7f}";
-    let quoted = serde_json::Value::from(evil).to_string();
+    let quoted = Value::from(evil).to_string();
     let header = format!(r#"{{"alg":"EdDSA","kid":{quoted},"typ":{quoted},"crit":{quoted}}}"#);
     let payload = format!(r#"{{"iss":{quoted},"exp":{quoted},{quoted}:{quoted}}}"#);
     let tokens = [
@@ -181,7 +181,7 @@ fn wrong_usage_and_wrong_configurations_are_told_apart() {
     let folder = folder();
     folder.bad("inspect", 2, "no token on standard input");
     folder.bad("inspect --config missing.yaml", 78, "missing.yaml");
-    folder.bad("inspect --profile p", 2, "--config");
+    folder.bad("inspect --profile p", 2, "--profile goes with --config");
     folder.bad(
         "inspect --config jwtd.yaml --profile p",
         2,

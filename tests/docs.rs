@@ -41,15 +41,26 @@ fn reasons_page() -> String {
     page
 }
 
-#[test]
-fn the_page_of_reasons_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
-    let page = reasons_page();
+/// Holds the file `name` against `page`, or writes it.
+fn check_page(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &page).unwrap();
+        std::fs::write(&path, page).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "{PAGE} is old: UPDATE_DOCS=1 cargo test --test docs");
+    assert!(written == page, "{name} is old: UPDATE_DOCS=1 cargo test --test docs");
+}
+
+#[cfg(feature = "daemon")]
+#[test]
+fn the_page_of_commands_is_fresh() {
+    check_page("docs/commands.md", &jwtd::cmd::command_reference());
+}
+
+#[test]
+fn the_page_of_reasons_is_fresh() {
+    let page = reasons_page();
+    check_page(PAGE, &page);
     for reason in Reason::ALL {
         let anchor = reason.anchor().replace(&format!("{PAGE}#"), "");
         assert!(page.to_lowercase().contains(&format!("\n## {anchor}\n")), "{anchor}");

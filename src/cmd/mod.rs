@@ -3,12 +3,15 @@
 //! Data goes to standard output and messages to standard error. Exit status: 0
 //! good, 1 a refused token or a failure, 2 wrong usage, 78 wrong configuration.
 
+mod completions;
 mod config;
 mod demo;
 mod health;
 mod inspect;
 mod key_file;
 mod keygen;
+mod man;
+mod reference;
 mod serve;
 mod sign;
 mod table;
@@ -17,7 +20,8 @@ mod verify;
 use crate::client::Address;
 use crate::crypto::{SigningError, random};
 use crate::jose::base64url;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+pub use reference::command_reference;
 use std::process::ExitCode;
 
 /// Wrong configuration (`EX_CONFIG` of sysexits.h).
@@ -33,6 +37,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Completions(completions::Command),
     /// Check configuration files and describe what goes into them
     #[command(subcommand)]
     Config(config::Command),
@@ -40,9 +45,17 @@ enum Command {
     Health(health::Command),
     Inspect(inspect::Command),
     Keygen(keygen::Command),
+    Man(man::Command),
     Serve(serve::Command),
     Sign(Box<sign::Command>),
     Verify(verify::Command),
+}
+
+/// The command line as data, for what is made from it.
+fn description() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
 }
 
 /// How results are printed.
@@ -67,11 +80,13 @@ struct Target {
 #[must_use]
 pub fn run() -> ExitCode {
     match Cli::parse().command {
+        Command::Completions(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Health(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Keygen(command) => command.run(),
+        Command::Man(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Sign(command) => command.run(),
         Command::Verify(command) => command.run(),
@@ -81,6 +96,15 @@ pub fn run() -> ExitCode {
 /// An id that no other key or token has.
 fn random_id() -> Result<String, SigningError> {
     random(16).map(|bytes| base64url::encode(&bytes))
+}
+
+/// Prints a whole text.
+fn print_bytes(text: &[u8]) -> ExitCode {
+    use std::io::Write as _;
+    match std::io::stdout().lock().write_all(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(format!("standard output: {error}")),
+    }
 }
 
 /// Says what went wrong, and fails.

@@ -153,7 +153,7 @@ fn what_can_be_shown_of_a_malformed_token_is_shown() {
 fn a_hostile_token_cannot_write_to_the_terminal() {
     let folder = folder();
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\r\u{7f}";
-    let quoted = serde_json::Value::from(evil).to_string();
+    let quoted = Value::from(evil).to_string();
     let header = format!(r#"{{"alg":"EdDSA","kid":{quoted},"typ":{quoted},"crit":{quoted}}}"#);
     let payload = format!(r#"{{"iss":{quoted},"exp":{quoted},{quoted}:{quoted}}}"#);
     let tokens = [

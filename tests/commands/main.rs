@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod generated;
 mod inspect;
 mod keygen;
 mod sign;

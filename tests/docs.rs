@@ -57,6 +57,12 @@ fn the_reference_of_the_configuration_is_fresh() {
     assert_fresh("docs/configuration.md", &jwtd::config::reference());
 }
 
+#[cfg(feature = "daemon")]
+#[test]
+fn the_page_of_commands_is_fresh() {
+    assert_fresh("docs/commands.md", &jwtd::cmd::command_reference());
+}
+
 #[test]
 fn the_page_of_reasons_is_fresh() {
     let page = reasons_page();

@@ -3,6 +3,7 @@
 //! Data goes to standard output and messages to standard error. Exit status: 0
 //! good, 1 a refused token or a failure, 2 wrong usage, 78 wrong configuration.
 
+mod completions;
 mod config;
 mod demo;
 mod health;
@@ -11,6 +12,8 @@ mod jwks;
 mod key_file;
 mod keygen;
 mod local;
+mod man;
+mod reference;
 mod serve;
 mod settings;
 mod sign;
@@ -23,6 +26,7 @@ use crate::jose::base64url;
 use clap::{
     ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
+pub use reference::command_reference;
 use std::process::ExitCode;
 
 /// Wrong configuration (`EX_CONFIG` of sysexits.h).
@@ -38,6 +42,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Completions(completions::Command),
     /// Check configuration files and describe what goes into them
     #[command(subcommand)]
     Config(config::Command),
@@ -48,9 +53,17 @@ enum Command {
     #[command(subcommand)]
     Jwks(jwks::Command),
     Keygen(keygen::Command),
+    Man(man::Command),
     Serve(serve::Command),
     Sign(Box<sign::Command>),
     Verify(verify::Command),
+}
+
+/// The command line as data, for what is made from it.
+fn description() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
 }
 
 /// How results are printed.
@@ -95,12 +108,14 @@ impl Command {
     /// `matches` are those of the innermost command.
     fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
+            Self::Completions(command) => command.run(),
             Self::Config(command) => command.run(matches),
             Self::Demo(command) => command.run(),
             Self::Health(command) => command.run(),
             Self::Inspect(command) => command.run(matches),
             Self::Jwks(command) => command.run(matches),
             Self::Keygen(command) => command.run(),
+            Self::Man(command) => command.run(),
             Self::Serve(command) => command.run(matches),
             Self::Sign(command) => command.run(),
             Self::Verify(command) => command.run(matches),
@@ -111,6 +126,15 @@ impl Command {
 /// An id that no other key or token has.
 fn random_id() -> Result<String, SigningError> {
     random(16).map(|bytes| base64url::encode(&bytes))
+}
+
+/// Prints a whole text.
+fn print_bytes(text: &[u8]) -> ExitCode {
+    use std::io::Write as _;
+    match std::io::stdout().lock().write_all(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(format!("standard output: {error}")),
+    }
 }
 
 /// Says what went wrong, and fails.

@@ -9,6 +9,7 @@
 )]
 
 mod config;
+mod generated;
 mod inspect;
 mod jwks;
 mod keygen;

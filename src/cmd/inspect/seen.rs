@@ -139,7 +139,9 @@ impl<'t> Seen<'t> {
                 println!("  mend: {} ({})", reason.mend(), reason.anchor());
             }
             None if judged => println!("jwtd would permit it"),
-            None => println!("nothing is wrong so far; `--config FILE` or `--issuer URL` makes the other checks"),
+            None => println!(
+                "nothing is wrong so far; `--config FILE` or `--issuer URL` makes the other checks"
+            ),
         }
     }
 

@@ -1,0 +1,50 @@
+//! `jwtd man`: the manual.
+
+use super::{Cli, fail};
+use clap::{Args, CommandFactory as _};
+use clap_mangen::Man;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Print or write the manual pages
+///
+/// Example: jwtd man config check | man -l -
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    /// The command to print the page of; by default that of jwtd itself
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    command: Vec<String>,
+    /// Write all pages into this folder instead
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl Command {
+    pub(super) fn run(self) -> ExitCode {
+        // `help` needs no page: it shows what the others say.
+        let mut description = Cli::command().disable_help_subcommand(true);
+        description = description.mut_subcommands(|one| one.disable_help_subcommand(true));
+        description.build();
+        if let Some(folder) = self.dir {
+            let written = std::fs::create_dir_all(&folder)
+                .and_then(|()| clap_mangen::generate_to(description, &folder));
+            return match written {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(format!("{}: {error}", folder.display())),
+            };
+        }
+        let mut meant = &description;
+        for name in &self.command {
+            let Some(found) = meant.find_subcommand(name) else {
+                eprintln!("jwtd: there is no command `jwtd {}`", self.command.join(" "));
+                return ExitCode::from(2);
+            };
+            meant = found;
+        }
+        let mut text = Vec::new();
+        match Man::new(meant.clone()).render(&mut text) {
+            Ok(()) => super::print_bytes(&text),
+            Err(error) => fail(error),
+        }
+    }
+}

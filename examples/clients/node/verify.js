@@ -1,0 +1,34 @@
+// Asks jwtd to judge the tokens on standard input, one a line.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import grpc from '@grpc/grpc-js';
+import loader from '@grpc/proto-loader';
+
+const proto = fileURLToPath(new URL('../../../proto', import.meta.url));
+const includeDirs = [proto, `${proto}/third_party`];
+const contract = loader.loadSync('jwtd/v1/verifier.proto', { includeDirs, enums: String, defaults: true });
+const { VerifierService } = grpc.loadPackageDefinition(contract).jwtd.v1;
+
+const method = {
+  name: [{ service: 'jwtd.v1.VerifierService' }],
+  waitForReady: true, // a daemon that is starting is waited for, within the deadline
+  retryPolicy: { maxAttempts: 4, initialBackoff: '0.05s', maxBackoff: '1s', backoffMultiplier: 2, retryableStatusCodes: ['UNAVAILABLE'] },
+};
+const address = process.env.JWTD_ADDRESS ?? '127.0.0.1:7519';
+const verifier = new VerifierService(address, grpc.credentials.createInsecure(), {
+  'grpc.service_config': JSON.stringify({ methodConfig: [method] }),
+});
+
+const tokens = readFileSync(0, 'utf8').split('\n').filter(Boolean);
+const request = { tokens, options: { view: 'VIEW_CLAIMS' } };
+verifier.verifyBatch(request, { deadline: Date.now() + 2000 }, (error, answer) => {
+  if (error) {
+    console.error(`jwtd is unavailable: ${grpc.status[error.code]}`);
+    process.exitCode = 75; // EX_TEMPFAIL: our trouble, not the bearer's
+  }
+  for (const verdict of answer?.verdicts ?? []) {
+    if (verdict.permit) console.log('permit', JSON.parse(verdict.claimsJson).sub ?? '');
+    else console.log('refuse', String(verdict.reason).replace('REASON_', ''));
+  }
+  verifier.close();
+});

@@ -11,7 +11,7 @@ const { VerifierService } = grpc.loadPackageDefinition(contract).jwtd.v1;
 
 const method = {
   name: [{ service: 'jwtd.v1.VerifierService' }],
-  waitForReady: true, // a daemon that is starting is waited for, within the deadline
+  waitForReady: true,
   retryPolicy: { maxAttempts: 4, initialBackoff: '0.05s', maxBackoff: '1s', backoffMultiplier: 2, retryableStatusCodes: ['UNAVAILABLE'] },
 };
 const address = process.env.JWTD_ADDRESS ?? '127.0.0.1:7519';
@@ -21,7 +21,9 @@ const verifier = new VerifierService(address, grpc.credentials.createInsecure(),
 
 const tokens = readFileSync(0, 'utf8').split('\n').filter(Boolean);
 const request = { tokens, options: { view: 'VIEW_CLAIMS' } };
-verifier.verifyBatch(request, { deadline: Date.now() + 2000 }, (error, answer) => {
+// A daemon that is starting is waited for, within the deadline; grpc-js asks the call, too, for that.
+const metadata = new grpc.Metadata({ waitForReady: true });
+verifier.verifyBatch(request, metadata, { deadline: Date.now() + 2000 }, (error, answer) => {
   if (error) {
     console.error(`jwtd is unavailable: ${grpc.status[error.code]}`);
     process.exitCode = 75; // EX_TEMPFAIL: our trouble, not the bearer's

@@ -1,5 +1,6 @@
 //! `jwtd jwks`: fetches key sets, and shows what would be loaded of them.
 
+use super::key_file;
 use super::settings::Settings;
 use super::{Output, block_on, exit_of, fail, table};
 use crate::config::{Config, HttpUrl, Location, Remote};
@@ -59,7 +60,7 @@ pub(super) struct Show {
     #[command(flatten)]
     settings: Settings,
     /// Show what an issuer with these algorithms would load (may be given several times)
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = algorithm)]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = key_file::algorithm(), ignore_case = true)]
     algorithm: Vec<Algorithm>,
     /// How to print the keys
     #[arg(long, value_enum, default_value_t)]
@@ -251,11 +252,4 @@ fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, String> {
             .map_err(|error| format!("standard input: {error}")),
     }?;
     Ok(text)
-}
-
-fn algorithm(name: &str) -> Result<Algorithm, String> {
-    Algorithm::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = Algorithm::ALL.iter().map(|one| one.name()).collect();
-        format!("known are {}", names.join(", "))
-    })
 }

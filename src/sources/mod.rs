@@ -1,8 +1,8 @@
 //! Floor 7: keys that are fetched over HTTP. No token ever causes a fetch here:
 //! what is asked for, and when, is the operator's choice alone.
 //!
-//! [`remote`] finds and reads one issuer's key set, over [`fetch`]; [`refresh`]
-//! does so again and again and publishes what it finds.
+//! `remote` finds and reads one issuer's key set, over `fetch`; `refresh` does so
+//! again and again and publishes what it finds.
 
 mod destination;
 mod error;

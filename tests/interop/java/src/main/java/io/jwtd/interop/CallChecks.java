@@ -63,7 +63,8 @@ final class CallChecks {
         // Far more than is worked off until the call is cancelled.
         var before = badSignatures(scene);
         for (var id = 1; id <= 20; id++) {
-            messages.onNext(VerifyStreamRequest.newBuilder().setId(id).addAllTokens(scene.tokens().dear()).build());
+            var dear = VerifyStreamRequest.newBuilder().setId(id).addAllTokens(scene.tokens().dear());
+            messages.onNext(dear.build());
         }
         answers.cancel();
         answers.requireEnd(Status.Code.CANCELLED);

@@ -48,7 +48,8 @@ final class ServiceChecks {
         for (var name : new String[] {Scene.SERVICE, HealthGrpc.SERVICE_NAME, ServerReflectionGrpc.SERVICE_NAME}) {
             require(services.stream().anyMatch(one -> one.getName().equals(name)), services);
         }
-        requests.onNext(ServerReflectionRequest.newBuilder().setFileContainingSymbol("jwtd.v1.VerifyRequest").build());
+        var symbol = ServerReflectionRequest.newBuilder().setFileContainingSymbol("jwtd.v1.VerifyRequest");
+        requests.onNext(symbol.build());
         var files = answers.next().getFileDescriptorResponse().getFileDescriptorProtoList();
         var tokens = 0;
         for (var bytes : files) {

@@ -40,10 +40,11 @@ final class Signatures {
         var verdicts = verify(scene, tokens);
         for (var at = 0; at < length + 2; at++) {
             var verdict = verdicts.get(at);
-            require(!verdict.getPermit() && verdict.getReason() == Reason.REASON_SIGNATURE_INVALID, at + ": " + verdict);
+            require(!verdict.getPermit(), at + ": " + verdict);
+            require(verdict.getReason() == Reason.REASON_SIGNATURE_INVALID, at + ": " + verdict);
         }
         requirePermit(verdicts.get(length + 2));
-        return "signed, accepted; one byte of payload, header or signature (each of " + length + ") changed, refused";
+        return "signed, accepted; one byte changed (payload, header, each of " + length + " of the signature), refused";
     }
 
     private static String keySet(Scene scene, boolean symmetric) throws Exception {

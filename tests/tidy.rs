@@ -53,6 +53,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pkcs8::", &["src/crypto/der.rs"]),
     ("sec1::", &["src/crypto/der.rs"]),
     ("x509_parser", &["src/jose/pem.rs"]),
+    ("indicatif", &["src/cmd/progress.rs"]),
     ("moka::", &["src/engine/cache.rs"]),
     ("arc_swap", &["src/engine/snapshot.rs"]),
     ("prometheus::", &["src/telemetry/metrics"]),

@@ -2,6 +2,7 @@
 
 use super::fail;
 use super::key_file::{self, is_standard};
+use super::progress::Progress;
 use crate::crypto::{PrivateKey, RsaSize, SigningError};
 use crate::jose::limits::KEY_ID_BYTES;
 use crate::jose::{Algorithm, Family, base64url};
@@ -126,8 +127,13 @@ impl Command {
             Bits::Bits3072 => RsaSize::Bits3072,
             Bits::Bits4096 => RsaSize::Bits4096,
         };
+        let mut progress = Progress::new(self.count.into(), "keys");
         let keys = (0..self.count)
-            .map(|_| PrivateKey::generate(self.alg, size).and_then(|key| self.name(key)))
+            .map(|_| {
+                let key = PrivateKey::generate(self.alg, size).and_then(|key| self.name(key));
+                progress.step(1);
+                key
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| error.to_string())?;
         let (private, public) = self.write(&keys).map_err(|error| error.to_string())?;

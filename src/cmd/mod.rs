@@ -13,6 +13,7 @@ mod key_file;
 mod keygen;
 mod local;
 mod man;
+mod progress;
 mod reference;
 mod serve;
 mod settings;

@@ -5,16 +5,15 @@ mod moment;
 
 use super::fail;
 use super::key_file::{self, SecretFormat};
+use super::progress::Progress;
 use crate::app;
 use crate::crypto::PrivateKey;
 use crate::jose::Algorithm;
 use clap::Args;
 use content::Content;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 /// Sign tokens, for tests
 ///
@@ -85,7 +84,7 @@ impl Command {
         })?;
 
         let mut output = BufWriter::new(std::io::stdout().lock());
-        let mut progress = Progress::new(self.count);
+        let mut progress = Progress::new(self.count.into(), "tokens");
         for _ in 0..self.count {
             let id = if random_ids {
                 Some(super::random_id().map_err(|error| failure(&error))?)
@@ -95,7 +94,7 @@ impl Command {
             let token = key.sign_compact(&header, &payload.text(id));
             let token = token.map_err(|error| failure(&error))?;
             writeln!(output, "{token}").map_err(|error| failure(&error))?;
-            progress.step();
+            progress.step(1);
         }
         output.flush().map_err(|error| failure(&error))
     }
@@ -120,43 +119,5 @@ impl Command {
         }
         let none = || Trouble::Failure(format!("{}: no usable private key", self.key.display()));
         keys.into_iter().next().ok_or_else(none)
-    }
-}
-
-/// A bar on standard error, for work of more than a second; none if standard
-/// error is no terminal, or if the tokens themselves go to one.
-struct Progress {
-    begin: Instant,
-    done: u64,
-    count: u64,
-    bar: Option<ProgressBar>,
-}
-
-impl Progress {
-    fn new(count: u32) -> Self {
-        Self { begin: Instant::now(), done: 0, count: count.into(), bar: None }
-    }
-
-    fn step(&mut self) {
-        self.done += 1;
-        if self.bar.is_none()
-            && self.begin.elapsed() > Duration::from_secs(1)
-            && !std::io::stdout().is_terminal()
-        {
-            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} tokens, {eta} left");
-            let bar = ProgressBar::new(self.count);
-            self.bar = Some(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())));
-        }
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.done);
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

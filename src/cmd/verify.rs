@@ -1,6 +1,7 @@
 //! `jwtd verify`: has tokens judged by a daemon, or by this process.
 
 use super::local::Local;
+use super::progress::Progress;
 use super::settings::Settings;
 use super::{Output, Target, exit_of, fail, table};
 use crate::client::Client;
@@ -81,12 +82,15 @@ impl Command {
             scopes: self.scopes,
         };
         let mut verdicts = Vec::new();
+        let mut progress = Progress::new(u64::try_from(tokens.len()).unwrap_or(u64::MAX), "tokens");
         for batch in tokens.chunks(BATCH) {
             match client.verify_batch(batch.to_vec(), options.clone()).await {
                 Ok(answers) => verdicts.extend(answers),
                 Err(status) => return fail(format!("{:?}: {}", status.code(), status.message())),
             }
+            progress.step(u64::try_from(batch.len()).unwrap_or(u64::MAX));
         }
+        drop(progress);
         match self.output {
             Output::Json => verdicts.iter().for_each(|verdict| println!("{}", to_json(verdict))),
             Output::Text => {

@@ -1,0 +1,47 @@
+//! A bar for work that takes long. The only file that names `indicatif`.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+/// A bar on standard error, for work of more than a second; none if standard
+/// error is no terminal, or if the results themselves go to one.
+pub(super) struct Progress {
+    begin: Instant,
+    done: u64,
+    count: u64,
+    what: &'static str,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Begins to work on `count` things of the name `what`.
+    pub(super) fn new(count: u64, what: &'static str) -> Self {
+        Self { begin: Instant::now(), done: 0, count, what, bar: None }
+    }
+
+    /// So many more are done.
+    pub(super) fn step(&mut self, done: u64) {
+        self.done = self.done.saturating_add(done);
+        if self.bar.is_none()
+            && self.begin.elapsed() > Duration::from_secs(1)
+            && !std::io::stdout().is_terminal()
+        {
+            let form = format!("{{bar:40}} {{pos}}/{{len}} {}, {{eta}} left", self.what);
+            let style = ProgressStyle::with_template(&form);
+            let bar = ProgressBar::new(self.count);
+            self.bar = Some(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.done);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

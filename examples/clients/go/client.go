@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+
+	pb "github.com/jwtd/jwtd/gen/go/jwtd/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// waitForReady: a daemon that is starting is waited for, within the deadline.
+const serviceConfig = `{"methodConfig": [{
+	"name": [{"service": "jwtd.v1.VerifierService"}],
+	"waitForReady": true,
+	"retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2,
+		"retryableStatusCodes": ["UNAVAILABLE"]}
+}]}`
+
+// ask has one call judge all tokens. A service makes the connection once and keeps it.
+func ask(ctx context.Context, address string, tokens []string) ([]*pb.Verdict, error) {
+	conn, err := grpc.NewClient(address,
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(serviceConfig))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	answer, err := pb.NewVerifierServiceClient(conn).VerifyBatch(ctx, &pb.VerifyBatchRequest{
+		Tokens: tokens, Options: &pb.VerifyOptions{View: pb.View_VIEW_CLAIMS}})
+	return answer.GetVerdicts(), err
+}

@@ -1,0 +1,38 @@
+// Command verify asks jwtd to judge the tokens on standard input, one a line.
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	input, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		panic(err)
+	}
+	verdicts, err := ask(ctx, cmp.Or(os.Getenv("JWTD_ADDRESS"), "127.0.0.1:7519"), strings.Fields(string(input)))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "jwtd is unavailable:", code.Code(status.Code(err)))
+		os.Exit(75) // EX_TEMPFAIL: our trouble, not the bearer's
+	}
+	for _, verdict := range verdicts {
+		var claims structpb.Struct // encoding/json would read the claim SUB into a field for sub
+		if verdict.Permit && claims.UnmarshalJSON(verdict.ClaimsJson) == nil {
+			fmt.Println("permit", claims.Fields["sub"].GetStringValue())
+		} else { // a newer daemon may have reasons that are only numbers here
+			fmt.Println("refuse", strings.TrimPrefix(verdict.Reason.String(), "REASON_"))
+		}
+	}
+}

@@ -51,7 +51,8 @@ impl Local {
     /// If the daemon cannot be started.
     pub(super) async fn start(config: Config) -> Result<Self, String> {
         let mut config = fetch(config).await;
-        let folder = std::env::temp_dir().join(format!("jwtd-{}", std::process::id()));
+        let name = super::random_id().map_err(|error| error.to_string())?;
+        let folder = std::env::temp_dir().join(format!("jwtd-{name}"));
         let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
         made.map_err(|error| format!("{}: {error}", folder.display()))?;
         let folder = Folder(folder);

@@ -1,12 +1,16 @@
-//! Floor 3: the keys of issuers, and which of them may have signed a token.
+//! Floor 3: the keys of issuers, which of them may have signed a token, and when they
+//! are fetched.
 //!
-//! Everything here is immutable: a refresh builds a new [`KeySet`] and publishes
-//! it in place of the old one.
+//! Key sets are immutable: a refresh builds a new [`KeySet`] and publishes it in place
+//! of the old one. [`Refresh`] is a machine of pure data.
 
 mod issuer;
 mod key_set;
 mod loaded;
+mod refresh;
+mod unknown_ids;
 
 pub use issuer::{Issuer, IssuerIndex, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
 pub use key_set::{Candidates, Key, KeyError, KeySet, Unusable};
 pub use loaded::LoadedKeys;
+pub use refresh::{Action, Attempt, Event, Freshness, Moment, Pace, Refresh};

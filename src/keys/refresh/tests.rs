@@ -1,0 +1,231 @@
+//! The machine in virtual time.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+const PACE: Pace = Pace { refresh: Duration::from_secs(300), cooldown: Duration::from_secs(10) };
+
+fn seconds(count: u64) -> Duration {
+    SECOND * u32::try_from(count).unwrap()
+}
+
+fn fetch(refresh: &mut Refresh, now: Moment) -> Attempt {
+    match refresh.on(now, Event::Passed) {
+        Action::Fetch(attempt) => attempt,
+        other => panic!("{other:?} at {now:?}"),
+    }
+}
+
+fn due(action: Action) -> Moment {
+    match action {
+        Action::Wait(due) => due,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn arrived(attempt: Attempt) -> Event {
+    Event::Arrived { attempt: attempt.number, fresh_for: None, changed: false }
+}
+
+fn failed(attempt: Attempt) -> Event {
+    Event::Failed { attempt: attempt.number, retry_after: None }
+}
+
+/// A machine whose first attempt brought a set at once.
+fn settled() -> Refresh {
+    let mut refresh = Refresh::new(PACE, 7);
+    let first = fetch(&mut refresh, Moment::ZERO);
+    refresh.on(Moment::ZERO, arrived(first));
+    refresh
+}
+
+#[test]
+fn r68_a_set_is_fetched_again_ahead_of_its_end_with_jitter() {
+    let mut dues = Vec::new();
+    for seed in 0..200 {
+        let mut refresh = Refresh::new(PACE, seed);
+        let first = fetch(&mut refresh, Moment::ZERO);
+        assert!(first.conditional);
+        let due = due(refresh.on(SECOND, arrived(first)));
+        assert!(due > seconds(240) && due <= seconds(301), "{due:?}");
+        assert_eq!(refresh.on(due - Duration::from_nanos(1), Event::Passed), Action::Wait(due));
+        assert_eq!(fetch(&mut refresh, due).number, 2);
+        dues.push(due);
+    }
+    dues.sort();
+    dues.dedup();
+    assert!(dues.len() > 100, "processes that started together ask together: {}", dues.len());
+}
+
+#[test]
+fn what_the_issuer_says_hastens_the_next_attempt_within_bounds_and_never_delays_it() {
+    for (said, low, high) in [(0, 240, 300), (1, 8, 10), (60, 48, 60), (86_400 * 3650, 240, 300)] {
+        let mut refresh = Refresh::new(PACE, said);
+        let attempt = fetch(&mut refresh, Moment::ZERO).number;
+        let fresh_for = Some(seconds(said.min(u64::from(u32::MAX))));
+        let action = refresh.on(Moment::ZERO, Event::Arrived { attempt, fresh_for, changed: true });
+        let due = due(action);
+        assert!(due >= seconds(low) && due <= seconds(high), "{said}: {due:?}");
+    }
+}
+
+#[test]
+fn r68_failures_back_off_up_to_a_minute_and_one_success_ends_it() {
+    let mut refresh = settled();
+    let mut now = due(refresh.on(Moment::ZERO, Event::Asked));
+    let mut pauses = Vec::new();
+    for _ in 0..40 {
+        let attempt = fetch(&mut refresh, now);
+        let next = due(refresh.on(now, failed(attempt)));
+        assert_eq!(refresh.freshness(false), Freshness::Stale);
+        pauses.push(next - now);
+        now = next;
+    }
+    for (pause, most) in pauses.iter().zip([1, 2, 4, 8, 16, 32, 60, 60, 60]) {
+        assert!(*pause <= seconds(most) && *pause >= seconds(most) * 4 / 5, "{pauses:?}");
+    }
+    assert!(pauses.iter().all(|pause| *pause <= seconds(60)));
+    let attempt = fetch(&mut refresh, now);
+    refresh.on(now, arrived(attempt));
+    assert_eq!(refresh.freshness(false), Freshness::Fresh);
+}
+
+#[test]
+fn an_issuer_that_wants_to_be_left_alone_is_up_to_the_refresh_interval() {
+    for (asked, low, high) in [(30, 30, 30), (86_400, 300, 300)] {
+        let mut refresh = settled();
+        let attempt = {
+            let now = refresh.on(SECOND, Event::Asked);
+            fetch(&mut refresh, due(now)).number
+        };
+        let retry_after = Some(seconds(asked));
+        let due = due(refresh.on(SECOND, Event::Failed { attempt, retry_after }));
+        assert!(due >= seconds(low + 1) && due <= seconds(high + 1), "{asked}: {due:?}");
+    }
+}
+
+#[test]
+fn r65_one_attempt_at_a_time_and_an_older_answer_never_counts() {
+    let mut refresh = Refresh::new(PACE, 1);
+    let first = fetch(&mut refresh, Moment::ZERO);
+    assert_eq!(refresh.freshness(false), Freshness::Refreshing);
+    assert_eq!(refresh.freshness(true), Freshness::Expired);
+    for event in [Event::Passed, Event::Asked, Event::Unknown(1)] {
+        assert_eq!(refresh.on(SECOND, event), Action::Pending(LOST), "{event:?}");
+    }
+    // It says nothing for two minutes: the next one begins, and only that one counts.
+    let second = fetch(&mut refresh, LOST);
+    assert!(!refresh.awaits(first.number) && refresh.awaits(second.number));
+    refresh.on(LOST + SECOND, arrived(second));
+    let state = refresh.outlook();
+    assert_eq!(refresh.on(LOST + SECOND * 2, arrived(first)), state);
+    assert_eq!(refresh.on(LOST + SECOND * 2, failed(first)), state);
+    assert_eq!(refresh.freshness(false), Freshness::Fresh);
+}
+
+#[test]
+fn r65_a_new_id_is_looked_for_at_once_and_once() {
+    let mut refresh = settled();
+    let now = seconds(100);
+    assert_eq!(refresh.on(now, Event::Unknown(1)), Action::Wait(now));
+    let attempt = fetch(&mut refresh, now);
+    assert!(!attempt.conditional, "a cache on the way may be old");
+    refresh.on(now, arrived(attempt));
+    // It was not there: it is not looked for again, however often it comes.
+    for later in 101..130 {
+        assert!(due(refresh.on(seconds(later), Event::Unknown(1))) > seconds(300), "{later}");
+    }
+    // But it is not forgotten for good: it may be published late.
+    assert_eq!(refresh.on(seconds(131), Event::Unknown(1)), Action::Wait(seconds(131)));
+}
+
+#[test]
+fn r65_the_cool_down_counts_from_attempts_also_from_those_without_success() {
+    let mut refresh = settled();
+    let attempt = {
+        refresh.on(seconds(100), Event::Asked);
+        fetch(&mut refresh, seconds(100))
+    };
+    let retry_after = Some(seconds(200));
+    refresh.on(seconds(101), Event::Failed { attempt: attempt.number, retry_after });
+    assert_eq!(refresh.on(seconds(102), Event::Unknown(1)), Action::Wait(seconds(110)));
+}
+
+/// Runs a minute with tokens that name unknown ids, and a key that is new from
+/// `rotation` on; returns the attempts, and when the new key was found.
+#[expect(clippy::cast_precision_loss, reason = "virtual time")]
+fn flood(junk_per_second: u64, rotation: Option<Moment>) -> (u32, Option<Moment>) {
+    const REAL: u64 = 0x0123_4567_89ab_cdef;
+    let mut refresh = settled();
+    let (mut attempts, mut found, mut state) = (0, None, 0);
+    let begin = seconds(20);
+    for step in 0..60 * junk_per_second {
+        let now = begin + Duration::from_secs_f64(step as f64 / junk_per_second as f64);
+        state += 1;
+        refresh.on(now, Event::Unknown(mix(state)));
+        let rotated = rotation.is_some_and(|rotation| now >= begin + rotation);
+        // One token in a hundred is one of the new key.
+        if rotated && found.is_none() && step % 100 == 0 {
+            refresh.on(now, Event::Unknown(REAL));
+        }
+        if let Action::Fetch(attempt) = refresh.on(now, Event::Passed) {
+            attempts += 1;
+            refresh.on(now, arrived(attempt));
+            if rotated {
+                found.get_or_insert(now - begin);
+            }
+        }
+    }
+    (attempts, found)
+}
+
+#[test]
+fn r65_a_flood_of_random_ids_causes_few_attempts_and_does_not_hide_a_new_key() {
+    let (attempts, _) = flood(10_000, None);
+    assert!(attempts <= 7, "{attempts}");
+    assert!(attempts >= 2, "a new id is looked for at all");
+    for at in [0, 1, 5, 11, 25, 31, 45] {
+        let (attempts, found) = flood(10_000, Some(seconds(at)));
+        assert!(attempts <= 7, "{attempts}");
+        let found = found.unwrap_or_else(|| panic!("never found, rotated at {at}"));
+        assert!(found <= seconds(at) + PACE.cooldown + SECOND, "rotated at {at}, found {found:?}");
+    }
+}
+
+#[test]
+fn whatever_happens_attempts_keep_their_distance() {
+    for seed in 0..300 {
+        let (mut state, mut now) = (seed * 1000, Moment::ZERO);
+        let mut refresh = Refresh::new(PACE, seed);
+        let (mut flight, mut last, mut highest) = (None, None::<Moment>, 0);
+        for _ in 0..2000 {
+            state += 1;
+            let dice = mix(state);
+            now += Duration::from_millis(dice % 700);
+            let event = match (dice >> 10) % 8 {
+                0 | 1 => Event::Unknown(dice >> 20),
+                2 => Event::Unknown(dice % 5),
+                3 if flight.is_some() => {
+                    let attempt: Attempt = flight.take().unwrap();
+                    if dice & 1 == 0 { arrived(attempt) } else { failed(attempt) }
+                }
+                4 => arrived(Attempt { number: dice % (highest + 1), conditional: true }),
+                _ => Event::Passed,
+            };
+            if let Event::Arrived { attempt, .. } = event
+                && flight.is_some_and(|flight: Attempt| flight.number == attempt)
+            {
+                flight = None;
+            }
+            if let Action::Fetch(attempt) = refresh.on(now, event) {
+                assert!(flight.is_none() || now >= last.unwrap() + LOST, "two at once");
+                assert!(attempt.number > highest);
+                // A retry comes after a second at the least, give or take the jitter.
+                let rest = SECOND * 4 / 5;
+                assert!(last.is_none_or(|last| now >= last + rest), "{last:?} {now:?}");
+                (flight, last, highest) = (Some(attempt), Some(now), attempt.number);
+            }
+        }
+        assert!(highest > 3, "nothing happened");
+    }
+}

@@ -3,10 +3,10 @@
 use super::key_file;
 use super::settings::Settings;
 use super::{Output, block_on, exit_of, fail, table};
-use crate::config::{Config, HttpUrl, Location, Remote};
+use crate::config::{Access, Config, HttpUrl, Location, Remote};
 use crate::jose::limits::JWKS_BYTES;
 use crate::jose::{Algorithm, base64url};
-use crate::keys::{Key, KeySet, KeyState, LoadedKeys};
+use crate::keys::{Key, KeySet, KeyState, LoadedKeys, Pace};
 use crate::sources;
 use clap::{ArgMatches, Args, Subcommand};
 use serde_json::json;
@@ -79,7 +79,7 @@ impl Command {
 impl Fetch {
     fn run(self) -> ExitCode {
         let location = match (&self.issuer, self.url) {
-            (None, Some(url)) => Location::JwksUri(url),
+            (None, Some(url)) => Location::JwksUri(vec![url]),
             (Some(_), Some(url)) => Location::Metadata(vec![url]),
             (issuer, None) => {
                 let issuer = issuer.as_deref().unwrap_or_default();
@@ -96,9 +96,12 @@ impl Fetch {
             location,
             identifiers: self.issuer.into_iter().collect(),
             allowed: Algorithm::ALL.to_vec(),
-            ca_file: self.ca_file,
-            bearer_file: self.bearer_file,
-            refresh: Duration::MAX,
+            access: Access {
+                ca_file: self.ca_file,
+                bearer_file: self.bearer_file,
+                ..Access::default()
+            },
+            pace: Pace { refresh: Duration::MAX, cooldown: Duration::MAX },
             max_stale: Duration::MAX,
         };
         exit_of(async move {

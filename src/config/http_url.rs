@@ -115,6 +115,37 @@ impl fmt::Display for HttpUrl {
     }
 }
 
+/// A proxy that is asked to connect (RFC 9110, section 9.3.6): a host and a port.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProxyUrl {
+    /// The host: a name, or an address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl FromStr for ProxyUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let uri: Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
+        if uri.scheme() != Some(&Scheme::HTTP) {
+            return Err("does not begin with http://".to_owned());
+        }
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err("holds a user or a password".to_owned());
+        }
+        if !matches!(uri.path_and_query().map(PathAndQuery::as_str), None | Some("/")) {
+            return Err("has a path".to_owned());
+        }
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        match uri.port_u16().filter(|port| *port > 0 && !host.is_empty()) {
+            Some(port) => Ok(Self { host, port }),
+            None => Err("has no host, or no port from 1 to 65535".to_owned()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -233,7 +233,7 @@ c: { providers: { other: { name: "of another filter" } } }
         let names: Vec<_> = config.issuers.iter().map(|(_, issuer)| issuer.name()).collect();
         assert_eq!(names, ["one-of-these", "two"]);
         assert!(config.issuers.route("b: \"quoted\"").is_some());
-        assert_eq!(config.remotes[0].1.refresh, std::time::Duration::from_secs(10));
+        assert_eq!(config.remotes[0].1.pace.refresh, std::time::Duration::from_secs(10));
     }
 
     #[test]

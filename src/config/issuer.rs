@@ -2,7 +2,8 @@
 
 use super::document::{Name, Node};
 use super::fault::Faults;
-use super::key_source::{self, KeySource, Owner, Remote};
+use super::key_source::{self, KeySource, Owner};
+use super::remote::Remote;
 use super::valid::duration;
 use crate::keys::{Issuer, KeyState, Leeway};
 use std::collections::HashMap;

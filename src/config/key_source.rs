@@ -3,14 +3,12 @@
 
 use super::document::{Node, Value};
 use super::fault::Faults;
-use super::http_url::HttpUrl;
+use super::remote::{self, Remote};
 use super::schema::{REMOTE, SOURCES};
-use super::units::parse_duration;
 use crate::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
 use crate::keys::LoadedKeys;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Where the keys of an issuer come from.
 #[derive(Debug)]
@@ -20,37 +18,6 @@ pub(super) enum KeySource {
     Fixed(LoadedKeys, String),
     /// Keys that are fetched.
     Remote(Remote),
-}
-
-/// Keys that are fetched, again and again.
-#[derive(Clone, Debug)]
-pub struct Remote {
-    /// Where they are.
-    pub location: Location,
-    /// The values of `iss`; metadata must name one of them.
-    pub identifiers: Vec<String>,
-    /// The algorithms that the issuer may use.
-    pub allowed: Vec<Algorithm>,
-    /// The only certificate authorities to trust, in PEM; nothing means those of the
-    /// system.
-    pub ca_file: Option<PathBuf>,
-    /// A file with a token that is sent along to the origin that was configured,
-    /// such as the one of a Kubernetes service account.
-    pub bearer_file: Option<PathBuf>,
-    /// How often to fetch.
-    pub refresh: Duration,
-    /// How long a set is good after it was fetched.
-    pub max_stale: Duration,
-}
-
-/// Where a key set is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Location {
-    /// At this URL.
-    JwksUri(HttpUrl),
-    /// Where the issuer's metadata says; the metadata are at the first of these URLs
-    /// that has them.
-    Metadata(Vec<HttpUrl>),
 }
 
 /// Reads a file of at most `most` bytes.
@@ -109,85 +76,9 @@ pub(super) fn find(
         }
     };
     if REMOTE.contains(&kind) {
-        return remote(keys, kind, owner, faults).map(KeySource::Remote);
+        return remote::find(keys, kind, owner, faults).map(KeySource::Remote);
     }
     fixed(keys?, kind, &owner, faults)
-}
-
-fn remote(
-    keys: Option<&Node>,
-    kind: &str,
-    owner: Owner<'_>,
-    faults: &mut Faults,
-) -> Option<Remote> {
-    let given = |name: &str| keys.and_then(|keys| keys.get(name));
-    let place = |name: &str| given(name).map_or(owner.place, |node| node.place);
-    let path = |name: &str| format!("{}.{name}", owner.path);
-    let mut refused = |name: &str, what: String, mend: &str| {
-        faults.add(place(name), &path(name), what, mend);
-    };
-
-    let duration = |name: &str| given(name)?.text().and_then(|text| parse_duration(text).ok());
-    let refresh = duration("refresh").unwrap_or(Duration::from_secs(300));
-    let max_stale = duration("max_stale").unwrap_or(Duration::from_secs(24 * 3600));
-    if !(Duration::from_secs(10)..=Duration::from_secs(24 * 3600)).contains(&refresh) {
-        refused("refresh", "must be from 10s to 24h".to_owned(), "the default is 5m");
-    }
-    if max_stale < refresh || max_stale > Duration::from_secs(30 * 24 * 3600) {
-        let what = "must be at least `refresh` and at most 30d".to_owned();
-        refused("max_stale", what, "the default is 24h");
-    }
-
-    let written =
-        given(kind).and_then(Node::text).filter(|text| !matches!(*text, "true" | "false"));
-    let location = match (kind, written) {
-        ("jwks_uri", text) => text.unwrap_or_default().parse().map(Location::JwksUri),
-        (_, Some(text)) => text.parse().map(|url| Location::Metadata(vec![url])),
-        (_, None) => {
-            let issuer = owner.identifiers.iter().find(|name| name.contains("://"));
-            let issuer = issuer.or_else(|| owner.identifiers.first()).map_or("", String::as_str);
-            let urls = issuer.parse().and_then(|url: HttpUrl| url.well_known());
-            urls.map(|urls| Location::Metadata(urls.into())).map_err(|cause| {
-                format!("keys cannot be discovered, because the issuer `{issuer}` {cause}")
-            })
-        }
-    };
-    let location = match (location, written) {
-        (Ok(location), _) => location,
-        (Err(what), None) => {
-            let mend = "say where the keys are: `keys: { jwks_uri: https://... }`, or a file";
-            refused(kind, what, mend);
-            return None;
-        }
-        (Err(cause), Some(text)) => {
-            refused(kind, format!("`{text}` {cause}"), "write a URL such as https://host/path");
-            return None;
-        }
-    };
-    let file = |name: &str| given(name)?.text().map(|file| owner.folder.join(file));
-    let (ca_file, bearer_file) = (file("ca_file"), file("bearer_file"));
-    for (name, file) in [("ca_file", &ca_file), ("bearer_file", &bearer_file)] {
-        if let Some((file, cause)) =
-            file.as_ref().and_then(|file| Some((file, read_bounded(file, MOST).err()?)))
-        {
-            let what = format!("{} cannot be read: {cause}", file.display());
-            refused(name, what, "check the path and the rights of the file");
-        }
-    }
-    let Owner { allowed, identifiers, .. } = owner;
-    Some(Remote { location, identifiers, allowed, ca_file, bearer_file, refresh, max_stale })
-}
-
-impl std::fmt::Display for Location {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::JwksUri(url) => write!(f, "jwks_uri {url}"),
-            Self::Metadata(urls) => {
-                let urls: Vec<_> = urls.iter().map(ToString::to_string).collect();
-                write!(f, "discovery {}", urls.join(" or "))
-            }
-        }
-    }
 }
 
 /// The largest file of keys or certificates, in bytes.

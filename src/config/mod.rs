@@ -10,15 +10,16 @@ pub mod import;
 mod issuer;
 mod key_source;
 mod reference;
+mod remote;
 pub mod schema;
 mod settings;
 mod units;
 mod valid;
 
 pub use fault::{Fault, Faults};
-pub use http_url::HttpUrl;
-pub use key_source::{Location, Remote};
+pub use http_url::{HttpUrl, ProxyUrl};
 pub use reference::reference;
+pub use remote::{Access, Location, Remote};
 pub use settings::{Override, Setting};
 pub use units::{parse_bytes, parse_duration};
 pub use valid::{Config, Listen, ServerLimits, SocketMode};

@@ -3,7 +3,10 @@
 
 use super::document::Node;
 use crate::jose::Algorithm;
+use issuers::{ISSUER, PROFILE};
 use serde_json::json;
+
+mod issuers;
 
 /// A setting.
 #[derive(Debug)]
@@ -126,123 +129,6 @@ const LISTEN: &[Key] = &[
         "false",
         "Must be true for an address that is not loopback: tokens then cross the network unencrypted.",
     ).beside(&["tcp"]),
-];
-
-const ISSUER: &[Key] = &[
-    required("issuer", TEXTS, "The exact value of `iss`, or a list where the issuer uses several."),
-    required(
-        "audiences",
-        Kind::Either(&Kind::Word(&["any"]), &TEXTS),
-        "The values of `aud` that are accepted; the word `any` switches the check off.",
-    ),
-    key(
-        "algorithms",
-        Kind::Either(&Kind::Algorithm, &Kind::List(&Kind::Algorithm)),
-        "RS256, ES256, EdDSA; HS256 with a shared secret",
-        "The algorithms that the issuer may use. A key that names none is bound to the first that \
-         fits.",
-    ),
-    key(
-        "keys",
-        Kind::Table(KEYS),
-        "{ discovery: true }",
-        "Where the issuer's keys come from: at most one source.",
-    ),
-    key(
-        "required",
-        Kind::Flag,
-        "true",
-        "Whether the daemon is ready only when it has keys of this issuer.",
-    ),
-    key(
-        "clock_skew",
-        Kind::Duration,
-        "60s",
-        "How far the issuer's clock may differ, at most 300s.",
-    ),
-];
-
-const KEYS: &[Key] = &[
-    key(
-        "discovery",
-        Kind::Either(&Kind::Flag, &Kind::Text),
-        "true",
-        "Unless another source is given: fetch the issuer's metadata and then the keys that they name: from \
-         `/.well-known/openid-configuration` after the `iss` (OpenID Connect Discovery), else from \
-         `/.well-known/oauth-authorization-server` before its path (RFC 8414); or from this URL. \
-         The metadata must name the configured `iss`.",
-    )
-    .beside(&["discovery"]),
-    key("jwks_uri", Kind::Text, "", "Fetch the keys from this URL, https or http to this machine."),
-    key("refresh", Kind::Duration, "5m", "How often to fetch, from 10s to 24h, give or take a tenth.").beside(REMOTE),
-    key(
-        "max_stale",
-        Kind::Duration,
-        "24h",
-        "How long fetched keys are good while newer ones cannot be had, at most 30d.",
-    ).beside(REMOTE),
-    key(
-        "ca_file",
-        Kind::Text,
-        "the certificate authorities of the system",
-        "The path of the only certificate authorities to trust while fetching, in PEM.",
-    ).beside(REMOTE),
-    key(
-        "bearer_file",
-        Kind::Text,
-        "",
-        "The path of a token to send while fetching, to the configured host alone; it is read \
-         each time.",
-    ).beside(REMOTE),
-    key("jwks_file", Kind::Text, "", "The path of a JWK Set."),
-    key("jwks", Kind::Any, "", "A JWK Set, as a mapping or as JSON text."),
-    key(
-        "pem_file",
-        Kind::Text,
-        "",
-        "The path of a PEM file with public keys or certificates. Their dates and signatures are \
-         not looked at.",
-    ),
-    key("key_id", Kind::Text, "", "With `pem_file`: the `kid` of its one key.").beside(&["pem_file"]),
-    key(
-        "secret_file",
-        Kind::Text,
-        "",
-        "The path of a shared secret; the issuer may then use HS256, HS384 or HS512 and nothing \
-         else.",
-    ),
-    key(
-        "secret_format",
-        Kind::Word(&["raw", "base64url", "jwks"]),
-        "raw",
-        "With `secret_file`: `raw` takes the bytes, less one line end at the end; `jwks` takes a \
-         JWK Set of `oct` keys, each with its `kid` and `alg`.",
-    ).beside(&["secret_file"]),
-];
-
-const PROFILE: &[Key] = &[
-    required("issuers", TEXTS, "The names of the issuers that are trusted."),
-    key(
-        "audiences",
-        TEXTS,
-        "those of the issuer",
-        "The token must name one of these, and the issuer must accept that same one.",
-    ),
-    key(
-        "types",
-        TEXTS,
-        "absent, JWT, at+jwt",
-        "The accepted values of `typ`; `absent` stands for none.",
-    ),
-    key("required_claims", TEXTS, "", "Claims that must be present and not null."),
-    key("max_age", Kind::Duration, "", "The greatest age since `iat`."),
-    key(
-        "remember",
-        Kind::Duration,
-        "",
-        "How long callers may remember a permit. Within that time they do not notice that a key \
-         was removed.",
-    ),
 ];
 
 const CACHE: &[Key] = &[

@@ -5,7 +5,7 @@ use super::check::nearest;
 use super::document::Node;
 use super::fault::Faults;
 use super::issuer::{check_identifiers, issuer};
-use super::key_source::Remote;
+use super::remote::Remote;
 use super::units::{parse_bytes, parse_duration};
 use crate::jose::{Limits, TokenType};
 use crate::keys::{IssuerIndex, Issuers};

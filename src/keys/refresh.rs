@@ -265,7 +265,7 @@ impl Refresh {
     fn shorten(&mut self, span: Duration) -> Duration {
         self.seed = self.seed.wrapping_add(1);
         let part = u32::try_from(mix(self.seed) % 200).unwrap_or_default();
-        span.saturating_sub(span.saturating_mul(part) / 1000)
+        span.saturating_sub(span.saturating_mul(part).checked_div(1000).unwrap_or_default())
     }
 }
 

@@ -4,6 +4,7 @@ use crate::jose::jwks::JwksError;
 use http::StatusCode;
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Why keys could not be fetched: at which URL, and what happened.
 #[derive(Debug)]
@@ -31,8 +32,17 @@ pub(super) enum Cause {
     Timeout,
     /// Not HTTP, or broken off.
     Protocol(hyper::Error),
-    /// Another status than 200; a redirect has a target.
-    Status(StatusCode, Option<String>),
+    /// The proxy does not connect.
+    Proxy(String),
+    /// Another status than 200.
+    Status {
+        /// Which one.
+        status: StatusCode,
+        /// Where a redirect points to.
+        target: Option<String>,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
     /// A compressed answer, which was not asked for.
     Encoding(String),
     /// A larger answer than is accepted.
@@ -53,11 +63,11 @@ impl SourceError {
             Cause::File(_) => "file",
             Cause::Resolve(_) => "resolve",
             Cause::Blocked(_) => "blocked",
-            Cause::Connect(_) => "connect",
+            Cause::Connect(_) | Cause::Proxy(_) => "connect",
             Cause::Tls(_) => "tls",
             Cause::Timeout => "timeout",
             Cause::Protocol(_) | Cause::Encoding(_) => "protocol",
-            Cause::Status(..) => "status",
+            Cause::Status { .. } => "status",
             Cause::TooLarge => "too_large",
             Cause::Metadata(_) => "metadata",
             Cause::Set(_) => "invalid",
@@ -67,7 +77,15 @@ impl SourceError {
 
     /// Whether the server answered that it has no such document.
     pub(super) fn is_absent(&self) -> bool {
-        matches!(self.cause, Cause::Status(status, _) if status.is_client_error())
+        matches!(self.cause, Cause::Status { status, .. } if status.is_client_error())
+    }
+
+    /// How long the server wants to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self.cause {
+            Cause::Status { retry_after, .. } => retry_after,
+            _ => None,
+        }
     }
 }
 
@@ -86,12 +104,13 @@ impl fmt::Display for SourceError {
             Cause::Tls(error) => write!(f, "no trusted connection: {error}"),
             Cause::Timeout => f.write_str("no answer in time (connect 2 s, in all 5 s)"),
             Cause::Protocol(error) => write!(f, "not HTTP, or broken off: {error}"),
-            Cause::Status(status, Some(target)) => write!(
+            Cause::Proxy(what) => write!(f, "the proxy {what}"),
+            Cause::Status { status, target: Some(target), .. } => write!(
                 f,
                 "answered {status} and points to {target:?}; redirects are not followed, give the \
                  last URL"
             ),
-            Cause::Status(status, None) => write!(f, "answered {status}"),
+            Cause::Status { status, .. } => write!(f, "answered {status}"),
             Cause::Encoding(name) => write!(f, "answered in the encoding {name:?}"),
             Cause::TooLarge => f.write_str("the answer is larger than 512 KiB"),
             Cause::Metadata(what) => f.write_str(what),

@@ -1,14 +1,18 @@
 //! One document over HTTP: bounded in size and time, no redirect, no cookie, no
-//! proxy (R61, R63). The address that is checked is the one that is connected to.
+//! proxy but the configured one (R61, R63). The address that is checked is the one that
+//! is connected to.
 
+use super::caching;
 use super::destination::{Origin, may_connect};
 use super::error::Cause;
-use super::tls;
-use crate::config::HttpUrl;
+use super::{proxy, tls};
+use crate::config::{Access, HttpUrl, ProxyUrl};
 use crate::jose::limits::JWKS_BYTES;
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HOST, LOCATION};
-use http::header::{CONNECTION, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION};
+use http::header::{
+    CONTENT_ENCODING, ETAG, HOST, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT,
+};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -16,7 +20,6 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -28,27 +31,47 @@ use tokio_util::task::AbortOnDropHandle;
 pub(super) struct Fetch<'f> {
     pub(super) url: &'f HttpUrl,
     pub(super) origin: Origin,
-    pub(super) ca_file: Option<&'f Path>,
+    pub(super) access: &'f Access,
     /// A token to send along.
     pub(super) bearer: Option<&'f str>,
+    /// The tag of the document at hand: an answer that it is still the same will do.
+    pub(super) tag: Option<&'f str>,
+}
+
+/// What came.
+#[derive(Debug)]
+pub(super) struct Document {
+    /// The text, or nothing if it is the one at hand.
+    pub(super) text: Option<Vec<u8>>,
+    /// Its tag (RFC 9110, section 8.8.3).
+    pub(super) tag: Option<String>,
+    /// How long it is good, if the server says so.
+    pub(super) fresh_for: Option<Duration>,
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest tag that is kept and sent back, in bytes.
+const LONGEST_TAG: usize = 256;
 
 /// How many addresses of a host are tried.
 const ADDRESSES: usize = 4;
 
 impl Fetch<'_> {
     /// Gets the document, of at most 512 KiB, within 5 s.
-    pub(super) async fn get(self) -> Result<Vec<u8>, Cause> {
+    pub(super) async fn get(self) -> Result<Document, Cause> {
         timeout(TIMEOUT, self.exchange()).await.unwrap_or(Err(Cause::Timeout))
     }
 
-    async fn exchange(self) -> Result<Vec<u8>, Cause> {
-        let stream = self.connect().await?;
+    async fn exchange(self) -> Result<Document, Cause> {
+        let stream = match &self.access.proxy {
+            // Without encryption it goes to this machine, and there is no proxy between.
+            Some(proxy) if self.url.is_secure() => self.connect_through(proxy).await?,
+            _ => self.connect().await?,
+        };
         if self.url.is_secure() {
-            let stream = tls::encrypt(stream, self.url.host(), self.ca_file).await?;
+            let stream = tls::encrypt(stream, self.url.host(), self.origin, self.access).await?;
             self.ask(stream).await
         } else {
             self.ask(stream).await
@@ -82,10 +105,22 @@ impl Fetch<'_> {
         Err(cause)
     }
 
+    /// The proxy resolves the name; an address that is written is checked all the same.
+    async fn connect_through(self, proxy: &ProxyUrl) -> Result<TcpStream, Cause> {
+        if let Ok(address) = self.url.host().parse::<IpAddr>()
+            && !may_connect(address, self.origin)
+        {
+            return Err(Cause::Blocked(address));
+        }
+        let stream = TcpStream::connect((&*proxy.host, proxy.port));
+        let stream = timeout(CONNECT_TIMEOUT, stream).await.map_err(|_| Cause::Timeout)?;
+        proxy::tunnel(stream.map_err(Cause::Connect)?, self.url).await
+    }
+
     async fn ask(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<Vec<u8>, Cause> {
+    ) -> Result<Document, Cause> {
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(64 * 1024)
             .handshake(TokioIo::new(stream))
@@ -98,14 +133,22 @@ impl Fetch<'_> {
             let value: Option<&HeaderValue> = response.headers().get(name);
             value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
+        let fresh_for = caching::fresh_for(response.headers());
+        if response.status() == StatusCode::NOT_MODIFIED && self.tag.is_some() {
+            let tag = self.tag.map(str::to_owned);
+            return Ok(Document { text: None, tag, fresh_for });
+        }
         if response.status() != StatusCode::OK {
             let target = header(LOCATION).filter(|_| response.status().is_redirection());
-            return Err(Cause::Status(response.status(), target));
+            let retry_after = caching::retry_after(response.headers());
+            return Err(Cause::Status { status: response.status(), target, retry_after });
         }
         if let Some(encoding) = header(CONTENT_ENCODING).filter(|name| name != "identity") {
             return Err(Cause::Encoding(encoding));
         }
-        read(response.into_body()).await
+        let tag = header(ETAG).filter(|tag| tag.len() <= LONGEST_TAG);
+        let text = Some(read(response.into_body()).await?);
+        Ok(Document { text, tag, fresh_for })
     }
 
     fn request(self) -> Result<Request<Empty<Bytes>>, Cause> {
@@ -115,6 +158,12 @@ impl Fetch<'_> {
             .header(ACCEPT_ENCODING, "identity")
             .header(CONNECTION, "close")
             .header(USER_AGENT, concat!("jwtd/", env!("CARGO_PKG_VERSION")));
+        if let Some(tag) = self.tag {
+            request = request.header(IF_NONE_MATCH, tag);
+        } else {
+            // Not what a cache on the way kept.
+            request = request.header(CACHE_CONTROL, "no-cache");
+        }
         if let Some(token) = self.bearer {
             let value = HeaderValue::try_from(format!("Bearer {token}"));
             let mut value = value

@@ -1,21 +1,15 @@
-//! Fetches key sets again and again, and publishes them. Each issuer has a task of
-//! its own, so that one's trouble never delays another.
+//! Fetches key sets when the machine says, and publishes them. Each issuer has a task
+//! of its own, so that one's trouble never delays another.
 
-use super::remote;
+use super::remote::{self, Answer, Fetched, Held};
 use crate::config::Remote;
 use crate::engine::{Engine, Snapshot};
 use crate::jose::UnixTime;
-use crate::keys::{IssuerIndex, KeyState, LoadedKeys};
+use crate::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys, Refresh};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::task::JoinSet;
-
-/// After the first failure; each further one doubles it.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-
-/// The longest pause after a failure.
-const LAST_RETRY: Duration = Duration::from_secs(60);
 
 /// Keeps the keys of `remotes` fresh, for as long as it is polled. `clock` tells the
 /// time; `published` is called whenever an issuer has other keys than before.
@@ -42,43 +36,66 @@ struct Refresher {
 
 impl Refresher {
     async fn run(self, published: impl Fn()) {
-        let mut retry = FIRST_RETRY;
+        let begin = Instant::now();
+        let mut machine = Refresh::new(self.remote.pace, RandomState::new().hash_one(0));
+        let mut held = None;
         loop {
-            let pause = if self.fetch(&published).await {
-                retry = FIRST_RETRY;
-                self.remote.refresh
-            } else {
-                let pause = retry;
-                retry = (retry * 2).min(LAST_RETRY).min(self.remote.refresh);
-                pause
-            };
-            tokio::time::sleep(jittered(pause)).await;
+            match machine.on(begin.elapsed(), Event::Passed) {
+                Action::Fetch(attempt) => {
+                    let condition = held.as_ref().filter(|_| attempt.conditional);
+                    let (event, new) = self.fetch(attempt.number, condition, &published).await;
+                    held = new.or(held);
+                    machine.on(begin.elapsed(), event);
+                }
+                Action::Wait(until) | Action::Pending(until) => {
+                    tokio::time::sleep(until.saturating_sub(begin.elapsed())).await;
+                }
+            }
         }
     }
 
     /// Fetches once. Whatever fails leaves the keys as they are (R67).
-    async fn fetch(&self, published: impl Fn()) -> bool {
+    async fn fetch(
+        &self,
+        attempt: u64,
+        held: Option<&Held>,
+        published: impl Fn(),
+    ) -> (Event, Option<Held>) {
         let name = self.name();
         let begin = Instant::now();
-        let fetched = remote::load(&self.remote).await;
-        let outcome = fetched.as_ref().map_or_else(|error| error.outcome(), |_| "ok");
+        let answer = remote::ask(&self.remote, held).await;
+        let outcome = match &answer {
+            Ok(Answer::Set(_)) => "ok",
+            Ok(Answer::Same(_)) => "not_modified",
+            Err(error) => error.outcome(),
+        };
         let now = (self.clock)();
         self.engine.metrics.fetched(&name, outcome, begin.elapsed(), now.seconds());
-        match fetched {
-            Ok(fetched) => {
-                let (url, bytes) = (fetched.jwks_uri.to_string(), fetched.text.len());
-                if let Some((keys, skipped)) = self.publish(fetched.keys, now) {
+        match answer {
+            Ok(Answer::Set(fetched)) => {
+                let Fetched { keys, jwks_uri, text, tag, fresh_for } = *fetched;
+                let changed = self.publish(keys, now);
+                let (url, bytes) = (jwks_uri.to_string(), text.len());
+                if let Some((keys, skipped)) = &changed {
                     tracing::info!(issuer = name, keys, url, bytes, "keys");
                     for line in skipped {
                         tracing::info!(issuer = name, "{line}");
                     }
                     published();
                 }
-                true
+                let changed = changed.is_some();
+                (
+                    Event::Arrived { attempt, fresh_for, changed },
+                    tag.map(|tag| Held { jwks_uri, tag }),
+                )
+            }
+            Ok(Answer::Same(fresh_for)) => {
+                self.confirm(now);
+                (Event::Arrived { attempt, fresh_for, changed: false }, None)
             }
             Err(error) => {
                 tracing::warn!(issuer = name, outcome, %error, "keys cannot be fetched");
-                false
+                (Event::Failed { attempt, retry_after: error.retry_after() }, None)
             }
         }
     }
@@ -104,12 +121,18 @@ impl Refresher {
         let changed = fingerprint(&before) != Some(*set.fingerprint());
         changed.then(|| (set.keys().len(), skipped))
     }
-}
 
-/// The same span, give or take a tenth: daemons that started together must not ask
-/// together for ever.
-fn jittered(span: Duration) -> Duration {
-    #[expect(clippy::cast_precision_loss, reason = "any fraction will do")]
-    let fraction = RandomState::new().hash_one(0) as f64 / u64::MAX as f64;
-    span.mul_f64(0.9 + 0.2 * fraction)
+    /// The set at hand is as good as one that was fetched now.
+    fn confirm(&self, now: UnixTime) {
+        let stale_at = Some(now.plus(self.remote.max_stale));
+        self.engine.current.update(|snapshot| {
+            let keys = match snapshot.issuers().get(self.issuer).map(Issuer::keys) {
+                Some(KeyState::Held { set, .. }) => {
+                    KeyState::Held { set: Arc::clone(set), stale_at }
+                }
+                Some(KeyState::Unavailable) | None => KeyState::Unavailable,
+            };
+            snapshot.with_keys(self.issuer, keys, &self.engine.metrics)
+        });
+    }
 }

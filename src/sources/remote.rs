@@ -2,10 +2,11 @@
 
 use super::destination::Origin;
 use super::error::{Cause, SourceError};
-use super::fetch::Fetch;
+use super::fetch::{Document, Fetch};
 use super::metadata::Metadata;
 use crate::config::{HttpUrl, Location, Remote};
 use crate::keys::LoadedKeys;
+use std::time::Duration;
 
 /// A key set that was fetched.
 #[derive(Debug)]
@@ -16,24 +17,75 @@ pub struct Fetched {
     pub jwks_uri: HttpUrl,
     /// The set as it came, at most 512 KiB.
     pub text: Vec<u8>,
+    /// Its tag, to ask for it again only if it changed.
+    pub(super) tag: Option<String>,
+    /// How long it is good, if the issuer says so.
+    pub(super) fresh_for: Option<Duration>,
+}
+
+/// What an attempt brought.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The set at hand is still the one; it is good so long, if the issuer says so.
+    Same(Option<Duration>),
+    /// A set.
+    Set(Box<Fetched>),
+}
+
+/// The set at hand: where it came from, and its tag.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) jwks_uri: HttpUrl,
+    pub(super) tag: String,
 }
 
 /// Fetches the key set of an issuer: one request, two with metadata, or three where
-/// the metadata lie in the second place.
+/// the metadata lie in the second place; and as many more as there are URLs for the
+/// case that the first fails.
 ///
 /// # Errors
 /// If no set with a usable key can be had.
 pub async fn load(remote: &Remote) -> Result<Fetched, SourceError> {
+    match ask(remote, None).await? {
+        Answer::Set(fetched) => Ok(*fetched),
+        Answer::Same(_) => Err(SourceError {
+            url: remote.location.to_string(),
+            cause: Cause::Unusable("answered that nothing changed, without being asked".to_owned()),
+        }),
+    }
+}
+
+/// Fetches as [`load`] does; if the set `held` is still the one, an answer that says so
+/// will do.
+pub(super) async fn ask(remote: &Remote, held: Option<&Held>) -> Result<Answer, SourceError> {
     match &remote.location {
-        Location::JwksUri(url) => load_set(remote, url, Origin::Configured).await,
+        Location::JwksUri(urls) => {
+            let mut first = None;
+            for url in urls {
+                match ask_set(remote, url, Origin::Configured, held).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => {
+                        if urls.len() > 1 {
+                            tracing::debug!(%error, "one of several URLs fails");
+                        }
+                        first.get_or_insert(error);
+                    }
+                }
+            }
+            Err(first.unwrap_or_else(nowhere))
+        }
         Location::Metadata(urls) => {
             let (at, metadata) = discover(remote, urls).await?;
             // A host that the operator wrote is as trusted in the document.
             let same = metadata.jwks_uri.has_origin_of(at);
             let origin = if same { Origin::Configured } else { Origin::Learned };
-            load_set(remote, &metadata.jwks_uri, origin).await
+            ask_set(remote, &metadata.jwks_uri, origin, held).await
         }
     }
+}
+
+fn nowhere() -> SourceError {
+    SourceError { url: String::new(), cause: Cause::Metadata("there is no URL to ask".to_owned()) }
 }
 
 async fn discover<'u>(
@@ -43,8 +95,9 @@ async fn discover<'u>(
     let mut first = None;
     for url in urls {
         let failed = |cause| SourceError { url: url.to_string(), cause };
-        match get(remote, url, Origin::Configured).await {
-            Ok(text) => {
+        match get(remote, url, Origin::Configured, None).await {
+            Ok(document) => {
+                let text = document.text.unwrap_or_default();
                 let metadata = Metadata::parse(&text, &remote.identifiers);
                 return metadata
                     .map(|metadata| (url, metadata))
@@ -57,27 +110,41 @@ async fn discover<'u>(
             Err(error) => return Err(first.unwrap_or(error)),
         }
     }
-    Err(first.unwrap_or_else(|| SourceError {
-        url: String::new(),
-        cause: Cause::Metadata("there is no URL to ask".to_owned()),
-    }))
+    Err(first.unwrap_or_else(nowhere))
 }
 
-async fn load_set(remote: &Remote, url: &HttpUrl, origin: Origin) -> Result<Fetched, SourceError> {
+async fn ask_set(
+    remote: &Remote,
+    url: &HttpUrl,
+    origin: Origin,
+    held: Option<&Held>,
+) -> Result<Answer, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
-    let text = get(remote, url, origin).await?;
+    let tag = held.filter(|held| held.jwks_uri == *url).map(|held| &*held.tag);
+    let Document { text, tag, fresh_for } = get(remote, url, origin, tag).await?;
+    let Some(text) = text else {
+        return Ok(Answer::Same(fresh_for));
+    };
     let keys = LoadedKeys::from_jwks(&text, &remote.allowed);
     let keys = keys.map_err(|error| failed(Cause::Set(error)))?;
     match keys.unusable(&remote.allowed) {
         Some(what) => Err(failed(Cause::Unusable(what))),
-        None => Ok(Fetched { keys, jwks_uri: url.clone(), text }),
+        None => {
+            let jwks_uri = url.clone();
+            Ok(Answer::Set(Box::new(Fetched { keys, jwks_uri, text, tag, fresh_for })))
+        }
     }
 }
 
-async fn get(remote: &Remote, url: &HttpUrl, origin: Origin) -> Result<Vec<u8>, SourceError> {
+async fn get(
+    remote: &Remote,
+    url: &HttpUrl,
+    origin: Origin,
+    tag: Option<&str>,
+) -> Result<Document, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
     // The token is for the host that the operator wrote, and for no other.
-    let file = remote.bearer_file.as_deref().filter(|_| origin == Origin::Configured);
+    let file = remote.access.bearer_file.as_deref().filter(|_| origin == Origin::Configured);
     let bearer = match file {
         None => None,
         Some(file) => match tokio::fs::read_to_string(file).await {
@@ -88,6 +155,6 @@ async fn get(remote: &Remote, url: &HttpUrl, origin: Origin) -> Result<Vec<u8>, 
             }
         },
     };
-    let ca_file = remote.ca_file.as_deref();
-    Fetch { url, origin, ca_file, bearer: bearer.as_deref() }.get().await.map_err(failed)
+    let access = &remote.access;
+    Fetch { url, origin, access, bearer: bearer.as_deref(), tag }.get().await.map_err(failed)
 }

@@ -1,11 +1,13 @@
 //! Encrypted connections to where keys are fetched. The only file that names
 //! `rustls_native_certs`.
 
+use super::destination::Origin;
 use super::error::Cause;
+use crate::config::Access;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -16,26 +18,46 @@ use tokio_rustls::client::TlsStream;
 pub(super) async fn encrypt(
     stream: TcpStream,
     host: &str,
-    ca_file: Option<&Path>,
+    origin: Origin,
+    access: &Access,
 ) -> Result<TlsStream<TcpStream>, Cause> {
     let name = ServerName::try_from(host.to_owned());
     let name = name.map_err(|_| Cause::Tls(format!("{host:?} is no name of a host")))?;
-    let ca_file = ca_file.map(Path::to_owned);
+    // Who we are is for the host that the operator wrote, and for no other.
+    let client_files = access.client.clone().filter(|_| origin == Origin::Configured);
+    let ca_file = access.ca_file.clone();
     // Read each time: authorities are replaced while the daemon runs.
     #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]
-    let config = tokio::task::spawn_blocking(move || client(ca_file.as_deref()));
+    let config =
+        tokio::task::spawn_blocking(move || client(ca_file.as_deref(), client_files.as_ref()));
     let config = config.await.map_err(|error| Cause::Tls(error.to_string()))??;
     let connector = TlsConnector::from(Arc::new(config));
     connector.connect(name, stream).await.map_err(|error| Cause::Tls(error.to_string()))
 }
 
-fn client(ca_file: Option<&Path>) -> Result<ClientConfig, Cause> {
+fn client(
+    ca_file: Option<&Path>,
+    client_files: Option<&(PathBuf, PathBuf)>,
+) -> Result<ClientConfig, Cause> {
     // Named, so that no other crate's choice of features decides it.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| Cause::Tls(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots(ca_file)?).with_no_client_auth())
+    let builder = builder.with_root_certificates(roots(ca_file)?);
+    let Some((certificate_file, key_file)) = client_files else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let failed = |name: &str, file: &Path, what: &dyn std::fmt::Display| {
+        Cause::File(format!("{name} {}: {what}", file.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(certificate_file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| failed("cert_file", certificate_file, &error))?;
+    let key = PrivateKeyDer::from_pem_file(key_file)
+        .map_err(|error| failed("key_file", key_file, &error))?;
+    let config = builder.with_client_auth_cert(chain, key);
+    config.map_err(|error| failed("cert_file", certificate_file, &error))
 }
 
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Cause> {

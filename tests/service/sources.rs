@@ -278,3 +278,123 @@ async fn the_trouble_of_one_issuer_does_not_delay_another() {
         .await;
     assert_eq!(reasons, [Reason::Ok, Reason::KeysUnavailable]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_that_did_not_change_is_not_sent_again_and_max_age_hastens() {
+    let web = Web::start();
+    let header = "ETag: \"one\"\r\nCache-Control: max-age=1\r\n".to_owned();
+    web.put("/k", Answer { header, ..Answer::ok(good_set()) });
+    let keys = format!("    keys: {{ jwks_uri: '{}/k', refresh: 1h }}", web.origin);
+    let daemon = start("https://i", &keys);
+    daemon.wait_for("/readyz", "200 OK");
+    // Ten seconds at the least, however short the issuer says.
+    daemon.wait_for("/metrics", &format!("{}1", fetches("not_modified")));
+    let requests = web.requests();
+    assert!(requests[0].contains("cache-control: no-cache\r\n"), "{requests:?}");
+    assert!(requests[1].contains("if-none-match: \"one\"\r\n"), "{requests:?}");
+    assert_eq!(requests.len(), 2);
+    assert_eq!(daemon.reasons(&[&token(&KEY, HEADER, "https://i")]).await, [Reason::Ok]);
+    let metrics = daemon.get("/metrics");
+    assert!(metrics.contains(r#"jwtd_jwks_keys{issuer="corp"} 1"#), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_url_serves_while_the_first_is_down() {
+    let (web, down) = (Web::start(), Web::start());
+    web.put("/k", Answer::ok(good_set()));
+    down.put("/k", Answer::status("503 Service Unavailable", "Retry-After: 1\r\n"));
+    let keys = format!("    keys: {{ jwks_uri: ['{}/k', '{}/k'] }}", down.origin, web.origin);
+    let daemon = start("https://i", &keys);
+    daemon.wait_for("/readyz", "200 OK");
+    assert_eq!(daemon.reasons(&[&token(&KEY, HEADER, "https://i")]).await, [Reason::Ok]);
+    assert_eq!((down.paths().len(), web.paths().len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_wants_to_be_left_alone_is() {
+    let web = Web::start();
+    web.put("/k", Answer::status("429 Too Many Requests", "Retry-After: 30\r\n"));
+    let daemon = start("https://i", &format!("    keys: {{ jwks_uri: '{}/k' }}", web.origin));
+    daemon.wait_for("/metrics", &fetches("status"));
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(web.requests().len(), 1, "the back-off alone would have asked twice more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_is_shown_to_an_issuer_that_demands_one() {
+    let (web, authority, [certificate, key]) = Web::start_mutual_tls(true);
+    web.put("/k", Answer::ok(good_set()));
+    let folder = || {
+        let folder = Folder::new();
+        for (name, text) in [("ca.pem", &authority), ("cert.pem", &certificate), ("key.pem", &key)]
+        {
+            std::fs::write(folder.0.join(name), text).unwrap();
+        }
+        folder
+    };
+    let keys = format!("    keys: {{ jwks_uri: '{}/k', ca_file: ca.pem", web.origin);
+    let shown = format!("{keys}, cert_file: cert.pem, key_file: key.pem }}");
+    let daemon = start_in(folder(), "https://i", &shown);
+    daemon.wait_for("/readyz", "200 OK");
+    let asked = web.requests().len();
+    let daemon = start_in(folder(), "https://i", &format!("{keys} }}"));
+    daemon.wait_for("/metrics", "jwtd_jwks_fetches_total{issuer=\"corp\"");
+    assert!(daemon.get("/readyz").contains("503"));
+    assert_eq!(web.requests().len(), asked);
+}
+
+/// A proxy for one connection; what it is asked, in full.
+fn proxy(answer: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (asked, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let (mut request, mut byte) = (Vec::new(), [0]);
+            while !request.ends_with(b"\r\n\r\n") {
+                client.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            let request = String::from_utf8(request).unwrap();
+            let target = request.split(' ').nth(1).unwrap().to_owned();
+            asked.send(request).ok();
+            client.write_all(answer.as_bytes()).unwrap();
+            if !answer.contains(" 200 ") {
+                continue;
+            }
+            let server = std::net::TcpStream::connect(target).unwrap();
+            let pump = |mut from: std::net::TcpStream, mut to: std::net::TcpStream| {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to))
+            };
+            pump(client.try_clone().unwrap(), server.try_clone().unwrap());
+            pump(server, client);
+        }
+    });
+    (url, receiver)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_come_through_the_configured_proxy() {
+    let (web, authority) = Web::start_tls();
+    web.put("/k", Answer::ok(good_set()));
+    let run = |answer| {
+        let (url, asked) = proxy(answer);
+        let folder = Folder::new();
+        std::fs::write(folder.0.join("ca.pem"), &authority).unwrap();
+        let keys = format!(
+            "    keys: {{ jwks_uri: '{}/k', ca_file: ca.pem, proxy: '{url}' }}",
+            web.origin
+        );
+        (start_in(folder, "https://i", &keys), asked)
+    };
+    let (daemon, asked) = run("HTTP/1.1 200 Connection established\r\nVia: 1.1 x\r\n\r\n");
+    daemon.wait_for("/readyz", "200 OK");
+    let host = web.origin.trim_start_matches("https://");
+    let request = asked.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(request, format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    let (daemon, _asked) = run("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+    daemon.wait_for("/metrics", &fetches("connect"));
+    assert!(daemon.log().contains("the proxy answers"), "{}", daemon.log());
+}

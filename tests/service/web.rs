@@ -2,7 +2,8 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -50,6 +51,13 @@ impl Web {
 
     /// Over TLS, for the host 127.0.0.1; the second is the authority in PEM.
     pub(crate) fn start_tls() -> (Self, String) {
+        let (web, authority, _) = Self::start_mutual_tls(false);
+        (web, authority)
+    }
+
+    /// As [`Web::start_tls`]; the third is a certificate with its key, which a client
+    /// must show if one is `demanded`.
+    pub(crate) fn start_mutual_tls(demanded: bool) -> (Self, String, [String; 2]) {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -57,16 +65,26 @@ impl Web {
         let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &authority).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
+            .unwrap();
+        let builder = if demanded {
+            let mut roots = RootCertStore::empty();
+            roots.add(authority.der().clone()).unwrap();
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let config = builder
             .with_single_cert(
                 vec![certificate.der().clone()],
                 PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
             )
             .unwrap();
-        (Self::serve("https", Some(Arc::new(config))), authority.pem())
+        let pair = [certificate.pem(), key.serialize_pem()];
+        (Self::serve("https", Some(Arc::new(config))), authority.pem(), pair)
     }
 
     fn serve(scheme: &str, tls: Option<Arc<ServerConfig>>) -> Self {
@@ -123,10 +141,16 @@ impl Shared {
         }
         let request = String::from_utf8(request).unwrap();
         let path = request.split(' ').nth(1).unwrap().to_owned();
+        let condition = request.lines().find_map(|line| line.strip_prefix("if-none-match: "));
+        let condition = condition.map(|tag| format!("ETag: {tag}\r\n"));
         self.requests.lock().unwrap().push(request);
         let answer = self.answers.lock().unwrap().get(&path).cloned();
         let Answer { status, header, body, delay } =
             answer.unwrap_or_else(|| Answer::status("404 Not Found", ""));
+        if condition.is_some_and(|tag| header.contains(&tag)) {
+            write!(stream, "HTTP/1.1 304 Not Modified\r\n{header}\r\n").ok()?;
+            return stream.flush().ok();
+        }
         if !delay.is_zero() {
             std::thread::park_timeout(delay);
         }

@@ -1,5 +1,7 @@
 //! The machine in virtual time.
 
+#![allow(clippy::as_conversions, clippy::arithmetic_side_effects, reason = "a test may panic")]
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -10,15 +10,16 @@ pub use signal::asked_to_stop;
 
 use crate::admin::{self, Readiness};
 use crate::config::{Config, Remote};
-use crate::engine::{CacheLimits, Current, Engine, ProofCache, Snapshot};
+use crate::engine::{CacheLimits, Current, Engine, KeyWatch, ProofCache, Snapshot};
 use crate::grpc::server::Server;
 use crate::grpc::{BindError, Listener, MeteredLayer, Verifier};
-use crate::keys::{IssuerIndex, KeyState};
+use crate::keys::{Issuer, IssuerIndex, KeyState};
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Budget, Scheduler};
 use crate::sources;
 use crate::telemetry::Metrics;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -75,8 +76,11 @@ impl App {
     pub fn start(config: Config, workers: usize) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
         let cache = CacheLimits { max_bytes: config.cache_bytes, max_ttl: config.cache_ttl };
+        let watches = watches(&config, &metrics);
         let engine = Arc::new(Engine {
-            current: Current::new(Snapshot::new(config.issuers, config.profiles, &metrics)),
+            current: Current::new(
+                Snapshot::new(config.issuers, config.profiles, &metrics).with_watches(watches),
+            ),
             cache: ProofCache::new(cache, &metrics),
             metrics: Arc::clone(&metrics),
         });
@@ -151,6 +155,21 @@ impl App {
         }
         tracing::info!("stopped");
     }
+}
+
+/// For each issuer, by its place, a watch over its keys if they are fetched.
+fn watches(config: &Config, metrics: &Metrics) -> Vec<Option<Arc<KeyWatch>>> {
+    let mut watches: Vec<_> = config.issuers.iter().map(|_| None).collect();
+    for (index, remote) in &config.remotes {
+        if let Some(slot) = watches.get_mut(index.get()) {
+            let seed = RandomState::new().hash_one(0);
+            let name = config.issuers.get(*index).map_or("", Issuer::name);
+            let unknown = metrics.unknown_kids(name);
+            let watch = KeyWatch::new(remote.pace, remote.unknown_kid_wait, seed, unknown);
+            *slot = Some(Arc::new(watch));
+        }
+    }
+    watches
 }
 
 /// Tells callers who watch the health how it is, until `stop`. They learn of the end

@@ -103,6 +103,7 @@ impl Fetch {
             },
             pace: Pace { refresh: Duration::MAX, cooldown: Duration::MAX },
             max_stale: Duration::MAX,
+            unknown_kid_wait: Duration::ZERO,
         };
         exit_of(async move {
             match sources::load(&remote).await {

@@ -26,6 +26,8 @@ pub struct Remote {
     pub pace: Pace,
     /// How long a set is good after it was fetched.
     pub max_stale: Duration,
+    /// How long a token with an unknown key id may wait for an attempt to fetch.
+    pub unknown_kid_wait: Duration,
 }
 
 /// Where a key set is.
@@ -116,9 +118,6 @@ impl<'n> Keys<'n> {
 
 const DAY: u64 = 24 * 3600;
 
-/// Nothing but the back-off after failures asks an issuer more often.
-const COOLDOWN: Duration = Duration::from_secs(10);
-
 /// Reads what the mapping `keys` says of a source that is fetched; what is wrong goes
 /// to `faults`.
 pub(super) fn find(
@@ -133,11 +132,17 @@ pub(super) fn find(
     if max_stale < refresh {
         keys.refuse(faults, "max_stale", "must be at least `refresh`", "the default is 24h");
     }
+    let cooldown = keys.span(faults, "cooldown", 10, 1, 300);
+    let wait = keys.text("unknown_kid_wait").and_then(|text| parse_duration(text).ok());
+    let unknown_kid_wait = wait.unwrap_or(Duration::from_millis(250));
+    if unknown_kid_wait > Duration::from_secs(5) {
+        keys.refuse(faults, "unknown_kid_wait", "must be at most 5s", "the default is 250ms");
+    }
     let location = location(&keys, kind, faults)?;
     let access = access(&keys, faults);
     let Owner { allowed, identifiers, .. } = owner;
-    let pace = Pace { refresh, cooldown: COOLDOWN };
-    Some(Remote { location, identifiers, allowed, access, pace, max_stale })
+    let pace = Pace { refresh, cooldown };
+    Some(Remote { location, identifiers, allowed, access, pace, max_stale, unknown_kid_wait })
 }
 
 fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location> {

@@ -77,6 +77,11 @@ impl Finish {
         let mut tally = Tally::default();
         for step in steps.iter().skip(self.decisions.len()).take(count) {
             let proven = match step {
+                Step::Held => {
+                    let outcome = Err(Reject::Internal);
+                    self.decisions.push(Decision { proven: None, outcome });
+                    continue;
+                }
                 Step::Hit(entry) => Ok(entry),
                 Step::Miss(check) => match self.outcomes.get(*check) {
                     Some(outcome) => outcome.as_ref(),

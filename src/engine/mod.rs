@@ -3,6 +3,7 @@
 
 mod cache;
 mod finish;
+mod key_watch;
 mod plan;
 mod snapshot;
 #[cfg(test)]
@@ -10,7 +11,8 @@ mod tests;
 
 pub use cache::{CacheLimits, ProofCache, Remembered};
 pub use finish::{Decision, Finish, Permit};
-pub use plan::{Batch, Pending, Plan, Proof, Slice};
+pub use key_watch::{AttemptEnd, KeyWatch};
+pub use plan::{Batch, Held, Pending, Plan, Proof, Slice};
 pub use snapshot::{Current, ProfileError, Snapshot};
 
 use crate::telemetry::Metrics;

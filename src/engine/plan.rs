@@ -3,6 +3,7 @@
 
 use super::{Engine, Remembered, Snapshot};
 use crate::jose::{Algorithm, Family};
+use crate::keys::IssuerIndex;
 use crate::verify::{Proven, Refusal, Reject, Unproven, read};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -33,6 +34,8 @@ pub(super) enum Step {
     Miss(usize),
     /// It does not get as far as a check.
     Refused(Refusal),
+    /// It is decided in another batch, when keys have come.
+    Held,
 }
 
 /// A batch on its way through the first step.
@@ -42,6 +45,8 @@ pub struct Plan {
     checks: Vec<Unproven<Bytes>>,
     /// The first token with each hash that was not a hit.
     seen: HashMap<u64, usize>,
+    /// Whether the key of any token is unknown.
+    misses_key: bool,
 }
 
 /// A batch after the first step: all that the last one needs beside the proofs.
@@ -66,6 +71,7 @@ impl Plan {
             pending: Pending { snapshot, batch, steps, hashes, places },
             checks: Vec::new(),
             seen: HashMap::new(),
+            misses_key: false,
         }
     }
 
@@ -79,7 +85,7 @@ impl Plan {
             match &step {
                 Step::Hit(_) => hits += 1,
                 Step::Miss(_) => misses += 1,
-                Step::Refused(_) => {}
+                Step::Refused(_) | Step::Held => {}
             }
             self.pending.steps.push(step);
         }
@@ -115,7 +121,10 @@ impl Plan {
             return step.clone();
         }
         match read(token.clone(), issuers) {
-            Err(refusal) => Step::Refused(refusal),
+            Err(refusal) => {
+                self.misses_key |= matches!(refusal.reject, Reject::KeyUnknown);
+                Step::Refused(refusal)
+            }
             Ok(unproven) => {
                 self.checks.push(unproven);
                 hashes.push(hash);
@@ -123,6 +132,47 @@ impl Plan {
                 Step::Miss(self.checks.len().saturating_sub(1))
             }
         }
+    }
+
+    /// Takes tokens out whose key is unknown and may come soon: those for which `wait`
+    /// gives something to wait for, by issuer and a hash of the token's header. Gives
+    /// them as a batch of their own, with their places in this one, and for each issuer
+    /// what to wait for.
+    pub fn hold<W>(
+        &mut self,
+        engine: &Engine,
+        wait: impl Fn(IssuerIndex, u64) -> Option<W>,
+    ) -> Option<Held<W>> {
+        let mut held: Option<Held<W>> = None;
+        if !self.misses_key {
+            return held;
+        }
+        for (place, step) in self.pending.steps.iter_mut().enumerate() {
+            let Step::Refused(Refusal { reject: Reject::KeyUnknown, issuer: Some(issuer) }) = step
+            else {
+                continue;
+            };
+            let (issuer, batch) = (*issuer, &self.pending.batch);
+            let Some(token) = batch.tokens.get(place) else { continue };
+            // Tokens of one key have the same header, letter for letter.
+            let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
+            let Some(waiting) = wait(issuer, engine.cache.hash(header)) else { continue };
+            let held = held.get_or_insert_with(|| Held {
+                batch: Batch {
+                    tokens: Vec::new(),
+                    profile: batch.profile,
+                    audiences: batch.audiences.clone(),
+                    scopes: batch.scopes.clone(),
+                },
+                places: Vec::new(),
+                waits: HashMap::new(),
+            });
+            held.batch.tokens.push(token.clone());
+            held.places.push(place);
+            held.waits.insert(issuer, waiting);
+            *step = Step::Held;
+        }
+        held
     }
 
     /// Ends the step: what is left to check is grouped by algorithm and key
@@ -149,6 +199,17 @@ impl Plan {
         }
         (self.pending, slices)
     }
+}
+
+/// Tokens that were taken out of a batch until keys have come.
+#[derive(Debug)]
+pub struct Held<W> {
+    /// The tokens.
+    pub batch: Batch,
+    /// Their places in the batch that they were taken from.
+    pub places: Vec<usize>,
+    /// For each of their issuers what to wait for.
+    pub waits: HashMap<IssuerIndex, W>,
 }
 
 /// A signature to check.

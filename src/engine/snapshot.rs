@@ -1,6 +1,7 @@
 //! What the operator configured and the issuers published, frozen at one moment.
 //! The only file that names `arc_swap`.
 
+use super::KeyWatch;
 use crate::keys::{IssuerIndex, Issuers, KeyState};
 use crate::telemetry::{Metrics, VerificationCounters};
 use crate::verify::{Profile, Reason};
@@ -20,6 +21,8 @@ pub struct Snapshot {
     counters: VerificationCounters,
     /// The names of the issuers, as replies share them.
     names: Vec<Bytes>,
+    /// For each issuer, by its place, the watch over its keys if they are fetched.
+    watches: Arc<[Option<Arc<KeyWatch>>]>,
 }
 
 /// Why a request gets no profile.
@@ -45,13 +48,28 @@ impl Snapshot {
         );
         let default = by_name.get("default").copied().or(only);
         let names = issuers.iter().map(|(_, one)| Bytes::copy_from_slice(one.name().as_bytes()));
-        Self { names: names.collect(), issuers, profiles, by_name, default, counters }
+        let (names, watches) = (names.collect(), Arc::default());
+        Self { names, issuers, profiles, by_name, default, counters, watches }
     }
 
     /// The same snapshot, but one issuer has other keys.
     #[must_use]
     pub fn with_keys(&self, issuer: IssuerIndex, keys: KeyState, metrics: &Metrics) -> Self {
-        Self::new(self.issuers.with_keys(issuer, keys), self.profiles.clone(), metrics)
+        let issuers = self.issuers.with_keys(issuer, keys);
+        let watches = Arc::clone(&self.watches);
+        Self { watches, ..Self::new(issuers, self.profiles.clone(), metrics) }
+    }
+
+    /// The same snapshot; the keys of the issuers at these places are watched over.
+    #[must_use]
+    pub fn with_watches(self, watches: Vec<Option<Arc<KeyWatch>>>) -> Self {
+        Self { watches: watches.into(), ..self }
+    }
+
+    /// The watch over the keys of this issuer, if they are fetched.
+    #[must_use]
+    pub fn watch(&self, issuer: IssuerIndex) -> Option<&Arc<KeyWatch>> {
+        self.watches.get(issuer.get())?.as_ref()
     }
 
     /// The issuers.

@@ -1,12 +1,16 @@
 //! Works a batch off in turns: short synchronous pieces, between which others
 //! come to their right.
 
-use crate::engine::{Batch, Decision, Engine, Finish, Plan, Proof, Slice, Snapshot};
+use crate::engine::{
+    AttemptEnd, Batch, Decision, Engine, Finish, Held, Plan, Proof, Slice, Snapshot,
+};
 use crate::jose::UnixTime;
+use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, yield_now};
+use tokio::time::timeout;
 
 /// Works batches off.
 #[derive(Clone, Debug)]
@@ -16,6 +20,8 @@ pub struct Scheduler {
     /// served, and not in the runtime's queue, where a lone token would stand
     /// behind all slices of a large batch.
     turns: Arc<Semaphore>,
+    /// Bounds the batches that wait for keys; the others do without.
+    waiters: Arc<Semaphore>,
     workers: usize,
     clock: fn() -> UnixTime,
 }
@@ -23,6 +29,9 @@ pub struct Scheduler {
 /// The deadline came before the end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Late;
+
+/// How many batches wait for keys at once.
+const WAITERS: usize = 64;
 
 /// How many tokens are looked up, read or judged before others get a turn: about
 /// 200 microseconds if all of them must be read, a tenth of that if none.
@@ -32,7 +41,8 @@ impl Scheduler {
     /// Works batches off on `workers` threads.
     #[must_use]
     pub fn new(engine: Arc<Engine>, workers: usize, clock: fn() -> UnixTime) -> Self {
-        Self { engine, turns: Arc::new(Semaphore::new(workers)), workers, clock }
+        let (turns, waiters) = (Semaphore::new(workers), Semaphore::new(WAITERS));
+        Self { engine, turns: Arc::new(turns), waiters: Arc::new(waiters), workers, clock }
     }
 
     /// What it works with.
@@ -57,6 +67,35 @@ impl Scheduler {
         batch: Batch,
         deadline: Option<Instant>,
     ) -> Result<Vec<Decision>, Late> {
+        let (mut decisions, held) = self.pass(snapshot, batch, deadline, true).await?;
+        if let Some(Waiting { held, _place }) = held {
+            for (_, end) in held.waits {
+                // Half of the time that is left, so that some is left for the answer.
+                let now = Instant::now();
+                let left = deadline.map(|deadline| deadline.saturating_duration_since(now) / 2);
+                let pause = end.until().saturating_duration_since(now);
+                let pause = left.map_or(pause, |left| pause.min(left));
+                timeout(pause, end.reached()).await.ok();
+            }
+            let snapshot = self.engine.current.load();
+            let (late, _) = self.pass(snapshot, held.batch, deadline, false).await?;
+            for (place, decision) in held.places.into_iter().zip(late) {
+                if let Some(slot) = decisions.get_mut(place) {
+                    *slot = decision;
+                }
+            }
+        }
+        Ok(decisions)
+    }
+
+    /// Decides a batch, but for tokens whose key may come soon if they `may_wait`.
+    async fn pass(
+        &self,
+        snapshot: Arc<Snapshot>,
+        batch: Batch,
+        deadline: Option<Instant>,
+        may_wait: bool,
+    ) -> Result<(Vec<Decision>, Option<Waiting>), Late> {
         let started = Instant::now();
         let tokens = batch.tokens.len();
         let in_time = || match deadline {
@@ -64,11 +103,20 @@ impl Scheduler {
             _ => Ok(()),
         };
         in_time()?;
-        let mut plan = Plan::new(snapshot, batch);
+        let mut plan = Plan::new(Arc::clone(&snapshot), batch);
         while plan.advance(&self.engine, STRIDE) {
             yield_now().await;
             in_time()?;
         }
+        // A token that may not wait is missed all the same.
+        let place = OnceCell::new();
+        let held = plan.hold(&self.engine, |issuer, id| {
+            let end = snapshot.watch(issuer).filter(|_| may_wait)?.miss(id)?;
+            let take = || Arc::clone(&self.waiters).try_acquire_owned().ok();
+            place.get_or_init(take).is_some().then_some(end)
+        });
+        let place = place.into_inner().flatten();
+        let held = held.zip(place).map(|(held, place)| Waiting { held, _place: place });
         let (pending, slices) = plan.cut();
         let proofs = self.prove(slices, deadline).await?;
         let mut finish = Finish::new(&self.engine, pending, proofs, self.now());
@@ -77,7 +125,7 @@ impl Scheduler {
             in_time()?;
         }
         self.engine.metrics.judged(tokens, started.elapsed());
-        Ok(finish.decisions())
+        Ok((finish.decisions(), held))
     }
 
     async fn prove(
@@ -110,6 +158,12 @@ impl Scheduler {
         outcome?;
         Ok(std::mem::take(&mut *lock(&shared.proofs)))
     }
+}
+
+/// Tokens that wait for keys, and leave to do so.
+struct Waiting {
+    held: Held<AttemptEnd>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// What the lanes of one batch share.

@@ -3,10 +3,9 @@
 
 use super::remote::{self, Answer, Fetched, Held};
 use crate::config::Remote;
-use crate::engine::{Engine, Snapshot};
+use crate::engine::{Engine, KeyWatch, Snapshot};
 use crate::jose::UnixTime;
-use crate::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys, Refresh};
-use std::hash::{BuildHasher as _, RandomState};
+use crate::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
@@ -21,7 +20,8 @@ pub async fn keep_fresh(
 ) {
     let mut tasks = JoinSet::new();
     for (issuer, remote) in remotes {
-        let refresher = Refresher { engine: Arc::clone(&engine), issuer, remote, clock };
+        let Some(watch) = engine.current.load().watch(issuer).map(Arc::clone) else { continue };
+        let refresher = Refresher { engine: Arc::clone(&engine), issuer, remote, watch, clock };
         tasks.spawn(refresher.run(published.clone()));
     }
     while tasks.join_next().await.is_some() {}
@@ -31,24 +31,23 @@ struct Refresher {
     engine: Arc<Engine>,
     issuer: IssuerIndex,
     remote: Remote,
+    watch: Arc<KeyWatch>,
     clock: fn() -> UnixTime,
 }
 
 impl Refresher {
     async fn run(self, published: impl Fn()) {
-        let begin = Instant::now();
-        let mut machine = Refresh::new(self.remote.pace, RandomState::new().hash_one(0));
         let mut held = None;
         loop {
-            match machine.on(begin.elapsed(), Event::Passed) {
+            match self.watch.next() {
                 Action::Fetch(attempt) => {
                     let condition = held.as_ref().filter(|_| attempt.conditional);
                     let (event, new) = self.fetch(attempt.number, condition, &published).await;
                     held = new.or(held);
-                    machine.on(begin.elapsed(), event);
+                    self.watch.end(event);
                 }
                 Action::Wait(until) | Action::Pending(until) => {
-                    tokio::time::sleep(until.saturating_sub(begin.elapsed())).await;
+                    self.watch.sleep(until).await;
                 }
             }
         }

@@ -9,6 +9,7 @@ mod gauges;
 mod verifications;
 
 pub use call::Call;
+pub use fetches::UnknownKids;
 pub use gauges::Gauges;
 pub use verifications::VerificationCounters;
 
@@ -260,6 +261,11 @@ impl Metrics {
     /// a few words; `now` is in seconds since the epoch.
     pub fn fetched(&self, issuer: &str, outcome: &'static str, took: Duration, now: i64) {
         self.fetches.count(issuer, outcome, took, now);
+    }
+
+    /// A handle that counts the tokens of `issuer` whose key id is unknown.
+    pub fn unknown_kids(&self, issuer: &str) -> UnknownKids {
+        self.fetches.unknown_kids(issuer)
     }
 
     /// Counts something that was refused at once.

@@ -5,6 +5,6 @@ mod metrics;
 
 pub use logs::{LogFormat, start as start_logs};
 pub use metrics::{
-    CacheEvicted, CacheRequests, Call, Gauges, Metrics, ShedCause, SignatureChecks,
+    CacheEvicted, CacheRequests, Call, Gauges, Metrics, ShedCause, SignatureChecks, UnknownKids,
     VerificationCounters,
 };

@@ -398,3 +398,97 @@ async fn keys_come_through_the_configured_proxy() {
     daemon.wait_for("/metrics", &fetches("connect"));
     assert!(daemon.log().contains("the proxy answers"), "{}", daemon.log());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r65_a_key_that_is_used_before_it_is_fetched_refuses_no_good_token() {
+    let web = Web::start();
+    web.put("/k", Answer::ok(good_set()));
+    // Longer than by default, for machines that stall.
+    let keys = format!(
+        "    keys: {{ jwks_uri: '{}/k', refresh: 1h, cooldown: 1s, unknown_kid_wait: 5s }}",
+        web.origin
+    );
+    let daemon = start("https://i", &keys);
+    daemon.wait_for("/readyz", "200 OK");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    web.put("/k", Answer::ok(set(&[KEY.to_jwk("k"), next.to_jwk("n")])));
+    let old = token(&KEY, HEADER, "https://i");
+    let new = token(&next, r#"{"alg":"EdDSA","kid":"n"}"#, "https://i");
+    let junk = token(&next, r#"{"alg":"EdDSA","kid":"z"}"#, "https://i");
+    let reasons = daemon.reasons(&[&new, &old, &junk, &new]).await;
+    assert_eq!(reasons, [Reason::Ok, Reason::Ok, Reason::KeyUnknown, Reason::Ok]);
+    assert_eq!(web.requests().len(), 2);
+    let metrics = daemon.get("/metrics");
+    for line in [
+        r#"jwtd_unknown_kid_total{issuer="corp"} 3"#,
+        r#"jwtd_verifications_total{issuer="corp",profile="default",reason="OK"} 3"#,
+        r#"jwtd_verifications_total{issuer="corp",profile="default",reason="KEY_UNKNOWN"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    // The junk was looked for in vain, and is not looked for again.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(daemon.reasons(&[&junk]).await, [Reason::KeyUnknown]);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(web.requests().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r65_waiting_for_a_key_ends_before_the_deadline_of_the_call() {
+    let web = Web::start();
+    web.put("/k", Answer::ok(good_set()));
+    let keys = format!(
+        "    keys: {{ jwks_uri: '{}/k', refresh: 1h, cooldown: 1s, unknown_kid_wait: 5s }}",
+        web.origin
+    );
+    let daemon = start("https://i", &keys);
+    daemon.wait_for("/readyz", "200 OK");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    web.put("/k", Answer { delay: Duration::from_secs(4), ..Answer::ok(good_set()) });
+    let junk = token(&KEY, r#"{"alg":"EdDSA","kid":"z"}"#, "https://i");
+    let tokens = vec![junk.into_bytes().into()];
+    let request = jwtd::pb::VerifyBatchRequest { tokens, ..Default::default() };
+    let mut request = tonic::Request::new(request);
+    request.set_timeout(Duration::from_secs(2));
+    let begin = Instant::now();
+    let answer = daemon.client().await.verify_batch(request).await.unwrap().into_inner();
+    assert_eq!(answer.verdicts[0].reason(), Reason::KeyUnknown);
+    assert!(begin.elapsed() >= Duration::from_millis(400), "it waited for the attempt");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r65_a_flood_of_unknown_ids_asks_the_issuer_once_in_a_cool_down() {
+    let web = Web::start();
+    web.put("/k", Answer::ok(good_set()));
+    let keys = format!("    keys: {{ jwks_uri: '{}/k', refresh: 1h, cooldown: 1s }}", web.origin);
+    let daemon = start("https://i", &keys);
+    daemon.wait_for("/readyz", "200 OK");
+    let (begin, mut count) = (Instant::now(), 0_u64);
+    let mut client = daemon.client().await;
+    while begin.elapsed() < Duration::from_secs(5) {
+        let tokens = (0..200).map(|_| {
+            count += 1;
+            let header = format!(r#"{{"alg":"EdDSA","kid":"{count}"}}"#);
+            let claims = r#"{"iss":"https://i","aud":"a","exp":9999999999}"#;
+            let part = |text: &str| jwtd::jose::base64url::encode(text.as_bytes());
+            let token = format!("{}.{}.{}", part(&header), part(claims), part(&"s".repeat(64)));
+            token.into_bytes().into()
+        });
+        let tokens = tokens.collect();
+        let request = jwtd::pb::VerifyBatchRequest { tokens, ..Default::default() };
+        let answer = client.verify_batch(request).await.unwrap().into_inner();
+        assert!(answer.verdicts.iter().all(|one| one.reason() == Reason::KeyUnknown));
+    }
+    let requests = web.requests().len();
+    assert!((2..=7).contains(&requests), "{requests} for {count} ids");
+    // A real key is found in the midst of it, or a cool-down later.
+    let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    web.put("/k", Answer::ok(set(&[next.to_jwk("n")])));
+    let new = token(&next, r#"{"alg":"EdDSA","kid":"n"}"#, "https://i");
+    let begin = Instant::now();
+    while daemon.reasons(&[&new]).await != [Reason::Ok] {
+        assert!(begin.elapsed() < PATIENCE, "{}", daemon.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

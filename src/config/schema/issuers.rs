@@ -80,6 +80,22 @@ const KEYS: &[Key] = &[
     )
     .beside(REMOTE),
     key(
+        "cooldown",
+        Kind::Duration,
+        "10s",
+        "The least time between an attempt to fetch and one that a token with an unknown `kid` \
+         causes, and between two that `Cache-Control` asks for, from 1s to 5m.",
+    )
+    .beside(REMOTE),
+    key(
+        "unknown_kid_wait",
+        Kind::Duration,
+        "250ms",
+        "How long a token with an unknown `kid` may wait for such an attempt, at most 5s; 0s \
+         refuses it at once.",
+    )
+    .beside(REMOTE),
+    key(
         "ca_file",
         Kind::Text,
         "the certificate authorities of the system",

@@ -1,7 +1,7 @@
 //! Fetches of key sets.
 
 use prometheus::core::Collector;
-use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounterVec, Opts};
+use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
 use std::time::Duration;
 
 /// Fetches of key sets.
@@ -10,6 +10,18 @@ pub(super) struct Fetches {
     total: IntCounterVec,
     seconds: Histogram,
     last_success: GaugeVec,
+    unknown_kid: IntCounterVec,
+}
+
+/// Counts tokens of one issuer whose key id is unknown.
+#[derive(Clone, Debug)]
+pub struct UnknownKids(IntCounter);
+
+impl UnknownKids {
+    /// Counts one.
+    pub fn add(&self) {
+        self.0.inc();
+    }
 }
 
 impl Fetches {
@@ -34,7 +46,17 @@ impl Fetches {
         add(Box::new(total.clone()));
         add(Box::new(seconds.clone()));
         add(Box::new(last_success.clone()));
-        Self { total, seconds, last_success }
+        let unknown_kid = Opts::new(
+            "jwtd_unknown_kid_total",
+            "Tokens whose key id no key of the issuer had when they came.",
+        );
+        let unknown_kid = IntCounterVec::new(unknown_kid, &["issuer"]).expect("a valid name");
+        add(Box::new(unknown_kid.clone()));
+        Self { total, seconds, last_success, unknown_kid }
+    }
+
+    pub(super) fn unknown_kids(&self, issuer: &str) -> UnknownKids {
+        UnknownKids(self.unknown_kid.with_label_values(&[issuer]))
     }
 
     pub(super) fn count(&self, issuer: &str, outcome: &str, took: Duration, now: i64) {

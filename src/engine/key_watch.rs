@@ -1,0 +1,127 @@
+//! Between the batches that miss a key of an issuer and the task that fetches them: the
+//! machine that decides, and the bell that tells of the end of an attempt.
+
+use crate::keys::{Action, Event, Freshness, Moment, Pace, Refresh};
+use crate::telemetry::UnknownKids;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, watch};
+
+/// The keys of one issuer that is asked for them, as batches see it.
+#[derive(Debug)]
+pub struct KeyWatch {
+    inner: Mutex<Inner>,
+    begin: Instant,
+    /// The next attempt is due earlier than the fetching task knows.
+    sooner: Notify,
+    /// How many attempts have ended.
+    ended: watch::Sender<u64>,
+    /// How long a token may wait for an attempt.
+    wait: Duration,
+    unknown: UnknownKids,
+}
+
+#[derive(Debug)]
+struct Inner {
+    machine: Refresh,
+    /// Until when the fetching task sleeps.
+    asleep_until: Moment,
+}
+
+/// The end of an attempt, to be waited for.
+#[derive(Debug)]
+pub struct AttemptEnd {
+    ended: watch::Receiver<u64>,
+    until: Instant,
+}
+
+impl AttemptEnd {
+    /// Until when it may be waited for.
+    #[must_use]
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Comes to its end with the attempt.
+    pub async fn reached(mut self) {
+        // The other side is gone only when the daemon ends.
+        self.ended.changed().await.ok();
+    }
+}
+
+impl KeyWatch {
+    /// Watches over keys that are fetched at this pace. A token with an unknown id may
+    /// wait so long for an attempt; `seed` is as for [`Refresh::new`].
+    #[must_use]
+    pub fn new(pace: Pace, wait: Duration, seed: u64, unknown: UnknownKids) -> Self {
+        let inner = Inner { machine: Refresh::new(pace, seed), asleep_until: Moment::MAX };
+        Self {
+            inner: Mutex::new(inner),
+            begin: Instant::now(),
+            sooner: Notify::new(),
+            ended: watch::Sender::new(0),
+            wait,
+            unknown,
+        }
+    }
+
+    /// What the fetching task has to do now.
+    #[must_use]
+    pub fn next(&self) -> Action {
+        let mut inner = self.lock();
+        let action = inner.machine.on(self.begin.elapsed(), Event::Passed);
+        if let Action::Wait(until) | Action::Pending(until) = action {
+            inner.asleep_until = until;
+        }
+        action
+    }
+
+    /// Sleeps until a moment that [`KeyWatch::next`] told, or until something is due
+    /// earlier.
+    pub async fn sleep(&self, until: Moment) {
+        let pause = until.saturating_sub(self.begin.elapsed());
+        tokio::time::timeout(pause, self.sooner.notified()).await.ok();
+    }
+
+    /// Takes note of how an attempt ended, after its keys were published.
+    pub fn end(&self, event: Event) {
+        self.lock().machine.on(self.begin.elapsed(), event);
+        self.ended.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// A token names an id that no key has. If an attempt to fetch is under way, or due
+    /// within the time that a token may wait, gives its end.
+    #[must_use]
+    pub fn miss(&self, id: u64) -> Option<AttemptEnd> {
+        self.unknown.add();
+        let now = self.begin.elapsed();
+        let mut inner = self.lock();
+        let action = inner.machine.on(now, Event::Unknown(id));
+        let soon = match action {
+            Action::Pending(_) | Action::Fetch(_) => true,
+            Action::Wait(due) => {
+                if due < inner.asleep_until {
+                    inner.asleep_until = due;
+                    self.sooner.notify_one();
+                }
+                due <= now.saturating_add(self.wait)
+            }
+        };
+        // Under the lock: the attempt cannot end unnoticed.
+        let worth = soon && !self.wait.is_zero();
+        worth.then(|| AttemptEnd {
+            ended: self.ended.subscribe(),
+            until: Instant::now() + self.wait,
+        })
+    }
+
+    /// How far the keys can be relied on; `expired` as for [`Refresh::freshness`].
+    #[must_use]
+    pub fn freshness(&self, expired: bool) -> Freshness {
+        self.lock().machine.freshness(expired)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

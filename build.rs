@@ -34,6 +34,7 @@ mod contract {
 
         tonic_prost_build::configure()
             .bytes(".")
+            .codec_path("crate::pb::codec::BoundedCodec")
             .extern_path(".google.rpc.Status", "::tonic_types::Status")
             .compile_fds(served(published))?;
         Ok(())

@@ -14,6 +14,8 @@
     reason = "generated"
 )]
 
+mod codec;
+
 tonic::include_proto!("jwtd.v1");
 
 /// The published contract as a `FileDescriptorSet`, for reflection.

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use jwtd::config::{Listen, SocketMode};
+use jwtd::config::{Connection, Listen, SocketMode};
 use jwtd::grpc::server::Server;
 use jwtd::grpc::{Listener, Metered, MeteredLayer};
 use jwtd::pb;
@@ -59,6 +59,7 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
         let listener =
             Listener::bind(&Listen::Unix { path: socket.to_owned(), mode: SocketMode(0o600) })?;
         let server = Server {
+            settings: Connection::default(),
             service: Echo(reply),
             metered: MeteredLayer {
                 // The daemon gives back the bytes of each message of a stream when

@@ -1,71 +1,23 @@
 //! Floor 8: probes and metrics over HTTP, on a thread and a runtime of their own,
 //! so that they answer while every worker is busy.
 
-use crate::engine::Engine;
-use crate::keys::KeyState;
-use http::{Method, Request, Response, StatusCode};
+mod readiness;
+
+pub use readiness::Readiness;
+
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-
-/// Whether the daemon can take calls.
-#[derive(Debug)]
-pub struct Readiness {
-    engine: Arc<Engine>,
-    /// For each issuer, by its place, whether its keys may be missing.
-    optional: Vec<bool>,
-    draining: AtomicBool,
-}
-
-impl Readiness {
-    /// Ready as soon as every issuer that is not `optional` has keys.
-    #[must_use]
-    pub fn new(engine: Arc<Engine>, optional: Vec<bool>) -> Self {
-        Self { engine, optional, draining: AtomicBool::new(false) }
-    }
-
-    /// From now on not ready, for good.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether calls can be taken.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed) && self.has_keys()
-    }
-
-    fn has_keys(&self) -> bool {
-        let snapshot = self.engine.current.load();
-        snapshot.issuers().iter().all(|(index, issuer)| {
-            self.optional.get(index.get()).copied().unwrap_or(false)
-                || matches!(issuer.keys(), KeyState::Held { .. })
-        })
-    }
-
-    /// A line for each issuer.
-    fn describe(&self) -> String {
-        let mut text = String::new();
-        for (_, issuer) in self.engine.current.load().issuers().iter() {
-            let state = match issuer.keys() {
-                KeyState::Held { set, .. } => format!("{} keys", set.keys().len()),
-                KeyState::Unavailable => "no keys".to_owned(),
-            };
-            writeln!(text, "issuer {}: {state}", issuer.name()).ok();
-        }
-        text
-    }
-}
+use tokio::task::JoinHandle;
 
 /// How many connections are served at once; probes and scrapers are few.
 const CONNECTIONS: usize = 64;
@@ -93,20 +45,24 @@ pub fn start(address: SocketAddr, readiness: Arc<Readiness>) -> std::io::Result<
 }
 
 async fn serve(listener: &TcpListener, readiness: &Arc<Readiness>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
     loop {
-        // Waiting for a place before accepting leaves the rest in the backlog.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        open.retain(|one| !one.is_finished());
+        // The oldest gives way: peers that hold all places must not keep a probe waiting,
+        // which is answered within moments.
+        if open.len() >= CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
         let readiness = Arc::clone(readiness);
-        tokio::spawn(async move {
+        open.push_back(tokio::spawn(async move {
             let answer = service_fn(move |request: Request<Incoming>| {
-                let answer = respond(request.method(), request.uri().path(), &readiness);
+                let answer = respond(request.method(), request.uri(), &readiness);
                 async move { Ok::<_, Infallible>(answer) }
             });
             let connection = http1::Builder::new()
@@ -115,12 +71,13 @@ async fn serve(listener: &TcpListener, readiness: &Arc<Readiness>) {
                 .max_buf_size(16 * 1024)
                 .serve_connection(TokioIo::new(stream), answer);
             tokio::time::timeout(Duration::from_secs(60), connection).await.ok();
-            drop(place);
-        });
+        }));
+        // A crowd that waits to be accepted takes turns with those who were.
+        tokio::task::yield_now().await;
     }
 }
 
-fn respond(method: &Method, path: &str, readiness: &Readiness) -> Response<Full<Bytes>> {
+fn respond(method: &Method, uri: &Uri, readiness: &Readiness) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     if !matches!(*method, Method::GET | Method::HEAD) {
         return reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is served\n".to_owned());
@@ -128,20 +85,22 @@ fn respond(method: &Method, path: &str, readiness: &Readiness) -> Response<Full<
     let probe = |fine: bool| {
         let status = if fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let word = if fine { "ok\n" } else { "not ready\n" };
-        reply(status, TEXT, format!("{word}{}", readiness.describe()))
+        let verbose = uri.query().is_some_and(|query| query.split('&').any(|one| one == "verbose"));
+        reply(status, TEXT, format!("{word}{}", readiness.describe(verbose)))
     };
-    match path {
+    match uri.path() {
         // A process that answers is alive; keys have no part in it, because a
         // restart would not bring them.
         "/livez" => reply(StatusCode::OK, TEXT, "ok\n".to_owned()),
         "/readyz" => probe(readiness.is_ready()),
-        "/startupz" => probe(readiness.has_keys()),
+        "/startupz" => probe(readiness.has_started()),
+        "/keys" => reply(StatusCode::OK, "application/json", readiness.keys().to_string()),
         "/metrics" => {
-            let text = readiness.engine.metrics.render();
+            let text = readiness.metrics();
             reply(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
         }
         _ => {
-            let known = "known are /livez, /readyz, /startupz and /metrics\n".to_owned();
+            let known = "known are /livez, /readyz, /startupz, /keys and /metrics\n".to_owned();
             reply(StatusCode::NOT_FOUND, TEXT, known)
         }
     }

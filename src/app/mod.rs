@@ -1,29 +1,36 @@
 //! Floor 9: puts the daemon together from its configuration, serves, and drains.
 
 mod clock;
+mod files;
+mod health;
+mod live;
+mod reload;
 mod runtime;
 mod signal;
 
 pub use clock::now;
+pub use files::fingerprint;
+pub use reload::Loader;
 pub use runtime::{build as build_runtime, workers};
-pub use signal::asked_to_stop;
+pub use signal::Signals;
 
 use crate::admin::{self, Readiness};
-use crate::config::{Config, Remote};
-use crate::engine::{CacheLimits, Current, Engine, KeyWatch, ProofCache, Snapshot};
+use crate::config::{Config, ServerLimits, Startup};
+use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::server::Server;
 use crate::grpc::{BindError, Listener, MeteredLayer, Verifier};
-use crate::keys::{Issuer, IssuerIndex, KeyState};
+use crate::keys::KeyState;
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Budget, Scheduler};
-use crate::sources;
+use crate::sources::{Keeper, StateError, StateFolder};
 use crate::telemetry::Metrics;
+use health::Health;
+use reload::{Reloader, Status};
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -39,8 +46,11 @@ pub struct App {
     readiness: Arc<Readiness>,
     health: HealthReporter,
     engine: Arc<Engine>,
-    remotes: Vec<(IssuerIndex, Remote)>,
-    drain_timeout: Duration,
+    keeper: Keeper,
+    published: Arc<Notify>,
+    startup: Startup,
+    key_files: Vec<PathBuf>,
+    status: Arc<Status>,
 }
 
 /// Why the daemon cannot start.
@@ -50,6 +60,8 @@ pub enum StartError {
     Admin(SocketAddr, io::Error),
     /// A socket for calls cannot be opened.
     Listen(BindError),
+    /// The folder for key sets cannot be used.
+    State(StateError),
 }
 
 impl fmt::Display for StartError {
@@ -60,13 +72,12 @@ impl fmt::Display for StartError {
                 "{address}: cannot serve probes and metrics: {error}; choose another with `admin`"
             ),
             Self::Listen(error) => error.fmt(f),
+            Self::State(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for StartError {}
-
-const SERVICE: &str = "jwtd.v1.VerifierService";
 
 impl App {
     /// Builds the daemon and opens its sockets. Must run inside a runtime.
@@ -74,27 +85,29 @@ impl App {
     /// # Errors
     /// If a socket cannot be opened.
     pub fn start(config: Config, workers: usize) -> Result<Self, StartError> {
+        let Config { startup, live } = config;
+        let state = startup.state_dir.as_deref().map(StateFolder::open);
+        let state = state.transpose().map_err(StartError::State)?;
         let metrics = Arc::new(Metrics::new());
-        let cache = CacheLimits { max_bytes: config.cache_bytes, max_ttl: config.cache_ttl };
-        let watches = watches(&config, &metrics);
+        let cache = CacheLimits { max_bytes: startup.cache_bytes, max_ttl: startup.cache_ttl };
+        let published = Arc::new(Notify::new());
+        let mut keeper = Keeper::new(now, state, Arc::clone(&published));
+        let key_files = live.files.clone();
         let engine = Arc::new(Engine {
-            current: Current::new(
-                Snapshot::new(config.issuers, config.profiles, &metrics).with_watches(watches),
-            ),
+            current: Current::new(live::begin(live, &mut keeper, &metrics)),
             cache: ProofCache::new(cache, &metrics),
             metrics: Arc::clone(&metrics),
         });
-        let limits = config.limits;
+        let limits = startup.limits;
         let admission = Admission {
             tokens: Budget::new(limits.in_flight_tokens),
             bytes: Budget::new(limits.in_flight_bytes),
             connections: Budget::new(limits.connections.min(runtime::most_connections())),
         };
-        read_gauges(&engine, &admission, workers);
+        let status = Arc::new(Status::new());
 
-        let scheduler = Scheduler::new(Arc::clone(&engine), workers, now);
-        let (health, routes) =
-            services(scheduler, &admission, limits.batch_tokens, limits.message_bytes);
+        let scheduler = Scheduler::new(Arc::clone(&engine), workers, limits.queue_delay, now);
+        let (health, routes) = services(scheduler, &admission, &limits);
         let metered = MeteredLayer {
             bytes: Arc::clone(&admission.bytes),
             message_bytes: limits.message_bytes,
@@ -102,20 +115,33 @@ impl App {
         };
         let (connections, streams) =
             (Arc::clone(&admission.connections), limits.streams_per_connection);
-        let server = Server { service: routes, metered, connections, streams };
+        let settings = startup.connection;
+        let server = Server { service: routes, metered, connections, streams, settings };
 
-        let listeners = config.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
-        let listeners = listeners.map_err(StartError::Listen)?;
-        let readiness = Arc::new(Readiness::new(Arc::clone(&engine), config.optional));
-        let admin = config
+        let listeners = startup.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
+        let listeners: Vec<Listener> = listeners.map_err(StartError::Listen)?;
+        read_gauges(&engine, &admission, &status, &listeners, workers);
+        let readiness = Arc::new(Readiness::new(Arc::clone(&engine), now));
+        let admin = startup
             .admin
             .map(|address| {
                 admin::start(address, Arc::clone(&readiness))
                     .map_err(|error| StartError::Admin(address, error))
             })
             .transpose()?;
-        let (remotes, drain_timeout) = (config.remotes, config.drain_timeout);
-        Ok(Self { listeners, admin, server, readiness, health, engine, remotes, drain_timeout })
+        Ok(Self {
+            listeners,
+            admin,
+            server,
+            readiness,
+            health,
+            engine,
+            keeper,
+            published,
+            startup,
+            key_files,
+            status,
+        })
     }
 
     /// Where calls are taken, in the form that `JWTD_ENDPOINT` takes.
@@ -130,26 +156,60 @@ impl App {
         self.admin
     }
 
-    /// Serves until `stop`, then drains. Ends at the latest `drain_timeout` after.
+    /// Serves until `stop`, then drains. Ends at the latest `drain_delay` and
+    /// `drain_timeout` after.
     pub async fn serve(self, stop: CancellationToken) {
-        set_health(&self.health, self.readiness.is_ready()).await;
+        self.serve_and_reload(stop, None).await;
+    }
+
+    /// As [`App::serve`]. With a way to `reload`, the configuration is read anew when a
+    /// file of it changes, and when told to.
+    pub async fn serve_and_reload(
+        mut self,
+        stop: CancellationToken,
+        reload: Option<(Loader, Arc<Notify>)>,
+    ) {
         for endpoint in self.endpoints() {
             tracing::info!(endpoint, "taking calls");
         }
         if let Some(admin) = self.admin {
             tracing::info!(%admin, "serving probes and metrics");
         }
-        let published = Arc::new(Notify::new());
-        let notify = Arc::clone(&published);
-        let refreshing =
-            sources::keep_fresh(self.engine, self.remotes, now, move || notify.notify_one());
-        // It ends with the daemon.
-        let _refreshing = AbortOnDropHandle::new(tokio::spawn(refreshing));
+        self.keeper.run(&self.engine);
+        let (drain_delay, drain_timeout) = (self.startup.drain_delay, self.startup.drain_timeout);
+        let health = Health {
+            reporter: self.health,
+            readiness: self.readiness,
+            engine: Arc::clone(&self.engine),
+            published: Arc::clone(&self.published),
+        };
+        let encrypted = self.listeners.iter().filter_map(Listener::tls).cloned().collect();
+        // Either of them keeps the keys fresh, for as long as it lives.
+        let (_keeper, _reloading) = match reload {
+            Some((loader, asked)) => {
+                let reloader = Reloader {
+                    loader: Arc::new(loader),
+                    encrypted,
+                    engine: self.engine,
+                    keeper: self.keeper,
+                    startup: self.startup,
+                    status: self.status,
+                    key_files: self.key_files,
+                    asked,
+                    published: self.published,
+                };
+                (None, Some(AbortOnDropHandle::new(tokio::spawn(reloader.run()))))
+            }
+            None => (Some(self.keeper), None),
+        };
 
         let close = CancellationToken::new();
-        let announce = announce(self.health, self.readiness, &published, &stop, &close);
-        let serving = self.server.serve(self.listeners, close.clone(), self.drain_timeout);
-        let (cut, ()) = tokio::join!(serving, announce);
+        let telling = async {
+            health.tell(&stop, drain_delay).await;
+            close.cancel();
+        };
+        let serving = self.server.serve(self.listeners, close.clone(), drain_timeout);
+        let (cut, ()) = tokio::join!(serving, telling);
         if cut > 0 {
             tracing::warn!(connections = cut, "cut off at the end of `drain_timeout`");
         }
@@ -157,51 +217,19 @@ impl App {
     }
 }
 
-/// For each issuer, by its place, a watch over its keys if they are fetched.
-fn watches(config: &Config, metrics: &Metrics) -> Vec<Option<Arc<KeyWatch>>> {
-    let mut watches: Vec<_> = config.issuers.iter().map(|_| None).collect();
-    for (index, remote) in &config.remotes {
-        if let Some(slot) = watches.get_mut(index.get()) {
-            let seed = RandomState::new().hash_one(0);
-            let name = config.issuers.get(*index).map_or("", Issuer::name);
-            let unknown = metrics.unknown_kids(name);
-            let watch = KeyWatch::new(remote.pace, remote.unknown_kid_wait, seed, unknown);
-            *slot = Some(Arc::new(watch));
-        }
-    }
-    watches
-}
-
-/// Tells callers who watch the health how it is, until `stop`. They learn of the end
-/// before connections `close`.
-async fn announce(
-    mut health: HealthReporter,
-    readiness: Arc<Readiness>,
-    published: &Notify,
-    stop: &CancellationToken,
-    close: &CancellationToken,
+fn read_gauges(
+    engine: &Arc<Engine>,
+    admission: &Admission,
+    status: &Arc<Status>,
+    listeners: &[Listener],
+    workers: usize,
 ) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = published.notified() => set_health(&health, readiness.is_ready()).await,
-        }
-    }
-    tracing::info!("draining");
-    readiness.drain();
-    set_health(&health, false).await;
-    // Ends the streams of those who watch; they would hold their connections to the
-    // last moment.
-    for service in ["", SERVICE] {
-        health.clear_service_status(service).await;
-    }
-    close.cancel();
-}
-
-fn read_gauges(engine: &Arc<Engine>, admission: &Admission, workers: usize) {
+    let encrypted =
+        listeners.iter().filter_map(|one| Some((one.endpoint(), Arc::clone(one.tls()?))));
+    let encrypted: Vec<_> = encrypted.collect();
     // Weakly: the metrics are a part of the engine.
     let (weak, admission) = (Arc::downgrade(engine), admission.clone());
-    let loaded = now().seconds();
+    let status = Arc::clone(status);
     engine.metrics.on_scrape(move |gauges| {
         let Some(engine) = weak.upgrade() else { return };
         gauges.set_cache(engine.cache.entries(), engine.cache.bytes());
@@ -211,13 +239,22 @@ fn read_gauges(engine: &Arc<Engine>, admission: &Admission, workers: usize) {
             admission.connections.taken(),
         );
         gauges.set_workers(workers);
-        gauges.set_reloaded(loaded);
-        for (_, issuer) in engine.current.load().issuers().iter() {
+        for (listener, tls) in &encrypted {
+            if let Some(not_after) = tls.not_after() {
+                gauges.set_certificate(listener, not_after);
+            }
+        }
+        status.show(gauges);
+        gauges.forget_issuers();
+        let snapshot = engine.current.load();
+        for (place, issuer) in snapshot.issuers().iter() {
             let keys = match issuer.keys() {
                 KeyState::Held { set, .. } => set.keys().len(),
                 KeyState::Unavailable => 0,
             };
-            gauges.set_keys(issuer.name(), keys);
+            let fetched_at = snapshot.watch(place).and_then(|watch| watch.outlook().fetched_at);
+            let fetched_at = fetched_at.map(|moment| moment.seconds());
+            gauges.set_issuer(issuer.name(), keys, snapshot.freshness(place, now()), fetched_at);
         }
     });
 }
@@ -225,11 +262,11 @@ fn read_gauges(engine: &Arc<Engine>, admission: &Admission, workers: usize) {
 fn services(
     scheduler: Scheduler,
     admission: &Admission,
-    batch_tokens: usize,
-    message_bytes: usize,
+    limits: &ServerLimits,
 ) -> (HealthReporter, tonic::service::Routes) {
-    let verifier = Verifier::new(scheduler, admission.clone(), batch_tokens);
-    let verifier = VerifierServiceServer::new(verifier).max_decoding_message_size(message_bytes);
+    let verifier = Verifier::new(scheduler, admission.clone(), limits);
+    let verifier =
+        VerifierServiceServer::new(verifier).max_decoding_message_size(limits.message_bytes);
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut routes = tonic::service::Routes::builder();
     routes.add_service(verifier).add_service(health_service);
@@ -246,13 +283,4 @@ fn services(
         routes.add_service(service);
     }
     (health, routes.routes().prepare())
-}
-
-async fn set_health(health: &HealthReporter, serving: bool) {
-    use tonic_health::ServingStatus::{NotServing, Serving};
-    let status = if serving { Serving } else { NotServing };
-    // tonic-health begins with the whole server as SERVING.
-    for service in ["", SERVICE] {
-        health.set_service_status(service, status).await;
-    }
 }

@@ -4,6 +4,7 @@ use crate::pb;
 use crate::pb::verifier_service_client::VerifierServiceClient;
 use bytes::Bytes;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -11,7 +12,10 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-/// Where a daemon takes calls: `unix:///path` or `tcp://address:port`.
+mod encrypted;
+
+/// Where a daemon takes calls: `unix:///path`, `tcp://address:port` or, encrypted,
+/// `tls://host:port`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Address(String);
 
@@ -19,7 +23,8 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fine = match (text.strip_prefix("unix://"), text.strip_prefix("tcp://")) {
+        let network = text.strip_prefix("tcp://").or_else(|| text.strip_prefix("tls://"));
+        let fine = match (text.strip_prefix("unix://"), network) {
             (Some(path), _) => path.starts_with('/'),
             (_, Some(authority)) => authority
                 .rsplit_once(':')
@@ -29,7 +34,7 @@ impl FromStr for Address {
         if fine {
             Ok(Self(text.to_owned()))
         } else {
-            Err("write unix:///path/to.sock or tcp://address:port".to_owned())
+            Err("write unix:///path/to.sock, tcp://address:port or tls://host:port".to_owned())
         }
     }
 }
@@ -38,6 +43,15 @@ impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
+}
+
+/// What an encrypted connection needs.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// The only authorities to trust, in PEM; nothing means those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate chain and the private key to show, in PEM.
+    pub client: Option<(PathBuf, PathBuf)>,
 }
 
 /// A connection to a daemon.
@@ -53,6 +67,17 @@ impl Client {
     /// # Errors
     /// If nobody answers; the text says what was tried.
     pub async fn connect(address: &Address) -> Result<Self, String> {
+        Self::connect_as(address, &Credentials::default()).await
+    }
+
+    /// Connects; what an encrypted connection needs is in `credentials`.
+    ///
+    /// # Errors
+    /// If nobody answers, or is not to be trusted, or does not trust us.
+    pub async fn connect_as(address: &Address, credentials: &Credentials) -> Result<Self, String> {
+        if let Some(authority) = address.0.strip_prefix("tls://") {
+            return Ok(Self::over(encrypted::connect(authority, credentials).await?));
+        }
         let target = match address.0.strip_prefix("tcp://") {
             Some(authority) => format!("http://{authority}"),
             None => address.0.clone(),
@@ -64,10 +89,14 @@ impl Client {
         let endpoint = Endpoint::from_shared(target).map_err(failed)?;
         let channel =
             endpoint.connect_timeout(Duration::from_secs(5)).connect().await.map_err(failed)?;
-        Ok(Self {
+        Ok(Self::over(channel))
+    }
+
+    fn over(channel: Channel) -> Self {
+        Self {
             verifier: VerifierServiceClient::new(channel.clone()),
             health: HealthClient::new(channel),
-        })
+        }
     }
 
     /// Has a batch judged.

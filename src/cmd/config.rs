@@ -152,15 +152,15 @@ fn print(settings: &[Setting], output: Output) -> ExitCode {
 }
 
 fn check(config: &Config) -> ExitCode {
-    for (issuer, line) in &config.skipped {
+    for (issuer, line) in &config.live.skipped {
         eprintln!("note: issuer {issuer}: {line}");
     }
-    for (index, remote) in &config.remotes {
-        if let Some(issuer) = config.issuers.get(*index) {
+    for (index, remote) in &config.live.remotes {
+        if let Some(issuer) = config.live.issuers.get(*index) {
             println!("issuer {}: keys are fetched: {}", issuer.name(), remote.location);
         }
     }
-    for (_, issuer) in config.issuers.iter() {
+    for (_, issuer) in config.live.issuers.iter() {
         let KeyState::Held { set, .. } = issuer.keys() else {
             continue;
         };
@@ -170,7 +170,7 @@ fn check(config: &Config) -> ExitCode {
             println!("  {} {id}", key.key.algorithm());
         }
     }
-    for profile in &config.profiles {
+    for profile in &config.live.profiles {
         println!("profile {}", profile.name());
     }
     println!("no faults");

@@ -4,7 +4,7 @@ mod issuer;
 
 use super::serve::Process;
 use super::{fail, table, verify};
-use crate::app::{self, App};
+use crate::app::{self, App, Signals};
 use crate::client::{Address, Client};
 use crate::{config, pb};
 use bytes::Bytes;
@@ -33,7 +33,7 @@ pub(super) struct Command {
 impl Command {
     pub(super) fn run(self) -> ExitCode {
         let folder = std::env::temp_dir().join(format!("jwtd-demo-{}", std::process::id()));
-        let outcome = self.process.start().and_then(|(runtime, workers)| {
+        let outcome = self.process.start().and_then(|(_logs, runtime, workers)| {
             let outcome = runtime.block_on(self.show(&folder, workers));
             runtime.shutdown_background();
             outcome
@@ -47,7 +47,7 @@ impl Command {
 
     async fn show(&self, folder: &Path, workers: usize) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        let stop = app::asked_to_stop().map_err(|error| text(&error))?;
+        let stop = Signals::heed().map_err(|error| text(&error))?.stop;
         println!("Making keys and tokens ...");
         let issuer = LocalIssuer::new().map_err(|error| text(&error))?;
         let samples = issuer.samples(app::now()).map_err(|error| text(&error))?;

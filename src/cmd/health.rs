@@ -1,7 +1,6 @@
 //! `jwtd health`: a probe for images without a shell.
 
 use super::{Target, exit_of, fail};
-use crate::client::Client;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -19,7 +18,7 @@ pub(super) struct Command {
 impl Command {
     pub(super) fn run(self) -> ExitCode {
         exit_of(async move {
-            let mut client = match Client::connect(&self.target.endpoint).await {
+            let mut client = match self.target.connect().await {
                 Ok(client) => client,
                 Err(error) => return fail(error),
             };

@@ -102,17 +102,17 @@ impl Command {
     }
 
     fn court<'c>(&self, config: &'c Config) -> Result<Court<'c>, String> {
-        let names: Vec<_> = config.profiles.iter().map(Profile::name).collect();
+        let names: Vec<_> = config.live.profiles.iter().map(Profile::name).collect();
         let wanted = if self.profile.is_empty() { "default" } else { &self.profile };
-        let profile =
-            match (config.profiles.iter().find(|one| one.name() == wanted), &config.profiles[..]) {
-                (Some(profile), _) => profile,
-                (None, [only]) if self.profile.is_empty() => only,
-                (None, _) => {
-                    let names = names.join(", ");
-                    return Err(format!("there is no profile `{wanted}`; give --profile: {names}"));
-                }
-            };
-        Ok(Court { issuers: &config.issuers, profile })
+        let profiles = &config.live.profiles;
+        let only = (self.profile.is_empty() && profiles.len() == 1).then_some(0);
+        let place = profiles.iter().position(|one| one.name() == wanted).or(only);
+        let found =
+            place.and_then(|place| profiles.get(place).zip(config.live.policies.get(place)));
+        let (profile, policy) = found.ok_or_else(|| {
+            let names = names.join(", ");
+            format!("there is no profile `{wanted}`; give --profile: {names}")
+        })?;
+        Ok(Court { issuers: &config.live.issuers, profile, policy })
     }
 }

@@ -1,5 +1,7 @@
 //! `jwtd jwks`: fetches key sets, and shows what would be loaded of them.
 
+mod running;
+
 use super::key_file;
 use super::settings::Settings;
 use super::{Output, block_on, exit_of, fail, table};
@@ -28,11 +30,14 @@ pub(super) enum Command {
     /// Show which keys would be loaded, and which skipped and why
     ///
     /// Reads a JWK Set from a file or from standard input, or takes the issuers of a
-    /// configuration. Exits with 1 if an issuer has no usable key.
+    /// configuration, or asks a running daemon. Exits with 1 if an issuer has no usable
+    /// key.
     ///
     /// Example: jwtd jwks show jwks.json
     ///
     /// Example: jwtd jwks show --config jwtd.yaml
+    ///
+    /// Example: jwtd jwks show --admin 127.0.0.1:7520
     Show(Show),
 }
 
@@ -57,6 +62,9 @@ pub(super) struct Show {
     /// The JWK Set; without it, and without --config, standard input
     #[arg(value_name = "FILE", conflicts_with_all = ["config", "issuer"])]
     file: Option<PathBuf>,
+    /// Ask the daemon whose probes and metrics are at this address, address:port
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["file", "config", "issuer"])]
+    admin: Option<String>,
     #[command(flatten)]
     settings: Settings,
     /// Show what an issuer with these algorithms would load (may be given several times)
@@ -138,6 +146,9 @@ struct Loaded {
 
 impl Show {
     fn run(self, matches: &ArgMatches) -> ExitCode {
+        if let Some(address) = &self.admin {
+            return running::show(address, self.output);
+        }
         let loaded = if self.settings.is_given() {
             match self.settings.load(None, matches) {
                 Ok((config, _)) => of_issuers(&config),
@@ -212,10 +223,11 @@ fn print(loaded: &[Loaded]) {
 /// The keys of the issuers of a configuration; those that are to be fetched are.
 fn of_issuers(config: &Config) -> Vec<Loaded> {
     let mut loaded: Vec<_> = config
+        .live
         .issuers
         .iter()
         .map(|(_, issuer)| {
-            let skipped = config.skipped.iter().filter(|(name, _)| *name == *issuer.name());
+            let skipped = config.live.skipped.iter().filter(|(name, _)| *name == *issuer.name());
             let faults = skipped.map(|(_, line)| line.clone()).collect();
             let set = match issuer.keys() {
                 KeyState::Held { set, .. } => Some(Arc::clone(set)),
@@ -225,7 +237,7 @@ fn of_issuers(config: &Config) -> Vec<Loaded> {
         })
         .collect();
     let fetching = async {
-        for (index, remote) in &config.remotes {
+        for (index, remote) in &config.live.remotes {
             let Some(one) = loaded.get_mut(index.get()) else { continue };
             match sources::load(remote).await {
                 Ok(fetched) => {

@@ -31,12 +31,12 @@ impl Drop for Folder {
 /// Fetches the keys that are to be fetched, once. Issuers whose keys cannot be had are
 /// named on standard error; their tokens get KEYS_UNAVAILABLE.
 pub(super) async fn fetch(mut config: Config) -> Config {
-    for (index, remote) in std::mem::take(&mut config.remotes) {
+    for (index, remote) in std::mem::take(&mut config.live.remotes) {
         match sources::load(&remote).await {
             Ok(fetched) => {
                 let stale_at = Some(app::now().plus(remote.max_stale));
                 let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
-                config.issuers = config.issuers.with_keys(index, keys);
+                config.live.issuers = config.live.issuers.with_keys(index, keys);
             }
             Err(error) => eprintln!("jwtd: keys cannot be fetched: {error}"),
         }
@@ -58,8 +58,8 @@ impl Local {
         let folder = Folder(folder);
         let path = folder.0.join("s");
         let address: Address = format!("unix://{}", path.display()).parse()?;
-        config.listen = vec![Listen::Unix { path, mode: SocketMode(0o600) }];
-        config.admin = None;
+        config.startup.listen = vec![Listen::Unix { path, mode: SocketMode(0o600) }];
+        config.startup.admin = None;
         let app = App::start(config, 1).map_err(|error| error.to_string())?;
         let serving = AbortOnDropHandle::new(tokio::spawn(app.serve(CancellationToken::new())));
         let client = Client::connect(&address).await?;

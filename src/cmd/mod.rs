@@ -21,13 +21,14 @@ mod sign;
 mod table;
 mod verify;
 
-use crate::client::Address;
+use crate::client::{Address, Client, Credentials};
 use crate::crypto::{SigningError, random};
 use crate::jose::base64url;
 use clap::{
     ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
 pub use reference::command_reference;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Wrong configuration (`EX_CONFIG` of sysexits.h).
@@ -80,7 +81,7 @@ enum Output {
 /// Which daemon to call.
 #[derive(Debug, Args)]
 struct Target {
-    /// Where the daemon takes calls: unix:///path or tcp://address:port
+    /// Where the daemon takes calls: unix:///path, tcp://address:port or tls://host:port
     #[arg(
         long,
         env = "JWTD_ENDPOINT",
@@ -88,6 +89,23 @@ struct Target {
         default_value = "tcp://127.0.0.1:7519"
     )]
     endpoint: Address,
+    /// With tls://: the only certificate authorities to trust, in PEM
+    #[arg(long, env = "JWTD_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// With tls://: the certificate to show, with its chain, in PEM
+    #[arg(long, env = "JWTD_CERT_FILE", value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// With tls://: its private key, in PEM
+    #[arg(long, env = "JWTD_KEY_FILE", value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
+}
+
+impl Target {
+    async fn connect(&self) -> Result<Client, String> {
+        let client = self.cert_file.clone().zip(self.key_file.clone());
+        let credentials = Credentials { ca_file: self.ca_file.clone(), client };
+        Client::connect_as(&self.endpoint, &credentials).await
+    }
 }
 
 /// Runs the command that the arguments name.

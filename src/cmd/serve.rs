@@ -1,17 +1,19 @@
 //! `jwtd serve`: the daemon.
 
-use super::fail;
 use super::settings::{Settings, Sockets};
-use crate::app::{self, App};
-use crate::telemetry::{LogFormat, start_logs};
+use super::{EXIT_CONFIG, fail};
+use crate::app::{self, App, Loader, Signals};
+use crate::telemetry::{LogFormat, Logs, observe_panics, start_logs};
 use clap::{ArgMatches, Args, ValueEnum};
 use std::process::ExitCode;
 
 /// Serve until SIGTERM
 ///
-/// Takes calls on the sockets that the configuration names. On SIGTERM the daemon
-/// stops being ready, lets calls end, and exits at the latest after
-/// `drain_timeout`. Without a file, an issuer and an audience are enough.
+/// Takes calls on the sockets that the configuration names. When a file of the
+/// configuration changes, and on SIGHUP, it is read again and put in force, all of it or
+/// nothing. On SIGTERM the daemon stops being ready, lets calls end, and exits at the
+/// latest after `drain_delay` and `drain_timeout`. Without a file, an issuer and an
+/// audience are enough.
 ///
 /// Example: jwtd serve --config /etc/jwtd/jwtd.yaml
 ///
@@ -50,38 +52,50 @@ enum Format {
 }
 
 impl Process {
-    /// Starts the logs and the runtime; gives the runtime and its workers.
-    pub(super) fn start(&self) -> Result<(tokio::runtime::Runtime, usize), String> {
+    /// Starts the logs and the runtime; gives them, and how many workers there are. The
+    /// logs must live longest.
+    pub(super) fn start(&self) -> Result<(Logs, tokio::runtime::Runtime, usize), String> {
         let format = match self.log_format {
             Format::Text => LogFormat::Text,
             Format::Json => LogFormat::Json,
         };
-        start_logs(format, &self.log).map_err(|error| format!("--log: {error}"))?;
+        let logs = start_logs(format, &self.log).map_err(|error| format!("--log: {error}"))?;
+        observe_panics();
         let workers = app::workers(self.workers);
         let runtime = app::build_runtime(workers).map_err(|error| error.to_string())?;
-        Ok((runtime, workers))
+        Ok((logs, runtime, workers))
     }
 }
 
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
-        let (config, _) = match self.settings.load(Some(&self.sockets), matches) {
-            Ok(loaded) => loaded,
+        let source = match self.settings.source(Some(&self.sockets), matches) {
+            Ok(source) => source,
             Err(code) => return code,
         };
-        let (runtime, workers) = match self.process.start() {
+        // Before it is read: what changes after must not be missed.
+        let file = source.file.clone().map(|path| (path.clone(), app::fingerprint(&path)));
+        let config = match source.load() {
+            Ok((config, _)) => config,
+            Err(faults) => {
+                eprintln!("{faults}");
+                return ExitCode::from(EXIT_CONFIG);
+            }
+        };
+        let loader = Loader { file, load: Box::new(move || Ok(source.load()?.0)) };
+        let (_logs, runtime, workers) = match self.process.start() {
             Ok(started) => started,
             Err(error) => return fail(error),
         };
         let outcome = runtime.block_on(async {
             // Before the sockets: a signal that comes early must not be lost.
-            let stop = app::asked_to_stop().map_err(|error| error.to_string())?;
+            let Signals { stop, reload } = Signals::heed().map_err(|error| error.to_string())?;
             tracing::info!(version = env!("CARGO_PKG_VERSION"), workers, "starting");
-            for (issuer, line) in &config.skipped {
+            for (issuer, line) in &config.live.skipped {
                 tracing::warn!(issuer, "{line}");
             }
             let app = App::start(config, workers).map_err(|error| error.to_string())?;
-            app.serve(stop).await;
+            app.serve_and_reload(stop, Some((loader, reload))).await;
             Ok::<_, String>(())
         });
         // Whatever still runs is not waited for.

@@ -3,7 +3,7 @@
 use super::EXIT_CONFIG;
 use crate::client::Address;
 use crate::config::document::Value;
-use crate::config::{self, Config, Override, Setting};
+use crate::config::{self, Config, Faults, Override, Setting};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -32,11 +32,24 @@ pub(super) struct Settings {
 #[derive(Args, Debug)]
 pub(super) struct Sockets {
     /// Take calls here, unix:///path or tcp://address:port (may be given several times)
-    #[arg(long, env = "JWTD_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
+    #[arg(long, env = "JWTD_LISTEN", value_name = "ADDRESS", value_delimiter = ',', value_parser = plain)]
     listen: Vec<Address>,
     /// Serve probes and metrics here, address:port; the word off opens none
     #[arg(long, env = "JWTD_ADMIN", value_name = "ADDRESS")]
     admin: Option<String>,
+}
+
+/// A file, or none, and what goes before it. It can be read again.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) file: Option<PathBuf>,
+    overrides: Vec<Override>,
+}
+
+impl Source {
+    pub(super) fn load(&self) -> Result<(Config, Vec<Setting>), Faults> {
+        config::load_with(self.file.as_deref(), &self.overrides)
+    }
 }
 
 impl Settings {
@@ -68,6 +81,18 @@ impl Settings {
         sockets: Option<&Sockets>,
         matches: &ArgMatches,
     ) -> Result<(Config, Vec<Setting>), ExitCode> {
+        self.source(sockets, matches)?.load().map_err(|faults| {
+            eprintln!("{faults}");
+            ExitCode::from(EXIT_CONFIG)
+        })
+    }
+
+    /// Where the settings come from; `matches` as above.
+    pub(super) fn source(
+        &self,
+        sockets: Option<&Sockets>,
+        matches: &ArgMatches,
+    ) -> Result<Source, ExitCode> {
         let misused = match (&self.config, &self.issuer[..], &self.audience[..]) {
             (None, [], _) => Some("give --config FILE, or --issuer URL and --audience NAME"),
             (Some(_), _, [_, ..]) => Some("--audience goes with --issuer; a file names its own"),
@@ -77,15 +102,12 @@ impl Settings {
             eprintln!("jwtd: {misused}");
             return Err(ExitCode::from(2));
         }
-        let overrides: Vec<_> = [self.issuers(matches)]
+        let overrides = [self.issuers(matches)]
             .into_iter()
             .chain(sockets.into_iter().flat_map(|sockets| sockets.overrides(matches)))
             .flatten()
             .collect();
-        config::load_with(self.config.as_deref(), &overrides).map_err(|faults| {
-            eprintln!("{faults}");
-            ExitCode::from(EXIT_CONFIG)
-        })
+        Ok(Source { file: self.config.clone(), overrides })
     }
 
     fn issuers(&self, matches: &ArgMatches) -> Option<Override> {
@@ -124,6 +146,16 @@ impl Sockets {
         });
         [listen, admin]
     }
+}
+
+/// Where to listen without encryption.
+fn plain(text: &str) -> Result<Address, String> {
+    if text.starts_with("tls://") {
+        let mend =
+            "it needs a certificate: write `listen: [{ tcp: ..., tls: { cert_file, key_file } }]`";
+        return Err(format!("{mend} in a file, and name it with --config"));
+    }
+    text.parse()
 }
 
 /// The flag, or the environment variable that stood in for it.

@@ -53,7 +53,7 @@ impl Command {
         };
         if !self.settings.precede("endpoint", matches) {
             return exit_of(async {
-                match Client::connect(&self.target.endpoint).await {
+                match self.target.connect().await {
                     Ok(client) => self.ask(client, tokens).await,
                     Err(error) => fail(error),
                 }
@@ -99,7 +99,11 @@ impl Command {
                         (index + 1).to_string(),
                         if verdict.permit { "permit" } else { "refuse" }.to_owned(),
                         reason(verdict),
-                        if verdict.permit { summary(verdict) } else { verdict.detail.clone() },
+                        match (verdict.permit, verdict.enforced) {
+                            (true, true) => summary(verdict),
+                            (true, false) => format!("not enforced: {}", verdict.detail),
+                            (false, _) => verdict.detail.clone(),
+                        },
                     ];
                     (verdict.permit, row)
                 });
@@ -153,6 +157,7 @@ fn to_json(verdict: &pb::Verdict) -> serde_json::Value {
         "permit": verdict.permit,
         "reason": reason(verdict),
         "detail": verdict.detail,
+        "enforced": verdict.enforced,
         "retryable": verdict.retryable,
         "issuer": String::from_utf8_lossy(&verdict.issuer),
         "subject": verdict.subject,

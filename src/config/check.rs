@@ -49,7 +49,7 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
                 check_at(value, &Kind::Table(keys), &join(path, &name.text), faults);
             }
         }
-        (_, Value::Text(text)) => {
+        (_, Value::Text(text) | Value::Literal(text)) => {
             if let Err(what) = check_text(kind, text) {
                 wrong(what);
             }
@@ -106,6 +106,11 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
             Ok(0..=0o777) => Ok(()),
             _ => Err(format!("`{text}` are no rights; write them in octal, such as \"0660\"")),
         },
+        Kind::Number => match text.parse::<u32>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!("`{text}` is not a whole number from 0 to {}", u32::MAX)),
+        },
+        Kind::Scalar => Ok(()),
         Kind::Text if !text.is_empty() => Ok(()),
         Kind::Word(words) if words.contains(&text) => Ok(()),
         _ => Err(format!("expected {}", kind.expected())),

@@ -24,7 +24,9 @@ pub enum Value {
     Map(Vec<(Name, Node)>),
     /// `null`, `~` or nothing.
     Null,
-    /// A string, number or truth value, as text.
+    /// A number or truth value, as text.
+    Literal(String),
+    /// A string.
     Text(String),
 }
 
@@ -96,19 +98,19 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Literal(value.to_string()))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Literal(value.to_string()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Literal(value.to_string()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Literal(value.to_string()))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -169,17 +171,23 @@ impl Node {
         if let Value::List(elements) = &self.value { elements } else { &[] }
     }
 
-    /// The text, if this is one.
+    /// The elements, if this is a list, or else this one.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        if let Value::List(elements) = &self.value { elements } else { std::slice::from_ref(self) }
+    }
+
+    /// The text, if this is one, or a number or truth value.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        if let Value::Text(text) = &self.value { Some(text) } else { None }
+        if let Value::Text(text) | Value::Literal(text) = &self.value { Some(text) } else { None }
     }
 
     /// The texts, if this is one text or a list of texts.
     #[must_use]
     pub fn texts(&self) -> Vec<&str> {
         match &self.value {
-            Value::Text(text) => vec![text],
+            Value::Text(text) | Value::Literal(text) => vec![text],
             Value::List(elements) => elements.iter().filter_map(Self::text).collect(),
             Value::Map(_) | Value::Null => Vec::new(),
         }
@@ -196,7 +204,7 @@ impl Node {
                 .collect::<serde_json::Map<_, _>>()
                 .into(),
             Value::Null => serde_json::Value::Null,
-            Value::Text(text) => text.as_str().into(),
+            Value::Text(text) | Value::Literal(text) => text.as_str().into(),
         }
     }
 }

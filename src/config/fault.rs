@@ -26,12 +26,21 @@ pub struct Faults {
     /// Settings that are not in the file, by path, and where they are.
     origins: Vec<(String, String)>,
     faults: Vec<Fault>,
+    /// How many there are beyond [`Faults::MOST`].
+    more: usize,
 }
 
 impl Faults {
-    pub(super) fn new(file: &Path, text: &str) -> Self {
-        let lines = text.lines().map(str::to_owned).collect();
-        Self { file: file.to_owned(), lines, origins: Vec::new(), faults: Vec::new() }
+    /// Nobody mends more at once, and each costs a comparison with all before it.
+    const MOST: usize = 100;
+
+    /// None yet, of a file with this text.
+    #[must_use]
+    pub fn new(file: &Path, text: &str) -> Self {
+        // A lone carriage return ends a line in YAML (1.2.2, section 5.4).
+        let lines = text.replace("\r\n", "\n").split(['\n', '\r']).map(str::to_owned).collect();
+        let (origins, faults) = (Vec::new(), Vec::new());
+        Self { file: file.to_owned(), lines, origins, faults, more: 0 }
     }
 
     pub(super) fn whole(file: &Path, what: String, mend: &str) -> Self {
@@ -61,10 +70,15 @@ impl Faults {
         what: impl Into<String>,
         mend: impl Into<String>,
     ) {
-        let (path, what, mend) = (path.to_owned(), what.into(), mend.into());
+        let (path, what, mend) = (short(path.to_owned()), short(what.into()), short(mend.into()));
         let fault = Fault { line, column, path, what, mend };
-        if !self.faults.contains(&fault) {
+        if self.faults.contains(&fault) {
+            return;
+        }
+        if self.faults.len() < Self::MOST {
             self.faults.push(fault);
+        } else {
+            self.more = self.more.saturating_add(1);
         }
     }
 
@@ -83,23 +97,38 @@ impl Faults {
     }
 }
 
+impl Faults {
+    /// Each fault in one line, for logs: where, what, and how to mend it.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.sorted().into_iter().map(|fault| {
+            let mend = if fault.mend.is_empty() { "" } else { "; " };
+            format!("{}{mend}{}", self.headline(fault), fault.mend)
+        })
+    }
+
+    fn headline(&self, fault: &Fault) -> String {
+        let Fault { line, column, path, what, .. } = fault;
+        let file = self.file.display();
+        match (line, path.is_empty()) {
+            (0, true) => format!("{file}: {what}"),
+            (0, false) => match self.origin(path) {
+                Some(origin) => format!("{origin}: {what}"),
+                None => format!("{file}: {path}: {what}"),
+            },
+            (_, true) => format!("{file}:{line}:{column}: {what}"),
+            (_, false) => format!("{file}:{line}:{column}: {path}: {what}"),
+        }
+    }
+}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
         for fault in self.sorted() {
-            let Fault { line, column, path, what, mend } = fault;
-            match (line, path.is_empty()) {
-                (0, true) => writeln!(f, "{file}: {what}")?,
-                (0, false) => match self.origin(path) {
-                    Some(origin) => writeln!(f, "{origin}: {what}")?,
-                    None => writeln!(f, "{file}: {path}: {what}")?,
-                },
-                (_, true) => writeln!(f, "{file}:{line}:{column}: {what}")?,
-                (_, false) => writeln!(f, "{file}:{line}:{column}: {path}: {what}")?,
-            }
+            writeln!(f, "{}", self.headline(fault))?;
+            let Fault { line, column, mend, .. } = fault;
             if let Some(text) = line.checked_sub(1).and_then(|index| self.lines.get(index)) {
                 let number = line.to_string();
-                let caret = column.saturating_sub(1);
+                let (text, caret) = window(text, column.saturating_sub(1));
                 writeln!(f, "  {number} | {text}")?;
                 writeln!(f, "  {:width$} | {:caret$}^", "", "", width = number.len())?;
             }
@@ -108,8 +137,33 @@ impl fmt::Display for Faults {
             }
         }
         let count = self.faults.len();
-        write!(f, "{file}: {count} fault{}", if count == 1 { "" } else { "s" })
+        let file = self.file.display();
+        write!(f, "{file}: {count} fault{}", if count == 1 { "" } else { "s" })?;
+        if self.more > 0 {
+            write!(f, "; {} more are not shown", self.more)?;
+        }
+        Ok(())
     }
+}
+
+/// What the file says stands in the texts of its faults, and it may say much.
+fn short(mut text: String) -> String {
+    const MOST: usize = 400;
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
+/// As much of a line as a person can look at around `caret`, and where the caret is in it.
+fn window(line: &str, caret: usize) -> (String, usize) {
+    const WIDTH: usize = 160;
+    if line.chars().nth(WIDTH).is_none() {
+        return (line.to_owned(), caret);
+    }
+    let skipped = caret.saturating_sub(WIDTH / 2);
+    (line.chars().skip(skipped).take(WIDTH).collect(), caret.saturating_sub(skipped))
 }
 
 impl std::error::Error for Faults {}

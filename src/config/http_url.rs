@@ -2,6 +2,7 @@
 
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -83,6 +84,13 @@ impl FromStr for HttpUrl {
         if text.contains('#') {
             return Err("has a fragment (`#`)".to_owned());
         }
+        // An empty path is `/` (RFC 9110, section 4.2.3), also before a query.
+        let text = match text.split_once('?') {
+            Some((before, query)) if before.matches('/').count() == 2 => {
+                Cow::Owned(format!("{before}/?{query}"))
+            }
+            _ => Cow::Borrowed(text),
+        };
         let uri: Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
         let secure = match uri.scheme_str() {
             Some("https") => true,
@@ -93,13 +101,8 @@ impl FromStr for HttpUrl {
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return Err("holds a user or a password".to_owned());
         }
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        // A port that is none is no port to `Uri`.
-        let bare = uri.host().unwrap_or_default().len();
-        let has_port = uri.authority().is_some_and(|authority| authority.as_str().len() > bare);
-        if host.is_empty() || (has_port && uri.port_u16().is_none_or(|port| port == 0)) {
-            return Err("has no host, or no port from 1 to 65535 after `:`".to_owned());
-        }
+        let (host, _) = host_and_port(&uri)
+            .ok_or_else(|| "has no host, or no port from 1 to 65535 after `:`".to_owned())?;
         let local = host.eq_ignore_ascii_case("localhost")
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         if !secure && !local {
@@ -138,12 +141,27 @@ impl FromStr for ProxyUrl {
         if !matches!(uri.path_and_query().map(PathAndQuery::as_str), None | Some("/")) {
             return Err("has a path".to_owned());
         }
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        match uri.port_u16().filter(|port| *port > 0 && !host.is_empty()) {
-            Some(port) => Ok(Self { host, port }),
-            None => Err("has no host, or no port from 1 to 65535".to_owned()),
+        match host_and_port(&uri) {
+            Some((host, Some(port))) => Ok(Self { host, port }),
+            _ => Err("has no host, or no port from 1 to 65535".to_owned()),
         }
     }
+}
+
+/// The host without brackets, and the port if one is written. `Uri` reads what stands between a
+/// bracket and the port as a part of neither, and a port that is none as no port.
+fn host_and_port(uri: &Uri) -> Option<(String, Option<u16>)> {
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    let bare = host.trim_matches(['[', ']']).to_owned();
+    let port = match uri.authority()?.as_str().strip_prefix(host)? {
+        "" => None,
+        rest => {
+            let digits = rest.strip_prefix(':')?;
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+            Some(digits.parse().ok().filter(|port| plain && *port > 0)?)
+        }
+    };
+    (!bare.is_empty()).then_some((bare, port))
 }
 
 #[cfg(test)]
@@ -151,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_https_or_this_machine_without_credentials() {
+    fn r60_only_https_or_this_machine_without_credentials() {
         for good in [
             "https://login.example.com",
             "https://login.example.com:8443/a?b=c",
@@ -177,10 +195,40 @@ mod tests {
             "https://",
             "https://a b/",
             "https://login.example.com:99999/",
+            "https://login.example.com:+443/",
+            "http://[::1].example.com/",
+            "http://[::1].0.1:8080/",
+            "https://[::1]:1:443/",
+            "https://[]/",
         ] {
             assert!(bad.parse::<HttpUrl>().is_err(), "{bad}");
         }
         assert!(format!("https://a/{}", "x".repeat(2100)).parse::<HttpUrl>().is_err());
+    }
+
+    #[test]
+    fn an_empty_path_is_a_slash_also_before_a_query() {
+        for (text, path) in [
+            ("https://a", "/"),
+            ("https://a:1?b=c", "/?b=c"),
+            ("https://a?b/c?d", "/?b/c?d"),
+            ("https://a/?b", "/?b"),
+            ("https://a/b?c", "/b?c"),
+        ] {
+            let url = text.parse::<HttpUrl>().unwrap();
+            assert_eq!((url.path_and_query(), url.host()), (path, "a"), "{text}");
+        }
+        let well_known = "https://a?b".parse::<HttpUrl>().unwrap().well_known();
+        assert!(well_known.is_err());
+    }
+
+    #[test]
+    fn a_proxy_is_a_host_and_a_port() {
+        let proxy = "http://[::1]:3128".parse::<ProxyUrl>();
+        assert_eq!(proxy, Ok(ProxyUrl { host: "::1".to_owned(), port: 3128 }));
+        for bad in ["http://p", "http://p:0", "http://p:+1", "http://[::1]p:1", "http://p:1/x"] {
+            assert!(bad.parse::<ProxyUrl>().is_err(), "{bad}");
+        }
     }
 
     #[test]

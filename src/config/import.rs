@@ -204,13 +204,17 @@ mod tests {
         assert!(notes.iter().any(|note| note.contains("`forwardOriginalToken`")), "{notes:?}");
         assert!(notes.iter().any(|note| note.contains("joined")), "{notes:?}");
         let config = crate::config::parse(&yaml, Path::new("out.yaml")).unwrap();
-        let find = |iss: &str| config.issuers.get(config.issuers.route(iss).unwrap()).unwrap();
+        let find =
+            |iss: &str| config.live.issuers.get(config.live.issuers.route(iss).unwrap()).unwrap();
         let (a, b) = (find("https://a.example"), find("https://b.example"));
         assert!(a.accepts_audience("x") && a.accepts_audience("y") && !a.accepts_audience("z"));
         assert!(b.accepts_any_audience(), "Istio demands none either");
         assert_eq!((a.name(), b.name()), ("orders", "orders-1"));
-        assert_eq!(config.remotes.len(), 2);
-        assert_eq!(config.remotes[1].1.location.to_string(), "jwks_uri https://b.example/keys");
+        assert_eq!(config.live.remotes.len(), 2);
+        assert_eq!(
+            config.live.remotes[1].1.location.to_string(),
+            "jwks_uri https://b.example/keys"
+        );
     }
 
     #[test]
@@ -230,10 +234,10 @@ c: { providers: { other: { name: "of another filter" } } }
             assert!(notes.iter().any(|note| note.contains(part)), "{part}: {notes:?}");
         }
         let config = crate::config::parse(&yaml, Path::new("out.yaml")).unwrap();
-        let names: Vec<_> = config.issuers.iter().map(|(_, issuer)| issuer.name()).collect();
+        let names: Vec<_> = config.live.issuers.iter().map(|(_, issuer)| issuer.name()).collect();
         assert_eq!(names, ["one-of-these", "two"]);
-        assert!(config.issuers.route("b: \"quoted\"").is_some());
-        assert_eq!(config.remotes[0].1.pace.refresh, std::time::Duration::from_secs(10));
+        assert!(config.live.issuers.route("b: \"quoted\"").is_some());
+        assert_eq!(config.live.remotes[0].1.pace.refresh, std::time::Duration::from_secs(10));
     }
 
     #[test]

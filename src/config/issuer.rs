@@ -7,8 +7,17 @@ use super::remote::Remote;
 use super::valid::duration;
 use crate::keys::{Issuer, KeyState, Leeway};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What was met on the way.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Keys that were skipped, each with the name of its issuer.
+    pub(super) skipped: Vec<(String, String)>,
+    /// The files that keys were read from.
+    pub(super) files: Vec<PathBuf>,
+}
 
 /// An issuer, and where its keys are fetched from if they are.
 pub(super) fn issuer(
@@ -16,7 +25,7 @@ pub(super) fn issuer(
     node: &Node,
     folder: &Path,
     faults: &mut Faults,
-    skipped: &mut Vec<(String, String)>,
+    seen: &mut Seen,
 ) -> Option<(Issuer, Option<Remote>)> {
     let path = format!("issuers.{name}");
     let allowed = key_source::allowed(node, &path, faults);
@@ -40,8 +49,9 @@ pub(super) fn issuer(
     };
     let source = key_source::find(node.get("keys"), owner, faults)?;
     let (keys, place, remote) = match source {
-        KeySource::Fixed(loaded, place) => {
-            skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
+        KeySource::Fixed(loaded, place, file) => {
+            seen.files.extend(file);
+            seen.skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
             (KeyState::Held { set: Arc::new(loaded.set), stale_at: None }, place, None)
         }
         KeySource::Remote(remote) => {

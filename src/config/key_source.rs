@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 /// Where the keys of an issuer come from.
 #[derive(Debug)]
 pub(super) enum KeySource {
-    /// Keys that do not change while the daemon runs. The text says where they were
-    /// read.
-    Fixed(LoadedKeys, String),
+    /// Keys that were read. The text says where; the file, if they stand in one, may
+    /// change.
+    Fixed(LoadedKeys, String, Option<PathBuf>),
     /// Keys that are fetched.
     Remote(Remote),
 }
@@ -101,7 +101,9 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
         },
         None => match &node.value {
             Value::Text(text) => text.clone().into_bytes(),
-            Value::List(_) | Value::Map(_) | Value::Null => node.to_json().to_string().into_bytes(),
+            Value::List(_) | Value::Literal(_) | Value::Map(_) | Value::Null => {
+                node.to_json().to_string().into_bytes()
+            }
         },
     };
     let loaded = match kind {
@@ -121,8 +123,8 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
         faults.add(node.place, &path, what, mend);
         return None;
     }
-    let place = file.map_or_else(String::new, |file| file.display().to_string());
-    Some(KeySource::Fixed(loaded, format!("{kind}:{place}")))
+    let place = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
+    Some(KeySource::Fixed(loaded, format!("{kind}:{place}"), file))
 }
 
 /// Keys, or what is wrong and how to mend it.

@@ -2,27 +2,37 @@
 //! written and where, [`schema`] says what may be written, `valid` makes
 //! [`Config`], of types that cannot be wrong. All faults are found at once.
 
+mod access;
 mod check;
+mod connection;
 pub mod document;
 mod fault;
 mod http_url;
 pub mod import;
 mod issuer;
 mod key_source;
+mod limits;
+mod listen;
+mod profile;
 mod reference;
 mod remote;
 pub mod schema;
+mod server_tls;
 mod settings;
 mod units;
 mod valid;
 
+pub use connection::Connection;
 pub use fault::{Fault, Faults};
 pub use http_url::{HttpUrl, ProxyUrl};
+pub use limits::ServerLimits;
+pub use listen::{Listen, SocketMode};
 pub use reference::reference;
 pub use remote::{Access, Location, Remote};
+pub use server_tls::{ServerTls, TlsError};
 pub use settings::{Override, Setting};
 pub use units::{parse_bytes, parse_duration};
-pub use valid::{Config, Listen, ServerLimits, SocketMode};
+pub use valid::{Config, Live, Startup};
 
 use std::path::Path;
 

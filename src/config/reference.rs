@@ -14,6 +14,11 @@ JSON Schema for editors, `jwtd config import` reads Envoy's and Istio's. Flags g
 variables, those before the file, that before defaults. A key that is not listed here is a fault.
 Relative paths start from the folder of the file.
 
+While the daemon runs, the file and the key files that it names are read again on SIGHUP and when one of them
+changes, also by the swap of a ConfigMap. `issuers`, `profiles` and `limits.token_bytes` are then put in force,
+all of it or nothing; a change of any other setting is named in the log, shows in the metric
+`jwtd_config_restart_required`, and waits for a restart.
+
 Four lines are a whole configuration; the keys are discovered:
 
 ```yaml

@@ -3,9 +3,11 @@
 
 use super::document::Node;
 use crate::jose::Algorithm;
+use connection::CONNECTION;
 use issuers::{ISSUER, PROFILE};
 use serde_json::json;
 
+mod connection;
 mod issuers;
 
 /// A setting.
@@ -50,6 +52,10 @@ pub enum Kind {
     Named(&'static [Key]),
     /// A mapping with these keys.
     Table(&'static [Key]),
+    /// A whole number from 0 to 2^32 - 1.
+    Number,
+    /// A string, number or truth value.
+    Scalar,
     /// A text that is not empty.
     Text,
     /// One of these words.
@@ -86,6 +92,7 @@ impl Key {
 }
 
 const TEXTS: Kind = Kind::Either(&Kind::Text, &Kind::List(&Kind::Text));
+const SCALARS: Kind = Kind::Either(&Kind::Scalar, &Kind::List(&Kind::Scalar));
 
 /// The whole file.
 pub const ROOT: Kind = Kind::Table(&[
@@ -111,11 +118,27 @@ pub const ROOT: Kind = Kind::Table(&[
     ),
     key("cache", Kind::Table(CACHE), "", "The cache of signatures already checked."),
     key("limits", Kind::Table(LIMITS), "", "Bounds; what exceeds them is refused at once."),
+    key("connection", Kind::Table(CONNECTION), "", "How connections are kept."),
+    key(
+        "drain_delay",
+        Kind::Duration,
+        "250ms",
+        "How long calls are still taken after SIGTERM: time in which callers and probes learn that \
+         the daemon is not ready any more.",
+    ),
     key(
         "drain_timeout",
         Kind::Duration,
         "10s",
-        "How long calls may go on after SIGTERM before they are cut off.",
+        "How long calls may go on after that before they are cut off.",
+    ),
+    key(
+        "state_dir",
+        Kind::Text,
+        "",
+        "A folder for the last good public keys, so that a new process serves while the issuer is \
+         down; `max_stale` counts from when they were fetched. It is made if it is not there, and \
+         refused if others can write to it.",
     ),
 ]);
 
@@ -129,6 +152,29 @@ const LISTEN: &[Key] = &[
         "false",
         "Must be true for an address that is not loopback: tokens then cross the network unencrypted.",
     ).beside(&["tcp"]),
+    key("tls", Kind::Table(TLS), "", "The encryption of calls. Its files are read again when they change.").beside(&["tcp"]),
+];
+
+const TLS: &[Key] = &[
+    required(
+        "cert_file",
+        Kind::Text,
+        "The path of the certificate to show, with its chain, in PEM.",
+    ),
+    required("key_file", Kind::Text, "The path of its private key, in PEM."),
+    key(
+        "client_ca_file",
+        Kind::Text,
+        "",
+        "The path of the only authorities whose clients are let in, in PEM. Without it clients need \
+         no certificate.",
+    ),
+    key(
+        "min_version",
+        Kind::Word(&["1.2", "1.3"]),
+        "1.3",
+        "The oldest version of TLS that is spoken.",
+    ),
 ];
 
 const CACHE: &[Key] = &[
@@ -144,6 +190,21 @@ const LIMITS: &[Key] = &[
     key("in_flight_bytes", Kind::Bytes, "64MiB", "The most bytes received or worked on at once."),
     key("connections", Kind::Count, "1024", "The most open connections."),
     key("streams_per_connection", Kind::Count, "128", "The most calls at once on a connection."),
+    key(
+        "call_timeout",
+        Kind::Duration,
+        "5s",
+        "The longest time that the verdicts of one message may take, also if the caller would wait \
+         longer, from 10ms to 10m.",
+    ),
+    key(
+        "queue_delay",
+        Kind::Duration,
+        "1s",
+        "How long a signature check may have to wait for its turn, from 10ms to 10m. Where it would \
+         be longer, or longer than half of the time that the caller waits, calls with tokens that are \
+         not remembered are refused at once.",
+    ),
 ];
 
 impl Kind {
@@ -162,6 +223,8 @@ impl Kind {
             Self::List(_) => "a list".to_owned(),
             Self::Mode => "rights in octal such as \"0660\"".to_owned(),
             Self::Named(_) => "a mapping from names of your choice".to_owned(),
+            Self::Number => "a whole number".to_owned(),
+            Self::Scalar => "a string, number, true or false".to_owned(),
             Self::Table(_) => "a mapping".to_owned(),
             Self::Text => "a text".to_owned(),
             Self::Word(words) => words.join(" or "),
@@ -211,6 +274,8 @@ impl Kind {
                     "additionalProperties": false,
                 })
             }
+            Self::Number => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+            Self::Scalar => json!({"type": ["string", "number", "boolean"]}),
             Self::Text => json!({"type": "string", "minLength": 1}),
             Self::Word(words) => json!({"enum": words}),
         }

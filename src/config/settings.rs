@@ -3,6 +3,7 @@
 use super::document::{Name, Node, Value};
 use super::fault::Faults;
 use super::schema::{Key, Kind, ROOT};
+use crate::policy::Scalar;
 
 /// A setting that goes before what the file says.
 #[derive(Clone, Debug)]
@@ -136,7 +137,13 @@ impl List<'_> {
 /// A value without mappings, as YAML in one line.
 fn write(node: &Node) -> String {
     match &node.value {
-        Value::Text(text) => text.clone(),
+        // Without quotes it would be a number or a truth value.
+        Value::Text(text)
+            if Scalar::number(text).is_some() || matches!(&**text, "true" | "false") =>
+        {
+            format!("\"{text}\"")
+        }
+        Value::Literal(text) | Value::Text(text) => text.clone(),
         Value::List(elements) => {
             format!("[{}]", elements.iter().map(write).collect::<Vec<_>>().join(", "))
         }

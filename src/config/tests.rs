@@ -7,6 +7,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod access;
+mod large;
+mod remote;
+mod torn;
+
 /// A folder with key files, gone with the test.
 struct Folder(PathBuf);
 
@@ -60,23 +65,30 @@ issuers:
 fn a_small_file_gets_the_defaults() {
     let folder = Folder::new("small");
     let config = folder.parse(SMALL).unwrap();
-    assert_eq!(config.listen, [Listen::Tcp("127.0.0.1:7519".parse::<SocketAddr>().unwrap())]);
-    assert_eq!(config.admin, Some("127.0.0.1:7520".parse().unwrap()));
-    assert_eq!(config.profiles.len(), 1);
-    assert_eq!(config.profiles[0].name(), "default");
-    assert_eq!(config.limits.batch_tokens, 1000);
-    assert_eq!(config.limits.message_bytes, 4 << 20);
-    assert_eq!(config.issuers.limits().token_bytes, 16 << 10);
-    assert_eq!((config.cache_bytes, config.cache_ttl), (64 << 20, Duration::from_secs(3600)));
-    assert_eq!(config.drain_timeout, Duration::from_secs(10));
     assert_eq!(
-        config.skipped,
+        config.startup.listen,
+        [Listen::Tcp { address: "127.0.0.1:7519".parse().unwrap(), tls: None }]
+    );
+    assert_eq!(config.startup.admin, Some("127.0.0.1:7520".parse().unwrap()));
+    assert_eq!(config.live.profiles.len(), 1);
+    assert_eq!(config.live.profiles[0].name(), "default");
+    assert_eq!(config.startup.limits.batch_tokens, 1000);
+    assert_eq!(config.startup.limits.message_bytes, 4 << 20);
+    assert_eq!(config.live.issuers.limits().token_bytes, 16 << 10);
+    assert_eq!(
+        (config.startup.cache_bytes, config.startup.cache_ttl),
+        (64 << 20, Duration::from_secs(3600))
+    );
+    assert_eq!(config.startup.drain_timeout, Duration::from_secs(10));
+    assert_eq!(
+        config.live.skipped,
         [(
             "corp".to_owned(),
             r#"key 1 ("pq") is skipped: its `kty` is not implemented"#.to_owned()
         )]
     );
-    let corp = config.issuers.get(config.issuers.route("https://login.example.com").unwrap());
+    let corp =
+        config.live.issuers.get(config.live.issuers.route("https://login.example.com").unwrap());
     let corp = corp.unwrap();
     for algorithm in Algorithm::ALL {
         use Algorithm::{EdDsa, Es256, Rs256};
@@ -122,16 +134,19 @@ drain_timeout: 1s
 ";
     let config = folder.parse(text).unwrap();
     let mode = SocketMode(0o600);
-    assert_eq!(config.listen[0], Listen::Unix { path: folder.0.join("run/jwtd.sock"), mode });
-    assert_eq!(config.admin, None);
-    assert_eq!(config.optional, [true, false, false]);
-    assert_eq!(config.issuers.route("login.example.com"), config.issuers.find("corp"));
-    let orders = &config.profiles[0];
+    assert_eq!(
+        config.startup.listen[0],
+        Listen::Unix { path: folder.0.join("run/jwtd.sock"), mode }
+    );
+    assert_eq!(config.startup.admin, None);
+    assert_eq!(config.live.optional, [true, false, false]);
+    assert_eq!(config.live.issuers.route("login.example.com"), config.live.issuers.find("corp"));
+    let orders = &config.live.profiles[0];
     assert_eq!(orders.max_age, Some(Duration::from_secs(86400)));
     assert_eq!(orders.remember, Some(Duration::from_secs(30)));
     assert!(!orders.types.contains(&crate::jose::TokenType::Jwt));
-    assert!(!orders.trusts(config.issuers.find("inline").unwrap()));
-    assert_eq!(config.limits.connections, 5);
+    assert!(!orders.trusts(config.live.issuers.find("inline").unwrap()));
+    assert_eq!(config.startup.limits.connections, 5);
     let json = r#"{"listen": [{"tcp": "127.0.0.1:1"}], "issuers": {"corp": {"issuer": "i",
         "audiences": ["a"], "keys": {"jwks_file": "jwks.json"}}}}"#;
     assert!(folder.parse(json).is_ok());
@@ -251,6 +266,39 @@ fn keys_that_cannot_serve_are_faults() {
 }
 
 #[test]
+fn t12_a_tolerance_is_a_finite_number() {
+    let folder = Folder::new("tolerance");
+    let with = |skew: &str| folder.parse(&format!("{SMALL}    clock_skew: {skew}\n"));
+    for skew in ["0s", "1ms", "300s", "5m"] {
+        assert!(with(skew).is_ok(), "{skew}");
+    }
+    for skew in [
+        "-1s",
+        "301s",
+        "5m1s",
+        "1e9s",
+        "inf",
+        ".inf",
+        "-.inf",
+        ".nan",
+        "Infinity",
+        "NaN",
+        "60",
+        "''",
+        "true",
+        "[]",
+        "[60s]",
+        "{}",
+        "99999999999999999999s",
+        "1y",
+        "0x1s",
+    ] {
+        let Err(faults) = with(skew) else { panic!("{skew} is taken") };
+        assert!(faults.to_string().contains("clock_skew"), "{skew}: {faults}");
+    }
+}
+
+#[test]
 fn a_profile_can_only_narrow() {
     let folder = Folder::new("narrow");
     let text = format!("{SMALL}profiles:\n  p: {{ issuers: corp, audiences: [other] }}\n");
@@ -272,78 +320,6 @@ fn the_schema_is_valid_json_and_knows_every_key() {
 }
 
 #[test]
-fn keys_are_discovered_unless_another_source_is_given() {
-    let folder = Folder::new("remote");
-    let remote = |keys: &str| {
-        let text = format!(
-            "issuers: {{ a: {{ issuer: [a, 'https://a.example/b/'], audiences: x{keys} }} }}"
-        );
-        let config = folder.parse(&text).unwrap_or_else(|faults| panic!("{keys}: {faults}"));
-        assert_eq!(config.listen, [Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 7519)))]);
-        config.remotes.into_iter().next().map(|(_, remote)| remote)
-    };
-    for keys in ["", ", keys: {}", ", keys: { discovery: true }", ", keys: { refresh: 5m }"] {
-        let remote = remote(keys).unwrap();
-        let Location::Metadata(urls) = &remote.location else { panic!("{remote:?}") };
-        assert_eq!(urls[0].to_string(), "https://a.example/b/.well-known/openid-configuration");
-        assert_eq!(remote.pace.refresh, Duration::from_secs(300));
-        assert_eq!(remote.max_stale, Duration::from_secs(86400));
-    }
-    let at = remote(", keys: { discovery: 'https://b.example/m', refresh: 1m, ca_file: key.pem }");
-    let at = at.unwrap();
-    assert_eq!(at.location, Location::Metadata(vec!["https://b.example/m".parse().unwrap()]));
-    assert_eq!(at.pace.refresh, Duration::from_secs(60));
-    assert_eq!(at.access.ca_file, Some(folder.0.join("key.pem")));
-    let at = remote(", keys: { jwks_uri: 'http://localhost:8080/k' }").unwrap();
-    assert_eq!(at.location, Location::JwksUri(vec!["http://localhost:8080/k".parse().unwrap()]));
-    assert!(remote(", keys: { jwks_file: jwks.json, discovery: false }").is_none());
-    let at = remote(
-        ", keys: { jwks_uri: ['https://a/k', 'https://b/k'], cert_file: key.pem, \
-         key_file: key.pem, proxy: 'http://proxy:3128' }",
-    );
-    let at = at.unwrap();
-    assert_eq!(at.location.to_string(), "jwks_uri https://a/k or https://b/k");
-    assert_eq!(at.access.client.unwrap().1, folder.0.join("key.pem"));
-    assert_eq!(at.access.proxy.unwrap().port, 3128);
-    let files = "ca_file: key.pem, bearer_file: key.pem";
-    let at = remote(&format!(", keys: {{ preset: kubernetes, {files} }}")).unwrap();
-    assert_eq!(at.location.to_string(), "jwks_uri https://kubernetes.default.svc/openid/v1/jwks");
-    let at = remote(&format!(", keys: {{ preset: kubernetes, discovery: true, {files} }}"));
-    assert!(at.unwrap().location.to_string().starts_with("discovery https://a.example/b/"));
-}
-
-#[test]
-fn a_remote_source_that_cannot_work_is_a_fault() {
-    let folder = Folder::new("remote-faults");
-    for (keys, what) in [
-        ("jwks_uri: 'http://login.example.com/k'", "http:// goes only to this machine"),
-        ("jwks_uri: 'https://u:p@a/k'", "holds a user or a password"),
-        ("discovery: 'ftp://a/k'", "begins with ftp:// instead of https://"),
-        ("discovery: false", "the issuer `a` does not begin with https://"),
-        ("jwks_uri: 'https://a/k', refresh: 1s", "must be from 10s to 1day"),
-        ("jwks_uri: 'https://a/k', refresh: 1h, max_stale: 30m", "must be at least `refresh`"),
-        ("jwks_uri: 'https://a/k', max_stale: 31d", "must be from 10s to 30days"),
-        ("jwks_uri: 'https://a/k', ca_file: none.pem", "none.pem cannot be read"),
-        ("jwks_uri: 'https://a/k', bearer_file: none", "none cannot be read"),
-        ("jwks_uri: 'https://a/k', cert_file: jwks.json", "`key_file` is missing"),
-        ("jwks_uri: 'https://a/k', key_file: jwks.json", "`cert_file` is missing"),
-        ("jwks_uri: 'https://a/k', proxy: 'https://p:1'", "does not begin with http://"),
-        ("jwks_uri: 'https://a/k', proxy: 'http://u@p:1'", "holds a user or a password"),
-        ("jwks_uri: 'https://a/k', proxy: 'http://p'", "no port from 1 to 65535"),
-        ("jwks_uri: 'https://a/k', proxy: 'http://p:1/x'", "has a path"),
-        ("jwks_uri: ['https://a/k', 'ftp://b']", "begins with ftp:// instead of https://"),
-        ("preset: kubernetes, bearer_file: jwks.json", "serviceaccount/ca.crt cannot be read"),
-        ("jwks_file: jwks.json, preset: kubernetes", "`preset` goes only with"),
-        ("jwks_file: jwks.json, refresh: 1m", "`refresh` goes only with `discovery` or `jwks_uri`"),
-        ("jwks_uri: 'https://a/k', key_id: a", "`key_id` goes only with `pem_file`"),
-    ] {
-        let text = format!("issuers: {{ a: {{ issuer: a, audiences: x, keys: {{ {keys} }} }} }}");
-        let faults = folder.faults(&text);
-        assert!(faults.len() == 1 && faults[0].contains(what), "{keys}: {faults:?}");
-    }
-}
-
-#[test]
 fn overrides_go_before_the_file_and_settings_tell_where_they_come_from() {
     let folder = Folder::new("overrides");
     let file = folder.0.join("jwtd.yaml");
@@ -354,7 +330,7 @@ fn overrides_go_before_the_file_and_settings_tell_where_they_come_from() {
         origin: "--admin".to_owned(),
     };
     let (config, settings) = load_with(Some(&file), &[admin("127.0.0.1:1")]).unwrap();
-    assert_eq!(config.admin, Some(SocketAddr::from(([127, 0, 0, 1], 1))));
+    assert_eq!(config.startup.admin, Some(SocketAddr::from(([127, 0, 0, 1], 1))));
     let find = |path: &str| {
         let found = settings.iter().find(|setting| setting.path == path).unwrap();
         (found.value.clone(), found.origin.clone())

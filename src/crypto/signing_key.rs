@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_each_algorithm_signs_it_accepts_and_nothing_else() {
+    fn r14_r15_r16_what_each_algorithm_signs_it_accepts_and_nothing_else() {
         for key in keys() {
             let checker = key.verifying_key().unwrap();
             assert_eq!(checker.algorithm(), key.algorithm());

@@ -43,7 +43,7 @@ enum Inner {
 /// use jwtd::crypto::MacKey;
 /// use jwtd::jose::{Algorithm, KeyMaterial};
 ///
-/// let public = KeyMaterial::ed25519(&[0; 32]).unwrap();
+/// let public = KeyMaterial::ed25519(&[9; 32]).unwrap();
 /// MacKey::bind(&public, Algorithm::Hs256);
 /// ```
 #[derive(Debug)]
@@ -138,5 +138,46 @@ impl VerifyingKey {
                 Inner::Ring(key) => key.verify(message, signature),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r16_a_key_for_which_anybody_can_sign_is_refused() {
+        // The signature of zeros, under points of order 1, 2, 4 and 8 in all their encodings.
+        let fits = |point: [u8; 32]| {
+            let key = PublicKey::bind(&KeyMaterial::Ed25519(point), Algorithm::EdDsa).unwrap();
+            let key = VerifyingKey::Public(key);
+            let zeros = [[0; 32], [0; 32]].concat();
+            let one = [&[1][..], &[0; 63]].concat();
+            (0..64_u8).any(|n| key.verify(&[n], &zeros).is_ok() || key.verify(&[n], &one).is_ok())
+        };
+        let mut small = Vec::new();
+        for (first, rest) in [(0, 0), (1, 0), (0xec, 0xff), (0xed, 0xff), (0xee, 0xff)] {
+            let mut point = [rest; 32];
+            (point[0], point[31]) = (first, rest & 0x7f);
+            small.push(point);
+        }
+        for text in [
+            "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+            "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+        ] {
+            small.push(base64url::decode(text.as_bytes()).unwrap().try_into().unwrap());
+        }
+        let mut forged = 0;
+        for mut point in small {
+            for _ in 0..2 {
+                point[31] ^= 0x80;
+                let refused = Err(UnusableKey::SmallOrder);
+                assert_eq!(KeyMaterial::ed25519(&point), refused, "{point:x?}");
+                forged += usize::from(fits(point));
+            }
+        }
+        // ring takes most of them: without the refusal there would be forged tokens.
+        assert!(forged >= 8, "{forged}");
+        assert!(KeyMaterial::ed25519(&[9; 32]).is_ok());
     }
 }

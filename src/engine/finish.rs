@@ -5,7 +5,7 @@ use super::plan::{Pending, Proof, Step};
 use super::{Engine, Remembered};
 use crate::jose::UnixTime;
 use crate::keys::IssuerIndex;
-use crate::policy::decide;
+use crate::policy::check_scopes;
 use crate::verify::{Profile, Reason, Refusal, Reject, judge};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,17 +20,22 @@ pub struct Decision {
 }
 
 /// Leave to use a token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Permit {
     /// Until when the caller may remember it; nothing if it may not.
     pub valid_until: Option<UnixTime>,
+    /// Why the policy would refuse it, if it were enforced.
+    pub overlooked: Option<Reject>,
 }
 
 impl Decision {
     /// The stable reason.
     #[must_use]
     pub fn reason(&self) -> Reason {
-        self.outcome.as_ref().map_or_else(Reject::reason, |_| Reason::Ok)
+        match &self.outcome {
+            Ok(Permit { overlooked: None, .. }) => Reason::Ok,
+            Ok(Permit { overlooked: Some(reject), .. }) | Err(reject) => reject.reason(),
+        }
     }
 }
 
@@ -61,7 +66,11 @@ impl Finish {
                 let issuers = pending.snapshot.issuers();
                 let issuer = issuers.get(proven.proof().issuer());
                 let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
-                engine.cache.remember(*hash, Remembered::new(token, proven), leeway, now)
+                let mut entry = Remembered::new(token, proven);
+                if pending.snapshot.reads_claims() {
+                    entry.keep_values(issuers.limits());
+                }
+                engine.cache.remember(*hash, entry, leeway, now)
             });
         }
         let decisions = Vec::with_capacity(pending.steps.len());
@@ -115,13 +124,25 @@ impl Finish {
     fn judge(&self, profile: &Profile, entry: &Remembered) -> Result<Permit, Reject> {
         let Pending { snapshot, batch, .. } = &self.pending;
         judge(&entry.proven, snapshot.issuers(), profile, &batch.audiences, self.now)?;
-        decide(&entry.proven, &batch.scopes)?;
+        // What the request demands is no part of the profile's policy, and no mode of it.
+        check_scopes(&entry.proven, &batch.scopes)?;
+        let overlooked = self.overlook(entry)?;
         let issuer = snapshot.issuers().get(entry.proven.proof().issuer());
         let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
         let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
         let valid_until =
             profile.remember.and_then(|span| end.map(|end| self.now.plus(span).min(end)));
-        Ok(Permit { valid_until })
+        // Who is told of a demand that is not met should ask again.
+        let valid_until = valid_until.filter(|_| overlooked.is_none());
+        Ok(Permit { valid_until, overlooked })
+    }
+
+    /// Holds the token against the policy of the profile; returns what is overlooked.
+    fn overlook(&self, entry: &Remembered) -> Result<Option<Reject>, Reject> {
+        let Pending { snapshot, batch, .. } = &self.pending;
+        let policy = snapshot.policy(batch.profile).ok_or(Reject::Internal)?;
+        let values = policy.reads_claims().then(|| entry.values(snapshot.issuers().limits()));
+        policy.decide(&entry.proven, values.flatten().as_deref())
     }
 
     /// The decisions, in the order of the batch.

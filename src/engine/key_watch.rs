@@ -1,6 +1,7 @@
 //! Between the batches that miss a key of an issuer and the task that fetches them: the
 //! machine that decides, and the bell that tells of the end of an attempt.
 
+use crate::jose::UnixTime;
 use crate::keys::{Action, Event, Freshness, Moment, Pace, Refresh};
 use crate::telemetry::UnknownKids;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,21 @@ struct Inner {
     machine: Refresh,
     /// Until when the fetching task sleeps.
     asleep_until: Moment,
+    /// When the keys at hand were fetched.
+    fetched_at: Option<UnixTime>,
+    /// Why the last attempt failed, if it did.
+    failure: Option<String>,
+}
+
+/// How it stands with the keys of an issuer, for people.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// When the keys at hand were fetched.
+    pub fetched_at: Option<UnixTime>,
+    /// How long it is to the next attempt; nothing while one is under way.
+    pub next_attempt: Option<Duration>,
+    /// Why the last attempt failed, if it did.
+    pub failure: Option<String>,
 }
 
 /// The end of an attempt, to be waited for.
@@ -54,7 +70,8 @@ impl KeyWatch {
     /// wait so long for an attempt; `seed` is as for [`Refresh::new`].
     #[must_use]
     pub fn new(pace: Pace, wait: Duration, seed: u64, unknown: UnknownKids) -> Self {
-        let inner = Inner { machine: Refresh::new(pace, seed), asleep_until: Moment::MAX };
+        let machine = Refresh::new(pace, seed);
+        let inner = Inner { machine, asleep_until: Moment::MAX, fetched_at: None, failure: None };
         Self {
             inner: Mutex::new(inner),
             begin: Instant::now(),
@@ -83,9 +100,31 @@ impl KeyWatch {
         tokio::time::timeout(pause, self.sooner.notified()).await.ok();
     }
 
-    /// Takes note of how an attempt ended, after its keys were published.
-    pub fn end(&self, event: Event) {
-        self.lock().machine.on(self.begin.elapsed(), event);
+    /// Takes note of when the keys at hand were fetched.
+    pub fn hold(&self, fetched_at: UnixTime) {
+        self.lock().fetched_at = Some(fetched_at);
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn outlook(&self) -> Outlook {
+        let inner = self.lock();
+        let now = self.begin.elapsed();
+        let next_attempt = match inner.machine.outlook() {
+            Action::Wait(due) => Some(due.saturating_sub(now)),
+            Action::Pending(_) | Action::Fetch(_) => None,
+        };
+        let failure = inner.failure.clone();
+        Outlook { fetched_at: inner.fetched_at, next_attempt, failure }
+    }
+
+    /// Takes note of how an attempt ended, after its keys were published, and why it
+    /// failed if it did.
+    pub fn end(&self, event: Event, failure: Option<String>) {
+        let mut inner = self.lock();
+        inner.machine.on(self.begin.elapsed(), event);
+        inner.failure = failure;
+        drop(inner);
         self.ended.send_modify(|count| *count = count.wrapping_add(1));
     }
 

@@ -11,9 +11,9 @@ mod tests;
 
 pub use cache::{CacheLimits, ProofCache, Remembered};
 pub use finish::{Decision, Finish, Permit};
-pub use key_watch::{AttemptEnd, KeyWatch};
+pub use key_watch::{AttemptEnd, KeyWatch, Outlook};
 pub use plan::{Batch, Held, Pending, Plan, Proof, Slice};
-pub use snapshot::{Current, ProfileError, Snapshot};
+pub use snapshot::{Current, ProfileError, Snapshot, Upkeep};
 
 use crate::telemetry::Metrics;
 use std::sync::Arc;

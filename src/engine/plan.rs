@@ -47,6 +47,9 @@ pub struct Plan {
     seen: HashMap<u64, usize>,
     /// Whether the key of any token is unknown.
     misses_key: bool,
+    /// Whether a token that is not remembered stops the batch.
+    only_hits: bool,
+    stopped: bool,
 }
 
 /// A batch after the first step: all that the last one needs beside the proofs.
@@ -72,7 +75,20 @@ impl Plan {
             checks: Vec::new(),
             seen: HashMap::new(),
             misses_key: false,
+            only_hits: false,
+            stopped: false,
         }
+    }
+
+    /// From now on, a token whose signature must be checked stops the batch.
+    pub fn only_hits(&mut self) {
+        self.only_hits = true;
+    }
+
+    /// Whether such a token came.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// Takes the next `count` tokens; false when none is left.
@@ -82,6 +98,9 @@ impl Plan {
         let (mut hits, mut misses) = (0, 0);
         for place in begin..end {
             let step = self.step(engine, place);
+            if self.stopped {
+                return false;
+            }
             match &step {
                 Step::Hit(_) => hits += 1,
                 Step::Miss(_) => misses += 1,
@@ -112,6 +131,10 @@ impl Plan {
         if let Some(entry) = found.filter(|entry| entry.proven.issuer_if_current(issuers).is_some())
         {
             return Step::Hit(entry);
+        }
+        if self.only_hits {
+            self.stopped = true;
+            return Step::Held;
         }
         let earlier = *self.seen.entry(hash).or_insert(place);
         if earlier != place
@@ -272,6 +295,12 @@ impl Slice {
     /// than this behind one.
     pub const TARGET: Duration = Duration::from_micros(200);
 
+    /// How long it should take, on an idle core.
+    #[must_use]
+    pub fn cost(&self) -> Duration {
+        self.cost
+    }
+
     /// Checks the signatures: the second step over a batch.
     #[must_use]
     pub fn run(self, engine: &Engine) -> Vec<Proof> {
@@ -279,7 +308,12 @@ impl Slice {
             let (issuer, algorithm) = (Some(job.token.issuer()), job.group.algorithm);
             // The core does not panic; if it does after all, one token is lost
             // and not the batch.
-            let outcome = catch_unwind(AssertUnwindSafe(|| job.token.prove()))
+            let prove = || {
+                #[cfg(test)]
+                PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
+                job.token.prove()
+            };
+            let outcome = catch_unwind(AssertUnwindSafe(prove))
                 .unwrap_or(Err(Reject::Internal))
                 .map_err(|reject| Refusal { reject, issuer });
             engine.metrics.signature_checks.add(algorithm, outcome.is_ok());
@@ -287,4 +321,10 @@ impl Slice {
         });
         checked.collect()
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// For tests: the next check panics.
+    pub(super) static PANIC_NEXT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }

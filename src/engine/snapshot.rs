@@ -2,7 +2,9 @@
 //! The only file that names `arc_swap`.
 
 use super::KeyWatch;
-use crate::keys::{IssuerIndex, Issuers, KeyState};
+use crate::jose::UnixTime;
+use crate::keys::{Freshness, Issuer, IssuerIndex, Issuers, KeyState};
+use crate::policy::{Caller, Policy};
 use crate::telemetry::{Metrics, VerificationCounters};
 use crate::verify::{Profile, Reason};
 use arc_swap::ArcSwap;
@@ -16,13 +18,24 @@ use std::sync::Arc;
 pub struct Snapshot {
     issuers: Issuers,
     profiles: Vec<Profile>,
+    /// For each profile, by its place, its policy.
+    policies: Arc<[Policy]>,
     by_name: HashMap<Box<str>, usize>,
     default: Option<usize>,
     counters: VerificationCounters,
     /// The names of the issuers, as replies share them.
     names: Vec<Bytes>,
-    /// For each issuer, by its place, the watch over its keys if they are fetched.
-    watches: Arc<[Option<Arc<KeyWatch>>]>,
+    /// For each issuer, by its place, what belongs to it beside its settings.
+    upkeep: Arc<[Upkeep]>,
+}
+
+/// What belongs to an issuer beside the settings that decide about tokens.
+#[derive(Clone, Debug, Default)]
+pub struct Upkeep {
+    /// The watch over its keys, if they are fetched.
+    pub watch: Option<Arc<KeyWatch>>,
+    /// Whether the daemon begins to take calls without its keys.
+    pub optional: bool,
 }
 
 /// Why a request gets no profile.
@@ -30,6 +43,8 @@ pub struct Snapshot {
 pub enum ProfileError {
     /// The request names none, and there are several without a `default`.
     NotNamed,
+    /// The profile is for other callers.
+    NotServed,
     /// There is no profile of that name.
     Unknown,
 }
@@ -48,28 +63,63 @@ impl Snapshot {
         );
         let default = by_name.get("default").copied().or(only);
         let names = issuers.iter().map(|(_, one)| Bytes::copy_from_slice(one.name().as_bytes()));
-        let (names, watches) = (names.collect(), Arc::default());
-        Self { names, issuers, profiles, by_name, default, counters, watches }
+        let (names, upkeep) = (names.collect(), Arc::default());
+        let policies = profiles.iter().map(|_| Policy::default()).collect();
+        Self { names, issuers, profiles, policies, by_name, default, counters, upkeep }
     }
 
     /// The same snapshot, but one issuer has other keys.
     #[must_use]
     pub fn with_keys(&self, issuer: IssuerIndex, keys: KeyState, metrics: &Metrics) -> Self {
         let issuers = self.issuers.with_keys(issuer, keys);
-        let watches = Arc::clone(&self.watches);
-        Self { watches, ..Self::new(issuers, self.profiles.clone(), metrics) }
+        let (upkeep, policies) = (Arc::clone(&self.upkeep), Arc::clone(&self.policies));
+        Self { upkeep, policies, ..Self::new(issuers, self.profiles.clone(), metrics) }
     }
 
-    /// The same snapshot; the keys of the issuers at these places are watched over.
+    /// The same snapshot; these are the policies of the profiles at these places.
     #[must_use]
-    pub fn with_watches(self, watches: Vec<Option<Arc<KeyWatch>>>) -> Self {
-        Self { watches: watches.into(), ..self }
+    pub fn with_policies(self, policies: Vec<Policy>) -> Self {
+        Self { policies: policies.into(), ..self }
+    }
+
+    /// The same snapshot; this belongs to the issuers at these places.
+    #[must_use]
+    pub fn with_upkeep(self, upkeep: Arc<[Upkeep]>) -> Self {
+        Self { upkeep, ..self }
+    }
+
+    /// Whether both are of one configuration, and differ in keys at most: places of
+    /// profiles and issuers mean the same in both.
+    #[must_use]
+    pub fn is_of_configuration_of(&self, other: &Self) -> bool {
+        // Made anew with each configuration, and shared by all snapshots of it.
+        Arc::ptr_eq(&self.upkeep, &other.upkeep)
+    }
+
+    /// Whether the daemon begins to take calls without keys of this issuer.
+    #[must_use]
+    pub fn is_optional(&self, issuer: IssuerIndex) -> bool {
+        self.upkeep.get(issuer.get()).is_some_and(|one| one.optional)
+    }
+
+    /// How far the keys of this issuer can be relied on.
+    #[must_use]
+    pub fn freshness(&self, issuer: IssuerIndex, now: UnixTime) -> Freshness {
+        let expired = match self.issuers.get(issuer).map(Issuer::keys) {
+            Some(KeyState::Held { stale_at, .. }) => stale_at.is_some_and(|end| now >= end),
+            Some(KeyState::Unavailable) | None => true,
+        };
+        match self.watch(issuer) {
+            Some(watch) => watch.freshness(expired),
+            None if expired => Freshness::Expired,
+            None => Freshness::Fresh,
+        }
     }
 
     /// The watch over the keys of this issuer, if they are fetched.
     #[must_use]
     pub fn watch(&self, issuer: IssuerIndex) -> Option<&Arc<KeyWatch>> {
-        self.watches.get(issuer.get())?.as_ref()
+        self.upkeep.get(issuer.get())?.watch.as_ref()
     }
 
     /// The issuers.
@@ -90,16 +140,32 @@ impl Snapshot {
         &self.profiles
     }
 
-    /// The place of the profile that a request names; empty stands for the one
-    /// named `default`, or the only one.
+    /// The policy of the profile at this place.
+    #[must_use]
+    pub fn policy(&self, profile: usize) -> Option<&Policy> {
+        self.policies.get(profile)
+    }
+
+    /// Whether any policy looks at claims beyond the registered ones.
+    #[must_use]
+    pub fn reads_claims(&self) -> bool {
+        self.policies.iter().any(Policy::reads_claims)
+    }
+
+    /// The place of the profile that a request names; empty stands for the first that
+    /// is meant for the caller, or else for the one named `default`, or the only one.
     ///
     /// # Errors
-    /// If there is no such profile.
-    pub fn find_profile(&self, name: &str) -> Result<usize, ProfileError> {
-        if name.is_empty() {
-            return self.default.ok_or(ProfileError::NotNamed);
-        }
-        self.by_name.get(name).copied().ok_or(ProfileError::Unknown)
+    /// If there is no such profile, or it is for others.
+    pub fn find_profile(&self, name: &str, caller: &Caller) -> Result<usize, ProfileError> {
+        let place = if name.is_empty() {
+            let meant = self.policies.iter().position(|policy| policy.names(caller));
+            meant.or(self.default).ok_or(ProfileError::NotNamed)?
+        } else {
+            self.by_name.get(name).copied().ok_or(ProfileError::Unknown)?
+        };
+        let serves = self.policies.get(place).is_some_and(|policy| policy.serves(caller));
+        if serves { Ok(place) } else { Err(ProfileError::NotServed) }
     }
 
     /// Counts `tokens` verdicts.
@@ -133,8 +199,8 @@ impl Current {
 
     /// Puts what `change` makes of the snapshot of now in its place, and returns the
     /// one before. `change` may be called again if another thread was faster: no
-    /// change is lost.
-    pub fn update(&self, change: impl Fn(&Snapshot) -> Snapshot) -> Arc<Snapshot> {
-        self.0.rcu(|before| change(before))
+    /// change is lost. The very snapshot that it got means no change.
+    pub fn update(&self, change: impl Fn(&Arc<Snapshot>) -> Arc<Snapshot>) -> Arc<Snapshot> {
+        self.0.rcu(change)
     }
 }

@@ -1,17 +1,19 @@
 //! Sockets that take calls: TCP and Unix.
 
-use crate::config::{Listen, SocketMode};
+use super::tls::Tls;
+use crate::config::{Listen, SocketMode, TlsError};
 use std::fmt;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// A socket that takes calls.
 #[derive(Debug)]
 pub enum Listener {
-    /// A TCP socket.
-    Tcp(TcpListener),
+    /// A TCP socket, and its encryption if it has any.
+    Tcp(TcpListener, Option<Arc<Tls>>),
     /// A Unix socket; its file goes when this is dropped.
     Unix(UnixListener, SocketFile),
 }
@@ -20,6 +22,7 @@ pub enum Listener {
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
+    Tls(TcpStream, Arc<Tls>),
     Unix(UnixStream),
 }
 
@@ -48,6 +51,8 @@ pub enum BindError {
     Io(String, io::Error),
     /// A file is there that is not a socket.
     NotSocket(PathBuf),
+    /// The certificate cannot be used.
+    Tls(TlsError),
 }
 
 impl fmt::Display for BindError {
@@ -59,6 +64,7 @@ impl fmt::Display for BindError {
                 path.display()
             ),
             Self::Io(place, error) => write!(f, "{place}: cannot listen: {error}"),
+            Self::Tls(error) => error.fmt(f),
             Self::NotSocket(path) => write!(
                 f,
                 "{}: is there already and is not a socket; remove it, or choose another path",
@@ -77,12 +83,15 @@ impl Listener {
     /// If the address is taken, or the operating system refuses.
     pub fn bind(listen: &Listen) -> Result<Self, BindError> {
         match listen {
-            Listen::Tcp(address) => {
+            Listen::Tcp { address, tls } => {
+                let tls = tls.clone().map(Tls::new).transpose().map_err(BindError::Tls)?;
                 let place = address.to_string();
                 let socket = std::net::TcpListener::bind(address)
                     .and_then(|socket| socket.set_nonblocking(true).map(|()| socket))
                     .and_then(TcpListener::from_std);
-                socket.map(Self::Tcp).map_err(|error| BindError::Io(place, error))
+                socket
+                    .map(|socket| Self::Tcp(socket, tls))
+                    .map_err(|error| BindError::Io(place, error))
             }
             Listen::Unix { path, mode } => bind_unix(path, *mode),
         }
@@ -92,19 +101,34 @@ impl Listener {
     #[must_use]
     pub fn endpoint(&self) -> String {
         match self {
-            Self::Tcp(socket) => socket
-                .local_addr()
-                .map_or_else(|error| error.to_string(), |address| format!("tcp://{address}")),
+            Self::Tcp(socket, tls) => {
+                let kind = if tls.is_some() { "tls" } else { "tcp" };
+                socket
+                    .local_addr()
+                    .map_or_else(|error| error.to_string(), |address| format!("{kind}://{address}"))
+            }
             Self::Unix(_, file) => format!("unix://{}", file.path.display()),
+        }
+    }
+
+    /// Its encryption, if it has any.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        match self {
+            Self::Tcp(_, tls) => tls.as_ref(),
+            Self::Unix(..) => None,
         }
     }
 
     pub(super) async fn accept(&self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(socket) => {
+            Self::Tcp(socket, tls) => {
                 let (stream, _) = socket.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
+                Ok(match tls {
+                    None => Stream::Tcp(stream),
+                    Some(tls) => Stream::Tls(stream, Arc::clone(tls)),
+                })
             }
             Self::Unix(socket, _) => socket.accept().await.map(|(stream, _)| Stream::Unix(stream)),
         }

@@ -3,16 +3,24 @@
 
 mod authority;
 mod body;
+mod caller;
+mod certificate;
+mod connection;
 mod listener;
+mod preface;
+mod reply;
 pub mod server;
 mod service;
 mod status;
 mod stream;
+mod tls;
 mod wire;
 
 pub use authority::AuthorityRepair;
 pub use body::{Metered, MeteredLayer};
+pub use connection::Service;
 pub use listener::{BindError, Listener, SocketFile};
 pub use service::Verifier;
 pub use status::CallFault;
 pub use stream::Answers;
+pub use tls::Tls;

@@ -5,14 +5,18 @@ use super::body::Lease;
 use super::status::{CallFault, code_name};
 use super::stream::Answers;
 use super::wire;
+use crate::config::ServerLimits;
 use crate::pb::{self, verifier_service_server::VerifierService};
-use crate::sched::{Admission, Scheduler};
+use crate::policy::Caller;
+use crate::sched::{Admission, Scheduler, Undecided};
 use crate::telemetry::{Call, ShedCause};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::HeaderMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Extensions, Request, Response, Status, Streaming};
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -24,13 +28,16 @@ pub(super) struct Shared {
     scheduler: Scheduler,
     admission: Admission,
     batch_tokens: usize,
+    call_timeout: Duration,
+    queue_delay: Duration,
 }
 
 impl Verifier {
-    /// A service that takes at most `batch_tokens` tokens in one message.
+    /// A service with these limits; each call has a deadline of ours (R80).
     #[must_use]
-    pub fn new(scheduler: Scheduler, admission: Admission, batch_tokens: usize) -> Self {
-        Self(Arc::new(Shared { scheduler, admission, batch_tokens }))
+    pub fn new(scheduler: Scheduler, admission: Admission, limits: &ServerLimits) -> Self {
+        let ServerLimits { batch_tokens, call_timeout, queue_delay, .. } = *limits;
+        Self(Arc::new(Shared { scheduler, admission, batch_tokens, call_timeout, queue_delay }))
     }
 
     fn call(&self, kind: &'static str, method: &'static str) -> Call {
@@ -46,19 +53,34 @@ impl Shared {
         contexts: usize,
         options: Option<pb::VerifyOptions>,
         deadline: Option<Instant>,
+        caller: &Caller,
     ) -> Result<Vec<pb::Verdict>, CallFault> {
         let snapshot = self.scheduler.engine().current.load();
-        let (batch, view) = wire::batch(tokens, contexts, options, self.batch_tokens, &snapshot)?;
+        let most = self.batch_tokens;
+        let (batch, view) = wire::batch(tokens, contexts, options, most, &snapshot, caller)?;
         let Some(_leave) = self.admission.tokens.take(batch.tokens.len()) else {
             let cause = ShedCause::Tokens;
             self.scheduler.engine().metrics.shed(cause);
             return Err(CallFault::Overloaded { cause, limit: self.admission.tokens.limit() });
         };
-        let decisions = self
-            .scheduler
-            .decide(Arc::clone(&snapshot), batch, deadline)
+        let latest = Instant::now().checked_add(self.call_timeout);
+        let deadline = deadline.into_iter().chain(latest).min();
+        let deciding = self.scheduler.decide(Arc::clone(&snapshot), batch, deadline);
+        // A panic costs this one call: what others share is not left half changed, for it
+        // is replaced whole.
+        let decisions = AssertUnwindSafe(deciding)
+            .catch_unwind()
             .await
-            .map_err(|_late| CallFault::DeadlineExceeded)?;
+            .map_err(|_panic| CallFault::Internal)?
+            .map_err(|undecided| match undecided {
+                Undecided::Late => CallFault::DeadlineExceeded,
+                Undecided::Busy => {
+                    let (cause, limit) = (ShedCause::Work, self.queue_delay);
+                    self.scheduler.engine().metrics.shed(cause);
+                    let limit = usize::try_from(limit.as_millis()).unwrap_or(usize::MAX);
+                    CallFault::Overloaded { cause, limit }
+                }
+            })?;
         wire::verdicts(&decisions, view, &snapshot)
     }
 }
@@ -81,6 +103,11 @@ fn deadline(headers: &HeaderMap) -> Option<Instant> {
     Instant::now().checked_add(unit.saturating_mul(number))
 }
 
+/// Who calls, as the connection noted it.
+fn caller(extensions: &Extensions) -> &Caller {
+    extensions.get().unwrap_or(&Caller::Unknown)
+}
+
 fn finish<T>(call: &mut Call, outcome: Result<T, CallFault>) -> Result<Response<T>, Status> {
     match outcome {
         Ok(answer) => {
@@ -101,12 +128,13 @@ impl VerifierService for Verifier {
         request: Request<pb::VerifyRequest>,
     ) -> Result<Response<pb::VerifyResponse>, Status> {
         let mut call = self.call("unary", "Verify");
-        // The extensions hold leave for the bytes of the call, up to its end.
-        let (metadata, _held, message) = request.into_parts();
+        // The extensions also hold leave for the bytes of the call, up to its end.
+        let (metadata, extensions, message) = request.into_parts();
         let pb::VerifyRequest { token, context, options } = message;
         let contexts = usize::from(context.is_some());
         let deadline = deadline(&metadata.into_headers());
-        let outcome = self.0.decide(vec![token], contexts, options, deadline).await;
+        let outcome =
+            self.0.decide(vec![token], contexts, options, deadline, caller(&extensions)).await;
         let answer =
             outcome.map(|verdicts| pb::VerifyResponse { verdict: verdicts.into_iter().next() });
         finish(&mut call, answer)
@@ -117,10 +145,11 @@ impl VerifierService for Verifier {
         request: Request<pb::VerifyBatchRequest>,
     ) -> Result<Response<pb::VerifyBatchResponse>, Status> {
         let mut call = self.call("unary", "VerifyBatch");
-        let (metadata, _held, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let pb::VerifyBatchRequest { tokens, contexts, options } = message;
         let deadline = deadline(&metadata.into_headers());
-        let outcome = self.0.decide(tokens, contexts.len(), options, deadline).await;
+        let outcome =
+            self.0.decide(tokens, contexts.len(), options, deadline, caller(&extensions)).await;
         finish(&mut call, outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
     }
 
@@ -134,7 +163,9 @@ impl VerifierService for Verifier {
         let (metadata, extensions, messages) = request.into_parts();
         let deadline = deadline(&metadata.into_headers());
         let lease = extensions.get::<Lease>().cloned();
-        Ok(Response::new(Answers::new(Arc::clone(&self.0), messages, lease, deadline, call)))
+        let caller = caller(&extensions).clone();
+        let shared = Arc::clone(&self.0);
+        Ok(Response::new(Answers::new(shared, messages, caller, lease, deadline, call)))
     }
 }
 

@@ -4,6 +4,8 @@
 use crate::telemetry::ShedCause;
 use prost::Message as _;
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -37,6 +39,8 @@ pub enum CallFault {
         /// How many there may be.
         limit: usize,
     },
+    /// A bug of ours.
+    Internal,
     /// The message is larger than allowed.
     MessageTooLarge {
         /// Its size in bytes.
@@ -51,6 +55,8 @@ pub enum CallFault {
         /// The bound.
         limit: usize,
     },
+    /// The profile is for other callers.
+    ProfileNotServed,
     /// The request names no profile, and there is no default.
     ProfileRequired,
     /// There is no such profile.
@@ -81,8 +87,10 @@ impl CallFault {
             Self::ContextsMismatch { .. } => "CONTEXTS_MISMATCH",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
+            Self::Internal => "INTERNAL",
             Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
             Self::Overloaded { .. } => "OVERLOADED",
+            Self::ProfileNotServed => "PROFILE_NOT_SERVED",
             Self::ProfileRequired => "PROFILE_REQUIRED",
             Self::ProfileUnknown => "PROFILE_UNKNOWN",
             Self::ReplyTooLarge { .. } => "REPLY_TOO_LARGE",
@@ -104,10 +112,17 @@ impl CallFault {
             | Self::TimeoutInvalid
             | Self::ViewUnknown { .. } => Code::InvalidArgument,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
+            Self::Internal => Code::Internal,
+            Self::ProfileNotServed => Code::PermissionDenied,
             Self::MessageTooLarge { .. } | Self::Overloaded { .. } | Self::ReplyTooLarge { .. } => {
                 Code::ResourceExhausted
             }
         }
+    }
+
+    /// Whether the same call may well be answered a moment later.
+    fn is_overload(&self) -> bool {
+        matches!(self, Self::Overloaded { .. })
     }
 
     /// The message, the field, and the numbers in them.
@@ -137,6 +152,9 @@ impl CallFault {
                 field,
                 counted(count, limit),
             ),
+            Self::Internal => {
+                ("a bug in the daemon; its log has the place".into(), "message", Vec::new())
+            }
             Self::MessageTooLarge { count, limit } => (
                 format!(
                     "the message has {count} bytes; at most {limit} are allowed: send smaller batches"
@@ -144,10 +162,20 @@ impl CallFault {
                 "message",
                 counted(count, limit),
             ),
+            Self::Overloaded { cause: cause @ ShedCause::Work, limit } => (
+                format!("signature checks would wait longer than {limit} ms; ask again later"),
+                cause.name(),
+                vec![("limit", limit.to_string())],
+            ),
             Self::Overloaded { cause, limit } => (
                 format!("too many {} are in flight; ask again later", cause.name()),
                 cause.name(),
                 vec![("limit", limit.to_string())],
+            ),
+            Self::ProfileNotServed => (
+                "the profile is for other callers; see `profiles.NAME.callers`".into(),
+                "options.profile",
+                Vec::new(),
             ),
             Self::ProfileRequired => (
                 "`options.profile` is empty, and no profile is named `default`".into(),
@@ -193,9 +221,19 @@ impl From<CallFault> for Status {
             .chain(numbers)
             .map(|(key, value)| (key.to_owned(), value))
             .collect();
-        let details = ErrorDetails::with_error_info(fault.name(), "jwtd", metadata);
+        let mut details = ErrorDetails::with_error_info(fault.name(), "jwtd", metadata);
+        if fault.is_overload() {
+            details.set_retry_info(Some(retry_delay()));
+        }
         Self::with_error_details(fault.code(), message, details)
     }
+}
+
+/// How long a caller should wait before it asks again. It differs from call to call:
+/// those that were refused together must not come back together.
+fn retry_delay() -> Duration {
+    let part = RandomState::new().hash_one(0) % 100;
+    Duration::from_millis(50 + part)
 }
 
 /// The name of a code as `grpc_code` has it everywhere.

@@ -6,6 +6,7 @@ use super::service::Shared;
 use super::status::{CallFault, code_name};
 use super::wire;
 use crate::pb::{self, verify_stream_response::Result as Outcome};
+use crate::policy::Caller;
 use crate::telemetry::Call;
 use futures_util::stream::{Stream, StreamExt as _};
 use std::fmt;
@@ -31,17 +32,18 @@ impl Answers {
     pub(super) fn new(
         shared: Arc<Shared>,
         messages: Streaming<pb::VerifyStreamRequest>,
+        caller: Caller,
         lease: Option<Lease>,
         deadline: Option<Instant>,
         call: Call,
     ) -> Self {
         let answers = messages.map(move |message| {
             let held = lease.as_ref().and_then(Lease::take_message);
-            let shared = Arc::clone(&shared);
+            let (shared, caller) = (Arc::clone(&shared), caller.clone());
             async move {
                 let message = message?;
                 let id = message.id;
-                let result = match answer(&shared, message, deadline).await {
+                let result = match answer(&shared, message, deadline, &caller).await {
                     Ok(verdicts) => Outcome::Verdicts(pb::Verdicts { verdicts }),
                     Err(fault) => Outcome::Error(fault.to_message()),
                 };
@@ -57,6 +59,7 @@ async fn answer(
     shared: &Shared,
     message: pb::VerifyStreamRequest,
     deadline: Option<Instant>,
+    caller: &Caller,
 ) -> Result<Vec<pb::Verdict>, CallFault> {
     let pb::VerifyStreamRequest { id: _, tokens, contexts, options, timeout } = message;
     let own = match timeout {
@@ -64,7 +67,7 @@ async fn answer(
         Some(timeout) => Instant::now().checked_add(wire::timeout(timeout)?),
     };
     let deadline = own.into_iter().chain(deadline).min();
-    shared.decide(tokens, contexts.len(), options, deadline).await
+    shared.decide(tokens, contexts.len(), options, deadline, caller).await
 }
 
 impl Stream for Answers {

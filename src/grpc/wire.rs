@@ -3,6 +3,7 @@
 use super::status::CallFault;
 use crate::engine::{Batch, Decision, ProfileError, Snapshot};
 use crate::pb;
+use crate::policy::Caller;
 use crate::verify::Reject;
 use bytes::Bytes;
 use prost::Message as _;
@@ -30,6 +31,7 @@ pub(super) fn batch(
     options: Option<pb::VerifyOptions>,
     most: usize,
     snapshot: &Snapshot,
+    caller: &Caller,
 ) -> Result<(Batch, View), CallFault> {
     let count = tokens.len();
     if count == 0 {
@@ -48,8 +50,9 @@ pub(super) fn batch(
         Ok(pb::View::Claims) => View::Claims,
         Err(_) => return Err(CallFault::ViewUnknown { number: view }),
     };
-    let profile = snapshot.find_profile(&profile).map_err(|error| match error {
+    let profile = snapshot.find_profile(&profile, caller).map_err(|error| match error {
         ProfileError::NotNamed => CallFault::ProfileRequired,
+        ProfileError::NotServed => CallFault::ProfileNotServed,
         ProfileError::Unknown => CallFault::ProfileUnknown,
     })?;
     let shared = |field, list: Vec<String>, limit| {
@@ -94,12 +97,15 @@ fn verdict(decision: &Decision, view: View, snapshot: &Snapshot) -> pb::Verdict 
     let mut verdict = pb::Verdict {
         permit: decision.outcome.is_ok(),
         reason: i32::from(reason.number()),
-        enforced: true,
+        enforced: !matches!(&decision.outcome, Ok(permit) if permit.overlooked.is_some()),
         retryable: reason.is_retryable(),
         ..Default::default()
     };
     match &decision.outcome {
-        Ok(permit) => verdict.valid_until = permit.valid_until.map(|moment| moment.seconds()),
+        Ok(permit) => {
+            verdict.valid_until = permit.valid_until.map(|moment| moment.seconds());
+            verdict.detail = permit.overlooked.as_ref().map(Reject::to_string).unwrap_or_default();
+        }
         Err(reject) => {
             verdict.detail = reject.to_string();
             let wait = Reject::retry_after(reject);

@@ -288,6 +288,31 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_its_seconds() {
+        for seconds in [i64::MIN, -2, 0, 7, i64::MAX] {
+            assert_eq!(UnixTime::from_seconds(seconds).seconds(), seconds);
+        }
+    }
+
+    #[test]
+    fn r74_the_heap_of_claims_is_counted_text_by_text() {
+        let heap = |text: &str| read(text).unwrap().heap_bytes();
+        assert_eq!(heap("{}"), 0);
+        let long = "x".repeat(100);
+        for text in [
+            format!(r#"{{"iss":"{long}"}}"#),
+            format!(r#"{{"sub":"{long}"}}"#),
+            format!(r#"{{"jti":"{long}"}}"#),
+            format!(r#"{{"aud":["{long}"]}}"#),
+            format!(r#"{{"scope":"{long}"}}"#),
+            format!(r#"{{"{long}":1}}"#),
+        ] {
+            let bytes = heap(&text);
+            assert!((100..160).contains(&bytes), "{text}: {bytes}");
+        }
+    }
+
+    #[test]
     fn registered_claims_are_typed_and_others_are_known_by_name() {
         let claims = read(
             r#"{"iss":"i","sub":"s","aud":["a","b"],"exp":10.9,"nbf":1.1,"iat":2.9,"jti":"j",

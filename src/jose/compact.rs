@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn r04_lengths_are_checked_before_decoding() {
+    fn r04_t08_lengths_are_checked_before_decoding() {
         let token = "a".repeat(LIMITS.token_bytes + 1);
         let refused = CompactJws::split(token.as_bytes(), &LIMITS);
         assert!(matches!(refused, Err(Malformed::TooLong { part: None, .. })));

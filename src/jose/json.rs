@@ -208,6 +208,59 @@ impl<'t> Value<'t> {
         if let Self::String(text) = self { Some(text) } else { None }
     }
 
+    /// The same value with strings of its own, in no more memory than it needs.
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Array(elements) => {
+                // Not collected: that would keep the room that reading made.
+                let mut owned = Vec::with_capacity(elements.len());
+                owned.extend(elements.into_iter().map(Self::into_owned));
+                Value::Array(owned)
+            }
+            Self::Boolean(value) => Value::Boolean(value),
+            Self::Fraction(number) => Value::Fraction(number),
+            Self::Negative(number) => Value::Negative(number),
+            Self::Null => Value::Null,
+            Self::Object(members) => {
+                let mut owned = Vec::with_capacity(members.len());
+                owned.extend(
+                    members
+                        .into_iter()
+                        .map(|(name, value)| (Cow::Owned(name.into_owned()), value.into_owned())),
+                );
+                Value::Object(owned)
+            }
+            Self::Positive(number) => Value::Positive(number),
+            Self::String(text) => Value::String(Cow::Owned(text.into_owned())),
+        }
+    }
+
+    /// About how many bytes of heap the value takes, if its strings are its own.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        // Small texts are many, and no allocator hands out less than this.
+        let text = |text: &str| text.len().next_multiple_of(16);
+        match self {
+            Self::Array(elements) => elements
+                .iter()
+                .map(|one| size_of::<Self>().saturating_add(one.heap_bytes()))
+                .fold(0, usize::saturating_add),
+            Self::Object(members) => members
+                .iter()
+                .flat_map(|(name, value)| {
+                    [size_of::<(Cow<'_, str>, Self)>(), text(name), value.heap_bytes()]
+                })
+                .fold(0, usize::saturating_add),
+            Self::String(string) => text(string),
+            Self::Boolean(_)
+            | Self::Fraction(_)
+            | Self::Negative(_)
+            | Self::Null
+            | Self::Positive(_) => 0,
+        }
+    }
+
     /// The members, if this is an object.
     #[must_use]
     pub fn into_object(self) -> Option<Vec<(Cow<'t, str>, Self)>> {
@@ -273,6 +326,19 @@ mod tests {
             assert!(matches!(parse(text, &Limits::DEFAULT.json), Err(JsonFault::Syntax { .. })));
         }
         assert!(read(r#""\ud800""#).is_err(), "a lone surrogate");
+    }
+
+    #[test]
+    fn a_value_with_its_own_strings_is_the_same_and_its_heap_is_counted() {
+        let text = r#"{"a":["b\u0062",1,-1,1.5,true,null],"c":{"d":"e"}}"#;
+        let value = read(text).unwrap();
+        let owned = value.clone().into_owned();
+        assert_eq!(owned, value);
+        let element = size_of::<Value<'_>>();
+        let member = size_of::<(Cow<'_, str>, Value<'_>)>();
+        // "bb", and the names and texts of one letter.
+        assert_eq!(owned.heap_bytes(), 6 * element + 3 * member + 5 * 16);
+        assert_eq!(Value::Null.heap_bytes(), 0);
     }
 
     #[test]

@@ -5,9 +5,14 @@ use super::algorithm::{Algorithm, Curve, Family};
 use super::base64url;
 use super::json::Value;
 use super::limits::KEY_ID_BYTES;
+use super::roca;
+use super::small_order;
 use std::borrow::Cow;
 use std::fmt;
 use zeroize::Zeroizing;
+
+#[cfg(test)]
+mod tests;
 
 /// A public key, checked for form and size. It is not yet bound to an
 /// algorithm and cannot check anything.
@@ -90,11 +95,15 @@ pub enum UnusableKey {
     Point,
     /// Private members where public keys are published.
     Private,
+    /// The modulus of RSA has the mark of CVE-2017-15361: its private key can be computed.
+    Roca,
     /// The secret is shorter than the hash of its algorithm (RFC 7518,
     /// section 3.2).
     SecretTooShort,
     /// The modulus of RSA has fewer than 2,048 or more than 8,192 bits.
     Size,
+    /// The point of Ed25519 has so few multiples that anybody can sign for it.
+    SmallOrder,
     /// Beyond the largest number of keys in a set.
     TooMany,
     /// `kty` is not one that is implemented.
@@ -118,8 +127,12 @@ impl fmt::Display for UnusableKey {
             }
             Self::Point => "its point does not lie on its curve",
             Self::Private => "it has private members",
+            Self::Roca => "its modulus has the mark of CVE-2017-15361 (ROCA): replace the key",
             Self::SecretTooShort => "its secret is shorter than the hash of its algorithm",
             Self::Size => "its modulus must have 2048 to 8192 bits",
+            Self::SmallOrder => {
+                "anybody can sign for its point, which has small order: replace the key"
+            }
             Self::TooMany => "the set holds too many keys",
             Self::Type => "its `kty` is not implemented",
             Self::Use => "its `use` is not `sig`",
@@ -248,8 +261,8 @@ impl KeyMaterial {
     /// A public key of RSA, from big-endian numbers.
     ///
     /// # Errors
-    /// If the modulus has fewer than 2,048 or more than 8,192 bits, or the
-    /// exponent is even, below 3 or beyond 33 bits.
+    /// If the modulus has fewer than 2,048 or more than 8,192 bits or the mark of
+    /// ROCA, or the exponent is even, below 3 or beyond 33 bits (R14).
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, UnusableKey> {
         let (modulus, exponent) = (trim(modulus), trim(exponent));
         let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
@@ -258,6 +271,9 @@ impl KeyMaterial {
         }
         if !(2..=33).contains(&bits(exponent)) || !odd(exponent) {
             return Err(UnusableKey::Exponent);
+        }
+        if roca::is_marked(modulus) {
+            return Err(UnusableKey::Roca);
         }
         Ok(Self::Rsa { modulus: modulus.into(), exponent: exponent.into() })
     }
@@ -278,9 +294,14 @@ impl KeyMaterial {
     /// A public key of Ed25519.
     ///
     /// # Errors
-    /// If `key` has not 32 bytes.
+    /// If `key` has not 32 bytes, or if it is one of the few points for which anybody can make
+    /// signatures (RFC 7748, section 6.1 and RFC 8032, section 8.9 speak of them).
     pub fn ed25519(key: &[u8]) -> Result<Self, UnusableKey> {
-        key.try_into().map(Self::Ed25519).map_err(|_| UnusableKey::Parameter("x"))
+        let key = key.try_into().map_err(|_| UnusableKey::Parameter("x"))?;
+        if small_order::is_small(&key) {
+            return Err(UnusableKey::SmallOrder);
+        }
+        Ok(Self::Ed25519(key))
     }
 
     /// The kind of algorithm that the key fits.

@@ -15,6 +15,8 @@ pub mod jwks;
 pub mod limits;
 pub mod malformed;
 pub mod pem;
+mod roca;
+mod small_order;
 
 pub use algorithm::{Algorithm, AlgorithmSet, Curve, Family};
 pub use claims::{Claims, UnixTime};

@@ -62,6 +62,7 @@ pub struct Issuer {
     audiences: Option<Box<[Box<str>]>>,
     clock_skew: Leeway,
     keys: KeyState,
+    origin: Digest,
     settings: Digest,
 }
 
@@ -88,9 +89,11 @@ impl Issuer {
         let bits = algorithms.bits().to_be_bytes();
         let fixed = [name.as_bytes(), source.as_bytes(), &bits, &count];
         let listed = identifiers.iter().map(|identifier| identifier.as_bytes());
+        let origin = digest(fixed.into_iter().chain(listed));
         Self {
             name: name.into(),
-            settings: digest(fixed.into_iter().chain(listed)),
+            origin,
+            settings: origin,
             identifiers: boxed(identifiers),
             algorithms,
             audiences: audiences.map(boxed),
@@ -141,6 +144,14 @@ impl Issuer {
         &self.keys
     }
 
+    /// A digest of all settings that decide which keys it has: name, `iss`,
+    /// algorithms and key source. Where it is the same, keys that were fetched are
+    /// good after the configuration changed, and after a restart.
+    #[must_use]
+    pub fn origin(&self) -> &Digest {
+        &self.origin
+    }
+
     /// A digest of all settings that decide what a signature of this issuer
     /// proves: name, `iss`, algorithms, key source and, once it stands among
     /// [`Issuers`], the bounds of its tokens.
@@ -189,7 +200,7 @@ impl Issuers {
     pub fn new(mut issuers: Vec<Issuer>, limits: Limits) -> Result<Self, SameIdentifier> {
         let mut routes = HashMap::new();
         for issuer in &mut issuers {
-            issuer.settings = digest([&issuer.settings[..], limits.to_string().as_bytes()]);
+            issuer.settings = digest([&issuer.origin[..], limits.to_string().as_bytes()]);
         }
         for (index, issuer) in issuers.iter().enumerate() {
             for identifier in &issuer.identifiers {
@@ -248,5 +259,79 @@ impl Issuers {
             *issuer = issuer.with_keys(keys);
         }
         changed
+    }
+
+    /// The same issuers, but those for which `keys` gives some have these.
+    #[must_use]
+    pub fn map_keys(&self, keys: impl Fn(IssuerIndex, &Issuer) -> Option<KeyState>) -> Self {
+        let mut changed = self.clone();
+        for (index, issuer) in changed.issuers.iter_mut().enumerate() {
+            if let Some(keys) = keys(IssuerIndex(index), issuer) {
+                *issuer = issuer.with_keys(keys);
+            }
+        }
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::Algorithm;
+
+    fn issuer(name: &str) -> Issuer {
+        let algorithms = [Algorithm::Es256].into_iter().collect();
+        let keys = KeyState::Unavailable;
+        Issuer::new(name, &[name], algorithms, None, Leeway::DEFAULT, "source", keys)
+    }
+
+    fn held() -> KeyState {
+        KeyState::Held { set: Arc::new(KeySet::new(Vec::new())), stale_at: None }
+    }
+
+    fn holds(issuer: &Issuer) -> bool {
+        matches!(issuer.keys(), KeyState::Held { .. })
+    }
+
+    #[test]
+    fn r32_a_leeway_is_five_minutes_at_most() {
+        assert_eq!(Leeway::try_from(Leeway::MAX).unwrap().span(), Leeway::MAX);
+        assert_eq!(Leeway::try_from(Duration::ZERO).unwrap().span(), Duration::ZERO);
+        assert!(Leeway::try_from(Leeway::MAX + Duration::from_nanos(1)).is_err());
+    }
+
+    #[test]
+    fn only_the_issuer_that_is_meant_gets_other_keys() {
+        let limits = Limits { token_bytes: 777, ..Limits::DEFAULT };
+        let before = Issuers::new(vec![issuer("a"), issuer("b")], limits).unwrap();
+        let b = before.find("b").unwrap();
+        assert_eq!((b.get(), before.route("b")), (1, Some(b)));
+        for after in [
+            before.with_keys(b, held()),
+            before.map_keys(|index, issuer| (index == b && issuer.name() == "b").then(held)),
+        ] {
+            assert_eq!(
+                after.iter().map(|(_, issuer)| holds(issuer)).collect::<Vec<_>>(),
+                [false, true]
+            );
+            assert_eq!(after.limits().token_bytes, 777);
+            assert_eq!(after.get(b).unwrap().settings(), before.get(b).unwrap().settings());
+        }
+    }
+
+    #[test]
+    fn what_decides_an_issuers_keys_is_told_from_what_decides_its_proofs() {
+        let among = |limits| Issuers::new(vec![issuer("a")], limits).unwrap();
+        let (wide, narrow) =
+            (among(Limits::DEFAULT), among(Limits { token_bytes: 777, ..Limits::DEFAULT }));
+        let digests = |issuers: &Issuers| {
+            let (_, issuer) = issuers.iter().next().unwrap();
+            (*issuer.origin(), *issuer.settings())
+        };
+        let (one, other) = (digests(&wide), digests(&narrow));
+        assert_eq!(one.0, other.0);
+        assert_ne!(one.1, other.1);
+        assert_ne!(one.0, *issuer("b").origin());
+        assert_ne!(one.0, Digest::default());
     }
 }

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn r19_an_unknown_id_falls_back_to_nameless_keys_only() {
+    fn r19_t15_an_unknown_id_falls_back_to_nameless_keys_only() {
         let set = KeySet::new(vec![key(Some("a"), EdDsa), key(None, EdDsa), key(None, Es256)]);
         assert_eq!(chosen(&set, Some("z"), EdDsa), Ok(vec![1]));
         assert_eq!(chosen(&set, Some("z"), Es384), Err(KeyError::Unknown));

@@ -71,3 +71,31 @@ impl LoadedKeys {
         Some([what].into_iter().chain(self.skipped.iter().cloned()).collect::<Vec<_>>().join("; "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALLOWED: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::Hs256];
+    const LONG: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    fn secrets(key: &str) -> LoadedKeys {
+        let text = format!(r#"{{"keys":[{{"kty":"oct","kid":"a","k":"{key}"}}]}}"#);
+        LoadedKeys::from_secrets(text.as_bytes(), &ALLOWED).unwrap()
+    }
+
+    #[test]
+    fn a_secret_is_bound_to_an_algorithm_of_secrets() {
+        let loaded = secrets(LONG);
+        let algorithms: Vec<_> = loaded.set.keys().iter().map(|key| key.key.algorithm()).collect();
+        assert_eq!(algorithms, [Algorithm::Hs256]);
+        assert_eq!((loaded.unusable(&ALLOWED), loaded.skipped.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_set_without_a_usable_key_says_what_was_wrong_with_each() {
+        let loaded = secrets("AAAA");
+        let why = loaded.unusable(&ALLOWED).unwrap();
+        assert!(why.starts_with("no usable key for RS256, HS256; key \"a\" is skipped: "), "{why}");
+    }
+}

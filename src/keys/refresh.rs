@@ -207,7 +207,9 @@ impl Refresh {
         Action::Fetch(Attempt { number: self.attempts, conditional })
     }
 
-    fn outlook(&self) -> Action {
+    /// What there is to do, without beginning it.
+    #[must_use]
+    pub fn outlook(&self) -> Action {
         match self.flight {
             Some(flight) => Action::Pending(flight.lost_at),
             None => Action::Wait(self.wanted.map_or(self.due, |wanted| wanted.min(self.due))),

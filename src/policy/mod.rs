@@ -1,19 +1,145 @@
 //! Floor 5: what the caller or the operator demands of the claims beyond their
-//! being true and current. Reasons of this floor are the only ones that a
-//! permissive mode may one day permit.
+//! being true and current. Reasons of this floor are the only ones that
+//! [`Mode::Permissive`] permits.
 
+mod caller;
+mod claim;
+mod path;
+mod subject;
+
+pub use caller::{Caller, CallerRule};
+pub use claim::{ClaimRule, Scalar, Test};
+pub use path::{BadPath, ClaimPath};
+pub use subject::{BadSubject, SubjectRule};
+
+use crate::jose::json::Value;
 use crate::verify::{Proven, Reject};
 use std::sync::Arc;
 
-/// Decides whether the token may be used for what is asked: it must hold every
-/// one of `scopes`.
+/// What becomes of a token that does not meet the policy.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is permitted, and the verdict says why it would be refused.
+    Permissive,
+    /// The policy is not looked at.
+    Off,
+}
+
+/// The demands of a profile on the claims of a token. All of them must be met.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Who may use the profile; nobody is left out if there are none.
+    pub callers: Box<[CallerRule]>,
+    /// Every one of these scopes must be held.
+    pub all_scopes: Box<[Arc<str>]>,
+    /// At least one of these scopes must be held, if there are any.
+    pub any_scope: Scopes,
+    /// One of these must let the subject pass, if there are any.
+    pub subjects: Box<[SubjectRule]>,
+    /// The demands on single claims.
+    pub claims: Box<[ClaimRule]>,
+    /// What becomes of a token that does not meet them.
+    pub mode: Mode,
+}
+
+/// Scopes of which one is needed.
+#[derive(Clone, Debug, Default)]
+pub struct Scopes {
+    names: Box<[Arc<str>]>,
+    /// The names as they are told to the refused.
+    text: Arc<str>,
+}
+
+impl<'n> FromIterator<&'n str> for Scopes {
+    fn from_iter<I: IntoIterator<Item = &'n str>>(names: I) -> Self {
+        let names: Box<[Arc<str>]> = names.into_iter().map(Arc::from).collect();
+        let text = names.join("`, `").into();
+        Self { names, text }
+    }
+}
+
+impl Policy {
+    /// Whether the profile is meant for `caller` by a rule of its own.
+    #[must_use]
+    pub fn names(&self, caller: &Caller) -> bool {
+        self.callers.iter().any(|rule| rule.admits(caller))
+    }
+
+    /// Whether `caller` may use the profile.
+    #[must_use]
+    pub fn serves(&self, caller: &Caller) -> bool {
+        self.callers.is_empty() || self.names(caller)
+    }
+
+    /// Whether claims beyond the registered ones are looked at.
+    #[must_use]
+    pub fn reads_claims(&self) -> bool {
+        !self.claims.is_empty() && self.mode != Mode::Off
+    }
+
+    /// Decides by demands and mode. `claims` are those of the token, and are needed if
+    /// [`reads_claims`](Self::reads_claims) says so. What is returned is overlooked: the
+    /// demand that is not met, where the mode permits the token all the same.
+    ///
+    /// # Errors
+    /// The first demand that is not met.
+    pub fn decide(
+        &self,
+        proven: &Proven,
+        claims: Option<&Value<'_>>,
+    ) -> Result<Option<Reject>, Reject> {
+        match (self.check(proven, claims), self.mode) {
+            (Ok(()), _) => Ok(None),
+            // A bug is no demand.
+            (Err(reject), Mode::Permissive) if reject != Reject::Internal => Ok(Some(reject)),
+            (Err(reject), _) => Err(reject),
+        }
+    }
+
+    fn check(&self, proven: &Proven, claims: Option<&Value<'_>>) -> Result<(), Reject> {
+        if self.mode == Mode::Off {
+            return Ok(());
+        }
+        let registered = proven.claims();
+        check_scopes(proven, &self.all_scopes)?;
+        let Scopes { names, text } = &self.any_scope;
+        if !names.is_empty() && !names.iter().any(|one| holds(proven, one)) {
+            return Err(Reject::NoScope(Arc::clone(text)));
+        }
+        if !self.subjects.is_empty() {
+            let subject = registered.subject().ok_or(Reject::SubjectNotAllowed)?;
+            if !self.subjects.iter().any(|rule| rule.admits(subject)) {
+                return Err(Reject::SubjectNotAllowed);
+            }
+        }
+        if self.claims.is_empty() {
+            return Ok(());
+        }
+        let claims = claims.ok_or(Reject::Internal)?;
+        match self.claims.iter().find(|rule| !rule.is_met(claims)) {
+            Some(rule) => Err(Reject::ClaimNotAllowed(Arc::clone(rule.text()))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the token holds every one of these scopes.
 ///
 /// # Errors
-/// The first demand that is not met.
-pub fn decide(proven: &Proven, scopes: &[Arc<str>]) -> Result<(), Reject> {
-    let held = proven.claims().scopes();
-    match scopes.iter().find(|scope| !held.iter().any(|one| **one == ***scope)) {
+/// The first that it does not hold.
+pub fn check_scopes(proven: &Proven, scopes: &[Arc<str>]) -> Result<(), Reject> {
+    match scopes.iter().find(|scope| !holds(proven, scope)) {
         Some(missing) => Err(Reject::ScopeMissing(Arc::clone(missing))),
         None => Ok(()),
     }
 }
+
+fn holds(proven: &Proven, scope: &str) -> bool {
+    proven.claims().scopes().iter().any(|one| **one == *scope)
+}
+
+#[cfg(test)]
+mod tests;

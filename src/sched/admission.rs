@@ -46,6 +46,14 @@ impl Budget {
             .ok()
             .map(|_| Leave { budget: Arc::clone(self), amount })
     }
+
+    /// Takes `amount` for what is there already, also beyond the limit: then nothing new
+    /// is taken on until it is gone.
+    #[must_use]
+    pub fn charge(self: &Arc<Self>, amount: usize) -> Leave {
+        self.taken.fetch_add(amount, Ordering::Relaxed);
+        Leave { budget: Arc::clone(self), amount }
+    }
 }
 
 impl Leave {
@@ -114,5 +122,9 @@ mod tests {
         assert_eq!(budget.taken(), 0);
         assert!(budget.take(usize::MAX).is_none());
         assert!(budget.take(11).is_none());
+        let owed = budget.charge(12);
+        assert!(budget.take(1).is_none());
+        drop(owed);
+        assert_eq!(budget.taken(), 0);
     }
 }

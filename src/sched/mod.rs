@@ -1,7 +1,8 @@
 //! Floor 7: how much is taken on, and in which order it is worked off.
 
 mod admission;
+mod backlog;
 mod turns;
 
 pub use admission::{Admission, Budget, Leave};
-pub use turns::{Late, Scheduler};
+pub use turns::{Scheduler, Undecided};

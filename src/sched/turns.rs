@@ -1,16 +1,19 @@
 //! Works a batch off in turns: short synchronous pieces, between which others
 //! come to their right.
 
+use super::backlog::{Backlog, Load};
 use crate::engine::{
     AttemptEnd, Batch, Decision, Engine, Finish, Held, Plan, Proof, Slice, Snapshot,
 };
 use crate::jose::UnixTime;
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
+
+use Undecided::{Busy, Late};
 
 /// Works batches off.
 #[derive(Clone, Debug)]
@@ -22,13 +25,19 @@ pub struct Scheduler {
     turns: Arc<Semaphore>,
     /// Bounds the batches that wait for keys; the others do without.
     waiters: Arc<Semaphore>,
+    backlog: Arc<Backlog>,
     workers: usize,
     clock: fn() -> UnixTime,
 }
 
-/// The deadline came before the end.
+/// Why a batch is not decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Late;
+pub enum Undecided {
+    /// More checks wait than can be done in time.
+    Busy,
+    /// The deadline came before the end.
+    Late,
+}
 
 /// How many batches wait for keys at once.
 const WAITERS: usize = 64;
@@ -38,11 +47,19 @@ const WAITERS: usize = 64;
 const STRIDE: usize = 64;
 
 impl Scheduler {
-    /// Works batches off on `workers` threads.
+    /// Works batches off on `workers` threads. Signature checks are taken on as long as
+    /// they have to wait no longer than `queue_delay`.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, workers: usize, clock: fn() -> UnixTime) -> Self {
+    pub fn new(
+        engine: Arc<Engine>,
+        workers: usize,
+        queue_delay: Duration,
+        clock: fn() -> UnixTime,
+    ) -> Self {
         let (turns, waiters) = (Semaphore::new(workers), Semaphore::new(WAITERS));
-        Self { engine, turns: Arc::new(turns), waiters: Arc::new(waiters), workers, clock }
+        let (turns, waiters) = (Arc::new(turns), Arc::new(waiters));
+        let backlog = Backlog::new(workers, queue_delay);
+        Self { engine, turns, waiters, backlog, workers, clock }
     }
 
     /// What it works with.
@@ -60,13 +77,14 @@ impl Scheduler {
     /// Decides every token of `batch`. Work stops when the future is dropped.
     ///
     /// # Errors
-    /// If `deadline` comes first.
+    /// If `deadline` comes first, or there is too much to do for that.
     pub async fn decide(
         &self,
         snapshot: Arc<Snapshot>,
         batch: Batch,
         deadline: Option<Instant>,
-    ) -> Result<Vec<Decision>, Late> {
+    ) -> Result<Vec<Decision>, Undecided> {
+        let began = Arc::clone(&snapshot);
         let (mut decisions, held) = self.pass(snapshot, batch, deadline, true).await?;
         if let Some(Waiting { held, _place }) = held {
             for (_, end) in held.waits {
@@ -77,7 +95,10 @@ impl Scheduler {
                 let pause = left.map_or(pause, |left| pause.min(left));
                 timeout(pause, end.reached()).await.ok();
             }
-            let snapshot = self.engine.current.load();
+            // Of the configuration that the batch came under: in another one its profile
+            // may stand in another place.
+            let now = self.engine.current.load();
+            let snapshot = if now.is_of_configuration_of(&began) { now } else { began };
             let (late, _) = self.pass(snapshot, held.batch, deadline, false).await?;
             for (place, decision) in held.places.into_iter().zip(late) {
                 if let Some(slot) = decisions.get_mut(place) {
@@ -95,7 +116,7 @@ impl Scheduler {
         batch: Batch,
         deadline: Option<Instant>,
         may_wait: bool,
-    ) -> Result<(Vec<Decision>, Option<Waiting>), Late> {
+    ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
         let started = Instant::now();
         let tokens = batch.tokens.len();
         let in_time = || match deadline {
@@ -104,9 +125,17 @@ impl Scheduler {
         };
         in_time()?;
         let mut plan = Plan::new(Arc::clone(&snapshot), batch);
+        // Before any work is done for it: to refuse must be cheap.
+        let patience = deadline.map(|deadline| deadline.saturating_duration_since(started));
+        if self.backlog.is_full(patience) {
+            plan.only_hits();
+        }
         while plan.advance(&self.engine, STRIDE) {
             yield_now().await;
             in_time()?;
+        }
+        if plan.is_stopped() {
+            return Err(Busy);
         }
         // A token that may not wait is missed all the same.
         let place = OnceCell::new();
@@ -132,16 +161,21 @@ impl Scheduler {
         &self,
         mut slices: Vec<Slice>,
         deadline: Option<Instant>,
-    ) -> Result<Vec<Proof>, Late> {
+    ) -> Result<Vec<Proof>, Undecided> {
         // What fits one slice is done on the spot: to wait for a turn would cost
         // more than it is worth.
         if slices.len() <= 1 {
             return Ok(slices.pop().map_or_else(Vec::new, |slice| slice.run(&self.engine)));
         }
         let lanes = self.workers.min(slices.len());
+        let load = self.backlog.take(slices.iter().map(Slice::cost).sum());
         // The dearest are at the front; the lanes take from the back.
         slices.reverse();
-        let shared = Arc::new(Lanes { slices: Mutex::new(slices), proofs: Mutex::default() });
+        let shared = Arc::new(Lanes {
+            slices: Mutex::new(slices),
+            proofs: Mutex::default(),
+            load: Mutex::new(load),
+        });
         // Dropping the set stops the lanes at their next turn.
         let mut helpers = JoinSet::new();
         for _ in 1..lanes {
@@ -170,6 +204,7 @@ struct Waiting {
 struct Lanes {
     slices: Mutex<Vec<Slice>>,
     proofs: Mutex<Vec<Proof>>,
+    load: Mutex<Load>,
 }
 
 impl Lanes {
@@ -177,7 +212,7 @@ impl Lanes {
         self: Arc<Self>,
         scheduler: Scheduler,
         deadline: Option<Instant>,
-    ) -> Result<(), Late> {
+    ) -> Result<(), Undecided> {
         loop {
             let turn = scheduler.turns.acquire().await;
             let Some(slice) = lock(&self.slices).pop() else {
@@ -186,10 +221,15 @@ impl Lanes {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(Late);
             }
+            let (cost, begin) = (slice.cost(), Instant::now());
             let proofs = slice.run(&scheduler.engine);
+            scheduler.backlog.learn(cost, begin.elapsed());
+            lock(&self.load).shrink(cost);
             lock(&self.proofs).extend(proofs);
-            drop(turn);
+            // With the turn still in hand: else the next lane would run at once, and the one
+            // after it, and nobody would look at the sockets for long.
             yield_now().await;
+            drop(turn);
         }
     }
 }

@@ -2,12 +2,13 @@
 //! section 2), as far as it concerns us.
 
 use crate::config::HttpUrl;
-use serde_json::Value;
+use crate::jose::json::{self, Value};
+use crate::jose::jwks::JwksError;
+use crate::jose::limits::JWKS_JSON;
 
 /// The metadata of an issuer.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Metadata {
-    /// Where its keys are.
+pub struct Metadata {
     pub(super) jwks_uri: HttpUrl,
 }
 
@@ -15,24 +16,48 @@ impl Metadata {
     /// Reads the metadata of an issuer that is known under `identifiers`. A document
     /// that speaks of another issuer is refused (RFC 8414, section 3.3): its keys
     /// would be taken for this issuer's.
-    pub(super) fn parse(text: &[u8], identifiers: &[String]) -> Result<Self, String> {
-        let document: Value = serde_json::from_slice(text)
-            .map_err(|error| format!("the metadata are not JSON: {error}"))?;
+    ///
+    /// # Errors
+    /// A text that says why the document cannot be used.
+    pub fn parse(text: &[u8], identifiers: &[String]) -> Result<Self, String> {
+        // As strict as a JWK Set: a member twice would let two readers see two issuers (R06).
+        let document = json::parse(text, &JWKS_JSON)
+            .map_err(|fault| format!("the metadata: {}", JwksError::Json(fault)))?
+            .into_object()
+            .unwrap_or_default();
         let member = |name: &str| {
-            let value = document.get(name).and_then(Value::as_str);
+            let found = document.iter().find(|(member, _)| member == name);
+            let value = found.and_then(|(_, value): &(_, Value<'_>)| value.as_str());
             value.ok_or_else(|| format!("the metadata have no text `{name}`"))
         };
         let issuer = member("issuer")?;
         if !identifiers.iter().any(|known| known == issuer) {
             return Err(format!(
-                "the metadata are those of the issuer {issuer:?}, and `issuer` names {}",
+                "the metadata are those of the issuer {}, and `issuer` names {}",
+                beginning(issuer),
                 identifiers.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
             ));
         }
-        let jwks_uri = member("jwks_uri")?;
-        let jwks_uri =
-            jwks_uri.parse().map_err(|error| format!("their `jwks_uri` {jwks_uri:?} {error}"))?;
+        let written = member("jwks_uri")?;
+        let jwks_uri = written
+            .parse()
+            .map_err(|error| format!("their `jwks_uri` {} {error}", beginning(written)))?;
         Ok(Self { jwks_uri })
+    }
+
+    /// Where its keys are.
+    #[must_use]
+    pub fn jwks_uri(&self) -> &HttpUrl {
+        &self.jwks_uri
+    }
+}
+
+/// The beginning of a text that may be as long as a document, for the log.
+fn beginning(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST).and_then(|(end, _)| text.get(..end)) {
+        Some(start) => format!("{start:?}..."),
+        None => format!("{text:?}"),
     }
 }
 
@@ -46,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_of_another_issuer_or_without_keys_are_refused() {
+    fn r60_metadata_of_another_issuer_or_without_keys_are_refused() {
         let good = r#"{"issuer":"https://a.example","jwks_uri":"https://b.example/k","x":1}"#;
         assert_eq!(parse(good).unwrap(), "https://b.example/k");
         assert!(parse(&good.replace("https://a.example", "a.example")).is_ok());
@@ -62,6 +87,36 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(what), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn r06_metadata_with_a_member_twice_are_refused() {
+        let good = r#"{"issuer":"https://a.example","jwks_uri":"https://b.example/k"}"#;
+        assert!(parse(good).is_ok());
+        for (twice, what) in [
+            (r#","issuer":"https://a.example"}"#, "a member appears twice"),
+            (r#","jwks_uri":"https://c.example/k"}"#, "a member appears twice"),
+            (r#","jwks\u005furi":"https://c.example/k"}"#, "a member appears twice"),
+            (r#","x":{"y":1,"y":1}}"#, "a member appears twice"),
+        ] {
+            let error = parse(&good.replace('}', twice)).unwrap_err();
+            assert!(error.contains(what), "{twice}: {error}");
+        }
+        let deep = format!(r#","x":{}{}}}"#, "[".repeat(40), "]".repeat(40));
+        assert!(parse(&good.replace('}', &deep)).is_err());
+    }
+
+    #[test]
+    fn what_an_issuer_writes_does_not_fill_the_log() {
+        let (long, scheme) = ("x".repeat(60_000), "x".repeat(60));
+        for text in [
+            format!(r#"{{"issuer":"{long}"}}"#),
+            format!(r#"{{"issuer":"a.example","jwks_uri":"https://{long}"}}"#),
+            format!(r#"{{"issuer":"a.example","jwks_uri":"{scheme}://x"}}"#),
+        ] {
+            let error = parse(&text).unwrap_err();
+            assert!(error.len() < 500, "{} bytes", error.len());
         }
     }
 }

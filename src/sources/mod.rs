@@ -2,18 +2,24 @@
 //! what is asked for, and when, is the operator's choice alone.
 //!
 //! `remote` finds and reads one issuer's key set, over `fetch`; `refresh` does so when
-//! the machine `keys::Refresh` says, and publishes what it finds.
+//! the machine `keys::Refresh` says, and publishes what it finds; `keeper` has a task do
+//! that for each issuer; `state` keeps sets for the next process.
 
 mod caching;
 mod destination;
 mod error;
 mod fetch;
+mod keeper;
 mod metadata;
 mod proxy;
 mod refresh;
 mod remote;
+mod state;
 mod tls;
 
 pub use error::SourceError;
-pub use refresh::keep_fresh;
-pub use remote::{Fetched, load};
+pub use keeper::Keeper;
+pub use metadata::Metadata;
+pub use remote::{Fetched, load, read};
+pub use state::{Kept, StateError, StateFolder, public_part};
+pub use tls::client_config;

@@ -1,50 +1,54 @@
-//! Fetches key sets when the machine says, and publishes them. Each issuer has a task
-//! of its own, so that one's trouble never delays another.
+//! Fetches the key set of one issuer when the machine says, publishes it, and keeps it.
 
 use super::remote::{self, Answer, Fetched, Held};
+use super::state::StateFolder;
 use crate::config::Remote;
+use crate::crypto::Digest;
 use crate::engine::{Engine, KeyWatch, Snapshot};
 use crate::jose::UnixTime;
 use crate::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 
-/// Keeps the keys of `remotes` fresh, for as long as it is polled. `clock` tells the
-/// time; `published` is called whenever an issuer has other keys than before.
-pub async fn keep_fresh(
-    engine: Arc<Engine>,
-    remotes: Vec<(IssuerIndex, Remote)>,
-    clock: fn() -> UnixTime,
-    published: impl Fn() + Clone + Send + Sync + 'static,
-) {
-    let mut tasks = JoinSet::new();
-    for (issuer, remote) in remotes {
-        let Some(watch) = engine.current.load().watch(issuer).map(Arc::clone) else { continue };
-        let refresher = Refresher { engine: Arc::clone(&engine), issuer, remote, watch, clock };
-        tasks.spawn(refresher.run(published.clone()));
-    }
-    while tasks.join_next().await.is_some() {}
-}
-
-struct Refresher {
-    engine: Arc<Engine>,
-    issuer: IssuerIndex,
-    remote: Remote,
-    watch: Arc<KeyWatch>,
-    clock: fn() -> UnixTime,
+/// What the task of one issuer works with.
+#[derive(Debug)]
+pub(super) struct Refresher {
+    pub(super) engine: Arc<Engine>,
+    /// The issuer's name; its place may change with the configuration.
+    pub(super) name: String,
+    /// What its keys must belong to.
+    pub(super) origin: Digest,
+    pub(super) remote: Remote,
+    pub(super) watch: Arc<KeyWatch>,
+    pub(super) clock: fn() -> UnixTime,
+    pub(super) state: Option<StateFolder>,
+    /// Told whenever there are other keys than before.
+    pub(super) published: Arc<Notify>,
 }
 
 impl Refresher {
-    async fn run(self, published: impl Fn()) {
-        let mut held = None;
+    /// Keeps the keys fresh, for as long as it is polled.
+    pub(super) async fn run(self) {
+        let mut held: Option<Held> = None;
         loop {
             match self.watch.next() {
                 Action::Fetch(attempt) => {
                     let condition = held.as_ref().filter(|_| attempt.conditional);
-                    let (event, new) = self.fetch(attempt.number, condition, &published).await;
-                    held = new.or(held);
-                    self.watch.end(event);
+                    let (event, failure) = match self.fetch(condition).await {
+                        Ok(Arrival { fresh_for, changed, new }) => {
+                            held = new.or(held);
+                            let attempt = attempt.number;
+                            (Event::Arrived { attempt, fresh_for, changed }, None)
+                        }
+                        Err(error) => {
+                            let retry_after = error.retry_after();
+                            let attempt = attempt.number;
+                            (Event::Failed { attempt, retry_after }, Some(error.to_string()))
+                        }
+                    };
+                    self.watch.end(event, failure);
+                    self.published.notify_one();
                 }
                 Action::Wait(until) | Action::Pending(until) => {
                     self.watch.sleep(until).await;
@@ -54,13 +58,8 @@ impl Refresher {
     }
 
     /// Fetches once. Whatever fails leaves the keys as they are (R67).
-    async fn fetch(
-        &self,
-        attempt: u64,
-        held: Option<&Held>,
-        published: impl Fn(),
-    ) -> (Event, Option<Held>) {
-        let name = self.name();
+    async fn fetch(&self, held: Option<&Held>) -> Result<Arrival, super::SourceError> {
+        let name = &*self.name;
         let begin = Instant::now();
         let answer = remote::ask(&self.remote, held).await;
         let outcome = match &answer {
@@ -69,39 +68,45 @@ impl Refresher {
             Err(error) => error.outcome(),
         };
         let now = (self.clock)();
-        self.engine.metrics.fetched(&name, outcome, begin.elapsed(), now.seconds());
+        self.engine.metrics.fetched(name, outcome, begin.elapsed());
+        let answer = answer.inspect_err(|error| {
+            tracing::warn!(issuer = name, outcome, %error, "keys cannot be fetched");
+        })?;
         match answer {
-            Ok(Answer::Set(fetched)) => {
+            Answer::Set(fetched) => {
                 let Fetched { keys, jwks_uri, text, tag, fresh_for } = *fetched;
                 let changed = self.publish(keys, now);
-                let (url, bytes) = (jwks_uri.to_string(), text.len());
+                // After the keys: whoever reads the time of the new ones must not apply it to
+                // the old ones.
+                self.watch.hold(now);
                 if let Some((keys, skipped)) = &changed {
+                    let (url, bytes) = (jwks_uri.to_string(), text.len());
                     tracing::info!(issuer = name, keys, url, bytes, "keys");
                     for line in skipped {
                         tracing::info!(issuer = name, "{line}");
                     }
-                    published();
                 }
-                let changed = changed.is_some();
-                (
-                    Event::Arrived { attempt, fresh_for, changed },
-                    tag.map(|tag| Held { jwks_uri, tag }),
-                )
+                let text: Arc<[u8]> = text.into();
+                self.keep(Arc::clone(&text), now).await;
+                let new = Some(Held { jwks_uri, tag, text });
+                Ok(Arrival { fresh_for, changed: changed.is_some(), new })
             }
-            Ok(Answer::Same(fresh_for)) => {
+            Answer::Same(fresh_for) => {
                 self.confirm(now);
-                (Event::Arrived { attempt, fresh_for, changed: false }, None)
-            }
-            Err(error) => {
-                tracing::warn!(issuer = name, outcome, %error, "keys cannot be fetched");
-                (Event::Failed { attempt, retry_after: error.retry_after() }, None)
+                self.watch.hold(now);
+                if let Some(held) = held {
+                    self.keep(Arc::clone(&held.text), now).await;
+                }
+                Ok(Arrival { fresh_for, changed: false, new: None })
             }
         }
     }
 
-    fn name(&self) -> String {
-        let snapshot = self.engine.current.load();
-        snapshot.issuers().get(self.issuer).map_or_else(String::new, |one| one.name().to_owned())
+    /// The place of the issuer, as long as it is the same.
+    fn place(&self, snapshot: &Snapshot) -> Option<IssuerIndex> {
+        let place = snapshot.issuers().find(&self.name)?;
+        let same = snapshot.issuers().get(place).is_some_and(|one| *one.origin() == self.origin);
+        same.then_some(place)
     }
 
     /// Puts the set in place of the one before, whole (R64). If it is another one,
@@ -109,15 +114,18 @@ impl Refresher {
     fn publish(&self, fetched: LoadedKeys, now: UnixTime) -> Option<(usize, Vec<String>)> {
         let (set, skipped) = (Arc::new(fetched.set), fetched.skipped);
         let stale_at = Some(now.plus(self.remote.max_stale));
-        let fingerprint = |snapshot: &Snapshot| match snapshot.issuers().get(self.issuer)?.keys() {
-            KeyState::Held { set, .. } => Some(*set.fingerprint()),
-            KeyState::Unavailable => None,
-        };
-        let before = self.engine.current.update(|snapshot| {
-            let keys = KeyState::Held { set: Arc::clone(&set), stale_at };
-            snapshot.with_keys(self.issuer, keys, &self.engine.metrics)
+        let before = self.engine.current.update(|snapshot| match self.place(snapshot) {
+            Some(place) => {
+                let keys = KeyState::Held { set: Arc::clone(&set), stale_at };
+                Arc::new(snapshot.with_keys(place, keys, &self.engine.metrics))
+            }
+            None => Arc::clone(snapshot),
         });
-        let changed = fingerprint(&before) != Some(*set.fingerprint());
+        let place = self.place(&before)?;
+        let changed = match before.issuers().get(place).map(Issuer::keys) {
+            Some(KeyState::Held { set: old, .. }) => old.fingerprint() != set.fingerprint(),
+            Some(KeyState::Unavailable) | None => true,
+        };
         changed.then(|| (set.keys().len(), skipped))
     }
 
@@ -125,13 +133,38 @@ impl Refresher {
     fn confirm(&self, now: UnixTime) {
         let stale_at = Some(now.plus(self.remote.max_stale));
         self.engine.current.update(|snapshot| {
-            let keys = match snapshot.issuers().get(self.issuer).map(Issuer::keys) {
+            let Some(place) = self.place(snapshot) else { return Arc::clone(snapshot) };
+            let keys = match snapshot.issuers().get(place).map(Issuer::keys) {
                 Some(KeyState::Held { set, .. }) => {
                     KeyState::Held { set: Arc::clone(set), stale_at }
                 }
                 Some(KeyState::Unavailable) | None => KeyState::Unavailable,
             };
-            snapshot.with_keys(self.issuer, keys, &self.engine.metrics)
+            Arc::new(snapshot.with_keys(place, keys, &self.engine.metrics))
         });
     }
+
+    /// Keeps the set for the next process. That it cannot be kept is no reason not to
+    /// use it.
+    async fn keep(&self, text: Arc<[u8]>, now: UnixTime) {
+        let Some(state) = self.state.clone() else { return };
+        let (name, origin) = (self.name.clone(), self.origin);
+        let write = move || state.store(&name, &origin, &text, now);
+        #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]
+        let written = tokio::task::spawn_blocking(write).await;
+        let failure = match written {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(issuer = self.name, error = failure, "keys cannot be kept in `state_dir`");
+    }
+}
+
+/// A set that came, or word that the one at hand is still good.
+struct Arrival {
+    fresh_for: Option<std::time::Duration>,
+    changed: bool,
+    /// To ask for it again only if it changed.
+    new: Option<Held>,
 }

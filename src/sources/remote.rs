@@ -4,8 +4,9 @@ use super::destination::Origin;
 use super::error::{Cause, SourceError};
 use super::fetch::{Document, Fetch};
 use super::metadata::Metadata;
-use crate::config::{HttpUrl, Location, Remote};
+use crate::config::{Access, HttpUrl, Location, Remote};
 use crate::keys::LoadedKeys;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A key set that was fetched.
@@ -32,11 +33,12 @@ pub(super) enum Answer {
     Set(Box<Fetched>),
 }
 
-/// The set at hand: where it came from, and its tag.
+/// The set at hand: where it came from, its tag if it has one, and its text.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) jwks_uri: HttpUrl,
-    pub(super) tag: String,
+    pub(super) tag: Option<String>,
+    pub(super) text: Arc<[u8]>,
 }
 
 /// Fetches the key set of an issuer: one request, two with metadata, or three where
@@ -53,6 +55,17 @@ pub async fn load(remote: &Remote) -> Result<Fetched, SourceError> {
             cause: Cause::Unusable("answered that nothing changed, without being asked".to_owned()),
         }),
     }
+}
+
+/// Gets the document at `url`, whatever it is.
+///
+/// # Errors
+/// If it cannot be had.
+pub async fn read(url: &HttpUrl) -> Result<Vec<u8>, SourceError> {
+    let (origin, access) = (Origin::Configured, &Access::default());
+    let document = Fetch { url, origin, access, bearer: None, tag: None }.get().await;
+    let document = document.map_err(|cause| SourceError { url: url.to_string(), cause })?;
+    Ok(document.text.unwrap_or_default())
 }
 
 /// Fetches as [`load`] does; if the set `held` is still the one, an answer that says so
@@ -120,7 +133,7 @@ async fn ask_set(
     held: Option<&Held>,
 ) -> Result<Answer, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
-    let tag = held.filter(|held| held.jwks_uri == *url).map(|held| &*held.tag);
+    let tag = held.filter(|held| held.jwks_uri == *url).and_then(|held| held.tag.as_deref());
     let Document { text, tag, fresh_for } = get(remote, url, origin, tag).await?;
     let Some(text) = text else {
         return Ok(Answer::Same(fresh_for));

@@ -2,7 +2,7 @@
 //! `rustls_native_certs`.
 
 use super::destination::Origin;
-use super::error::Cause;
+use super::error::{Cause, SourceError};
 use crate::config::Access;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -33,6 +33,19 @@ pub(super) async fn encrypt(
     let config = config.await.map_err(|error| Cause::Tls(error.to_string()))??;
     let connector = TlsConnector::from(Arc::new(config));
     connector.connect(name, stream).await.map_err(|error| Cause::Tls(error.to_string()))
+}
+
+/// What a client needs for encrypted connections to `peer`: the authorities in `ca_file`,
+/// or else those of the system, and the certificate and key to show, if any.
+///
+/// # Errors
+/// If a file cannot be used.
+pub fn client_config(
+    peer: &str,
+    ca_file: Option<&Path>,
+    client_files: Option<&(PathBuf, PathBuf)>,
+) -> Result<ClientConfig, SourceError> {
+    client(ca_file, client_files).map_err(|cause| SourceError { url: peer.to_owned(), cause })
 }
 
 fn client(

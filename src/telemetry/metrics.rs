@@ -4,15 +4,18 @@
 //! are resolved once: no look-up by label on the way of a token.
 
 mod call;
+mod connections;
 mod fetches;
 mod gauges;
 mod verifications;
 
 pub use call::Call;
+pub use connections::{ConnectionEnd, Connections};
 pub use fetches::UnknownKids;
 pub use gauges::Gauges;
 pub use verifications::VerificationCounters;
 
+use super::{logs, panics};
 use crate::jose::Algorithm;
 use fetches::Fetches;
 use prometheus::core::Collector;
@@ -37,7 +40,11 @@ pub struct Metrics {
     shed: IntCounterVec,
     fetches: Fetches,
     gauges: Gauges,
+    panics: IntCounter,
+    log_lines_dropped: IntCounter,
     on_scrape: Mutex<Vec<OnScrape>>,
+    /// Connections.
+    pub connections: Connections,
     /// Signatures that were checked.
     pub signature_checks: SignatureChecks,
     /// Look-ups in the cache.
@@ -92,10 +99,12 @@ pub enum ShedCause {
     Connections,
     /// Too many tokens are being worked on.
     Tokens,
+    /// More signature checks wait than can be done in time.
+    Work,
 }
 
 impl ShedCause {
-    const ALL: [Self; 3] = [Self::Bytes, Self::Connections, Self::Tokens];
+    const ALL: [Self; 4] = [Self::Bytes, Self::Connections, Self::Tokens, Self::Work];
 
     /// The value of the label `cause`.
     #[must_use]
@@ -104,6 +113,7 @@ impl ShedCause {
             Self::Bytes => "bytes",
             Self::Connections => "connections",
             Self::Tokens => "tokens",
+            Self::Work => "work",
         }
     }
 }
@@ -164,6 +174,15 @@ impl Metrics {
         for cause in ShedCause::ALL {
             shed.with_label_values(&[cause.name()]);
         }
+        let panics = "Panics that were caught; each is a bug.";
+        let panics = IntCounter::new("jwtd_panics_total", panics).expect("a valid name");
+        add(Box::new(panics.clone()));
+        let log_lines_dropped = IntCounter::new(
+            "jwtd_log_lines_dropped_total",
+            "Lines of the log that were lost because standard error did not take them in time.",
+        )
+        .expect("a valid name");
+        add(Box::new(log_lines_dropped.clone()));
         let call_labels = ["grpc_type", "grpc_service", "grpc_method"];
         let call_seconds = HistogramVec::new(
             HistogramOpts::new(
@@ -212,6 +231,7 @@ impl Metrics {
                 vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0],
             ),
             fetches: Fetches::new(&add),
+            connections: Connections::new(&add),
             gauges: Gauges::new(&add),
             cache_requests: CacheRequests {
                 hit: requests.with_label_values(&["hit"]),
@@ -223,6 +243,8 @@ impl Metrics {
                 size: evictions.with_label_values(&["size"]),
             },
             on_scrape: Mutex::default(),
+            panics,
+            log_lines_dropped,
             shed,
             signature_checks,
             registry: registry.clone(),
@@ -258,9 +280,9 @@ impl Metrics {
     }
 
     /// Counts an attempt to fetch the key set of `issuer`. `outcome` is `ok` or one of
-    /// a few words; `now` is in seconds since the epoch.
-    pub fn fetched(&self, issuer: &str, outcome: &'static str, took: Duration, now: i64) {
-        self.fetches.count(issuer, outcome, took, now);
+    /// a few words.
+    pub fn fetched(&self, issuer: &str, outcome: &'static str, took: Duration) {
+        self.fetches.count(issuer, outcome, took);
     }
 
     /// A handle that counts the tokens of `issuer` whose key id is unknown.
@@ -284,6 +306,9 @@ impl Metrics {
         for read in &*self.on_scrape.lock().unwrap_or_else(PoisonError::into_inner) {
             read(&self.gauges);
         }
+        self.panics.inc_by(panics::count().saturating_sub(self.panics.get()));
+        let dropped = logs::dropped().saturating_sub(self.log_lines_dropped.get());
+        self.log_lines_dropped.inc_by(dropped);
         let mut text = Vec::new();
         match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),

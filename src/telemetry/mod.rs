@@ -2,9 +2,11 @@
 
 mod logs;
 mod metrics;
+mod panics;
 
-pub use logs::{LogFormat, start as start_logs};
+pub use logs::{LogFormat, Logs, start as start_logs};
 pub use metrics::{
-    CacheEvicted, CacheRequests, Call, Gauges, Metrics, ShedCause, SignatureChecks, UnknownKids,
-    VerificationCounters,
+    CacheEvicted, CacheRequests, Call, ConnectionEnd, Connections, Gauges, Metrics, ShedCause,
+    SignatureChecks, UnknownKids, VerificationCounters,
 };
+pub use panics::observe as observe_panics;

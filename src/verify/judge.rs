@@ -30,6 +30,7 @@ pub fn judge(
     }
     check_keys(issuer, now)?;
     check_times(claims, issuer.clock_skew().span(), profile.max_age, now)?;
+    check_lifetime(claims, profile.max_lifetime)?;
     check_audience(claims, issuer, profile, audiences)?;
     if !profile.types.contains(proven.token_type()) {
         return Err(Reject::TypeNotAllowed);
@@ -88,6 +89,15 @@ pub fn check_times(
     Ok(())
 }
 
+/// How long a token lives from `iat` to `exp`. There is no leeway: one clock set both.
+fn check_lifetime(claims: &Claims, limit: Option<Duration>) -> Result<(), Reject> {
+    let Some(limit) = limit else { return Ok(()) };
+    let issued_at = claims.issued_at().ok_or(Reject::IssuedAtMissing)?;
+    let expires_at = claims.expires_at().ok_or(Reject::ExpiryMissing)?;
+    let lifetime = expires_at.since(issued_at).unwrap_or_default();
+    if lifetime > limit { Err(Reject::LifetimeTooLong { lifetime, limit }) } else { Ok(()) }
+}
+
 /// RFC 7519, section 4.1.3: one audience of the token must be accepted by all
 /// who have a say. Where nobody has, any will do.
 fn check_audience(
@@ -96,7 +106,8 @@ fn check_audience(
     profile: &Profile,
     narrowed: &[Arc<str>],
 ) -> Result<(), Reject> {
-    if issuer.accepts_any_audience() && profile.audiences.is_none() && narrowed.is_empty() {
+    let any = issuer.accepts_any_audience() && profile.required_audiences.is_empty();
+    if any && profile.audiences.is_none() && narrowed.is_empty() {
         return Ok(());
     }
     let listed = |list: &[Arc<str>], name: &str| list.iter().any(|one| **one == *name);
@@ -106,5 +117,9 @@ fn check_audience(
             && (narrowed.is_empty() || listed(narrowed, name))
     };
     let audiences = claims.audiences().ok_or(Reject::AudienceMissing)?;
+    let named = |name: &Arc<str>| audiences.iter().any(|one| **one == **name);
+    if !profile.required_audiences.iter().all(named) {
+        return Err(Reject::AudienceMismatch);
+    }
     if audiences.iter().any(|name| accepted(name)) { Ok(()) } else { Err(Reject::AudienceMismatch) }
 }

@@ -38,12 +38,16 @@ pub struct Profile {
     trusted: Box<[bool]>,
     /// The accepted values of `aud`, or nothing if the issuer's list suffices.
     pub audiences: Option<Box<[Arc<str>]>>,
+    /// Values that `aud` must name, all of them.
+    pub required_audiences: Box<[Arc<str>]>,
     /// The accepted values of `typ`.
     pub types: AcceptedTypes,
     /// Claims that must be present and not null.
     pub required_claims: Box<[Arc<str>]>,
     /// The greatest age since `iat`.
     pub max_age: Option<Duration>,
+    /// The longest life from `iat` to `exp`.
+    pub max_lifetime: Option<Duration>,
     /// How long callers may remember a permit.
     pub remember: Option<Duration>,
 }
@@ -64,9 +68,11 @@ impl Profile {
             name: name.into(),
             trusted: places.into(),
             audiences: None,
+            required_audiences: Box::default(),
             types: AcceptedTypes::default(),
             required_claims: Box::default(),
             max_age: None,
+            max_lifetime: None,
             remember: None,
         })
     }

@@ -231,8 +231,11 @@ reasons! {
     TooOld = 64, "TOO_OLD", Time, Caller, false,
         "The token was issued longer ago than `profiles.NAME.max_age`.", "Get a fresh token.";
     IssuedAtMissing = 65, "ISSUED_AT_MISSING", Time, Issuer, false,
-        "The profile sets `max_age`, and the payload has no `iat`.",
-        "Let the issuer set `iat`, or drop `max_age`.";
+        "The profile sets `max_age` or `max_lifetime`, and the payload has no `iat`.",
+        "Let the issuer set `iat`, or drop the setting.";
+    LifetimeTooLong = 66, "LIFETIME_TOO_LONG", Time, Issuer, false,
+        "The token lives longer, from `iat` to `exp`, than `profiles.NAME.max_lifetime`.",
+        "Let the issuer make tokens that end sooner, or raise the limit.";
 
     AudienceMissing = 70, "AUDIENCE_MISSING", Claims, Issuer, false,
         "The payload has no `aud`.",
@@ -252,8 +255,14 @@ reasons! {
         "jwtd cannot check such proofs yet and accepts no bound token without one: use bearer tokens.";
 
     ScopeMissing = 85, "SCOPE_MISSING", Policy, Caller, false,
-        "A scope that the request requires is missing.",
+        "A scope that the request or `profiles.NAME.access.scopes` requires is missing.",
         "The detail names it. Get a token with that scope.";
+    SubjectNotAllowed = 86, "SUBJECT_NOT_ALLOWED", Policy, Caller, false,
+        "The claim `sub` is missing, or is none of `profiles.NAME.access.subjects`.",
+        "If this subject should pass, add it there.";
+    ClaimNotAllowed = 87, "CLAIM_NOT_ALLOWED", Policy, Caller, false,
+        "A claim does not hold what `profiles.NAME.access.claims` demands.",
+        "The detail says what is demanded. Get a token with such a claim, or change the demand.";
 
     Internal = 120, "INTERNAL", Internal, Operator, true,
         "jwtd failed on this token; this is a bug.",

@@ -22,6 +22,8 @@ pub enum Reject {
     AudienceMissing,
     /// The token is bound to its sender, and no proof came with it.
     BindingRequired,
+    /// A claim does not hold what it must; the demand of the configuration in words.
+    ClaimNotAllowed(Arc<str>),
     /// A required claim, by the name in the configuration, is missing.
     ClaimMissing(Arc<str>),
     /// `exp` has passed.
@@ -56,15 +58,26 @@ pub enum Reject {
     KeysUnavailable,
     /// The bytes are not a signed token.
     Malformed(Malformed),
+    /// `exp` lies further from `iat` than the profile allows.
+    LifetimeTooLong {
+        /// The life from `iat` to `exp`.
+        lifetime: Duration,
+        /// The longest that the profile allows.
+        limit: Duration,
+    },
+    /// None of the scopes is held of which the profile demands one; their names.
+    NoScope(Arc<str>),
     /// `nbf` has not come.
     NotYetValid {
         /// How long until it is acceptable.
         wait: Duration,
     },
-    /// A required scope, by the name in the request, is missing.
+    /// A required scope, by the name in the request or the profile, is missing.
     ScopeMissing(Arc<str>),
     /// The signature does not fit.
     SignatureInvalid,
+    /// The profile lets other subjects pass.
+    SubjectNotAllowed,
     /// The token was issued too long ago.
     TooOld {
         /// Its age.
@@ -119,6 +132,7 @@ impl Reject {
             Self::AudienceMissing => Reason::AudienceMissing,
             Self::BindingRequired => Reason::BindingRequired,
             Self::ClaimMissing(_) => Reason::ClaimMissing,
+            Self::ClaimNotAllowed(_) => Reason::ClaimNotAllowed,
             Self::Expired { .. } => Reason::Expired,
             Self::ExpiryMissing => Reason::ExpiryMissing,
             Self::Internal => Reason::Internal,
@@ -131,10 +145,12 @@ impl Reject {
             Self::KeyUnknown => Reason::KeyUnknown,
             Self::KeysStale => Reason::KeysStale,
             Self::KeysUnavailable => Reason::KeysUnavailable,
+            Self::LifetimeTooLong { .. } => Reason::LifetimeTooLong,
             Self::Malformed(malformed) => malformed_reason(malformed),
+            Self::NoScope(_) | Self::ScopeMissing(_) => Reason::ScopeMissing,
             Self::NotYetValid { .. } => Reason::NotYetValid,
-            Self::ScopeMissing(_) => Reason::ScopeMissing,
             Self::SignatureInvalid => Reason::SignatureInvalid,
+            Self::SubjectNotAllowed => Reason::SubjectNotAllowed,
             Self::TooOld { .. } => Reason::TooOld,
             Self::TypeNotAllowed => Reason::TypeNotAllowed,
         }
@@ -200,11 +216,19 @@ impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClaimMissing(name) => write!(f, "the claim `{name}` is missing"),
+            Self::ClaimNotAllowed(demand) => f.write_str(demand),
             Self::Expired { ago } => write!(f, "expired {} s ago", ago.as_secs()),
             Self::IssuedInFuture { wait } => {
                 write!(f, "issued in the future; acceptable in {} s", wait.as_secs())
             }
+            Self::LifetimeTooLong { lifetime, limit } => write!(
+                f,
+                "the token lives {} s; at most {} s are allowed",
+                lifetime.as_secs(),
+                limit.as_secs()
+            ),
             Self::Malformed(malformed) => malformed.fmt(f),
+            Self::NoScope(names) => write!(f, "none of the scopes `{names}` is held"),
             Self::NotYetValid { wait } => write!(f, "acceptable in {} s", wait.as_secs()),
             Self::ScopeMissing(name) => write!(f, "the scope `{name}` is missing"),
             Self::TooOld { age, limit } => {
@@ -231,6 +255,7 @@ impl fmt::Display for Reject {
             | Self::KeysStale
             | Self::KeysUnavailable
             | Self::SignatureInvalid
+            | Self::SubjectNotAllowed
             | Self::TypeNotAllowed => f.write_str(self.reason().meaning().trim_end_matches('.')),
         }
     }

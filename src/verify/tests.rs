@@ -7,6 +7,9 @@ use crate::keys::{Issuer, Issuers, KeySet, KeyState, Leeway};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+mod current;
+mod words;
+
 const NOW: i64 = 1_800_000_000;
 
 static KEY: LazyLock<SigningKey> =
@@ -207,4 +210,39 @@ fn r35_r36_other_kinds_of_tokens_are_refused() {
 fn r37_a_bound_token_without_proof_is_refused() {
     assert_eq!(of(HEADER, &claims(r#","cnf":{"jkt":"x"}"#)), Reason::BindingRequired);
     assert_eq!(of(HEADER, &claims(r#","cnf":null"#)), Reason::BindingRequired);
+}
+
+#[test]
+fn r32_the_lifetime_is_bounded_from_iat_to_exp() {
+    let limited = |claims: &str, limit| {
+        outcome(&sign(HEADER, claims), NOW, |profile| {
+            profile.max_lifetime = Some(Duration::from_secs(limit));
+        })
+    };
+    let issued = claims(&format!(r#","iat":{}"#, NOW - 20));
+    assert_eq!(limited(&issued, 120), Reason::Ok);
+    assert_eq!(limited(&issued, 119), Reason::LifetimeTooLong);
+    assert_eq!(limited(&claims(""), 120), Reason::IssuedAtMissing);
+}
+
+#[test]
+fn r31_required_audiences_are_named_all() {
+    let required = |names: &[&str]| {
+        outcome(&sign(HEADER, &claims("")), NOW, |profile| {
+            profile.required_audiences = names.iter().copied().map(Arc::from).collect();
+        })
+    };
+    assert_eq!(required(&["y", "x"]), Reason::Ok);
+    assert_eq!(required(&["x", "z"]), Reason::AudienceMismatch);
+    let any = issuers(None);
+    let mut profile = Profile::new("p", &["a"], &any).unwrap();
+    let judged = |profile: &Profile, token: &str| {
+        verify(token.as_bytes(), &any, profile, &[], UnixTime::from_seconds(NOW))
+            .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
+    };
+    let without = format!(r#"{{"iss":"https://a","exp":{}}}"#, NOW + 100);
+    assert_eq!(judged(&profile, &sign(HEADER, &without)), Reason::Ok);
+    profile.required_audiences = [Arc::from("x")].into();
+    assert_eq!(judged(&profile, &sign(HEADER, &claims(""))), Reason::Ok);
+    assert_eq!(judged(&profile, &sign(HEADER, &without)), Reason::AudienceMissing);
 }

@@ -62,7 +62,7 @@ fn a_good_token_is_shown_and_nothing_is_believed() {
     assert!(ended.output.ends_with("jwtd would permit it\n"), "{ended:?}");
     let seen = json(&folder.good("inspect --config jwtd.yaml --output json", &token));
     assert_eq!((&seen["verified"], &seen["permit"]), (&true.into(), &true.into()));
-    assert!(checks(&seen).len() == 15 && checks(&seen).iter().all(|(_, state)| *state == "pass"));
+    assert!(checks(&seen).len() == 16 && checks(&seen).iter().all(|(_, state)| *state == "pass"));
 }
 
 #[test]
@@ -103,6 +103,24 @@ fn the_check_that_fails_is_named_with_its_mend() {
         assert!(ended.output.contains("  mend: "), "{ended:?}");
         assert_eq!(ended.message.contains("nothing is verified"), !proven);
     }
+}
+
+#[test]
+fn access_is_checked_as_the_daemon_does() {
+    let folder = folder();
+    let token = sign(&folder, CLAIMS);
+    let before = folder.read("jwtd.yaml");
+    let access = |mode: &str| {
+        let profile = format!("{{ issuers: corp, access: {{ mode: {mode}, subjects: bob }} }}");
+        folder.write("jwtd.yaml", &format!("{before}\nprofiles: {{ default: {profile} }}\n"));
+        let ended = folder.run("inspect --config jwtd.yaml --output json", &token);
+        let seen = json(&ended.output);
+        let last = checks(&seen).last().map(|(check, state)| format!("{check}: {state}"));
+        (ended.code, last.unwrap(), seen["permit"].as_bool())
+    };
+    assert_eq!(access("enforce"), (Some(1), "access: fail".to_owned(), Some(false)));
+    assert_eq!(access("permissive"), (Some(0), "access: overlooked".to_owned(), Some(true)));
+    assert_eq!(access("off"), (Some(0), "access: pass".to_owned(), Some(true)));
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Folder {
 pub(crate) fn judge(folder: &Folder, token: &str) -> Reason {
     let config = jwtd::config::load(&folder.path("jwtd.yaml")).unwrap();
     let token = token.trim_end().as_bytes();
-    verify(token, &config.issuers, &config.profiles[0], &[], jwtd::app::now())
+    verify(token, &config.live.issuers, &config.live.profiles[0], &[], jwtd::app::now())
         .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
 }
 

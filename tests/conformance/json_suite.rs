@@ -79,7 +79,7 @@ fn expected(name: &str) -> bool {
 }
 
 #[test]
-fn every_file_is_taken_or_refused_as_labelled() {
+fn t17_every_file_is_taken_or_refused_as_labelled() {
     let Some(suite) = suite() else { return };
     let (mut taken, mut refused) = (0, 0);
     for (name, text) in suite {
@@ -131,7 +131,7 @@ fn assert_reason(name: &str, text: &[u8], found: Option<Reason>, lacking: Reason
 }
 
 #[test]
-fn as_payload_of_a_signed_token_none_passes() {
+fn t17_as_payload_of_a_signed_token_none_passes() {
     let Some(suite) = suite() else { return };
     for limits in bounds() {
         let (signer, issuers) = issuer(limits);
@@ -145,7 +145,7 @@ fn as_payload_of_a_signed_token_none_passes() {
 }
 
 #[test]
-fn as_header_of_a_signed_token_none_passes() {
+fn t17_as_header_of_a_signed_token_none_passes() {
     let Some(suite) = suite() else { return };
     for limits in bounds() {
         let (signer, issuers) = issuer(limits);

@@ -141,6 +141,10 @@ async fn r80_wrong_calls_get_a_status_with_the_field_and_the_limit() {
         let info = status.get_details_error_info().unwrap();
         assert_eq!((status.code(), &*info.reason, &*info.domain), (code, reason, "jwtd"));
         assert_eq!(info.metadata["field"], field, "{reason}");
+        // Who is told to come back is told when.
+        let wait = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        let wait = wait.map(|wait| (50..150).contains(&wait.as_millis()));
+        assert_eq!(wait, (reason == "OVERLOADED").then_some(true), "{reason}");
         assert_eq!(info.metadata.get("limit").map(String::as_str), limit, "{reason}");
         let answer = client.verify_batch(batch(std::slice::from_ref(&good))).await.unwrap();
         assert!(answer.into_inner().verdicts[0].permit, "it keeps serving after {reason}");
@@ -161,9 +165,23 @@ async fn bytes_beyond_the_bound_are_refused_while_they_arrive() {
         let answer = client.verify_batch(batch(&[token("")])).await.unwrap().into_inner();
         assert_eq!(reasons(&answer.verdicts), [Reason::Ok]);
     }
-    let metrics = daemon.get("/metrics");
-    assert!(metrics.contains(r#"jwtd_shed_total{cause="bytes"} 1"#));
-    assert!(metrics.contains("jwtd_in_flight_bytes 0"));
+    // An answer counts until it is sent, which may be a moment after it is read.
+    daemon.wait_for("/metrics", "jwtd_in_flight_bytes 0");
+    assert!(daemon.get("/metrics").contains(r#"jwtd_shed_total{cause="bytes"} 1"#));
+}
+
+#[tokio::test]
+async fn r80_a_call_without_a_deadline_has_ours() {
+    let daemon = Daemon::start("limits: { call_timeout: 10ms }\n");
+    let forged = |index: usize| {
+        let token = token(&format!(r#","jti":"{index}""#));
+        let (signed, _) = token.rsplit_once('.').unwrap();
+        format!("{signed}.{}", "A".repeat(86))
+    };
+    let tokens: Vec<_> = (0..900).map(forged).collect();
+    let status = daemon.client().await.verify_batch(batch(&tokens)).await.unwrap_err();
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!((status.code(), &*info.reason), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
 }
 
 /// A client of our own: tonic's gives up by itself when the deadline comes.

@@ -43,7 +43,7 @@ async fn probes_health_and_metrics_answer() {
 const LATEST: Duration = Duration::from_secs(4);
 
 #[test]
-fn a_silent_peer_does_not_hold_the_end() {
+fn t66_a_silent_peer_does_not_hold_the_end() {
     let mut daemon = Daemon::start("");
     let _silent = TcpStream::connect(&daemon.tcp).unwrap();
     daemon.terminate();
@@ -52,7 +52,7 @@ fn a_silent_peer_does_not_hold_the_end() {
 }
 
 #[test]
-fn a_peer_that_ignores_goaway_is_cut_off() {
+fn t66_a_peer_that_ignores_goaway_is_cut_off() {
     let mut daemon = Daemon::start("");
     let mut peer = TcpStream::connect(&daemon.tcp).unwrap();
     peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
@@ -65,7 +65,7 @@ fn a_peer_that_ignores_goaway_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_stream_is_cut_off_at_the_deadline() {
+async fn t66_an_open_stream_is_cut_off_at_the_deadline() {
     let mut daemon = Daemon::start("");
     let (sender, messages) = tokio::sync::mpsc::channel(4);
     let first =

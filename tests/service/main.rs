@@ -8,11 +8,15 @@
     reason = "a test may panic"
 )]
 
+mod access;
 mod authority;
 mod calls;
 mod commands;
+mod keys;
 mod lifecycle;
+mod reload;
 mod sockets;
 mod sources;
 mod support;
+mod tls;
 mod web;

@@ -99,6 +99,22 @@ fn r84_the_number_of_streams_is_announced() {
     assert!(settings.chunks(6).any(|one| one == [0, 3, 0, 0, 0, 7]), "{settings:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_connection_is_told_to_end_and_no_call_is_lost() {
+    let daemon = Daemon::start("connection: { max_age: 10s }\n");
+    let (begin, mut client) = (Instant::now(), daemon.client().await);
+    let ended = r#"jwtd_connections_closed_total{cause="age"} 1"#;
+    while !daemon.get("/metrics").contains(ended) {
+        let tokens = vec![crate::support::token("").into_bytes().into()];
+        let request = jwtd::pb::VerifyBatchRequest { tokens, ..Default::default() };
+        let answer = client.verify_batch(request).await.unwrap().into_inner();
+        assert!(answer.verdicts[0].permit);
+        assert!(begin.elapsed() < PATIENCE, "{}", daemon.get("/metrics"));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(begin.elapsed() > Duration::from_secs(7), "a fifth early at most");
+}
+
 #[test]
 fn connections_beyond_the_bound_are_closed_at_once() {
     let daemon = Daemon::start("limits: { connections: 2 }\n");

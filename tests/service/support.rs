@@ -5,10 +5,10 @@ use jwtd::jose::Algorithm;
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tonic::transport::{Channel, Endpoint};
 
@@ -22,8 +22,20 @@ pub(crate) fn binary() -> Command {
     Command::new(env!("CARGO_BIN_EXE_jwtd"))
 }
 
-/// A folder of one test, gone with it.
-pub(crate) struct Folder(pub(crate) PathBuf);
+/// A folder of one test, gone with the last that has it.
+#[derive(Clone)]
+pub(crate) struct Folder(pub(crate) Arc<Gone>);
+
+/// A path whose folder goes with it.
+pub(crate) struct Gone(PathBuf);
+
+impl std::ops::Deref for Gone {
+    type Target = PathBuf;
+
+    fn deref(&self) -> &PathBuf {
+        &self.0
+    }
+}
 
 impl Folder {
     pub(crate) fn new() -> Self {
@@ -34,11 +46,11 @@ impl Folder {
         std::fs::create_dir_all(&folder).unwrap();
         let jwks = format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k"));
         std::fs::write(folder.join("jwks.json"), jwks).unwrap();
-        Self(folder)
+        Self(Arc::new(Gone(folder)))
     }
 }
 
-impl Drop for Folder {
+impl Drop for Gone {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.0).ok();
     }
@@ -47,6 +59,7 @@ impl Drop for Folder {
 pub(crate) const ISSUERS: &str = "\
 issuers:
   corp: { issuer: https://i, audiences: [a], algorithms: [EdDSA], keys: { jwks_file: jwks.json } }
+drain_delay: 0s
 drain_timeout: 1s
 ";
 
@@ -72,10 +85,15 @@ impl Daemon {
         let listen = "listen: [{ unix: d.sock }, { tcp: 127.0.0.1:0 }]\nadmin: 127.0.0.1:0\n";
         let file = folder.0.join("jwtd.yaml");
         std::fs::write(&file, format!("{listen}{config}")).unwrap();
+        Self::serve(folder, &file)
+    }
+
+    /// Starts with this configuration file.
+    pub(crate) fn serve(folder: Folder, file: &Path) -> Self {
         let log = folder.0.join("log");
         let child = binary()
             .args(["serve", "--log-format", "json", "--log", "jwtd=trace", "--config"])
-            .arg(&file)
+            .arg(file)
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
@@ -87,9 +105,9 @@ impl Daemon {
             std::thread::yield_now();
             for line in daemon.log().lines() {
                 let Ok(event) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-                if let Some(address) =
-                    event["endpoint"].as_str().and_then(|one| one.strip_prefix("tcp://"))
-                {
+                if let Some(address) = event["endpoint"].as_str().and_then(|one| {
+                    one.strip_prefix("tcp://").or_else(|| one.strip_prefix("tls://"))
+                }) {
                     daemon.tcp = address.to_owned();
                 }
                 if let Some(address) = event["admin"].as_str() {
@@ -135,6 +153,15 @@ impl Daemon {
         let begin = Instant::now();
         while !self.get(path).contains(text) {
             assert!(begin.elapsed() < PATIENCE, "no {text:?} in {path}: {}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until the log holds `text`; a thread of its own writes it.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let begin = Instant::now();
+        while !self.log().contains(text) {
+            assert!(begin.elapsed() < PATIENCE, "no {text:?} in the log: {}", self.log());
             std::thread::yield_now();
         }
     }

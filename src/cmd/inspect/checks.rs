@@ -1,14 +1,16 @@
 //! The checks of a token in their order, and how far it gets: by the very parser
 //! and judge of the daemon.
 
-use crate::jose::{Claims, CompactJws, Header, Limits, UnixTime};
+use crate::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
 use crate::keys::{Issuers, Leeway};
-use crate::verify::{self, AcceptedTypes, Profile, Reason, Reject};
+use crate::policy::Policy;
+use crate::verify::{self, AcceptedTypes, Profile, Proven, Reason, Reject};
 
 /// What a token is held against.
 pub(super) struct Court<'c> {
     pub(super) issuers: &'c Issuers,
     pub(super) profile: &'c Profile,
+    pub(super) policy: &'c Policy,
 }
 
 /// One check and how it went.
@@ -22,6 +24,8 @@ pub(super) struct Check {
 pub(super) enum State {
     Passed,
     Failed(Reject),
+    /// It failed, and the profile permits it all the same.
+    Overlooked(Reject),
     /// A check before it failed.
     NotReached,
     /// It needs a configuration, and there is none.
@@ -29,7 +33,7 @@ pub(super) enum State {
 }
 
 /// In the order in which they are made.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "form",
     "header",
     "payload",
@@ -45,6 +49,7 @@ const NAMES: [&str; 15] = [
     "type",
     "required claims",
     "sender binding",
+    "access",
 ];
 const FORM: usize = 0;
 const HEADER: usize = 1;
@@ -61,6 +66,7 @@ const AUDIENCE: usize = 11;
 const TYPE: usize = 12;
 const REQUIRED: usize = 13;
 const BINDING: usize = 14;
+const ACCESS: usize = 15;
 
 /// Makes all checks that can be made.
 pub(super) fn run(token: &[u8], court: Option<&Court<'_>>, now: UnixTime) -> Vec<Check> {
@@ -73,8 +79,21 @@ pub(super) fn run(token: &[u8], court: Option<&Court<'_>>, now: UnixTime) -> Vec
         return without_configuration(&header, &claims, now);
     };
     match verify::verify(token, court.issuers, court.profile, &[], now) {
-        Ok(_) => list(|_| State::Passed),
+        Ok(proven) => {
+            let access = access(&proven, court);
+            list(|place| if place == ACCESS { access.clone() } else { State::Passed })
+        }
         Err(reject) => up_to(place(reject.reason()), &reject),
+    }
+}
+
+/// The last check: the policy of the profile.
+fn access(proven: &Proven, court: &Court<'_>) -> State {
+    let values = json::parse(proven.payload(), &court.issuers.limits().json).ok();
+    match court.policy.decide(proven, values.as_ref()) {
+        Ok(None) => State::Passed,
+        Ok(Some(reject)) => State::Overlooked(reject),
+        Err(reject) => State::Failed(reject),
     }
 }
 
@@ -82,7 +101,7 @@ pub(super) fn run(token: &[u8], court: Option<&Court<'_>>, now: UnixTime) -> Vec
 pub(super) fn first_failure(checks: &[Check]) -> Option<&Reject> {
     checks.iter().find_map(|check| match &check.state {
         State::Failed(reject) => Some(reject),
-        State::Passed | State::NotReached | State::NotChecked => None,
+        State::Passed | State::Overlooked(_) | State::NotReached | State::NotChecked => None,
     })
 }
 
@@ -91,9 +110,9 @@ pub(super) fn is_proven(checks: &[Check]) -> bool {
     checks.get(SIGNATURE).is_some_and(|check| matches!(check.state, State::Passed))
 }
 
-/// Whether all checks were made and passed.
+/// Whether all checks were made and passed, or are overlooked.
 pub(super) fn is_permitted(checks: &[Check]) -> bool {
-    checks.iter().all(|check| matches!(check.state, State::Passed))
+    checks.iter().all(|check| matches!(check.state, State::Passed | State::Overlooked(_)))
 }
 
 /// The first four checks: what the bytes are.
@@ -157,6 +176,7 @@ fn place(reason: Reason) -> usize {
         (_, Family::Signature) => SIGNATURE,
         (_, Family::Time) => TIMES,
         (_, Family::Binding) => BINDING,
-        (_, Family::Claims | Family::Policy | Family::Internal | Family::Ok) => REQUIRED,
+        (_, Family::Policy) => ACCESS,
+        (_, Family::Claims | Family::Internal | Family::Ok) => REQUIRED,
     }
 }

@@ -123,6 +123,11 @@ impl<'t> Seen<'t> {
                     State::Failed(reject) => {
                         (Some(false), "FAIL", format!("{}: {reject}", reject.reason()))
                     }
+                    State::Overlooked(reject) => {
+                        let why =
+                            format!("{}: {reject}; the profile is permissive", reject.reason());
+                        (None, "overlooked", why)
+                    }
                     State::NotReached => (None, "not reached", String::new()),
                     State::NotChecked => (None, "not checked", "no configuration".to_owned()),
                 };
@@ -158,6 +163,7 @@ impl<'t> Seen<'t> {
                 let (state, reject) = match &check.state {
                     State::Passed => ("pass", None),
                     State::Failed(reject) => ("fail", Some(reject)),
+                    State::Overlooked(reject) => ("overlooked", Some(reject)),
                     State::NotReached => ("not_reached", None),
                     State::NotChecked => ("not_checked", None),
                 };

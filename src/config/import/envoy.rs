@@ -13,7 +13,7 @@ pub(super) fn providers(node: &Node, notes: &mut Vec<String>) -> Vec<Provider> {
     let inner: Box<dyn Iterator<Item = &Node>> = match &node.value {
         Value::List(elements) => Box::new(elements.iter()),
         Value::Map(members) => Box::new(members.iter().map(|(_, node)| node)),
-        Value::Null | Value::Text(_) => Box::new(std::iter::empty()),
+        Value::Null | Value::Literal(_) | Value::Text(_) => Box::new(std::iter::empty()),
     };
     for node in inner {
         found.extend(providers(node, notes));

@@ -1,6 +1,6 @@
 //! The settings of issuers, of their keys, and of profiles.
 
-use super::{Key, Kind, REMOTE, TEXTS, key, required};
+use super::{Key, Kind, REMOTE, SCALARS, TEXTS, key, required};
 
 pub(super) const ISSUER: &[Key] = &[
     required("issuer", TEXTS, "The exact value of `iss`, or a list where the issuer uses several."),
@@ -162,6 +162,7 @@ pub(super) const PROFILE: &[Key] = &[
         "those of the issuer",
         "The token must name one of these, and the issuer must accept that same one.",
     ),
+    key("required_audiences", TEXTS, "", "The token must name all of these."),
     key(
         "types",
         TEXTS,
@@ -170,11 +171,78 @@ pub(super) const PROFILE: &[Key] = &[
     ),
     key("required_claims", TEXTS, "", "Claims that must be present and not null."),
     key("max_age", Kind::Duration, "", "The greatest age since `iat`."),
+    key("max_lifetime", Kind::Duration, "", "The longest life from `iat` to `exp`."),
+    key(
+        "callers",
+        Kind::List(&Kind::Table(CALLER)),
+        "all",
+        "Who may use the profile. A caller that names no profile gets the first that lists it here; \
+         then the one named `default`, or the only one.",
+    ),
+    key("access", Kind::Table(ACCESS), "", "Who may pass, by the claims; all of it must hold."),
     key(
         "remember",
         Kind::Duration,
         "",
         "How long callers may remember a permit. Within that time they do not notice that a key \
          was removed.",
+    ),
+];
+
+const ACCESS: &[Key] = &[
+    key(
+        "mode",
+        Kind::Word(&["enforce", "permissive", "off"]),
+        "enforce",
+        "What becomes of a token that does not meet this: refused; permitted, with the reason and \
+         `enforced: false` in the verdict; or not looked at. What a request demands is always \
+         enforced.",
+    ),
+    key("scopes", Kind::Table(SCOPES), "", "The scopes that the token must hold (`scope`, `scp`)."),
+    key(
+        "subjects",
+        TEXTS,
+        "any",
+        "The subjects (`sub`) that may pass: a name, or a beginning and `*`. A SPIFFE ID is cut at \
+         a `/` only: `spiffe://example.org/ns/orders/*`.",
+    ),
+    key("claims", Kind::List(&Kind::Table(CLAIM)), "", "Demands on single claims."),
+];
+
+const SCOPES: &[Key] = &[
+    key("all", TEXTS, "", "Every one of these."),
+    key("any", TEXTS, "", "At least one of these."),
+];
+
+/// Values are compared by kind: `7` is a number, `"7"` a string.
+const CLAIM: &[Key] = &[
+    required(
+        "claim",
+        Kind::Text,
+        "The name of the claim, or a JSON Pointer (RFC 6901) into one: `groups`, \
+         `https://example.com/roles`, `/realm_access/roles`.",
+    ),
+    key(
+        "any",
+        SCALARS,
+        "",
+        "The claim must hold one of these values. An array holds its elements, any other claim \
+         itself. Numbers and truth values stand without quotes, strings that look like them with.",
+    ),
+    key("all", SCALARS, "", "The claim must hold every one of these values."),
+    key("none", SCALARS, "", "The claim must hold none of these values; it need not be there."),
+    key("absent", Kind::Flag, "false", "`true`: the claim must not be there, or be null."),
+];
+
+/// What is given of an entry must all hold.
+const CALLER: &[Key] = &[
+    key("user", Kind::Number, "", "The user id of the process at a Unix socket."),
+    key("group", Kind::Number, "", "The group id of that process."),
+    key("dns", Kind::Text, "", "A host name in the client's certificate (mutual TLS)."),
+    key(
+        "uri",
+        Kind::Text,
+        "",
+        "A URI in the client's certificate, such as a SPIFFE ID; `*` at the end as in `subjects`.",
     ),
 ];

@@ -2,6 +2,7 @@
 //! with the cache is the verdict without.
 
 use super::*;
+use crate::policy::Policy;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -22,6 +23,8 @@ static TOKENS: LazyLock<Vec<String>> = LazyLock::new(|| {
         token(r#","kid":"k0""#, &claims("").replace("\"exp\"", "\"exx\"")),
         token(r#","kid":"k0""#, &claims("").replace("\"iat\"", "\"iax\"")),
         "no.such.token".to_owned(),
+        access::member(),
+        token(r#","kid":"k0""#, &claims(r#","groups":"a","realm":{"roles":["root"]},"tenant":7"#)),
     ];
     for (place, header) in [
         (1, r#"{"alg":"EdDSA","kid":"k0"}"#),
@@ -64,6 +67,9 @@ fn worlds() -> impl Strategy<Value = World> {
         prop::option::weighted(0.3, subsequence(vec!["jwt", "at+jwt", "other"], 1..=3)),
         subsequence(vec!["sub", "tenant", "iat"], 0..=1),
         prop::option::weighted(0.3, 0..400_u64),
+        prop::option::weighted(0.2, select(vec![609_u64, 610, 7_210])),
+        prop_oneof![4 => Just(Vec::new()), 1 => subsequence(vec!["api", "web"], 1..=2)],
+        prop_oneof![1 => Just(Policy::default()), 1 => select(access::policies())],
     );
     let asked = (
         prop_oneof![
@@ -91,6 +97,9 @@ fn worlds() -> impl Strategy<Value = World> {
         types: profile.3,
         required: profile.4,
         max_age: profile.5,
+        max_lifetime: profile.6,
+        required_audiences: profile.7,
+        policy: profile.8,
         now: NOW + asked.0,
         narrowed: asked.1,
         scopes: asked.2,

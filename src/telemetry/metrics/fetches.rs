@@ -1,7 +1,7 @@
 //! Fetches of key sets.
 
 use prometheus::core::Collector;
-use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
 use std::time::Duration;
 
 /// Fetches of key sets.
@@ -9,7 +9,6 @@ use std::time::Duration;
 pub(super) struct Fetches {
     total: IntCounterVec,
     seconds: Histogram,
-    last_success: GaugeVec,
     unknown_kid: IntCounterVec,
 }
 
@@ -38,33 +37,23 @@ impl Fetches {
         );
         let seconds = seconds.buckets(vec![0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]);
         let seconds = Histogram::with_opts(seconds).expect("valid buckets");
-        let last_success = Opts::new(
-            "jwtd_jwks_last_success_timestamp_seconds",
-            "When the key set of an issuer was last fetched, in seconds since the epoch.",
-        );
-        let last_success = GaugeVec::new(last_success, &["issuer"]).expect("a valid name");
         add(Box::new(total.clone()));
         add(Box::new(seconds.clone()));
-        add(Box::new(last_success.clone()));
         let unknown_kid = Opts::new(
             "jwtd_unknown_kid_total",
             "Tokens whose key id no key of the issuer had when they came.",
         );
         let unknown_kid = IntCounterVec::new(unknown_kid, &["issuer"]).expect("a valid name");
         add(Box::new(unknown_kid.clone()));
-        Self { total, seconds, last_success, unknown_kid }
+        Self { total, seconds, unknown_kid }
     }
 
     pub(super) fn unknown_kids(&self, issuer: &str) -> UnknownKids {
         UnknownKids(self.unknown_kid.with_label_values(&[issuer]))
     }
 
-    pub(super) fn count(&self, issuer: &str, outcome: &str, took: Duration, now: i64) {
+    pub(super) fn count(&self, issuer: &str, outcome: &str, took: Duration) {
         self.total.with_label_values(&[issuer, outcome]).inc();
         self.seconds.observe(took.as_secs_f64());
-        if outcome == "ok" {
-            #[expect(clippy::cast_precision_loss, reason = "exact until the year 285 million")]
-            self.last_success.with_label_values(&[issuer]).set(now as f64);
-        }
     }
 }

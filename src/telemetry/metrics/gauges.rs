@@ -1,7 +1,8 @@
 //! Values that are read when they are asked for.
 
+use crate::keys::Freshness;
 use prometheus::core::Collector;
-use prometheus::{Gauge, IntGauge, IntGaugeVec, Opts};
+use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts};
 
 /// Values that are read when they are asked for.
 #[derive(Debug)]
@@ -13,8 +14,12 @@ pub struct Gauges {
     connections: IntGauge,
     workers: IntGauge,
     jwks_keys: IntGaugeVec,
+    jwks_state: IntGaugeVec,
+    jwks_last_success: GaugeVec,
     last_reload_successful: IntGauge,
     last_reload_time: Gauge,
+    restart_required: IntGauge,
+    certificate_expiry: GaugeVec,
 }
 
 impl Gauges {
@@ -28,6 +33,23 @@ impl Gauges {
         let keys = Opts::new("jwtd_jwks_keys", "Usable keys of the issuer.");
         let jwks_keys = IntGaugeVec::new(keys, &["issuer"]).expect("a valid name");
         add(Box::new(jwks_keys.clone()));
+        let state =
+            "How far the keys of the issuer can be relied on: 1 for the state that it is in.";
+        let state = Opts::new("jwtd_jwks_state", state);
+        let jwks_state = IntGaugeVec::new(state, &["issuer", "state"]).expect("a valid name");
+        add(Box::new(jwks_state.clone()));
+        let success = Opts::new(
+            "jwtd_jwks_last_success_timestamp_seconds",
+            "When the key set of an issuer was last fetched, in seconds since the epoch.",
+        );
+        let jwks_last_success = GaugeVec::new(success, &["issuer"]).expect("a valid name");
+        add(Box::new(jwks_last_success.clone()));
+        let expiry = Opts::new(
+            "jwtd_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate of a listener ends, in seconds since the epoch.",
+        );
+        let certificate_expiry = GaugeVec::new(expiry, &["listener"]).expect("a valid name");
+        add(Box::new(certificate_expiry.clone()));
         let last_reload_time = Gauge::new(
             "jwtd_config_last_reload_success_timestamp_seconds",
             "When the configuration was last loaded, in seconds since the epoch.",
@@ -45,11 +67,19 @@ impl Gauges {
             connections: gauge("jwtd_connections", "Open connections."),
             workers: gauge("jwtd_workers", "Threads that serve calls and check signatures."),
             jwks_keys,
+            jwks_state,
+            jwks_last_success,
             last_reload_successful: gauge(
                 "jwtd_config_last_reload_successful",
                 "Whether the configuration was loaded without faults when it was last read.",
             ),
             last_reload_time,
+            certificate_expiry,
+            restart_required: gauge(
+                "jwtd_config_restart_required",
+                "Whether the configuration that was last read has settings that take effect only \
+                 after a restart.",
+            ),
         }
     }
 
@@ -71,17 +101,49 @@ impl Gauges {
         self.workers.set(whole(workers));
     }
 
-    /// Sets the number of usable keys of an issuer.
-    pub fn set_keys(&self, issuer: &str, keys: usize) {
-        self.jwks_keys.with_label_values(&[issuer]).set(whole(keys));
+    /// Forgets all issuers: those of now are set next.
+    pub fn forget_issuers(&self) {
+        self.jwks_keys.reset();
+        self.jwks_state.reset();
+        self.jwks_last_success.reset();
     }
 
-    /// Sets when the configuration was last loaded without faults.
-    pub fn set_reloaded(&self, seconds: i64) {
-        self.last_reload_successful.set(1);
-        #[expect(clippy::cast_precision_loss, reason = "exact until the year 285 million")]
-        self.last_reload_time.set(seconds as f64);
+    /// Sets the number of usable keys of an issuer, how far they can be relied on, and
+    /// when they were fetched, in seconds since the epoch, if they are fetched.
+    pub fn set_issuer(
+        &self,
+        issuer: &str,
+        keys: usize,
+        freshness: Freshness,
+        fetched_at: Option<i64>,
+    ) {
+        self.jwks_keys.with_label_values(&[issuer]).set(whole(keys));
+        for state in Freshness::ALL {
+            let gauge = self.jwks_state.with_label_values(&[issuer, state.name()]);
+            gauge.set(i64::from(state == freshness));
+        }
+        if let Some(seconds) = fetched_at {
+            self.jwks_last_success.with_label_values(&[issuer]).set(time(seconds));
+        }
     }
+
+    /// Sets when the certificate of a listener ends, in seconds since the epoch.
+    pub fn set_certificate(&self, listener: &str, not_after: i64) {
+        self.certificate_expiry.with_label_values(&[listener]).set(time(not_after));
+    }
+
+    /// Sets whether the configuration was free of faults when it was last read, when it
+    /// was last put in force, and whether it has settings that need a restart.
+    pub fn set_reload(&self, successful: bool, seconds: i64, restart_required: bool) {
+        self.last_reload_successful.set(i64::from(successful));
+        self.last_reload_time.set(time(seconds));
+        self.restart_required.set(i64::from(restart_required));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact until the year 285 million")]
+fn time(seconds: i64) -> f64 {
+    seconds as f64
 }
 
 fn whole(number: impl TryInto<i64>) -> i64 {

@@ -59,6 +59,7 @@ async function cancellation({ client, daemon }) {
   for (const pause of [0, 10, 30]) {
     const begun = (call) => setTimeout(() => call.cancel(), pause);
     await fails(ask(client, 'verifyBatch', { tokens }, { begun }), grpc.status.CANCELLED);
+    await daemon.becomesIdle();
   }
   const call = client.verifyStream();
   call.write({ id: 1, tokens: [await sign()] });

@@ -4,16 +4,18 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A port that nobody uses now. */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+/** So many ports that nobody uses now: held together, or one could be given twice. */
+async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => new Promise((resolve, reject) => {
+      const server = createServer();
+      server.on('error', reject);
+      server.listen(0, '127.0.0.1', () => resolve(server));
+    })),
+  );
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 const running = new Set();
@@ -27,7 +29,8 @@ export class Daemon {
     const daemon = new Daemon();
     mkdirSync(folder);
     for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}/${name}`, text);
-    [daemon.folder, daemon.port, daemon.admin] = [folder, await freePort(), await freePort()];
+    daemon.folder = folder;
+    [daemon.port, daemon.admin] = await freePorts(2);
     const sockets = `listen: [{ unix: s }, { tcp: 127.0.0.1:${daemon.port} }]\nadmin: 127.0.0.1:${daemon.admin}\n`;
     writeFileSync(`${folder}/jwtd.yaml`, sockets + config);
     return daemon;

@@ -15,6 +15,7 @@ import test_batch
 import test_config
 import test_example
 import test_faults
+import test_restarts
 import test_service
 import test_views
 from daemon import Daemon
@@ -24,7 +25,7 @@ from tokens import Batch
 
 TRANSPORTS = ["unix", "tcp"]
 # The batch comes first: it needs a cold cache.
-TESTS = [test_batch, test_views, test_faults, test_service, test_example]
+TESTS = [test_batch, test_views, test_faults, test_service, test_example, test_restarts]
 
 
 def stop(scene: Scene) -> None:

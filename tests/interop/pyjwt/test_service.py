@@ -108,6 +108,7 @@ def cancellation(scene: Scene) -> None:
         time.sleep(pause)
         call.cancel()
         assert call.cancelled()
+        assert_idle(scene)
     silence = threading.Event()
 
     def messages() -> Any:

@@ -48,8 +48,8 @@ final class CallChecks {
             Thread.sleep(pause);
             answers.cancel();
             answers.requireEnd(Status.Code.CANCELLED);
+            scene.daemon().awaitIdle();
         }
-        scene.daemon().awaitIdle();
         scene.requireServing();
         return "";
     }

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod incidents;
+mod rules;
+
 use jwtd::verify::Reason;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -71,6 +74,19 @@ fn the_page_of_reasons_is_fresh() {
         let anchor = reason.anchor().replace(&format!("{PAGE}#"), "");
         assert!(page.to_lowercase().contains(&format!("\n## {anchor}\n")), "{anchor}");
     }
+}
+
+/// Between two marks; the rest of the page is written by hand.
+#[test]
+fn the_tables_of_rules_and_incidents_are_fresh() {
+    const PAGE: &str = "docs/security.md";
+    const MARKS: [&str; 2] = ["<!-- made by tests/docs/rules.rs -->\n", "\n<!-- to here -->"];
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_once(MARKS[0]).unwrap();
+    let (_, after) = rest.split_once(MARKS[1]).unwrap();
+    let tables = rules::tables();
+    assert_fresh(PAGE, &format!("{before}{}{tables}{}{after}", MARKS[0], MARKS[1]));
 }
 
 #[test]

@@ -1,0 +1,64 @@
+//! JSON as `serde_json` reads it, and a plain way to tell what jwtd must refuse beyond that.
+
+use jwtd::jose::limits::JsonLimits;
+use serde_json::Value;
+
+/// The value of a text that is strict JSON within `limits`; nothing if it is not.
+#[must_use]
+pub fn strict(text: &[u8], limits: &JsonLimits) -> Option<Value> {
+    let value: Value = serde_json::from_slice(text).ok()?;
+    (!names_twice(text, &value) && fits(&value, limits.depth, limits)).then_some(value)
+}
+
+/// Whether an object names a member twice. `serde_json` keeps one of them, so that there are
+/// fewer members in the value than colons outside of strings in the text.
+#[must_use]
+pub fn names_twice(text: &[u8], value: &Value) -> bool {
+    colons(text) != members(value)
+}
+
+fn colons(text: &[u8]) -> usize {
+    let (mut count, mut inside, mut escaped) = (0, false, false);
+    for byte in text {
+        match (inside, escaped, byte) {
+            (true, true, _) => escaped = false,
+            (true, false, b'\\') => escaped = true,
+            (_, false, b'"') => inside = !inside,
+            (false, _, b':') => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+fn members(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => elements.iter().map(members).sum(),
+        Value::Object(all) => all.len() + all.values().map(members).sum::<usize>(),
+        _ => 0,
+    }
+}
+
+fn fits(value: &Value, depth: usize, limits: &JsonLimits) -> bool {
+    let inside = |value| depth > 0 && fits(value, depth - 1, limits);
+    let short = |text: &str| text.len() <= limits.string_bytes;
+    match value {
+        Value::Array(elements) => {
+            depth > 0 && elements.len() <= limits.members && elements.iter().all(inside)
+        }
+        Value::Object(all) => {
+            let mut all_members = all.iter();
+            depth > 0
+                && all.len() <= limits.members
+                && all_members.all(|(name, value)| short(name) && inside(value))
+        }
+        Value::String(text) => short(text),
+        _ => true,
+    }
+}
+
+/// The strings of an array of nothing else.
+#[must_use]
+pub fn strings(value: &Value) -> Option<Vec<&str>> {
+    value.as_array()?.iter().map(Value::as_str).collect()
+}

@@ -1,0 +1,153 @@
+//! Whether the daemon can take calls, and how it stands with the keys.
+
+use crate::engine::{Engine, Snapshot};
+use crate::jose::{UnixTime, base64url};
+use crate::keys::{Freshness, Issuer, IssuerIndex, Key, KeyState};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Whether the daemon can take calls.
+#[derive(Debug)]
+pub struct Readiness {
+    engine: Arc<Engine>,
+    clock: fn() -> UnixTime,
+    /// Once every required issuer had keys.
+    started: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Readiness {
+    /// Ready as soon as every issuer that is not optional has keys, and then until the
+    /// end: were a pod taken out of service because one issuer's keys are too old, or
+    /// because the configuration names a further one, the tokens of all others would be
+    /// lost too. `clock` tells the time.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, clock: fn() -> UnixTime) -> Self {
+        let (started, draining) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { engine, clock, started, draining }
+    }
+
+    /// From now on not ready, for good.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told to end.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether calls can be taken.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.is_draining() && self.has_started()
+    }
+
+    /// Whether every required issuer has, or had, keys that can be used.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        let started = self.started.load(Ordering::Relaxed) || self.has_keys();
+        if started {
+            self.started.store(true, Ordering::Relaxed);
+        }
+        started
+    }
+
+    fn has_keys(&self) -> bool {
+        let (snapshot, now) = (self.engine.current.load(), (self.clock)());
+        snapshot.issuers().iter().all(|(place, _)| {
+            snapshot.is_optional(place) || snapshot.freshness(place, now) != Freshness::Expired
+        })
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        self.engine.metrics.render()
+    }
+
+    /// A line for each issuer.
+    pub(super) fn describe(&self, verbose: bool) -> String {
+        let (snapshot, now) = (self.engine.current.load(), (self.clock)());
+        let mut text = String::new();
+        for (place, issuer) in snapshot.issuers().iter() {
+            let keys = match issuer.keys() {
+                KeyState::Held { set, .. } => format!("{} keys", set.keys().len()),
+                KeyState::Unavailable => "no keys".to_owned(),
+            };
+            let state = snapshot.freshness(place, now).name();
+            write!(text, "issuer {}: {keys}, {state}", issuer.name()).ok();
+            if verbose {
+                text.push_str(&outlook(&snapshot, place, now));
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// All keys, and how it stands with them, for people and programs.
+    pub(super) fn keys(&self) -> Value {
+        let (snapshot, now) = (self.engine.current.load(), (self.clock)());
+        let issuers = snapshot.issuers().iter();
+        let issuers = issuers.map(|(place, issuer)| one(&snapshot, place, issuer, now));
+        Value::Array(issuers.collect())
+    }
+}
+
+fn one(snapshot: &Snapshot, place: IssuerIndex, issuer: &Issuer, now: UnixTime) -> Value {
+    let (set, stale_at) = match issuer.keys() {
+        KeyState::Held { set, stale_at } => (set.keys(), *stale_at),
+        KeyState::Unavailable => (&[][..], None),
+    };
+    let key = |Key { id, key }: &Key| {
+        json!({
+            "key_id": id,
+            "algorithm": key.algorithm().name(),
+            "thumbprint": base64url::encode(key.thumbprint()),
+        })
+    };
+    let outlook = snapshot.watch(place).map(|watch| watch.outlook());
+    let fetched_at = outlook.as_ref().and_then(|outlook| outlook.fetched_at);
+    let next = outlook.as_ref().and_then(|outlook| outlook.next_attempt);
+    json!({
+        "issuer": issuer.name(),
+        "state": snapshot.freshness(place, now).name(),
+        "fetched_at": fetched_at.map(UnixTime::seconds),
+        "stale_at": stale_at.map(UnixTime::seconds),
+        "next_attempt_seconds": next.map(|span| span.as_secs()),
+        "failure": outlook.and_then(|outlook| outlook.failure),
+        "keys": set.iter().map(key).collect::<Vec<_>>(),
+    })
+}
+
+/// When keys were fetched, how long they are good, when they are asked for again, and
+/// what went wrong.
+fn outlook(snapshot: &Snapshot, place: IssuerIndex, now: UnixTime) -> String {
+    let Some(outlook) = snapshot.watch(place).map(|watch| watch.outlook()) else {
+        return String::new();
+    };
+    let span = |span: Duration| format!("{} s", span.as_secs());
+    let mut text = String::new();
+    if let Some(fetched_at) = outlook.fetched_at {
+        let age = now.since(fetched_at).unwrap_or_default();
+        write!(text, ", fetched {} ago", span(age)).ok();
+    }
+    let stale_at = match snapshot.issuers().get(place).map(Issuer::keys) {
+        Some(KeyState::Held { stale_at, .. }) => *stale_at,
+        Some(KeyState::Unavailable) | None => None,
+    };
+    if let Some(left) = stale_at.and_then(|stale_at| stale_at.since(now)) {
+        write!(text, ", good for {}", span(left)).ok();
+    }
+    match outlook.next_attempt {
+        Some(next) => write!(text, ", next attempt in {}", span(next)).ok(),
+        None => write!(text, ", being fetched").ok(),
+    };
+    if let Some(failure) = outlook.failure {
+        // Escaped: some of it may come from the issuer.
+        write!(text, "; the last attempt failed: {}", failure.escape_debug()).ok();
+    }
+    text
+}

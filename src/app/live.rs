@@ -1,0 +1,144 @@
+//! From settings to the snapshot by which tokens are judged, at the start and again.
+
+use super::clock::now;
+use crate::config::{Live, Remote};
+use crate::engine::{Engine, Snapshot, Upkeep};
+use crate::jose::UnixTime;
+use crate::keys::{Issuer, IssuerIndex, KeyState};
+use crate::sources::{self, Keeper};
+use crate::telemetry::Metrics;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Keys that are at hand, and when they were fetched.
+type AtHand = HashMap<IssuerIndex, (KeyState, UnixTime)>;
+
+/// The first snapshot: with the keys that an earlier process kept.
+pub(super) fn begin(live: Live, keeper: &mut Keeper, metrics: &Metrics) -> Snapshot {
+    let mut at_hand = AtHand::new();
+    for (place, remote) in &live.remotes {
+        if let Some(issuer) = live.issuers.get(*place)
+            && let Some(kept) = kept(keeper, issuer, remote)
+        {
+            at_hand.insert(*place, kept);
+        }
+    }
+    let issuers =
+        live.issuers.map_keys(|place, _| at_hand.get(&place).map(|(keys, _)| keys.clone()));
+    let upkeep = upkeep(&live, keeper, metrics, &at_hand);
+    let snapshot = Snapshot::new(issuers, live.profiles, metrics);
+    snapshot.with_policies(live.policies).with_upkeep(upkeep)
+}
+
+/// Puts `live` in force in the place of what was. Keys that come from where they came
+/// before stay; those from elsewhere are fetched first.
+///
+/// # Errors
+/// If an issuer that has keys would have none: then everything stays as it is.
+pub(super) async fn replace(
+    live: Live,
+    keeper: &mut Keeper,
+    engine: &Arc<Engine>,
+) -> Result<(), String> {
+    let before = engine.current.load();
+    let mut at_hand = fetch_new(&live, keeper, &before).await?;
+    for (place, remote) in &live.remotes {
+        let issuer = live.issuers.get(*place);
+        if let Some(carried) = issuer.and_then(|issuer| carried(&before, issuer, remote)) {
+            at_hand.insert(*place, carried);
+        }
+    }
+    let upkeep = upkeep(&live, keeper, &engine.metrics, &at_hand);
+    let remotes: HashMap<_, _> = live.remotes.into_iter().collect();
+    engine.current.update(|before| {
+        // Once more: a fetch may have ended in the meantime.
+        let issuers = live.issuers.map_keys(|place, issuer| {
+            let carried = remotes.get(&place).and_then(|remote| carried(before, issuer, remote));
+            carried.map(|(keys, _)| keys).or_else(|| Some(at_hand.get(&place)?.0.clone()))
+        });
+        let snapshot = Snapshot::new(issuers, live.profiles.clone(), &engine.metrics);
+        let snapshot = snapshot.with_policies(live.policies.clone());
+        Arc::new(snapshot.with_upkeep(Arc::clone(&upkeep)))
+    });
+    keeper.run(engine);
+    Ok(())
+}
+
+fn upkeep(live: &Live, keeper: &mut Keeper, metrics: &Metrics, at_hand: &AtHand) -> Arc<[Upkeep]> {
+    let watches = keeper.take(&live.issuers, &live.remotes, metrics);
+    for (place, (_, fetched_at)) in at_hand {
+        if let Some(Some(watch)) = watches.get(place.get()) {
+            watch.hold(*fetched_at);
+        }
+    }
+    let optional = live.optional.iter().copied();
+    watches.into_iter().zip(optional).map(|(watch, optional)| Upkeep { watch, optional }).collect()
+}
+
+/// The keys that the issuer has under the snapshot `before`, if they come from the same
+/// origin. How long they may be used is for the new settings to say.
+fn carried(before: &Snapshot, issuer: &Issuer, remote: &Remote) -> Option<(KeyState, UnixTime)> {
+    let place = before.issuers().find(issuer.name())?;
+    let old = before.issuers().get(place).filter(|old| old.origin() == issuer.origin())?;
+    let fetched_at = before.watch(place)?.outlook().fetched_at?;
+    match old.keys() {
+        KeyState::Held { set, .. } => {
+            let stale_at = Some(fetched_at.plus(remote.max_stale));
+            Some((KeyState::Held { set: Arc::clone(set), stale_at }, fetched_at))
+        }
+        KeyState::Unavailable => None,
+    }
+}
+
+fn kept(keeper: &Keeper, issuer: &Issuer, remote: &Remote) -> Option<(KeyState, UnixTime)> {
+    let kept = keeper.kept(issuer, remote)?;
+    // Kept under a clock that ran ahead: no longer than from now on.
+    let fetched_at = kept.fetched_at.min(now());
+    let age = now().since(fetched_at).unwrap_or_default();
+    let keys = kept.keys.set.keys().len();
+    tracing::info!(issuer = issuer.name(), keys, ?age, "keys from `state_dir`");
+    let stale_at = Some(fetched_at.plus(remote.max_stale));
+    Some((KeyState::Held { set: Arc::new(kept.keys.set), stale_at }, fetched_at))
+}
+
+/// Fetches the keys of issuers that are new or have another origin than before, all at
+/// once, in at most the time of a few requests.
+async fn fetch_new(live: &Live, keeper: &Keeper, before: &Snapshot) -> Result<AtHand, String> {
+    let same = |issuer: &Issuer| {
+        let place = before.issuers().find(issuer.name());
+        let old = place.and_then(|place| before.issuers().get(place));
+        old.is_some_and(|old| old.origin() == issuer.origin())
+    };
+    let new = live.remotes.iter().filter_map(|(place, remote)| {
+        let issuer = live.issuers.get(*place).filter(|issuer| !same(issuer))?;
+        Some(async move { (*place, issuer, remote, sources::load(remote).await) })
+    });
+    let mut at_hand = AtHand::new();
+    for (place, issuer, remote, fetched) in futures_util::future::join_all(new).await {
+        let error = match fetched {
+            Ok(fetched) => {
+                let stale_at = Some(now().plus(remote.max_stale));
+                let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
+                at_hand.insert(place, (keys, now()));
+                continue;
+            }
+            Err(error) => error,
+        };
+        if let Some(kept) = kept(keeper, issuer, remote) {
+            at_hand.insert(place, kept);
+            continue;
+        }
+        let name = issuer.name();
+        let old = before.issuers().find(name).and_then(|place| before.issuers().get(place));
+        let serves = old.is_some_and(|old| matches!(old.keys(), KeyState::Held { .. }));
+        let optional = live.optional.get(place.get()).copied().unwrap_or(false);
+        if serves && !optional {
+            return Err(format!(
+                "issuers.{name}: has keys, and would have none, because its new ones cannot be \
+                 fetched: {error}; mend their source, or set `required: false` to do without"
+            ));
+        }
+        tracing::warn!(issuer = name, %error, "keys cannot be fetched");
+    }
+    Ok(at_hand)
+}

@@ -1,0 +1,201 @@
+//! Puts a changed configuration in force while the daemon runs: all of it or nothing.
+
+use super::clock::now;
+use super::files::{Contents, Files};
+use super::live;
+use crate::config::{Config, Faults, Startup};
+use crate::crypto::Digest;
+use crate::engine::Engine;
+use crate::grpc::Tls;
+use crate::sources::Keeper;
+use crate::telemetry::Gauges;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How the configuration is read anew.
+pub struct Loader {
+    /// The file, if there is one, and its fingerprint before it was first read.
+    pub file: Option<(PathBuf, Digest)>,
+    /// Reads it, and what goes before it.
+    pub load: Box<dyn Fn() -> Result<Config, Faults> + Send + Sync>,
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// Reloads, for as long as it is polled.
+#[derive(Debug)]
+pub(super) struct Reloader {
+    pub(super) loader: Arc<Loader>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) keeper: Keeper,
+    /// The settings that hold to the end.
+    pub(super) startup: Startup,
+    pub(super) status: Arc<Status>,
+    /// The encryption of sockets.
+    pub(super) encrypted: Vec<Arc<Tls>>,
+    /// Files with keys, of the last configuration.
+    pub(super) key_files: Vec<PathBuf>,
+    /// Told at SIGHUP.
+    pub(super) asked: Arc<Notify>,
+    /// Told whenever there is news of keys.
+    pub(super) published: Arc<Notify>,
+}
+
+/// How the last reload went, for metrics.
+#[derive(Debug)]
+pub(super) struct Status {
+    successful: AtomicBool,
+    /// When a configuration was last put in force.
+    at: AtomicI64,
+    restart_required: AtomicBool,
+}
+
+impl Status {
+    pub(super) fn new() -> Self {
+        let (successful, restart_required) = (AtomicBool::new(true), AtomicBool::new(false));
+        Self { successful, at: AtomicI64::new(now().seconds()), restart_required }
+    }
+
+    pub(super) fn show(&self, gauges: &Gauges) {
+        gauges.set_reload(
+            self.successful.load(Ordering::Relaxed),
+            self.at.load(Ordering::Relaxed),
+            self.restart_required.load(Ordering::Relaxed),
+        );
+    }
+}
+
+/// How often to look for changes of which nobody told, and to try again what failed.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// How long files must be quiet: half a file may be a good one.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// What never is quiet is read all the same, after so many times [`QUIET`].
+const PATIENCE: u32 = 20;
+
+impl Reloader {
+    /// Reloads when it is asked to, when a file changed, and after failures now and then.
+    pub(super) async fn run(mut self) {
+        let changed = Arc::new(Notify::new());
+        let mut files = Files::new(self.files(), Arc::clone(&changed));
+        let mut seen = files.contents();
+        // It may have changed since it was read.
+        seen.extend(self.loader.file.clone());
+        changed.notify_one();
+        let mut failed = false;
+        loop {
+            let asked = tokio::select! {
+                () = self.asked.notified() => true,
+                () = files.changed() => false,
+                () = sleep(LOOK_EVERY) => false,
+            };
+            let contents = settled(&files).await;
+            let same = contents == seen;
+            if same && !asked && !failed {
+                continue;
+            }
+            failed = !self.reload(same && !asked).await;
+            seen = contents;
+            files.replace(self.files());
+            // Of files that are named now for the first time, this is what was read.
+            let now = files.contents();
+            for (path, fingerprint) in &now {
+                seen.entry(path.clone()).or_insert(*fingerprint);
+            }
+            seen.retain(|path, _| files.contains(path));
+            if now != seen {
+                // What was told while the watch was renewed is lost.
+                changed.notify_one();
+            }
+        }
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let file = self.loader.file.iter().map(|(path, _)| path);
+        let certificates = self.encrypted.iter().flat_map(|tls| tls.files().files());
+        file.chain(&self.key_files).chain(certificates).cloned().collect()
+    }
+
+    /// Reads the configuration and puts it in force; false if the one before stays.
+    /// `again` tells that it failed before with the same files: what is known already is
+    /// not said once more.
+    async fn reload(&mut self, again: bool) -> bool {
+        // Whatever else is wrong: a certificate must not run out for a fault elsewhere.
+        for tls in &self.encrypted {
+            if let Err(error) = tls.reload()
+                && !again
+            {
+                tracing::error!(%error, "the certificate before stays in force");
+            }
+        }
+        let loader = Arc::clone(&self.loader);
+        #[expect(clippy::disallowed_methods, reason = "one at a time")]
+        let loaded = tokio::task::spawn_blocking(move || (loader.load)()).await;
+        let faults = match loaded {
+            Ok(Ok(config)) => match self.put_in_force(config).await {
+                Ok(()) => return true,
+                Err(fault) => vec![fault],
+            },
+            Ok(Err(faults)) => faults.lines().collect(),
+            Err(error) => vec![error.to_string()],
+        };
+        self.status.successful.store(false, Ordering::Relaxed);
+        if !again {
+            for fault in &faults {
+                tracing::error!(fault, "the configuration is not reloaded");
+            }
+            tracing::error!(faults = faults.len(), "the configuration before stays in force");
+        }
+        false
+    }
+
+    async fn put_in_force(&mut self, config: Config) -> Result<(), String> {
+        let Config { startup, live } = config;
+        let later = self.startup.differences(&startup);
+        let (issuers, profiles) = (live.issuers.iter().count(), live.profiles.len());
+        let (key_files, skipped) = (live.files.clone(), live.skipped.clone());
+        live::replace(live, &mut self.keeper, &self.engine).await?;
+        self.key_files = key_files;
+        self.published.notify_one();
+        self.status.successful.store(true, Ordering::Relaxed);
+        self.status.at.store(now().seconds(), Ordering::Relaxed);
+        self.status.restart_required.store(!later.is_empty(), Ordering::Relaxed);
+        for (issuer, line) in &skipped {
+            tracing::warn!(issuer, "{line}");
+        }
+        tracing::info!(issuers, profiles, "the configuration is reloaded");
+        if !later.is_empty() {
+            let settings = later.join(", ");
+            tracing::warn!(
+                settings,
+                "these settings changed and need a restart; all others are in force"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the files are quiet; gives what is in them.
+async fn settled(files: &Files) -> Contents {
+    let mut before = files.contents();
+    for _ in 0..PATIENCE {
+        let end = Instant::now() + QUIET;
+        while timeout_at(end, files.changed()).await.is_ok() {}
+        let now = files.contents();
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    before
+}

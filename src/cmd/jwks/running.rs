@@ -1,0 +1,74 @@
+//! The keys that a running daemon has, as its probes tell.
+
+use super::super::{Output, exit_of, fail, table};
+use crate::app;
+use crate::sources;
+use serde_json::Value;
+use std::process::ExitCode;
+
+/// Asks the daemon whose probes are at `address`, and prints what it says.
+pub(super) fn show(address: &str, output: Output) -> ExitCode {
+    exit_of(async move {
+        let url = match format!("http://{address}/keys").parse() {
+            Ok(url) => url,
+            Err(cause) => {
+                let cause: String = cause;
+                eprintln!("jwtd: --admin: `{address}` {cause}");
+                return ExitCode::from(2);
+            }
+        };
+        let text = match sources::read(&url).await {
+            Ok(text) => text,
+            Err(error) => return fail(error),
+        };
+        let issuers: Vec<Value> = match serde_json::from_slice(&text) {
+            Ok(issuers) => issuers,
+            Err(error) => return fail(format!("{url}: this is no daemon: {error}")),
+        };
+        match output {
+            Output::Json => issuers.iter().for_each(|issuer| println!("{issuer}")),
+            Output::Text => print(&issuers),
+        }
+        let usable = |issuer: &Value| issuer["state"] != "expired";
+        if issuers.iter().all(usable) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    })
+}
+
+fn print(issuers: &[Value]) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut rows = Vec::new();
+    for issuer in issuers {
+        let state = text(&issuer["state"]);
+        let name = text(&issuer["issuer"]);
+        let good = state != "expired";
+        rows.push((good, vec![name.clone(), state, String::new(), String::new(), note(issuer)]));
+        for key in issuer["keys"].as_array().into_iter().flatten() {
+            // Escaped: whoever publishes the set chose the text.
+            let id =
+                key["key_id"].as_str().map_or_else(|| "(none)".to_owned(), |id| format!("{id:?}"));
+            let note = format!("thumbprint {}", text(&key["thumbprint"]));
+            let cells = [name.clone(), "loaded".to_owned(), id, text(&key["algorithm"]), note];
+            rows.push((true, cells.to_vec()));
+        }
+    }
+    table::print(&["issuer", "state", "kid", "alg", "note"], &rows, 1);
+}
+
+/// When keys were fetched, how long they are good, and what went wrong.
+fn note(issuer: &Value) -> String {
+    let now = app::now().seconds();
+    let mut parts = Vec::new();
+    if let Some(fetched_at) = issuer["fetched_at"].as_i64() {
+        parts.push(format!("fetched {} s ago", now.saturating_sub(fetched_at).max(0)));
+    }
+    if let Some(stale_at) = issuer["stale_at"].as_i64() {
+        parts.push(format!("good for {} s", stale_at.saturating_sub(now).max(0)));
+    }
+    if let Some(next) = issuer["next_attempt_seconds"].as_u64() {
+        parts.push(format!("next attempt in {next} s"));
+    }
+    if let Some(failure) = issuer["failure"].as_str() {
+        parts.push(format!("the last attempt failed: {}", failure.escape_debug()));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,93 @@
+//! Where calls, probes and metrics are taken.
+
+use super::document::Node;
+use super::fault::Faults;
+use super::server_tls::{ServerTls, server_tls};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where calls are taken.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Listen {
+    /// A TCP address.
+    Tcp {
+        /// The address.
+        address: SocketAddr,
+        /// Its encryption, if it has any.
+        tls: Option<ServerTls>,
+    },
+    /// A Unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// The rights of its file.
+        mode: SocketMode,
+    },
+}
+
+/// The rights of a file: nine bits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SocketMode(pub u32);
+
+/// The sockets for calls.
+pub(super) fn listen(root: &Node, folder: &Path, faults: &mut Faults) -> Vec<Listen> {
+    let Some(nodes) = root.get("listen").map(Node::elements) else {
+        return vec![Listen::Tcp { address: SocketAddr::from(([127, 0, 0, 1], 7519)), tls: None }];
+    };
+    let path = |index| format!("listen[{index}]");
+    let listen = nodes.iter().enumerate();
+    listen.filter_map(|(index, node)| listen_on(node, &path(index), folder, faults)).collect()
+}
+
+fn listen_on(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Option<Listen> {
+    let text = |key: &str| node.get(key).and_then(Node::text);
+    match (text("unix"), text("tcp")) {
+        (Some(socket), None) => {
+            let mode = text("mode").and_then(|mode| u32::from_str_radix(mode, 8).ok());
+            let mode = SocketMode(mode.unwrap_or(0o660));
+            Some(Listen::Unix { path: folder.join(socket), mode })
+        }
+        (None, Some(address)) => {
+            let place = node.get("tcp").map_or(node.place, |tcp| tcp.place);
+            let Ok(address) = address.parse::<SocketAddr>() else {
+                let what = format!("`{address}` is not an address with a port");
+                faults.add(place, path, what, "write one such as 127.0.0.1:7519 or [::1]:7519");
+                return None;
+            };
+            let tls = server_tls(node, path, folder, faults);
+            let encrypted = node.get("tls").is_some();
+            if encrypted && text("plaintext") == Some("true") {
+                let mend = "remove one of them";
+                faults.add(place, path, "both `tls` and `plaintext: true` are given", mend);
+            }
+            if !encrypted && !address.ip().is_loopback() && text("plaintext") != Some("true") {
+                let what = format!("{address} is not loopback, and calls are not encrypted");
+                let mend = "listen on 127.0.0.1, give `tls: { cert_file, key_file }`, or set \
+                            `plaintext: true` if the network is trusted";
+                faults.add(place, path, what, mend);
+            }
+            Some(Listen::Tcp { address, tls })
+        }
+        _ => {
+            faults.add(node.place, path, "give exactly one of `unix` and `tcp`", "");
+            None
+        }
+    }
+}
+
+/// The address of probes and metrics.
+pub(super) fn admin(root: &Node, faults: &mut Faults) -> Option<SocketAddr> {
+    let node = root.get("admin");
+    match node.and_then(Node::text).unwrap_or("127.0.0.1:7520") {
+        "off" => None,
+        text => {
+            let address = text.parse().ok();
+            if address.is_none() {
+                let place = node.map_or(root.place, |node| node.place);
+                let what = format!("`{text}` is not an address with a port");
+                faults.add(place, "admin", what, "write one such as 127.0.0.1:7520, or `off`");
+            }
+            address
+        }
+    }
+}

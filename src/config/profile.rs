@@ -1,0 +1,96 @@
+//! The profiles of the configuration.
+
+use super::check::nearest;
+use super::document::Node;
+use super::fault::Faults;
+use super::valid::duration;
+use crate::jose::TokenType;
+use crate::keys::Issuers;
+use crate::verify::{AcceptedTypes, Profile};
+use std::sync::Arc;
+
+/// Faults that the schema cannot see.
+pub(super) fn check_profiles(root: &Node, issuers: &[&str], faults: &mut Faults) {
+    let Some(profiles) = root.get("profiles") else {
+        if issuers.len() > 1 {
+            let mend = "say which issuers are trusted: profiles: { default: { issuers: [...] } }";
+            let what = "`profiles` is missing, and there are several issuers";
+            faults.add(root.place, "", what, mend);
+        }
+        return;
+    };
+    for (name, profile) in profiles.members() {
+        let path = format!("profiles.{}", name.text);
+        let Some(list) = profile.get("issuers") else {
+            continue;
+        };
+        for trusted in list.texts() {
+            if !issuers.contains(&trusted) {
+                let mend = nearest(trusted, issuers.iter().copied()).map_or_else(
+                    || format!("known are {}", issuers.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let what = format!("there is no issuer `{trusted}`");
+                faults.add(list.place, &format!("{path}.issuers"), what, mend);
+            }
+        }
+        check_profile_audiences(root, profile, list, &path, faults);
+    }
+}
+
+/// An audience of a profile that none of its issuers accepts can never match.
+fn check_profile_audiences(
+    root: &Node,
+    profile: &Node,
+    trusted: &Node,
+    path: &str,
+    faults: &mut Faults,
+) {
+    let accepted: Vec<_> = trusted
+        .texts()
+        .into_iter()
+        .filter_map(|name| root.get("issuers")?.get(name)?.get("audiences"))
+        .flat_map(Node::texts)
+        .collect();
+    let Some(audiences) = profile.get("audiences") else {
+        return;
+    };
+    for audience in audiences.texts() {
+        if !accepted.is_empty() && !accepted.contains(&"any") && !accepted.contains(&audience) {
+            let what = format!("no issuer of this profile accepts the audience `{audience}`");
+            let mend = "a profile can only narrow; add it to the issuer's `audiences` too";
+            faults.add(audiences.place, &format!("{path}.audiences"), what, mend);
+        }
+    }
+}
+
+/// The profiles, if nothing is wrong.
+pub(super) fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option<Vec<Profile>> {
+    let Some(profiles) = root.get("profiles") else {
+        return Some(vec![Profile::new("default", names, issuers).ok()?]);
+    };
+    let shared = |node: &Node| node.texts().into_iter().map(Arc::from).collect::<Box<[Arc<str>]>>();
+    profiles
+        .members()
+        .iter()
+        .map(|(name, node)| {
+            let trusted = node.get("issuers")?.texts();
+            let mut profile = Profile::new(&name.text, &trusted, issuers).ok()?;
+            profile.audiences = node.get("audiences").map(shared);
+            profile.required_audiences =
+                node.get("required_audiences").map(shared).unwrap_or_default();
+            if let Some(types) = node.get("types") {
+                let named = types.texts().into_iter().map(|name| match name {
+                    "absent" => TokenType::Absent,
+                    name => TokenType::from_name(name),
+                });
+                profile.types = named.collect::<AcceptedTypes>();
+            }
+            profile.required_claims = node.get("required_claims").map(shared).unwrap_or_default();
+            profile.max_age = duration(node, "max_age");
+            profile.max_lifetime = duration(node, "max_lifetime");
+            profile.remember = duration(node, "remember").filter(|span| !span.is_zero());
+            Some(profile)
+        })
+        .collect()
+}

@@ -1,0 +1,143 @@
+//! The encryption of calls: which files it needs, and what is made of them.
+
+use super::document::Node;
+use super::fault::Faults;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The files that a socket with TLS needs. They are read again when they change.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServerTls {
+    /// The certificate that is shown, with its chain, in PEM.
+    pub cert_file: PathBuf,
+    /// Its private key, in PEM.
+    pub key_file: PathBuf,
+    /// The only authorities whose clients are let in, in PEM; without it clients need no
+    /// certificate.
+    pub client_ca_file: Option<PathBuf>,
+    /// Whether TLS 1.2 is spoken too, and not only 1.3 (R84).
+    pub accepts_1_2: bool,
+}
+
+/// Why the files cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsError {
+    /// The setting that names the file.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.what)
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+impl ServerTls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// If one of them cannot be read, or they do not fit together.
+    pub fn load(&self) -> Result<ServerConfig, TlsError> {
+        const NEWEST: &[&SupportedProtocolVersion] = &[&version::TLS13];
+        const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
+
+        // Named, so that no other crate's choice of features decides it.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = read_key(&self.key_file)?;
+        let chain = read_chain("cert_file", &self.cert_file)?;
+        let failed = |key, what: &dyn fmt::Display| TlsError { key, what: what.to_string() };
+        let versions = if self.accepts_1_2 { BOTH } else { NEWEST };
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(versions)
+            .map_err(|error| failed("tls", &error))?;
+        let builder = match &self.client_ca_file {
+            None => builder.with_no_client_auth(),
+            Some(file) => {
+                let mut roots = RootCertStore::empty();
+                for authority in read_chain("client_ca_file", file)? {
+                    roots.add(authority).map_err(|error| failed("client_ca_file", &error))?;
+                }
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                builder.with_client_cert_verifier(
+                    verifier.map_err(|error| failed("client_ca_file", &error))?,
+                )
+            }
+        };
+        let config = builder.with_single_cert(chain, key);
+        let mut config = config.map_err(|error| failed("cert_file", &error))?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(config)
+    }
+
+    /// What is wrong with each file by itself.
+    fn unreadable(&self) -> Vec<TlsError> {
+        let authorities = self.client_ca_file.as_ref();
+        [
+            read_chain("cert_file", &self.cert_file).err(),
+            read_key(&self.key_file).err(),
+            authorities.and_then(|file| read_chain("client_ca_file", file).err()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// All files.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.cert_file, &self.key_file].into_iter().chain(&self.client_ca_file)
+    }
+}
+
+fn read_chain(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let failed = |what: String| TlsError { key, what: format!("{}: {what}", file.display()) };
+    let chain = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| failed(error.to_string()))?;
+    if chain.is_empty() { Err(failed("holds no certificate".to_owned())) } else { Ok(chain) }
+}
+
+fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(file)
+        .map_err(|error| TlsError { key: "key_file", what: format!("{}: {error}", file.display()) })
+}
+
+/// The encryption of the socket `node`, if it is to have any; what is wrong goes to
+/// `faults`.
+pub(super) fn server_tls(
+    node: &Node,
+    path: &str,
+    folder: &Path,
+    faults: &mut Faults,
+) -> Option<ServerTls> {
+    let table = node.get("tls")?;
+    let text = |key: &str| table.get(key).and_then(Node::text);
+    let file = |key: &str| text(key).map(|name| folder.join(name));
+    let tls = ServerTls {
+        cert_file: file("cert_file")?,
+        key_file: file("key_file")?,
+        client_ca_file: file("client_ca_file"),
+        accepts_1_2: text("min_version") == Some("1.2"),
+    };
+    let mut wrong = tls.unreadable();
+    // Whether they fit together can be said of files that are there.
+    if wrong.is_empty() {
+        wrong.extend(tls.load().err());
+    }
+    for TlsError { key, what } in wrong {
+        let place = table.get(key).map_or(table.place, |node| node.place);
+        let mend = "check the path and the rights of the file; it must be PEM, and the key that of \
+                    the first certificate";
+        faults.add(place, &format!("{path}.tls.{key}"), what, mend);
+    }
+    Some(tls)
+}

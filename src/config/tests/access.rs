@@ -1,0 +1,102 @@
+//! Policies of profiles.
+
+use super::*;
+
+/// With an issuer in its first line.
+fn whole(profiles: &str) -> String {
+    let issuer = "{ issuer: i, audiences: [a], keys: { jwks_file: jwks.json } }";
+    format!("issuers: {{ corp: {issuer} }}\n{profiles}")
+}
+
+#[test]
+fn what_cannot_be_a_policy_is_a_fault_in_its_line() {
+    let folder = Folder::new("access");
+    let text = "\
+profiles:
+  p:
+    issuers: [corp]
+    access:
+      mode: strict
+      scopes:
+        any: [read,
+          'two words']
+      subjects: ['a*b',
+        'spiffe://example.org*']
+      claims:
+        - { claim: '/a~b', any: [1] }
+        - { claim: groups }
+        - { any: [x] }
+        - { claim: a, any: [x], absent: true }
+        - { claim: a, any: { b: c } }
+        - { claims: a }
+    callers:
+      - { user: -1 }
+      - { user: 1, dns: a }
+      - {}
+      - { uri: 'spiffe://a*' }
+";
+    let found = folder.faults(&whole(text));
+    for one in [
+        "6: profiles.p.access.mode: expected enforce or permissive or off",
+        "9: profiles.p.access.scopes: \"two words\" cannot be a scope",
+        "10: profiles.p.access.subjects: `*` stands at the end",
+        "11: profiles.p.access.subjects: a SPIFFE ID is",
+        "13: profiles.p.access.claims[0].claim: in a JSON Pointer",
+        "14: profiles.p.access.claims[1]: it is not said what the claim must hold",
+        "15: profiles.p.access.claims[2]: `claim` is missing",
+        "16: profiles.p.access.claims[3].absent: a claim that must not be there holds nothing",
+        "17: profiles.p.access.claims[4].any: expected a string, number, true or false",
+        "18: profiles.p.access.claims[5]: unknown key `claims`",
+        "20: profiles.p.callers[0].user: `-1` is not a whole number from 0",
+        "21: profiles.p.callers[1]: no caller has both",
+        "22: profiles.p.callers[2]: it is not said who may call",
+        "23: profiles.p.callers[3].uri: a SPIFFE ID is",
+    ] {
+        assert!(found.iter().any(|fault| fault.starts_with(one)), "{one}\n in {found:#?}");
+    }
+}
+
+#[test]
+fn values_of_claims_are_what_they_look_like() {
+    let folder = Folder::new("scalars");
+    let text = "\
+profiles:
+  p: { issuers: corp, access: { mode: off, claims: [{ claim: n, any: [7, '7', true, 'true', -1.5, x], none: 3 }] } }
+";
+    let config = folder.parse(&whole(text)).unwrap();
+    let policy = &config.live.policies[0];
+    assert_eq!(policy.mode, crate::policy::Mode::Off);
+    let rules: Vec<_> = policy.claims.iter().map(|rule| rule.text().to_string()).collect();
+    let first = r#"the claim `n` must hold one of 7, "7", true, "true", -1.5, "x""#;
+    assert_eq!(rules, [first, "the claim `n` must not hold 3"]);
+}
+
+#[test]
+fn r38_what_is_empty_lets_nobody_pass_by_mistake() {
+    let folder = Folder::new("empty-access");
+    let text = |access: &str, more: &str| {
+        whole(&format!("profiles:\n  p:\n    issuers: [corp]\n    access: {access}\n{more}"))
+    };
+    for (access, more, path) in [
+        ("", "", "access"),
+        ("{ subjects: }", "", "access.subjects"),
+        ("{ scopes: }", "", "access.scopes"),
+        ("{ scopes: { any: } }", "", "access.scopes.any"),
+        ("{ claims: }", "", "access.claims"),
+        ("{ claims: [{ claim: a, any: , none: x }] }", "", "access.claims[0].any"),
+        ("{ mode: off }", "    callers:\n", "callers"),
+        ("{ mode: off }", "    required_claims:\n", "required_claims"),
+        ("{ mode: off }", "    max_age: ~\n", "max_age"),
+    ] {
+        let found = folder.faults(&text(access, more));
+        let path = format!("profiles.p.{path}: `");
+        let told = found.iter().any(|fault| fault.contains(&path) && fault.ends_with("is empty"));
+        assert!(told, "{access}: {found:?}");
+    }
+    for list in
+        ["{ subjects: [] }", "{ scopes: { all: [] } }", "{ claims: [{ claim: a, any: [] }] }"]
+    {
+        let found = folder.faults(&text(list, ""));
+        assert!(found.iter().any(|fault| fault.contains("the list is empty")), "{list}: {found:?}");
+    }
+}

@@ -1,0 +1,194 @@
+//! A world that can be changed between two calls, and what is asked in it.
+
+use super::*;
+use crate::jose::json;
+use crate::policy::{Policy, check_scopes};
+
+pub(super) const NOW: i64 = 1_800_000_000;
+
+/// Keys for all tests: to make them takes longer than to use them.
+pub(super) static KEYS: LazyLock<[SigningKey; 4]> = LazyLock::new(|| {
+    [Algorithm::EdDsa, Algorithm::EdDsa, Algorithm::Es256, Algorithm::EdDsa]
+        .map(|algorithm| SigningKey::generate(algorithm).unwrap())
+});
+
+/// A world that can be changed between two calls.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    /// For each key of the issuer its id, and its place among [`KEYS`].
+    pub(super) keys: Vec<(Option<&'static str>, usize)>,
+    pub(super) available: bool,
+    pub(super) stale_at: Option<i64>,
+    pub(super) identifier: &'static str,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) audiences: Option<Vec<&'static str>>,
+    pub(super) source: &'static str,
+    pub(super) token_bytes: usize,
+    pub(super) profile_audiences: Option<Vec<&'static str>>,
+    pub(super) trusted: Vec<&'static str>,
+    pub(super) types: Option<Vec<&'static str>>,
+    pub(super) required: Vec<&'static str>,
+    pub(super) max_age: Option<u64>,
+    pub(super) max_lifetime: Option<u64>,
+    pub(super) required_audiences: Vec<&'static str>,
+    pub(super) policy: Policy,
+    pub(super) now: i64,
+    pub(super) narrowed: Vec<&'static str>,
+    pub(super) scopes: Vec<&'static str>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            keys: vec![(Some("k0"), 0), (Some("k2"), 2)],
+            available: true,
+            stale_at: None,
+            identifier: "https://a.example",
+            algorithms: vec![Algorithm::EdDsa, Algorithm::Es256],
+            audiences: Some(vec!["api", "web"]),
+            source: "file",
+            token_bytes: Limits::DEFAULT.token_bytes,
+            profile_audiences: None,
+            trusted: vec!["a"],
+            types: None,
+            required: Vec::new(),
+            max_age: None,
+            max_lifetime: None,
+            required_audiences: Vec::new(),
+            policy: Policy::default(),
+            now: NOW,
+            narrowed: Vec::new(),
+            scopes: Vec::new(),
+        }
+    }
+}
+
+impl World {
+    pub(super) fn issuers(&self) -> Issuers {
+        let keys = self.keys.iter().map(|(id, place)| Key {
+            id: id.map(Box::from),
+            key: KEYS[*place].verifying_key().unwrap(),
+        });
+        let state = if self.available {
+            let stale_at = self.stale_at.map(UnixTime::from_seconds);
+            KeyState::Held { set: KeySet::new(keys.collect()).into(), stale_at }
+        } else {
+            KeyState::Unavailable
+        };
+        let issuer = |name, identifier, keys| {
+            Issuer::new(
+                name,
+                &[identifier],
+                self.algorithms.iter().copied().collect(),
+                self.audiences.as_deref(),
+                Leeway::DEFAULT,
+                self.source,
+                keys,
+            )
+        };
+        let limits = Limits { token_bytes: self.token_bytes, ..Limits::DEFAULT };
+        let second = issuer("b", "https://b.example", KeyState::Unavailable);
+        Issuers::new(vec![issuer("a", self.identifier, state), second], limits).unwrap()
+    }
+
+    pub(super) fn profile(&self, issuers: &Issuers) -> Profile {
+        let mut profile = Profile::new("p", &self.trusted, issuers).unwrap();
+        let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect();
+        profile.audiences = self.profile_audiences.as_deref().map(shared);
+        if let Some(types) = &self.types {
+            let types = types.iter().map(|name| crate::jose::TokenType::from_name(name));
+            profile.types = types.collect::<AcceptedTypes>();
+        }
+        profile.required_claims = shared(&self.required);
+        profile.max_age = self.max_age.map(Duration::from_secs);
+        profile.max_lifetime = self.max_lifetime.map(Duration::from_secs);
+        profile.required_audiences = shared(&self.required_audiences);
+        profile
+    }
+
+    /// What a verifier without any memory says.
+    pub(super) fn uncached(&self, token: &str) -> Reason {
+        let issuers = self.issuers();
+        let profile = self.profile(&issuers);
+        let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect::<Vec<_>>();
+        let now = UnixTime::from_seconds(self.now);
+        verify(token.as_bytes(), &issuers, &profile, &shared(&self.narrowed), now)
+            .and_then(|proven| {
+                check_scopes(&proven, &shared(&self.scopes))?;
+                let values = json::parse(proven.payload(), &Limits::DEFAULT.json).unwrap();
+                self.policy.decide(&proven, Some(&values))
+            })
+            .map_or_else(
+                |reject| reject.reason(),
+                |overlooked| overlooked.map_or(Reason::Ok, |reject| reject.reason()),
+            )
+    }
+}
+
+pub(super) fn engine(max_bytes: u64) -> Engine {
+    let metrics = Arc::new(Metrics::new());
+    let world = World::default();
+    let issuers = world.issuers();
+    let profiles = vec![world.profile(&issuers)];
+    let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
+    Engine {
+        current: Current::new(Snapshot::new(issuers, profiles, &metrics)),
+        cache: ProofCache::new(limits, &metrics),
+        metrics,
+    }
+}
+
+/// Runs a batch through all three steps.
+pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<Decision> {
+    let issuers = world.issuers();
+    let profiles = vec![world.profile(&issuers)];
+    let snapshot = Snapshot::new(issuers, profiles, &engine.metrics);
+    engine.current.publish(snapshot.with_policies(vec![world.policy.clone()]));
+    let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect::<Vec<_>>();
+    let batch = Batch {
+        tokens: tokens.iter().map(|token| Bytes::copy_from_slice(token.as_bytes())).collect(),
+        profile: 0,
+        audiences: shared(&world.narrowed),
+        scopes: shared(&world.scopes),
+    };
+    let mut plan = Plan::new(engine.current.load(), batch);
+    while plan.advance(engine, 3) {}
+    let (pending, slices) = plan.cut();
+    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();
+    let mut finish = Finish::new(engine, pending, proofs, UnixTime::from_seconds(world.now));
+    while finish.advance(3) {}
+    finish.decisions()
+}
+
+pub(super) fn reasons(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<Reason> {
+    decisions(engine, world, tokens).iter().map(Decision::reason).collect()
+}
+
+pub(super) fn claims(extra: &str) -> String {
+    let (exp, iat) = (NOW + 600, NOW - 10);
+    format!(
+        r#"{{"iss":"https://a.example","sub":"s","aud":["api"],"exp":{exp},"iat":{iat}{extra}}}"#
+    )
+}
+
+pub(super) fn token(header: &str, claims: &str) -> String {
+    KEYS[0].sign_compact(&format!(r#"{{"alg":"EdDSA"{header}}}"#), claims).unwrap()
+}
+
+pub(super) fn good() -> String {
+    token(r#","kid":"k0""#, &claims(""))
+}
+
+/// Remembers a good token, then asks again in another world: what the memory
+/// holds must not matter.
+pub(super) fn after_a_hit(token: &str, change: impl FnOnce(&mut World)) -> Reason {
+    let engine = engine(1 << 20);
+    let mut world = World::default();
+    assert_eq!(reasons(&engine, &world, &[token]), [Reason::Ok]);
+    assert_eq!(reasons(&engine, &world, &[token]), [Reason::Ok]);
+    assert_eq!(engine.metrics.cache_requests.hit.get(), 1, "the second time is a hit");
+    change(&mut world);
+    let reason = reasons(&engine, &world, &[token])[0];
+    assert_eq!(reason, world.uncached(token), "cached and uncached verdicts differ");
+    reason
+}

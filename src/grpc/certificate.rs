@@ -1,0 +1,72 @@
+//! What certificates say.
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::path::Path;
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+/// When the first certificate of a file ends, in seconds since the epoch.
+pub(super) fn not_after(file: &Path) -> Option<i64> {
+    let certificate = CertificateDer::from_pem_file(file).ok()?;
+    let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}
+
+/// The names of a client in its certificate that was checked: hosts as `dns:...` and URIs,
+/// such as those of SPIFFE, as `uri:...`. The subject is not looked at.
+///
+/// # Errors
+/// If the certificate cannot be read, or a name holds a control character: then others
+/// could read another name than we do (CVE-2025-66220).
+pub(super) fn names(certificate: &CertificateDer<'_>) -> Result<Vec<String>, Unreadable> {
+    let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| Unreadable)?;
+    let names = certificate.subject_alternative_name().map_err(|_| Unreadable)?;
+    let names = names.map(|extension| &extension.value.general_names[..]).unwrap_or_default();
+    let names = names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(host) => Some(format!("dns:{host}")),
+        GeneralName::URI(uri) => Some(format!("uri:{uri}")),
+        _ => None,
+    });
+    let names: Vec<_> = names.collect();
+    let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_graphic());
+    if names.iter().all(plain) { Ok(names) } else { Err(Unreadable) }
+}
+
+/// A certificate whose names cannot be read, or not without doubt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Unreadable;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::string::Ia5String;
+    use rcgen::{CertificateParams, KeyPair, SanType};
+
+    fn names_of(alternatives: Vec<SanType>) -> Result<Vec<String>, Unreadable> {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = alternatives;
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        names(certificate.der())
+    }
+
+    fn text(text: &str) -> Ia5String {
+        Ia5String::try_from(text).unwrap()
+    }
+
+    #[test]
+    fn r84_names_are_read_exactly_and_none_with_control_characters() {
+        let good = vec![
+            SanType::URI(text("spiffe://example.org/ns/a/sa/b")),
+            SanType::DnsName(text("a.example")),
+            SanType::Rfc822Name(text("a@example")),
+        ];
+        let expected = ["uri:spiffe://example.org/ns/a/sa/b", "dns:a.example"];
+        assert_eq!(names_of(good).unwrap(), expected);
+        assert_eq!(names_of(Vec::new()).unwrap(), [""; 0]);
+        for hostile in ["a.example\0.evil", "a.example\n", "a b"] {
+            assert_eq!(names_of(vec![SanType::DnsName(text(hostile))]), Err(Unreadable));
+            assert_eq!(names_of(vec![SanType::URI(text(hostile))]), Err(Unreadable));
+        }
+        assert_eq!(names(&CertificateDer::from(vec![1, 2, 3])), Err(Unreadable));
+    }
+}

@@ -1,0 +1,224 @@
+//! One connection: from its first byte through HTTP/2 to its end.
+
+use super::authority::AuthorityRepair;
+use super::body::Metered;
+use super::caller;
+use super::listener::Stream;
+use super::preface::{Begun, begun};
+use super::reply::Replies;
+use super::server::Server;
+use super::tls::Tls;
+use crate::policy::Caller;
+use crate::telemetry::ConnectionEnd;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::hash::{BuildHasher as _, RandomState};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+/// What answers requests.
+pub trait Service:
+    tower::Service<
+        Request<Metered<Incoming>>,
+        Response = Response<tonic::body::Body>,
+        Future: Send,
+        Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Service for S where
+    S: tower::Service<
+            Request<Metered<Incoming>>,
+            Response = Response<tonic::body::Body>,
+            Future: Send,
+            Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+impl<S: Service> Server<S> {
+    /// Serves one connection. It ends when the client is done, or when `stop` is
+    /// cancelled and the calls are done.
+    pub(super) async fn converse(self, stream: Stream, stop: &CancellationToken) -> ConnectionEnd {
+        match stream {
+            Stream::Tcp(stream) => match self.in_time(begun(stream), stop).await {
+                Ok(stream) => self.http2(stream, Caller::Unknown, stop).await,
+                Err(end) => end,
+            },
+            // In a box, so that other connections do not hold the room that TLS needs.
+            Stream::Tls(stream, tls) => Box::pin(self.converse_tls(stream, tls, stop)).await,
+            Stream::Unix(stream) => {
+                let caller = caller::of_unix(&stream);
+                match self.in_time(begun(stream), stop).await {
+                    Ok(stream) => self.http2(stream.map(AuthorityRepair::new), caller, stop).await,
+                    Err(end) => end,
+                }
+            }
+        }
+    }
+
+    async fn converse_tls(
+        self,
+        stream: TcpStream,
+        tls: Arc<Tls>,
+        stop: &CancellationToken,
+    ) -> ConnectionEnd {
+        match self.in_time(self.encrypt(stream, &tls), stop).await {
+            Ok((stream, caller)) => self.http2(stream, caller, stop).await,
+            Err(end) => end,
+        }
+    }
+
+    async fn encrypt(
+        &self,
+        stream: TcpStream,
+        tls: &Tls,
+    ) -> Result<(Begun<TlsStream<TcpStream>>, Caller), ConnectionEnd> {
+        let counted = &self.metered.metrics.connections;
+        let refuse = |error: &dyn std::fmt::Display| {
+            tracing::debug!(%error, "no encrypted connection");
+            counted.tls_failed.inc();
+            ConnectionEnd::Handshake
+        };
+        let stream = tls.accept(stream).await.map_err(|error| refuse(&error))?;
+        let caller = caller::of_tls(&stream)
+            .map_err(|_| refuse(&"the names of the certificate cannot be read"))?;
+        counted.tls_ok.inc();
+        Ok((begun(stream).await?, caller))
+    }
+
+    /// A peer that does not begin in time, or before the end, is let go.
+    async fn in_time<T>(
+        &self,
+        beginning: impl Future<Output = Result<T, ConnectionEnd>>,
+        stop: &CancellationToken,
+    ) -> Result<T, ConnectionEnd> {
+        tokio::select! {
+            begun = timeout(self.settings.handshake_timeout, beginning) => {
+                begun.unwrap_or(Err(ConnectionEnd::HandshakeTimeout))
+            }
+            () = stop.cancelled() => Err(ConnectionEnd::Drain),
+        }
+    }
+
+    /// How much a client may send before it is read. What streams hold of it is not
+    /// admitted yet, so that only a few connections have wide windows; all others have
+    /// those of the RFC (RFC 9113, section 6.9.2).
+    fn window(&self) -> u32 {
+        /// The most connections with wide windows.
+        const WIDE: usize = 16;
+
+        if self.connections.taken() <= WIDE { 1024 * 1024 } else { 65_535 }
+    }
+
+    async fn http2<T>(
+        self,
+        stream: Begun<T>,
+        caller: Caller,
+        stop: &CancellationToken,
+    ) -> ConnectionEnd
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let window = self.window();
+        let Self { service, metered, streams, settings, .. } = self;
+        tracing::debug!(?caller, "a connection");
+        let replies = Replies::new(Arc::clone(&metered.bytes));
+        let sent = replies.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let refused = refusal(&request);
+            request.extensions_mut().insert(caller.clone());
+            let request = metered.apply(request, settings.receive_timeout);
+            let answering = request.map(|request| service.clone().oneshot(request));
+            let replies = replies.clone();
+            async move {
+                let answer = match (refused, answering) {
+                    (Some(status), _) => {
+                        let mut answer = Response::new(tonic::body::Body::empty());
+                        *answer.status_mut() = status;
+                        answer
+                    }
+                    (None, Ok(answering)) => answering.await?,
+                    (None, Err(status)) => status.into_http(),
+                };
+                Ok::<_, S::Error>(replies.follow(answer))
+            }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(streams)
+            .max_header_list_size(settings.header_list_bytes)
+            .max_frame_size(settings.frame_bytes)
+            .max_pending_accept_reset_streams(settings.pending_resets)
+            .max_local_error_reset_streams(settings.local_resets)
+            .initial_stream_window_size(window)
+            .initial_connection_window_size(window)
+            .keep_alive_interval(settings.keepalive_interval)
+            .keep_alive_timeout(settings.keepalive_timeout)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let stalled = sent.stalled(settings.reply_timeout);
+        let (ended, end) = tokio::select! {
+            ended = connection.as_mut() => (ended, ConnectionEnd::Peer),
+            () = stalled => return ConnectionEnd::ReplyTimeout,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                (connection.await, ConnectionEnd::Drain)
+            }
+            () = old(settings.max_age) => {
+                connection.as_mut().graceful_shutdown();
+                match timeout(settings.max_age_grace, connection).await {
+                    Ok(ended) => (ended, ConnectionEnd::Age),
+                    Err(_) => return ConnectionEnd::Cut,
+                }
+            }
+        };
+        let Err(error) = ended else { return end };
+        tracing::debug!(%error, "a connection ended");
+        match end {
+            ConnectionEnd::Peer if error.is_timeout() => ConnectionEnd::Keepalive,
+            ConnectionEnd::Peer => ConnectionEnd::Protocol,
+            // Clients that are told to end often just hang up.
+            _ => end,
+        }
+    }
+}
+
+/// Refuses what is no call of gRPC: tonic looks at the path alone (gRPC over HTTP/2,
+/// Request-Headers).
+fn refusal<B>(request: &Request<B>) -> Option<StatusCode> {
+    if request.method() != Method::POST {
+        return Some(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    match kind.and_then(|kind| kind.strip_prefix(b"application/grpc")) {
+        Some([] | [b'+' | b';', ..]) => None,
+        _ => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    }
+}
+
+/// Comes to its end when a connection is old: after `age`, a fifth more or less, so that
+/// those that began together do not end together.
+async fn old(age: Option<Duration>) {
+    let Some(age) = age else { return std::future::pending().await };
+    let part = u32::try_from(RandomState::new().hash_one(0) % 400).unwrap_or_default();
+    sleep(age.saturating_mul(800 + part) / 1000).await;
+}

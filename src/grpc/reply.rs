@@ -1,0 +1,164 @@
+//! Answers on their way out. What a client does not take is admitted like what it sends,
+//! and not kept for ever: flow control lets a client leave an answer where it is.
+
+use crate::sched::{Budget, Leave};
+use bytes::{Buf, Bytes};
+use http::Response;
+use http_body::{Body as _, Frame, SizeHint};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// The answers of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Replies(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    bytes: Arc<Budget>,
+    /// Parts of the time-out that have passed.
+    clock: AtomicU64,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    all: Vec<Weak<Progress>>,
+    /// When to look for those that are gone.
+    enough: usize,
+}
+
+/// How one answer comes along.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Pieces that were handed over and not sent.
+    waiting: AtomicUsize,
+    /// When the first of them was handed over, or the last one sent.
+    since: AtomicU64,
+}
+
+/// How many parts the time-out is looked at in.
+const PARTS: u32 = 4;
+
+impl Replies {
+    pub(super) fn new(bytes: Arc<Budget>) -> Self {
+        let open = Mutex::new(Open { all: Vec::new(), enough: 64 });
+        Self(Arc::new(Shared { bytes, clock: AtomicU64::new(0), open }))
+    }
+
+    /// Follows the body of an answer until it is sent.
+    pub(super) fn follow(&self, answer: Response<tonic::body::Body>) -> Response<Reply> {
+        answer.map(|body| {
+            let progress = Arc::new(Progress::default());
+            // An answer without a body cannot wait.
+            if !body.is_end_stream() {
+                self.0.add(&progress);
+            }
+            Reply { body, shared: Arc::clone(&self.0), progress }
+        })
+    }
+
+    /// Comes to its end when a piece of an answer has waited for `patience`, or a quarter
+    /// more.
+    pub(super) async fn stalled(&self, patience: Duration) {
+        let mut ticks = tokio::time::interval(patience / PARTS);
+        loop {
+            ticks.tick().await;
+            let now = self.0.clock.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+            let waits = |one: &Progress| {
+                let since = one.since.load(Ordering::Relaxed);
+                one.waiting.load(Ordering::Relaxed) > 0
+                    && now.saturating_sub(since) > u64::from(PARTS)
+            };
+            let open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if open.all.iter().filter_map(Weak::upgrade).any(|one| waits(&one)) {
+                return;
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn add(&self, progress: &Arc<Progress>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.all.len() >= open.enough {
+            open.all.retain(|one| one.strong_count() > 0);
+            open.enough = open.all.len().saturating_mul(2).max(64);
+        }
+        open.all.push(Arc::downgrade(progress));
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    body: tonic::body::Body,
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+}
+
+impl http_body::Body for Reply {
+    type Data = Piece;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Piece>, tonic::Status>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(|data| self.piece(data)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Reply {
+    fn piece(&self, data: Bytes) -> Piece {
+        let Self { shared, progress, .. } = self;
+        if progress.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
+            progress.since.store(shared.clock.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        let leave = shared.bytes.charge(data.len());
+        let (shared, progress) = (Arc::clone(shared), Arc::clone(progress));
+        Piece { data, shared, progress, _leave: leave }
+    }
+}
+
+/// A piece of an answer; it is sent when this is dropped.
+#[derive(Debug)]
+pub(super) struct Piece {
+    data: Bytes,
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+    _leave: Leave,
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let now = self.shared.clock.load(Ordering::Relaxed);
+        self.progress.since.store(now, Ordering::Relaxed);
+        self.progress.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.data.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.data.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.data.advance(count);
+    }
+}

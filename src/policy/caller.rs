@@ -1,0 +1,108 @@
+//! Who calls, and which profiles are for whom.
+
+use super::subject::SubjectRule;
+use std::sync::Arc;
+
+/// Who is at the other end of a connection: what the operating system or the handshake
+/// tells of the peer, and nothing that the peer could write into a call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Caller {
+    /// The process that connected to a Unix socket.
+    Unix {
+        /// Its user.
+        user: u32,
+        /// Its group.
+        group: u32,
+        /// Its number at the moment when it connected.
+        process: Option<i32>,
+    },
+    /// The names in the certificate that a client showed: `dns:` and a host, `uri:` and a
+    /// URI.
+    Certificate(Arc<[String]>),
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// Callers that may use a profile. What is given must all hold, and something must be.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CallerRule {
+    /// The user of the process at a Unix socket.
+    pub user: Option<u32>,
+    /// The group of that process.
+    pub group: Option<u32>,
+    /// A host in the certificate.
+    pub dns: Option<Box<str>>,
+    /// A URI in the certificate, such as a SPIFFE ID.
+    pub uri: Option<SubjectRule>,
+}
+
+impl CallerRule {
+    /// Whether it is for `caller`.
+    #[must_use]
+    pub fn admits(&self, caller: &Caller) -> bool {
+        let Self { user, group, dns, uri } = self;
+        let (peer, certificate) =
+            (user.is_some() || group.is_some(), dns.is_some() || uri.is_some());
+        match caller {
+            Caller::Unix { user: own_user, group: own_group, process: _ } => {
+                peer && !certificate
+                    && user.is_none_or(|user| user == *own_user)
+                    && group.is_none_or(|group| group == *own_group)
+            }
+            Caller::Certificate(names) => {
+                let any = |kind: &str, fits: &dyn Fn(&str) -> bool| {
+                    names.iter().filter_map(|name| name.strip_prefix(kind)).any(fits)
+                };
+                certificate
+                    && !peer
+                    && dns
+                        .as_ref()
+                        .is_none_or(|dns| any("dns:", &|host| host.eq_ignore_ascii_case(dns)))
+                    && uri.as_ref().is_none_or(|uri| any("uri:", &|one| uri.admits(one)))
+            }
+            Caller::Unknown => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unix(user: u32, group: u32) -> Caller {
+        Caller::Unix { user, group, process: None }
+    }
+
+    fn certificate(names: &[&str]) -> Caller {
+        Caller::Certificate(names.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_rule_is_for_those_of_whom_all_of_it_holds() {
+        let user = CallerRule { user: Some(7), ..CallerRule::default() };
+        assert!(
+            user.admits(&unix(7, 1)) && !user.admits(&unix(8, 7)) && !user.admits(&Caller::Unknown)
+        );
+        let both = CallerRule { group: Some(1), ..user };
+        assert!(both.admits(&unix(7, 1)) && !both.admits(&unix(7, 2)) && !both.admits(&unix(8, 1)));
+        let dns = CallerRule { dns: Some("a.example".into()), ..CallerRule::default() };
+        assert!(dns.admits(&certificate(&["uri:x", "dns:A.example"])));
+        assert!(!dns.admits(&certificate(&["uri:a.example", "dns:a.example.evil"])));
+        let rule = SubjectRule::parse("spiffe://example.org/ns/a/*").unwrap();
+        let uri = CallerRule { uri: Some(rule), ..dns };
+        let (host, id) = ("dns:a.example", "uri:spiffe://example.org/ns/a/sa/b");
+        assert!(uri.admits(&certificate(&[host, id])));
+        assert!(!uri.admits(&certificate(&[id])) && !uri.admits(&certificate(&[host])));
+    }
+
+    #[test]
+    fn a_rule_for_one_kind_of_caller_is_for_no_other() {
+        let user = CallerRule { user: Some(0), ..CallerRule::default() };
+        let dns = CallerRule { dns: Some("a".into()), ..CallerRule::default() };
+        assert!(!user.admits(&certificate(&["dns:a"])) && !dns.admits(&unix(0, 0)));
+        let mixed = CallerRule { user: Some(0), ..dns };
+        assert!(!mixed.admits(&certificate(&["dns:a"])) && !mixed.admits(&unix(0, 0)));
+        let nobody = CallerRule::default();
+        assert!(!nobody.admits(&unix(0, 0)) && !nobody.admits(&certificate(&[])));
+    }
+}

@@ -1,0 +1,235 @@
+//! What a claim must and must not hold.
+
+use super::path::ClaimPath;
+use crate::jose::json::Value;
+use std::fmt;
+use std::sync::Arc;
+
+/// A value to compare claims with: a string, a number or a truth value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scalar(Value<'static>);
+
+impl From<&str> for Scalar {
+    fn from(text: &str) -> Self {
+        Self(Value::String(text.to_owned().into()))
+    }
+}
+
+impl From<bool> for Scalar {
+    fn from(value: bool) -> Self {
+        Self(Value::Boolean(value))
+    }
+}
+
+impl Scalar {
+    /// The number that `text` is in JSON, if it is one.
+    #[must_use]
+    pub fn number(text: &str) -> Option<Self> {
+        let integer =
+            text.parse().map(Value::Positive).or_else(|_| text.parse().map(Value::Negative));
+        let number = integer.or_else(|_| text.parse().map(Value::Fraction)).ok()?;
+        let finite =
+            if let Value::Fraction(fraction) = number { fraction.is_finite() } else { true };
+        finite.then_some(Self(number))
+    }
+
+    /// Whether `value` is the same; 7 and 7.0 are, 7 and "7" are not.
+    fn is(&self, value: &Value<'_>) -> bool {
+        match (&self.0, value) {
+            (Value::String(one), Value::String(other)) => one == other,
+            (Value::Boolean(one), Value::Boolean(other)) => one == other,
+            (Value::Positive(one), Value::Positive(other)) => one == other,
+            (Value::Negative(one), Value::Negative(other)) => one == other,
+            (one, other) => number(one).zip(number(other)).is_some_and(|(one, other)| one == other),
+        }
+    }
+}
+
+/// The number as a double, if it is one that a double tells apart from its neighbours.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    reason = "within 2^53 nothing is lost"
+)]
+fn number(value: &Value<'_>) -> Option<f64> {
+    const EXACT: u64 = 1 << 53;
+    match value {
+        Value::Positive(number) if *number <= EXACT => Some(*number as f64),
+        Value::Negative(number) if number.unsigned_abs() <= EXACT => Some(*number as f64),
+        Value::Fraction(number) => Some(*number),
+        Value::Positive(_)
+        | Value::Negative(_)
+        | Value::Array(_)
+        | Value::Boolean(_)
+        | Value::Null
+        | Value::Object(_)
+        | Value::String(_) => None,
+    }
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Value::String(text) => write!(f, "{text:?}"),
+            Value::Boolean(value) => value.fmt(f),
+            Value::Positive(number) => number.fmt(f),
+            Value::Negative(number) => number.fmt(f),
+            Value::Fraction(number) => number.fmt(f),
+            Value::Array(_) | Value::Null | Value::Object(_) => Ok(()),
+        }
+    }
+}
+
+/// How a claim is compared.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// It must not be there; `null` is not.
+    Absent,
+    /// It must hold every one of these.
+    All(Box<[Scalar]>),
+    /// It must hold at least one of these.
+    Any(Box<[Scalar]>),
+    /// It must hold none of these; it need not be there.
+    None(Box<[Scalar]>),
+}
+
+/// A demand on one claim. A claim that is an array holds its elements, any other holds
+/// itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimRule {
+    path: ClaimPath,
+    test: Test,
+    text: Arc<str>,
+}
+
+impl ClaimRule {
+    /// A rule for what stands at `path`.
+    #[must_use]
+    pub fn new(path: ClaimPath, test: Test) -> Self {
+        let listed = |values: &[Scalar]| {
+            values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let text = match &test {
+            Test::Absent => format!("the claim `{}` must not be there", path.text()),
+            Test::All(values) => {
+                format!("the claim `{}` must hold {}", path.text(), listed(values))
+            }
+            Test::Any(values) if values.len() == 1 => {
+                format!("the claim `{}` must hold {}", path.text(), listed(values))
+            }
+            Test::Any(values) => {
+                format!("the claim `{}` must hold one of {}", path.text(), listed(values))
+            }
+            Test::None(values) => {
+                format!("the claim `{}` must not hold {}", path.text(), listed(values))
+            }
+        };
+        Self { path, test, text: text.into() }
+    }
+
+    /// The demand in words, for the refused.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// Whether `claims` meet it.
+    #[must_use]
+    pub fn is_met(&self, claims: &Value<'_>) -> bool {
+        let held = match self.path.find(claims) {
+            Some(Value::Array(elements)) => elements,
+            Some(other) => std::slice::from_ref(other),
+            None => &[],
+        };
+        let holds = |scalar: &Scalar| held.iter().any(|one| scalar.is(one));
+        match &self.test {
+            Test::Absent => self.path.find(claims).is_none(),
+            Test::All(values) => values.iter().all(holds),
+            Test::Any(values) => values.iter().any(holds),
+            Test::None(values) => !values.iter().any(holds),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::{Limits, json};
+
+    fn met(claims: &str, path: &str, test: Test) -> bool {
+        let claims = json::parse(claims.as_bytes(), &Limits::DEFAULT.json).unwrap();
+        ClaimRule::new(ClaimPath::parse(path).unwrap(), test).is_met(&claims)
+    }
+
+    fn texts(values: &[&str]) -> Box<[Scalar]> {
+        values.iter().map(|text| Scalar::from(*text)).collect()
+    }
+
+    #[test]
+    fn an_array_holds_its_elements_and_any_other_claim_itself() {
+        let roles = r#"{"realm":{"roles":["a","b"]},"role":"a","none":[],"gone":null,"in":[["a"],{"a":1}]}"#;
+        let any = |path, values: &[&str]| met(roles, path, Test::Any(texts(values)));
+        assert!(any("/realm/roles", &["x", "b"]) && any("role", &["a"]));
+        for (path, values) in [
+            ("/realm/roles", &["x"][..]),
+            ("none", &["a"]),
+            ("gone", &["a"]),
+            ("lost", &["a"]),
+            ("in", &["a"]),
+            ("realm", &["roles"]),
+        ] {
+            assert!(!any(path, values), "{path}");
+        }
+        let all = |path, values: &[&str]| met(roles, path, Test::All(texts(values)));
+        assert!(all("/realm/roles", &["b", "a"]) && all("role", &["a"]));
+        assert!(
+            !all("/realm/roles", &["a", "x"]) && !all("role", &["a", "b"]) && !all("lost", &["a"])
+        );
+        let none = |path, values: &[&str]| met(roles, path, Test::None(texts(values)));
+        assert!(none("/realm/roles", &["x"]) && none("lost", &["a"]) && none("gone", &["a"]));
+        assert!(!none("/realm/roles", &["x", "b"]) && !none("role", &["a"]));
+        assert!(met(roles, "lost", Test::Absent) && met(roles, "gone", Test::Absent));
+        assert!(!met(roles, "none", Test::Absent) && !met(roles, "role", Test::Absent));
+    }
+
+    #[test]
+    fn values_are_compared_by_kind() {
+        let claims = r#"{"n":7,"f":7.0,"s":"7","t":true,"ts":"true","big":9007199254740993,"limit":9007199254740992,"below":-9007199254740992,"under":-9007199254740993,"m":-3}"#;
+        let is = |path, scalar: Scalar| met(claims, path, Test::Any([scalar].into()));
+        let seven = || Scalar::number("7").unwrap();
+        assert!(is("n", seven()) && is("f", seven()) && is("m", Scalar::number("-3.0").unwrap()));
+        assert!(is("m", Scalar::number("-3").unwrap()) && !is("m", Scalar::number("-4").unwrap()));
+        assert!(!is("s", seven()) && !is("n", "7".into()) && !is("t", "true".into()));
+        assert!(
+            is("t", true.into())
+                && is("ts", "true".into())
+                && !is("ts", true.into())
+                && !is("t", false.into())
+        );
+        assert!(is("big", Scalar::number("9007199254740993").unwrap()));
+        assert!(!is("big", Scalar::number("9007199254740992.0").unwrap()));
+        // 2^53 itself is told apart from its neighbours below, beyond it nothing is.
+        assert!(is("limit", Scalar::number("9007199254740992.0").unwrap()));
+        assert!(is("below", Scalar::number("-9007199254740992.0").unwrap()));
+        assert!(!is("under", Scalar::number("-9007199254740992.0").unwrap()));
+        for no in ["", "x", "inf", "NaN", "1e400"] {
+            assert_eq!(Scalar::number(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn a_demand_is_told_in_words() {
+        let text = |test| ClaimRule::new(ClaimPath::parse("g").unwrap(), test).text().to_string();
+        assert_eq!(
+            text(Test::Any(texts(&["a", "b"]))),
+            r#"the claim `g` must hold one of "a", "b""#
+        );
+        assert_eq!(text(Test::Any(texts(&["a"]))), r#"the claim `g` must hold "a""#);
+        assert_eq!(
+            text(Test::All([true.into(), Scalar::number("7").unwrap()].into())),
+            "the claim `g` must hold true, 7"
+        );
+        assert_eq!(text(Test::None(texts(&["a"]))), r#"the claim `g` must not hold "a""#);
+        assert_eq!(text(Test::Absent), "the claim `g` must not be there");
+    }
+}

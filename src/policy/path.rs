@@ -1,0 +1,135 @@
+//! Where a claim stands.
+
+use crate::jose::json::Value;
+use std::fmt;
+
+/// The place of a claim: its name, or a JSON Pointer (RFC 6901) to something inside of
+/// one. Names may hold dots and colons, as in `https://example.com/roles`; what begins
+/// with `/` is a pointer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClaimPath {
+    text: Box<str>,
+    /// Never empty.
+    steps: Box<[Box<str>]>,
+}
+
+/// A text that is no place of a claim.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadPath {
+    /// It is empty, or `/` alone.
+    Empty,
+    /// A `~` that neither `0` nor `1` follows (RFC 6901, section 3).
+    Tilde,
+}
+
+impl fmt::Display for BadPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "a claim has a name",
+            Self::Tilde => "in a JSON Pointer `~` is written `~0`, and `/` in a name `~1`",
+        })
+    }
+}
+
+impl ClaimPath {
+    /// Reads the text of a configuration.
+    ///
+    /// # Errors
+    /// If it names nothing.
+    pub fn parse(text: &str) -> Result<Self, BadPath> {
+        let steps = match text.strip_prefix('/') {
+            None => [text.into()].into(),
+            Some(pointer) => pointer.split('/').map(unescape).collect::<Result<Box<[_]>, _>>()?,
+        };
+        if steps.first().is_none_or(|name| name.is_empty()) {
+            return Err(BadPath::Empty);
+        }
+        Ok(Self { text: text.into(), steps })
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands there in `claims`, if anything but `null` does.
+    #[must_use]
+    pub fn find<'v, 't>(&self, claims: &'v Value<'t>) -> Option<&'v Value<'t>> {
+        let mut found = claims;
+        for step in &self.steps {
+            found = match found {
+                Value::Object(members) => &members.iter().find(|(name, _)| **name == **step)?.1,
+                Value::Array(elements) => elements.get(index(step)?)?,
+                Value::Boolean(_)
+                | Value::Fraction(_)
+                | Value::Negative(_)
+                | Value::Null
+                | Value::Positive(_)
+                | Value::String(_) => return None,
+            };
+        }
+        (*found != Value::Null).then_some(found)
+    }
+}
+
+/// One step of a pointer (RFC 6901, section 4).
+fn unescape(step: &str) -> Result<Box<str>, BadPath> {
+    let mut parts = step.split('~');
+    let mut name = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut rest = part.chars();
+        name.push(match rest.next() {
+            Some('0') => '~',
+            Some('1') => '/',
+            _ => return Err(BadPath::Tilde),
+        });
+        name.push_str(rest.as_str());
+    }
+    Ok(name.into())
+}
+
+/// An index has no leading zeros and no sign.
+fn index(step: &str) -> Option<usize> {
+    let plain =
+        step == "0" || !step.starts_with('0') && step.bytes().all(|one| one.is_ascii_digit());
+    step.parse().ok().filter(|_| plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::{Limits, json};
+
+    #[test]
+    fn a_name_is_taken_whole_and_a_pointer_step_by_step() {
+        let text = br#"{"a.b":1,"https://x.example/roles":["r"],"a":{"b/c":{"~":[7,{"x":null}]}},"n":null}"#;
+        let claims = json::parse(text, &Limits::DEFAULT.json).unwrap();
+        let find = |path: &str| ClaimPath::parse(path).unwrap().find(&claims).cloned();
+        assert_eq!(find("a.b"), Some(Value::Positive(1)));
+        assert!(find("https://x.example/roles").is_some());
+        assert_eq!(find("/a.b"), Some(Value::Positive(1)));
+        assert_eq!(find("/https:~1~1x.example~1roles/0"), Some(Value::String("r".into())));
+        assert_eq!(find("/a/b~1c/~0/0"), Some(Value::Positive(7)));
+        for nothing in
+            ["n", "b", "/a/b", "/a/b~1c/~0/00", "/a/b~1c/~0/+0", "/a/b~1c/~0/2", "/a.b/x"]
+        {
+            assert_eq!(find(nothing), None, "{nothing}");
+        }
+        assert_eq!(find("/a/b~1c/~0/1/x"), None, "null is nothing");
+    }
+
+    #[test]
+    fn what_names_nothing_is_refused() {
+        for (text, fault) in [
+            ("", BadPath::Empty),
+            ("/", BadPath::Empty),
+            ("//a", BadPath::Empty),
+            ("/a~", BadPath::Tilde),
+            ("/~2", BadPath::Tilde),
+        ] {
+            assert_eq!(ClaimPath::parse(text), Err(fault), "{text}");
+            assert!(fault.to_string().len() > 10, "{text}");
+        }
+    }
+}

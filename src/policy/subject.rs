@@ -1,0 +1,152 @@
+//! Who may come, by the claim `sub`.
+
+use std::fmt;
+
+/// Subjects that may pass: one, or all that begin alike.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SubjectRule {
+    /// This one.
+    Exact(Box<str>),
+    /// All that begin so.
+    Prefix(Box<str>),
+    /// All SPIFFE IDs that begin so; it ends with `/`.
+    Spiffe(Box<str>),
+}
+
+/// A text that is no rule for subjects.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadSubject {
+    /// It is empty, or `*` alone.
+    Empty,
+    /// A `*` that is not at the end.
+    Star,
+    /// A SPIFFE ID is cut within a part of its path, or is none.
+    Spiffe,
+}
+
+impl fmt::Display for BadSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "it has no name; to let all pass, leave it out",
+            Self::Star => "`*` stands at the end of a beginning, and nowhere else",
+            Self::Spiffe => {
+                "a SPIFFE ID is `spiffe://trust-domain/path`, and its beginning ends with `/*`"
+            }
+        })
+    }
+}
+
+const SPIFFE: &str = "spiffe://";
+
+impl SubjectRule {
+    /// Reads the text of a configuration: a subject, or a beginning and `*`.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn parse(text: &str) -> Result<Self, BadSubject> {
+        let (name, cut) = match text.strip_suffix('*') {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        if name.is_empty() {
+            return Err(BadSubject::Empty);
+        }
+        if name.contains('*') {
+            return Err(BadSubject::Star);
+        }
+        let spiffe = name.strip_prefix(SPIFFE);
+        match (spiffe, cut) {
+            (None, false) => Ok(Self::Exact(name.into())),
+            (None, true) => Ok(Self::Prefix(name.into())),
+            (Some(_), false) if is_spiffe(name) => Ok(Self::Exact(name.into())),
+            (Some(_), true) if name.strip_suffix('/').is_some_and(is_spiffe) => {
+                Ok(Self::Spiffe(name.into()))
+            }
+            (Some(_), _) => Err(BadSubject::Spiffe),
+        }
+    }
+
+    /// Whether it lets `subject` pass.
+    #[must_use]
+    pub fn admits(&self, subject: &str) -> bool {
+        match self {
+            Self::Exact(name) => **name == *subject,
+            Self::Prefix(name) => subject.starts_with(&**name),
+            // With dot segments a path could lead out of its beginning.
+            Self::Spiffe(name) => subject.starts_with(&**name) && is_spiffe(subject),
+        }
+    }
+}
+
+/// Whether this is a SPIFFE ID (SPIFFE-ID, section 2): no empty segment, no `.` or `..`,
+/// nothing escaped.
+fn is_spiffe(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(SPIFFE).filter(|_| text.len() <= 2048) else {
+        return false;
+    };
+    let mut segments = rest.split('/');
+    let domain = segments.next().unwrap_or_default();
+    let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !domain.is_empty()
+        && domain.bytes().all(|byte| lower(byte) || b"-._".contains(&byte))
+        && segments.all(|one| !matches!(one, "" | "." | "..") && one.bytes().all(fine))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admits(rule: &str, subject: &str) -> bool {
+        SubjectRule::parse(rule).unwrap().admits(subject)
+    }
+
+    #[test]
+    fn a_subject_is_named_whole_or_by_its_beginning() {
+        assert!(
+            admits("alice", "alice") && !admits("alice", "Alice") && !admits("alice", "alice2")
+        );
+        assert!(admits("svc-*", "svc-") && admits("svc-*", "svc-a*") && !admits("svc-*", "a-svc-"));
+        let own = "spiffe://example.org/ns/orders/sa/web";
+        assert!(admits(own, own) && !admits(own, "spiffe://example.org/ns/orders/sa/web2"));
+    }
+
+    #[test]
+    fn a_spiffe_id_never_leads_out_of_its_beginning() {
+        let rule = "spiffe://example.org/ns/orders/*";
+        assert!(admits(rule, "spiffe://example.org/ns/orders/sa/web"));
+        for subject in [
+            "spiffe://example.org/ns/orders",
+            "spiffe://example.org/ns/orders/",
+            "spiffe://example.org/ns/orders2/sa/web",
+            "spiffe://example.org/ns/orders/../admin/sa/web",
+            "spiffe://example.org/ns/orders/./sa",
+            "spiffe://example.org/ns/orders//sa",
+            "spiffe://example.org/ns/orders/%2e%2e/admin",
+            "spiffe://example.org.evil.example/ns/orders/sa",
+        ] {
+            assert!(!admits(rule, subject), "{subject}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused() {
+        for (text, fault) in [
+            ("", BadSubject::Empty),
+            ("*", BadSubject::Empty),
+            ("a*b", BadSubject::Star),
+            ("a**", BadSubject::Star),
+            ("spiffe://example.org*", BadSubject::Spiffe),
+            ("spiffe://*", BadSubject::Spiffe),
+            ("spiffe://Example.org/a", BadSubject::Spiffe),
+            ("spiffe://example.org/a/../b", BadSubject::Spiffe),
+        ] {
+            assert_eq!(SubjectRule::parse(text), Err(fault), "{text}");
+            assert!(fault.to_string().contains(if fault == BadSubject::Empty {
+                "name"
+            } else {
+                "`"
+            }));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Panics: none is expected. One is caught where it costs the least, counted and logged.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Panics have no owner: what observes them belongs to the process.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// From now on panics are counted, and logged with their place. Not with their message:
+/// it could quote a token.
+pub fn observe() {
+    std::panic::set_hook(Box::new(|panic| {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic; this is a bug, please report it");
+    }));
+}
+
+/// How many there were since they are observed.
+pub(super) fn count() -> u64 {
+    COUNT.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_panic_is_counted() {
+        let (hook, before) = (std::panic::take_hook(), super::count());
+        super::observe();
+        let caught = std::panic::catch_unwind(|| panic!("a secret"));
+        std::panic::set_hook(hook);
+        assert!(caught.is_err());
+        assert!(super::count() > before);
+    }
+}

@@ -1,0 +1,34 @@
+//! What is said to callers and operators.
+
+use super::*;
+
+#[test]
+fn a_refusal_says_why_and_when_to_come_back() {
+    let seconds = Duration::from_secs;
+    for (reject, words, wait) in [
+        (Reject::Expired { ago: seconds(7) }, "expired 7 s ago", None),
+        (Reject::NotYetValid { wait: seconds(7) }, "acceptable in 7 s", Some(7)),
+        (Reject::IssuedInFuture { wait: seconds(7) }, "in the future; acceptable in 7 s", Some(7)),
+        (Reject::ClaimMissing("sub".into()), "the claim `sub` is missing", None),
+        (Reject::ScopeMissing("read".into()), "the scope `read` is missing", None),
+        (Reject::TooOld { age: seconds(9), limit: seconds(7) }, "9 s ago; at most 7 s", None),
+        (Reject::SignatureInvalid, "signature", None),
+    ] {
+        let shown = reject.to_string();
+        assert!(shown.contains(words), "{shown}");
+        assert_eq!(reject.retry_after(), wait.map(seconds), "{shown}");
+    }
+}
+
+#[test]
+fn a_reason_leads_to_its_documentation() {
+    assert_eq!(Reason::KeysStale.to_string(), "KEYS_STALE");
+    assert_eq!(Reason::KeysStale.anchor(), "docs/reasons.md#keys_stale");
+    for reason in Reason::ALL {
+        let (family, fault) = (reason.family().to_string(), reason.fault().to_string());
+        assert!(!family.is_empty() && !fault.is_empty(), "{reason}");
+    }
+    assert_eq!(Reason::KeysStale.family().to_string(), "key");
+    assert_eq!(Reason::Expired.fault().to_string(), "caller");
+    assert_eq!(Reason::Ok.fault().to_string(), "nobody");
+}

@@ -1,0 +1,127 @@
+//! Each protection set out of force in turn: then its row must fail, or it shows nothing.
+
+#[path = "../faults/controls/weakened.rs"]
+mod weakened;
+
+use crate::job::Job;
+use crate::row::Seen;
+use crate::scene::{Base, Promise, Scene, Target};
+use crate::unread::Window;
+use crate::{Plan, admin, calls, cancels, headers, logs, messages, resets, slow, unread};
+use std::time::Duration;
+
+pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
+    if !plan.full {
+        return Vec::new();
+    }
+    let second = Duration::from_secs(1);
+    let mut jobs = Vec::from(without_source());
+    jobs.extend([
+        control("pending_resets", "GOAWAY None", move || async move {
+            attacked(Base::connection("pending_resets: 1000000"), move |target| {
+                resets::rapid(target.tcp, second)
+            })
+            .await
+        }),
+        control("local_resets", "still open", move || async move {
+            attacked(Base::connection("local_resets: 1000000"), move |target| {
+                resets::made(target, resets::OVERFLOW, second)
+            })
+            .await
+        }),
+        control("header_list_bytes", "it is taken", || async {
+            let base = Base::connection("header_list_bytes: 1MiB");
+            attacked(base, |target| headers::large(target.tcp)).await
+        }),
+        control(
+            "the admission of fields (in_flight_bytes)",
+            "too much memory",
+            move || async move {
+                let base = Base { in_flight: Some("1024GiB"), ..Base::default() };
+                headers::below(&base, 240, second).await
+            },
+        ),
+        control("handshake_timeout", "still connected", || async {
+            slow::connections(Base::connection("handshake_timeout: 1m"), slow::SILENT).await
+        }),
+        control("keepalive_interval", "still connected", || async {
+            slow::connections(Base::connection("keepalive_interval: 1h"), slow::MUTE).await
+        }),
+        control("receive_timeout", "still open", || async {
+            let base = Base::connection("receive_timeout: 1h");
+            attacked(base, |target| slow::calls(target, slow::CALLS[0])).await
+        }),
+        control("streams_per_connection", "is not refused", || async {
+            let base = Base { limits: "streams_per_connection: 100000, ", ..Base::default() };
+            attacked(base, |target| slow::half_closed(target.tcp)).await
+        }),
+        control("reply_timeout", "still open", || async {
+            unread::replies(&Base::connection("reply_timeout: 1h"), Window::Drip, 24).await
+        }),
+        control("message_bytes", "codes [Some(4)", || async {
+            let base = Base { limits: "message_bytes: 64MiB, ", ..quick() };
+            attacked(base, |target| calls::sizes(target.tcp)).await
+        }),
+    ]);
+    jobs
+}
+
+/// The controls that need another build.
+fn without_source() -> [Job; 6] {
+    let base = |name| {
+        let binary = weakened::build()?;
+        Ok::<_, String>(Base { weakened: Some((binary, name)), ..unread::quick() })
+    };
+    [
+        control("the look at the method", "is served", move || async move {
+            attacked(base("the look at the method")?, calls::heads).await
+        }),
+        control(
+            "the way that the oldest gives",
+            "is not answered within 1 s",
+            move || async move { admin::silent(&base("the way that the oldest gives")?).await },
+        ),
+        control("one release of what is in flight", "does not come down", move || async move {
+            attacked(base("one release")?, |target| cancels::hang_up(target, 10_000)).await
+        }),
+        control("the log of one kind", "control character", move || async move {
+            let base = Base { log: "trace", ..base("the log of one kind")? };
+            logs::hostile(&Scene::start(&base).await?).await.map(Into::into)
+        }),
+        control("narrow windows", "too much memory", move || async move {
+            unread::streaming(&base("narrow windows")?, 240).await
+        }),
+        control("the bound on fields", "too much memory", move || async move {
+            messages::small(&base("the bound on fields")?, messages::TOKENS).await
+        }),
+    ]
+}
+
+fn quick() -> Base {
+    Base::connection("receive_timeout: 1s")
+}
+
+async fn attacked<F>(
+    base: Base,
+    attack: impl FnOnce(Target) -> F + Send + 'static,
+) -> Result<Seen, String>
+where
+    F: Future<Output = Result<String, String>>,
+{
+    Scene::start(&base).await?.endures(Promise::Served, attack).await
+}
+
+/// A row that is good if the `work` of another row fails, and for the reason that is
+/// expected: `word` stands in it.
+fn control<F>(protection: &str, word: &'static str, work: impl FnOnce() -> F + 'static) -> Job
+where
+    F: Future<Output = Result<Seen, String>>,
+{
+    Job::new(&format!("control: without {protection}"), "its row fails", move || async move {
+        match work().await {
+            Err(wrong) if wrong.contains(word) => Ok(format!("it fails: {wrong}").into()),
+            Err(other) => Err(format!("it fails for another reason: {other}")),
+            Ok(seen) => Err(format!("it is good all the same: {}", seen.text)),
+        }
+    })
+}

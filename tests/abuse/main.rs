@@ -1,0 +1,91 @@
+//! Hostile peers: HTTP/2 and calls that break the rules or strain them, against the built
+//! daemon, over real sockets, with a good caller beside them.
+//!
+//! `cargo test --release --test abuse` runs the short form, `-- --full` the amounts of the
+//! published attacks and the controls, `-- --only TEXT` the rows whose name holds TEXT;
+//! `-- --markdown` prints the table as a document holds it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a row that panics has failed"
+)]
+
+mod bystander;
+mod frames;
+mod job;
+mod peer;
+mod random;
+mod scene;
+
+mod admin;
+mod calls;
+mod cancels;
+mod controls;
+mod floods;
+mod headers;
+mod logs;
+mod messages;
+mod resets;
+mod slow;
+mod unread;
+
+#[expect(dead_code, reason = "shared with the faults, which need more of it")]
+#[path = "../faults/daemon.rs"]
+mod daemon;
+#[expect(dead_code, reason = "shared with the faults, which need more of it")]
+#[path = "../faults/keys.rs"]
+mod keys;
+#[path = "../faults/plan.rs"]
+mod plan;
+#[path = "../faults/row.rs"]
+mod row;
+
+use clap::Parser as _;
+use job::Job;
+pub(crate) use plan::Plan;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// A part of the suite. A new one needs a module and a line in [`GROUPS`].
+struct Group {
+    /// Printed before its rows.
+    title: &'static str,
+    jobs: fn(&Plan) -> Vec<Job>,
+}
+
+const GROUPS: &[Group] = &[
+    Group { title: "Streams that are reset", jobs: resets::jobs },
+    Group { title: "Fields without end", jobs: headers::jobs },
+    Group { title: "Frames without end", jobs: floods::jobs },
+    Group { title: "Answers that nobody takes", jobs: unread::jobs },
+    Group { title: "Peers that take their time", jobs: slow::jobs },
+    Group { title: "Peers that hang up", jobs: cancels::jobs },
+    Group { title: "Calls that are none", jobs: calls::jobs },
+    Group { title: "Messages that are none", jobs: messages::jobs },
+    Group { title: "What goes into the log", jobs: logs::jobs },
+    Group { title: "Probes and metrics", jobs: admin::jobs },
+    Group { title: "Each protection, and what happens without it", jobs: controls::jobs },
+];
+
+fn main() -> ExitCode {
+    let (plan, begin, mut tables) = (Plan::parse(), Instant::now(), Vec::new());
+    for group in GROUPS {
+        let jobs = (group.jobs)(&plan).into_iter();
+        // One after the other: each is measured.
+        let rows: Vec<_> = jobs.filter(|job| plan.wants(&job.name)).map(Job::run).collect();
+        if !rows.is_empty() {
+            tables.push((group.title, rows));
+        }
+    }
+    println!("seed {}", random::SEED);
+    plan.close(&tables, begin)
+}
+
+/// Runs asynchronous work to its end, on this thread.
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(work)
+}

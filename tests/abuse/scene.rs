@@ -1,0 +1,206 @@
+//! A daemon under attack, and a good caller beside the attacker.
+
+use crate::bystander::{Bystander, Waits};
+use crate::daemon::{Daemon, Folder, Setup};
+use crate::keys::{Signer, set};
+use crate::peer::Place;
+use crate::row::{Seen, show};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// The value of `iss` of the issuer.
+pub(crate) const ISS: &str = "https://well.example";
+
+pub(crate) const MIB: u64 = 1 << 20;
+
+/// The bounds of the daemon in every row: small ones, so that what is too much shows.
+const CACHE: u64 = 8;
+const IN_FLIGHT: u64 = 16;
+pub(crate) const CONNECTIONS: u64 = 256;
+
+/// The most memory under any attack: the cache, the bytes in flight, 32 MiB, and 64 KiB
+/// for each connection that is allowed.
+pub(crate) const MOST: u64 = (CACHE + IN_FLIGHT + 32) * MIB + CONNECTIONS * (64 << 10);
+
+/// How a daemon differs from the usual one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Base {
+    /// Members of `connection` in the configuration.
+    pub(crate) connection: String,
+    /// Members of `limits` that come first, each with a comma behind it.
+    pub(crate) limits: &'static str,
+    /// Another bound on bytes in flight.
+    pub(crate) in_flight: Option<&'static str>,
+    pub(crate) log: &'static str,
+    /// With an encrypted socket too.
+    pub(crate) tls: bool,
+    /// Another build than that of the sources, and the name of what it lacks.
+    pub(crate) weakened: Option<(PathBuf, &'static str)>,
+}
+
+impl Base {
+    pub(crate) fn connection(text: &str) -> Self {
+        Self { connection: text.to_owned(), ..Self::default() }
+    }
+}
+
+/// Where an attacker finds the daemon, and tokens that it may send.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) tcp: Place,
+    pub(crate) unix: Place,
+    pub(crate) tls: Place,
+    pub(crate) admin: Place,
+    pub(crate) tokens: Vec<String>,
+}
+
+/// A running daemon.
+pub(crate) struct Scene {
+    pub(crate) daemon: Daemon,
+    pub(crate) target: Target,
+    pub(crate) signer: Signer,
+}
+
+/// What the good caller is promised.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Promise {
+    /// A verdict for every call, in time.
+    Served,
+    /// The bound on bytes is reached: calls may be refused, at once.
+    Shed,
+}
+
+impl Scene {
+    pub(crate) async fn start(base: &Base) -> Result<Self, String> {
+        let signer = Signer::new("a");
+        let usual = format!("{IN_FLIGHT}MiB");
+        let in_flight = base.in_flight.unwrap_or(&usual);
+        let config = format!(
+            "issuers:\n  well: {{ issuer: '{ISS}', audiences: [a], keys: {{ jwks_file: keys.json }} }}\n\
+             cache: {{ max_bytes: {CACHE}MiB }}\n\
+             limits: {{ {}in_flight_bytes: {in_flight}, connections: {CONNECTIONS} }}\n\
+             connection: {{ {} }}\ndrain_timeout: 1s\n",
+            base.limits, base.connection
+        );
+        let mut setup = Setup { config, log: base.log, ..Setup::default() };
+        setup.weakened.clone_from(&base.weakened);
+        setup.files = vec![("keys.json", set(&[&signer]))];
+        let folder = Arc::new(Folder::new());
+        if base.tls {
+            setup.listen = ", { tcp: 127.0.0.1:0, tls: { cert_file: a.crt, key_file: a.key } }";
+            let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+            folder.write("a.crt", &pair.cert.pem());
+            folder.write("a.key", &pair.signing_key.serialize_pem());
+            let key = folder.path().join("a.key");
+            std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let daemon = Daemon::start_in(folder, &setup).await?;
+        let tokens = signer.tokens(ISS, 16);
+        daemon.until_good(&tokens[0]).await?;
+        let target = Target {
+            tcp: Place::Tcp(daemon.tcp.clone()),
+            unix: Place::Unix(daemon.folder.path().join("d.sock")),
+            tls: Place::Tcp(daemon.tls.clone()),
+            admin: Place::Tcp(daemon.admin.clone()),
+            tokens,
+        };
+        Ok(Self { daemon, target, signer })
+    }
+
+    /// Runs an attack on a thread of its own, and takes the time of a good caller before,
+    /// meanwhile and after; what the attacker saw and what was measured.
+    pub(crate) async fn endures<F>(
+        &self,
+        promise: Promise,
+        attack: impl FnOnce(Target) -> F + Send + 'static,
+    ) -> Result<Seen, String>
+    where
+        F: Future<Output = Result<String, String>>,
+    {
+        let calm = self.good_for(Duration::from_millis(400)).await?;
+        if calm.refused > 0 {
+            return Err("good calls are refused before the attack".to_owned());
+        }
+        let bystander = Bystander::start(&self.daemon, &self.target.tokens).await?;
+        let target = self.target.clone();
+        let attacker = std::thread::spawn(move || crate::run(attack(target)));
+        let mut memory = self.daemon.resident();
+        while !attacker.is_finished() {
+            sleep(Duration::from_millis(10)).await;
+            memory = memory.max(self.daemon.resident());
+        }
+        let attacked = attacker.join().map_err(|_| "the attacker panicked".to_owned())?;
+        let during = bystander.stop().await.map_err(|error| format!("{error}; {attacked:?}"))?;
+        let calm_after = self.calm_again(calm.latest()).await?;
+        let numbers = format!(
+            "p99 {} (calm {}), calm after {}; {} of {} MiB",
+            show(during.part(990)),
+            show(calm.part(990)),
+            show(calm_after),
+            memory / MIB,
+            MOST / MIB,
+        );
+        let text = match (&attacked, during.refused) {
+            (Ok(text), 0) => format!("{text}; {numbers}"),
+            (Ok(text), refused) => format!("{text}; {refused} good calls refused; {numbers}"),
+            (Err(wrong), _) => return Err(format!("{wrong}; {numbers}")),
+        };
+        if memory > MOST {
+            return Err(format!("too much memory; {text}"));
+        }
+        if promise == Promise::Served && during.refused > 0 {
+            return Err(format!("good calls are refused; {text}"));
+        }
+        if during.part(990) > calm.latest() {
+            return Err(format!("good calls wait; {text}"));
+        }
+        self.is_sound().await.map_err(|wrong| format!("{wrong}; {text}"))?;
+        Ok(Seen { text, worst: Some(during.part(1000)) })
+    }
+
+    async fn good_for(&self, span: Duration) -> Result<Waits, String> {
+        let bystander = Bystander::start(&self.daemon, &self.target.tokens).await?;
+        sleep(span).await;
+        bystander.stop().await
+    }
+
+    /// Waits until good calls are as fast as before, and none is refused.
+    async fn calm_again(&self, latest: Duration) -> Result<Duration, String> {
+        let begin = Instant::now();
+        loop {
+            let now = begin.elapsed();
+            let waits = self.good_for(Duration::from_millis(200)).await;
+            if waits.is_ok_and(|waits| waits.refused == 0 && waits.part(990) <= latest) {
+                return Ok(now);
+            }
+            if begin.elapsed() > Duration::from_secs(5) {
+                return Err("good calls are not as before 5 s after".to_owned());
+            }
+        }
+    }
+
+    /// Nothing is left of an attack: no panic, and nothing in flight.
+    pub(crate) async fn is_sound(&self) -> Result<(), String> {
+        if self.daemon.metric("jwtd_panics_total", "").await? > 0 {
+            return Err(format!("a panic: {}", self.daemon.log()));
+        }
+        let begin = Instant::now();
+        for gauge in ["jwtd_in_flight_tokens", "jwtd_in_flight_bytes"] {
+            while self.daemon.metric(gauge, "").await? > 0 {
+                if begin.elapsed() > Duration::from_secs(5) {
+                    return Err(format!("{gauge} does not come down"));
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many connections ended for this cause.
+    pub(crate) async fn closed(&self, cause: &str) -> Result<u64, String> {
+        self.daemon.metric("jwtd_connections_closed_total", &format!("\"{cause}\"")).await
+    }
+}

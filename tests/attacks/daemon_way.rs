@@ -1,0 +1,185 @@
+//! The last three ways: the daemon as it is, over a real socket, by each of its calls.
+
+use crate::core_way::sample;
+use crate::corpus::{Attack, CORPUS};
+use crate::support::{Daemon, Folder};
+use crate::world::{Party, TRUSTED, WORLD};
+use bytes::Bytes;
+use jwtd::pb::{self, verify_stream_response::Result as Outcome};
+use jwtd::verify::Reason;
+use std::collections::HashMap;
+use tonic::Code;
+
+/// What fits a message of the default size, with room for others beside it.
+const SENDABLE: usize = 3 << 20;
+
+/// A daemon that knows the world.
+fn daemon() -> Daemon {
+    let folder = Folder::new();
+    let mut config = "drain_delay: 0s\ndrain_timeout: 1s\nissuers:\n".to_owned();
+    for party in WORLD.parties() {
+        let file = format!("{}.json", party.name);
+        std::fs::write(folder.0.join(&file), party.jwks()).unwrap();
+        config.push_str(&issuer(party, &file));
+    }
+    let trusted = TRUSTED.join(", ");
+    config.push_str(&format!("profiles:\n  default: {{ issuers: [{trusted}] }}\n"));
+    Daemon::start_with(folder, &config)
+}
+
+fn issuer(party: &Party, file: &str) -> String {
+    let algorithms: Vec<_> = party.algorithms().iter().map(|one| one.name()).collect();
+    let algorithms = algorithms.join(", ");
+    let keys = if party.has_secrets() {
+        format!("secret_file: {file}, secret_format: jwks")
+    } else {
+        format!("jwks_file: {file}")
+    };
+    let Party { name, identifier, .. } = party;
+    format!(
+        "  {name}:\n    issuer: {identifier}\n    audiences: [api]\n    \
+         algorithms: [{algorithms}]\n    keys: {{ {keys} }}\n"
+    )
+}
+
+fn token(attack: &Attack) -> Bytes {
+    Bytes::copy_from_slice(&attack.token)
+}
+
+fn reason(verdict: &pb::Verdict) -> Reason {
+    let reason = Reason::from_number(verdict.reason.try_into().unwrap()).unwrap();
+    assert_eq!(verdict.permit, reason == Reason::Ok);
+    // What was not proven is not said (it may be said of one that is proven and refused).
+    if matches!(reason, Reason::SignatureInvalid | Reason::KeyUnknown | Reason::AlgorithmNone) {
+        assert_eq!((&*verdict.subject, &verdict.claims_json[..]), ("", &[][..]));
+        assert_eq!((verdict.expires_at, &*verdict.token_id), (None, ""));
+    }
+    reason
+}
+
+/// Attacks and good tokens in turn, those aside that no message can hold.
+fn mixed() -> Vec<&'static Attack> {
+    let sendable = CORPUS.attacks.iter().filter(|one| one.token.len() < SENDABLE);
+    sendable.zip(CORPUS.good.iter().cycle()).flat_map(|(attack, good)| [attack, good]).collect()
+}
+
+/// Batches that fit a message.
+fn batches(tokens: &[&'static Attack]) -> Vec<Vec<&'static Attack>> {
+    let (mut batches, mut size) = (vec![Vec::new()], 0);
+    for one in tokens {
+        size += one.token.len();
+        if batches.last().unwrap().len() == 250 || size > SENDABLE {
+            batches.push(Vec::new());
+            size = one.token.len();
+        }
+        batches.last_mut().unwrap().push(*one);
+    }
+    batches
+}
+
+fn judge(way: &str, found: Vec<(&Attack, Reason)>) {
+    for (attack, reason) in &found {
+        let core = WORLD.verify(&attack.token);
+        assert_eq!(*reason, core, "{way}: {} {}", attack.rule, attack.name);
+    }
+    CORPUS.judge(way, found.into_iter());
+}
+
+#[tokio::test]
+async fn t01_t43_verify_refuses_every_attack() {
+    let daemon = daemon();
+    let mut client = daemon.client().await;
+    let mut found = Vec::new();
+    // Twice: the good tokens are remembered in the second round.
+    for attack in CORPUS.all().chain(CORPUS.all()) {
+        let options = pb::VerifyOptions { view: pb::View::Summary.into(), ..Default::default() };
+        let options = Some(options);
+        let request = pb::VerifyRequest { token: token(attack), options, ..Default::default() };
+        match client.verify(request).await {
+            Ok(answer) => {
+                found.push((attack, reason(&answer.into_inner().verdict.unwrap())));
+            }
+            Err(status) => {
+                assert!(attack.token.len() >= SENDABLE, "{}: {status}", attack.name);
+                assert_eq!(status.code(), Code::ResourceExhausted, "{}", attack.name);
+            }
+        }
+    }
+    judge("Verify", found);
+}
+
+#[tokio::test]
+async fn t01_t43_verify_batch_refuses_every_attack_among_good_tokens() {
+    let daemon = daemon();
+    let mut client = daemon.client().await;
+    let all = mixed();
+    for round in ["VerifyBatch", "VerifyBatch again"] {
+        let mut found = Vec::new();
+        for batch in batches(&all) {
+            let tokens = batch.iter().map(|one| token(one)).collect();
+            let request = pb::VerifyBatchRequest { tokens, ..Default::default() };
+            let answer = client.verify_batch(request).await.unwrap().into_inner();
+            assert_eq!(answer.verdicts.len(), batch.len());
+            found.extend(batch.into_iter().zip(answer.verdicts.iter().map(reason)));
+        }
+        judge(round, found);
+    }
+    let asked = sample();
+    for one in &asked {
+        let tokens = vec![token(one); 1000];
+        let request = pb::VerifyBatchRequest { tokens, ..Default::default() };
+        if one.token.len() > SENDABLE / 1000 {
+            continue;
+        }
+        let answer = client.verify_batch(request).await.unwrap().into_inner();
+        let reasons: Vec<_> = answer.verdicts.iter().map(reason).collect();
+        assert_eq!(reasons, vec![WORLD.verify(&one.token); 1000], "{}", one.name);
+    }
+}
+
+#[tokio::test]
+async fn t01_t43_verify_stream_refuses_every_attack_among_good_tokens() {
+    let daemon = daemon();
+    let all = mixed();
+    let batches = batches(&all).into_iter().flat_map(|batch| {
+        // Small messages, so that many are on their way at once.
+        batch.chunks(20).map(<[_]>::to_vec).collect::<Vec<_>>()
+    });
+    let sent: HashMap<u64, Vec<&Attack>> = (1..).zip(batches).collect();
+    let messages: Vec<_> = sent
+        .iter()
+        .map(|(id, batch)| {
+            let tokens = batch.iter().map(|one| token(one)).collect();
+            pb::VerifyStreamRequest { id: *id, tokens, ..Default::default() }
+        })
+        .collect();
+    let messages = futures_util::stream::iter(messages);
+    let mut answers = daemon.client().await.verify_stream(messages).await.unwrap().into_inner();
+    let (mut found, mut answered) = (Vec::new(), 0);
+    while let Some(answer) = answers.message().await.unwrap() {
+        let batch = &sent[&answer.id];
+        let Some(Outcome::Verdicts(verdicts)) = answer.result else { panic!("{answer:?}") };
+        assert_eq!(verdicts.verdicts.len(), batch.len());
+        found.extend(batch.iter().copied().zip(verdicts.verdicts.iter().map(reason)));
+        answered += 1;
+    }
+    assert_eq!(answered, sent.len());
+    judge("VerifyStream", found);
+}
+
+/// What no message can hold is refused as a call, and the daemon goes on.
+#[tokio::test]
+async fn t14_r04_a_token_beyond_the_message_is_refused_as_a_call() {
+    let daemon = daemon();
+    let mut client = daemon.client().await;
+    let large: Vec<_> = CORPUS.attacks.iter().filter(|one| one.token.len() >= 4 << 20).collect();
+    assert!(large.len() >= 4, "4 MiB of dots, of letters, of spaces and of header");
+    for attack in large {
+        let tokens = vec![token(attack)];
+        let request = pb::VerifyBatchRequest { tokens, ..Default::default() };
+        let status = client.verify_batch(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{}", attack.name);
+        let request = pb::VerifyRequest { token: token(&CORPUS.good[0]), ..Default::default() };
+        assert!(client.verify(request).await.unwrap().into_inner().verdict.unwrap().permit);
+    }
+}

@@ -1,0 +1,99 @@
+//! The second and third way: the engine, which remembers signatures. What it
+//! remembers must not change any verdict.
+
+use crate::core_way::sample;
+use crate::corpus::{Attack, CORPUS};
+use crate::world::WORLD;
+use bytes::Bytes;
+use jwtd::engine::{
+    Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
+};
+use jwtd::jose::UnixTime;
+use jwtd::telemetry::Metrics;
+use jwtd::verify::Reason;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn engine(max_bytes: u64) -> Engine {
+    let metrics = Arc::new(Metrics::new());
+    let profiles = vec![WORLD.profile().clone()];
+    let snapshot = Snapshot::new(WORLD.issuers().clone(), profiles, &metrics);
+    let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
+    let cache = ProofCache::new(limits, &metrics);
+    Engine { current: Current::new(snapshot), cache, metrics }
+}
+
+/// What becomes of a batch in its three steps.
+fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reason)> {
+    let batch = Batch {
+        tokens: tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect(),
+        profile: 0,
+        audiences: Vec::new(),
+        scopes: Vec::new(),
+    };
+    let mut plan = Plan::new(engine.current.load(), batch);
+    while plan.advance(engine, 64) {}
+    let (pending, slices) = plan.cut();
+    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();
+    let mut finish = Finish::new(engine, pending, proofs, UnixTime::from_seconds(WORLD.now));
+    while finish.advance(64) {}
+    let decisions = finish.decisions();
+    assert_eq!(decisions.len(), tokens.len());
+    tokens.iter().copied().zip(decisions.iter().map(Decision::reason)).collect()
+}
+
+/// Beyond what is expected: the very reason that the core gives.
+fn judge(way: &str, found: Vec<(&Attack, Reason)>) {
+    for (attack, reason) in &found {
+        let core = WORLD.verify(&attack.token);
+        assert_eq!(*reason, core, "{way}: {} {}", attack.rule, attack.name);
+    }
+    CORPUS.judge(way, found.into_iter());
+}
+
+#[test]
+fn r71_the_engine_refuses_every_attack_cold() {
+    let all: Vec<_> = CORPUS.all().collect();
+    judge("engine, no memory", reasons(&engine(0), &all));
+    judge("engine, empty memory", reasons(&engine(64 << 20), &all));
+    // Each alone, by an engine that has seen nothing yet.
+    let alone = all.iter().step_by(7).flat_map(|one| reasons(&engine(1 << 20), &[one]));
+    judge("engine, cold", alone.collect());
+}
+
+#[test]
+fn r71_t40_the_engine_refuses_every_attack_warm() {
+    let engine = engine(64 << 20);
+    let good: Vec<_> = CORPUS.good.iter().collect();
+    judge("engine, good tokens", reasons(&engine, &good));
+    engine.cache.settle();
+    judge("engine, good tokens remembered", reasons(&engine, &good));
+    let hits = usize::try_from(engine.metrics.cache_requests.hit.get()).unwrap();
+    assert_eq!(hits, good.len(), "every good token is remembered");
+    // Good tokens among them, which are hits, and each attack twice: first as a copy in
+    // one batch, then when it might have been remembered.
+    let mixed: Vec<_> = CORPUS
+        .attacks
+        .iter()
+        .zip(good.iter().cycle())
+        .flat_map(|(attack, good)| [attack, good, attack])
+        .collect();
+    judge("engine, warm", reasons(&engine, &mixed));
+    engine.cache.settle();
+    judge("engine, warm again", reasons(&engine, &mixed));
+    let backwards: Vec<_> = mixed.iter().rev().step_by(3).copied().collect();
+    judge("engine, warm and backwards", reasons(&engine, &backwards));
+}
+
+#[test]
+fn t13_the_engine_says_the_same_a_thousand_times() {
+    let engine = engine(64 << 20);
+    let sample = sample();
+    for one in &sample {
+        let found = (0..10).flat_map(|_| reasons(&engine, &[*one; 100])).collect::<Vec<_>>();
+        let first = found[0].1;
+        assert!(found.iter().all(|(_, reason)| *reason == first), "{} {}", one.rule, one.name);
+        assert!(one.expected.contains(&first), "{} {}", one.rule, one.name);
+        assert_eq!(found.len(), 1000);
+    }
+}

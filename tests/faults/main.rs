@@ -1,0 +1,81 @@
+//! Faults that are really injected into the built daemon, over real sockets, and one
+//! table of what was expected and what was seen.
+//!
+//! `cargo test --release --test faults` runs the short form, `-- --full` everything,
+//! `-- --only TEXT` the rows whose name holds TEXT; `-- --markdown` prints the table as
+//! `docs/reliability.md` holds it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a row that panics has failed"
+)]
+
+mod answers;
+mod certificates;
+mod controls;
+mod daemon;
+mod flood;
+mod good;
+mod issuer;
+mod keys;
+mod life;
+mod metadata;
+mod outage;
+mod overload;
+mod parallel;
+mod pki;
+mod plan;
+mod process;
+mod restarts;
+mod rotation;
+mod row;
+mod sets;
+
+use clap::Parser as _;
+pub(crate) use plan::Plan;
+use row::Row;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// A part of the suite. A new one needs a module and a line in [`GROUPS`].
+struct Group {
+    /// Printed before its rows.
+    title: &'static str,
+    rows: fn(&Plan) -> Vec<Row>,
+}
+
+const GROUPS: &[Group] = &[
+    Group { title: "An issuer that is down or slow", rows: outage::rows },
+    Group { title: "Answers that are no key set", rows: answers::rows },
+    Group { title: "Key sets with bad keys", rows: sets::rows },
+    Group { title: "Encryption that cannot be trusted", rows: certificates::rows },
+    Group { title: "Metadata that lead astray", rows: metadata::rows },
+    Group { title: "Rotation", rows: rotation::rows },
+    Group { title: "Unknown key ids", rows: flood::rows },
+    Group { title: "Load", rows: overload::rows },
+    Group { title: "Restarts", rows: restarts::rows },
+    Group { title: "The process and its machine", rows: process::rows },
+    Group { title: "Each protection, and what happens without it", rows: controls::rows },
+];
+
+fn main() -> ExitCode {
+    let (plan, begin, mut tables) = (Plan::parse(), Instant::now(), Vec::new());
+    for group in GROUPS {
+        eprintln!("{} ...", group.title);
+        let rows = (group.rows)(&plan);
+        if !rows.is_empty() {
+            tables.push((group.title, rows));
+        }
+    }
+    plan.close(&tables, begin)
+}
+
+/// Runs asynchronous work to its end, on this thread.
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(work)
+}

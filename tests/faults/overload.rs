@@ -1,0 +1,303 @@
+//! More work than the daemon can do: what it takes on it does in time, and the rest it
+//! refuses at once. Caller and daemon share the machine, so that capacity and goodput
+//! are those that this caller can see.
+
+use crate::daemon::{Daemon, Setup};
+use crate::row::{Row, show};
+use crate::{Plan, run};
+use bytes::{Buf as _, BufMut as _, Bytes};
+use jwtd::crypto::SigningKey;
+use jwtd::jose::Algorithm;
+use jwtd::pb::VerifyBatchRequest;
+use prost::Message as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+
+const NAME: &str = "three times as many cold tokens as it can check";
+const BATCH: u32 = 32;
+/// More calls than may be open on one connection are waiting at the peak.
+const CONNECTIONS: usize = 16;
+const DEADLINE: Duration = Duration::from_secs(1);
+
+pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
+    let span = plan.pick(Duration::from_secs(5), Duration::from_secs(10));
+    // In the gate other work may share the machine.
+    let share = plan.pick(0.7, 0.9);
+    let expected = format!(
+        "goodput at least {:.0} % of the peak, the rest RESOURCE_EXHAUSTED within 5 ms (median), no \
+         other error, memory bounded, calm again within 5 s",
+        share * 100.0
+    );
+    let mut rows = Vec::new();
+    if plan.wants(NAME) {
+        rows.push(Row::new(NAME, &expected, run(overload(span, share, None))));
+    }
+    if plan.wants(CONTROL) && plan.pick(false, true) {
+        let limits = "queue_delay: 10m, in_flight_tokens: 1000000000, call_timeout: 10m";
+        let seen = match run(overload(span, share, Some(limits))) {
+            Err(wrong) => Ok(format!("it fails: {wrong}")),
+            Ok(seen) => Err(format!("it is good all the same: {seen}")),
+        };
+        rows.push(Row::new(CONTROL, "its row fails", seen));
+    }
+    rows
+}
+
+const CONTROL: &str = "control: without admission by work";
+
+/// This thread has a core of its own, until the value goes: what is started later must
+/// have all of them again.
+struct Pinned(String);
+
+impl Pinned {
+    fn new() -> Result<Self, String> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if cores < 2 {
+            return Err("two cores are needed, one for the daemon and one for the caller".into());
+        }
+        let own = Self(format!("0-{}", cores - 1));
+        if pin("1") { Ok(own) } else { Err("`taskset` is needed, of util-linux".to_owned()) }
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        pin(&self.0);
+    }
+}
+
+fn pin(cores: &str) -> bool {
+    let own = std::process::id().to_string();
+    let set = Command::new("taskset").args(["-cp", cores, &own]).stdout(Stdio::null()).status();
+    set.is_ok_and(|status| status.success())
+}
+
+/// What became of the calls of one span.
+#[derive(Debug, Default)]
+struct Seen {
+    good: Vec<Duration>,
+    refused: Vec<Duration>,
+    late: u32,
+    others: Vec<String>,
+}
+
+/// With `no_limits`, those settings take the bound on work away; and the caller does not
+/// tell how long it waits, for the daemon heeds that too.
+async fn overload(span: Duration, least: f64, no_limits: Option<&str>) -> Result<String, String> {
+    let (setup, requests) = scene(no_limits.unwrap_or_default());
+    let _pinned = Pinned::new()?;
+    let daemon = Daemon::start(&setup).await?;
+    let mut channels = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let target = format!("unix://{}", daemon.folder.path().join("d.sock").display());
+        let channel = Endpoint::from_shared(target).map_err(|error| error.to_string())?;
+        channels.push(channel.connect().await.map_err(|error| error.to_string())?);
+    }
+    let caller = Caller { channels, requests, tells: no_limits.is_none() };
+    let peak = caller.closed(Duration::from_secs(3)).await?;
+    let second = Duration::from_secs(1);
+    caller.open(peak / 2.0, second).await;
+    let calm = caller.open(peak / 2.0, second * 2).await;
+    let flood = caller.open(peak * 3.0, span).await;
+    let memory = memory(daemon.id());
+    caller.open(peak / 2.0, second * 3).await;
+    let after = caller.open(peak / 2.0, second * 2).await;
+
+    let rate = |seen: &Seen| seen.good.len() as f64 * f64::from(BATCH) / span.as_secs_f64();
+    let share = rate(&flood) / peak;
+    let text = format!(
+        "peak {peak:.0} tokens/s, goodput {:.0} % of it (p99 {}), {} calls refused after p50 {}, \
+         p99 {}, {} late; {memory:.0} MiB; p99 at half load before {}, after {}",
+        share * 100.0,
+        show(part(&flood.good, 0.99)),
+        flood.refused.len(),
+        show(part(&flood.refused, 0.5)),
+        show(part(&flood.refused, 0.99)),
+        flood.late,
+        show(part(&calm.good, 0.99)),
+        show(part(&after.good, 0.99)),
+    );
+    let quiet = (part(&calm.good, 0.99) * 3).max(Duration::from_millis(20));
+    // 64 MiB in flight, 32 MiB of its own, 64 KiB for each of 1,024 connections.
+    let fine = share >= least
+        && flood.others.is_empty()
+        && !flood.refused.is_empty()
+        && part(&flood.refused, 0.5) <= Duration::from_millis(5)
+        && memory < 160.0
+        && part(&after.good, 0.99) <= quiet;
+    if fine { Ok(text) } else { Err(format!("{text}; {:?}", flood.others.first())) }
+}
+
+fn scene(limits: &str) -> (Setup, Vec<Bytes>) {
+    let key = SigningKey::generate(Algorithm::Es512).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "the daemon asks the same clock")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let token = |number: u32| {
+        let claims = format!(
+            r#"{{"iss":"https://i","aud":"a","sub":"{number:0300}","exp":{}}}"#,
+            now + 3600
+        );
+        Bytes::from(key.sign_compact(r#"{"alg":"ES512","kid":"k"}"#, &claims).unwrap())
+    };
+    let requests = (0..16).map(|batch| {
+        let tokens = (0..BATCH).map(|number| token(batch * BATCH + number)).collect();
+        Bytes::from(VerifyBatchRequest { tokens, ..Default::default() }.encode_to_vec())
+    });
+    let config = format!(
+        "cache: {{ max_bytes: 0 }}\nlimits: {{ {limits} }}\nissuers:\n  i: {{ issuer: https://i, \
+         audiences: [a], algorithms: [ES512], keys: {{ jwks_file: jwks.json }} }}\n"
+    );
+    let jwks = format!(r#"{{"keys":[{}]}}"#, key.to_jwk("k"));
+    let files = vec![("jwks.json", jwks)];
+    // A core for the daemon and another for the caller: a caller that offers three times
+    // the load needs more than one that offers it once, and must not take it from the
+    // daemon.
+    let core = Some(0);
+    (Setup { config, files, core, ..Setup::default() }, requests.collect())
+}
+
+/// Who calls.
+struct Caller {
+    channels: Vec<Channel>,
+    requests: Vec<Bytes>,
+    /// Whether it tells how long it waits.
+    tells: bool,
+}
+
+impl Caller {
+    /// As fast as answers come: tokens a second.
+    async fn closed(&self, span: Duration) -> Result<f64, String> {
+        let (begin, mut tasks) = (Instant::now(), JoinSet::new());
+        for number in 0..12 {
+            let channel = self.channels[number % self.channels.len()].clone();
+            let request = self.requests[number % self.requests.len()].clone();
+            let tells = self.tells;
+            tasks.spawn(async move {
+                let mut done = 0;
+                while begin.elapsed() < span {
+                    call(channel.clone(), request.clone(), tells).await?;
+                    done += 1;
+                }
+                Ok::<u32, Status>(done)
+            });
+        }
+        let mut done = 0;
+        while let Some(one) = tasks.join_next().await {
+            done += one.unwrap().map_err(|status| format!("at the peak: {status}"))?;
+        }
+        Ok(f64::from(done * BATCH) / begin.elapsed().as_secs_f64())
+    }
+
+    /// So many tokens a second, whatever becomes of them.
+    async fn open(&self, rate: f64, span: Duration) -> Seen {
+        let (begin, mut tasks, mut sent) = (Instant::now(), JoinSet::new(), 0_u32);
+        let mut seen = Seen::default();
+        while begin.elapsed() < span {
+            let due = begin.elapsed().as_secs_f64() * rate / f64::from(BATCH);
+            while f64::from(sent) < due {
+                let place = usize::try_from(sent).unwrap();
+                let channel = self.channels[place % self.channels.len()].clone();
+                let request = self.requests[place % self.requests.len()].clone();
+                let tells = self.tells;
+                tasks.spawn(async move {
+                    let begin = Instant::now();
+                    let status = call(channel, request, tells).await.err();
+                    (begin.elapsed(), status)
+                });
+                sent += 1;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            while let Some(one) = tasks.try_join_next() {
+                seen.add(one.unwrap());
+            }
+        }
+        while let Some(one) = tasks.join_next().await {
+            seen.add(one.unwrap());
+        }
+        seen
+    }
+}
+
+impl Seen {
+    fn add(&mut self, (took, status): (Duration, Option<Status>)) {
+        match status.as_ref().map(Status::code) {
+            None if took <= DEADLINE => self.good.push(took),
+            None | Some(Code::DeadlineExceeded | Code::Cancelled) => self.late += 1,
+            Some(Code::ResourceExhausted) => self.refused.push(took),
+            Some(_) => self.others.extend(status.map(|one| one.to_string())),
+        }
+    }
+}
+
+fn part(list: &[Duration], part: f64) -> Duration {
+    let mut list = list.to_vec();
+    list.sort();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
+    let place = (list.len() as f64 * part) as usize;
+    list.get(place).copied().unwrap_or_default()
+}
+
+fn memory(id: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}
+
+async fn call(channel: Channel, request: Bytes, tells: bool) -> Result<(), Status> {
+    let mut grpc = tonic::client::Grpc::new(channel);
+    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let mut request = Request::new(request);
+    if tells {
+        request.set_timeout(DEADLINE);
+    }
+    let path = http::uri::PathAndQuery::from_static("/jwtd.v1.VerifierService/VerifyBatch");
+    match timeout(DEADLINE, grpc.unary(request, path, Raw)).await {
+        Ok(answer) => answer.map(|_| ()),
+        Err(_) => Err(Status::deadline_exceeded("the caller gives up")),
+    }
+}
+
+/// Bytes that were encoded before, and answers that are not looked into: the caller
+/// must be cheap.
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = usize;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = usize;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<usize>, Status> {
+        let length = buffer.remaining();
+        buffer.advance(length);
+        Ok(Some(length))
+    }
+}

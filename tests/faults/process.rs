@@ -1,0 +1,62 @@
+//! Faults of the process and of the machine that it runs on.
+
+pub(crate) mod descriptors;
+pub(crate) mod stop;
+
+mod cancel;
+mod logs;
+mod push;
+mod restart;
+
+use crate::Plan;
+use crate::daemon::Setup;
+use crate::keys::{Signer, set};
+use crate::parallel::{self, Job};
+use crate::row::{Row, Seen};
+
+pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
+    let jobs = [
+        descriptors::jobs(plan),
+        restart::jobs(plan),
+        stop::jobs(),
+        logs::jobs(),
+        cancel::jobs(plan),
+        push::jobs(plan),
+    ];
+    parallel::rows(plan, jobs.into_iter().flatten().collect())
+}
+
+/// A row of asynchronous work.
+pub(crate) fn job<F>(
+    name: &str,
+    expected: &'static str,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> Job
+where
+    F: Future<Output = Result<Seen, String>>,
+{
+    let title = name.to_owned();
+    (name.to_owned(), Box::new(move || row(&title, expected, crate::run(work()))))
+}
+
+fn row(name: &str, expected: &str, seen: Result<Seen, String>) -> Row {
+    let worst = seen.as_ref().ok().and_then(|seen| seen.worst);
+    Row { worst, ..Row::new(name, expected, seen.map(|seen| seen.text)) }
+}
+
+/// The value of `iss` of the issuer `well`.
+pub(crate) const ISS: &str = "https://well.example";
+
+/// A daemon with the issuer `well`, whose keys are in a file, and this in addition; and
+/// the key of the issuer.
+pub(crate) fn local(more: &str) -> (Setup, Signer) {
+    let signer = Signer::new("a");
+    let config = format!("issuers:\n{}\n{more}", well());
+    let files = vec![("keys.json", set(&[&signer]))];
+    (Setup { config, files, ..Setup::default() }, signer)
+}
+
+/// The line of the configuration for the issuer `well`.
+fn well() -> String {
+    format!("  well: {{ issuer: '{ISS}', audiences: [a], keys: {{ jwks_file: keys.json }} }}")
+}

@@ -1,0 +1,116 @@
+//! Connections without number: the bound is reached, or descriptors run out.
+
+use super::{ISS, job, local};
+use crate::Plan;
+use crate::daemon::{Daemon, Setup};
+use crate::good::GoodCaller;
+use crate::parallel::Job;
+use crate::row::{Seen, show};
+use jwtd::pb::Reason;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+/// What there is too little of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lack {
+    /// Places below the daemon's own bound on connections.
+    Connections,
+    /// Descriptors of the process.
+    Descriptors,
+}
+
+pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
+    let mut spans = vec![5];
+    if plan.full {
+        spans.push(30);
+    }
+    let mut jobs = Vec::new();
+    for seconds in spans {
+        for (lack, name) in [
+            (Lack::Connections, "as many connections as are allowed"),
+            (Lack::Descriptors, "no descriptor left"),
+        ] {
+            jobs.push(job(&format!("{name}, for {seconds} s"), EXPECTED, move || {
+                t65_exhaust(Setup::default(), lack, Duration::from_secs(seconds))
+            }));
+        }
+    }
+    jobs
+}
+
+pub(crate) const EXPECTED: &str =
+    "below 5 % of a core; old connections served; new ones within 1 s after";
+
+/// More than either bound leaves room for, and fewer than wait to be accepted.
+const FLOOD: usize = 100;
+
+/// How HTTP/2 begins, with empty SETTINGS: such a connection is kept.
+const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// Of a core, in thousandths.
+const MOST: u128 = 50;
+
+/// Floods a daemon that is set up like `base`, for so long.
+pub(crate) async fn t65_exhaust(base: Setup, lack: Lack, span: Duration) -> Result<Seen, String> {
+    let (Setup { config, files, .. }, signer) = local("drain_timeout: 1s\n");
+    // At 128 the daemon takes no more than 64 connections.
+    let setup = Setup { config, files, descriptors: Some(128), ..base };
+    let token = signer.token(ISS);
+    let daemon = Daemon::start(&setup).await?;
+    let caller = GoodCaller::start(&daemon, &token, Duration::from_millis(50)).await?;
+    sleep(Duration::from_millis(200)).await;
+    if lack == Lack::Descriptors {
+        leave(&daemon, 8)?;
+    }
+    let mut flood = Vec::new();
+    for _ in 0..FLOOD {
+        let stream = timeout(Duration::from_secs(1), TcpStream::connect(&daemon.tcp)).await;
+        if let Ok(Ok(mut stream)) = stream {
+            stream.write_all(BEGINNING).await.ok();
+            flood.push(stream);
+        }
+    }
+    sleep(Duration::from_millis(500)).await;
+    let (cpu, begin) = (daemon.cpu(), Instant::now());
+    sleep(span).await;
+    let used = (daemon.cpu() - cpu).as_micros() * 1000 / begin.elapsed().as_micros();
+    drop(flood);
+    let ended = Instant::now();
+    let fresh = async {
+        while daemon.reasons(&[&token]).await != Ok(vec![Reason::Ok]) {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(1), fresh).await.map_err(|_| "no new call is served after 1 s")?;
+    let took = ended.elapsed();
+    let worst = caller.stop().await?.worst();
+    let refused = match lack {
+        Lack::Connections => daemon.metric("jwtd_shed_total{", "cause=\"connections\"").await?,
+        Lack::Descriptors => daemon.metric("jwtd_accept_errors_total", "").await?,
+    };
+    let used_text = format!("{}.{} % of a core", used / 10, used % 10);
+    if refused == 0 {
+        return Err("nothing was refused: the bound was not reached".to_owned());
+    }
+    if used > MOST {
+        return Err(used_text);
+    }
+    let text = format!("{used_text}, {refused} refusals, served {} after", show(took));
+    Ok(Seen { text, worst: Some(worst) })
+}
+
+/// Leaves the daemon no more than so many descriptors beyond those that it has.
+fn leave(daemon: &Daemon, more: usize) -> Result<(), String> {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", daemon.id())).unwrap().count();
+    let most = format!("--nofile={0}:{0}", open + more);
+    let pid = daemon.id().to_string();
+    let done = Command::new("prlimit").args(["--pid", &pid, &most]).output();
+    match done {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("prlimit: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("prlimit (of util-linux) cannot be run: {error}")),
+    }
+}

@@ -1,0 +1,151 @@
+//! Forgeries by the million: nothing that was changed may be accepted, nothing that is
+//! remembered may answer for something else, and whatever another verifier judges
+//! otherwise stands on a list.
+//!
+//! `cargo test --release --test forgeries` runs the short form, `-- --full` everything,
+//! `-- --only TEXT` the rows whose name holds TEXT, `-- --seed NUMBER` the changes of an
+//! earlier run, `-- --times NUMBER` so many times as many random ones. `-- --write FOLDER`
+//! and `-- --compare FOLDER --peer NAME` are for `tests/interop/opinions`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    reason = "a row that panics has failed"
+)]
+
+mod cache;
+mod changes;
+mod dice;
+mod differential;
+mod exhaustive;
+mod mutations;
+mod rig;
+mod row;
+mod tally;
+mod timing;
+mod world;
+
+use row::Row;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use world::World;
+
+/// The allocator of the daemon: memory is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A part of the suite.
+struct Group {
+    title: &'static str,
+    rows: fn(&Plan, &World) -> Vec<Row>,
+}
+
+const GROUPS: &[Group] = &[
+    Group { title: "All changes of a kind", rows: exhaustive::rows },
+    Group { title: "Structured changes", rows: mutations::rows },
+    Group { title: "Second opinions", rows: differential::rows },
+    Group { title: "Remembered tokens", rows: cache::rows },
+    Group { title: "What time tells", rows: timing::rows },
+];
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    full: bool,
+    only: Option<String>,
+    pub(crate) seed: u64,
+    /// How many times as many random cases.
+    pub(crate) times: usize,
+}
+
+impl Plan {
+    /// Whether the row of this name is wanted.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| name.contains(only))
+    }
+
+    /// One of two, by how much is run.
+    pub(crate) fn pick<T>(&self, short: T, full: T) -> T {
+        if self.full { full } else { short }
+    }
+}
+
+const USAGE: &str = "usage: cargo test --release --test forgeries -- \
+                     [--full] [--only TEXT] [--seed NUMBER] [--times NUMBER] \
+                     [--write FOLDER --count NUMBER] [--compare FOLDER --peer NAME]";
+
+fn main() -> ExitCode {
+    let mut plan = Plan { full: false, only: None, seed: unix_now().unsigned_abs(), times: 1 };
+    let (mut write, mut compare, mut peer, mut count) = (None, None, String::new(), 5_000);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--full" {
+            plan.full = true;
+            continue;
+        }
+        let Some(value) = arguments.next() else { return usage(&argument) };
+        match (&*argument, value.parse::<u32>()) {
+            ("--only", _) => plan.only = Some(value),
+            ("--seed", Ok(seed)) => plan.seed = seed.into(),
+            ("--times", Ok(times)) => plan.times = usize::try_from(times).unwrap(),
+            ("--count", Ok(number)) => count = usize::try_from(number).unwrap(),
+            ("--write", _) => write = Some(PathBuf::from(value)),
+            ("--compare", _) => compare = Some(PathBuf::from(value)),
+            ("--peer", _) => peer = value,
+            _ => return usage(&argument),
+        }
+    }
+    println!("seed {}", plan.seed);
+    // A panic of the verifier is counted with its token; its trace would drown the table.
+    std::panic::set_hook(Box::new(|panic| {
+        let ours = panic.location().is_some_and(|place| place.file().contains("tests"));
+        if ours {
+            eprintln!("{panic}");
+        }
+    }));
+    if let Some(folder) = compare {
+        let row = differential::exchange::compare(&folder, &peer);
+        return code(row::print(&[("Second opinions", vec![row])], plan.seed));
+    }
+    // Others ask for the time themselves.
+    let world = World::new(unix_now());
+    if let Some(folder) = write {
+        differential::exchange::write(&folder, count, &plan, &world);
+        return code(0);
+    }
+    let mut tables = Vec::new();
+    for group in GROUPS {
+        eprintln!("{} ...", group.title);
+        let begin = std::time::Instant::now();
+        let rows = (group.rows)(&plan, &world);
+        let bad = rows.iter().filter(|row| !row.is_good()).count();
+        let took = begin.elapsed().as_secs_f64();
+        eprintln!("  {} rows, {bad} of them failed, {took:.1} s", rows.len());
+        if !rows.is_empty() {
+            tables.push((group.title, rows));
+        }
+    }
+    if tables.is_empty() {
+        return usage("--only");
+    }
+    code(row::print(&tables, plan.seed))
+}
+
+fn code(failed: usize) -> ExitCode {
+    ExitCode::from(u8::from(failed > 0))
+}
+
+fn usage(argument: &str) -> ExitCode {
+    eprintln!("`{argument}` is not understood\n{USAGE}");
+    ExitCode::from(2)
+}
+
+/// The time of now in seconds.
+pub(crate) fn unix_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}

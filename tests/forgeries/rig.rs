@@ -1,0 +1,83 @@
+//! The engine with its cache, asked as the daemon asks it.
+
+use crate::world::World;
+use bytes::Bytes;
+use jwtd::engine::{
+    Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
+};
+use jwtd::jose::UnixTime;
+use jwtd::keys::Issuers;
+use jwtd::policy::Policy;
+use jwtd::telemetry::Metrics;
+use jwtd::verify::Profile;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) struct Rig {
+    pub(crate) engine: Engine,
+}
+
+impl Rig {
+    /// An engine that judges as `world` does and remembers up to so many bytes.
+    pub(crate) fn of(world: &World, max_bytes: u64) -> Self {
+        Self::new(world.issuers.clone(), vec![world.profile.clone()], max_bytes)
+    }
+
+    pub(crate) fn new(issuers: Issuers, profiles: Vec<Profile>, max_bytes: u64) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
+        let current = Current::new(Snapshot::new(issuers, profiles, &metrics));
+        let cache = ProofCache::new(limits, &metrics);
+        Self { engine: Engine { current, cache, metrics } }
+    }
+
+    /// Other issuers, keys or profiles from now on.
+    pub(crate) fn publish(&self, issuers: Issuers, profiles: Vec<Profile>) {
+        self.engine.current.publish(Snapshot::new(issuers, profiles, &self.engine.metrics));
+    }
+
+    /// The same issuers and profiles, under this policy from now on.
+    pub(crate) fn obey(&self, policy: &Policy) {
+        self.engine.current.update(|snapshot| {
+            let (issuers, profiles) = (snapshot.issuers().clone(), snapshot.profiles().to_vec());
+            let policies = vec![policy.clone(); profiles.len()];
+            let snapshot = Snapshot::new(issuers, profiles, &self.engine.metrics);
+            Arc::new(snapshot.with_policies(policies))
+        });
+    }
+
+    /// Judges a batch by the first profile.
+    pub(crate) fn decide<T: AsRef<[u8]>>(&self, tokens: &[T], now: i64) -> Vec<Decision> {
+        self.decide_under(&self.engine.current.load(), 0, tokens, now)
+    }
+
+    /// Judges a batch by one snapshot and the profile at this place of it.
+    pub(crate) fn decide_under<T: AsRef<[u8]>>(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        profile: usize,
+        tokens: &[T],
+        now: i64,
+    ) -> Vec<Decision> {
+        let tokens = tokens.iter().map(|token| Bytes::copy_from_slice(token.as_ref())).collect();
+        let batch = Batch { tokens, profile, audiences: Vec::new(), scopes: Vec::new() };
+        let mut plan = Plan::new(Arc::clone(snapshot), batch);
+        while plan.advance(&self.engine, 64) {}
+        let (pending, slices) = plan.cut();
+        let proofs = slices.into_iter().flat_map(|slice| slice.run(&self.engine)).collect();
+        let now = UnixTime::from_seconds(now);
+        let mut finish = Finish::new(&self.engine, pending, proofs, now);
+        while finish.advance(64) {}
+        finish.decisions()
+    }
+
+    /// How many tokens were found to be remembered.
+    pub(crate) fn hits(&self) -> u64 {
+        self.engine.metrics.cache_requests.hit.get()
+    }
+
+    /// How many signatures were looked at because their tokens were not remembered.
+    pub(crate) fn misses(&self) -> u64 {
+        self.engine.metrics.cache_requests.miss.get()
+    }
+}

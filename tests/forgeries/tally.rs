@@ -1,0 +1,121 @@
+//! What became of many tokens, counted; and the work spread over the cores.
+
+use crate::world::World;
+use jwtd::verify::Reason;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts of one row.
+#[derive(Clone, Debug)]
+pub(crate) struct Tally {
+    pub(crate) cases: u64,
+    /// Tokens that are good: a change that changes nothing, or a chance hit.
+    pub(crate) good: u64,
+    pub(crate) panics: u64,
+    /// How many tokens got each reason, by its number.
+    reasons: [u64; 128],
+    /// Tokens for which the wrong thing was said, as far as they are worth showing.
+    pub(crate) wrong: Vec<String>,
+    pub(crate) wrongs: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let (cases, good, panics, wrongs) = (0, 0, 0, 0);
+        Self { cases, good, panics, reasons: [0; 128], wrong: Vec::new(), wrongs }
+    }
+}
+
+impl Tally {
+    /// How many wrong ones are shown.
+    const SHOWN: usize = 5;
+    /// And how many characters of each.
+    const LENGTH: usize = 1_200;
+
+    /// A changed token: it must be refused, unless it is good byte for byte.
+    pub(crate) fn judge(&mut self, world: &World, token: &[u8], what: impl FnOnce() -> String) {
+        let verdict = world.verdict(token);
+        self.count(verdict);
+        let wrong = match verdict {
+            None => true,
+            Some(Reason::Ok) => {
+                let good = world.is_good(token);
+                self.good += u64::from(good);
+                !good
+            }
+            Some(_) => false,
+        };
+        if wrong {
+            let said = if verdict.is_some() { "accepted" } else { "a panic" };
+            self.blame(|| format!("{said}: {}: {}", what(), String::from_utf8_lossy(token)));
+        }
+    }
+
+    pub(crate) fn count(&mut self, verdict: Option<Reason>) {
+        self.cases += 1;
+        match verdict {
+            Some(reason) => self.reasons[usize::from(reason.number())] += 1,
+            None => self.panics += 1,
+        }
+    }
+
+    /// Something is wrong.
+    pub(crate) fn blame(&mut self, what: impl FnOnce() -> String) {
+        self.wrongs += 1;
+        if self.wrong.len() < Self::SHOWN {
+            let mut text = what();
+            if text.chars().count() > Self::LENGTH {
+                text = text.chars().take(Self::LENGTH).chain("...".chars()).collect();
+            }
+            self.wrong.push(text);
+        }
+    }
+
+    pub(crate) fn of(&self, reason: Reason) -> u64 {
+        self.reasons[usize::from(reason.number())]
+    }
+
+    /// The reasons that were seen, the most frequent first.
+    pub(crate) fn reasons(&self) -> Vec<(Reason, u64)> {
+        let mut seen: Vec<_> =
+            Reason::ALL.iter().map(|reason| (*reason, self.of(*reason))).collect();
+        seen.retain(|(_, count)| *count > 0);
+        seen.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        seen
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.good += other.good;
+        self.panics += other.panics;
+        self.wrongs += other.wrongs;
+        for (sum, more) in self.reasons.iter_mut().zip(other.reasons) {
+            *sum += more;
+        }
+        let room = Self::SHOWN.saturating_sub(self.wrong.len());
+        self.wrong.extend(other.wrong.into_iter().take(room));
+    }
+}
+
+/// Does so many pieces of work, spread over the cores, and adds up.
+pub(crate) fn spread(pieces: usize, work: impl Fn(usize, &mut Tally) + Sync) -> Tally {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut tally = Tally::default();
+        loop {
+            let piece = next.fetch_add(1, Ordering::Relaxed);
+            if piece >= pieces {
+                return tally;
+            }
+            work(piece, &mut tally);
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        let mut sum = Tally::default();
+        for worker in workers {
+            sum.add(worker.join().unwrap());
+        }
+        sum
+    })
+}

@@ -1,0 +1,199 @@
+//! Access control by claims, over the real calls.
+
+use crate::support::{Daemon, Folder, KEY, binary, now, run};
+use jwtd::pb::verifier_service_client::VerifierServiceClient;
+use jwtd::pb::verify_stream_response::Result as Outcome;
+use jwtd::pb::{Reason, Verdict, VerifyBatchRequest, VerifyOptions, VerifyStreamRequest, View};
+use tonic_types::StatusExt as _;
+
+/// The examples of docs/access-control.md.
+fn examples() -> Vec<&'static str> {
+    let page = include_str!("../../docs/access-control.md");
+    page.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
+}
+
+/// The first of them, which is whole.
+fn example() -> String {
+    examples()[0].to_owned()
+}
+
+#[test]
+fn the_other_examples_are_good_with_the_issuers_of_the_first() {
+    let (issuers, _) = examples()[0].split_once("profiles:").unwrap();
+    assert_eq!(examples().len(), 2);
+    let folder = Folder::new();
+    let file = folder.0.join("jwtd.yaml");
+    std::fs::write(&file, format!("{issuers}{}", examples()[1])).unwrap();
+    let (code, output, message) = run(binary().args(["config", "check", "--config"]).arg(file), "");
+    assert_eq!((code, message.as_str()), (Some(0), ""), "{output}");
+    assert!(output.contains("profile reports"), "{output}");
+}
+
+fn token(sub: &str, extra: &str) -> String {
+    let (iat, exp) = (now() - 10, now() + 600);
+    let (iss, aud) = ("https://login.example.com", "orders-api");
+    let claims =
+        format!(r#"{{"iss":"{iss}","aud":"{aud}","sub":"{sub}","iat":{iat},"exp":{exp}{extra}}}"#);
+    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()
+}
+
+async fn ask(daemon: &Daemon, profile: &str, scopes: &[&str], tokens: &[String]) -> Vec<Verdict> {
+    let options = VerifyOptions {
+        profile: profile.to_owned(),
+        view: View::Claims.into(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        ..Default::default()
+    };
+    let request = VerifyBatchRequest {
+        tokens: tokens.iter().map(|token| token.clone().into_bytes().into()).collect(),
+        options: Some(options),
+        ..Default::default()
+    };
+    daemon.client().await.verify_batch(request).await.unwrap().into_inner().verdicts
+}
+
+const GOOD: &str = r#","scope":"orders.read","groups":["sales"],"realm_access":{"roles":["user"]}"#;
+
+#[tokio::test]
+async fn a_profile_lets_pass_whom_its_claims_let_pass() {
+    use Reason::{ClaimNotAllowed, Ok, ScopeMissing, SubjectNotAllowed};
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let changed = |old: &str, new: &str| token("alice", &GOOD.replace(old, new));
+    let more = |extra: &str| token("alice", &format!("{GOOD}{extra}"));
+    let cases = [
+        (token("alice", GOOD), Ok, ""),
+        (token("spiffe://example.org/ns/orders/sa/web", GOOD), Ok, ""),
+        (token("mallory", GOOD), SubjectNotAllowed, "`sub`"),
+        (token("spiffe://example.org/ns/orders/../admin", GOOD), SubjectNotAllowed, ""),
+        (changed("orders.read", "orders.rea"), ScopeMissing, "`orders.read`, `orders.admin`"),
+        (
+            changed("sales", "guests"),
+            ClaimNotAllowed,
+            r#"`groups` must hold one of "sales", "ops""#,
+        ),
+        (changed("user", "suspended"), ClaimNotAllowed, r#"must not hold "suspended""#),
+        (
+            more(r#","email_verified":false"#),
+            ClaimNotAllowed,
+            "`email_verified` must not hold false",
+        ),
+        (more(r#","act":{"sub":"x"}"#), ClaimNotAllowed, "`act` must not be there"),
+    ];
+    let tokens: Vec<_> = cases.iter().map(|(token, _, _)| token.clone()).collect();
+    // The second time from memory.
+    for _ in 0..2 {
+        let verdicts = ask(&daemon, "orders", &[], &tokens).await;
+        for (verdict, (_, reason, detail)) in verdicts.iter().zip(&cases) {
+            assert_eq!(verdict.reason(), *reason, "{verdict:?}");
+            assert_eq!((verdict.permit, verdict.enforced), (*reason == Ok, true));
+            assert!(verdict.detail.contains(detail), "{}", verdict.detail);
+            // Nothing of the token is told of those who are refused.
+            assert_eq!(verdict.claims_json.is_empty(), !verdict.permit);
+            assert!(!verdict.detail.contains("mallory") && !verdict.detail.contains("guests"));
+        }
+    }
+    // A request narrows it further.
+    let found = ask(&daemon, "orders", &["orders.admin"], &tokens[..1]).await;
+    assert_eq!(found[0].reason(), ScopeMissing);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_tried_permits_tells_and_counts() {
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let tokens = [token("alice", GOOD), token("alice", "")];
+    let seen = |one: &Verdict| (one.permit, one.enforced, one.reason());
+    let found = ask(&daemon, "reports", &[], &tokens).await;
+    assert_eq!(seen(&found[0]), (true, true, Reason::Ok));
+    assert_eq!(seen(&found[1]), (true, false, Reason::ScopeMissing));
+    assert!(!found[1].claims_json.is_empty());
+    // What the request demands is no part of what is tried.
+    let found = ask(&daemon, "reports", &["orders.read"], &tokens).await;
+    assert_eq!(seen(&found[1]), (false, true, Reason::ScopeMissing));
+    let endpoint = format!("unix://{}", daemon.socket().display());
+    let mut verify = binary();
+    verify.args(["verify", "--profile", "reports", "--endpoint", &endpoint]);
+    let (code, output, _) = run(&mut verify, &tokens[1]);
+    assert_eq!(code, Some(0));
+    assert!(output.contains("not enforced: the scope `orders.read` is missing"), "{output}");
+    let metrics = daemon.get("/metrics");
+    let (_, count) = metrics
+        .lines()
+        .filter(|line| line.starts_with("jwtd_verifications_total{"))
+        .find(|line| line.contains("\"reports\"") && line.contains("\"SCOPE_MISSING\""))
+        .and_then(|line| line.rsplit_once(' '))
+        .unwrap();
+    assert_eq!(count, "3", "{metrics}");
+}
+
+#[tokio::test]
+async fn a_policy_that_changes_is_in_force_for_remembered_tokens() {
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let tokens = [token("alice", GOOD)];
+    assert!(ask(&daemon, "orders", &[], &tokens).await[0].permit);
+    let file = daemon.folder.0.join("jwtd.yaml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let after = before.replace("[sales, ops]", "[ops]");
+    assert_ne!(before, after);
+    std::fs::write(&file, after).unwrap();
+    daemon.wait_for_log("the configuration is reloaded");
+    let found = ask(&daemon, "orders", &[], &tokens).await;
+    assert_eq!(found[0].reason(), Reason::ClaimNotAllowed);
+}
+
+#[tokio::test]
+async fn a_profile_is_for_the_callers_that_it_lists() {
+    let group = std::process::Command::new("id").arg("-g").output().unwrap().stdout;
+    let group = String::from_utf8(group).unwrap().trim().to_owned();
+    let config = format!(
+        "issuers: {{ corp: {{ issuer: https://login.example.com, audiences: [orders-api], \
+         keys: {{ jwks_file: jwks.json }} }} }}\n\
+         profiles:\n  default: {{ issuers: corp, required_claims: [groups] }}\n  \
+         own: {{ issuers: corp, callers: [{{ uri: 'spiffe://a/*' }}, {{ group: {group} }}] }}\n  \
+         other: {{ issuers: corp, callers: [{{ user: 4000000000 }}] }}\n"
+    );
+    let daemon = Daemon::start_with(Folder::new(), &config);
+    let plain = [token("alice", "")];
+    // At the Unix socket it is known who calls, and the profile that lists us is ours.
+    let found = ask(&daemon, "", &[], &plain).await;
+    assert_eq!(found[0].reason(), Reason::Ok);
+    let found = ask(&daemon, "default", &[], &plain).await;
+    assert_eq!(found[0].reason(), Reason::ClaimMissing);
+    let request = |profile: &str| VerifyBatchRequest {
+        tokens: vec![plain[0].clone().into_bytes().into()],
+        options: Some(VerifyOptions { profile: profile.to_owned(), ..Default::default() }),
+        ..Default::default()
+    };
+    let refused = daemon.client().await.verify_batch(request("other")).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::PermissionDenied);
+    let info = refused.get_details_error_info().unwrap();
+    assert_eq!(
+        (&*info.reason, &*info.metadata["field"]),
+        ("PROFILE_NOT_SERVED", "options.profile")
+    );
+    // Over TCP nothing is known: `default` is for all, and the others are not.
+    let mut tcp = VerifierServiceClient::new(daemon.channel(false).await);
+    let answer = tcp.verify_batch(request("")).await.unwrap().into_inner();
+    assert_eq!(answer.verdicts[0].reason(), Reason::ClaimMissing);
+    for profile in ["own", "other"] {
+        let refused = tcp.verify_batch(request(profile)).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::PermissionDenied, "{profile}");
+    }
+    // On a stream it is the one message's error.
+    let message = |id, profile: &str| VerifyStreamRequest {
+        id,
+        tokens: request("").tokens,
+        options: request(profile).options,
+        ..Default::default()
+    };
+    let messages = futures_util::stream::iter([message(1, "own"), message(2, "")]);
+    let mut answers = tcp.verify_stream(messages).await.unwrap().into_inner();
+    let mut seen = Vec::new();
+    while let Some(answer) = answers.message().await.unwrap() {
+        seen.push(match answer.result.unwrap() {
+            Outcome::Error(error) => (answer.id, error.code),
+            Outcome::Verdicts(verdicts) => (answer.id, -verdicts.verdicts[0].reason),
+        });
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [(1, 7), (2, -(Reason::ClaimMissing as i32))]);
+}

@@ -1,0 +1,209 @@
+//! The life of fetched keys: their states, and how they outlive the process.
+
+use crate::support::{Daemon, Folder, KEY, PATIENCE, binary, now, run};
+use crate::web::{Answer, Web};
+use jwtd::crypto::SigningKey;
+use jwtd::jose::Algorithm;
+use jwtd::pb::Reason;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+fn set() -> Answer {
+    Answer::ok(format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k")))
+}
+
+fn token() -> String {
+    let claims = format!(r#"{{"iss":"https://i","aud":"a","exp":{}}}"#, now() + 600);
+    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()
+}
+
+fn config(web: &Web, keys: &str) -> String {
+    format!(
+        "state_dir: state\ndrain_delay: 0s\ndrain_timeout: 1s\nissuers:\n  corp:\n    \
+         issuer: https://i\n    audiences: [a]\n    keys: {{ jwks_uri: '{}/k', {keys} }}\n",
+        web.origin
+    )
+}
+
+async fn health(daemon: &Daemon, service: &str) -> &'static str {
+    let mut client = HealthClient::new(daemon.channel(false).await);
+    let request = HealthCheckRequest { service: service.to_owned() };
+    match client.check(request).await {
+        Ok(answer) => answer.into_inner().status().as_str_name(),
+        Err(_) => "UNKNOWN",
+    }
+}
+
+async fn until_health(daemon: &Daemon, wanted: &str) {
+    let begin = Instant::now();
+    while health(daemon, "corp").await != wanted {
+        assert!(begin.elapsed() < PATIENCE, "{}", daemon.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r67_the_state_of_keys_shows_in_health_probes_metrics_and_on_the_command_line() {
+    let web = Web::start();
+    let daemon = Daemon::start_with(Folder::new(), &config(&web, "refresh: 10s, max_stale: 12s"));
+    let state = |name: &str| format!(r#"jwtd_jwks_state{{issuer="corp",state="{name}"}} 1"#);
+    daemon.wait_for("/metrics", &state("expired"));
+    assert_eq!(health(&daemon, "corp").await, "NOT_SERVING");
+    assert!(daemon.get("/readyz?verbose").contains("the last attempt failed: http"));
+    web.put("/k", set());
+    daemon.wait_for("/metrics", &state("fresh"));
+    until_health(&daemon, "SERVING").await;
+    let verbose = daemon.get("/readyz?verbose");
+    for part in ["200 OK", "corp: 1 keys, fresh, fetched ", "good for 1", "next attempt in "] {
+        assert!(verbose.contains(part), "{part}: {verbose}");
+    }
+    web.put("/k", Answer::status("500 Internal Server Error", ""));
+    daemon.wait_for("/metrics", &state("stale"));
+    assert_eq!(health(&daemon, "corp").await, "SERVING");
+    let shown = run(binary().args(["jwks", "show", "--admin", &daemon.admin]), "");
+    for part in ["corp", "loaded", "EdDSA", "stale", "answered 500"] {
+        assert!(shown.1.contains(part), "{part}: {shown:?}");
+    }
+    daemon.wait_for("/metrics", &state("expired"));
+    until_health(&daemon, "NOT_SERVING").await;
+    assert_eq!(daemon.reasons(&[&token()]).await, [Reason::KeysStale]);
+    assert!(daemon.get("/readyz").contains("200 OK"), "other issuers' tokens are served");
+    assert_eq!(health(&daemon, "").await, "SERVING");
+    assert_eq!(health(&daemon, "nobody").await, "UNKNOWN");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_process_serves_with_kept_keys_while_the_issuer_is_down() {
+    let web = Web::start();
+    web.put("/k", set());
+    let mut first = Daemon::start_with(Folder::new(), &config(&web, "max_stale: 300s"));
+    first.wait_for("/readyz", "200 OK");
+    let file = first.folder.0.join("state/corp.json");
+    let begin = Instant::now();
+    while !file.exists() {
+        assert!(begin.elapsed() < PATIENCE, "{}", first.log());
+    }
+    first.terminate();
+    assert!(first.wait().0.success());
+
+    web.put("/k", Answer::status("503 Service Unavailable", ""));
+    let second = Daemon::start_with(first.folder.clone(), &config(&web, "max_stale: 300s"));
+    assert!(second.get("/readyz").contains("200 OK"), "{}", second.log());
+    assert_eq!(second.reasons(&[&token()]).await, [Reason::Ok]);
+    second.wait_for("/metrics", r#"jwtd_jwks_state{issuer="corp",state="stale"} 1"#);
+    drop(second);
+
+    // `max_stale` counts from when they were fetched.
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let mut kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    kept["fetched_at"] = (now() - 301).into();
+    std::fs::write(&file, kept.to_string()).unwrap();
+    let third = Daemon::start_with(first.folder.clone(), &config(&web, "max_stale: 300s"));
+    assert!(third.get("/readyz").contains("503"), "{}", third.log());
+    assert_eq!(third.reasons(&[&token()]).await, [Reason::KeysStale]);
+    web.put("/k", set());
+    third.wait_for("/readyz", "200 OK");
+    drop(third);
+
+    // What others could have written is not believed, and not deleted.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    web.put("/k", Answer::status("503 Service Unavailable", ""));
+    let fourth = Daemon::start_with(first.folder.clone(), &config(&web, "max_stale: 300s"));
+    assert_eq!(fourth.reasons(&[&token()]).await, [Reason::KeysUnavailable]);
+    fourth.wait_for_log("others can write to it");
+    drop(fourth);
+    let state = first.folder.0.join("state");
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let file = first.folder.0.join("jwtd.yaml");
+    let (code, _, message) = run(binary().args(["serve", "--config"]).arg(file), "");
+    assert!(code == Some(1) && message.contains("state_dir"), "{code:?} {message}");
+    assert!(message.contains("chmod go-w"), "{message}");
+}
+
+/// A token of `issuer`, by `key` under the id `kid`.
+fn token_of(key: &SigningKey, kid: &str, issuer: &str) -> String {
+    let claims = format!(r#"{{"iss":"{issuer}","aud":"a","exp":{}}}"#, now() + 600);
+    key.sign_compact(&format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#), &claims).unwrap()
+}
+
+/// The issuers `https://NAME`, each with keys at `/NAME`.
+fn issuers(web: &Web, names: &[&str], keys: &str) -> String {
+    let issuer = |name: &&str| {
+        format!(
+            "  {name}:\n    issuer: https://{name}\n    audiences: [a]\n    keys: {{ \
+             jwks_uri: '{}/{name}', {keys} }}\n",
+            web.origin
+        )
+    };
+    let issuers: String = names.iter().map(issuer).collect();
+    let all = names.join(", ");
+    format!("issuers:\n{issuers}profiles:\n  default: {{ issuers: [{all}] }}\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r66_t43_the_keys_of_one_issuer_never_serve_another() {
+    let web = Web::start();
+    let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::EdDsa).unwrap());
+    let [a, b] = &keys;
+    let publish = |path: &str, keys: &[String]| {
+        web.put(path, Answer::ok(format!(r#"{{"keys":[{}]}}"#, keys.join(","))));
+    };
+    // One id in both sets, and one that only the second has.
+    publish("/one", &[a.to_jwk("k")]);
+    publish("/two", &[b.to_jwk("k"), b.to_jwk("other")]);
+    let config = issuers(&web, &["one", "two"], "refresh: 1h, unknown_kid_wait: 0s");
+    let daemon = Daemon::start_with(Folder::new(), &config);
+    daemon.wait_for("/readyz", "200 OK");
+    let tokens = [
+        token_of(a, "k", "https://one"),
+        token_of(b, "k", "https://two"),
+        token_of(b, "other", "https://two"),
+        token_of(b, "k", "https://one"),
+        token_of(a, "k", "https://two"),
+        token_of(b, "other", "https://one"),
+    ];
+    let tokens = tokens.each_ref().map(String::as_str);
+    use Reason::{KeyUnknown, Ok as Good, SignatureInvalid};
+    // Cold, and with the good ones remembered.
+    for _ in 0..3 {
+        let expected = [Good, Good, Good, SignatureInvalid, SignatureInvalid, KeyUnknown];
+        assert_eq!(daemon.reasons(&tokens).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t46_issuers_that_fail_while_tokens_wait_leave_every_token_answered() {
+    let web = Web::start();
+    let names = ["one", "two", "three", "four"];
+    for name in names {
+        web.put(&format!("/{name}"), set());
+    }
+    let config = issuers(&web, &names, "refresh: 1h, cooldown: 1s, unknown_kid_wait: 2s");
+    let daemon = Daemon::start_with(Folder::new(), &config);
+    daemon.wait_for("/readyz", "200 OK");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let statuses = ["500 Internal Server Error", "404 Not Found", "302 Found"];
+    for (name, status) in names.iter().zip(statuses) {
+        let answer = Answer::status(status, "");
+        web.put(&format!("/{name}"), Answer { delay: Duration::from_millis(300), ..answer });
+    }
+    // Of each failing issuer an unknown key twice, and a good token beside them.
+    let mut tokens = Vec::new();
+    for name in names {
+        let issuer = format!("https://{name}");
+        tokens.extend(["new", "new", "k"].map(|kid| token_of(&KEY, kid, &issuer)));
+    }
+    let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
+    let cancelled = async {
+        for pause in [1, 50, 200, 310] {
+            let call = daemon.reasons(&tokens);
+            tokio::time::timeout(Duration::from_millis(pause), call).await.ok();
+        }
+    };
+    let (reasons, ()) = tokio::join!(daemon.reasons(&tokens), cancelled);
+    let expected = [Reason::KeyUnknown, Reason::KeyUnknown, Reason::Ok];
+    assert_eq!(reasons, expected.repeat(names.len()));
+    assert_eq!(daemon.reasons(&tokens).await, reasons);
+    assert!(daemon.get("/metrics").contains("\njwtd_panics_total 0\n"));
+}

@@ -1,0 +1,241 @@
+//! The daemon, its configuration as a ConfigMap has it, and what can be seen of it.
+
+use crate::generation;
+use crate::mint::Mint;
+use crate::oracle::{Generation, SKEW, World};
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+pub(crate) struct Daemon {
+    child: Child,
+    folder: PathBuf,
+    admin: String,
+    maker: Maker,
+}
+
+/// Writes configurations.
+struct Maker {
+    folder: PathBuf,
+    origin: String,
+    /// The key set of the issuer that comes and goes.
+    inline: String,
+    state_dir: bool,
+    versions: std::cell::Cell<usize>,
+}
+
+/// Ways to push a configuration that must not be put in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Breach {
+    Torn,
+    UnknownKey,
+    Missing,
+}
+
+impl Daemon {
+    pub(crate) fn start(
+        folder: &Path,
+        _world: &World,
+        mint: &Mint,
+        origin: &str,
+        state_dir: bool,
+    ) -> Self {
+        let (file, inline) = mint.fixed_keys();
+        std::fs::write(folder.join("gamma.json"), file).unwrap();
+        std::fs::create_dir_all(folder.join("conf")).unwrap();
+        let (owned, versions) = (folder.to_owned(), std::cell::Cell::new(0));
+        let origin = origin.to_owned();
+        let maker = Maker { folder: owned.clone(), origin, inline, state_dir, versions };
+        maker.push(&maker.text(&generation(0)), None);
+        let link = folder.join("conf/jwtd.yaml");
+        std::os::unix::fs::symlink("..data/jwtd.yaml", &link).unwrap();
+        let log = std::fs::File::create(folder.join("log")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_jwtd"))
+            .args(["serve", "--log-format", "json", "--config"])
+            .arg(&link)
+            .env_remove("JWTD_WORKERS")
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut daemon = Self { child, folder: owned, admin: String::new(), maker };
+        let begin = Instant::now();
+        loop {
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(begin.elapsed() < Duration::from_secs(20), "{}", daemon.log());
+            assert!(daemon.is_alive(), "{}", daemon.log());
+            let found = daemon.log().lines().find_map(|line| {
+                let event: serde_json::Value = serde_json::from_str(line).ok()?;
+                event["admin"].as_str().map(str::to_owned)
+            });
+            daemon.admin = found.unwrap_or_default();
+            if !daemon.admin.is_empty() && daemon.get("/readyz").starts_with("HTTP/1.1 200") {
+                return daemon;
+            }
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join("d.sock")
+    }
+
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap()
+    }
+
+    pub(crate) fn log_end(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    pub(crate) fn get(&self, path: &str) -> String {
+        get(&self.admin, path).unwrap_or_default()
+    }
+
+    /// Replaces the configuration as the kubelet does; SIGHUP only if it is `told`.
+    pub(crate) fn push(&self, generation: &Generation, told: bool) {
+        self.maker.push(&self.maker.text(generation), None);
+        if told {
+            self.signal("-HUP");
+        }
+    }
+
+    /// Pushes something that is no configuration.
+    pub(crate) fn push_broken(&self, breach: Breach, generation: &Generation, told: bool) {
+        self.maker.push(&self.maker.text(generation), Some(breach));
+        if told {
+            self.signal("-HUP");
+        }
+    }
+
+    /// Sends SIGTERM and waits.
+    pub(crate) fn stop(&mut self) -> (Option<ExitStatus>, Duration) {
+        let begin = Instant::now();
+        self.signal("-TERM");
+        while begin.elapsed() < Duration::from_secs(15) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (Some(status), begin.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        (None, begin.elapsed())
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Maker {
+    /// Writes a folder with the file in it, and swaps the link to it.
+    fn push(&self, text: &str, breach: Option<Breach>) {
+        let number = self.versions.get() + 1;
+        self.versions.set(number);
+        let conf = self.folder.join("conf");
+        let version = conf.join(format!("..version-{number}"));
+        std::fs::create_dir(&version).unwrap();
+        let file = version.join("jwtd.yaml");
+        match breach {
+            None => std::fs::write(file, text).unwrap(),
+            // Within the last issuer's name: what is before is whole.
+            Some(Breach::Torn) => {
+                std::fs::write(file, text.get(..text.len() * 3 / 5).unwrap()).unwrap()
+            }
+            Some(Breach::UnknownKey) => {
+                std::fs::write(file, format!("{text}drain_timout: 1s\n")).unwrap();
+            }
+            Some(Breach::Missing) => {}
+        }
+        let unfinished = conf.join("..data_tmp");
+        std::os::unix::fs::symlink(format!("..version-{number}"), &unfinished).unwrap();
+        std::fs::rename(unfinished, conf.join("..data")).unwrap();
+        if number > 1 {
+            std::fs::remove_dir_all(conf.join(format!("..version-{}", number - 1))).unwrap();
+        }
+    }
+
+    /// What comes and goes stands first, so that all others change their places.
+    fn text(&self, generation: &Generation) -> String {
+        let Generation { number, extra, max_age, tenant, delta, guest } = *generation;
+        let folder = self.folder.display();
+        let mut text = format!(
+            "listen: [{{ unix: {folder}/d.sock }}]\nadmin: 127.0.0.1:0\ndrain_timeout: 5s\n"
+        );
+        text.push_str("cache: { max_bytes: 32MiB }\n");
+        if self.state_dir {
+            writeln!(text, "state_dir: {folder}/state").unwrap();
+        }
+        text.push_str("issuers:\n");
+        let mut issuer = |name: &str, algorithm: &str, audiences: &str, keys: &str| {
+            writeln!(
+                text,
+                "  {name}: {{ issuer: 'https://{name}.example', audiences: {audiences}, algorithms: \
+                 [{algorithm}], clock_skew: {SKEW}s, keys: {{ {keys} }} }}"
+            )
+            .unwrap();
+        };
+        let orders = "[orders, extra]";
+        let fetched = |name: &str| {
+            let origin = &self.origin;
+            format!("jwks_uri: '{origin}/{name}', refresh: 10s, cooldown: 1s, unknown_kid_wait: 2s")
+        };
+        if delta {
+            issuer("delta", "EdDSA", orders, &format!("jwks: '{}'", self.inline));
+        }
+        issuer("alpha", "ES256", orders, &fetched("alpha"));
+        issuer("beta", "EdDSA", orders, &fetched("beta"));
+        issuer("gamma", "RS256", "any", &format!("jwks_file: {folder}/gamma.json"));
+        text.push_str("profiles:\n");
+        if guest {
+            text.push_str(
+                "  aguest: { issuers: [gamma], audiences: [orders], required_claims: [sub] }\n",
+            );
+        }
+        let issuers = if delta { "[delta, alpha, beta, gamma]" } else { "[alpha, beta, gamma]" };
+        let audiences = if extra { orders } else { "[orders]" };
+        let claims = if tenant { "[sub, tenant]" } else { "[sub]" };
+        let age = max_age.map(|age| format!(", max_age: {age}s")).unwrap_or_default();
+        write!(
+            text,
+            "  default: {{ issuers: {issuers}, audiences: {audiences}, required_claims: {claims}{age} }}\n  \
+             probe: {{ issuers: [gamma], audiences: [generation-{number}] }}\n  \
+             strict: {{ issuers: [alpha, gamma], audiences: [orders], types: [at+jwt], \
+             required_claims: [sub] }}\n"
+        )
+        .unwrap();
+        text
+    }
+}
+
+/// A page of the probes and metrics, its status line first.
+pub(crate) fn get(address: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    Some(text)
+}

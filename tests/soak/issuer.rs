@@ -1,0 +1,235 @@
+//! Issuers that publish their keys over HTTP: one does it well, one fails often.
+
+use crate::oracle::GRACE;
+use jwtd::crypto::SigningKey;
+use jwtd::jose::Algorithm;
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A key that tokens are signed with.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    pub(crate) id: String,
+    pub(crate) key: SigningKey,
+}
+
+pub(crate) struct Issuer {
+    pub(crate) name: &'static str,
+    algorithm: Algorithm,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    made: usize,
+    published: Vec<Arc<Signer>>,
+    used: Option<Arc<Signer>>,
+    retired: Vec<Arc<Signer>>,
+    /// What was published one after the other.
+    epochs: Vec<Epoch>,
+    /// Answers with a set: when they began and when they were sent whole.
+    begun: Vec<(Instant, usize)>,
+    done: Vec<(Instant, usize)>,
+    down_until: Option<Instant>,
+    asked: u64,
+    failed: u64,
+}
+
+struct Epoch {
+    since: Instant,
+    ids: Vec<String>,
+    text: String,
+}
+
+impl Issuer {
+    pub(crate) fn new(name: &'static str, algorithm: Algorithm) -> Arc<Self> {
+        let issuer = Self { name, algorithm, state: Mutex::default() };
+        issuer.publish();
+        issuer.use_newest();
+        Arc::new(issuer)
+    }
+
+    /// Makes a key and publishes it beside the others.
+    pub(crate) fn publish(&self) {
+        let key = SigningKey::generate(self.algorithm).unwrap();
+        let mut state = self.state.lock().unwrap();
+        state.made += 1;
+        let id = format!("{}-{}", self.name, state.made);
+        state.published.push(Arc::new(Signer { id, key }));
+        state.next_epoch();
+    }
+
+    pub(crate) fn use_newest(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.used = state.published.last().cloned();
+    }
+
+    /// Takes all keys back but the newest.
+    pub(crate) fn retire(&self) {
+        let mut state = self.state.lock().unwrap();
+        let last = state.published.len() - 1;
+        let old: Vec<_> = state.published.drain(..last).collect();
+        state.retired.extend(old);
+        state.next_epoch();
+    }
+
+    pub(crate) fn go_down(&self, span: Duration) {
+        self.state.lock().unwrap().down_until = Some(Instant::now() + span);
+    }
+
+    /// The key that it signs with now.
+    pub(crate) fn signer(&self) -> Arc<Signer> {
+        self.state.lock().unwrap().used.clone().unwrap()
+    }
+
+    /// A key that was taken back.
+    pub(crate) fn retired(&self) -> Option<Arc<Signer>> {
+        self.state.lock().unwrap().retired.last().cloned()
+    }
+
+    pub(crate) fn has_key(&self, epoch: usize, id: &str) -> bool {
+        self.state.lock().unwrap().epochs[epoch].ids.iter().any(|one| one == id)
+    }
+
+    /// Whether the key was taken back so long ago that nobody may know it any more.
+    pub(crate) fn is_gone(&self, id: &str) -> bool {
+        let state = self.state.lock().unwrap();
+        let Some((_, epoch)) = state.done.iter().rfind(|(done, _)| done.elapsed() > GRACE * 4)
+        else {
+            return false;
+        };
+        state.retired.iter().any(|one| one.id == id)
+            && !state.epochs[*epoch].ids.iter().any(|one| one == id)
+    }
+
+    /// Which sets the daemon may hold between two moments: at least the newest that it
+    /// was given `undisturbed`, at most the newest that was on the way to it.
+    pub(crate) fn epochs(
+        &self,
+        asked: Instant,
+        answered: Instant,
+        undisturbed: impl Fn(Instant) -> bool,
+    ) -> (usize, usize) {
+        let state = self.state.lock().unwrap();
+        let given = |(done, _): &&(Instant, usize)| *done + GRACE <= asked && undisturbed(*done);
+        let least = state.done.iter().rfind(given).map_or(0, |(_, epoch)| *epoch);
+        let most = state.begun.iter().rfind(|(begun, _)| *begun <= answered);
+        (least, most.map_or(0, |(_, epoch)| *epoch))
+    }
+
+    /// How often it was asked, how often it failed, and the longest time from the
+    /// publication of a set to the first answer with it or a later one.
+    pub(crate) fn record(&self) -> (u64, u64, Duration) {
+        let state = self.state.lock().unwrap();
+        let lags = state.epochs.iter().enumerate().map(|(number, epoch)| {
+            let first = state.done.iter().find(|(_, done)| *done >= number);
+            let until = first.map_or_else(Instant::now, |(at, _)| *at);
+            until.saturating_duration_since(epoch.since)
+        });
+        // The first set was there before the daemon.
+        (state.asked, state.failed, lags.skip(1).max().unwrap_or_default())
+    }
+
+    fn answer(&self, stream: &mut TcpStream, request: &str) -> Option<()> {
+        let (fault, epoch, text) = {
+            let mut state = self.state.lock().unwrap();
+            state.asked += 1;
+            let dice = state.asked.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            let down = state.down_until.is_some_and(|until| Instant::now() < until);
+            let fault = match dice % 100 {
+                // It answers well at the start.
+                _ if self.name != "beta" || state.asked == 1 => Fault::None,
+                _ if down => Fault::Down,
+                0..20 => Fault::Status,
+                20..25 => Fault::Stall,
+                _ => Fault::None,
+            };
+            state.failed += u64::from(fault != Fault::None);
+            let epoch = state.epochs.len() - 1;
+            if fault == Fault::None {
+                state.begun.push((Instant::now(), epoch));
+            }
+            (fault, epoch, state.epochs[epoch].text.clone())
+        };
+        let tag = format!("\"{epoch}\"");
+        match fault {
+            Fault::Down => return None,
+            Fault::Stall => {
+                std::thread::sleep(Duration::from_secs(10));
+                return None;
+            }
+            Fault::Status => {
+                let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+                return stream.write_all(answer.as_bytes()).ok();
+            }
+            Fault::None if request.contains(&tag) => {
+                write!(stream, "HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n").ok()?;
+            }
+            Fault::None => write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nETag: {tag}\r\nContent-Length: {}\r\n\r\n{text}",
+                text.len()
+            )
+            .ok()?,
+        }
+        stream.flush().ok()?;
+        self.state.lock().unwrap().done.push((Instant::now(), epoch));
+        Some(())
+    }
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Fault {
+    None,
+    Down,
+    Stall,
+    Status,
+}
+
+impl State {
+    fn next_epoch(&mut self) {
+        let jwks: Vec<_> = self.published.iter().map(|one| one.key.to_jwk(&one.id)).collect();
+        let text = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
+        let ids = self.published.iter().map(|one| one.id.clone()).collect();
+        self.epochs.push(Epoch { since: Instant::now(), ids, text });
+    }
+}
+
+/// The web server of the issuers.
+pub(crate) struct Web {
+    pub(crate) origin: String,
+    issuers: Arc<Mutex<HashMap<String, Arc<Issuer>>>>,
+}
+
+impl Web {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let issuers: Arc<Mutex<HashMap<String, Arc<Issuer>>>> = Arc::default();
+        let known = Arc::clone(&issuers);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let known = Arc::clone(&known);
+                std::thread::spawn(move || {
+                    let (mut request, mut byte) = (Vec::new(), [0]);
+                    while !request.ends_with(b"\r\n\r\n") {
+                        stream.read_exact(&mut byte).ok()?;
+                        request.push(byte[0]);
+                    }
+                    let request = String::from_utf8(request).unwrap();
+                    let name = request.split(' ').nth(1)?.trim_start_matches('/').to_owned();
+                    let issuer = known.lock().unwrap().get(&name).cloned()?;
+                    issuer.answer(&mut stream, &request)
+                });
+            }
+        });
+        Self { origin, issuers }
+    }
+
+    pub(crate) fn serve(&self, issuer: &Arc<Issuer>) {
+        self.issuers.lock().unwrap().insert(issuer.name.to_owned(), Arc::clone(issuer));
+    }
+}

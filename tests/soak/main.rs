@@ -1,0 +1,229 @@
+//! The soak: the built daemon under a mixed load for minutes or hours, while issuers
+//! rotate their keys and fail, and the configuration is replaced. Every verdict is held
+//! against what must have been said; memory, descriptors and threads must not grow.
+//!
+//! `cargo test --release --test soak -- --minutes 30`; `cargo test` alone leaves it out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    reason = "a test may panic, sleep and ask for the time"
+)]
+
+mod daemon;
+mod issuer;
+mod load;
+mod mint;
+mod oracle;
+mod plot;
+mod pushes;
+mod samples;
+mod verdict;
+
+use clap::Parser;
+use daemon::Daemon;
+use issuer::{Issuer, Web};
+use load::Load;
+use mint::Mint;
+use oracle::{Generation, Home, World};
+use pushes::Pushes;
+use samples::Sampler;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Runs the daemon under load and checks every verdict.
+#[derive(Clone, Debug, Parser)]
+struct Arguments {
+    /// How long.
+    #[arg(long, default_value_t = 2.0)]
+    minutes: f64,
+    /// Tokens a second.
+    #[arg(long, default_value_t = 20_000)]
+    rate: u32,
+    /// Seconds between two rotations of the first issuer's key.
+    #[arg(long, default_value_t = 60)]
+    rotate: u64,
+    /// Seconds between two changes of the configuration.
+    #[arg(long, default_value_t = 120)]
+    push: u64,
+    /// Leaves the configuration alone.
+    #[arg(long)]
+    no_reload: bool,
+    /// Gives the daemon a directory to remember keys in.
+    #[arg(long)]
+    state_dir: bool,
+    /// Where the plot goes.
+    #[arg(long, default_value = "target/soak.svg")]
+    plot: PathBuf,
+    /// Where the summary goes.
+    #[arg(long, default_value = "target/soak.json")]
+    json: PathBuf,
+}
+
+/// What happened to the world, for the plot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mark {
+    /// A key that was published before is used from now on.
+    Rotation,
+    /// A key is published and used at once.
+    Surprise,
+    Reload,
+    Broken,
+    /// The second issuer is down for so many seconds.
+    Outage(u32),
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let span = Duration::from_secs_f64(arguments.minutes * 60.0);
+    let folder = std::env::temp_dir().join(format!("jwtd-soak-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+
+    let web = Web::start();
+    let alpha = Issuer::new("alpha", jwtd::jose::Algorithm::Es256);
+    let beta = Issuer::new("beta", jwtd::jose::Algorithm::EdDsa);
+    web.serve(&alpha);
+    web.serve(&beta);
+    let world = Arc::new(World::new(alpha, beta));
+    let mint = Mint::new(Arc::clone(&world));
+    let mut daemon = Daemon::start(&folder, &world, &mint, &web.origin, arguments.state_dir);
+    println!("pid {}, {:.1} minutes, {} tokens/s", daemon.id(), arguments.minutes, arguments.rate);
+
+    let (begin, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
+    let sampler = Sampler::start(&daemon, begin, Arc::clone(&stop));
+    let load = Load::start(
+        daemon.socket(),
+        Arc::clone(&world),
+        mint,
+        arguments.rate,
+        Arc::clone(&stop),
+        sampler.inbox(),
+    );
+    let mut pushes = Pushes::new(begin, arguments.push);
+    let mut life = Life { rotate: arguments.rotate, ..Life::new(&world, begin) };
+    let mut told = begin;
+    while begin.elapsed() < span {
+        std::thread::sleep(Duration::from_millis(50));
+        life.step(begin);
+        load.purge();
+        if !arguments.no_reload {
+            pushes.step(&daemon, &world, span);
+        }
+        assert!(daemon.is_alive(), "the daemon ended:\n{}", daemon.log_end());
+        if told.elapsed() >= Duration::from_secs(60) {
+            told = Instant::now();
+            println!("{:4.0} s: {}", begin.elapsed().as_secs_f64(), load.line());
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let tally = load.end();
+    let samples = sampler.end();
+    let (status, took) = daemon.stop();
+
+    let marks = world.marks(begin);
+    plot::write(&arguments.plot, &samples, &marks, &tally.title(begin.elapsed()));
+    let report = verdict::Report::new(&world, &tally, &samples, &pushes, &daemon, status, took);
+    std::fs::write(&arguments.json, report.to_json().to_string()).unwrap();
+    println!("plot {}, summary {}", arguments.plot.display(), arguments.json.display());
+    std::fs::remove_dir_all(&folder).ok();
+    let failed = report.print();
+    std::process::exit(i32::from(failed > 0));
+}
+
+/// What the issuers live through.
+struct Life {
+    world: Arc<World>,
+    rotate: u64,
+    alpha: Steps,
+    beta: Steps,
+    down_at: Duration,
+}
+
+/// The way of one issuer from key to key.
+struct Steps {
+    number: u64,
+    published: bool,
+    retired: bool,
+}
+
+impl Life {
+    fn new(world: &Arc<World>, _begin: Instant) -> Self {
+        let steps = || Steps { number: 0, published: false, retired: true };
+        let (alpha, beta) = (steps(), steps());
+        // The first outage comes soon, for the sake of short runs.
+        Self { world: Arc::clone(world), rotate: 60, alpha, beta, down_at: Duration::from_secs(40) }
+    }
+
+    fn step(&mut self, begin: Instant) {
+        let now = begin.elapsed();
+        let part = Duration::from_secs(self.rotate) / 4;
+        let steps = &mut self.alpha;
+        steps.step(&self.world, Home::Alpha, now, part * 4, part, part);
+        // Slower, so that a new key has been fetched in spite of all failures.
+        self.beta.step(&self.world, Home::Beta, now, part * 12, part * 4, part * 2);
+        if now >= self.down_at {
+            self.world.issuer(Home::Beta).go_down(Duration::from_secs(30));
+            self.world.mark(Mark::Outage(30));
+            self.down_at += Duration::from_secs(210);
+        }
+    }
+}
+
+impl Steps {
+    /// Rotations come every `every`; keys are published `ahead` of their use and retired
+    /// `after` it. Every third of the first issuer comes without being published before.
+    fn step(
+        &mut self,
+        world: &World,
+        home: Home,
+        now: Duration,
+        every: Duration,
+        ahead: Duration,
+        after: Duration,
+    ) {
+        let issuer = world.issuer(home);
+        let since = |count: u64| every / 2 + every * u32::try_from(count).unwrap();
+        let surprise = home == Home::Alpha && self.number % 3 == 2;
+        let used_at = since(self.number);
+        if !self.published && !surprise && now + ahead >= used_at {
+            issuer.publish();
+            self.published = true;
+        }
+        if now >= used_at {
+            if !self.published {
+                issuer.publish();
+            }
+            issuer.use_newest();
+            world.mark(if surprise { Mark::Surprise } else { Mark::Rotation });
+            *self = Self { number: self.number + 1, published: false, retired: false };
+        }
+        if !self.retired && now >= since(self.number - 1) + after {
+            issuer.retire();
+            self.retired = true;
+        }
+    }
+}
+
+/// The time of now in whole seconds, as the daemon has it.
+pub(crate) fn unix_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+/// The configurations that follow each other.
+pub(crate) fn generation(number: usize) -> Generation {
+    Generation {
+        number,
+        extra: number % 2 == 1,
+        max_age: [None, Some(60), Some(30)][number % 3],
+        tenant: number % 4 == 3,
+        delta: number % 2 == 1,
+        guest: number % 3 == 1,
+    }
+}

@@ -1,0 +1,126 @@
+//! What is looked at every second: the process, its metrics, the calls.
+
+use crate::daemon::{Daemon, get};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// One second.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sample {
+    pub(crate) at: f64,
+    pub(crate) memory_mib: f64,
+    pub(crate) cache_mib: f64,
+    pub(crate) descriptors: f64,
+    pub(crate) threads: f64,
+    /// Parts of a core.
+    pub(crate) cpu: f64,
+    pub(crate) verdicts: f64,
+    /// Milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) shed: f64,
+    pub(crate) panics: f64,
+}
+
+/// Where callers tell what they did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inbox(Arc<Mutex<(usize, Vec<Duration>)>>);
+
+impl Inbox {
+    /// Verdicts that came, and how long that took unless they waited for keys.
+    pub(crate) fn add(&self, verdicts: usize, took: Option<Duration>) {
+        let mut inner = self.0.lock().unwrap();
+        inner.0 += verdicts;
+        inner.1.extend(took);
+    }
+}
+
+pub(crate) struct Sampler {
+    inbox: Inbox,
+    thread: JoinHandle<Vec<Sample>>,
+}
+
+impl Sampler {
+    pub(crate) fn start(daemon: &Daemon, begin: Instant, stop: Arc<AtomicBool>) -> Self {
+        let (id, admin) = (daemon.id(), daemon.admin().to_owned());
+        let inbox = Inbox::default();
+        let filled = inbox.clone();
+        let thread = std::thread::spawn(move || {
+            let (mut samples, mut before) = (Vec::new(), (begin, cpu(id).unwrap()));
+            filled.0.lock().unwrap().1.clear();
+            for number in 1.. {
+                let due = begin + Duration::from_secs(number);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let Some(mut sample) = look(id, &admin) else { break };
+                let (now, used) = (Instant::now(), cpu(id).unwrap());
+                let span = now.duration_since(before.0).as_secs_f64();
+                sample.cpu = (used - before.1) / span;
+                before = (now, used);
+                let (verdicts, mut took) = std::mem::take(&mut *filled.0.lock().unwrap());
+                took.sort();
+                let at = |part: f64| {
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a place in a list"
+                    )]
+                    let place = (took.len() as f64 * part) as usize;
+                    took.get(place).map_or(0.0, |took| took.as_secs_f64() * 1e3)
+                };
+                (sample.at, sample.verdicts) =
+                    (begin.elapsed().as_secs_f64(), verdicts as f64 / span);
+                (sample.p50, sample.p99) = (at(0.5), at(0.99));
+                samples.push(sample);
+            }
+            samples
+        });
+        Self { inbox, thread }
+    }
+
+    pub(crate) fn inbox(&self) -> Inbox {
+        self.inbox.clone()
+    }
+
+    pub(crate) fn end(self) -> Vec<Sample> {
+        self.thread.join().unwrap()
+    }
+}
+
+fn look(id: u32, admin: &str) -> Option<Sample> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    let descriptors = std::fs::read_dir(format!("/proc/{id}/fd")).ok()?.count();
+    let metrics = get(admin, "/metrics")?;
+    let sum = |name: &str| {
+        let lines = metrics.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']))
+        });
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
+    };
+    Some(Sample {
+        memory_mib: field("VmRSS:")? / 1024.0,
+        threads: field("Threads:")?,
+        // The page itself was asked for over a connection that is closed again.
+        descriptors: descriptors as f64,
+        cache_mib: sum("jwtd_cache_bytes") / 1024.0 / 1024.0,
+        shed: sum("jwtd_shed_total"),
+        panics: sum("jwtd_panics_total"),
+        ..Sample::default()
+    })
+}
+
+/// The CPU time so far, in seconds.
+fn cpu(id: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // proc(5): 14 is utime and 15 stime, in hundredths of a second.
+    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(14 - 3).take(2);
+    Some(fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0)
+}

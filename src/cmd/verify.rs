@@ -34,9 +34,15 @@ pub(super) struct Command {
     /// Require these scopes (may be given several times)
     #[arg(long = "scope", value_name = "NAME")]
     scopes: Vec<String>,
+    /// What rules of access see of the request, such as method=GET (may be given several times)
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, String)>,
     /// Print the claims of permitted tokens too
     #[arg(long)]
     claims: bool,
+    /// Print only this claim of permitted tokens (may be given several times)
+    #[arg(long = "claim", value_name = "NAME")]
+    returned: Vec<String>,
     /// How to print the verdicts
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -77,9 +83,16 @@ impl Command {
         audiences.retain(|name| name != "any");
         let options = pb::VerifyOptions {
             profile: self.profile,
-            view: if self.claims { View::Claims } else { View::Summary }.into(),
+            view: if self.claims || !self.returned.is_empty() {
+                View::Claims
+            } else {
+                View::Summary
+            }
+            .into(),
             audiences,
             scopes: self.scopes,
+            claims: self.returned,
+            attributes: self.attributes.into_iter().collect(),
         };
         let mut verdicts = Vec::new();
         let mut progress = Progress::new(u64::try_from(tokens.len()).unwrap_or(u64::MAX), "tokens");
@@ -116,6 +129,11 @@ impl Command {
             ExitCode::FAILURE
         }
     }
+}
+
+fn attribute(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("an attribute is written NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Tokens from standard input, one a line.

@@ -2,26 +2,44 @@
 
 use super::document::{Node, Value};
 use super::fault::Faults;
-use crate::policy::{CallerRule, ClaimPath, ClaimRule, Mode, Policy, Scalar, SubjectRule, Test};
+use crate::policy::{
+    CallerRule, ClaimPath, ClaimRule, Language, Mode, Policy, Projection, Returned, Rule, SameName,
+    Scalar, SubjectRule, Test,
+};
 use std::fmt::Display;
 use std::sync::Arc;
+use std::thread;
 
 /// For each profile its policy. What is wrong goes to `faults` and is left out.
 pub(super) fn policies(root: &Node, faults: &mut Faults) -> Vec<Policy> {
     let Some(profiles) = root.get("profiles") else {
         return vec![Policy::default()];
     };
+    let language = Language::default();
     let mut policies = Vec::new();
     for (name, profile) in profiles.members() {
         let path = format!("profiles.{}", name.text);
         check_emptiness(profile, &path, faults);
         let access = profile.get("access");
-        let policy = access.map(|access| policy(access, &format!("{path}.access"), faults));
+        let policy =
+            access.map(|access| policy(access, &format!("{path}.access"), &language, faults));
         let callers = profile.get("callers").map(Node::elements).unwrap_or_default().iter();
         let callers = callers
             .enumerate()
             .filter_map(|(index, node)| caller(node, &format!("{path}.callers[{index}]"), faults));
-        policies.push(Policy { callers: callers.collect(), ..policy.unwrap_or_default() });
+        let callers = callers.collect();
+        let shadow = profile.get("shadow").map(|shadow| {
+            let path = format!("{path}.shadow");
+            if let Some(mode) = shadow.get("mode") {
+                let what = "what is only tried has no mode";
+                faults.add(mode.place, &format!("{path}.mode"), what, "remove it");
+            }
+            Box::new(self::policy(shadow, &path, &language, faults))
+        });
+        let projection = profile
+            .get("returned_claims")
+            .and_then(|list| projection(list, &format!("{path}.returned_claims"), faults));
+        policies.push(Policy { callers, shadow, projection, ..policy.unwrap_or_default() });
     }
     policies
 }
@@ -51,6 +69,24 @@ fn caller(node: &Node, path: &str, faults: &mut Faults) -> Option<CallerRule> {
     (rule != CallerRule::default()).then_some(rule)
 }
 
+fn projection(list: &Node, path: &str, faults: &mut Faults) -> Option<Projection> {
+    let mut claims = Vec::new();
+    for (index, node) in list.elements().iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        check_emptiness(node, &path, faults);
+        let claim = node.get("claim")?;
+        let place = told(ClaimPath::parse(claim.text()?), claim, &format!("{path}.claim"), faults)?;
+        claims.push(Returned::new(place, node.get("as").and_then(Node::text)));
+    }
+    let projection = Projection::new(claims);
+    projection
+        .map_err(|SameName(name)| {
+            let what = format!("two claims are returned as `{name}`");
+            faults.add(list.place, path, what, "give one of them another name with `as`");
+        })
+        .ok()
+}
+
 /// Elsewhere a setting without a value is as good as none. Here that would let all pass
 /// where a list came out empty.
 fn check_emptiness(node: &Node, path: &str, faults: &mut Faults) {
@@ -63,7 +99,7 @@ fn check_emptiness(node: &Node, path: &str, faults: &mut Faults) {
     }
 }
 
-fn policy(access: &Node, path: &str, faults: &mut Faults) -> Policy {
+fn policy(access: &Node, path: &str, language: &Language, faults: &mut Faults) -> Policy {
     check_emptiness(access, path, faults);
     if let Some(scopes) = access.get("scopes") {
         check_emptiness(scopes, &format!("{path}.scopes"), faults);
@@ -80,19 +116,25 @@ fn policy(access: &Node, path: &str, faults: &mut Faults) -> Policy {
         subjects.extend(rule.and_then(|rule| told(rule, node, &path, faults)));
     }
     let rules = access.get("claims").map(Node::elements).unwrap_or_default().iter().enumerate();
-    let claims = rules
-        .flat_map(|(index, rule)| claim_rules(rule, &format!("{path}.claims[{index}]"), faults));
+    let claims: Box<[_]> = rules
+        .flat_map(|(index, rule)| claim_rules(rule, &format!("{path}.claims[{index}]"), faults))
+        .collect();
+    let rules = access.get("rules").map(Node::elements).unwrap_or_default().iter().enumerate();
+    let rules = rules.filter_map(|(index, node)| {
+        rule(node, &format!("{path}.rules[{index}]"), language, faults)
+    });
     Policy {
-        callers: Box::default(),
+        rules: rules.collect(),
         all_scopes: all.map(Node::texts).unwrap_or_default().into_iter().map(Arc::from).collect(),
         any_scope: any.map(Node::texts).unwrap_or_default().into_iter().collect(),
         subjects: subjects.into(),
-        claims: claims.collect(),
+        claims,
         mode: match access.get("mode").and_then(Node::text) {
             Some("permissive") => Mode::Permissive,
             Some("off") => Mode::Off,
             _ => Mode::Enforce,
         },
+        ..Policy::default()
     }
 }
 
@@ -105,6 +147,25 @@ fn check_scopes(scopes: &Node, path: &str, faults: &mut Faults) {
             faults.add(node.place, path, what, "a scope is one word; write several as a list");
         }
     }
+}
+
+/// A rule in CEL. Its parser wants a deep stack.
+fn rule(node: &Node, path: &str, language: &Language, faults: &mut Faults) -> Option<Rule> {
+    check_emptiness(node, path, faults);
+    let written = node.get("rule")?;
+    let (text, message) = (written.text()?, node.get("message").and_then(Node::text));
+    let parse = || Rule::parse(text, path, message, language);
+    let parsed = thread::scope(|scope| {
+        let parser = thread::Builder::new().stack_size(Rule::STACK_BYTES);
+        parser.spawn_scoped(scope, parse).ok()?.join().ok()
+    });
+    let place = (written.place, format!("{path}.rule"));
+    match parsed {
+        Some(Ok(rule)) => return Some(rule),
+        Some(Err(bad)) => faults.add(place.0, &place.1, bad.to_string(), bad.mend()),
+        None => faults.add(place.0, &place.1, "the rule cannot be read", "write it in another way"),
+    }
+    None
 }
 
 /// How values are compared, by the name of the setting.

@@ -5,7 +5,7 @@ use super::plan::{Pending, Proof, Step};
 use super::{Engine, Remembered};
 use crate::jose::UnixTime;
 use crate::keys::IssuerIndex;
-use crate::policy::check_scopes;
+use crate::policy::{Facts, check_scopes};
 use crate::verify::{Profile, Reason, Refusal, Reject, judge};
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,7 +142,20 @@ impl Finish {
         let Pending { snapshot, batch, .. } = &self.pending;
         let policy = snapshot.policy(batch.profile).ok_or(Reject::Internal)?;
         let values = policy.reads_claims().then(|| entry.values(snapshot.issuers().limits()));
-        policy.decide(&entry.proven, values.flatten().as_deref())
+        let values = values.flatten();
+        let facts = Facts {
+            proven: &entry.proven,
+            claims: values.as_deref(),
+            caller: &batch.caller,
+            attributes: &batch.attributes,
+            now: self.now,
+        };
+        let outcome = policy.decide(&facts);
+        if let Some(said) = policy.try_shadow(&facts) {
+            let (said, permitted) = (said.as_ref().copied(), outcome.is_ok());
+            snapshot.count_shadow(batch.profile, said, permitted, self.now);
+        }
+        outcome
     }
 
     /// The decisions, in the order of the batch.

@@ -4,6 +4,7 @@
 use super::{Engine, Remembered, Snapshot};
 use crate::jose::{Algorithm, Family};
 use crate::keys::IssuerIndex;
+use crate::policy::{Attributes, Caller};
 use crate::verify::{Proven, Refusal, Reject, Unproven, read};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -22,6 +23,19 @@ pub struct Batch {
     pub audiences: Vec<Arc<str>>,
     /// The scopes that each token must hold.
     pub scopes: Vec<Arc<str>>,
+    /// Who asks.
+    pub caller: Caller,
+    /// What the caller says of the request that the tokens came with.
+    pub attributes: Attributes,
+}
+
+impl Batch {
+    /// Tokens of which nothing is asked but what the profile asks.
+    #[must_use]
+    pub fn new(tokens: Vec<Bytes>, profile: usize) -> Self {
+        let (audiences, scopes, attributes) = Default::default();
+        Self { tokens, profile, audiences, scopes, caller: Caller::Unknown, attributes }
+    }
 }
 
 /// What became of one token.
@@ -186,6 +200,8 @@ impl Plan {
                     profile: batch.profile,
                     audiences: batch.audiences.clone(),
                     scopes: batch.scopes.clone(),
+                    caller: batch.caller.clone(),
+                    attributes: batch.attributes.clone(),
                 },
                 places: Vec::new(),
                 waits: HashMap::new(),

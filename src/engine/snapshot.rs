@@ -5,8 +5,8 @@ use super::KeyWatch;
 use crate::jose::UnixTime;
 use crate::keys::{Freshness, Issuer, IssuerIndex, Issuers, KeyState};
 use crate::policy::{Caller, Policy};
-use crate::telemetry::{Metrics, VerificationCounters};
-use crate::verify::{Profile, Reason};
+use crate::telemetry::{Metrics, ShadowCounters, VerificationCounters};
+use crate::verify::{Profile, Reason, Reject};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -23,6 +23,7 @@ pub struct Snapshot {
     by_name: HashMap<Box<str>, usize>,
     default: Option<usize>,
     counters: VerificationCounters,
+    shadows: ShadowCounters,
     /// The names of the issuers, as replies share them.
     names: Vec<Bytes>,
     /// For each issuer, by its place, what belongs to it beside its settings.
@@ -61,11 +62,12 @@ impl Snapshot {
             profiles.iter().map(Profile::name),
             issuers.iter().map(|(_, issuer)| issuer.name()),
         );
+        let shadows = metrics.shadows(profiles.iter().map(Profile::name));
         let default = by_name.get("default").copied().or(only);
         let names = issuers.iter().map(|(_, one)| Bytes::copy_from_slice(one.name().as_bytes()));
         let (names, upkeep) = (names.collect(), Arc::default());
         let policies = profiles.iter().map(|_| Policy::default()).collect();
-        Self { names, issuers, profiles, policies, by_name, default, counters, upkeep }
+        Self { names, issuers, profiles, policies, by_name, default, counters, shadows, upkeep }
     }
 
     /// The same snapshot, but one issuer has other keys.
@@ -146,10 +148,10 @@ impl Snapshot {
         self.policies.get(profile)
     }
 
-    /// Whether any policy looks at claims beyond the registered ones.
+    /// Whether any profile looks at claims beyond the registered ones, or returns some.
     #[must_use]
     pub fn reads_claims(&self) -> bool {
-        self.policies.iter().any(Policy::reads_claims)
+        self.policies.iter().any(|policy| policy.reads_claims() || policy.projection.is_some())
     }
 
     /// The place of the profile that a request names; empty stands for the first that
@@ -171,6 +173,17 @@ impl Snapshot {
     /// Counts `tokens` verdicts.
     pub fn count(&self, profile: usize, issuer: Option<IssuerIndex>, reason: Reason, tokens: u64) {
         self.counters.add(profile, issuer.map(IssuerIndex::get), reason, tokens);
+    }
+
+    /// Counts what the shadow of a profile says; `permitted` is what its policy says.
+    pub fn count_shadow(
+        &self,
+        profile: usize,
+        said: Result<(), &Reject>,
+        permitted: bool,
+        now: UnixTime,
+    ) {
+        self.shadows.add(profile, said, permitted, now);
     }
 }
 

@@ -244,7 +244,7 @@ fn work_is_grouped_and_cut_into_slices() {
         })
         .map(Bytes::from)
         .collect();
-    let batch = Batch { tokens, profile: 0, audiences: Vec::new(), scopes: Vec::new() };
+    let batch = Batch::new(tokens, 0);
     let mut plan = Plan::new(engine.current.load(), batch);
     while plan.advance(&engine, 64) {}
     let (_, slices) = plan.cut();

@@ -57,7 +57,7 @@ impl Shared {
     ) -> Result<Vec<pb::Verdict>, CallFault> {
         let snapshot = self.scheduler.engine().current.load();
         let most = self.batch_tokens;
-        let (batch, view) = wire::batch(tokens, contexts, options, most, &snapshot, caller)?;
+        let (batch, telling) = wire::batch(tokens, contexts, options, most, &snapshot, caller)?;
         let Some(_leave) = self.admission.tokens.take(batch.tokens.len()) else {
             let cause = ShedCause::Tokens;
             self.scheduler.engine().metrics.shed(cause);
@@ -81,7 +81,7 @@ impl Shared {
                     CallFault::Overloaded { cause, limit }
                 }
             })?;
-        wire::verdicts(&decisions, view, &snapshot)
+        wire::verdicts(&decisions, &telling, &snapshot)
     }
 }
 

@@ -30,6 +30,8 @@ pub enum CallFault {
     },
     /// The deadline of the call came first.
     DeadlineExceeded,
+    /// A claim that is asked for is none that the profile returns, or no name of one.
+    ClaimsUnknown,
     /// More values than a field may hold.
     FieldTooLong {
         /// Which field.
@@ -84,6 +86,7 @@ impl CallFault {
         match self {
             Self::BatchEmpty => "BATCH_EMPTY",
             Self::BatchTooLarge { .. } => "BATCH_TOO_LARGE",
+            Self::ClaimsUnknown => "CLAIMS_UNKNOWN",
             Self::ContextsMismatch { .. } => "CONTEXTS_MISMATCH",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
@@ -105,6 +108,7 @@ impl CallFault {
         match self {
             Self::BatchEmpty
             | Self::BatchTooLarge { .. }
+            | Self::ClaimsUnknown
             | Self::ContextsMismatch { .. }
             | Self::FieldTooLong { .. }
             | Self::ProfileRequired
@@ -147,6 +151,13 @@ impl CallFault {
             Self::DeadlineExceeded => {
                 ("the deadline came before the verdicts".into(), "timeout", Vec::new())
             }
+            Self::ClaimsUnknown => (
+                "`options.claims` names a claim that the profile does not return, or one twice, \
+                 or none at all"
+                    .into(),
+                "options.claims",
+                Vec::new(),
+            ),
             Self::FieldTooLong { field, count, limit } => (
                 format!("`{field}` holds {count}; at most {limit} are allowed"),
                 field,

@@ -3,10 +3,11 @@
 use super::status::CallFault;
 use crate::engine::{Batch, Decision, ProfileError, Snapshot};
 use crate::pb;
-use crate::policy::Caller;
+use crate::policy::{Attributes, Caller, ClaimPath, Projection, Returned};
 use crate::verify::Reject;
 use bytes::Bytes;
 use prost::Message as _;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,21 @@ pub(super) const REPLY_BYTES: usize = 4 * 1024 * 1024;
 
 const AUDIENCES: usize = 32;
 const SCOPES: usize = 64;
+const CLAIMS: usize = 64;
+const ATTRIBUTES: usize = 32;
+const ATTRIBUTE_BYTES: usize = 16 * 1024;
+
+/// What a verdict tells.
+#[derive(Debug)]
+pub(super) struct Telling {
+    view: View,
+    /// The claims that may be told, if not all.
+    projection: Option<Projection>,
+}
 
 /// How much a verdict tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum View {
+enum View {
     Claims,
     Summary,
     Verdict,
@@ -32,7 +44,7 @@ pub(super) fn batch(
     most: usize,
     snapshot: &Snapshot,
     caller: &Caller,
-) -> Result<(Batch, View), CallFault> {
+) -> Result<(Batch, Telling), CallFault> {
     let count = tokens.len();
     if count == 0 {
         return Err(CallFault::BatchEmpty);
@@ -43,7 +55,8 @@ pub(super) fn batch(
     if contexts != 0 && contexts != count {
         return Err(CallFault::ContextsMismatch { count: contexts, tokens: count });
     }
-    let pb::VerifyOptions { profile, view, audiences, scopes } = options.unwrap_or_default();
+    let pb::VerifyOptions { profile, view, audiences, scopes, attributes, claims } =
+        options.unwrap_or_default();
     let view = match pb::View::try_from(view) {
         Ok(pb::View::Unspecified | pb::View::Verdict) => View::Verdict,
         Ok(pb::View::Summary) => View::Summary,
@@ -64,7 +77,43 @@ pub(super) fn batch(
     };
     let audiences = shared("options.audiences", audiences, AUDIENCES)?;
     let scopes = shared("options.scopes", scopes, SCOPES)?;
-    Ok((Batch { tokens, profile, audiences, scopes }, view))
+    let attributes = shared_attributes(attributes)?;
+    let caller = caller.clone();
+    let own = snapshot.policy(profile).and_then(|policy| policy.projection.as_ref());
+    let telling = Telling { view, projection: projection(own, &claims)? };
+    Ok((Batch { tokens, profile, audiences, scopes, caller, attributes }, telling))
+}
+
+/// The claims that may be told: those of the profile, narrowed to those that are asked for.
+fn projection(own: Option<&Projection>, asked: &[String]) -> Result<Option<Projection>, CallFault> {
+    let (count, field) = (asked.len(), "options.claims");
+    if count > CLAIMS {
+        return Err(CallFault::FieldTooLong { field, count, limit: CLAIMS });
+    }
+    if asked.is_empty() {
+        return Ok(own.cloned());
+    }
+    let found = match own {
+        Some(own) => own.narrowed(asked),
+        None => {
+            let claims =
+                asked.iter().map(|text| Some(Returned::new(ClaimPath::parse(text).ok()?, None)));
+            claims.collect::<Option<Vec<_>>>().and_then(|claims| Projection::new(claims).ok())
+        }
+    };
+    found.map(Some).ok_or(CallFault::ClaimsUnknown)
+}
+
+/// Reads what the caller says of the request that the tokens came with.
+fn shared_attributes(attributes: HashMap<String, String>) -> Result<Attributes, CallFault> {
+    let bytes: usize = attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let field = "options.attributes";
+    for (count, limit) in [(attributes.len(), ATTRIBUTES), (bytes, ATTRIBUTE_BYTES)] {
+        if count > limit {
+            return Err(CallFault::FieldTooLong { field, count, limit });
+        }
+    }
+    Ok(attributes.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }
 
 /// Reads how long a message may take.
@@ -75,15 +124,15 @@ pub(super) fn timeout(timeout: prost_types::Duration) -> Result<Duration, CallFa
 /// Writes verdicts.
 pub(super) fn verdicts(
     decisions: &[Decision],
-    view: View,
+    telling: &Telling,
     snapshot: &Snapshot,
 ) -> Result<Vec<pb::Verdict>, CallFault> {
     let verdicts: Vec<_> =
-        decisions.iter().map(|decision| verdict(decision, view, snapshot)).collect();
+        decisions.iter().map(|decision| verdict(decision, telling, snapshot)).collect();
     // A verdict without claims takes far less than the second number.
     let payloads = |verdict: &pb::Verdict| verdict.claims_json.len();
     let rough = verdicts.iter().map(payloads).sum::<usize>() + verdicts.len() * 256;
-    if view == View::Summary || rough > REPLY_BYTES {
+    if telling.view == View::Summary || rough > REPLY_BYTES {
         let count = verdicts.iter().map(|one| one.encoded_len() + 6).sum::<usize>() + 16;
         if count > REPLY_BYTES {
             return Err(CallFault::ReplyTooLarge { count, limit: REPLY_BYTES });
@@ -92,7 +141,7 @@ pub(super) fn verdicts(
     Ok(verdicts)
 }
 
-fn verdict(decision: &Decision, view: View, snapshot: &Snapshot) -> pb::Verdict {
+fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::Verdict {
     let reason = decision.reason();
     let mut verdict = pb::Verdict {
         permit: decision.outcome.is_ok(),
@@ -116,6 +165,7 @@ fn verdict(decision: &Decision, view: View, snapshot: &Snapshot) -> pb::Verdict 
         return verdict;
     };
     let claims = entry.proven.claims();
+    let Telling { view, projection } = telling;
     match view {
         View::Verdict | View::Summary => {
             verdict.expires_at = claims.expires_at().map(|moment| moment.seconds());
@@ -123,19 +173,30 @@ fn verdict(decision: &Decision, view: View, snapshot: &Snapshot) -> pb::Verdict 
             verdict.not_before = claims.not_before().map(|moment| moment.seconds());
         }
         // To callers who forget to look at `permit`, refused claims are none.
-        View::Claims if verdict.permit => verdict.claims_json = entry.payload.clone(),
+        View::Claims if verdict.permit => match projection {
+            None => verdict.claims_json = entry.payload.clone(),
+            Some(projection) => {
+                let values = entry.values(snapshot.issuers().limits());
+                let told = values.map(|values| projection.apply(&values));
+                verdict.claims_json = told.unwrap_or_default().into();
+            }
+        },
         View::Claims => {}
     }
-    if view != View::Verdict {
+    if *view != View::Verdict {
         verdict.issuer = snapshot.issuer_name(entry.proven.proof().issuer());
     }
-    if view == View::Summary {
+    if *view == View::Summary {
         let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
         let texts = |list: &[Box<str>]| list.iter().map(|one| one.to_string()).collect();
-        verdict.subject = text(claims.subject());
-        verdict.audiences = claims.audiences().map(texts).unwrap_or_default();
-        verdict.token_id = text(claims.token_id());
-        verdict.scopes = texts(claims.scopes());
+        let told = |claim: &str| projection.as_ref().is_none_or(|some| some.returns(claim));
+        verdict.subject = text(claims.subject().filter(|_| told("sub")));
+        let audiences = claims.audiences().filter(|_| told("aud"));
+        verdict.audiences = audiences.map(texts).unwrap_or_default();
+        verdict.token_id = text(claims.token_id().filter(|_| told("jti")));
+        if told("scope") || told("scp") {
+            verdict.scopes = texts(claims.scopes());
+        }
         verdict.key_id = text(entry.proven.key_id());
         verdict.algorithm = Bytes::from_static(entry.proven.algorithm().name().as_bytes());
     }

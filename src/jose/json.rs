@@ -5,6 +5,7 @@
 
 use super::limits::JsonLimits;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -29,6 +30,23 @@ pub enum Value<'t> {
     Positive(u64),
     /// `"…"`
     String(Cow<'t, str>),
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Array(elements) => serializer.collect_seq(elements),
+            Self::Boolean(value) => serializer.serialize_bool(*value),
+            Self::Fraction(number) => serializer.serialize_f64(*number),
+            Self::Negative(number) => serializer.serialize_i64(*number),
+            Self::Null => serializer.serialize_unit(),
+            Self::Object(members) => {
+                serializer.collect_map(members.iter().map(|(name, value)| (&**name, value)))
+            }
+            Self::Positive(number) => serializer.serialize_u64(*number),
+            Self::String(text) => serializer.serialize_str(text),
+        }
+    }
 }
 
 /// Why a text is not acceptable JSON.

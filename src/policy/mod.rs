@@ -4,15 +4,22 @@
 
 mod caller;
 mod claim;
+mod facts;
 mod path;
+mod projection;
+#[cfg(feature = "cel")]
+mod rule;
 mod subject;
 
 pub use caller::{Caller, CallerRule};
 pub use claim::{ClaimRule, Scalar, Test};
+pub use facts::{Attributes, Facts};
 pub use path::{BadPath, ClaimPath};
+pub use projection::{Projection, Returned, SameName};
+#[cfg(feature = "cel")]
+pub use rule::{BadRule, Language, Rule};
 pub use subject::{BadSubject, SubjectRule};
 
-use crate::jose::json::Value;
 use crate::verify::{Proven, Reject};
 use std::sync::Arc;
 
@@ -41,8 +48,15 @@ pub struct Policy {
     pub subjects: Box<[SubjectRule]>,
     /// The demands on single claims.
     pub claims: Box<[ClaimRule]>,
+    /// What the operator wrote in CEL.
+    #[cfg(feature = "cel")]
+    pub rules: Box<[Rule]>,
     /// What becomes of a token that does not meet them.
     pub mode: Mode,
+    /// A candidate that is tried beside this policy and decides nothing.
+    pub shadow: Option<Box<Self>>,
+    /// Which claims are returned; all of them if there is none.
+    pub projection: Option<Projection>,
 }
 
 /// Scopes of which one is needed.
@@ -77,21 +91,35 @@ impl Policy {
     /// Whether claims beyond the registered ones are looked at.
     #[must_use]
     pub fn reads_claims(&self) -> bool {
-        !self.claims.is_empty() && self.mode != Mode::Off
+        self.mode != Mode::Off && self.demands_claims()
+            || self.shadow.as_ref().is_some_and(|shadow| shadow.demands_claims())
     }
 
-    /// Decides by demands and mode. `claims` are those of the token, and are needed if
+    fn demands_claims(&self) -> bool {
+        #[cfg(feature = "cel")]
+        let rules = !self.rules.is_empty();
+        #[cfg(not(feature = "cel"))]
+        let rules = false;
+        rules || !self.claims.is_empty()
+    }
+
+    /// What the candidate in the shadow says, if there is one.
+    #[must_use]
+    pub fn try_shadow(&self, facts: &Facts<'_>) -> Option<Result<(), Reject>> {
+        Some(self.shadow.as_ref()?.check(facts))
+    }
+
+    /// Decides by demands and mode. The claims of `facts` are needed if
     /// [`reads_claims`](Self::reads_claims) says so. What is returned is overlooked: the
     /// demand that is not met, where the mode permits the token all the same.
     ///
     /// # Errors
     /// The first demand that is not met.
-    pub fn decide(
-        &self,
-        proven: &Proven,
-        claims: Option<&Value<'_>>,
-    ) -> Result<Option<Reject>, Reject> {
-        match (self.check(proven, claims), self.mode) {
+    pub fn decide(&self, facts: &Facts<'_>) -> Result<Option<Reject>, Reject> {
+        if self.mode == Mode::Off {
+            return Ok(None);
+        }
+        match (self.check(facts), self.mode) {
             (Ok(()), _) => Ok(None),
             // A bug is no demand.
             (Err(reject), Mode::Permissive) if reject != Reject::Internal => Ok(Some(reject)),
@@ -99,30 +127,29 @@ impl Policy {
         }
     }
 
-    fn check(&self, proven: &Proven, claims: Option<&Value<'_>>) -> Result<(), Reject> {
-        if self.mode == Mode::Off {
-            return Ok(());
-        }
-        let registered = proven.claims();
+    fn check(&self, facts: &Facts<'_>) -> Result<(), Reject> {
+        let proven = facts.proven;
         check_scopes(proven, &self.all_scopes)?;
         let Scopes { names, text } = &self.any_scope;
         if !names.is_empty() && !names.iter().any(|one| holds(proven, one)) {
             return Err(Reject::NoScope(Arc::clone(text)));
         }
         if !self.subjects.is_empty() {
-            let subject = registered.subject().ok_or(Reject::SubjectNotAllowed)?;
+            let subject = proven.claims().subject().ok_or(Reject::SubjectNotAllowed)?;
             if !self.subjects.iter().any(|rule| rule.admits(subject)) {
                 return Err(Reject::SubjectNotAllowed);
             }
         }
-        if self.claims.is_empty() {
+        if !self.demands_claims() {
             return Ok(());
         }
-        let claims = claims.ok_or(Reject::Internal)?;
-        match self.claims.iter().find(|rule| !rule.is_met(claims)) {
-            Some(rule) => Err(Reject::ClaimNotAllowed(Arc::clone(rule.text()))),
-            None => Ok(()),
+        let claims = facts.claims.ok_or(Reject::Internal)?;
+        if let Some(rule) = self.claims.iter().find(|rule| !rule.is_met(claims)) {
+            return Err(Reject::ClaimNotAllowed(Arc::clone(rule.text())));
         }
+        #[cfg(feature = "cel")]
+        self.rules.iter().try_for_each(|rule| rule.check(facts))?;
+        Ok(())
     }
 }
 

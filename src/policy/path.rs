@@ -53,6 +53,18 @@ impl ClaimPath {
         &self.text
     }
 
+    /// The name of what stands there: the last step.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.steps.last().map_or(&self.text, |step| step)
+    }
+
+    /// Whether it is the claim of this name, and nothing inside of one.
+    #[must_use]
+    pub fn is_claim(&self, name: &str) -> bool {
+        self.steps.len() == 1 && self.name() == name
+    }
+
     /// What stands there in `claims`, if anything but `null` does.
     #[must_use]
     pub fn find<'v, 't>(&self, claims: &'v Value<'t>) -> Option<&'v Value<'t>> {

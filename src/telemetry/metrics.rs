@@ -7,12 +7,14 @@ mod call;
 mod connections;
 mod fetches;
 mod gauges;
+mod shadow;
 mod verifications;
 
 pub use call::Call;
 pub use connections::{ConnectionEnd, Connections};
 pub use fetches::UnknownKids;
 pub use gauges::Gauges;
+pub use shadow::ShadowCounters;
 pub use verifications::VerificationCounters;
 
 use super::{logs, panics};
@@ -32,6 +34,7 @@ use std::time::Duration;
 pub struct Metrics {
     registry: Registry,
     verifications: IntCounterVec,
+    shadow_verifications: IntCounterVec,
     calls_started: IntCounterVec,
     calls_handled: IntCounterVec,
     call_seconds: HistogramVec,
@@ -209,6 +212,11 @@ impl Metrics {
                 "Tokens judged, by profile, issuer and reason.",
                 &["profile", "issuer", "reason"],
             ),
+            shadow_verifications: counter(
+                "jwtd_shadow_verifications_total",
+                "Tokens judged by the policy in a profile's `shadow`, by profile and reason.",
+                &["profile", "reason"],
+            ),
             calls_started: counter(
                 "grpc_server_started_total",
                 "Calls that were begun.",
@@ -265,6 +273,11 @@ impl Metrics {
         issuers: impl Iterator<Item = &'n str>,
     ) -> VerificationCounters {
         VerificationCounters::new(self.verifications.clone(), profiles, issuers)
+    }
+
+    /// Handles for what the shadows of these profiles say.
+    pub fn shadows<'n>(&self, profiles: impl Iterator<Item = &'n str>) -> ShadowCounters {
+        ShadowCounters::new(self.shadow_verifications.clone(), profiles)
     }
 
     /// Begins a call of `method`; `kind` is `unary` or `bidi_stream`.

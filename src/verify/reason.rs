@@ -263,6 +263,12 @@ reasons! {
     ClaimNotAllowed = 87, "CLAIM_NOT_ALLOWED", Policy, Caller, false,
         "A claim does not hold what `profiles.NAME.access.claims` demands.",
         "The detail says what is demanded. Get a token with such a claim, or change the demand.";
+    PolicyDenied = 88, "POLICY_DENIED", Policy, Caller, false,
+        "A rule of `profiles.NAME.access.rules` does not hold.",
+        "The detail is the message of the rule, or the rule itself.";
+    PolicyFailed = 89, "POLICY_FAILED", Policy, Operator, false,
+        "A rule of `profiles.NAME.access.rules` cannot be decided for this token.",
+        "The detail names the rule and says why. Let it ask with `has(claims.NAME)` for what need not be there.";
 
     Internal = 120, "INTERNAL", Internal, Operator, true,
         "jwtd failed on this token; this is a bug.",

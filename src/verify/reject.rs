@@ -72,6 +72,15 @@ pub enum Reject {
         /// How long until it is acceptable.
         wait: Duration,
     },
+    /// A rule of the operator could not be decided.
+    RuleFailed {
+        /// Where the rule stands in the configuration.
+        rule: Arc<str>,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A rule of the operator does not hold; its message.
+    RuleNotMet(Arc<str>),
     /// A required scope, by the name in the request or the profile, is missing.
     ScopeMissing(Arc<str>),
     /// The signature does not fit.
@@ -149,6 +158,8 @@ impl Reject {
             Self::Malformed(malformed) => malformed_reason(malformed),
             Self::NoScope(_) | Self::ScopeMissing(_) => Reason::ScopeMissing,
             Self::NotYetValid { .. } => Reason::NotYetValid,
+            Self::RuleFailed { .. } => Reason::PolicyFailed,
+            Self::RuleNotMet(_) => Reason::PolicyDenied,
             Self::SignatureInvalid => Reason::SignatureInvalid,
             Self::SubjectNotAllowed => Reason::SubjectNotAllowed,
             Self::TooOld { .. } => Reason::TooOld,
@@ -230,6 +241,8 @@ impl fmt::Display for Reject {
             Self::Malformed(malformed) => malformed.fmt(f),
             Self::NoScope(names) => write!(f, "none of the scopes `{names}` is held"),
             Self::NotYetValid { wait } => write!(f, "acceptable in {} s", wait.as_secs()),
+            Self::RuleFailed { rule, why } => write!(f, "`{rule}` cannot be decided: {why}"),
+            Self::RuleNotMet(message) => f.write_str(message),
             Self::ScopeMissing(name) => write!(f, "the scope `{name}` is missing"),
             Self::TooOld { age, limit } => {
                 write!(

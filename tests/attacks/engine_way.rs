@@ -25,12 +25,8 @@ fn engine(max_bytes: u64) -> Engine {
 
 /// What becomes of a batch in its three steps.
 fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reason)> {
-    let batch = Batch {
-        tokens: tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect(),
-        profile: 0,
-        audiences: Vec::new(),
-        scopes: Vec::new(),
-    };
+    let bytes = tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect();
+    let batch = Batch::new(bytes, 0);
     let mut plan = Plan::new(engine.current.load(), batch);
     while plan.advance(engine, 64) {}
     let (pending, slices) = plan.cut();

@@ -60,7 +60,7 @@ impl Rig {
         now: i64,
     ) -> Vec<Decision> {
         let tokens = tokens.iter().map(|token| Bytes::copy_from_slice(token.as_ref())).collect();
-        let batch = Batch { tokens, profile, audiences: Vec::new(), scopes: Vec::new() };
+        let batch = Batch::new(tokens, profile);
         let mut plan = Plan::new(Arc::clone(snapshot), batch);
         while plan.advance(&self.engine, 64) {}
         let (pending, slices) = plan.cut();

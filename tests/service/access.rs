@@ -38,18 +38,27 @@ fn token(sub: &str, extra: &str) -> String {
 }
 
 async fn ask(daemon: &Daemon, profile: &str, scopes: &[&str], tokens: &[String]) -> Vec<Verdict> {
-    let options = VerifyOptions {
-        profile: profile.to_owned(),
-        view: View::Claims.into(),
-        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-        ..Default::default()
-    };
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    ask_with(daemon, tokens, options(profile, VerifyOptions { scopes, ..Default::default() }))
+        .await
+        .unwrap()
+}
+
+fn options(profile: &str, more: VerifyOptions) -> VerifyOptions {
+    VerifyOptions { profile: profile.to_owned(), view: View::Claims.into(), ..more }
+}
+
+async fn ask_with(
+    daemon: &Daemon,
+    tokens: &[String],
+    options: VerifyOptions,
+) -> Result<Vec<Verdict>, tonic::Status> {
     let request = VerifyBatchRequest {
         tokens: tokens.iter().map(|token| token.clone().into_bytes().into()).collect(),
         options: Some(options),
         ..Default::default()
     };
-    daemon.client().await.verify_batch(request).await.unwrap().into_inner().verdicts
+    Ok(daemon.client().await.verify_batch(request).await?.into_inner().verdicts)
 }
 
 const GOOD: &str = r#","scope":"orders.read","groups":["sales"],"realm_access":{"roles":["user"]}"#;
@@ -95,6 +104,185 @@ async fn a_profile_lets_pass_whom_its_claims_let_pass() {
     // A request narrows it further.
     let found = ask(&daemon, "orders", &["orders.admin"], &tokens[..1]).await;
     assert_eq!(found[0].reason(), ScopeMissing);
+}
+
+#[tokio::test]
+async fn rules_see_claims_and_what_the_caller_says_of_the_request() {
+    use Reason::{Ok, PolicyDenied, PolicyFailed};
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let with = |extra: &str| token("alice", &GOOD.replace(r#"["sales"]"#, extra));
+    let ops = with(r#"["ops"]"#);
+    let old = with(&format!(r#"["sales"],"auth_time":{}"#, now() - 50_000));
+    let odd = with(r#"["sales"],"auth_time":"yesterday""#);
+    let asked = |method: &str| {
+        let attributes = [("method".to_owned(), method.to_owned())].into();
+        options("orders", VerifyOptions { attributes, ..Default::default() })
+    };
+    for (token, method, reason, detail) in [
+        (&with(r#"["sales"]"#), "GET", Ok, ""),
+        (&with(r#"["sales"]"#), "DELETE", PolicyDenied, "only ops may change orders"),
+        (&ops, "DELETE", Ok, ""),
+        (&old, "GET", PolicyDenied, "the last sign-in is more than 12 hours ago"),
+        (&odd, "GET", PolicyFailed, "`profiles.orders.access.rules[1]` cannot be decided: "),
+    ] {
+        for _ in 0..2 {
+            let found =
+                ask_with(&daemon, std::slice::from_ref(token), asked(method)).await.unwrap();
+            assert_eq!(found[0].reason(), reason, "{method}: {:?}", found[0]);
+            assert_eq!(found[0].permit, reason == Ok);
+            assert!(found[0].detail.starts_with(detail), "{}", found[0].detail);
+            assert!(!found[0].detail.contains("yesterday"));
+        }
+    }
+    // By the command too.
+    let endpoint = format!("unix://{}", daemon.socket().display());
+    for (method, code) in [("GET", 0), ("DELETE", 1)] {
+        let mut verify = binary();
+        verify.args(["verify", "--profile", "orders", "--endpoint", &endpoint]);
+        verify.args(["--attribute", &format!("method={method}")]);
+        let (found, output, _) = run(&mut verify, &with(r#"["sales"]"#));
+        assert_eq!(found, Some(code), "{output}");
+    }
+    // What is too much is refused as a call.
+    for attributes in [
+        (0..33).map(|number| (number.to_string(), String::new())).collect(),
+        [("path".to_owned(), "x".repeat(16 * 1024))].into(),
+    ] {
+        let asked = options("orders", VerifyOptions { attributes, ..Default::default() });
+        let refused = ask_with(&daemon, std::slice::from_ref(&ops), asked).await.unwrap_err();
+        let info = refused.get_details_error_info().unwrap();
+        assert_eq!(
+            (&*info.reason, &*info.metadata["field"]),
+            ("FIELD_TOO_LONG", "options.attributes")
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_the_claims_that_the_profile_returns_leave() {
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let extra = format!(r#"{GOOD},"https://example.com/email":"a@example.com","jti":"t1""#);
+    let token = [token("alice", &extra)];
+    let claims = |names: &[&str]| VerifyOptions {
+        claims: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Default::default()
+    };
+    let json =
+        |verdicts: Vec<Verdict>| String::from_utf8(verdicts[0].claims_json.to_vec()).unwrap();
+    for _ in 0..2 {
+        let found = ask(&daemon, "orders", &[], &token).await;
+        assert_eq!(json(found), r#"{"sub":"alice","roles":["user"],"email":"a@example.com"}"#);
+        let asked = options("orders", claims(&["email"]));
+        let found = ask_with(&daemon, &token, asked).await.unwrap();
+        assert_eq!(json(found), r#"{"email":"a@example.com"}"#);
+        // Of a profile without a list any may be named.
+        let asked = options("reports", claims(&["/realm_access/roles", "groups", "lost"]));
+        let found = ask_with(&daemon, &token, asked).await.unwrap();
+        assert_eq!(json(found), r#"{"roles":["user"],"groups":["sales"]}"#);
+        let found = ask(&daemon, "reports", &[], &token).await;
+        assert!(json(found).starts_with(r#"{"iss":"#), "the payload as it is");
+        // The typed fields are no way around.
+        let summary = VerifyOptions {
+            view: View::Summary.into(),
+            profile: "orders".into(),
+            ..Default::default()
+        };
+        let found = ask_with(&daemon, &token, summary).await.unwrap().remove(0);
+        assert_eq!((&*found.subject, &*found.token_id), ("alice", ""));
+        assert!(
+            found.audiences.is_empty() && found.scopes.is_empty() && found.expires_at.is_some()
+        );
+        let summary = VerifyOptions {
+            view: View::Summary.into(),
+            profile: "reports".into(),
+            ..claims(&["jti", "aud"])
+        };
+        let found = ask_with(&daemon, &token, summary).await.unwrap().remove(0);
+        assert_eq!((&*found.subject, &*found.token_id), ("", "t1"));
+        assert_eq!((found.audiences.len(), found.scopes.len()), (1, 0));
+    }
+    for (profile, names) in [
+        ("orders", &["groups"][..]),
+        ("orders", &["email", "aud"]),
+        ("reports", &["sub", "sub"]),
+        ("reports", &["/a~b"]),
+        ("reports", &[""]),
+    ] {
+        let refused = ask_with(&daemon, &token, options(profile, claims(names))).await.unwrap_err();
+        let info = refused.get_details_error_info().unwrap();
+        let seen = (&*info.reason, &*info.metadata["field"]);
+        assert_eq!(seen, ("CLAIMS_UNKNOWN", "options.claims"), "{names:?}");
+    }
+    let many =
+        options("reports", VerifyOptions { claims: vec!["a".into(); 65], ..Default::default() });
+    let refused = ask_with(&daemon, &token, many).await.unwrap_err();
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "FIELD_TOO_LONG");
+    let endpoint = format!("unix://{}", daemon.socket().display());
+    let mut verify = binary();
+    verify.args(["verify", "--profile", "orders", "--claim", "email", "--endpoint", &endpoint]);
+    let (code, output, _) = run(&mut verify, &token[0]);
+    assert!(code == Some(0) && output.contains(r#"{"email":"a@example.com"}"#), "{output}");
+}
+
+/// The value of a series, or 0.
+fn value(metrics: &str, series: &str) -> String {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or("0").to_owned()
+}
+
+#[tokio::test]
+async fn a_shadow_counts_and_logs_what_it_would_refuse() {
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let admin = token("alice", &GOOD.replace("orders.read", "orders.admin"));
+    let tokens = [token("alice", GOOD), admin.clone(), admin];
+    let found = ask(&daemon, "orders", &[], &tokens).await;
+    assert!(found.iter().all(|verdict| verdict.permit && verdict.enforced), "{found:?}");
+    let metrics = daemon.get("/metrics");
+    let of = |reason| {
+        format!(r#"jwtd_shadow_verifications_total{{profile="orders",reason="{reason}"}}"#)
+    };
+    let counted = ["OK", "SCOPE_MISSING"].map(|reason| value(&metrics, &of(reason)));
+    assert_eq!(counted, ["1", "2"], "{metrics}");
+    daemon.wait_for_log("`shadow` would refuse a token");
+    let log = daemon.log();
+    assert_eq!(log.matches("would refuse a token").count(), 1, "one of its kind: {log}");
+    assert!(log.contains("the scope `orders.read` is missing") && !log.contains("alice"), "{log}");
+}
+
+#[tokio::test]
+async fn one_sign_in_serves_several_services_with_one_signature() {
+    let profiles = ["orders", "reports", "admin"].map(|name| {
+        format!("  {name}: {{ issuers: [corp], audiences: [{name}-api], access: {{ scopes: {{ all: [{name}] }} }} }}\n")
+    });
+    let config = format!(
+        "issuers: {{ corp: {{ issuer: https://login.example.com, audiences: [orders-api, reports-api, admin-api], \
+         keys: {{ jwks_file: jwks.json }} }} }}\nprofiles:\n{}",
+        profiles.concat()
+    );
+    let daemon = Daemon::start_with(Folder::new(), &config);
+    let shared = token("alice", r#","scope":"orders""#);
+    let claims = jwtd_claims(&shared).replace(r#""orders-api""#, r#"["orders-api","reports-api"]"#);
+    let shared = [KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()];
+    for _ in 0..3 {
+        for (profile, reason) in [
+            ("orders", Reason::Ok),
+            ("reports", Reason::ScopeMissing),
+            ("admin", Reason::AudienceMismatch),
+        ] {
+            assert_eq!(ask(&daemon, profile, &[], &shared).await[0].reason(), reason, "{profile}");
+        }
+    }
+    let metrics = daemon.get("/metrics");
+    let checks = r#"jwtd_signature_checks_total{algorithm="EdDSA",result="good"}"#;
+    assert_eq!(value(&metrics, checks), "1", "{metrics}");
+    let hits = value(&metrics, r#"jwtd_cache_requests_total{result="hit"}"#);
+    assert_eq!(hits, "8", "one entry serves them all: {metrics}");
+}
+
+/// The payload of a token.
+fn jwtd_claims(token: &str) -> String {
+    let payload = token.split('.').nth(1).unwrap();
+    String::from_utf8(jwtd::jose::base64url::decode(payload.as_bytes()).unwrap()).unwrap()
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
 use crate::keys::{Issuers, Leeway};
-use crate::policy::Policy;
+use crate::policy::{Caller, Facts, Policy};
 use crate::verify::{self, AcceptedTypes, Profile, Proven, Reason, Reject};
 
 /// What a token is held against.
@@ -80,7 +80,7 @@ pub(super) fn run(token: &[u8], court: Option<&Court<'_>>, now: UnixTime) -> Vec
     };
     match verify::verify(token, court.issuers, court.profile, &[], now) {
         Ok(proven) => {
-            let access = access(&proven, court);
+            let access = access(&proven, court, now);
             list(|place| if place == ACCESS { access.clone() } else { State::Passed })
         }
         Err(reject) => up_to(place(reject.reason()), &reject),
@@ -88,9 +88,11 @@ pub(super) fn run(token: &[u8], court: Option<&Court<'_>>, now: UnixTime) -> Vec
 }
 
 /// The last check: the policy of the profile.
-fn access(proven: &Proven, court: &Court<'_>) -> State {
+fn access(proven: &Proven, court: &Court<'_>, now: UnixTime) -> State {
     let values = json::parse(proven.payload(), &court.issuers.limits().json).ok();
-    match court.policy.decide(proven, values.as_ref()) {
+    let facts =
+        Facts { proven, claims: values.as_ref(), caller: &Caller::Unknown, attributes: &[], now };
+    match court.policy.decide(&facts) {
         Ok(None) => State::Passed,
         Ok(Some(reject)) => State::Overlooked(reject),
         Err(reject) => State::Failed(reject),

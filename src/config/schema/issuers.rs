@@ -181,6 +181,19 @@ pub(super) const PROFILE: &[Key] = &[
     ),
     key("access", Kind::Table(ACCESS), "", "Who may pass, by the claims; all of it must hold."),
     key(
+        "shadow",
+        Kind::Table(ACCESS),
+        "",
+        "A candidate for `access`, without `mode`: it is tried on every token that gets that far, \
+         counted and now and then logged, and decides nothing.",
+    ),
+    key(
+        "returned_claims",
+        Kind::List(&Kind::Table(RETURNED)),
+        "all",
+        "The only claims that verdicts hold; beside them are the times, issuer, key and algorithm.",
+    ),
+    key(
         "remember",
         Kind::Duration,
         "",
@@ -207,6 +220,23 @@ const ACCESS: &[Key] = &[
          a `/` only: `spiffe://example.org/ns/orders/*`.",
     ),
     key("claims", Kind::List(&Kind::Table(CLAIM)), "", "Demands on single claims."),
+    key("rules", Kind::List(&Kind::Table(RULE)), "", "What the other settings cannot say."),
+];
+
+const RETURNED: &[Key] = &[
+    required("claim", Kind::Text, "The name of the claim, or a JSON Pointer into one."),
+    key("as", Kind::Text, "its own name", "The name to return it by."),
+];
+
+const RULE: &[Key] = &[
+    required(
+        "rule",
+        Kind::Text,
+        "An expression in CEL that must be true, of at most 1024 bytes, over `claims`, `header` \
+         (`alg`, `kid`, `typ`), `caller` (`user`, `group`, `names`), `request` (the attributes \
+         that the caller sends) and `now`. If it cannot be decided, the token is refused.",
+    ),
+    key("message", Kind::Text, "the rule", "What the refused are told."),
 ];
 
 const SCOPES: &[Key] = &[

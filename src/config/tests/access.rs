@@ -72,6 +72,57 @@ profiles:
 }
 
 #[test]
+fn a_bad_rule_is_a_fault_with_its_place_and_a_mend() {
+    let folder = Folder::new("rules");
+    let text = "\
+profiles:
+  p:
+    issuers: [corp]
+    access:
+      rules:
+        - rule: claims.tier == 'gold' &&
+        - { rule: claim.tier == 'gold', message: no gold }
+        - { message: nothing }
+        - rule: |
+            claims.a == 1 &&
+              lower(claims.b) == 'x'
+        - { rule: 'size(claims.a)', massage: x }
+    shadow:
+      mode: permissive
+      rules: [{ rule: 'claims.a.matches(\"x\")' }]
+    returned_claims:
+      - { claim: a, as: b }
+      - { claim: /x/b }
+      - { as: c }
+";
+    let found = folder.faults(&whole(text));
+    for one in [
+        "7: profiles.p.access.rules[0].rule: the rule cannot be read at character 25: ",
+        "8: profiles.p.access.rules[1].rule: the rule names `claim`, which there is not",
+        "9: profiles.p.access.rules[2]: `rule` is missing",
+        "11: profiles.p.access.rules[3].rule: there is no function `lower`",
+        "13: profiles.p.access.rules[4].rule: the rule can be neither true nor false",
+        "13: profiles.p.access.rules[4]: unknown key `massage`",
+        "15: profiles.p.shadow.mode: what is only tried has no mode",
+        "16: profiles.p.shadow.rules[0].rule: there is no function `matches`",
+        "20: profiles.p.returned_claims[2]: `claim` is missing",
+    ] {
+        assert!(found.iter().any(|fault| fault.starts_with(one)), "{one}\n in {found:#?}");
+    }
+    let (_, same) = text.split_once("    returned_claims:\n").unwrap();
+    let same = same.replace("      - { as: c }\n", "");
+    let text = format!("profiles:\n  p:\n    issuers: [corp]\n    returned_claims:\n{same}");
+    let found = folder.faults(&whole(&text));
+    assert!(found[0].contains("two claims are returned as `b`"), "{found:?}");
+    let long = format!("now > {}0", " ".repeat(1100));
+    let text = whole(&format!(
+        "profiles: {{ p: {{ issuers: corp, access: {{ rules: [{{ rule: '{long}' }}] }} }} }}"
+    ));
+    let found = folder.faults(&text);
+    assert!(found[0].contains("the rule is 1107 bytes long; at most 1024"), "{found:?}");
+}
+
+#[test]
 fn r38_what_is_empty_lets_nobody_pass_by_mistake() {
     let folder = Folder::new("empty-access");
     let text = |access: &str, more: &str| {

@@ -1,7 +1,9 @@
 //! Access control, of remembered tokens too.
 
 use super::*;
-use crate::policy::{ClaimPath, ClaimRule, Mode, Policy, Scalar, SubjectRule, Test};
+use crate::policy::{
+    ClaimPath, ClaimRule, Language, Mode, Policy, Rule, Scalar, SubjectRule, Test,
+};
 
 fn rule(path: &str, test: Test) -> ClaimRule {
     ClaimRule::new(ClaimPath::parse(path).unwrap(), test)
@@ -20,6 +22,11 @@ fn subjects(rules: &[&str]) -> Policy {
     Policy { subjects: subjects.collect(), ..Policy::default() }
 }
 
+fn cel(text: &str) -> Policy {
+    let rule = Rule::parse(text, "rules[0]", None, &Language::default()).unwrap();
+    Policy { rules: [rule].into(), ..Policy::default() }
+}
+
 /// Policies of many kinds, for the property.
 pub(super) fn policies() -> Vec<Policy> {
     let any = rule("groups", Test::Any(texts(&["a", "b"])));
@@ -34,6 +41,9 @@ pub(super) fn policies() -> Vec<Policy> {
         claims_policy(std::slice::from_ref(&any)),
         claims_policy(&[none, absent]),
         Policy { subjects: subjects(&["s*"]).subjects, ..claims_policy(&[any]) },
+        cel("has(claims.groups) && 'b' in claims.groups || has(claims.tenant)"),
+        cel("claims.realm.roles.exists(role, role == 'user') && header.kid == 'k0'"),
+        cel("now < claims.exp - 300"),
     ];
     for index in 0..policies.len() {
         for mode in [Mode::Permissive, Mode::Off] {
@@ -94,6 +104,44 @@ fn r71_a_hit_is_judged_by_claims() {
     ] {
         assert_eq!(after(&claims_policy(&[ok[0].clone(), wrong])), Reason::ClaimNotAllowed);
     }
+}
+
+#[test]
+fn r71_a_hit_is_judged_by_rules() {
+    assert_eq!(after(&cel("'b' in claims.groups && claims.sub == 's'")), Reason::Ok);
+    assert_eq!(after(&cel("'x' in claims.groups")), Reason::PolicyDenied);
+    assert_eq!(after(&cel("claims.lost == 1")), Reason::PolicyFailed);
+    // Time goes on for a rule too.
+    let late = after_a_hit(&member(), |world| {
+        world.policy = cel("now < claims.iat + 60");
+        world.now = NOW + 50;
+    });
+    assert_eq!(late, Reason::PolicyDenied);
+}
+
+#[test]
+fn a_shadow_is_counted_and_decides_nothing() {
+    let engine = engine(1 << 20);
+    let shadow = |policy: Policy| Some(Box::new(policy));
+    let mut world = World::default();
+    world.policy.shadow = shadow(cel("'x' in claims.groups"));
+    for _ in 0..2 {
+        assert_eq!(reasons(&engine, &world, &[&member(), &good()]), [Reason::Ok; 2]);
+    }
+    world.policy = Policy { shadow: shadow(subjects(&["s"])), ..cel("'x' in claims.groups") };
+    assert_eq!(reasons(&engine, &world, &[&member()]), [Reason::PolicyDenied]);
+    // What does not get as far as the policy is not tried.
+    world.now = NOW + 10_000;
+    assert_eq!(reasons(&engine, &world, &[&member()]), [Reason::Expired]);
+    let metrics = engine.metrics.render();
+    let count = |reason: &str| {
+        let start =
+            format!("jwtd_shadow_verifications_total{{profile=\"p\",reason=\"{reason}\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&start));
+        line.unwrap_or("0").to_owned()
+    };
+    let counted = ["POLICY_DENIED", "POLICY_FAILED", "OK", "EXPIRED"].map(count);
+    assert_eq!(counted, ["2", "2", "1", "0"], "{metrics}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::jose::json;
-use crate::policy::{Policy, check_scopes};
+use crate::policy::{Caller, Facts, Policy, check_scopes};
 
 pub(super) const NOW: i64 = 1_800_000_000;
 
@@ -116,7 +116,13 @@ impl World {
             .and_then(|proven| {
                 check_scopes(&proven, &shared(&self.scopes))?;
                 let values = json::parse(proven.payload(), &Limits::DEFAULT.json).unwrap();
-                self.policy.decide(&proven, Some(&values))
+                self.policy.decide(&Facts {
+                    proven: &proven,
+                    claims: Some(&values),
+                    caller: &Caller::Unknown,
+                    attributes: &[],
+                    now,
+                })
             })
             .map_or_else(
                 |reject| reject.reason(),
@@ -146,10 +152,10 @@ pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<
     engine.current.publish(snapshot.with_policies(vec![world.policy.clone()]));
     let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect::<Vec<_>>();
     let batch = Batch {
-        tokens: tokens.iter().map(|token| Bytes::copy_from_slice(token.as_bytes())).collect(),
-        profile: 0,
         audiences: shared(&world.narrowed),
         scopes: shared(&world.scopes),
+        tokens: tokens.iter().map(|token| Bytes::copy_from_slice(token.as_bytes())).collect(),
+        ..Batch::new(Vec::new(), 0)
     };
     let mut plan = Plan::new(engine.current.load(), batch);
     while plan.advance(engine, 3) {}

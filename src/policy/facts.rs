@@ -1,0 +1,25 @@
+//! What a policy decides by.
+
+use super::Caller;
+use crate::jose::UnixTime;
+use crate::jose::json::Value;
+use crate::verify::Proven;
+use std::sync::Arc;
+
+/// What a caller says of the request that a token came with: names and values.
+pub type Attributes = Vec<(Arc<str>, Arc<str>)>;
+
+/// A token and how it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'f> {
+    /// The token.
+    pub proven: &'f Proven,
+    /// Its claims as a tree; needed if the policy looks at them.
+    pub claims: Option<&'f Value<'f>>,
+    /// Who asks.
+    pub caller: &'f Caller,
+    /// What the caller says of the request that the token came with.
+    pub attributes: &'f [(Arc<str>, Arc<str>)],
+    /// The time.
+    pub now: UnixTime,
+}

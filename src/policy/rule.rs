@@ -1,0 +1,129 @@
+//! Rules that the operator writes in the Common Expression Language (CEL). Nothing
+//! outside of this room names `cel`.
+//!
+//! The language has no type checker here and no bound on its cost, so what a rule may
+//! cost is bounded by its shape when it is loaded, and by how much of the claims it may
+//! take up when it runs. Both are far from what a policy needs.
+
+mod shape;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use shape::BadRule;
+
+use super::Facts;
+use crate::verify::Reject;
+use cel::common::types::CelBool;
+use cel::{Context, Env, ExecutionError, Program, Value};
+
+use std::fmt;
+use std::sync::Arc;
+use values::Variables;
+
+/// A rule that was read.
+#[derive(Clone)]
+pub struct Rule {
+    program: Arc<Program>,
+    language: Language,
+    /// Where it stands in the configuration.
+    name: Arc<str>,
+    /// What the refused are told.
+    message: Arc<str>,
+}
+
+/// What a rule can be written with. It is dear to make and cheap to share.
+#[derive(Clone)]
+pub struct Language(Arc<Env>);
+
+impl Default for Language {
+    fn default() -> Self {
+        Self(Arc::new(Env::stdlib().with_optional_support(false)))
+    }
+}
+
+impl Rule {
+    /// The longest rule, in bytes.
+    pub const MOST_BYTES: usize = 1024;
+    /// The stack that reading a rule of this length may need, in bytes, with room to spare:
+    /// the parser calls itself for each level of precedence.
+    pub const STACK_BYTES: usize = 32 * 1024 * 1024;
+
+    /// Reads a rule, on a stack of [`STACK_BYTES`](Self::STACK_BYTES). `name` says where it
+    /// stands; the refused are told `message`, or else the rule itself.
+    ///
+    /// # Errors
+    /// If it cannot be read, or could never be decided, or could cost too much.
+    pub fn parse(
+        text: &str,
+        name: &str,
+        message: Option<&str>,
+        language: &Language,
+    ) -> Result<Self, BadRule> {
+        if text.len() > Self::MOST_BYTES {
+            return Err(BadRule::TooLong { bytes: text.len(), limit: Self::MOST_BYTES });
+        }
+        let program = language.0.compile(text).map_err(BadRule::from)?;
+        shape::check(&program)?;
+        let message = message
+            .map_or_else(|| format!("the rule `{}` does not hold", text.trim()).into(), Arc::from);
+        Ok(Self {
+            program: Arc::new(program),
+            language: language.clone(),
+            name: name.into(),
+            message,
+        })
+    }
+
+    /// Whether it holds.
+    ///
+    /// # Errors
+    /// If it does not, or if it cannot be decided: a rule that fails lets nobody pass.
+    pub fn check(&self, facts: &Facts<'_>) -> Result<(), Reject> {
+        let variables = Variables::new(facts);
+        let mut context = Context::with_env(Arc::clone(&self.language.0));
+        context.set_variable_resolver(&variables);
+        let failed = |why| Reject::RuleFailed { rule: Arc::clone(&self.name), why };
+        let value = Value::resolve_val(self.program.expression(), &context)
+            .map_err(|error| failed(words(&error)))?;
+        match value.downcast_ref::<CelBool>().map(CelBool::inner) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Reject::RuleNotMet(Arc::clone(&self.message))),
+            None => Err(failed("what comes out is neither true nor false")),
+        }
+    }
+}
+
+/// What went wrong, without what the token holds: the texts of the library quote values.
+fn words(error: &ExecutionError) -> &'static str {
+    match error {
+        ExecutionError::NoSuchKey(_) => {
+            "something is not there that it looks at; ask for it with `has(…)` first"
+        }
+        ExecutionError::IndexOutOfBounds(_) => "a list has fewer elements than it looks at",
+        ExecutionError::DivisionByZero(_)
+        | ExecutionError::RemainderByZero(_)
+        | ExecutionError::Overflow(..) => "a number cannot be computed",
+        ExecutionError::FunctionError { function, .. } if function == values::BUDGET => {
+            "it takes up too much of the token"
+        }
+        ExecutionError::FunctionError { .. } => "a function was given what it cannot take",
+        ExecutionError::InvalidArgumentCount { .. }
+        | ExecutionError::MissingArgumentOrTarget
+        | ExecutionError::UndeclaredReference(_) => "a function is not given what it needs",
+        // What remains speaks of the kinds of values.
+        _ => "something is of another type than it expects",
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Language")
+    }
+}

@@ -1,0 +1,203 @@
+//! What a rule may look like: what it names exists, and what it costs is bounded.
+
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
+use cel::{ParseErrors, Program};
+use std::fmt;
+
+/// Why a text is no rule. Places are characters of its text, counted from 1.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum BadRule {
+    /// It is longer than [`Rule::MOST_BYTES`](super::Rule::MOST_BYTES).
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The longest.
+        limit: usize,
+    },
+    /// It cannot be read.
+    Syntax {
+        /// In which line of the rule.
+        line: usize,
+        /// Where in that line.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// It names something that there is not.
+    UnknownName(String),
+    /// It calls a function that there is not.
+    UnknownFunction(String),
+    /// It is nested deeper than 32.
+    TooDeep,
+    /// More than two loops (`all`, `exists`, `exists_one`, `filter`, `map`) are within each
+    /// other.
+    TooManyLoops,
+    /// More than eight `+`.
+    TooManySums,
+    /// It can be neither true nor false.
+    NotBoolean,
+}
+
+/// The names that a rule can use.
+const NAMES: [&str; 5] = ["claims", "header", "caller", "request", "now"];
+
+/// The functions that a rule can call; operators and loops are no functions.
+const FUNCTIONS: [&str; 9] =
+    ["bool", "contains", "double", "endsWith", "int", "size", "startsWith", "string", "uint"];
+
+const MOST_DEPTH: usize = 32;
+const MOST_LOOPS: usize = 2;
+const MOST_SUMS: usize = 8;
+
+impl From<ParseErrors> for BadRule {
+    fn from(errors: ParseErrors) -> Self {
+        let Some(first) = errors.errors.into_iter().next() else {
+            return Self::Syntax { line: 1, column: 1, message: String::new() };
+        };
+        let place = |number: isize| usize::try_from(number).unwrap_or_default();
+        let message = first.msg.lines().next().unwrap_or_default().to_owned();
+        Self::Syntax { line: place(first.pos.0), column: place(first.pos.1), message }
+    }
+}
+
+impl fmt::Display for BadRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { bytes, limit } => {
+                write!(f, "the rule is {bytes} bytes long; at most {limit} are allowed")
+            }
+            Self::Syntax { line: 1, column, message } => {
+                write!(f, "the rule cannot be read at character {column}: {message}")
+            }
+            Self::Syntax { line, column, message } => {
+                write!(
+                    f,
+                    "the rule cannot be read at character {column} of its line {line}: {message}"
+                )
+            }
+            Self::UnknownName(name) => write!(f, "the rule names `{name}`, which there is not"),
+            Self::UnknownFunction(name) => write!(f, "there is no function `{name}`"),
+            Self::TooDeep => write!(f, "the rule is nested deeper than {MOST_DEPTH}"),
+            Self::TooManyLoops => {
+                write!(f, "more than {MOST_LOOPS} loops are within each other")
+            }
+            Self::TooManySums => write!(f, "the rule has more than {MOST_SUMS} `+`"),
+            Self::NotBoolean => f.write_str("the rule can be neither true nor false"),
+        }
+    }
+}
+
+impl BadRule {
+    /// How to mend it.
+    #[must_use]
+    pub fn mend(&self) -> String {
+        match self {
+            Self::TooLong { .. } | Self::TooDeep => {
+                "write several rules; all of them must hold".into()
+            }
+            Self::Syntax { .. } => "rules are written in CEL: claims.tier == \"gold\" && \
+                                    \"ops\" in claims.groups"
+                .into(),
+            Self::UnknownName(name) => {
+                let known = NAMES.map(|name| format!("`{name}`")).join(", ");
+                format!("known are {known}; a claim is written `claims.{name}`, a text \"{name}\"")
+            }
+            Self::UnknownFunction(_) => format!("known are {}", FUNCTIONS.join(", ")),
+            Self::TooManyLoops => "compare with `in`, which needs no loop".into(),
+            Self::TooManySums => "write several rules; each may have that many".into(),
+            Self::NotBoolean => "compare with something: `size(claims.groups) > 0`".into(),
+        }
+    }
+}
+
+/// Whether the rule can be decided, at bounded cost.
+pub(super) fn check(program: &Program) -> Result<(), BadRule> {
+    let root = program.expression();
+    let boolean = match &root.expr {
+        Expr::Literal(LiteralValue::Boolean(_)) => true,
+        Expr::Literal(_) | Expr::List(_) | Expr::Map(_) | Expr::Struct(_) => false,
+        // All names stand for mappings or numbers.
+        Expr::Ident(_) => false,
+        Expr::Call(call) => ![
+            operators::ADD,
+            operators::SUBSTRACT,
+            operators::MULTIPLY,
+            operators::DIVIDE,
+            operators::MODULO,
+            operators::NEGATE,
+            "double",
+            "int",
+            "size",
+            "string",
+            "uint",
+        ]
+        .contains(&call.func_name.as_str()),
+        Expr::Comprehension(_) | Expr::Select(_) | Expr::Unspecified => true,
+    };
+    let mut look = Look { bound: Vec::new(), loops: 0, sums: 0 };
+    look.at(root, 0)?;
+    if boolean { Ok(()) } else { Err(BadRule::NotBoolean) }
+}
+
+/// What was seen on the way down.
+struct Look<'e> {
+    /// The variables of the loops around.
+    bound: Vec<&'e str>,
+    loops: usize,
+    sums: usize,
+}
+
+impl<'e> Look<'e> {
+    fn at(&mut self, node: &'e IdedExpr, depth: usize) -> Result<(), BadRule> {
+        if depth > MOST_DEPTH {
+            return Err(BadRule::TooDeep);
+        }
+        let depth = depth.saturating_add(1);
+        match &node.expr {
+            Expr::Literal(_) => Ok(()),
+            Expr::Unspecified => Err(BadRule::NotBoolean),
+            Expr::Ident(name) => {
+                if NAMES.contains(&name.as_str()) || self.bound.contains(&name.as_str()) {
+                    return Ok(());
+                }
+                Err(BadRule::UnknownName(name.clone()))
+            }
+            Expr::Select(select) => self.at(&select.operand, depth),
+            Expr::List(list) => list.elements.iter().try_for_each(|one| self.at(one, depth)),
+            // Neither is of use in a comparison with claims.
+            Expr::Map(_) => Err(BadRule::UnknownFunction("{…}".into())),
+            Expr::Struct(structure) => Err(BadRule::UnknownFunction(structure.type_name.clone())),
+            Expr::Call(call) => {
+                self.sums = self.sums.saturating_add(usize::from(call.func_name == operators::ADD));
+                if self.sums > MOST_SUMS {
+                    return Err(BadRule::TooManySums);
+                }
+                let name = call.func_name.as_str();
+                // Operators have names that nobody can write.
+                let operator = name.contains(['_', '@', '!', '-']) && name != "exists_one";
+                if !operator && !FUNCTIONS.contains(&name) {
+                    return Err(BadRule::UnknownFunction(name.to_owned()));
+                }
+                call.target.iter().try_for_each(|target| self.at(target, depth))?;
+                call.args.iter().try_for_each(|one| self.at(one, depth))
+            }
+            Expr::Comprehension(one) => {
+                self.at(&one.iter_range, depth)?;
+                self.at(&one.accu_init, depth)?;
+                self.loops = self.loops.saturating_add(1);
+                if self.loops > MOST_LOOPS {
+                    return Err(BadRule::TooManyLoops);
+                }
+                let outside = self.bound.len();
+                self.bound.extend([one.iter_var.as_str(), one.accu_var.as_str()]);
+                self.bound.extend(one.iter_var2.as_deref());
+                for inside in [&one.loop_cond, &one.loop_step, &one.result] {
+                    self.at(inside, depth)?;
+                }
+                self.bound.truncate(outside);
+                self.loops = self.loops.saturating_sub(1);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Rules over proven tokens: what they see, when they fail, and what they may cost.
+
+use super::*;
+use crate::jose::{Limits, UnixTime, json};
+use crate::policy::Caller;
+use crate::policy::tests::proven;
+use crate::verify::Reason;
+use std::thread;
+use std::time::Instant;
+
+fn parse(text: &str) -> Result<Rule, BadRule> {
+    let parser = thread::Builder::new().stack_size(Rule::STACK_BYTES);
+    thread::scope(|scope| {
+        let parse = || Rule::parse(text, "rules[0]", None, &Language::default());
+        parser.spawn_scoped(scope, parse).unwrap().join().unwrap()
+    })
+}
+
+/// What becomes of a token with these members, on the stack of a worker.
+fn checked(text: &str, extra: &str) -> Result<(), Reject> {
+    let rule = parse(text).unwrap_or_else(|bad| panic!("{text}: {bad}"));
+    let token = proven(extra);
+    let claims = json::parse(token.payload(), &Limits::DEFAULT.json).unwrap();
+    let attributes = [("method", "GET"), ("path", "/users/alice/orders")]
+        .map(|(name, value)| (Arc::from(name), Arc::from(value)));
+    let facts = Facts {
+        proven: &token,
+        claims: Some(&claims),
+        caller: &Caller::Unix { user: 1000, group: 7, process: None },
+        attributes: &attributes,
+        now: UnixTime::from_seconds(50),
+    };
+    rule.check(&facts)
+}
+
+fn reason(text: &str, extra: &str) -> Reason {
+    checked(text, extra).map_or_else(|reject| reject.reason(), |()| Reason::Ok)
+}
+
+const TOKEN: &str = r#","sub":"alice","tier":"gold","level":7,"big":18446744073709551615,
+    "below":-3,"share":0.5,"groups":["ops","dev"],"none":null,"yes":true,
+    "realm":{"roles":["admin"],"n":{"x":1}},"auth_time":40,"list":[["a"],["b"]]"#;
+
+#[test]
+fn rules_see_claims_header_caller_request_and_the_time() {
+    for good in [
+        "true",
+        "claims.tier == 'gold'",
+        "claims['tier'] == 'gold' && claims.level >= 7 && claims.level < 7.5",
+        "claims.big == 18446744073709551615u && claims.below == -3 && claims.share == 0.5",
+        "'ops' in claims.groups && size(claims.groups) == 2",
+        "claims.groups.exists(g, g.startsWith('de'))",
+        "claims.groups.all(g, g.size() == 3) && !claims.groups.exists(g, g == 'x')",
+        "claims.groups.filter(g, g != 'ops') == ['dev']",
+        "claims.groups.map(g, g + '!') == ['ops!', 'dev!']",
+        "claims.realm.roles[0] == 'admin' && claims.realm.n.x == 1",
+        "claims.list.exists(l, 'b' in l)",
+        "claims.list.exists(l, l.exists(x, x == 'b'))",
+        "claims.none == null && claims.yes && has(claims.none)",
+        "!has(claims.lost) && has(claims.realm.n) && !has(claims.realm.lost)",
+        "!('lost' in claims) && 'tier' in claims",
+        "has(claims.lost) ? claims.lost == 1 : claims.tier == 'gold'",
+        "header.alg == 'EdDSA' && header.kid == 'k' && !has(header.typ)",
+        "caller.user == 1000 && caller.group == 7 && !has(caller.names)",
+        "request.path.startsWith('/users/' + claims.sub + '/') && request.method == 'GET'",
+        "now - claims.auth_time <= 10 && now == 50",
+        "string(claims.level) == '7' && int('7') == claims.level && double('0.5') == claims.share",
+        // An error beside what decides does not matter.
+        "claims.lost == 1 || claims.tier == 'gold'",
+        "!(claims.lost == 1 && claims.tier == 'lead')",
+    ] {
+        assert_eq!(checked(good, TOKEN), Ok(()), "{good}");
+    }
+    for bad in [
+        "false",
+        "claims.tier == 'lead'",
+        "'root' in claims.groups",
+        // Values are compared by kind.
+        "claims.level == '7'",
+        "claims.yes == 'true'",
+        "claims.realm == claims.groups",
+        "request.path.startsWith('/users/bob/')",
+    ] {
+        assert_eq!(reason(bad, TOKEN), Reason::PolicyDenied, "{bad}");
+    }
+}
+
+#[test]
+fn r38_a_rule_that_cannot_be_decided_lets_nobody_pass() {
+    for (bad, why) in [
+        ("claims.lost == 1", "has("),
+        ("claims.realm.lost == 1", "has("),
+        ("request.lost == 'x'", "has("),
+        ("header.typ == 'JWT'", "has("),
+        ("caller.names == []", "has("),
+        ("claims.groups[2] == 'x'", "fewer"),
+        ("claims.level + 9223372036854775807 > 0", "computed"),
+        ("claims.level / 0 == 1", "computed"),
+        ("claims.level > 'x'", "another type"),
+        ("claims.level + 'x' == 'x'", "another type"),
+        ("'x' in claims.level", "another type"),
+        ("claims.tier.lost == 1", "another type"),
+        ("claims.tier.exists(x, x == 'a')", "another type"),
+        ("claims.tier && true", "another type"),
+        ("!claims.tier", "another type"),
+        ("claims.level.startsWith('a')", "another type"),
+        ("claims.tier", "neither true nor false"),
+        ("claims.yes ? claims.tier : claims.yes", "neither true nor false"),
+        ("int(claims.tier) == 1", "cannot take"),
+        ("claims[1] == 2", "another type"),
+        ("1 in claims", "another type"),
+    ] {
+        let reject = checked(bad, TOKEN).unwrap_err();
+        assert_eq!(reject.reason(), Reason::PolicyFailed, "{bad}: {reject}");
+        let text = reject.to_string();
+        assert!(text.starts_with("`rules[0]` cannot be decided: "), "{bad}: {text}");
+        assert!(text.contains(why), "{bad}: {text}");
+        for held in ["gold", "ops", "alice"] {
+            assert!(!text.contains(held), "{bad}: the detail quotes the token: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_refused_are_told_the_message_or_the_rule() {
+    let token = proven("");
+    let facts = Facts {
+        proven: &token,
+        claims: None,
+        caller: &Caller::Unknown,
+        attributes: &[],
+        now: UnixTime::from_seconds(1),
+    };
+    let told = |message| {
+        Rule::parse(" now > 5 ", "r", message, &Language::default())
+            .unwrap()
+            .check(&facts)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(told(None), "the rule `now > 5` does not hold");
+    assert_eq!(told(Some("wait a little")), "wait a little");
+}
+
+#[test]
+fn what_could_never_be_decided_is_no_rule() {
+    use BadRule::{NotBoolean, UnknownFunction, UnknownName};
+    for (text, fault) in [
+        ("claim.tier == 1", UnknownName("claim".into())),
+        ("tier == 'gold'", UnknownName("tier".into())),
+        ("claims.a.exists(x, y == 1)", UnknownName("y".into())),
+        ("claims.a.exists(x, x == 1) && x == 1", UnknownName("x".into())),
+        ("claims.a.matches('a+')", UnknownFunction("matches".into())),
+        ("timestamp(claims.a) > timestamp('x')", UnknownFunction("timestamp".into())),
+        ("lower(claims.a) == 'x'", UnknownFunction("lower".into())),
+        ("type(claims.a) == 1", UnknownFunction("type".into())),
+        ("claims.a in {'x': 1}", UnknownFunction("{…}".into())),
+        ("Thing{a: 1} == claims.a", UnknownFunction("Thing".into())),
+        ("'text'", NotBoolean),
+        ("7", NotBoolean),
+        ("claims", NotBoolean),
+        ("size(claims.a)", NotBoolean),
+        ("claims.a + 1", NotBoolean),
+        ("-claims.a", NotBoolean),
+        ("[claims.a]", NotBoolean),
+    ] {
+        assert_eq!(parse(text).map(|_| ()), Err(fault.clone()), "{text}");
+        assert!(!fault.to_string().is_empty() && !fault.mend().is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_its_place() {
+    for (text, line, column) in [
+        ("", 1, 1),
+        ("claims.a ==", 1, 12),
+        ("claims.a = 1", 1, 10),
+        ("claims.a == 'x", 1, 13),
+        ("claims.a == 1 &&\n  && claims.b", 2, 3),
+        ("(((", 1, 4),
+        ("claims.?a == 1", 1, 7),
+    ] {
+        match parse(text).unwrap_err() {
+            BadRule::Syntax { line: seen, column: at, message } => {
+                assert!(!message.is_empty(), "{text:?}");
+                assert_eq!((seen, at), (line, column), "{text:?}: {message}");
+            }
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+}
+
+/// T72: what once took gigabytes, or the whole stack, is refused or read at once.
+#[test]
+fn t72_no_text_costs_more_than_a_moment() {
+    let motifs =
+        ["(", "[", "!", "-", "{", "a.", "a[", "a?", "1+", "1==1&&", "[1].map(x,", "!(", "''+"];
+    let mut texts: Vec<String> = motifs
+        .iter()
+        .flat_map(|motif| [2, 20, 100, 10_000].map(|times| motif.repeat(times)))
+        .collect();
+    // Whole ones, as deep or as wide as fits.
+    texts.push(format!("{}true", "!".repeat(1000)));
+    texts.push(format!("{}true{}", "(".repeat(500), ")".repeat(500)));
+    texts.push(vec!["true"; 170].join("&&"));
+    texts.push(vec!["now>0"; 140].join("||"));
+    texts.push(format!("now{} > 0", "-1".repeat(500)));
+    texts.push(format!("claims{} == 1", ".a".repeat(500)));
+    texts.push("x".repeat(1 << 20));
+    for text in texts {
+        let begin = Instant::now();
+        let read = parse(&text);
+        let (shown, spent) = (text.get(..40).unwrap_or(&text), begin.elapsed());
+        // Generous: it is a debug build on a busy machine.
+        assert!(spent.as_millis() < 2000, "{shown}: {spent:?}");
+        if text.len() > Rule::MOST_BYTES {
+            let limit = Rule::MOST_BYTES;
+            assert_eq!(read.map(|_| ()), Err(BadRule::TooLong { bytes: text.len(), limit }));
+        } else if read.is_ok() {
+            // And runs on the stack of a worker, deep as it is.
+            checked(&text, TOKEN).ok();
+        }
+    }
+}
+
+#[test]
+fn what_a_rule_may_cost_is_bounded() {
+    assert_eq!(parse(&format!("now{} > 0", "+1".repeat(9))).map(|_| ()), Err(BadRule::TooManySums));
+    assert!(parse(&format!("now{} > 0", "+1".repeat(8))).is_ok());
+    let loops = |depth: usize| {
+        let inner = (0..depth).rev().fold("x0 == 1".to_owned(), |inner, level| {
+            format!("claims.a.exists(x{level}, {inner})")
+        });
+        parse(&inner).map(|_| ())
+    };
+    assert_eq!((loops(2), loops(3)), (Ok(()), Err(BadRule::TooManyLoops)));
+    // One after the other, and in what is gone through, they are no nest.
+    assert!(parse("claims.a.filter(x, x > 1).filter(y, y > 2).exists(z, z == 3)").is_ok());
+
+    // Each round takes the whole list up again.
+    let list = format!(r#","a":[{}1]"#, "1,".repeat(200));
+    assert_eq!(reason("claims.a.all(x, x == 1)", &list), Reason::Ok);
+    let greedy = checked("claims.a.all(x, claims.a.all(y, y == 1))", &list).unwrap_err();
+    assert!(greedy.to_string().contains("too much of the token"), "{greedy}");
+    let text = format!(r#","a":[{}1],"b":"{}""#, "1,".repeat(200), "x".repeat(8000));
+    let greedy = checked("claims.a.all(x, size(claims.b) > 1)", &text).unwrap_err();
+    assert!(greedy.to_string().contains("too much of the token"), "{greedy}");
+}

@@ -1,0 +1,216 @@
+//! What a rule can look at, as values of CEL. Claims are turned into them when a rule
+//! asks for one, and only that one; texts are borrowed.
+
+use crate::jose::TokenType;
+use crate::jose::json::Value as Json;
+use crate::policy::{Caller, Facts};
+use cel::ExecutionError;
+use cel::common::traits::{Container, Indexer, Sizer};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt, MAP_TYPE,
+    Type,
+};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The function that fails, in the errors of the library, where too much was taken up.
+pub(super) const BUDGET: &str = "claims";
+
+/// How much a rule may take up: values, and 64 bytes of text count as one.
+const MOST_VALUES: usize = 10_000;
+
+/// The variables of a rule while it runs.
+#[derive(Debug)]
+pub(super) struct Variables<'f> {
+    facts: &'f Facts<'f>,
+    left: AtomicUsize,
+}
+
+impl<'f> Variables<'f> {
+    pub(super) fn new(facts: &'f Facts<'f>) -> Self {
+        Self { facts, left: AtomicUsize::new(MOST_VALUES) }
+    }
+
+    fn spend(&self, text: usize) -> Result<(), ExecutionError> {
+        let cost = (text / 64).saturating_add(1);
+        let left = self.left.load(Ordering::Relaxed);
+        let rest = left.checked_sub(cost);
+        self.left.store(rest.unwrap_or_default(), Ordering::Relaxed);
+        rest.map(|_| ()).ok_or_else(|| ExecutionError::function_error(BUDGET, "too much"))
+    }
+
+    fn text<'v>(&self, text: &'v str) -> Result<Box<dyn Val + 'v>, ExecutionError> {
+        self.spend(text.len())?;
+        Ok(Box::new(CelString::from(text)))
+    }
+
+    fn value<'v>(&self, value: &'v Json<'_>) -> Result<Box<dyn Val + 'v>, ExecutionError> {
+        if let Json::String(text) = value {
+            return self.text(text);
+        }
+        self.spend(0)?;
+        Ok(match value {
+            Json::Array(elements) => {
+                let elements = elements.iter().map(|one| self.value(one));
+                Box::new(CelList::from(elements.collect::<Result<Vec<_>, _>>()?))
+            }
+            Json::Boolean(value) => Box::new(CelBool::from(*value)),
+            Json::Fraction(number) => Box::new(CelDouble::from(*number)),
+            Json::Negative(number) => Box::new(CelInt::from(*number)),
+            Json::Null => Box::new(CelNull),
+            Json::Object(members) => {
+                let members = members.iter().map(|(name, value)| {
+                    self.spend(name.len())?;
+                    Ok((CelMapKey::String(CelString::from(&**name)), self.value(value)?))
+                });
+                let members = members.collect::<Result<HashMap<_, _>, ExecutionError>>()?;
+                Box::new(CelMap::from(members))
+            }
+            Json::Positive(number) => match i64::try_from(*number) {
+                Ok(number) => Box::new(CelInt::from(number)),
+                Err(_) => Box::new(CelUInt::from(*number)),
+            },
+            Json::String(text) => Box::new(CelString::from(&**text)),
+        })
+    }
+}
+
+impl VariableResolver for Variables<'_> {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let part = match variable {
+            "caller" => Part::Caller,
+            "claims" => Part::Claims,
+            "header" => Part::Header,
+            "now" => return Some(CowVal::owned(CelInt::from(self.facts.now.seconds()))),
+            "request" => Part::Request,
+            _ => return None,
+        };
+        Some(CowVal::owned(Members { variables: self, part }))
+    }
+}
+
+/// A mapping whose members are made when they are asked for.
+#[derive(Clone, Debug)]
+struct Members<'v> {
+    variables: &'v Variables<'v>,
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Caller,
+    Claims,
+    Header,
+    Request,
+}
+
+impl<'v> Members<'v> {
+    /// The member of this name, if there is one.
+    fn find(&self, name: &str) -> Result<Option<Box<dyn Val + 'v>>, ExecutionError> {
+        let Variables { facts, .. } = self.variables;
+        let text = |text: &'v str| self.variables.text(text);
+        match self.part {
+            Part::Claims => {
+                let Some(Json::Object(members)) = facts.claims else { return Ok(None) };
+                let found = members.iter().find(|(own, _)| **own == *name);
+                found.map(|(_, value)| self.variables.value(value)).transpose()
+            }
+            Part::Header => match name {
+                "alg" => text(facts.proven.algorithm().name()).map(Some),
+                "kid" => facts.proven.key_id().map(text).transpose(),
+                "typ" => match facts.proven.token_type() {
+                    TokenType::Absent => Ok(None),
+                    TokenType::AccessToken => text("at+jwt").map(Some),
+                    TokenType::Jwt => text("JWT").map(Some),
+                    TokenType::Other(name) => text(name).map(Some),
+                },
+                _ => Ok(None),
+            },
+            Part::Request => {
+                let found = facts.attributes.iter().find(|(own, _)| **own == *name);
+                found.map(|(_, value)| text(value)).transpose()
+            }
+            Part::Caller => {
+                let number = |number: u32| -> Box<dyn Val + 'v> {
+                    Box::new(CelInt::from(i64::from(number)))
+                };
+                Ok(match (facts.caller, name) {
+                    (Caller::Unix { user, .. }, "user") => Some(number(*user)),
+                    (Caller::Unix { group, .. }, "group") => Some(number(*group)),
+                    (Caller::Certificate(names), "names") => {
+                        let names = names.iter().map(|name| text(name));
+                        Some(Box::new(CelList::from(names.collect::<Result<Vec<_>, _>>()?)))
+                    }
+                    _ => None,
+                })
+            }
+        }
+    }
+}
+
+impl<'v> Val for Members<'v> {
+    fn get_type(&self) -> &Type {
+        &MAP_TYPE
+    }
+
+    fn cel_type() -> &'static Type {
+        &MAP_TYPE
+    }
+
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+
+    fn as_indexer<'b, 'w>(&'b self) -> Option<&'b (dyn Indexer + 'w)>
+    where
+        Self: 'w,
+    {
+        Some(self)
+    }
+
+    fn as_sizer(&self) -> Option<&dyn Sizer> {
+        None
+    }
+
+    fn clone_as_boxed<'w>(&self) -> Box<dyn Val + 'w>
+    where
+        Self: 'w,
+    {
+        Box::new(self.clone())
+    }
+}
+
+fn name_of(index: &dyn Val) -> Result<&str, ExecutionError> {
+    let name = index.downcast_ref::<CelString<'_>>().map(CelString::inner);
+    name.ok_or_else(|| ExecutionError::UnexpectedType {
+        got: index.get_type().name().to_owned(),
+        want: "string".to_owned(),
+    })
+}
+
+impl Container for Members<'_> {
+    fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
+        self.find(name_of(value)?).map(|found| found.is_some())
+    }
+}
+
+impl<'v> Indexer for Members<'v> {
+    fn get<'b, 'w>(&'b self, index: &dyn Val) -> Result<CowVal<'b, 'w>, ExecutionError>
+    where
+        Self: 'w,
+    {
+        let name = name_of(index)?;
+        let found: Option<Box<dyn Val + 'w>> =
+            self.find(name)?.map(|value| -> Box<dyn Val + 'w> { value });
+        found.map(CowVal::Owned).ok_or_else(|| ExecutionError::no_such_key(""))
+    }
+
+    fn steal<'w>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'w>, ExecutionError>
+    where
+        Self: 'w,
+    {
+        self.get(index).map(CowVal::into_owned)
+    }
+}

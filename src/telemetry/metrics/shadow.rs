@@ -1,0 +1,59 @@
+//! What policies that are tried in the shadow of others would say.
+
+use crate::jose::UnixTime;
+use crate::verify::{Reason, Reject};
+use prometheus::{IntCounter, IntCounterVec};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Handles of `shadow_verifications_total` for one snapshot, and when each kind of
+/// refusal was last logged.
+#[derive(Debug)]
+pub struct ShadowCounters {
+    vector: IntCounterVec,
+    profiles: Vec<Profile>,
+}
+
+#[derive(Debug)]
+struct Profile {
+    name: String,
+    /// By the number of the reason.
+    reasons: OnceLock<Box<[Seen]>>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    counter: OnceLock<IntCounter>,
+    logged: AtomicI64,
+}
+
+impl ShadowCounters {
+    /// How long the same kind of refusal is not logged again, in seconds.
+    const PAUSE: i64 = 10;
+
+    pub(super) fn new<'n>(vector: IntCounterVec, profiles: impl Iterator<Item = &'n str>) -> Self {
+        let profile = |name: &str| Profile { name: name.to_owned(), reasons: OnceLock::new() };
+        Self { vector, profiles: profiles.map(profile).collect() }
+    }
+
+    /// Counts what the shadow says of a token, and logs now and then one that it would
+    /// refuse; `permitted` is what the policy in force says.
+    pub fn add(&self, profile: usize, said: Result<(), &Reject>, permitted: bool, now: UnixTime) {
+        let Some(Profile { name, reasons }) = self.profiles.get(profile) else { return };
+        let reason = said.err().map_or(Reason::Ok, Reject::reason);
+        let reasons = reasons.get_or_init(|| {
+            std::iter::repeat_with(Seen::default).take(usize::from(u8::MAX)).collect()
+        });
+        let Some(seen) = reasons.get(usize::from(reason.number())) else { return };
+        seen.counter.get_or_init(|| self.vector.with_label_values(&[name, reason.code()])).inc();
+        let Err(reject) = said else { return };
+        let (now, last) = (now.seconds(), seen.logged.load(Ordering::Relaxed));
+        let due = permitted && now.saturating_sub(last) >= Self::PAUSE;
+        if due
+            && seen.logged.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            let (profile, reason, detail) = (name, reason.code(), reject.to_string());
+            tracing::info!(profile, reason, detail, "`shadow` would refuse a token");
+        }
+    }
+}

@@ -16,7 +16,8 @@ mod contract {
     /// Fields that are published as `string` and served as `bytes`: the same on
     /// the wire, but with no copy. Tokens need no UTF-8 pass, because the base64url
     /// decoder judges every byte anyway; the names that are sent are shared.
-    const SHARED_FIELDS: [(&str, &str); 5] = [
+    const SHARED_FIELDS: [(&str, &str); 6] = [
+        ("ExplainRequest", "token"),
         ("Verdict", "algorithm"),
         ("Verdict", "issuer"),
         ("VerifyBatchRequest", "tokens"),
@@ -37,6 +38,13 @@ mod contract {
             .codec_path("crate::pb::codec::BoundedCodec")
             .extern_path(".google.rpc.Status", "::tonic_types::Status")
             .compile_fds(served(published))?;
+        // What others published is served beside it and not shown as ours.
+        let envoy = ["envoy/service/auth/v3/external_auth.proto"];
+        tonic_prost_build::configure()
+            .bytes(".")
+            .codec_path("crate::pb::codec::BoundedCodec")
+            .extern_path(".google.rpc.Status", "::tonic_types::Status")
+            .compile_fds(protox::compile(envoy, ["proto/third_party"])?)?;
         Ok(())
     }
 

@@ -18,5 +18,10 @@ mod codec;
 
 tonic::include_proto!("jwtd.v1");
 
+/// The part of Envoy's `envoy.service.auth.v3` that is spoken.
+pub mod authz {
+    tonic::include_proto!("envoy.service.auth.v3");
+}
+
 /// The published contract as a `FileDescriptorSet`, for reflection.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

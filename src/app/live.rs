@@ -27,7 +27,7 @@ pub(super) fn begin(live: Live, keeper: &mut Keeper, metrics: &Metrics) -> Snaps
         live.issuers.map_keys(|place, _| at_hand.get(&place).map(|(keys, _)| keys.clone()));
     let upkeep = upkeep(&live, keeper, metrics, &at_hand);
     let snapshot = Snapshot::new(issuers, live.profiles, metrics);
-    snapshot.with_policies(live.policies).with_upkeep(upkeep)
+    snapshot.with_policies(live.policies).with_http(live.http).with_upkeep(upkeep)
 }
 
 /// Puts `live` in force in the place of what was. Keys that come from where they came
@@ -57,7 +57,7 @@ pub(super) async fn replace(
             carried.map(|(keys, _)| keys).or_else(|| Some(at_hand.get(&place)?.0.clone()))
         });
         let snapshot = Snapshot::new(issuers, live.profiles.clone(), &engine.metrics);
-        let snapshot = snapshot.with_policies(live.policies.clone());
+        let snapshot = snapshot.with_policies(live.policies.clone()).with_http(live.http.clone());
         Arc::new(snapshot.with_upkeep(Arc::clone(&upkeep)))
     });
     keeper.run(engine);

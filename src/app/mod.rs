@@ -20,6 +20,7 @@ use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::server::Server;
 use crate::grpc::{BindError, Listener, MeteredLayer, Verifier};
 use crate::keys::KeyState;
+use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Budget, Scheduler};
 use crate::sources::{Keeper, StateError, StateFolder};
@@ -265,11 +266,13 @@ fn services(
     limits: &ServerLimits,
 ) -> (HealthReporter, tonic::service::Routes) {
     let verifier = Verifier::new(scheduler, admission.clone(), limits);
+    let authorization = AuthorizationServer::new(verifier.clone());
+    let authorization = authorization.max_decoding_message_size(limits.message_bytes);
     let verifier =
         VerifierServiceServer::new(verifier).max_decoding_message_size(limits.message_bytes);
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut routes = tonic::service::Routes::builder();
-    routes.add_service(verifier).add_service(health_service);
+    routes.add_service(verifier).add_service(authorization).add_service(health_service);
     let reflection = || {
         Reflection::configure()
             .register_encoded_file_descriptor_set(crate::pb::DESCRIPTOR)

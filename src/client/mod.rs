@@ -114,6 +114,19 @@ impl Client {
         Ok(response.into_inner().verdicts)
     }
 
+    /// Has one token judged, and each check told.
+    ///
+    /// # Errors
+    /// If the call is refused or fails.
+    pub async fn explain(
+        &mut self,
+        token: Bytes,
+        options: pb::VerifyOptions,
+    ) -> Result<pb::ExplainResponse, tonic::Status> {
+        let request = pb::ExplainRequest { token, context: None, options: Some(options) };
+        Ok(self.verifier.explain(request).await?.into_inner())
+    }
+
     /// Whether the daemon says that it can take calls.
     ///
     /// # Errors

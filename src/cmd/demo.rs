@@ -118,7 +118,7 @@ async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
             if verdict.permit != sample.good {
                 surprises += 1;
             }
-            let cells = [sample.what.to_owned(), word.to_owned(), verify::reason(verdict)];
+            let cells = [sample.what.to_owned(), word.to_owned(), verify::reason(verdict.reason)];
             (verdict.permit, cells.into_iter().chain([verdict.detail.clone()]).collect())
         })
         .collect();

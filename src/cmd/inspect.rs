@@ -1,6 +1,5 @@
 //! `jwtd inspect`: shows what a token says, and what jwtd would say of it.
 
-mod checks;
 mod seen;
 mod words;
 
@@ -9,8 +8,9 @@ use super::settings::Settings;
 use super::{Output, block_on, fail};
 use crate::app;
 use crate::config::Config;
+use crate::engine::{self, Question};
+use crate::policy::Caller;
 use crate::verify::Profile;
-use checks::Court;
 use clap::{ArgMatches, Args};
 use seen::Seen;
 use std::io::Read as _;
@@ -81,7 +81,7 @@ impl Command {
         let now = app::now();
         let seen: Vec<_> =
             tokens.iter().map(|token| Seen::new(token, court.as_ref(), now)).collect();
-        if !seen.iter().all(|one| checks::is_proven(one.checks())) {
+        if !seen.iter().all(|one| engine::is_proven(one.checks())) {
             eprintln!(
                 "jwtd: warning: nothing is verified where no signature is; anybody can write it"
             );
@@ -95,13 +95,13 @@ impl Command {
             }
         }
         let good = |one: &Seen<'_>| match court {
-            Some(_) => checks::is_permitted(one.checks()),
+            Some(_) => engine::is_permitted(one.checks()),
             None => one.is_decoded(),
         };
         if seen.iter().all(good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
-    fn court<'c>(&self, config: &'c Config) -> Result<Court<'c>, String> {
+    fn court<'c>(&self, config: &'c Config) -> Result<Question<'c>, String> {
         let names: Vec<_> = config.live.profiles.iter().map(Profile::name).collect();
         let wanted = if self.profile.is_empty() { "default" } else { &self.profile };
         let profiles = &config.live.profiles;
@@ -113,6 +113,15 @@ impl Command {
             let names = names.join(", ");
             format!("there is no profile `{wanted}`; give --profile: {names}")
         })?;
-        Ok(Court { issuers: &config.live.issuers, profile, policy })
+        let (issuers, caller) = (&config.live.issuers, &Caller::Unknown);
+        Ok(Question {
+            issuers,
+            profile,
+            policy,
+            caller,
+            audiences: &[],
+            scopes: &[],
+            attributes: &[],
+        })
     }
 }

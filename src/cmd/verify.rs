@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::settings::Settings;
 use super::{Output, Target, exit_of, fail, table};
 use crate::client::Client;
-use crate::pb::{self, View};
+use crate::pb::{self, CheckState, View};
 use crate::verify::Reason;
 use bytes::Bytes;
 use clap::{ArgMatches, Args};
@@ -43,6 +43,9 @@ pub(super) struct Command {
     /// Print only this claim of permitted tokens (may be given several times)
     #[arg(long = "claim", value_name = "NAME")]
     returned: Vec<String>,
+    /// Tell each check of each token: what is expected and what was found
+    #[arg(long)]
+    explain: bool,
     /// How to print the verdicts
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -94,6 +97,9 @@ impl Command {
             claims: self.returned,
             attributes: self.attributes.into_iter().collect(),
         };
+        if self.explain {
+            return explain(client, tokens, options, self.output).await;
+        }
         let mut verdicts = Vec::new();
         let mut progress = Progress::new(u64::try_from(tokens.len()).unwrap_or(u64::MAX), "tokens");
         for batch in tokens.chunks(BATCH) {
@@ -111,7 +117,7 @@ impl Command {
                     let row = vec![
                         (index + 1).to_string(),
                         if verdict.permit { "permit" } else { "refuse" }.to_owned(),
-                        reason(verdict),
+                        reason(verdict.reason),
                         match (verdict.permit, verdict.enforced) {
                             (true, true) => summary(verdict),
                             (true, false) => format!("not enforced: {}", verdict.detail),
@@ -129,6 +135,75 @@ impl Command {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Has each token explained, one by one.
+async fn explain(
+    mut client: Client,
+    tokens: Vec<Bytes>,
+    options: pb::VerifyOptions,
+    output: Output,
+) -> ExitCode {
+    let mut permitted = true;
+    for (index, token) in tokens.into_iter().enumerate() {
+        let answer = match client.explain(token, options.clone()).await {
+            Ok(answer) => answer,
+            Err(status) => return fail(format!("{:?}: {}", status.code(), status.message())),
+        };
+        let verdict = answer.verdict.unwrap_or_default();
+        permitted &= verdict.permit;
+        match output {
+            Output::Json => println!(
+                "{}",
+                json!({
+                    "profile": answer.profile,
+                    "verdict": to_json(&verdict),
+                    "checks": answer.checks.iter().map(check_to_json).collect::<Vec<_>>(),
+                })
+            ),
+            Output::Text => {
+                let word = if verdict.permit { "permit" } else { "refuse" };
+                let (profile, reason) = (answer.profile, reason(verdict.reason));
+                println!("token {}: {word}, {reason}, by the profile {profile:?}", index + 1);
+                let rows = answer.checks.iter().map(|check| {
+                    let (mark, word) = state(check);
+                    let texts = [&check.name, word, &check.expected, &check.actual, &check.detail];
+                    (mark, texts.map(str::to_owned).to_vec())
+                });
+                let head = ["check", "state", "expected", "found", "detail"];
+                table::print(&head, &rows.collect::<Vec<_>>(), 1);
+                let mends = answer.checks.iter().filter(|check| !check.mend.is_empty());
+                for check in mends {
+                    println!("mend {}: {}", check.name, check.mend);
+                }
+                println!();
+            }
+        }
+    }
+    if permitted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How a check went: whether it is good, if it is either, and in a word.
+fn state(check: &pb::Check) -> (Option<bool>, &'static str) {
+    match check.state() {
+        CheckState::Passed => (Some(true), "pass"),
+        CheckState::Failed => (Some(false), "FAIL"),
+        CheckState::Overlooked => (None, "overlooked"),
+        CheckState::NotReached => (None, "not reached"),
+        CheckState::Unspecified => (None, "unknown"),
+    }
+}
+
+fn check_to_json(check: &pb::Check) -> serde_json::Value {
+    json!({
+        "check": check.name,
+        "state": state(check).1.to_lowercase().replace(' ', "_"),
+        "reason": (check.reason != 0).then(|| reason(check.reason)),
+        "detail": check.detail,
+        "expected": check.expected,
+        "found": check.actual,
+        "mend": check.mend,
+    })
 }
 
 fn attribute(text: &str) -> Result<(String, String), &'static str> {
@@ -153,11 +228,11 @@ pub(super) fn read_tokens() -> Result<Vec<Bytes>, ExitCode> {
 }
 
 /// The code of the reason, or the number of one that this program does not know.
-pub(super) fn reason(verdict: &pb::Verdict) -> String {
-    u8::try_from(verdict.reason)
+pub(super) fn reason(number: i32) -> String {
+    u8::try_from(number)
         .ok()
         .and_then(Reason::from_number)
-        .map_or_else(|| format!("REASON_{}", verdict.reason), |reason| reason.code().to_owned())
+        .map_or_else(|| format!("REASON_{number}"), |reason| reason.code().to_owned())
 }
 
 fn summary(verdict: &pb::Verdict) -> String {
@@ -173,7 +248,7 @@ fn to_json(verdict: &pb::Verdict) -> serde_json::Value {
         serde_json::from_slice(&verdict.claims_json).unwrap_or(serde_json::Value::Null);
     json!({
         "permit": verdict.permit,
-        "reason": reason(verdict),
+        "reason": reason(verdict.reason),
         "detail": verdict.detail,
         "enforced": verdict.enforced,
         "retryable": verdict.retryable,

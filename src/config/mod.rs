@@ -6,6 +6,7 @@ mod access;
 mod check;
 mod connection;
 pub mod document;
+mod ext_authz;
 mod fault;
 mod http_url;
 pub mod import;

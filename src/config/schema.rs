@@ -4,10 +4,12 @@
 use super::document::Node;
 use crate::jose::Algorithm;
 use connection::CONNECTION;
+use ext_authz::EXT_AUTHZ;
 use issuers::{ISSUER, PROFILE};
 use serde_json::json;
 
 mod connection;
+mod ext_authz;
 mod issuers;
 
 /// A setting.
@@ -115,6 +117,13 @@ pub const ROOT: Kind = Kind::Table(&[
         "one named `default`, if there is exactly one issuer",
         "What is expected of tokens. A request names a profile; the one named `default`, or the \
          only one, serves requests that name none.",
+    ),
+    key(
+        "ext_authz",
+        Kind::Table(EXT_AUTHZ),
+        "",
+        "How requests are judged that Envoy asks about (`envoy.service.auth.v3`); without it, its \
+         calls are refused. `ext_authz: {}` takes the defaults.",
     ),
     key("cache", Kind::Table(CACHE), "", "The cache of signatures already checked."),
     key("limits", Kind::Table(LIMITS), "", "Bounds; what exceeds them is refused at once."),

@@ -4,6 +4,7 @@
 use super::access::policies;
 use super::connection::{Connection, connection};
 use super::document::Node;
+use super::ext_authz::ext_authz;
 use super::fault::Faults;
 use super::issuer::{Seen, check_identifiers, issuer};
 use super::limits::{ServerLimits, server_limits, token_limits};
@@ -12,7 +13,7 @@ use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
 use super::units::{parse_bytes, parse_duration};
 use crate::keys::{IssuerIndex, Issuers};
-use crate::policy::Policy;
+use crate::policy::{HttpRules, Policy};
 use crate::verify::Profile;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ pub struct Live {
     pub profiles: Vec<Profile>,
     /// For each profile, by its place, its policy.
     pub policies: Vec<Policy>,
+    /// What is done with HTTP requests, if proxies may ask about them.
+    pub http: Option<HttpRules>,
     /// Keys that were skipped, each with the name of its issuer. It is no fault, but
     /// the operator should know.
     pub skipped: Vec<(String, String)>,
@@ -145,13 +148,14 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let names: Vec<_> = named.iter().map(|(name, _)| name.text.as_str()).collect();
     check_profiles(root, &names, faults);
     let policies = policies(root, faults);
+    let http = ext_authz(root, faults);
     let issuers = Issuers::new(issuers, token_limits).ok()?;
     let profiles = profiles(root, &issuers, &names)?;
     let remotes = fetched.into_iter();
     let remotes =
         remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();
     let Seen { skipped, files } = seen;
-    Some(Live { issuers, optional, remotes, profiles, policies, skipped, files })
+    Some(Live { issuers, optional, remotes, profiles, policies, http, skipped, files })
 }
 
 pub(super) fn duration(node: &Node, key: &str) -> Option<Duration> {

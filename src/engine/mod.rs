@@ -2,6 +2,7 @@
 //! up and reads, [`Slice::run`] proves, [`Finish`] judges. Nothing here waits.
 
 mod cache;
+mod explain;
 mod finish;
 mod key_watch;
 mod plan;
@@ -10,6 +11,9 @@ mod snapshot;
 mod tests;
 
 pub use cache::{CacheLimits, ProofCache, Remembered};
+pub use explain::{
+    Check, Question, State, explain, explain_alone, first_failure, is_permitted, is_proven,
+};
 pub use finish::{Decision, Finish, Permit};
 pub use key_watch::{AttemptEnd, KeyWatch, Outlook};
 pub use plan::{Batch, Held, Pending, Plan, Proof, Slice};

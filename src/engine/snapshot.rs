@@ -4,7 +4,7 @@
 use super::KeyWatch;
 use crate::jose::UnixTime;
 use crate::keys::{Freshness, Issuer, IssuerIndex, Issuers, KeyState};
-use crate::policy::{Caller, Policy};
+use crate::policy::{Caller, HttpRules, Policy};
 use crate::telemetry::{Metrics, ShadowCounters, VerificationCounters};
 use crate::verify::{Profile, Reason, Reject};
 use arc_swap::ArcSwap;
@@ -20,6 +20,8 @@ pub struct Snapshot {
     profiles: Vec<Profile>,
     /// For each profile, by its place, its policy.
     policies: Arc<[Policy]>,
+    /// What is done with HTTP requests, if proxies may ask about them.
+    http: Option<Arc<HttpRules>>,
     by_name: HashMap<Box<str>, usize>,
     default: Option<usize>,
     counters: VerificationCounters,
@@ -67,7 +69,18 @@ impl Snapshot {
         let names = issuers.iter().map(|(_, one)| Bytes::copy_from_slice(one.name().as_bytes()));
         let (names, upkeep) = (names.collect(), Arc::default());
         let policies = profiles.iter().map(|_| Policy::default()).collect();
-        Self { names, issuers, profiles, policies, by_name, default, counters, shadows, upkeep }
+        Self {
+            names,
+            issuers,
+            profiles,
+            policies,
+            http: None,
+            by_name,
+            default,
+            counters,
+            shadows,
+            upkeep,
+        }
     }
 
     /// The same snapshot, but one issuer has other keys.
@@ -75,13 +88,20 @@ impl Snapshot {
     pub fn with_keys(&self, issuer: IssuerIndex, keys: KeyState, metrics: &Metrics) -> Self {
         let issuers = self.issuers.with_keys(issuer, keys);
         let (upkeep, policies) = (Arc::clone(&self.upkeep), Arc::clone(&self.policies));
-        Self { upkeep, policies, ..Self::new(issuers, self.profiles.clone(), metrics) }
+        let http = self.http.clone();
+        Self { upkeep, policies, http, ..Self::new(issuers, self.profiles.clone(), metrics) }
     }
 
     /// The same snapshot; these are the policies of the profiles at these places.
     #[must_use]
     pub fn with_policies(self, policies: Vec<Policy>) -> Self {
         Self { policies: policies.into(), ..self }
+    }
+
+    /// The same snapshot; this is done with HTTP requests.
+    #[must_use]
+    pub fn with_http(self, http: Option<HttpRules>) -> Self {
+        Self { http: http.map(Arc::new), ..self }
     }
 
     /// The same snapshot; this belongs to the issuers at these places.
@@ -148,10 +168,17 @@ impl Snapshot {
         self.policies.get(profile)
     }
 
+    /// What is done with HTTP requests, if proxies may ask about them.
+    #[must_use]
+    pub fn http(&self) -> Option<&Arc<HttpRules>> {
+        self.http.as_ref()
+    }
+
     /// Whether any profile looks at claims beyond the registered ones, or returns some.
     #[must_use]
     pub fn reads_claims(&self) -> bool {
-        self.policies.iter().any(|policy| policy.reads_claims() || policy.projection.is_some())
+        self.http.as_ref().is_some_and(|http| !http.headers.is_empty())
+            || self.policies.iter().any(|one| one.reads_claims() || one.projection.is_some())
     }
 
     /// The place of the profile that a request names; empty stands for the first that

@@ -5,13 +5,14 @@ use super::*;
 use crate::crypto::SigningKey;
 use crate::jose::{Algorithm, Limits, UnixTime};
 use crate::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
-use crate::verify::{AcceptedTypes, Profile, Reason, verify};
+use crate::verify::{AcceptedTypes, Profile, Reason, Reject, verify};
 use bytes::Bytes;
 use std::sync::LazyLock;
 use std::time::Duration;
 use world::*;
 
 mod access;
+mod explain;
 mod panic;
 mod property;
 mod world;

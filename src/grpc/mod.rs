@@ -2,6 +2,7 @@
 //! meet our types; [`server`] accepts connections and drains them.
 
 mod authority;
+mod authz;
 mod body;
 mod caller;
 mod certificate;

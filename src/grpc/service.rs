@@ -6,14 +6,16 @@ use super::status::{CallFault, code_name};
 use super::stream::Answers;
 use super::wire;
 use crate::config::ServerLimits;
+use crate::engine::{Batch, Decision, Snapshot};
 use crate::pb::{self, verifier_service_server::VerifierService};
 use crate::policy::Caller;
 use crate::sched::{Admission, Scheduler, Undecided};
 use crate::telemetry::{Call, ShedCause};
+use crate::verify::Profile;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::HeaderMap;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tonic::{Extensions, Request, Response, Status, Streaming};
@@ -40,7 +42,22 @@ impl Verifier {
         Self(Arc::new(Shared { scheduler, admission, batch_tokens, call_timeout, queue_delay }))
     }
 
-    fn call(&self, kind: &'static str, method: &'static str) -> Call {
+    /// The snapshot of now.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.scheduler.engine().current.load()
+    }
+
+    /// Decides a batch.
+    pub(super) async fn run(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        batch: Batch,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Decision>, CallFault> {
+        self.0.run(snapshot, batch, deadline).await
+    }
+
+    pub(super) fn call(&self, kind: &'static str, method: &'static str) -> Call {
         self.0.scheduler.engine().metrics.call(kind, method)
     }
 }
@@ -58,6 +75,17 @@ impl Shared {
         let snapshot = self.scheduler.engine().current.load();
         let most = self.batch_tokens;
         let (batch, telling) = wire::batch(tokens, contexts, options, most, &snapshot, caller)?;
+        let decisions = self.run(&snapshot, batch, deadline).await?;
+        wire::verdicts(&decisions, &telling, &snapshot)
+    }
+
+    /// Decides a batch, within the bounds of all and before the deadline.
+    async fn run(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        batch: Batch,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Decision>, CallFault> {
         let Some(_leave) = self.admission.tokens.take(batch.tokens.len()) else {
             let cause = ShedCause::Tokens;
             self.scheduler.engine().metrics.shed(cause);
@@ -65,10 +93,10 @@ impl Shared {
         };
         let latest = Instant::now().checked_add(self.call_timeout);
         let deadline = deadline.into_iter().chain(latest).min();
-        let deciding = self.scheduler.decide(Arc::clone(&snapshot), batch, deadline);
+        let deciding = self.scheduler.decide(Arc::clone(snapshot), batch, deadline);
         // A panic costs this one call: what others share is not left half changed, for it
         // is replaced whole.
-        let decisions = AssertUnwindSafe(deciding)
+        AssertUnwindSafe(deciding)
             .catch_unwind()
             .await
             .map_err(|_panic| CallFault::Internal)?
@@ -80,14 +108,44 @@ impl Shared {
                     let limit = usize::try_from(limit.as_millis()).unwrap_or(usize::MAX);
                     CallFault::Overloaded { cause, limit }
                 }
-            })?;
-        wire::verdicts(&decisions, &telling, &snapshot)
+            })
+    }
+}
+
+impl Shared {
+    /// Decides one token as any other, and then tells each check of it.
+    async fn explain(
+        &self,
+        request: pb::ExplainRequest,
+        deadline: Option<Instant>,
+        caller: &Caller,
+    ) -> Result<pb::ExplainResponse, CallFault> {
+        let pb::ExplainRequest { token, context, options } = request;
+        let contexts = usize::from(context.is_some());
+        let asked = (vec![token.clone()], contexts, options.clone());
+        let verdicts = self.decide(asked.0, asked.1, asked.2, deadline, caller).await?;
+        let Some(_leave) = self.admission.tokens.take(1) else {
+            let (cause, limit) = (ShedCause::Tokens, self.admission.tokens.limit());
+            self.scheduler.engine().metrics.shed(cause);
+            return Err(CallFault::Overloaded { cause, limit });
+        };
+        let snapshot = self.scheduler.engine().current.load();
+        let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
+        let checks = || wire::checks(&snapshot, &batch, self.scheduler.now());
+        let checks =
+            catch_unwind(AssertUnwindSafe(checks)).map_err(|_panic| CallFault::Internal)?;
+        let profile = snapshot.profiles().get(batch.profile).map(Profile::name);
+        Ok(pb::ExplainResponse {
+            verdict: verdicts.into_iter().next(),
+            profile: profile.unwrap_or_default().to_owned(),
+            checks,
+        })
     }
 }
 
 /// When a call must be answered, from its `grpc-timeout` (gRPC over HTTP/2,
 /// Timeout). A header that cannot be read is no deadline.
-fn deadline(headers: &HeaderMap) -> Option<Instant> {
+pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let number: u32 = number.parse().ok().filter(|_| number.len() <= 8)?;
@@ -104,11 +162,14 @@ fn deadline(headers: &HeaderMap) -> Option<Instant> {
 }
 
 /// Who calls, as the connection noted it.
-fn caller(extensions: &Extensions) -> &Caller {
+pub(super) fn caller(extensions: &Extensions) -> &Caller {
     extensions.get().unwrap_or(&Caller::Unknown)
 }
 
-fn finish<T>(call: &mut Call, outcome: Result<T, CallFault>) -> Result<Response<T>, Status> {
+pub(super) fn finish<T>(
+    call: &mut Call,
+    outcome: Result<T, CallFault>,
+) -> Result<Response<T>, Status> {
     match outcome {
         Ok(answer) => {
             call.end("OK");
@@ -151,6 +212,17 @@ impl VerifierService for Verifier {
         let outcome =
             self.0.decide(tokens, contexts.len(), options, deadline, caller(&extensions)).await;
         finish(&mut call, outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<pb::ExplainRequest>,
+    ) -> Result<Response<pb::ExplainResponse>, Status> {
+        let mut call = self.call("unary", "Explain");
+        let (metadata, extensions, message) = request.into_parts();
+        let deadline = deadline(&metadata.into_headers());
+        let outcome = self.0.explain(message, deadline, caller(&extensions)).await;
+        finish(&mut call, outcome)
     }
 
     type VerifyStreamStream = Answers;

@@ -57,6 +57,11 @@ pub enum CallFault {
         /// The bound.
         limit: usize,
     },
+    /// What is asked for is switched on by a setting that is not there.
+    NotConfigured {
+        /// The setting.
+        setting: &'static str,
+    },
     /// The profile is for other callers.
     ProfileNotServed,
     /// The request names no profile, and there is no default.
@@ -92,6 +97,7 @@ impl CallFault {
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
             Self::Internal => "INTERNAL",
             Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
+            Self::NotConfigured { .. } => "NOT_CONFIGURED",
             Self::Overloaded { .. } => "OVERLOADED",
             Self::ProfileNotServed => "PROFILE_NOT_SERVED",
             Self::ProfileRequired => "PROFILE_REQUIRED",
@@ -117,6 +123,7 @@ impl CallFault {
             | Self::ViewUnknown { .. } => Code::InvalidArgument,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
+            Self::NotConfigured { .. } => Code::FailedPrecondition,
             Self::ProfileNotServed => Code::PermissionDenied,
             Self::MessageTooLarge { .. } | Self::Overloaded { .. } | Self::ReplyTooLarge { .. } => {
                 Code::ResourceExhausted
@@ -172,6 +179,11 @@ impl CallFault {
                 ),
                 "message",
                 counted(count, limit),
+            ),
+            Self::NotConfigured { setting } => (
+                format!("the daemon does not do this without the setting `{setting}`"),
+                "method",
+                vec![("setting", (*setting).to_owned())],
             ),
             Self::Overloaded { cause: cause @ ShedCause::Work, limit } => (
                 format!("signature checks would wait longer than {limit} ms; ask again later"),

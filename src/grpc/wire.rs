@@ -1,7 +1,8 @@
 //! The only place where the messages of the contract meet our types.
 
 use super::status::CallFault;
-use crate::engine::{Batch, Decision, ProfileError, Snapshot};
+use crate::engine::{self, Batch, Check, Decision, ProfileError, Question, Snapshot, State};
+use crate::jose::UnixTime;
 use crate::pb;
 use crate::policy::{Attributes, Caller, ClaimPath, Projection, Returned};
 use crate::verify::Reject;
@@ -63,11 +64,7 @@ pub(super) fn batch(
         Ok(pb::View::Claims) => View::Claims,
         Err(_) => return Err(CallFault::ViewUnknown { number: view }),
     };
-    let profile = snapshot.find_profile(&profile, caller).map_err(|error| match error {
-        ProfileError::NotNamed => CallFault::ProfileRequired,
-        ProfileError::NotServed => CallFault::ProfileNotServed,
-        ProfileError::Unknown => CallFault::ProfileUnknown,
-    })?;
+    let profile = self::profile(&profile, snapshot, caller)?;
     let shared = |field, list: Vec<String>, limit| {
         let count = list.len();
         if count > limit {
@@ -82,6 +79,19 @@ pub(super) fn batch(
     let own = snapshot.policy(profile).and_then(|policy| policy.projection.as_ref());
     let telling = Telling { view, projection: projection(own, &claims)? };
     Ok((Batch { tokens, profile, audiences, scopes, caller, attributes }, telling))
+}
+
+/// The place of the profile that is named.
+pub(super) fn profile(
+    name: &str,
+    snapshot: &Snapshot,
+    caller: &Caller,
+) -> Result<usize, CallFault> {
+    snapshot.find_profile(name, caller).map_err(|error| match error {
+        ProfileError::NotNamed => CallFault::ProfileRequired,
+        ProfileError::NotServed => CallFault::ProfileNotServed,
+        ProfileError::Unknown => CallFault::ProfileUnknown,
+    })
 }
 
 /// The claims that may be told: those of the profile, narrowed to those that are asked for.
@@ -139,6 +149,37 @@ pub(super) fn verdicts(
         }
     }
     Ok(verdicts)
+}
+
+/// Tells each check of one token; `batch` is what was asked of it.
+pub(super) fn checks(snapshot: &Snapshot, batch: &Batch, now: UnixTime) -> Vec<pb::Check> {
+    let found = snapshot.profiles().get(batch.profile).zip(snapshot.policy(batch.profile));
+    let (Some((profile, policy)), Some(token)) = (found, batch.tokens.first()) else {
+        return Vec::new();
+    };
+    let Batch { audiences, scopes, caller, attributes, .. } = batch;
+    let issuers = snapshot.issuers();
+    let question = Question { issuers, profile, policy, audiences, scopes, caller, attributes };
+    engine::explain(token, &question, now).into_iter().map(check).collect()
+}
+
+fn check(check: Check) -> pb::Check {
+    let (state, reject) = match &check.state {
+        State::Passed => (pb::CheckState::Passed, None),
+        State::Failed(reject) => (pb::CheckState::Failed, Some(reject)),
+        State::Overlooked(reject) => (pb::CheckState::Overlooked, Some(reject)),
+        State::NotReached | State::NotChecked => (pb::CheckState::NotReached, None),
+    };
+    let reason = reject.map(Reject::reason);
+    pb::Check {
+        name: check.name.to_owned(),
+        state: state.into(),
+        reason: reason.map_or(0, |reason| reason.number().into()),
+        detail: reject.map(ToString::to_string).unwrap_or_default(),
+        expected: check.expected,
+        actual: check.actual,
+        mend: reason.map(|reason| reason.mend().to_owned()).unwrap_or_default(),
+    }
 }
 
 fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::Verdict {

@@ -37,6 +37,17 @@ pub enum TokenType {
 }
 
 impl TokenType {
+    /// The name, as it is written without `application/`.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Absent => None,
+            Self::AccessToken => Some("at+jwt"),
+            Self::Jwt => Some("JWT"),
+            Self::Other(name) => Some(name),
+        }
+    }
+
     /// The type that a `typ` of this text names.
     #[must_use]
     pub fn from_name(name: &str) -> Self {

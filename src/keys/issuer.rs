@@ -114,6 +114,18 @@ impl Issuer {
         &self.name
     }
 
+    /// The values of `iss` that are its own.
+    #[must_use]
+    pub fn identifiers(&self) -> &[Box<str>] {
+        &self.identifiers
+    }
+
+    /// The values of `aud` that it may name; nothing if any will do.
+    #[must_use]
+    pub fn audiences(&self) -> Option<&[Box<str>]> {
+        self.audiences.as_deref()
+    }
+
     /// The algorithms that it may use.
     #[must_use]
     pub fn algorithms(&self) -> AlgorithmSet {

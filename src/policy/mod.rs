@@ -5,6 +5,7 @@
 mod caller;
 mod claim;
 mod facts;
+mod http;
 mod path;
 mod projection;
 #[cfg(feature = "cel")]
@@ -14,6 +15,7 @@ mod subject;
 pub use caller::{Caller, CallerRule};
 pub use claim::{ClaimRule, Scalar, Test};
 pub use facts::{Attributes, Facts};
+pub use http::{ClaimHeader, HttpRequest, HttpRules, SeveralTokens, TokenPlace};
 pub use path::{BadPath, ClaimPath};
 pub use projection::{Projection, Returned, SameName};
 #[cfg(feature = "cel")]
@@ -65,6 +67,20 @@ pub struct Scopes {
     names: Box<[Arc<str>]>,
     /// The names as they are told to the refused.
     text: Arc<str>,
+}
+
+impl Scopes {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there are none: then none is needed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
 }
 
 impl<'n> FromIterator<&'n str> for Scopes {

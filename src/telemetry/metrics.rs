@@ -56,7 +56,13 @@ pub struct Metrics {
     pub cache_evicted: CacheEvicted,
 }
 
-const SERVICE: &str = "jwtd.v1.VerifierService";
+/// The service that a method belongs to.
+fn service(method: &str) -> &'static str {
+    match method {
+        "Check" => "envoy.service.auth.v3.Authorization",
+        _ => "jwtd.v1.VerifierService",
+    }
+}
 
 type OnScrape = Box<dyn Fn(&Gauges) + Send + Sync>;
 
@@ -257,11 +263,14 @@ impl Metrics {
             signature_checks,
             registry: registry.clone(),
         };
-        for (kind, method) in
-            [("unary", "Verify"), ("unary", "VerifyBatch"), ("bidi_stream", "VerifyStream")]
-        {
-            metrics.calls_started.with_label_values(&[kind, SERVICE, method]);
-            metrics.calls_handled.with_label_values(&[kind, SERVICE, method, "OK"]);
+        for (kind, method) in [
+            ("unary", "Verify"),
+            ("unary", "VerifyBatch"),
+            ("unary", "Explain"),
+            ("bidi_stream", "VerifyStream"),
+        ] {
+            metrics.calls_started.with_label_values(&[kind, service(method), method]);
+            metrics.calls_handled.with_label_values(&[kind, service(method), method, "OK"]);
         }
         metrics
     }
@@ -282,7 +291,7 @@ impl Metrics {
 
     /// Begins a call of `method`; `kind` is `unary` or `bidi_stream`.
     pub fn call(self: &Arc<Self>, kind: &'static str, method: &'static str) -> Call {
-        self.calls_started.with_label_values(&[kind, SERVICE, method]).inc();
+        self.calls_started.with_label_values(&[kind, service(method), method]).inc();
         Call::new(Arc::clone(self), kind, method)
     }
 

@@ -22,28 +22,99 @@ pub fn judge(
     audiences: &[Arc<str>],
     now: UnixTime,
 ) -> Result<(), Reject> {
-    let index = proven.proof().issuer();
-    let issuer = issuers.get(index).ok_or(Reject::Internal)?;
-    let claims = proven.claims();
-    if !profile.trusts(index) {
-        return Err(Reject::IssuerNotInProfile);
+    let matter = Matter { proven, issuers, profile, audiences, now };
+    Condition::ALL.iter().try_for_each(|condition| condition.check(&matter))
+}
+
+/// A proven token, and what it is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Matter<'m> {
+    /// The token.
+    pub proven: &'m Proven,
+    /// The issuers as they are now.
+    pub issuers: &'m Issuers,
+    /// What is expected of it.
+    pub profile: &'m Profile,
+    /// Narrows the audiences of the profile, if not empty.
+    pub audiences: &'m [Arc<str>],
+    /// The time.
+    pub now: UnixTime,
+}
+
+/// What must hold of a proven token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Condition {
+    /// The profile trusts the issuer.
+    Trust,
+    /// The keys of the issuer are not too old.
+    FreshKeys,
+    /// `exp`, `nbf` and `iat` (RFC 7519, sections 4.1.4 to 4.1.6), and the age.
+    Times,
+    /// The life from `iat` to `exp`.
+    Lifetime,
+    /// `aud` (RFC 7519, section 4.1.3).
+    Audience,
+    /// `typ` (RFC 8725, section 3.11).
+    Type,
+    /// The claims that must be there.
+    RequiredClaims,
+    /// The binding to a sender (RFC 7800).
+    Binding,
+}
+
+impl Condition {
+    /// All of them, in the order in which they are judged.
+    pub const ALL: [Self; 8] = [
+        Self::Trust,
+        Self::FreshKeys,
+        Self::Times,
+        Self::Lifetime,
+        Self::Audience,
+        Self::Type,
+        Self::RequiredClaims,
+        Self::Binding,
+    ];
+
+    /// Whether it holds.
+    ///
+    /// # Errors
+    /// What is wrong, if it does not.
+    pub fn check(self, matter: &Matter<'_>) -> Result<(), Reject> {
+        let Matter { proven, issuers, profile, audiences, now } = *matter;
+        let index = proven.proof().issuer();
+        let issuer = issuers.get(index).ok_or(Reject::Internal)?;
+        let claims = proven.claims();
+        match self {
+            Self::Trust => {
+                if !profile.trusts(index) {
+                    return Err(Reject::IssuerNotInProfile);
+                }
+            }
+            Self::FreshKeys => check_keys(issuer, now)?,
+            Self::Times => check_times(claims, issuer.clock_skew().span(), profile.max_age, now)?,
+            Self::Lifetime => check_lifetime(claims, profile.max_lifetime)?,
+            Self::Audience => check_audience(claims, issuer, profile, audiences)?,
+            Self::Type => {
+                if !profile.types.contains(proven.token_type()) {
+                    return Err(Reject::TypeNotAllowed);
+                }
+            }
+            Self::RequiredClaims => {
+                let missing = profile.required_claims.iter().find(|name| !claims.has(name));
+                if let Some(missing) = missing {
+                    return Err(Reject::ClaimMissing(Arc::clone(missing)));
+                }
+            }
+            // A proof of possession cannot be checked yet, and a bound token without one
+            // is worth nothing (R37).
+            Self::Binding => {
+                if claims.is_bound() {
+                    return Err(Reject::BindingRequired);
+                }
+            }
+        }
+        Ok(())
     }
-    check_keys(issuer, now)?;
-    check_times(claims, issuer.clock_skew().span(), profile.max_age, now)?;
-    check_lifetime(claims, profile.max_lifetime)?;
-    check_audience(claims, issuer, profile, audiences)?;
-    if !profile.types.contains(proven.token_type()) {
-        return Err(Reject::TypeNotAllowed);
-    }
-    if let Some(missing) = profile.required_claims.iter().find(|name| !claims.has(name)) {
-        return Err(Reject::ClaimMissing(Arc::clone(missing)));
-    }
-    // RFC 7800: a proof of possession cannot be checked yet, and a bound token
-    // without one is worth nothing (R37).
-    if claims.is_bound() {
-        return Err(Reject::BindingRequired);
-    }
-    Ok(())
 }
 
 fn check_keys(issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {

@@ -10,7 +10,7 @@ mod tests;
 mod token;
 mod verifier;
 
-pub use judge::{check_times, judge};
+pub use judge::{Condition, Matter, check_times, judge};
 pub use profile::{AcceptedTypes, Profile};
 pub use reason::{Family, Fault, Reason};
 pub use reject::{Refusal, Reject};

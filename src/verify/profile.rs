@@ -17,6 +17,11 @@ impl Default for AcceptedTypes {
 }
 
 impl AcceptedTypes {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &TokenType> {
+        self.0.iter()
+    }
+
     /// Whether `token_type` is accepted.
     #[must_use]
     pub fn contains(&self, token_type: &TokenType) -> bool {

@@ -108,7 +108,7 @@ async fn attacked<F>(
 where
     F: Future<Output = Result<String, String>>,
 {
-    Scene::start(&base).await?.endures(Promise::Served, attack).await
+    Scene::start(&base).await?.endures_once(Promise::Served, attack).await
 }
 
 /// A row that is good if the `work` of another row fails, and for the reason that is

@@ -30,7 +30,7 @@ impl Job {
         name: &str,
         expected: &'static str,
         base: Base,
-        attack: impl FnOnce(Target) -> F + Send + 'static,
+        attack: impl FnOnce(Target) -> F + Clone + Send + 'static,
     ) -> Self
     where
         F: Future<Output = Result<String, String>>,

@@ -11,6 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
+/// How often an attack is measured at most.
+const TIMES: usize = 3;
+const WAITS: &str = "good calls wait";
+
 /// The value of `iss` of the issuer.
 pub(crate) const ISS: &str = "https://well.example";
 
@@ -110,9 +114,33 @@ impl Scene {
         Ok(Self { daemon, target, signer })
     }
 
-    /// Runs an attack on a thread of its own, and takes the time of a good caller before,
-    /// meanwhile and after; what the attacker saw and what was measured.
+    /// Runs an attack, and takes the time of a good caller before, meanwhile and after;
+    /// what the attacker saw and what was measured. Where all is well but that good calls
+    /// waited, it is done again, three times at most: a neighbour on the machine spoils one
+    /// measurement, a weakness spoils all.
     pub(crate) async fn endures<F>(
+        &self,
+        promise: Promise,
+        attack: impl FnOnce(Target) -> F + Clone + Send + 'static,
+    ) -> Result<Seen, String>
+    where
+        F: Future<Output = Result<String, String>>,
+    {
+        for time in 1.. {
+            match self.endures_once(promise, attack.clone()).await {
+                Err(waits) if waits.starts_with(WAITS) && time < TIMES => {}
+                Ok(Seen { text, worst }) if time > 1 => {
+                    let text = format!("{text}; measured {time} times");
+                    return Ok(Seen { text, worst });
+                }
+                ended => return ended,
+            }
+        }
+        Err("no measurement".to_owned())
+    }
+
+    /// The same, measured once.
+    pub(crate) async fn endures_once<F>(
         &self,
         promise: Promise,
         attack: impl FnOnce(Target) -> F + Send + 'static,
@@ -155,7 +183,7 @@ impl Scene {
             return Err(format!("good calls are refused; {text}"));
         }
         if during.part(990) > calm.latest() {
-            return Err(format!("good calls wait; {text}"));
+            return Err(format!("{WAITS}; {text}"));
         }
         self.is_sound().await.map_err(|wrong| format!("{wrong}; {text}"))?;
         Ok(Seen { text, worst: Some(during.part(1000)) })

@@ -231,6 +231,58 @@ fn value(metrics: &str, series: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_refusal_is_explained_check_by_check() {
+    use jwtd::pb::{CheckState, ExplainRequest};
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let refused = token("mallory", &GOOD.replace("orders.read", "orders.rea"));
+    let request = |profile: &str, token: &str| ExplainRequest {
+        token: token.to_owned().into_bytes().into(),
+        options: Some(options(profile, VerifyOptions::default())),
+        ..Default::default()
+    };
+    let mut client = daemon.client().await;
+    let answer = client.explain(request("orders", &refused)).await.unwrap().into_inner();
+    let verdict = answer.verdict.unwrap();
+    assert_eq!((verdict.permit, verdict.reason()), (false, Reason::ScopeMissing));
+    assert_eq!((&*answer.profile, answer.checks.len()), ("orders", 18));
+    let (last, others) = answer.checks.split_last().unwrap();
+    assert!(others.iter().all(|check| check.state() == CheckState::Passed), "{others:#?}");
+    assert_eq!((&*last.name, last.state()), ("access", CheckState::Failed));
+    assert_eq!(last.reason(), Reason::ScopeMissing);
+    assert_eq!(last.expected, "2 scopes, 3 subjects, 4 demands on claims, 2 rules");
+    assert!(last.actual.contains("`orders.read`") && !last.mend.is_empty(), "{last:?}");
+    let told = format!("{:?}", answer.checks);
+    assert!(!told.contains("mallory") && !told.contains("sales"), "{told}");
+    // What the profile tries only is overlooked, and what is no call is none.
+    let answer = client.explain(request("reports", &refused)).await.unwrap().into_inner();
+    assert!(answer.verdict.unwrap().permit);
+    assert_eq!(answer.checks[17].state(), CheckState::Overlooked);
+    let status = client.explain(request("lost", &refused)).await.unwrap_err();
+    assert_eq!(status.get_details_error_info().unwrap().reason, "PROFILE_UNKNOWN");
+    let answer = client.explain(request("orders", "")).await.unwrap().into_inner();
+    assert_eq!(answer.checks[0].state(), CheckState::Failed);
+    assert_eq!(answer.checks[1].state(), CheckState::NotReached);
+
+    let endpoint = format!("unix://{}", daemon.socket().display());
+    let explain = |output: &[&str]| {
+        let mut verify = binary();
+        verify.args(["verify", "--explain", "--profile", "orders", "--endpoint", &endpoint]);
+        run(verify.args(output), &format!("{refused}\n{}", token("alice", GOOD)))
+    };
+    let (code, output, _) = explain(&[]);
+    assert_eq!(code, Some(1));
+    assert!(output.starts_with("token 1: refuse, SCOPE_MISSING, by the profile \"orders\"\n"));
+    assert!(output.contains("\ntoken 2: permit, OK, by the profile \"orders\"\n"), "{output}");
+    assert!(output.contains("mend access: "), "{output}");
+    let (_, output, _) = explain(&["--output", "json"]);
+    let first = output.lines().next().unwrap();
+    assert!(
+        first.contains(r#""check":"access""#) && first.contains(r#""state":"fail""#),
+        "{first}"
+    );
+}
+
+#[tokio::test]
 async fn a_shadow_counts_and_logs_what_it_would_refuse() {
     let daemon = Daemon::start_with(Folder::new(), &example());
     let admin = token("alice", &GOOD.replace("orders.read", "orders.admin"));

@@ -9,7 +9,9 @@
 )]
 
 mod access;
+
 mod authority;
+mod authz;
 mod calls;
 mod commands;
 mod keys;

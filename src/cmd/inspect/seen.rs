@@ -1,8 +1,8 @@
 //! A token that nobody checked, taken apart as far as it can be, and shown.
 
-use super::checks::{self, Check, Court, State};
 use super::words::{self, pretty, safe};
 use crate::cmd::table;
+use crate::engine::{self, Check, Question, State};
 use crate::jose::{UnixTime, base64url};
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ impl Part {
 }
 
 impl<'t> Seen<'t> {
-    pub(super) fn new(token: &'t [u8], court: Option<&Court<'_>>, now: UnixTime) -> Self {
+    pub(super) fn new(token: &'t [u8], court: Option<&Question<'_>>, now: UnixTime) -> Self {
         let parts: Vec<_> = token.splitn(6, |byte| *byte == b'.').collect();
         // The second part of five is an encrypted key.
         let payload = if parts.len() == 5 { None } else { parts.get(1).copied() };
@@ -67,7 +67,10 @@ impl<'t> Seen<'t> {
             header: Part::new(parts.first().copied()),
             payload: Part::new(payload),
             signature_bytes: signature.map_or(0, |signature| signature.len()),
-            checks: checks::run(token, court, now),
+            checks: match court {
+                Some(question) => engine::explain(token, question, now),
+                None => engine::explain_alone(token, now),
+            },
         }
     }
 
@@ -131,12 +134,17 @@ impl<'t> Seen<'t> {
                     State::NotReached => (None, "not reached", String::new()),
                     State::NotChecked => (None, "not checked", "no configuration".to_owned()),
                 };
-                (mark, vec![check.name.to_owned(), word.to_owned(), why])
+                let mut row = vec![check.name.to_owned(), word.to_owned(), why];
+                if judged {
+                    row.extend([safe(&check.expected), safe(&check.actual)]);
+                }
+                (mark, row)
             })
             .collect();
-        table::print(&["check", "state", "why"], &rows, 1);
+        let head = ["check", "state", "why", "expected", "found"];
+        table::print(if judged { &head } else { &head[..3] }, &rows, 1);
         println!();
-        match checks::first_failure(&self.checks) {
+        match engine::first_failure(&self.checks) {
             Some(reject) => {
                 let reason = reject.reason();
                 println!("jwtd would refuse it: {reason}: {reject}");
@@ -172,18 +180,20 @@ impl<'t> Seen<'t> {
                     "state": state,
                     "reason": reject.map(|reject| reject.reason().code()),
                     "detail": reject.map(ToString::to_string),
+                    "expected": check.expected,
+                    "found": check.actual,
                 })
             })
             .collect();
-        let failure = checks::first_failure(&self.checks);
+        let failure = engine::first_failure(&self.checks);
         let times: serde_json::Map<_, _> = self
             .times(now)
             .into_iter()
             .map(|(name, words)| (name.to_owned(), words.into()))
             .collect();
         json!({
-            "verified": checks::is_proven(&self.checks),
-            "permit": judged.then(|| checks::is_permitted(&self.checks)),
+            "verified": engine::is_proven(&self.checks),
+            "permit": judged.then(|| engine::is_permitted(&self.checks)),
             "reason": failure.map(|reject| reject.reason().code()),
             "detail": failure.map(ToString::to_string),
             "mend": failure.map(|reject| reject.reason().mend()),

@@ -122,6 +122,8 @@ proptest! {
             let expected: Vec<_> = tokens.iter().map(|token| world.uncached(token)).collect();
             prop_assert_eq!(&reasons(&engine, world, &tokens), &expected, "in {:?}", world);
             prop_assert_eq!(&reasons(&engine, world, &tokens), &expected, "again in {:?}", world);
+            let explained: Vec<_> = tokens.iter().map(|token| world.explained(token)).collect();
+            prop_assert_eq!(&explained, &expected, "explained in {:?}", world);
         }
     }
 }

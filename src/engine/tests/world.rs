@@ -131,6 +131,36 @@ impl World {
     }
 }
 
+impl World {
+    pub(super) fn explain(&self, token: &str) -> Vec<Check> {
+        let issuers = self.issuers();
+        let profile = self.profile(&issuers);
+        let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect::<Vec<_>>();
+        let question = Question {
+            issuers: &issuers,
+            profile: &profile,
+            policy: &self.policy,
+            audiences: &shared(&self.narrowed),
+            scopes: &shared(&self.scopes),
+            caller: &Caller::Unknown,
+            attributes: &[],
+        };
+        explain(token.as_bytes(), &question, UnixTime::from_seconds(self.now))
+    }
+
+    /// What the explanation comes to.
+    pub(super) fn explained(&self, token: &str) -> Reason {
+        let checks = self.explain(token);
+        assert_eq!(is_permitted(&checks), first_failure(&checks).is_none());
+        let overlooked = checks.iter().find_map(|check| match &check.state {
+            State::Overlooked(reject) => Some(reject),
+            _ => None,
+        });
+        let decided = first_failure(&checks).or(overlooked);
+        decided.map_or(Reason::Ok, Reject::reason)
+    }
+}
+
 pub(super) fn engine(max_bytes: u64) -> Engine {
     let metrics = Arc::new(Metrics::new());
     let world = World::default();

@@ -1,7 +1,6 @@
 //! What a rule can look at, as values of CEL. Claims are turned into them when a rule
 //! asks for one, and only that one; texts are borrowed.
 
-use crate::jose::TokenType;
 use crate::jose::json::Value as Json;
 use crate::policy::{Caller, Facts};
 use cel::ExecutionError;
@@ -120,12 +119,7 @@ impl<'v> Members<'v> {
             Part::Header => match name {
                 "alg" => text(facts.proven.algorithm().name()).map(Some),
                 "kid" => facts.proven.key_id().map(text).transpose(),
-                "typ" => match facts.proven.token_type() {
-                    TokenType::Absent => Ok(None),
-                    TokenType::AccessToken => text("at+jwt").map(Some),
-                    TokenType::Jwt => text("JWT").map(Some),
-                    TokenType::Other(name) => text(name).map(Some),
-                },
+                "typ" => facts.proven.token_type().name().map(text).transpose(),
                 _ => Ok(None),
             },
             Part::Request => {

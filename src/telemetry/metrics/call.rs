@@ -1,6 +1,6 @@
 //! One call of gRPC, counted from its start to its end.
 
-use super::{Metrics, SERVICE};
+use super::{Metrics, service};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,8 +29,9 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let Self { metrics, kind, method, started, code } = self;
-        metrics.calls_handled.with_label_values(&[kind, SERVICE, *method, *code]).inc();
+        let service = service(method);
+        metrics.calls_handled.with_label_values(&[*kind, service, *method, *code]).inc();
         let seconds = started.elapsed().as_secs_f64();
-        metrics.call_seconds.with_label_values(&[kind, SERVICE, *method]).observe(seconds);
+        metrics.call_seconds.with_label_values(&[*kind, service, *method]).observe(seconds);
     }
 }

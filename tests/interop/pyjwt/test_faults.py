@@ -52,7 +52,8 @@ TIMEOUTS = [
 
 
 def fields(scene: Scene, fault: Fault) -> dict[str, Any]:
-    good = next(case.text for case in scene.batch.cases if case.permit)
+    # The shortest: so many of a long one would be too large a message before all else.
+    good = min((case.text for case in scene.batch.cases if case.permit), key=len)
     return {
         "tokens": [good] * fault.tokens,
         "contexts": [pb.TokenContext()] * fault.contexts,

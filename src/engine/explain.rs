@@ -1,0 +1,245 @@
+//! What is checked of one token, step by step: what is expected, what was found, and how
+//! it ended. By the very parser, proof, judge and policy that decide, one call at a time.
+
+mod words;
+
+use crate::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
+use crate::keys::{Issuers, Leeway};
+use crate::policy::{Caller, Facts, Policy, check_scopes};
+use crate::verify::{self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject};
+use std::sync::Arc;
+
+/// What a token is held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'q> {
+    /// The issuers and their keys.
+    pub issuers: &'q Issuers,
+    /// What is expected of it.
+    pub profile: &'q Profile,
+    /// Who may pass.
+    pub policy: &'q Policy,
+    /// Narrows the audiences of the profile, if not empty.
+    pub audiences: &'q [Arc<str>],
+    /// The scopes that the request demands.
+    pub scopes: &'q [Arc<str>],
+    /// Who asks.
+    pub caller: &'q Caller,
+    /// What the caller says of the request that the token came with.
+    pub attributes: &'q [(Arc<str>, Arc<str>)],
+}
+
+/// One check and how it went.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What is checked.
+    pub name: &'static str,
+    /// How it went.
+    pub state: State,
+    /// What the configuration expects; empty if the check was not reached.
+    pub expected: String,
+    /// What the token holds: names, and the values that the configuration compares; never
+    /// a signature, and no other value.
+    pub actual: String,
+}
+
+/// How a check went.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum State {
+    /// It holds.
+    Passed,
+    /// It does not.
+    Failed(Reject),
+    /// It does not, and the profile permits the token all the same.
+    Overlooked(Reject),
+    /// A check before it failed, without which it cannot be made.
+    NotReached,
+    /// It needs a configuration, and there is none.
+    NotChecked,
+}
+
+/// In the order in which they are made.
+const NAMES: [&str; 18] = [
+    "form",
+    "header",
+    "payload",
+    "signature form",
+    "issuer",
+    "algorithm",
+    "key",
+    SIGNATURE,
+    "trusted by profile",
+    "age of keys",
+    "times",
+    "lifetime",
+    "audience",
+    "type",
+    "required claims",
+    "sender binding",
+    "scopes of the request",
+    "access",
+];
+const SIGNATURE: &str = "signature";
+
+/// Makes all checks that can be made. Up to the signature each needs the one before;
+/// beyond it all are made, so that every fault is seen at once.
+#[must_use]
+pub fn explain(token: &[u8], question: &Question<'_>, now: UnixTime) -> Vec<Check> {
+    let mut checks = Checks::default();
+    if let Some(proven) = prove(&mut checks, token, question) {
+        judge(&mut checks, &proven, question, now);
+    }
+    checks.rest(&State::NotReached)
+}
+
+/// What can be said of a token without knowing its issuer, by the defaults.
+#[must_use]
+pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
+    let mut checks = Checks::default();
+    let Some((header, claims)) = read(&mut checks, token, &Limits::DEFAULT) else {
+        return checks.rest(&State::NotReached);
+    };
+    let leeway = Leeway::DEFAULT.span();
+    let accepted = AcceptedTypes::default().contains(&header.token_type);
+    for name in NAMES.into_iter().skip(checks.0.len()) {
+        let outcome = match name {
+            "issuer" => claims.issuer().is_none().then_some(Reject::IssuerMissing),
+            "times" => verify::check_times(&claims, leeway, None, now).err(),
+            "type" => (!accepted).then_some(Reject::TypeNotAllowed),
+            "sender binding" => claims.is_bound().then_some(Reject::BindingRequired),
+            _ => None,
+        };
+        let state = match (name, outcome) {
+            (_, Some(reject)) => State::Failed(reject),
+            ("times" | "type" | "sender binding", None) => State::Passed,
+            (_, None) => State::NotChecked,
+        };
+        checks.0.push(Check { name, state, expected: String::new(), actual: String::new() });
+    }
+    checks.0
+}
+
+/// The first check that failed.
+#[must_use]
+pub fn first_failure(checks: &[Check]) -> Option<&Reject> {
+    checks.iter().find_map(|check| match &check.state {
+        State::Failed(reject) => Some(reject),
+        State::Passed | State::Overlooked(_) | State::NotReached | State::NotChecked => None,
+    })
+}
+
+/// Whether the signature was checked and is that of a configured key.
+#[must_use]
+pub fn is_proven(checks: &[Check]) -> bool {
+    checks.iter().any(|check| check.name == SIGNATURE && check.state == State::Passed)
+}
+
+/// Whether all checks were made and passed, or are overlooked.
+#[must_use]
+pub fn is_permitted(checks: &[Check]) -> bool {
+    checks.iter().all(|check| matches!(check.state, State::Passed | State::Overlooked(_)))
+}
+
+/// The checks that were made so far.
+#[derive(Default)]
+struct Checks(Vec<Check>);
+
+impl Checks {
+    /// Takes the next check down; gives what it found, if it holds.
+    fn add<T>(
+        &mut self,
+        outcome: Result<T, impl Into<Reject>>,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Option<T> {
+        let (state, found) = match outcome {
+            Ok(found) => (State::Passed, Some(found)),
+            Err(reject) => (State::Failed(reject.into()), None),
+        };
+        self.add_state(state, expected, actual);
+        found
+    }
+
+    fn add_state(&mut self, state: State, expected: impl Into<String>, actual: impl Into<String>) {
+        let name = NAMES.get(self.0.len()).copied().unwrap_or_default();
+        let (expected, actual) = (expected.into(), actual.into());
+        self.0.push(Check { name, state, expected, actual });
+    }
+
+    /// All checks; those that were not made are in `state`.
+    fn rest(mut self, state: &State) -> Vec<Check> {
+        while self.0.len() < NAMES.len() {
+            self.add_state(state.clone(), "", "");
+        }
+        self.0
+    }
+}
+
+/// The first four checks: what the bytes are.
+fn read(checks: &mut Checks, token: &[u8], limits: &Limits) -> Option<(Header, Claims)> {
+    let jws = CompactJws::split(token, limits);
+    let jws = checks.add(jws, words::form(limits), words::parts(token))?;
+    let header = jws.header(limits).and_then(|text| Header::parse(&text, limits));
+    let actual = header.as_ref().map(words::header).unwrap_or_default();
+    let header = checks.add(header, "a JSON object with `alg`", actual)?;
+    let payload = jws.payload();
+    let claims = payload.as_ref().map_err(Clone::clone);
+    let claims = claims.and_then(|text| Claims::parse(text, limits));
+    let named = payload.ok().and_then(|text| words::names(&text, limits)).unwrap_or_default();
+    let claims =
+        checks.add(claims, "a JSON object, its registered claims of their types", named)?;
+    let signature = jws.signature(limits);
+    let length = signature.as_ref().ok().map(|bytes| format!("{} bytes", bytes.len()));
+    checks.add(signature, "base64url", length.unwrap_or_default())?;
+    Some((header, claims))
+}
+
+/// The checks up to the signature.
+fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<Proven> {
+    let issuers = question.issuers;
+    let (header, claims) = read(checks, token, issuers.limits())?;
+    let issuer = claims
+        .issuer()
+        .ok_or(Reject::IssuerMissing)
+        .and_then(|name| issuers.route(name).ok_or(Reject::IssuerUnknown));
+    let index = checks.add(issuer, words::issuers(issuers), words::issuer(&claims))?;
+    let issuer = issuers.get(index)?;
+    let allowed = issuer.algorithms().contains(header.algorithm);
+    let allowed = if allowed { Ok(()) } else { Err(Reject::AlgorithmNotAllowed) };
+    checks.add(allowed, words::algorithms(issuer), header.algorithm.name())?;
+    let unproven = verify::read(token, issuers).map_err(|refusal| refusal.reject);
+    let unproven =
+        checks.add(unproven, words::key(issuer, &header), words::keys(issuer, &header))?;
+    let proven = unproven.prove();
+    let actual = if proven.is_ok() { "it is" } else { "it is not" };
+    checks.add(proven, "made by that key over exactly these bytes", actual)
+}
+
+/// The checks of a proven token.
+fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: UnixTime) {
+    let Question { issuers, profile, audiences, .. } = *question;
+    let matter = Matter { proven, issuers, profile, audiences, now };
+    for condition in Condition::ALL {
+        let (expected, actual) = words::condition(condition, &matter);
+        checks.add(condition.check(&matter), expected, actual);
+    }
+    let scopes = check_scopes(proven, question.scopes);
+    checks.add(scopes, words::all_of(question.scopes), words::scopes(proven));
+    let values = json::parse(proven.payload(), &issuers.limits().json).ok();
+    let facts = Facts {
+        proven,
+        claims: values.as_ref(),
+        caller: question.caller,
+        attributes: question.attributes,
+        now,
+    };
+    let state = match question.policy.decide(&facts) {
+        Ok(None) => State::Passed,
+        Ok(Some(reject)) => State::Overlooked(reject),
+        Err(reject) => State::Failed(reject),
+    };
+    let actual = match &state {
+        State::Failed(reject) | State::Overlooked(reject) => reject.to_string(),
+        State::Passed | State::NotReached | State::NotChecked => "all of it holds".to_owned(),
+    };
+    checks.add_state(state, words::policy(question.policy), actual);
+}

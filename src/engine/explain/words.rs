@@ -1,0 +1,237 @@
+//! What is expected and what was found, in words. Of a token these hold names, lengths
+//! and the values that a configuration compares (`alg`, `kid`, `typ`, `iss`, `aud`, scopes,
+//! times), shortened and escaped; no other value, and nothing of the signature.
+
+use crate::jose::{Algorithm, Claims, Header, Limits, UnixTime, json};
+use crate::keys::{Issuer, Issuers, Key, KeyState};
+use crate::policy::{Mode, Policy};
+use crate::verify::{Condition, Matter, Proven};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Of a text of the token so many characters are shown.
+const SHOWN: usize = 100;
+/// Of a list so many members are named.
+const LISTED: usize = 16;
+
+/// A text of the token, shortened and escaped.
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(SHOWN).collect();
+    let more = if start.len() < text.len() { "..." } else { "" };
+    format!("`{}{more}`", start.escape_debug())
+}
+
+fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| shown(name.as_ref())).collect();
+    let more = names.len().saturating_sub(LISTED);
+    let mut text = names.into_iter().take(LISTED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    if text.is_empty() { "none".to_owned() } else { text }
+}
+
+/// How far a moment is from now.
+fn distance(moment: UnixTime, now: UnixTime) -> String {
+    match (now.since(moment), moment.since(now)) {
+        (Some(ago), _) => format!("{} s ago", ago.as_secs()),
+        (None, Some(wait)) => format!("in {} s", wait.as_secs()),
+        (None, None) => "out of range".to_owned(),
+    }
+}
+
+fn seconds(span: Duration) -> String {
+    format!("{} s", span.as_secs())
+}
+
+pub(super) fn form(limits: &Limits) -> String {
+    format!("three parts with dots between them, at most {} bytes", limits.token_bytes)
+}
+
+pub(super) fn parts(token: &[u8]) -> String {
+    let dots = token.iter().filter(|byte| **byte == b'.').count();
+    format!("{} parts, {} bytes", dots.saturating_add(1), token.len())
+}
+
+pub(super) fn header(header: &Header) -> String {
+    let mut text = format!("alg {}", header.algorithm.name());
+    for (name, value) in [("kid", header.key_id.as_deref()), ("typ", header.token_type.name())] {
+        let value = value.map_or_else(|| "absent".to_owned(), shown);
+        text.push_str(&format!(", {name} {value}"));
+    }
+    text
+}
+
+/// The names of the claims.
+pub(super) fn names(payload: &[u8], limits: &Limits) -> Option<String> {
+    let members = json::parse(payload, &limits.json).ok()?.into_object()?;
+    Some(format!("the claims {}", listed(members.iter().map(|(name, _)| name))))
+}
+
+pub(super) fn issuers(issuers: &Issuers) -> String {
+    let known = issuers.iter().flat_map(|(_, issuer)| issuer.identifiers());
+    format!("`iss` is one of {}", listed(known))
+}
+
+pub(super) fn issuer(claims: &Claims) -> String {
+    claims.issuer().map_or_else(|| "absent".to_owned(), shown)
+}
+
+pub(super) fn algorithms(issuer: &Issuer) -> String {
+    let allowed = Algorithm::ALL.iter().filter(|one| issuer.algorithms().contains(**one));
+    let names = allowed.map(|one| one.name()).collect::<Vec<_>>().join(", ");
+    format!("one of {names}, of the issuer `{}`", issuer.name())
+}
+
+/// The key that is looked for.
+pub(super) fn key(issuer: &Issuer, header: &Header) -> String {
+    let (name, algorithm) = (issuer.name(), header.algorithm.name());
+    match &header.key_id {
+        Some(id) => format!(
+            "the key of `{name}` with the id {}, for {algorithm}; or one of its keys without an id",
+            shown(id)
+        ),
+        None => format!("one of at most four keys of `{name}` for {algorithm}: there is no `kid`"),
+    }
+}
+
+/// The keys that were found, or those that there are.
+pub(super) fn keys(issuer: &Issuer, header: &Header) -> String {
+    let KeyState::Held { set, .. } = issuer.keys() else {
+        return "the keys of this issuer were never loaded".to_owned();
+    };
+    let named = |key: &Key| {
+        let id = key.id.as_deref().map_or_else(|| "without id".to_owned(), shown);
+        format!("{id} ({}, {} bits)", key.key.algorithm().name(), key.key.bits())
+    };
+    let join = |keys: Vec<String>| keys.join(", ");
+    match set.select(header.key_id.as_deref(), header.algorithm) {
+        Ok(found) => join(found.iter().filter_map(|at| set.keys().get(at)).map(named).collect()),
+        Err(_) => {
+            let (all, more) = (set.keys().iter(), set.keys().len().saturating_sub(LISTED));
+            let some = join(all.take(LISTED).map(named).collect());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("no such key; there are {some}{more}")
+        }
+    }
+}
+
+/// What is expected by a condition, and what is found.
+pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, String) {
+    let Matter { proven, issuers, profile, audiences, now } = *matter;
+    let claims = proven.claims();
+    let Some(issuer) = issuers.get(proven.proof().issuer()) else {
+        return (String::new(), String::new());
+    };
+    match condition {
+        Condition::Trust => {
+            let trusted = issuers.iter().filter(|(index, _)| profile.trusts(*index));
+            let names = listed(trusted.map(|(_, issuer)| issuer.name()));
+            let expected = format!("an issuer of the profile `{}`: {names}", profile.name());
+            (expected, format!("`{}`", issuer.name()))
+        }
+        Condition::FreshKeys => {
+            let actual = match issuer.keys() {
+                KeyState::Held { stale_at: Some(end), .. } => {
+                    format!("good until {}", distance(*end, now))
+                }
+                KeyState::Held { stale_at: None, .. } => "they do not age".to_owned(),
+                KeyState::Unavailable => "never loaded".to_owned(),
+            };
+            ("renewed within `max_stale`".to_owned(), actual)
+        }
+        Condition::Times => {
+            let leeway = issuer.clock_skew().span();
+            let mut expected =
+                format!("`exp` to come, `nbf` and `iat` past, within {}", seconds(leeway));
+            if let Some(limit) = profile.max_age {
+                expected.push_str(&format!("; `iat` at most {} ago", seconds(limit)));
+            }
+            let times = [
+                ("exp", claims.expires_at()),
+                ("nbf", claims.not_before()),
+                ("iat", claims.issued_at()),
+            ];
+            let said = times.map(|(name, at)| match at {
+                Some(at) => format!("{name} {}", distance(at, now)),
+                None => format!("{name} absent"),
+            });
+            (expected, said.join(", "))
+        }
+        Condition::Lifetime => {
+            let expected = profile.max_lifetime.map_or_else(
+                || "any".to_owned(),
+                |limit| format!("at most {} from `iat` to `exp`", seconds(limit)),
+            );
+            let span = claims.expires_at().zip(claims.issued_at());
+            let span = span.and_then(|(end, begin)| end.since(begin));
+            (expected, span.map_or_else(|| "not known".to_owned(), seconds))
+        }
+        Condition::Audience => {
+            let mut expected = match issuer.audiences() {
+                Some(accepted) => format!("one of {} (issuer)", listed(accepted)),
+                None => "any (issuer)".to_owned(),
+            };
+            if let Some(own) = &profile.audiences {
+                expected.push_str(&format!(" and of {} (profile)", listed(own)));
+            }
+            if !audiences.is_empty() {
+                expected.push_str(&format!(" and of {} (request)", listed(audiences)));
+            }
+            if !profile.required_audiences.is_empty() {
+                expected.push_str(&format!("; all of {}", listed(&profile.required_audiences)));
+            }
+            let actual = claims.audiences().map_or_else(|| "absent".to_owned(), listed);
+            (expected, actual)
+        }
+        Condition::Type => {
+            let accepted = profile.types.iter().map(|one| one.name().unwrap_or("absent"));
+            let actual = proven.token_type().name().map_or_else(|| "absent".to_owned(), shown);
+            (format!("one of {}", listed(accepted)), actual)
+        }
+        Condition::RequiredClaims => {
+            let missing = profile.required_claims.iter().filter(|name| !claims.has(name));
+            let missing: Vec<_> = missing.collect();
+            let actual = if missing.is_empty() {
+                "all of them are there".to_owned()
+            } else {
+                format!("not there: {}", listed(missing))
+            };
+            (all_of(&profile.required_claims), actual)
+        }
+        Condition::Binding => {
+            let actual = if claims.is_bound() { "`cnf` is there" } else { "absent" };
+            ("no `cnf`: proofs of possession are not taken yet".to_owned(), actual.to_owned())
+        }
+    }
+}
+
+pub(super) fn all_of(names: &[Arc<str>]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { format!("all of {}", listed(names)) }
+}
+
+pub(super) fn scopes(proven: &Proven) -> String {
+    listed(proven.claims().scopes())
+}
+
+/// What the policy demands, in short.
+pub(super) fn policy(policy: &Policy) -> String {
+    let mode = match policy.mode {
+        Mode::Enforce => "",
+        Mode::Permissive => " (permissive)",
+        Mode::Off => return "nothing: its mode is off".to_owned(),
+    };
+    let scopes = policy.all_scopes.len().saturating_add(policy.any_scope.len());
+    let counts = [
+        (scopes, "scopes"),
+        (policy.subjects.len(), "subjects"),
+        (policy.claims.len(), "demands on claims"),
+        (policy.rules.len(), "rules"),
+    ];
+    let said: Vec<_> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if said.is_empty() { "nothing".to_owned() } else { format!("{}{mode}", said.join(", ")) }
+}

@@ -1,0 +1,237 @@
+//! What a decision is to an HTTP request.
+
+use crate::engine::{Decision, Remembered, Snapshot};
+use crate::pb::authz::check_response::HttpResponse;
+use crate::pb::authz::header_value_option::HeaderAppendAction;
+use crate::pb::authz::{
+    CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus, OkHttpResponse,
+};
+use crate::policy::{HttpRequest, HttpRules, Projection, TokenPlace};
+use crate::verify::{Family, Reason, Reject};
+use prost_types::value::Kind;
+use prost_types::{ListValue, Struct, Value};
+use tonic::Code;
+
+/// What was judged, and how it came.
+pub(super) struct Judged<'j> {
+    pub(super) snapshot: &'j Snapshot,
+    pub(super) profile: usize,
+    pub(super) rules: &'j HttpRules,
+    pub(super) request: &'j HttpRequest<'j>,
+    /// Where the token stands.
+    pub(super) place: &'j TokenPlace,
+}
+
+/// A request without a token is told that it needs one, and no error (RFC 6750, section 3).
+pub(super) fn no_token(rules: &HttpRules) -> CheckResponse {
+    refusal(rules, 401, &Challenge::default(), "no token", None)
+}
+
+/// RFC 6750, section 2: not more than one way at a time.
+pub(super) fn several_tokens(rules: &HttpRules) -> CheckResponse {
+    let description = "the request holds more than one token";
+    let challenge = Challenge { error: "invalid_request", description, ..Challenge::default() };
+    refusal(rules, 400, &challenge, "several tokens", None)
+}
+
+impl Judged<'_> {
+    pub(super) fn reply(&self, decision: &Decision) -> CheckResponse {
+        let mut response = match (&decision.outcome, &decision.proven) {
+            (Ok(_), Some(entry)) => self.permit(entry),
+            (Ok(_), None) => self.refuse(&Reject::Internal),
+            (Err(reject), _) => self.refuse(reject),
+        };
+        response.dynamic_metadata = Some(self.metadata(decision));
+        response
+    }
+
+    fn permit(&self, entry: &Remembered) -> CheckResponse {
+        let Self { rules, request, place, .. } = self;
+        let values = entry.values(self.snapshot.issuers().limits());
+        let put = values.as_deref().map(|values| rules.headers_of(values)).unwrap_or_default();
+        // Those of the client first: also where there is no claim to replace them.
+        let impostors = rules.impostors(request);
+        let kept = |name: &str| put.iter().any(|(own, _)| *own == name);
+        let mut remove: Vec<String> =
+            impostors.into_iter().filter(|name| !kept(name)).map(str::to_owned).collect();
+        let mut set: Vec<_> = put.iter().map(|(name, value)| header(name, value)).collect();
+        let mut query = Vec::new();
+        if !rules.forward_token {
+            match place {
+                TokenPlace::Header { name, .. } => remove.push(name.to_string()),
+                TokenPlace::Query(parameter) => query.push(parameter.to_string()),
+                TokenPlace::Cookie(cookie) => match request.cookies_without(cookie) {
+                    rest if rest.is_empty() => remove.push("cookie".to_owned()),
+                    rest => set.push(header("cookie", &rest)),
+                },
+            }
+        }
+        let response = OkHttpResponse {
+            headers: set,
+            headers_to_remove: remove,
+            query_parameters_to_remove: query,
+        };
+        CheckResponse {
+            status: Some(status(Code::Ok, "")),
+            http_response: Some(HttpResponse::OkResponse(response)),
+            dynamic_metadata: None,
+        }
+    }
+
+    fn refuse(&self, reject: &Reject) -> CheckResponse {
+        let reason = reject.reason();
+        let description = reason.meaning();
+        let (code, error, scope) = match reason {
+            // Neither the client nor the token is at fault: Envoy counts an error.
+            Reason::KeysUnavailable | Reason::KeysStale | Reason::Internal => {
+                return unavailable(reason);
+            }
+            Reason::ScopeMissing => {
+                let scope = match reject {
+                    Reject::ScopeMissing(name) => name.to_string(),
+                    Reject::NoScope(names) => names.replace("`, `", " "),
+                    _ => String::new(),
+                };
+                (403, "insufficient_scope", scope)
+            }
+            _ if reason.family() == Family::Policy => (403, "", String::new()),
+            _ => (401, "invalid_token", String::new()),
+        };
+        let challenge = Challenge { error, description, scope: &scope };
+        refusal(self.rules, code, &challenge, description, Some(reason))
+    }
+
+    /// For filters behind this one, under `envoy.filters.http.ext_authz`. Claims only of a
+    /// permitted token, and only those that the profile returns.
+    fn metadata(&self, decision: &Decision) -> Struct {
+        let Self { snapshot, profile, .. } = self;
+        let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
+        let mut fields = vec![("reason".to_owned(), text(decision.reason().code()))];
+        let profile_name = snapshot.profiles().get(*profile).map(crate::verify::Profile::name);
+        fields.extend(profile_name.map(|name| ("profile".to_owned(), text(name))));
+        if let (Ok(permit), Some(entry)) = (&decision.outcome, &decision.proven) {
+            let issuer = snapshot.issuers().get(entry.proven.proof().issuer());
+            fields.extend(issuer.map(|issuer| ("issuer".to_owned(), text(issuer.name()))));
+            let enforced = Value { kind: Some(Kind::BoolValue(permit.overlooked.is_none())) };
+            fields.push(("enforced".to_owned(), enforced));
+            let told = snapshot.policy(*profile).and_then(|policy| policy.projection.as_ref());
+            if let Some(claims) = self.claims(entry, told) {
+                fields.push(("claims".to_owned(), claims));
+            }
+        }
+        Struct { fields: fields.into_iter().collect() }
+    }
+
+    fn claims(&self, entry: &Remembered, told: Option<&Projection>) -> Option<Value> {
+        let values = entry.values(self.snapshot.issuers().limits())?;
+        let json = match told {
+            Some(projection) => serde_json::from_slice(&projection.apply(&values)).ok()?,
+            None => serde_json::to_value(&*values).ok()?,
+        };
+        Some(to_value(json))
+    }
+}
+
+/// JSON as protobuf has it: all numbers are doubles.
+fn to_value(json: serde_json::Value) -> Value {
+    let kind = match json {
+        serde_json::Value::Null => Kind::NullValue(0),
+        serde_json::Value::Bool(value) => Kind::BoolValue(value),
+        serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
+        serde_json::Value::String(text) => Kind::StringValue(text),
+        serde_json::Value::Array(elements) => {
+            let values = elements.into_iter().map(to_value).collect();
+            Kind::ListValue(ListValue { values })
+        }
+        serde_json::Value::Object(members) => {
+            let members = members.into_iter().map(|(name, value)| (name, to_value(value)));
+            Kind::StructValue(Struct { fields: members.collect() })
+        }
+    };
+    Value { kind: Some(kind) }
+}
+
+/// The parts of `WWW-Authenticate: Bearer` (RFC 6750, section 3).
+#[derive(Default)]
+struct Challenge<'c> {
+    error: &'c str,
+    description: &'c str,
+    scope: &'c str,
+}
+
+impl Challenge<'_> {
+    fn text(&self, realm: &str) -> String {
+        let mut text = format!("Bearer realm=\"{realm}\"");
+        let parts =
+            [("error", self.error), ("error_description", self.description), ("scope", self.scope)];
+        if !self.error.is_empty() {
+            for (name, value) in parts.into_iter().filter(|(_, value)| !value.is_empty()) {
+                // Only these may stand in it (RFC 6750, section 3).
+                let plain = |one: char| matches!(one, ' '..='~') && one != '"' && one != '\\';
+                let value = value.replace(|one| !plain(one), "'");
+                text.push_str(&format!(", {name}=\"{value}\""));
+            }
+        }
+        text
+    }
+}
+
+fn refusal(
+    rules: &HttpRules,
+    code: i32,
+    challenge: &Challenge<'_>,
+    message: &str,
+    reason: Option<Reason>,
+) -> CheckResponse {
+    let grpc = if code == 403 { Code::PermissionDenied } else { Code::Unauthenticated };
+    let mut headers = vec![header("content-type", "application/json")];
+    // A policy that refuses asks for no other token, unless for scopes.
+    if code != 403 || !challenge.error.is_empty() {
+        headers.push(header("www-authenticate", &challenge.text(&rules.realm)));
+    }
+    let response = DeniedHttpResponse {
+        status: Some(HttpStatus { code }),
+        headers,
+        body: body(message, reason),
+    };
+    CheckResponse {
+        status: Some(status(grpc, message)),
+        http_response: Some(HttpResponse::DeniedResponse(response)),
+        dynamic_metadata: None,
+    }
+}
+
+/// Keys are missing, or there is a bug: `failure_mode_allow` and alarms are for that.
+fn unavailable(reason: Reason) -> CheckResponse {
+    let headers = vec![header("content-type", "application/json"), header("retry-after", "5")];
+    let response = DeniedHttpResponse {
+        status: Some(HttpStatus { code: 503 }),
+        headers,
+        body: body(reason.meaning(), Some(reason)),
+    };
+    CheckResponse {
+        status: Some(status(Code::Unavailable, reason.meaning())),
+        http_response: Some(HttpResponse::ErrorResponse(response)),
+        dynamic_metadata: None,
+    }
+}
+
+fn body(message: &str, reason: Option<Reason>) -> String {
+    let reason = reason.map(Reason::code);
+    serde_json::json!({ "reason": reason, "message": message }).to_string()
+}
+
+fn status(code: Code, message: &str) -> tonic_types::Status {
+    tonic_types::Status { code: code.into(), message: message.to_owned(), details: Vec::new() }
+}
+
+/// A header that takes the place of all others of its name.
+fn header(name: &str, value: &str) -> HeaderValueOption {
+    let header = HeaderValue {
+        key: name.to_owned(),
+        value: value.to_owned(),
+        raw_value: bytes::Bytes::new(),
+    };
+    let append_action = HeaderAppendAction::OverwriteIfExistsOrAdd.into();
+    HeaderValueOption { header: Some(header), append_action }
+}

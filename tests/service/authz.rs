@@ -1,0 +1,211 @@
+//! Envoy's question, over the real call: what becomes of HTTP requests.
+
+use crate::support::{Daemon, Folder, KEY, now};
+use jwtd::pb::authz::attribute_context::{HttpRequest, Peer, Request};
+use jwtd::pb::authz::authorization_client::AuthorizationClient;
+use jwtd::pb::authz::check_response::HttpResponse;
+use jwtd::pb::authz::{AttributeContext, CheckRequest, CheckResponse, HeaderValueOption};
+use std::collections::BTreeMap;
+use tonic_types::StatusExt as _;
+
+/// The example of docs/envoy.md.
+fn example() -> String {
+    let page = include_str!("../../docs/envoy.md");
+    page.split("```yaml\n").nth(1).unwrap().split_once("```").unwrap().0.to_owned()
+}
+
+fn token(extra: &str) -> String {
+    let (iat, exp) = (now() - 10, now() + 600);
+    let claims = format!(
+        r#"{{"iss":"https://login.example.com","aud":"orders-api","sub":"alice","iat":{iat},"exp":{exp}{extra}}}"#
+    );
+    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()
+}
+
+const GOOD: &str =
+    r#","scope":"orders.read","realm_access":{"roles":["user","ops"]},"email":"a@example.com""#;
+
+fn http(method: &str, path: &str, headers: &[(&str, &str)]) -> HttpRequest {
+    HttpRequest {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        ..HttpRequest::default()
+    }
+}
+
+struct Envoy(AuthorizationClient<tonic::transport::Channel>);
+
+impl Envoy {
+    async fn of(daemon: &Daemon) -> Self {
+        Self(AuthorizationClient::new(daemon.channel(true).await))
+    }
+
+    async fn try_ask(
+        &mut self,
+        http: HttpRequest,
+        profile: &str,
+    ) -> Result<CheckResponse, tonic::Status> {
+        let extensions = (!profile.is_empty()).then(|| ("profile".to_owned(), profile.to_owned()));
+        let attributes = AttributeContext {
+            source: Some(Peer { principal: "spiffe://example.org/web".to_owned() }),
+            request: Some(Request { http: Some(http) }),
+            context_extensions: extensions.into_iter().collect(),
+        };
+        let request = CheckRequest { attributes: Some(attributes) };
+        Ok(self.0.check(request).await?.into_inner())
+    }
+
+    async fn ask(&mut self, http: HttpRequest) -> CheckResponse {
+        self.try_ask(http, "").await.unwrap()
+    }
+}
+
+fn values(headers: &[HeaderValueOption]) -> BTreeMap<String, String> {
+    let pair =
+        |one: &HeaderValueOption| one.header.clone().map(|header| (header.key, header.value));
+    headers.iter().filter_map(pair).collect()
+}
+
+/// The status, the challenge and the reason of a refusal.
+fn refusal(response: &CheckResponse) -> (i32, String, String) {
+    let denied = match response.http_response.as_ref().unwrap() {
+        HttpResponse::DeniedResponse(denied) | HttpResponse::ErrorResponse(denied) => denied,
+        HttpResponse::OkResponse(_) => panic!("permitted: {response:?}"),
+    };
+    assert_ne!(response.status.as_ref().unwrap().code, 0);
+    let headers = values(&denied.headers);
+    let body: serde_json::Value = serde_json::from_str(&denied.body).unwrap();
+    let reason = body["reason"].as_str().unwrap_or_default().to_owned();
+    let challenge = headers.get("www-authenticate").cloned().unwrap_or_default();
+    (denied.status.unwrap().code, challenge, reason)
+}
+
+#[tokio::test]
+async fn a_permitted_request_carries_its_claims_and_no_others() {
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let mut envoy = Envoy::of(&daemon).await;
+    let bearer = format!("Bearer {}", token(GOOD));
+    let forged = [
+        ("authorization", bearer.as_str()),
+        ("x-jwt-sub", "root"),
+        ("x_jwt_sub", "root"),
+        ("x-jwt-tenant", "root"),
+        ("x-other", "stays"),
+    ];
+    for _ in 0..2 {
+        let response = envoy.ask(http("GET", "/orders?x=1", &forged)).await;
+        assert_eq!(response.status.as_ref().unwrap().code, 0);
+        let Some(HttpResponse::OkResponse(ok)) = &response.http_response else {
+            panic!("{response:?}")
+        };
+        let set = values(&ok.headers);
+        let set: Vec<_> = set.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(set, [("x-jwt-roles", r#"["user","ops"]"#), ("x-jwt-sub", "alice")]);
+        assert!(ok.headers.iter().all(|header| header.append_action == 2), "they overwrite");
+        let mut removed = ok.headers_to_remove.clone();
+        removed.sort();
+        assert_eq!(removed, ["authorization", "x-jwt-tenant", "x_jwt_sub"]);
+        // The profile returns these claims alone, to other filters too.
+        let metadata = response.dynamic_metadata.unwrap();
+        let claims = format!("{:?}", metadata.fields["claims"]);
+        assert!(claims.contains("alice") && !claims.contains("a@example.com"), "{claims}");
+        assert!(format!("{:?}", metadata.fields["reason"]).contains("\"OK\""));
+    }
+}
+
+#[tokio::test]
+async fn the_token_is_taken_from_where_it_may_stand_and_out_of_the_request() {
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let mut envoy = Envoy::of(&daemon).await;
+    let token = token(GOOD);
+    let cookies = format!("a=1; session={token}; b=2");
+    let response = envoy.ask(http("GET", "/", &[("cookie", &cookies)])).await;
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert_eq!(values(&ok.headers)["cookie"], "a=1; b=2");
+    let alone = format!("session={token}");
+    let response = envoy.ask(http("GET", "/", &[("cookie", &alone)])).await;
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert_eq!(ok.headers_to_remove, ["cookie"]);
+    let response = envoy.ask(http("GET", &format!("/a?access_token={token}&x=1"), &[])).await;
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert_eq!(ok.query_parameters_to_remove, ["access_token"]);
+    // Two of them are one too many.
+    let response =
+        envoy.ask(http("GET", &format!("/a?access_token={token}"), &[("cookie", &alone)])).await;
+    let (code, challenge, _) = refusal(&response);
+    assert_eq!(code, 400);
+    assert!(challenge.contains(r#"error="invalid_request""#), "{challenge}");
+}
+
+#[tokio::test]
+async fn a_refusal_says_by_whose_fault_it_is() {
+    let daemon = Daemon::start_with(Folder::new(), &example());
+    let mut envoy = Envoy::of(&daemon).await;
+    let mut ask = async |method: &str, token: &str| {
+        let bearer = format!("Bearer {token}");
+        refusal(&envoy.ask(http(method, "/orders", &[("authorization", &bearer)])).await)
+    };
+    let invalid = |code: i32, challenge: &str| {
+        assert_eq!(code, 401);
+        let start = r#"Bearer realm="orders", error="invalid_token", error_description=""#;
+        assert!(challenge.starts_with(start), "{challenge}");
+    };
+    let old = token(GOOD).replacen('.', ".A", 1);
+    for (bad, reason) in [
+        ("x", "TOKEN_NOT_COMPACT"),
+        (old.as_str(), "CLAIMS_BAD_JSON"),
+        (
+            &KEY.sign_compact(
+                r#"{"alg":"EdDSA","kid":"x"}"#,
+                r#"{"iss":"https://login.example.com"}"#,
+            )
+            .unwrap(),
+            "KEY_UNKNOWN",
+        ),
+    ] {
+        let (code, challenge, found) = ask("GET", bad).await;
+        invalid(code, &challenge);
+        assert_eq!(found, reason);
+    }
+    let (code, challenge, reason) = ask("GET", &token(&GOOD.replace("orders.read", "x"))).await;
+    assert_eq!((code, &*reason), (403, "SCOPE_MISSING"));
+    assert!(challenge.contains(r#"error="insufficient_scope""#), "{challenge}");
+    assert!(challenge.ends_with(r#"scope="orders.read""#), "{challenge}");
+    // What a rule refuses is no matter of another token.
+    let (code, challenge, reason) = ask("DELETE", &token(&GOOD.replace("ops", "x"))).await;
+    assert_eq!((code, &*challenge, &*reason), (403, "", "POLICY_DENIED"));
+    assert_eq!(ask("GET", "").await, (401, r#"Bearer realm="orders""#.to_owned(), String::new()));
+    let response = envoy.ask(http("GET", "/", &[("authorization", "Basic YTpi")])).await;
+    assert_eq!(refusal(&response).1, r#"Bearer realm="orders""#);
+    let response = envoy.ask(HttpRequest::default()).await;
+    assert_eq!(refusal(&response).0, 401);
+    assert!(
+        envoy.try_ask(http("GET", "/", &[]), "lost").await.unwrap_err().code()
+            == tonic::Code::InvalidArgument
+    );
+}
+
+#[tokio::test]
+async fn missing_keys_are_an_error_and_no_refusal() {
+    let config = example()
+        .replace("jwks_file: jwks.json", "jwks_uri: http://127.0.0.1:9/jwks")
+        .replace("audiences:", "required: false\n    audiences:");
+    let daemon = Daemon::start_with(Folder::new(), &config);
+    let mut envoy = Envoy::of(&daemon).await;
+    let bearer = format!("Bearer {}", token(GOOD));
+    let response = envoy.ask(http("GET", "/", &[("authorization", &bearer)])).await;
+    assert!(matches!(response.http_response, Some(HttpResponse::ErrorResponse(_))), "{response:?}");
+    assert_eq!(refusal(&response), (503, String::new(), "KEYS_UNAVAILABLE".to_owned()));
+}
+
+#[tokio::test]
+async fn without_the_setting_the_question_is_not_answered() {
+    let daemon = Daemon::start("");
+    let mut envoy = Envoy::of(&daemon).await;
+    let status = envoy.try_ask(http("GET", "/", &[]), "").await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::FailedPrecondition);
+    assert_eq!(status.get_details_error_info().unwrap().metadata["setting"], "ext_authz");
+    let metrics = daemon.get("/metrics");
+    assert!(metrics.contains(r#"grpc_service="envoy.service.auth.v3.Authorization""#), "{metrics}");
+}

@@ -82,6 +82,7 @@ fn measure(effort: Effort) -> Outcome<()> {
     let scene = scene::Scene::new(jwtd::app::now())?;
     let mut rows = runtime.block_on(rows::idle(&scene, effort))?;
     rows.extend(runtime.block_on(rows::hot(&scene, effort))?);
+    rows.extend(runtime.block_on(rows::judged(&scene, effort))?);
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
         rows.extend(rows::cold(&scene, &runtime, algorithm, effort, workers)?);
     }

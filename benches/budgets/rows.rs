@@ -74,6 +74,45 @@ pub(crate) async fn hot(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
+/// What policies and the audit log add to tokens that were proven before, in turns with a
+/// profile that has none.
+pub(crate) async fn judged(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
+    let daemon = scene.daemon(Cache::Judged).await?;
+    let audited = scene.daemon(Cache::Audited).await?;
+    let (first, other) = (Caller::connect(&daemon).await?, Caller::connect(&audited).await?);
+    let tokens = scene.tokens(Algorithm::Rs256, 256)?;
+    let load = async |caller, profile| {
+        let load = scene::batch_by(caller, &tokens, View::Claims, profile).await;
+        load.map(Arc::new)
+    };
+    let plain = load(&first, "default").await?;
+    let mut rows = Vec::new();
+    for (what, caller, server, profile) in [
+        ("three scopes", &first, &daemon, "scopes"),
+        ("three scopes and a rule", &first, &daemon, "rule"),
+        ("an audit log of every 100th", &other, &audited, "default"),
+    ] {
+        let load = load(caller, profile).await?;
+        let mut rounds = Vec::new();
+        for _ in 0..effort.rounds {
+            let ours = caller.round(server, &load, effort.hot).await?;
+            rounds.push((ours, first.round(&daemon, &plain, effort.hot).await?));
+        }
+        let ours = spread(&rounds, |ours, _| ours.cpu);
+        let beside = spread(&rounds, |_, plain| plain.cpu);
+        let more = spread(&rounds, |ours, plain| ours.cpu - plain.cpu);
+        rows.push(Row {
+            what: format!("hot batch of 256, {what}"),
+            measured: ours.show("", " us"),
+            beside: beside.show("", " us"),
+            ratio: more.show("+", " us"),
+            budget: String::new(),
+            met: None,
+        });
+    }
+    Ok(rows)
+}
+
 fn hot_rows(what: &str, load: &Load, rounds: &Rounds) -> Vec<Row> {
     let ours = spread(rounds, |ours, _| ours.cpu);
     let floor = spread(rounds, |_, floor| floor.cpu);

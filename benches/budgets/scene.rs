@@ -28,6 +28,10 @@ pub(crate) struct Scene {
 pub(crate) enum Cache {
     Off,
     On,
+    /// On, and every hundredth permit is recorded.
+    Audited,
+    /// On, and some profiles have policies.
+    Judged,
 }
 
 impl Scene {
@@ -51,13 +55,17 @@ impl Scene {
 
     /// A daemon that answers that it is serving.
     pub(crate) async fn daemon(&self, cache: Cache) -> Outcome<Server> {
-        let (name, cache) = match cache {
+        let (name, more) = match cache {
             Cache::Off => ("cold", "cache: { max_bytes: 0 }\n"),
             Cache::On => ("hot", ""),
+            Cache::Audited => {
+                ("audited", "audit: { file: audit.jsonl, sample: [{ reason: OK, one_in: 100 }] }\n")
+            }
+            Cache::Judged => ("judged", ""),
         };
         let socket = self.file(&format!("{name}.sock"));
         let mut text = format!(
-            "listen: [{{ unix: {} }}]\nadmin: 127.0.0.1:0\n{cache}issuers:\n",
+            "listen: [{{ unix: {} }}]\nadmin: 127.0.0.1:0\n{more}issuers:\n",
             socket.display()
         );
         let audience = tokens::AUDIENCE;
@@ -77,10 +85,15 @@ impl Scene {
             );
             names.push(name);
         }
-        text += &format!(
-            "profiles:\n  default: {{ issuers: [{}], audiences: [{audience}] }}\n",
-            names.join(", ")
-        );
+        let trusted = format!("issuers: [{}], audiences: [{audience}]", names.join(", "));
+        text += &format!("profiles:\n  default: {{ {trusted} }}\n");
+        if let Cache::Judged = cache {
+            let scopes = "scopes: { all: [\"orders:read\", \"orders:write\"], any: [admin, \"orders:write\"] }";
+            let rule =
+                "{ rule: 'claims.sub.startsWith(\"user-\") && claims.aud == \"orders-api\"' }";
+            text += &format!("  scopes: {{ {trusted}, access: {{ {scopes} }} }}\n");
+            text += &format!("  rule: {{ {trusted}, access: {{ {scopes}, rules: [{rule}] }} }}\n");
+        }
         let config = self.file(&format!("{name}.yaml"));
         std::fs::write(&config, text)?;
         let mut server = Server::daemon(&config, socket)?;
@@ -111,8 +124,9 @@ async fn is_serving(socket: PathBuf) -> bool {
     }
 }
 
-fn options(view: pb::View) -> Option<pb::VerifyOptions> {
-    Some(pb::VerifyOptions { view: view.into(), ..Default::default() })
+fn options(view: pb::View, profile: &str) -> Option<pb::VerifyOptions> {
+    let profile = profile.to_owned();
+    Some(pb::VerifyOptions { view: view.into(), profile, ..Default::default() })
 }
 
 fn bytes(tokens: &[String]) -> Vec<Bytes> {
@@ -122,10 +136,20 @@ fn bytes(tokens: &[String]) -> Vec<Bytes> {
 
 /// All `tokens` in one call.
 pub(crate) async fn batch(caller: &Caller, tokens: &[String], view: pb::View) -> Outcome<Load> {
+    batch_by(caller, tokens, view, "default").await
+}
+
+/// All `tokens` in one call, judged by a profile.
+pub(crate) async fn batch_by(
+    caller: &Caller,
+    tokens: &[String],
+    view: pb::View,
+    profile: &str,
+) -> Outcome<Load> {
     let request = pb::VerifyBatchRequest {
         tokens: bytes(tokens),
         contexts: Vec::new(),
-        options: options(view),
+        options: options(view, profile),
     };
     let request = Bytes::from(request.encode_to_vec());
     let reply = caller.ask(BATCH, request.clone()).await?;
@@ -141,7 +165,7 @@ pub(crate) async fn singles(caller: &Caller, tokens: &[String], view: pb::View) 
         let request = pb::VerifyStreamRequest {
             id: 1,
             tokens: vec![token],
-            options: options(view),
+            options: options(view, ""),
             ..Default::default()
         };
         let request = Bytes::from(request.encode_to_vec());

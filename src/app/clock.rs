@@ -11,3 +11,9 @@ pub fn now() -> UnixTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
+
+/// The time as records show it.
+#[expect(clippy::disallowed_methods, reason = "this is where it is asked for")]
+pub(super) fn to_the_millisecond() -> SystemTime {
+    SystemTime::now()
+}

@@ -58,6 +58,7 @@ pub(super) async fn replace(
         });
         let snapshot = Snapshot::new(issuers, live.profiles.clone(), &engine.metrics);
         let snapshot = snapshot.with_policies(live.policies.clone()).with_http(live.http.clone());
+        let snapshot = snapshot.with_generation(before.generation().saturating_add(1));
         Arc::new(snapshot.with_upkeep(Arc::clone(&upkeep)))
     });
     keeper.run(engine);

@@ -1,5 +1,6 @@
 //! Floor 9: puts the daemon together from its configuration, serves, and drains.
 
+mod audit;
 mod clock;
 mod files;
 mod health;
@@ -8,6 +9,7 @@ mod reload;
 mod runtime;
 mod signal;
 
+pub use audit::AuditError;
 pub use clock::now;
 pub use files::fingerprint;
 pub use reload::Loader;
@@ -59,6 +61,8 @@ pub struct App {
 pub enum StartError {
     /// The address of the probes and metrics cannot be opened.
     Admin(SocketAddr, io::Error),
+    /// The audit log cannot be opened.
+    Audit(AuditError),
     /// A socket for calls cannot be opened.
     Listen(BindError),
     /// The folder for key sets cannot be used.
@@ -72,6 +76,7 @@ impl fmt::Display for StartError {
                 f,
                 "{address}: cannot serve probes and metrics: {error}; choose another with `admin`"
             ),
+            Self::Audit(error) => error.fmt(f),
             Self::Listen(error) => error.fmt(f),
             Self::State(error) => error.fmt(f),
         }
@@ -94,7 +99,10 @@ impl App {
         let published = Arc::new(Notify::new());
         let mut keeper = Keeper::new(now, state, Arc::clone(&published));
         let key_files = live.files.clone();
+        let audit = startup.audit.as_ref().map(|settings| audit::start(settings, &metrics));
+        let audit = audit.transpose().map_err(StartError::Audit)?;
         let engine = Arc::new(Engine {
+            audit,
             current: Current::new(live::begin(live, &mut keeper, &metrics)),
             cache: ProofCache::new(cache, &metrics),
             metrics: Arc::clone(&metrics),
@@ -177,6 +185,7 @@ impl App {
             tracing::info!(%admin, "serving probes and metrics");
         }
         self.keeper.run(&self.engine);
+        let engine = Arc::clone(&self.engine);
         let (drain_delay, drain_timeout) = (self.startup.drain_delay, self.startup.drain_timeout);
         let health = Health {
             reporter: self.health,
@@ -213,6 +222,9 @@ impl App {
         let (cut, ()) = tokio::join!(serving, telling);
         if cut > 0 {
             tracing::warn!(connections = cut, "cut off at the end of `drain_timeout`");
+        }
+        if let Some(audit) = &engine.audit {
+            audit.log().flush();
         }
         tracing::info!("stopped");
     }

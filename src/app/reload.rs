@@ -99,6 +99,9 @@ impl Reloader {
                 () = files.changed() => false,
                 () = sleep(LOOK_EVERY) => false,
             };
+            if asked && let Some(audit) = &self.engine.audit {
+                audit.log().reopen();
+            }
             let contents = settled(&files).await;
             let same = contents == seen;
             if same && !asked && !failed {

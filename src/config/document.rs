@@ -149,6 +149,12 @@ impl<'de> Visitor<'de> for AnyValue {
 }
 
 impl Node {
+    /// Whether both say the same, wherever they stand.
+    #[must_use]
+    pub fn is_same_text(&self, other: &Self) -> bool {
+        self.to_json() == other.to_json()
+    }
+
     /// The value of a key, if this is a mapping that has it and it is not null.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {

@@ -3,6 +3,7 @@
 //! [`Config`], of types that cannot be wrong. All faults are found at once.
 
 mod access;
+mod audit;
 mod check;
 mod connection;
 pub mod document;
@@ -23,6 +24,7 @@ mod settings;
 mod units;
 mod valid;
 
+pub use audit::AuditSettings;
 pub use connection::Connection;
 pub use fault::{Fault, Faults};
 pub use http_url::{HttpUrl, ProxyUrl};

@@ -3,11 +3,13 @@
 
 use super::document::Node;
 use crate::jose::Algorithm;
+use audit::AUDIT;
 use connection::CONNECTION;
 use ext_authz::EXT_AUTHZ;
 use issuers::{ISSUER, PROFILE};
 use serde_json::json;
 
+mod audit;
 mod connection;
 mod ext_authz;
 mod issuers;
@@ -124,6 +126,12 @@ pub const ROOT: Kind = Kind::Table(&[
         "",
         "How requests are judged that Envoy asks about (`envoy.service.auth.v3`); without it, its \
          calls are refused. `ext_authz: {}` takes the defaults.",
+    ),
+    key(
+        "audit",
+        Kind::Table(AUDIT),
+        "",
+        "A record of each decision, as JSON lines; without it none is kept.",
     ),
     key("cache", Kind::Table(CACHE), "", "The cache of signatures already checked."),
     key("limits", Kind::Table(LIMITS), "", "Bounds; what exceeds them is refused at once."),

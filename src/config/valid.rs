@@ -2,6 +2,7 @@
 //! wrong.
 
 use super::access::policies;
+use super::audit::{AuditSettings, audit};
 use super::connection::{Connection, connection};
 use super::document::Node;
 use super::ext_authz::ext_authz;
@@ -43,6 +44,8 @@ pub struct Startup {
     pub limits: ServerLimits,
     /// How connections are kept.
     pub connection: Connection,
+    /// Where decisions are recorded, if anywhere.
+    pub audit: Option<AuditSettings>,
     /// How long calls are taken after SIGTERM, while callers learn of it.
     pub drain_delay: Duration,
     /// How long calls may go on after that.
@@ -85,6 +88,7 @@ impl Startup {
             cache_ttl,
             limits,
             connection,
+            audit,
             drain_delay,
             drain_timeout,
             state_dir,
@@ -96,6 +100,7 @@ impl Startup {
             ("cache.max_ttl", *cache_ttl == new.cache_ttl),
             ("limits", *limits == new.limits),
             ("connection", *connection == new.connection),
+            ("audit", *audit == new.audit),
             ("drain_delay", *drain_delay == new.drain_delay),
             ("drain_timeout", *drain_timeout == new.drain_timeout),
             ("state_dir", *state_dir == new.state_dir),
@@ -124,6 +129,7 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Startup {
         cache_ttl: cache_ttl.unwrap_or(Duration::from_secs(3600)),
         limits: server_limits(root, faults),
         connection: connection(root, faults),
+        audit: audit(root, folder, faults),
         drain_delay: duration(root, "drain_delay").unwrap_or(Duration::from_millis(250)),
         drain_timeout: duration(root, "drain_timeout").unwrap_or(Duration::from_secs(10)),
         state_dir: root.get("state_dir").and_then(Node::text).map(|path| folder.join(path)),

@@ -18,4 +18,4 @@ pub use self::ring::{Digest, digest};
 #[cfg(feature = "daemon")]
 pub use private_key::{PrivateKey, PrivateKeyError};
 pub use signing_key::{RsaSize, SigningError, SigningKey, random};
-pub use verifying_key::{BadSignature, MacKey, PublicKey, VerifyingKey};
+pub use verifying_key::{BadSignature, MacKey, MessageKey, PublicKey, VerifyingKey};

@@ -141,6 +141,27 @@ impl VerifyingKey {
     }
 }
 
+/// A secret of this process or its operator that makes tags of texts (HMAC-SHA256).
+#[derive(Clone, Debug)]
+pub struct MessageKey(ring::Mac);
+
+impl MessageKey {
+    /// The shortest secret, in bytes: as long as the hash (RFC 7518, section 3.2).
+    pub const LEAST_BYTES: usize = 32;
+
+    /// Nothing if the secret is too short.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> Option<Self> {
+        ring::Mac::new(secret, Algorithm::Hs256).map(Self)
+    }
+
+    /// The tag of a text: 32 bytes.
+    #[must_use]
+    pub fn tag(&self, text: &[u8]) -> Vec<u8> {
+        self.0.sign(text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! The last step over a batch: remember what was proven, and judge every token,
 //! remembered or not, by the same code.
 
+use super::audit::{Audit, Event, Token};
 use super::plan::{Pending, Proof, Step};
 use super::{Engine, Remembered};
 use crate::jose::UnixTime;
@@ -78,12 +79,13 @@ impl Finish {
     }
 
     /// Judges the next `count` tokens; false when none is left.
-    pub fn advance(&mut self, count: usize) -> bool {
+    pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
         let Pending { snapshot, batch, steps, .. } = &self.pending;
         let Some(profile) = snapshot.profiles().get(batch.profile) else {
             return false;
         };
         let mut tally = Tally::default();
+        let mut events = Vec::new();
         for step in steps.iter().skip(self.decisions.len()).take(count) {
             let proven = match step {
                 Step::Held => {
@@ -110,6 +112,12 @@ impl Finish {
                 }
             };
             let kind = (issuer, decision.reason());
+            if let Some(audit) = &engine.audit
+                && audit.wants(kind.1)
+            {
+                let cached = matches!(step, Step::Hit(_));
+                events.extend(self.event(audit, self.decisions.len(), issuer, &decision, cached));
+            }
             if let Some((kind, tokens)) = tally.add(kind) {
                 snapshot.count(batch.profile, kind.0, kind.1, tokens);
             }
@@ -118,7 +126,38 @@ impl Finish {
         if let Some((kind, tokens)) = tally.end() {
             snapshot.count(batch.profile, kind.0, kind.1, tokens);
         }
+        if let Some(audit) = engine.audit.as_ref().filter(|_| !events.is_empty()) {
+            audit.log().push(events);
+        }
         self.decisions.len() < self.pending.steps.len()
+    }
+
+    /// What is recorded of a decision.
+    fn event(
+        &self,
+        audit: &Audit,
+        place: usize,
+        issuer: Option<IssuerIndex>,
+        decision: &Decision,
+        cached: bool,
+    ) -> Option<Event> {
+        let Pending { snapshot, batch, .. } = &self.pending;
+        let token = match &decision.proven {
+            Some(entry) => Token::Proven(Arc::clone(entry)),
+            None => Token::Unproven(batch.tokens.get(place)?.as_ref().into()),
+        };
+        Some(Event {
+            snapshot: Arc::clone(snapshot),
+            rules: Arc::clone(audit.rules()),
+            at: audit.now(),
+            caller: batch.caller.clone(),
+            profile: batch.profile,
+            issuer,
+            token,
+            reason: decision.reason(),
+            permit: decision.outcome.is_ok(),
+            cached,
+        })
     }
 
     fn judge(&self, profile: &Profile, entry: &Remembered) -> Result<Permit, Reject> {

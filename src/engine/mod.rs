@@ -1,6 +1,7 @@
 //! Floor 6: a batch in three steps, each a synchronous function: [`Plan`] looks
 //! up and reads, [`Slice::run`] proves, [`Finish`] judges. Nothing here waits.
 
+mod audit;
 mod cache;
 mod explain;
 mod finish;
@@ -10,6 +11,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{Audit, Event};
 pub use cache::{CacheLimits, ProofCache, Remembered};
 pub use explain::{
     Check, Question, State, explain, explain_alone, first_failure, is_permitted, is_proven,
@@ -29,6 +31,8 @@ pub struct Engine {
     pub current: Current,
     /// Signatures that were already checked.
     pub cache: ProofCache,
+    /// Where decisions are recorded, if anywhere.
+    pub audit: Option<Audit>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
 }

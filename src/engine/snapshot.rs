@@ -28,6 +28,8 @@ pub struct Snapshot {
     shadows: ShadowCounters,
     /// The names of the issuers, as replies share them.
     names: Vec<Bytes>,
+    /// How many configurations there were before, and this one.
+    generation: u64,
     /// For each issuer, by its place, what belongs to it beside its settings.
     upkeep: Arc<[Upkeep]>,
 }
@@ -79,6 +81,7 @@ impl Snapshot {
             default,
             counters,
             shadows,
+            generation: 1,
             upkeep,
         }
     }
@@ -88,8 +91,14 @@ impl Snapshot {
     pub fn with_keys(&self, issuer: IssuerIndex, keys: KeyState, metrics: &Metrics) -> Self {
         let issuers = self.issuers.with_keys(issuer, keys);
         let (upkeep, policies) = (Arc::clone(&self.upkeep), Arc::clone(&self.policies));
-        let http = self.http.clone();
-        Self { upkeep, policies, http, ..Self::new(issuers, self.profiles.clone(), metrics) }
+        let (http, generation) = (self.http.clone(), self.generation);
+        Self {
+            upkeep,
+            policies,
+            http,
+            generation,
+            ..Self::new(issuers, self.profiles.clone(), metrics)
+        }
     }
 
     /// The same snapshot; these are the policies of the profiles at these places.
@@ -166,6 +175,18 @@ impl Snapshot {
     #[must_use]
     pub fn policy(&self, profile: usize) -> Option<&Policy> {
         self.policies.get(profile)
+    }
+
+    /// The same snapshot, made of the configuration with this number.
+    #[must_use]
+    pub fn with_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
+    }
+
+    /// The number of the configuration that it is made of, counted from 1.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// What is done with HTTP requests, if proxies may ask about them.

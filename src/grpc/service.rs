@@ -10,7 +10,7 @@ use crate::engine::{Batch, Decision, Snapshot};
 use crate::pb::{self, verifier_service_server::VerifierService};
 use crate::policy::Caller;
 use crate::sched::{Admission, Scheduler, Undecided};
-use crate::telemetry::{Call, ShedCause};
+use crate::telemetry::{Call, NoRoom, ShedCause};
 use crate::verify::Profile;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -91,6 +91,13 @@ impl Shared {
             self.scheduler.engine().metrics.shed(cause);
             return Err(CallFault::Overloaded { cause, limit: self.admission.tokens.limit() });
         };
+        let audit = self.scheduler.engine().audit.as_ref();
+        let room = audit.map(|audit| audit.take_room(&batch.tokens)).transpose();
+        let _room = room.map_err(|NoRoom { limit }| {
+            let cause = ShedCause::Audit;
+            self.scheduler.engine().metrics.shed(cause);
+            CallFault::Overloaded { cause, limit }
+        })?;
         let latest = Instant::now().checked_add(self.call_timeout);
         let deadline = deadline.into_iter().chain(latest).min();
         let deciding = self.scheduler.decide(Arc::clone(snapshot), batch, deadline);

@@ -2,6 +2,7 @@
 //! being true and current. Reasons of this floor are the only ones that
 //! [`Mode::Permissive`] permits.
 
+mod audit;
 mod caller;
 mod claim;
 mod facts;
@@ -12,6 +13,7 @@ mod projection;
 mod rule;
 mod subject;
 
+pub use audit::{AuditRules, Showing};
 pub use caller::{Caller, CallerRule};
 pub use claim::{ClaimRule, Scalar, Test};
 pub use facts::{Attributes, Facts};

@@ -149,7 +149,7 @@ impl Scheduler {
         let (pending, slices) = plan.cut();
         let proofs = self.prove(slices, deadline).await?;
         let mut finish = Finish::new(&self.engine, pending, proofs, self.now());
-        while finish.advance(STRIDE * 4) {
+        while finish.advance(&self.engine, STRIDE * 4) {
             yield_now().await;
             in_time()?;
         }

@@ -54,6 +54,17 @@ pub struct Metrics {
     pub cache_requests: CacheRequests,
     /// Entries that left the cache.
     pub cache_evicted: CacheEvicted,
+    /// Records of the audit log.
+    pub audit_records: AuditRecords,
+}
+
+/// Counters of `audit_records_total`.
+#[derive(Debug)]
+pub struct AuditRecords {
+    /// Those that were written.
+    pub written: IntCounter,
+    /// Those that were lost: the sink did not take them in time.
+    pub dropped: IntCounter,
 }
 
 /// The service that a method belongs to.
@@ -102,6 +113,8 @@ impl SignatureChecks {
 /// Why load was shed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ShedCause {
+    /// The audit log has no room, and no record may be lost.
+    Audit,
     /// Too many bytes are being received or worked on.
     Bytes,
     /// Too many connections are open.
@@ -113,12 +126,13 @@ pub enum ShedCause {
 }
 
 impl ShedCause {
-    const ALL: [Self; 4] = [Self::Bytes, Self::Connections, Self::Tokens, Self::Work];
+    const ALL: [Self; 5] = [Self::Audit, Self::Bytes, Self::Connections, Self::Tokens, Self::Work];
 
     /// The value of the label `cause`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Audit => "audit",
             Self::Bytes => "bytes",
             Self::Connections => "connections",
             Self::Tokens => "tokens",
@@ -165,6 +179,11 @@ impl Metrics {
             ["bad", "good"].map(|result| checks.with_label_values(&[algorithm.name(), result]))
         });
         let signature_checks = SignatureChecks(checks.collect());
+        let audit = counter(
+            "jwtd_audit_records_total",
+            "Records of the audit log, by what became of them.",
+            &["result"],
+        );
         let requests = counter(
             "jwtd_cache_requests_total",
             "Tokens looked up among the signatures already checked, by result.",
@@ -255,6 +274,10 @@ impl Metrics {
                 expired: evictions.with_label_values(&["expired"]),
                 replaced: evictions.with_label_values(&["replaced"]),
                 size: evictions.with_label_values(&["size"]),
+            },
+            audit_records: AuditRecords {
+                written: audit.with_label_values(&["written"]),
+                dropped: audit.with_label_values(&["dropped"]),
             },
             on_scrape: Mutex::default(),
             panics,

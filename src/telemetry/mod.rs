@@ -1,12 +1,14 @@
 //! Floor 5+: what operators see.
 
+mod audit;
 mod logs;
 mod metrics;
 mod panics;
 
+pub use audit::{AuditLog, AuditSink, NoRoom, Record, Room};
 pub use logs::{LogFormat, Logs, start as start_logs};
 pub use metrics::{
-    CacheEvicted, CacheRequests, Call, ConnectionEnd, Connections, Gauges, Metrics, ShadowCounters,
-    ShedCause, SignatureChecks, UnknownKids, VerificationCounters,
+    AuditRecords, CacheEvicted, CacheRequests, Call, ConnectionEnd, Connections, Gauges, Metrics,
+    ShadowCounters, ShedCause, SignatureChecks, UnknownKids, VerificationCounters,
 };
 pub use panics::observe as observe_panics;

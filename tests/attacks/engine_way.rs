@@ -20,7 +20,7 @@ fn engine(max_bytes: u64) -> Engine {
     let snapshot = Snapshot::new(WORLD.issuers().clone(), profiles, &metrics);
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
     let cache = ProofCache::new(limits, &metrics);
-    Engine { current: Current::new(snapshot), cache, metrics }
+    Engine { current: Current::new(snapshot), cache, audit: None, metrics }
 }
 
 /// What becomes of a batch in its three steps.
@@ -32,7 +32,7 @@ fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reaso
     let (pending, slices) = plan.cut();
     let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();
     let mut finish = Finish::new(engine, pending, proofs, UnixTime::from_seconds(WORLD.now));
-    while finish.advance(64) {}
+    while finish.advance(engine, 64) {}
     let decisions = finish.decisions();
     assert_eq!(decisions.len(), tokens.len());
     tokens.iter().copied().zip(decisions.iter().map(Decision::reason)).collect()

@@ -28,7 +28,7 @@ impl Rig {
         let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
         let current = Current::new(Snapshot::new(issuers, profiles, &metrics));
         let cache = ProofCache::new(limits, &metrics);
-        Self { engine: Engine { current, cache, metrics } }
+        Self { engine: Engine { current, cache, audit: None, metrics } }
     }
 
     /// Other issuers, keys or profiles from now on.
@@ -67,7 +67,7 @@ impl Rig {
         let proofs = slices.into_iter().flat_map(|slice| slice.run(&self.engine)).collect();
         let now = UnixTime::from_seconds(now);
         let mut finish = Finish::new(&self.engine, pending, proofs, now);
-        while finish.advance(64) {}
+        while finish.advance(&self.engine, 64) {}
         finish.decisions()
     }
 

@@ -10,6 +10,7 @@
 
 mod access;
 
+mod audit;
 mod authority;
 mod authz;
 mod calls;

@@ -170,6 +170,7 @@ pub(super) fn engine(max_bytes: u64) -> Engine {
     Engine {
         current: Current::new(Snapshot::new(issuers, profiles, &metrics)),
         cache: ProofCache::new(limits, &metrics),
+        audit: None,
         metrics,
     }
 }
@@ -192,7 +193,7 @@ pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<
     let (pending, slices) = plan.cut();
     let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();
     let mut finish = Finish::new(engine, pending, proofs, UnixTime::from_seconds(world.now));
-    while finish.advance(3) {}
+    while finish.advance(engine, 3) {}
     finish.decisions()
 }
 

@@ -1,0 +1,159 @@
+//! What is recorded of each decision, and what of it is masked or left out.
+
+use super::{Remembered, Snapshot};
+use crate::keys::IssuerIndex;
+use crate::policy::{AuditRules, Caller};
+use crate::telemetry::{AuditLog, NoRoom, Record, Room};
+use crate::verify::{Profile, Reason};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// The audit log, and what goes into it.
+#[derive(Debug)]
+pub struct Audit {
+    log: AuditLog<Event>,
+    rules: Arc<AuditRules>,
+    clock: fn() -> SystemTime,
+    /// How many of each reason there were, by its number.
+    seen: Box<[AtomicU64]>,
+}
+
+/// One decision.
+#[derive(Debug)]
+pub struct Event {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) rules: Arc<AuditRules>,
+    pub(super) at: SystemTime,
+    pub(super) caller: Caller,
+    pub(super) profile: usize,
+    pub(super) issuer: Option<IssuerIndex>,
+    pub(super) token: Token,
+    pub(super) reason: Reason,
+    pub(super) permit: bool,
+    pub(super) cached: bool,
+}
+
+/// The token of a decision.
+#[derive(Debug)]
+pub(super) enum Token {
+    Proven(Arc<Remembered>),
+    /// A copy: a slice would keep the whole request alive.
+    Unproven(Box<[u8]>),
+}
+
+impl Audit {
+    /// Records go to `log`, by these rules, with the time of `clock`.
+    #[must_use]
+    pub fn new(log: AuditLog<Event>, rules: AuditRules, clock: fn() -> SystemTime) -> Self {
+        let seen = (0..=u8::MAX).map(|_| AtomicU64::new(0)).collect();
+        Self { log, rules: Arc::new(rules), clock, seen }
+    }
+
+    /// Where the records go.
+    #[must_use]
+    pub fn log(&self) -> &AuditLog<Event> {
+        &self.log
+    }
+
+    /// Room for the records of these tokens.
+    ///
+    /// # Errors
+    /// If there is none, and none may be lost.
+    pub fn take_room(&self, tokens: &[Bytes]) -> Result<Option<Room<Event>>, NoRoom> {
+        self.log.take_room(tokens.iter().map(|token| COST.saturating_add(token.len())).sum())
+    }
+
+    /// Whether a decision for this reason is recorded; one in so many is.
+    pub(super) fn wants(&self, reason: Reason) -> bool {
+        let Some((_, one_in)) = self.rules.one_in.iter().find(|(own, _)| *own == reason) else {
+            return true;
+        };
+        let Some(seen) = self.seen.get(usize::from(reason.number())) else { return true };
+        seen.fetch_add(1, Ordering::Relaxed) % u64::from((*one_in).max(1)) == 0
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    pub(super) fn rules(&self) -> &Arc<AuditRules> {
+        &self.rules
+    }
+}
+
+/// What an event takes, about: its own fields, and of a remembered token, which may have
+/// been forgotten meanwhile, what most take.
+const COST: usize = 2048;
+
+impl Record for Event {
+    fn bytes(&self) -> usize {
+        COST.saturating_add(match &self.token {
+            Token::Proven(_) => 0,
+            Token::Unproven(token) => token.len(),
+        })
+    }
+
+    fn write(&self, sequence: u64, lines: &mut Vec<u8>) {
+        let line = Value::Object(self.fields(sequence));
+        // Nothing of it can fail.
+        serde_json::to_writer(&mut *lines, &line).ok();
+        lines.push(b'\n');
+    }
+}
+
+impl Event {
+    fn fields(&self, sequence: u64) -> Map<String, Value> {
+        let Self { snapshot, rules, .. } = self;
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        put("time", humantime::format_rfc3339_millis(self.at).to_string().into());
+        put("sequence", sequence.into());
+        if let Some(caller) = rules.show(rules.caller, || caller(&self.caller)) {
+            put("caller", caller);
+        }
+        let profile = snapshot.profiles().get(self.profile).map(Profile::name);
+        put("profile", profile.into());
+        let issuer = self.issuer.and_then(|index| snapshot.issuers().get(index));
+        put("issuer", issuer.map(crate::keys::Issuer::name).into());
+        put("permit", self.permit.into());
+        put("reason", self.reason.code().into());
+        // A reason that permits is one that is not enforced.
+        put("enforced", (!self.permit || self.reason == Reason::Ok).into());
+        put("proven", matches!(self.token, Token::Proven(_)).into());
+        put("cached", self.cached.into());
+        put("generation", snapshot.generation().into());
+        let fingerprint = match &self.token {
+            Token::Unproven(token) => rules.fingerprint(token),
+            Token::Proven(entry) => {
+                put("algorithm", entry.proven.algorithm().name().into());
+                let claims = entry.proven.claims();
+                for (name, showing, value) in [
+                    ("key_id", rules.key_id, entry.proven.key_id()),
+                    ("token_id", rules.token_id, claims.token_id()),
+                    ("subject", rules.subject, claims.subject()),
+                ] {
+                    let shown = value.and_then(|value| rules.show(showing, || value.into()));
+                    if let Some(shown) = shown {
+                        put(name, shown);
+                    }
+                }
+                rules.fingerprint(entry.token())
+            }
+        };
+        put("fingerprint", fingerprint.into());
+        fields
+    }
+}
+
+fn caller(caller: &Caller) -> Value {
+    match caller {
+        Caller::Unix { user, group, process } => {
+            json!({"user": user, "group": group, "process": process})
+        }
+        Caller::Certificate(names) => json!({"names": names.iter().collect::<Vec<_>>()}),
+        Caller::Unknown => Value::Null,
+    }
+}

@@ -1,0 +1,210 @@
+//! Records of what was decided, as JSON lines. A thread of its own writes them; those
+//! that wait are bounded in bytes. Where the sink is stuck, records are dropped and
+//! counted, or room is asked for before, as is configured: each has a number, so that a
+//! loss shows as a gap.
+
+mod sink;
+
+pub use sink::AuditSink;
+
+use super::Metrics;
+use sink::Open;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Something that was decided.
+pub trait Record: Send + 'static {
+    /// The memory that it takes, about.
+    fn bytes(&self) -> usize;
+
+    /// Adds it to `lines`, with a line end.
+    fn write(&self, sequence: u64, lines: &mut Vec<u8>);
+}
+
+/// A way to have records written. Its clones share it.
+#[derive(Debug)]
+pub struct AuditLog<R>(Arc<Shared<R>>);
+
+impl<R> Clone for AuditLog<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Shared<R> {
+    queue: Mutex<Queue<R>>,
+    changed: Condvar,
+    reopen: AtomicBool,
+    /// The most bytes that wait.
+    most: usize,
+    /// Whether room must be taken before.
+    refuses: bool,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Debug)]
+struct Queue<R> {
+    waiting: VecDeque<(u64, R)>,
+    /// The number of the next record.
+    next: u64,
+    /// Of those that wait or are being written, and of the room that is taken.
+    bytes: usize,
+}
+
+/// Room for records that are to come. It is given back when it is dropped.
+#[derive(Debug)]
+pub struct Room<R> {
+    log: AuditLog<R>,
+    bytes: usize,
+}
+
+impl<R> Drop for Room<R> {
+    fn drop(&mut self) {
+        let mut queue = self.log.0.lock();
+        queue.bytes = queue.bytes.saturating_sub(self.bytes);
+    }
+}
+
+/// How long the end of the process may wait for the last records.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long to wait before a sink is tried again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// About so much is written at once.
+const PIECE: usize = 64 << 10;
+
+impl<R: Record> AuditLog<R> {
+    /// Opens the sink. `most` bytes of records wait for it; with `refuses`, none is ever
+    /// dropped, and [`AuditLog::take_room`] must be asked first.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or there is no thread to be had.
+    pub fn start(
+        sink: AuditSink,
+        most: usize,
+        refuses: bool,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
+        let sink = Open::new(sink)?;
+        let queue = Queue { waiting: VecDeque::new(), next: 1, bytes: 0 };
+        let (queue, changed, reopen) = (Mutex::new(queue), Condvar::new(), AtomicBool::new(false));
+        let log = Self(Arc::new(Shared { queue, changed, reopen, most, refuses, metrics }));
+        let own = log.clone();
+        std::thread::Builder::new().name("audit".to_owned()).spawn(move || own.write_to(sink))?;
+        Ok(log)
+    }
+
+    /// Room for records of so many bytes; nothing if there is none. Where records may be
+    /// dropped, none is needed.
+    ///
+    /// # Errors
+    /// If there is no room.
+    pub fn take_room(&self, bytes: usize) -> Result<Option<Room<R>>, NoRoom> {
+        if !self.0.refuses {
+            return Ok(None);
+        }
+        let mut queue = self.0.lock();
+        let taken = queue.bytes.saturating_add(bytes);
+        if taken > self.0.most {
+            return Err(NoRoom { limit: self.0.most });
+        }
+        queue.bytes = taken;
+        Ok(Some(Room { log: self.clone(), bytes }))
+    }
+
+    /// Has records written.
+    pub fn push(&self, records: impl IntoIterator<Item = R>) {
+        let mut dropped = 0;
+        let mut queue = self.0.lock();
+        for record in records {
+            let number = queue.next;
+            queue.next = number.saturating_add(1);
+            let bytes = queue.bytes.saturating_add(record.bytes());
+            if bytes > self.0.most && !self.0.refuses {
+                dropped += 1;
+                continue;
+            }
+            queue.bytes = bytes;
+            queue.waiting.push_back((number, record));
+        }
+        drop(queue);
+        self.0.metrics.audit_records.dropped.inc_by(dropped);
+        self.0.changed.notify_all();
+    }
+
+    /// Opens the file anew before the next record: it may have been moved away.
+    pub fn reopen(&self) {
+        self.0.reopen.store(true, Ordering::Relaxed);
+        self.0.changed.notify_all();
+    }
+
+    /// Waits a moment until all is written.
+    pub fn flush(&self) {
+        let waits = |queue: &mut Queue<R>| queue.bytes > 0;
+        drop(self.0.changed.wait_timeout_while(self.0.lock(), PATIENCE, waits));
+    }
+
+    fn write_to(self, mut sink: Open) {
+        let mut last_warning: Option<Instant> = None;
+        loop {
+            let mut queue = self.0.lock();
+            while queue.waiting.is_empty() && !self.0.reopen.load(Ordering::Relaxed) {
+                queue = self.0.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+            let (mut taken, mut lines, mut count) = (0, Vec::with_capacity(PIECE), 0);
+            let mut records = Vec::new();
+            while lines.capacity() > taken
+                && let Some(next) = queue.waiting.pop_front()
+            {
+                taken = taken.saturating_add(next.1.bytes());
+                records.push(next);
+            }
+            drop(queue);
+            for (number, record) in &records {
+                record.write(*number, &mut lines);
+                count += 1;
+            }
+            drop(records);
+            if self.0.reopen.swap(false, Ordering::Relaxed) {
+                sink.close();
+            }
+            // What cannot be written now waits here, and all others behind it.
+            let mut rest = lines.as_slice();
+            while let Err(error) = sink.write(&mut rest) {
+                if last_warning.is_none_or(|last| last.elapsed() > Duration::from_secs(5)) {
+                    last_warning = Some(Instant::now());
+                    tracing::warn!(%error, "the audit log cannot be written");
+                }
+                #[expect(clippy::disallowed_methods, reason = "this thread does nothing else")]
+                std::thread::sleep(PAUSE);
+                sink.close();
+            }
+            self.0.metrics.audit_records.written.inc_by(count);
+            let mut queue = self.0.lock();
+            queue.bytes = queue.bytes.saturating_sub(taken);
+            drop(queue);
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+impl<R> Shared<R> {
+    fn lock(&self) -> MutexGuard<'_, Queue<R>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// There is no room for more records.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NoRoom {
+    /// The most bytes that wait.
+    pub limit: usize,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Records that are rotated, moved, stuck and refused.
+
+use super::*;
+use std::fs;
+use std::path::PathBuf;
+
+#[derive(Debug)]
+struct Line(usize);
+
+impl Record for Line {
+    fn bytes(&self) -> usize {
+        self.0
+    }
+
+    fn write(&self, sequence: u64, lines: &mut Vec<u8>) {
+        let text = format!("{sequence}{}\n", ".".repeat(self.0));
+        lines.extend_from_slice(text.as_bytes());
+    }
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("jwtd-audit-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn sink(&self, max_bytes: u64, keep: u32) -> AuditSink {
+        AuditSink::File { path: self.0.join("a"), max_bytes, keep }
+    }
+
+    fn numbers(&self, file: &str) -> Vec<u64> {
+        let text = fs::read_to_string(self.0.join(file)).unwrap_or_default();
+        assert!(text.is_empty() || text.ends_with('\n'), "a line is torn: {text}");
+        text.lines().map(|line| line.trim_end_matches('.').parse().unwrap()).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn start(sink: AuditSink, most: usize, refuses: bool) -> (AuditLog<Line>, Arc<Metrics>) {
+    let metrics = Arc::new(Metrics::new());
+    (AuditLog::start(sink, most, refuses, Arc::clone(&metrics)).unwrap(), metrics)
+}
+
+#[test]
+fn files_are_rotated_by_size_at_the_end_of_a_line() {
+    let folder = Folder::new("rotate");
+    let (log, metrics) = start(folder.sink(50, 2), 1 << 20, false);
+    for _ in 0..20 {
+        log.push([Line(10)]);
+        log.flush();
+    }
+    let numbers = ["a.2", "a.1", "a"].map(|file| folder.numbers(file));
+    assert_eq!(numbers.concat(), (12..=20).collect::<Vec<_>>());
+    assert!(!folder.0.join("a.3").exists());
+    assert_eq!(metrics.audit_records.written.get(), 20);
+}
+
+#[test]
+fn a_file_that_was_moved_is_made_anew_when_told() {
+    let folder = Folder::new("reopen");
+    let (log, _) = start(folder.sink(1 << 20, 2), 1 << 20, false);
+    log.push([Line(1)]);
+    log.flush();
+    fs::rename(folder.0.join("a"), folder.0.join("moved")).unwrap();
+    log.push([Line(1)]);
+    log.flush();
+    log.reopen();
+    log.push([Line(1)]);
+    log.flush();
+    assert_eq!((folder.numbers("moved"), folder.numbers("a")), (vec![1, 2], vec![3]));
+}
+
+#[test]
+fn what_does_not_fit_is_dropped_with_its_number_or_refused_before() {
+    let folder = Folder::new("stuck");
+    // A folder in the place of the file: it cannot be opened any more.
+    let (log, metrics) = start(folder.sink(1 << 20, 2), 100, false);
+    let stick = || {
+        fs::remove_file(folder.0.join("a")).unwrap();
+        fs::create_dir(folder.0.join("a")).unwrap();
+    };
+    stick();
+    log.reopen();
+    for _ in 0..10 {
+        log.push([Line(30)]);
+    }
+    let begin = Instant::now();
+    while metrics.audit_records.dropped.get() < 7 && begin.elapsed() < Duration::from_secs(5) {
+        std::thread::yield_now();
+    }
+    assert_eq!(metrics.audit_records.dropped.get(), 7, "three fit");
+    fs::remove_dir(folder.0.join("a")).unwrap();
+    log.flush();
+    log.push([Line(1)]);
+    log.flush();
+    assert_eq!(folder.numbers("a"), [1, 2, 3, 11], "the loss is a gap");
+
+    let (log, metrics) = start(folder.sink(1 << 20, 2), 100, true);
+    stick();
+    log.reopen();
+    for _ in 0..3 {
+        let room = log.take_room(30).unwrap();
+        log.push([Line(30)]);
+        drop(room);
+    }
+    assert_eq!(log.take_room(30).unwrap_err(), NoRoom { limit: 100 });
+    fs::remove_dir(folder.0.join("a")).unwrap();
+    log.flush();
+    assert!(log.take_room(30).is_ok());
+    assert_eq!((folder.numbers("a"), metrics.audit_records.dropped.get()), (vec![1, 2, 3], 0));
+}

@@ -1,0 +1,162 @@
+//! The audit log of the real daemon.
+
+use crate::support::{Daemon, Folder, KEY, binary, now, run};
+use jwtd::pb::{VerifyBatchRequest, VerifyOptions};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+use tonic_types::StatusExt as _;
+
+/// The example of docs/audit.md.
+fn example() -> String {
+    let page = include_str!("../../docs/audit.md");
+    page.split("```yaml\n").nth(1).unwrap().split_once("```").unwrap().0.to_owned()
+}
+
+fn token(sub: &str, exp: u64) -> String {
+    let (iss, iat) = ("https://login.example.com", now() - 7200);
+    let claims = format!(
+        r#"{{"iss":"{iss}","aud":"orders-api","sub":"{sub}","jti":"id-{sub}","iat":{iat},"exp":{exp},"email":"secret"}}"#
+    );
+    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()
+}
+
+async fn ask(daemon: &Daemon, tokens: &[&str]) -> Result<Vec<bool>, tonic::Status> {
+    let tokens = tokens.iter().map(|token| token.as_bytes().to_vec().into()).collect();
+    let request = VerifyBatchRequest {
+        tokens,
+        options: Some(VerifyOptions::default()),
+        ..Default::default()
+    };
+    let answer = daemon.client().await.verify_batch(request).await?.into_inner();
+    Ok(answer.verdicts.iter().map(|verdict| verdict.permit).collect())
+}
+
+/// Waits for so many records.
+async fn records(daemon: &Daemon, count: usize) -> Vec<Value> {
+    let (file, begin) = (daemon.folder.0.join("audit.jsonl"), Instant::now());
+    loop {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        if text.lines().count() >= count || begin.elapsed() > Duration::from_secs(10) {
+            assert_eq!(text.lines().count(), count, "{text}");
+            return text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn each_decision_is_recorded_and_no_token() {
+    let daemon = Daemon::start_with(Folder::new(), &example().replace("one_in: 2", "one_in: 1"));
+    let (good, old) = (token("alice", now() + 600), token("alice", now() - 3600));
+    let mut forged = good.clone();
+    forged.replace_range(forged.len() - 9..forged.len() - 8, "_");
+    ask(&daemon, &[&good, &old, &forged, "junk", &good]).await.unwrap();
+    ask(&daemon, &[&good]).await.unwrap();
+    let found = records(&daemon, 6).await;
+    let column = |name: &str| found.iter().map(|one| one[name].clone()).collect::<Vec<_>>();
+    assert_eq!(column("sequence"), [1, 2, 3, 4, 5, 6]);
+    let reasons = ["OK", "EXPIRED", "SIGNATURE_INVALID", "TOKEN_NOT_COMPACT", "OK", "OK"];
+    assert_eq!(column("reason"), reasons);
+    assert_eq!(column("permit"), [true, false, false, false, true, true]);
+    assert_eq!(column("proven"), [true, true, false, false, true, true]);
+    assert_eq!(column("cached"), [false, false, false, false, false, true]);
+    assert_eq!(column("generation"), [1; 6]);
+    assert_eq!(found[0]["profile"], "default");
+    assert_eq!((&found[2]["issuer"], &found[3]["issuer"]), (&"corp".into(), &Value::Null));
+    assert_eq!((&found[0]["key_id"], &found[0]["algorithm"]), (&"k".into(), &"EdDSA".into()));
+    assert_eq!((&found[1]["token_id"], &found[2]["token_id"]), (&"id-alice".into(), &Value::Null));
+    assert!(found[0]["caller"]["user"].is_u64() && found[0]["caller"]["process"].is_u64());
+    // Equal values have equal fingerprints.
+    let prints = column("fingerprint");
+    assert!(prints[0] == prints[4] && prints[0] == prints[5] && prints[0] != prints[1]);
+    assert_eq!(prints[0].as_str().unwrap().len(), 32);
+    assert_eq!(found[0]["subject"], found[1]["subject"]);
+    let text = std::fs::read_to_string(daemon.folder.0.join("audit.jsonl")).unwrap();
+    for secret in ["\"alice", "secret", "junk", good.rsplit_once('.').unwrap().1, "eyJ"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    let metrics = daemon.get("/metrics");
+    assert!(metrics.contains("jwtd_audit_records_total{result=\"written\"} 6\n"), "{metrics}");
+    // A reload is a new generation.
+    let file = daemon.folder.0.join("jwtd.yaml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, before.replace("issuers:\n", "drain_delay: 250ms\nissuers:\n")).unwrap();
+    daemon.wait_for_log("the configuration is reloaded");
+    ask(&daemon, &[&good]).await.unwrap();
+    assert_eq!(records(&daemon, 7).await[6]["generation"], 2);
+}
+
+#[tokio::test]
+async fn what_is_sampled_leaves_no_gap_and_fields_can_be_masked() {
+    let fields = "{ subject: omit, token_id: fingerprint, key_id: omit, caller: omit }";
+    let config = example().replace("{ subject: fingerprint, token_id: clear }", fields);
+    let daemon = Daemon::start_with(Folder::new(), &config);
+    let (good, old) = (token("alice", now() + 600), token("alice", now() - 3600));
+    for _ in 0..5 {
+        ask(&daemon, &[&good, &old]).await.unwrap();
+    }
+    let found = records(&daemon, 8).await;
+    let of = |reason: &str| found.iter().filter(|one| one["reason"] == reason).count();
+    assert_eq!((of("OK"), of("EXPIRED")), (3, 5));
+    let numbers: Vec<_> = found.iter().map(|one| one["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=8).collect::<Vec<_>>());
+    for one in &found {
+        assert!(
+            ["subject", "key_id", "caller"].iter().all(|name| one.get(*name).is_none()),
+            "{one}"
+        );
+        assert_eq!(one["token_id"].as_str().unwrap().len(), 32);
+    }
+}
+
+#[tokio::test]
+async fn a_stuck_sink_loses_records_or_refuses_calls() {
+    // Nothing can be written to this one, for there is no space left.
+    let config = example().replace("file: audit.jsonl", "file: /dev/full\n  buffer: 64KiB");
+    let good = token("alice", now() + 600);
+    let many = vec!["junk"; 40];
+    let daemon = Daemon::start_with(Folder::new(), &config);
+    for _ in 0..3 {
+        ask(&daemon, &many).await.unwrap();
+        assert_eq!(ask(&daemon, &[&good]).await.unwrap(), [true]);
+    }
+    let metrics = daemon.get("/metrics");
+    let dropped = "jwtd_audit_records_total{result=\"dropped\"} ";
+    let dropped = metrics.lines().find_map(|line| line.strip_prefix(dropped)).unwrap();
+    assert!(dropped.parse::<u32>().unwrap() > 50, "{dropped}");
+    daemon.wait_for_log("the audit log cannot be written");
+
+    let refuse = config.replace("buffer: 64KiB", "buffer: 64KiB\n  when_full: refuse");
+    let daemon = Daemon::start_with(Folder::new(), &refuse);
+    ask(&daemon, &many[..20]).await.unwrap();
+    let status = ask(&daemon, &many[..20]).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+    assert_eq!(status.get_details_error_info().unwrap().metadata["field"], "audit");
+    let metrics = daemon.get("/metrics");
+    assert!(metrics.contains("jwtd_shed_total{cause=\"audit\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("jwtd_audit_records_total{result=\"dropped\"} 0\n"), "{metrics}");
+}
+
+#[test]
+fn a_bad_setting_is_a_fault_and_a_file_that_cannot_be_opened_ends_the_start() {
+    let folder = Folder::new();
+    let file = folder.0.join("jwtd.yaml");
+    let bad = example()
+        .replace("file: audit.jsonl", "buffer: 1KiB\n  fingerprint_key_file: nowhere")
+        .replace("reason: OK", "reason: FINE");
+    std::fs::write(&file, bad).unwrap();
+    let (code, _, message) = run(binary().args(["config", "check", "--config"]).arg(&file), "");
+    assert_eq!(code, Some(78));
+    for fault in [
+        "it is not clear where records go",
+        "give 64KiB to 1GiB",
+        "there is no reason `FINE`",
+        "nowhere: No such file",
+    ] {
+        assert!(message.contains(fault), "{fault} in {message}");
+    }
+    std::fs::write(&file, example().replace("audit.jsonl", "no/such/folder/a")).unwrap();
+    let (code, _, message) = run(binary().args(["serve", "--config"]).arg(&file), "");
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains("cannot be opened for the audit log"), "{message}");
+}

@@ -1,10 +1,14 @@
-//! The last three ways: the daemon as it is, over a real socket, by each of its calls.
+//! The last ways: the daemon as it is, over a real socket, by each of its calls.
 
 use crate::core_way::sample;
 use crate::corpus::{Attack, CORPUS};
 use crate::support::{Daemon, Folder};
 use crate::world::{Party, TRUSTED, WORLD};
 use bytes::Bytes;
+use jwtd::pb::authz::attribute_context::HttpRequest;
+use jwtd::pb::authz::authorization_client::AuthorizationClient;
+use jwtd::pb::authz::check_response::HttpResponse;
+use jwtd::pb::authz::{self, AttributeContext, CheckRequest};
 use jwtd::pb::{self, verify_stream_response::Result as Outcome};
 use jwtd::verify::Reason;
 use std::collections::HashMap;
@@ -24,6 +28,13 @@ fn daemon() -> Daemon {
     }
     let trusted = TRUSTED.join(", ");
     config.push_str(&format!("profiles:\n  default: {{ issuers: [{trusted}] }}\n"));
+    // Nothing meets these policies, and one of them permits what it refuses.
+    let rules = "rules: [{ rule: 'false' }]";
+    let tried = format!("access: {{ mode: permissive, {rules} }}, shadow: {{ {rules} }}");
+    let returned = "returned_claims: [{ claim: sub }]";
+    config.push_str(&format!(
+        "  tried: {{ issuers: [{trusted}], {tried}, {returned} }}\next_authz: {{}}\n"
+    ));
     Daemon::start_with(folder, &config)
 }
 
@@ -181,5 +192,71 @@ async fn t14_r04_a_token_beyond_the_message_is_refused_as_a_call() {
         assert_eq!(status.code(), Code::ResourceExhausted, "{}", attack.name);
         let request = pb::VerifyRequest { token: token(&CORPUS.good[0]), ..Default::default() };
         assert!(client.verify(request).await.unwrap().into_inner().verdict.unwrap().permit);
+    }
+}
+
+/// Over the question of a proxy, in its header. What is only spaces around a token is gone
+/// there, and what is no text cannot be sent.
+#[tokio::test]
+async fn t01_t43_a_proxy_is_told_to_refuse_every_attack() {
+    let daemon = daemon();
+    let mut client = AuthorizationClient::new(daemon.channel(true).await);
+    let (mut refused, mut permitted) = (0, 0);
+    for attack in CORPUS.all().chain(CORPUS.all()).filter(|one| one.token.len() < SENDABLE) {
+        let Ok(text) = std::str::from_utf8(&attack.token) else { continue };
+        if text.is_empty() || text.trim() != text {
+            continue;
+        }
+        let headers = [("authorization".to_owned(), format!("Bearer {text}"))].into();
+        let http = HttpRequest { headers, path: "/".to_owned(), ..HttpRequest::default() };
+        let request = Some(authz::attribute_context::Request { http: Some(http) });
+        let attributes = Some(AttributeContext { request, ..AttributeContext::default() });
+        let answer = client.check(CheckRequest { attributes }).await.unwrap().into_inner();
+        let ok = matches!(answer.http_response, Some(HttpResponse::OkResponse(_)));
+        let status = answer.status.unwrap().code;
+        let reason = format!("{:?}", answer.dynamic_metadata.unwrap().fields["reason"]);
+        let core = WORLD.verify(&attack.token);
+        assert_eq!((ok, status == 0), (core == Reason::Ok, core == Reason::Ok), "{}", attack.name);
+        assert!(reason.contains(&format!("\"{}\"", core.code())), "{}: {reason}", attack.name);
+        if ok { permitted += 1 } else { refused += 1 }
+    }
+    assert!(refused > 3000 && permitted > 20, "{refused} refused, {permitted} permitted");
+}
+
+/// A policy that permits whatever does not meet it permits no attack, and explains each.
+#[tokio::test]
+async fn t01_t43_no_policy_permits_an_attack() {
+    let daemon = daemon();
+    let mut client = daemon.client().await;
+    let options = Some(pb::VerifyOptions {
+        profile: "tried".to_owned(),
+        view: pb::View::Claims.into(),
+        ..Default::default()
+    });
+    for batch in batches(&mixed()) {
+        let tokens = batch.iter().map(|one| token(one)).collect();
+        let request =
+            pb::VerifyBatchRequest { tokens, options: options.clone(), ..Default::default() };
+        let answer = client.verify_batch(request).await.unwrap().into_inner();
+        for (one, verdict) in batch.iter().zip(&answer.verdicts) {
+            let core = WORLD.verify(&one.token);
+            assert_eq!(verdict.permit, core == Reason::Ok, "{}", one.name);
+            let expected = if verdict.permit { Reason::PolicyDenied } else { core };
+            assert_eq!(verdict.reason, i32::from(expected.number()), "{}", one.name);
+            assert!(!verdict.permit || !verdict.enforced, "{}", one.name);
+            assert_eq!(verdict.claims_json.is_empty(), !verdict.permit, "{}", one.name);
+        }
+    }
+    for one in CORPUS.all().filter(|one| one.token.len() < 16 << 10).step_by(7) {
+        let request =
+            pb::ExplainRequest { token: token(one), context: None, options: options.clone() };
+        let answer = client.explain(request).await.unwrap().into_inner();
+        let core = WORLD.verify(&one.token);
+        let failed = answer.checks.iter().find(|check| check.state() == pb::CheckState::Failed);
+        let failed = failed.map_or(Reason::Ok, |check| {
+            Reason::from_number(check.reason.try_into().unwrap()).unwrap()
+        });
+        assert_eq!(failed, core, "{}", one.name);
+        assert_eq!(answer.verdict.unwrap().permit, core == Reason::Ok, "{}", one.name);
     }
 }

@@ -224,7 +224,10 @@ impl App {
             tracing::warn!(connections = cut, "cut off at the end of `drain_timeout`");
         }
         if let Some(audit) = &engine.audit {
-            audit.log().flush();
+            let lost = audit.log().flush();
+            if lost > 0 {
+                tracing::warn!(lost, "the last records of the audit log could not be written");
+            }
         }
         tracing::info!("stopped");
     }

@@ -29,7 +29,7 @@ pub(super) struct Command {
     #[arg(long, value_enum, value_name = "BITS", default_value_t)]
     rsa_bits: Bits,
     /// The id of the key; by default its RFC 7638 thumbprint, or random for a secret
-    #[arg(long, value_name = "ID")]
+    #[arg(long, allow_hyphen_values = true, value_name = "ID")]
     kid: Option<String>,
     /// How both halves are written
     #[arg(long, value_enum, default_value_t)]

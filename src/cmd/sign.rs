@@ -34,7 +34,7 @@ pub(super) struct Command {
     #[arg(long, value_parser = key_file::algorithm(), ignore_case = true)]
     alg: Option<Algorithm>,
     /// Chooses among several keys; for a single one, the `kid` to write
-    #[arg(long, value_name = "ID")]
+    #[arg(long, allow_hyphen_values = true, value_name = "ID")]
     kid: Option<String>,
     #[command(flatten)]
     content: Content,

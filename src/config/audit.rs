@@ -2,9 +2,10 @@
 
 use super::document::Node;
 use super::fault::Faults;
+use super::limits::ServerLimits;
 use super::units::parse_bytes;
 use crate::crypto::{MessageKey, random};
-use crate::policy::{AuditRules, Showing};
+use crate::policy::{AUDIT_RECORD_BYTES, AuditRules, Showing};
 use crate::verify::Reason;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +38,12 @@ impl PartialEq for AuditSettings {
 impl Eq for AuditSettings {}
 
 /// The settings, if decisions are recorded at all. What is wrong goes to `faults`.
-pub(super) fn audit(root: &Node, folder: &Path, faults: &mut Faults) -> Option<AuditSettings> {
+pub(super) fn audit(
+    root: &Node,
+    folder: &Path,
+    limits: &ServerLimits,
+    faults: &mut Faults,
+) -> Option<AuditSettings> {
     let node = root.get("audit")?;
     let text = |key: &str| node.get(key).and_then(Node::text);
     let file = text("file").map(|path| folder.join(path));
@@ -46,18 +52,26 @@ pub(super) fn audit(root: &Node, folder: &Path, faults: &mut Faults) -> Option<A
         faults.add(node.place, "audit", what, "give `file`, or `stdout: true`, and not both");
     }
     let bytes = |key: &str| text(key).and_then(|text| parse_bytes(text).ok());
-    let buffer = bytes("buffer").unwrap_or(8 << 20);
+    let buffer = bytes("buffer").unwrap_or(16 << 20);
     if !(1 << 16..=1 << 30).contains(&buffer) {
         let what = "the buffer is too small or too large";
         let place = node.get("buffer").map_or(node.place, |node| node.place);
         faults.add(place, "audit.buffer", what, "give 64KiB to 1GiB");
+    }
+    let refuses = text("when_full") == Some("refuse");
+    let ServerLimits { batch_tokens, message_bytes, .. } = *limits;
+    let needed = batch_tokens * AUDIT_RECORD_BYTES + 2 * message_bytes;
+    if refuses && usize::try_from(buffer).is_ok_and(|buffer| buffer < needed) {
+        let what = "the largest message would never find room";
+        let mend = format!("give `audit.buffer` {needed} bytes or more, or lower the limits");
+        faults.add(node.place, "audit.buffer", what, mend);
     }
     Some(AuditSettings {
         file,
         max_bytes: bytes("max_bytes").unwrap_or(100 << 20),
         keep: text("keep").and_then(|text| text.parse().ok()).unwrap_or(5),
         buffer_bytes: usize::try_from(buffer).unwrap_or(usize::MAX),
-        refuses: text("when_full") == Some("refuse"),
+        refuses,
         rules: rules(node, folder, faults)?,
         written: node.clone(),
     })
@@ -73,8 +87,9 @@ fn rules(node: &Node, folder: &Path, faults: &mut Faults) -> Option<AuditRules> 
         };
         let code = name.text().unwrap_or_default();
         let reason = Reason::ALL.iter().find(|reason| reason.code() == code);
-        match reason.zip(count.text().and_then(|text| text.parse().ok())) {
-            Some((reason, count)) => one_in.push((*reason, count)),
+        let count = count.text().and_then(|text| text.parse().ok()).unwrap_or(u32::MAX);
+        match reason {
+            Some(reason) => one_in.push((*reason, count)),
             None => {
                 let path = format!("audit.sample[{index}].reason");
                 let what = format!("there is no reason `{code}`");

@@ -27,6 +27,15 @@ pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
             let what = "this header steers the request itself";
             faults.add(header.place, &format!("{path}.header"), what, "use one such as x-jwt-sub");
         }
+        let forwarded = node.get("forward_token").and_then(Node::text) == Some("true");
+        let token = |place: &TokenPlace| match place {
+            TokenPlace::Header { name: own, .. } => name.as_ref() == Some(own),
+            TokenPlace::Cookie(_) | TokenPlace::Query(_) => false,
+        };
+        if !forwarded && tokens.iter().any(token) {
+            let what = "this header holds the token, which is removed";
+            faults.add(header.place, &format!("{path}.header"), what, "name another one");
+        }
         if name.as_ref().is_some_and(|name| headers.iter().any(|own| own.header == *name)) {
             let what = "two claims would go into this header";
             faults.add(header.place, &format!("{path}.header"), what, "name another one");

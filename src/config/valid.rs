@@ -122,14 +122,15 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Startup {
     let cache = |key: &str| root.get("cache").and_then(|cache| cache.get(key)?.text());
     let cache_bytes = cache("max_bytes").and_then(|text| parse_bytes(text).ok());
     let cache_ttl = cache("max_ttl").and_then(|text| parse_duration(text).ok());
+    let limits = server_limits(root, faults);
     Startup {
         listen: listen(root, folder, faults),
         admin: admin(root, faults),
         cache_bytes: cache_bytes.unwrap_or(64 << 20),
         cache_ttl: cache_ttl.unwrap_or(Duration::from_secs(3600)),
-        limits: server_limits(root, faults),
+        audit: audit(root, folder, &limits, faults),
+        limits,
         connection: connection(root, faults),
-        audit: audit(root, folder, faults),
         drain_delay: duration(root, "drain_delay").unwrap_or(Duration::from_millis(250)),
         drain_timeout: duration(root, "drain_timeout").unwrap_or(Duration::from_secs(10)),
         state_dir: root.get("state_dir").and_then(Node::text).map(|path| folder.join(path)),

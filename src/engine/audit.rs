@@ -1,10 +1,11 @@
 //! What is recorded of each decision, and what of it is masked or left out.
 
-use super::{Remembered, Snapshot};
+use super::Snapshot;
+use crate::jose::Algorithm;
 use crate::keys::IssuerIndex;
-use crate::policy::{AuditRules, Caller};
+use crate::policy::{AUDIT_RECORD_BYTES, AuditRules, Caller};
 use crate::telemetry::{AuditLog, NoRoom, Record, Room};
-use crate::verify::{Profile, Reason};
+use crate::verify::{Profile, Proven, Reason};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -36,12 +37,34 @@ pub struct Event {
     pub(super) cached: bool,
 }
 
-/// The token of a decision.
+/// The token of a decision, as copies: a slice would keep a request alive, and a share of
+/// the memory of signatures would keep more than is counted.
 #[derive(Debug)]
-pub(super) enum Token {
-    Proven(Arc<Remembered>),
-    /// A copy: a slice would keep the whole request alive.
-    Unproven(Box<[u8]>),
+pub(super) struct Token {
+    pub(super) bytes: Box<[u8]>,
+    /// If the signature was checked.
+    pub(super) proven: Option<Named>,
+}
+
+/// What is shown of a proven token.
+#[derive(Debug)]
+pub(super) struct Named {
+    algorithm: Algorithm,
+    key_id: Option<Box<str>>,
+    token_id: Option<Box<str>>,
+    subject: Option<Box<str>>,
+}
+
+impl Token {
+    pub(super) fn new(bytes: &[u8], proven: Option<&Proven>) -> Self {
+        let named = |proven: &Proven| Named {
+            algorithm: proven.algorithm(),
+            key_id: proven.key_id().map(Box::from),
+            token_id: proven.claims().token_id().map(Box::from),
+            subject: proven.claims().subject().map(Box::from),
+        };
+        Self { bytes: bytes.into(), proven: proven.map(named) }
+    }
 }
 
 impl Audit {
@@ -63,7 +86,7 @@ impl Audit {
     /// # Errors
     /// If there is none, and none may be lost.
     pub fn take_room(&self, tokens: &[Bytes]) -> Result<Option<Room<Event>>, NoRoom> {
-        self.log.take_room(tokens.iter().map(|token| COST.saturating_add(token.len())).sum())
+        self.log.take_room(tokens.iter().map(|token| cost(token)).sum())
     }
 
     /// Whether a decision for this reason is recorded; one in so many is.
@@ -84,16 +107,15 @@ impl Audit {
     }
 }
 
-/// What an event takes, about: its own fields, and of a remembered token, which may have
-/// been forgotten meanwhile, what most take.
-const COST: usize = 2048;
+/// What the record of a token takes at most, about: its own fields, the token, and what is
+/// shown of it, which is a part of the token.
+fn cost(token: &[u8]) -> usize {
+    token.len().saturating_mul(2).saturating_add(AUDIT_RECORD_BYTES)
+}
 
 impl Record for Event {
     fn bytes(&self) -> usize {
-        COST.saturating_add(match &self.token {
-            Token::Proven(_) => 0,
-            Token::Unproven(token) => token.len(),
-        })
+        cost(&self.token.bytes)
     }
 
     fn write(&self, sequence: u64, lines: &mut Vec<u8>) {
@@ -122,28 +144,23 @@ impl Event {
         put("reason", self.reason.code().into());
         // A reason that permits is one that is not enforced.
         put("enforced", (!self.permit || self.reason == Reason::Ok).into());
-        put("proven", matches!(self.token, Token::Proven(_)).into());
+        put("proven", self.token.proven.is_some().into());
         put("cached", self.cached.into());
         put("generation", snapshot.generation().into());
-        let fingerprint = match &self.token {
-            Token::Unproven(token) => rules.fingerprint(token),
-            Token::Proven(entry) => {
-                put("algorithm", entry.proven.algorithm().name().into());
-                let claims = entry.proven.claims();
-                for (name, showing, value) in [
-                    ("key_id", rules.key_id, entry.proven.key_id()),
-                    ("token_id", rules.token_id, claims.token_id()),
-                    ("subject", rules.subject, claims.subject()),
-                ] {
-                    let shown = value.and_then(|value| rules.show(showing, || value.into()));
-                    if let Some(shown) = shown {
-                        put(name, shown);
-                    }
+        if let Some(Named { algorithm, key_id, token_id, subject }) = &self.token.proven {
+            put("algorithm", algorithm.name().into());
+            for (name, showing, value) in [
+                ("key_id", rules.key_id, key_id),
+                ("token_id", rules.token_id, token_id),
+                ("subject", rules.subject, subject),
+            ] {
+                let shown = value.as_deref().and_then(|value| rules.show(showing, || value.into()));
+                if let Some(shown) = shown {
+                    put(name, shown);
                 }
-                rules.fingerprint(entry.token())
             }
-        };
-        put("fingerprint", fingerprint.into());
+        }
+        put("fingerprint", rules.fingerprint(&self.token.bytes).into());
         fields
     }
 }

@@ -89,11 +89,6 @@ impl Remembered {
         }
     }
 
-    /// The token, byte for byte.
-    pub(super) fn token(&self) -> &[u8] {
-        &self.token
-    }
-
     fn weight(&self) -> u32 {
         let bytes = [
             size_of::<Self>(),

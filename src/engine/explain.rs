@@ -201,12 +201,14 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
         .issuer()
         .ok_or(Reject::IssuerMissing)
         .and_then(|name| issuers.route(name).ok_or(Reject::IssuerUnknown));
-    let index = checks.add(issuer, words::issuers(issuers), words::issuer(&claims))?;
+    let index =
+        checks.add(issuer, words::issuers(issuers, question.profile), words::issuer(&claims))?;
     let issuer = issuers.get(index)?;
     let allowed = issuer.algorithms().contains(header.algorithm);
     let allowed = if allowed { Ok(()) } else { Err(Reject::AlgorithmNotAllowed) };
     checks.add(allowed, words::algorithms(issuer), header.algorithm.name())?;
-    let unproven = verify::read(token, issuers).map_err(|refusal| refusal.reject);
+    let unproven =
+        verify::read(token, issuers).map_err(|refusal| refusal.reject_under(question.profile));
     let unproven =
         checks.add(unproven, words::key(issuer, &header), words::keys(issuer, &header))?;
     let proven = unproven.prove();

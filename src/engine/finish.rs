@@ -47,6 +47,8 @@ pub struct Finish {
     /// For each check its outcome.
     outcomes: Vec<Result<Arc<Remembered>, Refusal>>,
     decisions: Vec<Decision>,
+    /// What is recorded when the batch is whole: of a call that comes too late, nothing.
+    events: Vec<Event>,
     now: UnixTime,
 }
 
@@ -75,7 +77,7 @@ impl Finish {
             });
         }
         let decisions = Vec::with_capacity(pending.steps.len());
-        Self { pending, outcomes, decisions, now }
+        Self { pending, outcomes, decisions, events: Vec::new(), now }
     }
 
     /// Judges the next `count` tokens; false when none is left.
@@ -85,7 +87,6 @@ impl Finish {
             return false;
         };
         let mut tally = Tally::default();
-        let mut events = Vec::new();
         for step in steps.iter().skip(self.decisions.len()).take(count) {
             let proven = match step {
                 Step::Held => {
@@ -107,7 +108,7 @@ impl Finish {
                     (issuer, Decision { proven: Some(Arc::clone(entry)), outcome })
                 }
                 Err(refusal) => {
-                    let outcome = Err(refusal.reject.clone());
+                    let outcome = Err(refusal.reject_under(profile));
                     (refusal.issuer, Decision { proven: None, outcome })
                 }
             };
@@ -116,7 +117,8 @@ impl Finish {
                 && audit.wants(kind.1)
             {
                 let cached = matches!(step, Step::Hit(_));
-                events.extend(self.event(audit, self.decisions.len(), issuer, &decision, cached));
+                let event = self.event(audit, self.decisions.len(), issuer, &decision, cached);
+                self.events.extend(event);
             }
             if let Some((kind, tokens)) = tally.add(kind) {
                 snapshot.count(batch.profile, kind.0, kind.1, tokens);
@@ -126,10 +128,11 @@ impl Finish {
         if let Some((kind, tokens)) = tally.end() {
             snapshot.count(batch.profile, kind.0, kind.1, tokens);
         }
-        if let Some(audit) = engine.audit.as_ref().filter(|_| !events.is_empty()) {
-            audit.log().push(events);
+        let more = self.decisions.len() < self.pending.steps.len();
+        if let Some(audit) = engine.audit.as_ref().filter(|_| !more && !self.events.is_empty()) {
+            audit.log().push(std::mem::take(&mut self.events));
         }
-        self.decisions.len() < self.pending.steps.len()
+        more
     }
 
     /// What is recorded of a decision.
@@ -142,10 +145,8 @@ impl Finish {
         cached: bool,
     ) -> Option<Event> {
         let Pending { snapshot, batch, .. } = &self.pending;
-        let token = match &decision.proven {
-            Some(entry) => Token::Proven(Arc::clone(entry)),
-            None => Token::Unproven(batch.tokens.get(place)?.as_ref().into()),
-        };
+        let proven = decision.proven.as_ref().map(|entry| &entry.proven);
+        let token = Token::new(batch.tokens.get(place)?, proven);
         Some(Event {
             snapshot: Arc::clone(snapshot),
             rules: Arc::clone(audit.rules()),

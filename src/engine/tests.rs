@@ -252,3 +252,17 @@ fn work_is_grouped_and_cut_into_slices() {
     // 10 of 41 and 10 of 33 microseconds in slices of at most 200: 4, 4, 2 and 3, 6, 1.
     assert_eq!(slices.len(), 5);
 }
+
+/// Anybody can write `iss`: what a profile does not trust cannot be missing to it.
+#[test]
+fn keys_are_missing_only_to_those_who_trust_the_issuer() {
+    let engine = engine(1 << 20);
+    let other = token(r#","kid":"k0""#, &claims("").replace("a.example", "b.example"));
+    let mut world = World::default();
+    assert_eq!(reasons(&engine, &world, &[&other]), [Reason::IssuerNotInProfile]);
+    assert_eq!(world.uncached(&other), Reason::IssuerNotInProfile);
+    assert_eq!(world.explained(&other), Reason::IssuerNotInProfile);
+    world.trusted = vec!["a", "b"];
+    assert_eq!(reasons(&engine, &world, &[&other]), [Reason::KeysUnavailable]);
+    assert_eq!(world.explained(&other), Reason::KeysUnavailable);
+}

@@ -73,10 +73,20 @@ impl Shared {
         caller: &Caller,
     ) -> Result<Vec<pb::Verdict>, CallFault> {
         let snapshot = self.scheduler.engine().current.load();
+        self.decide_under(&snapshot, (tokens, contexts, options), deadline, caller).await
+    }
+
+    async fn decide_under(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        (tokens, contexts, options): (Vec<Bytes>, usize, Option<pb::VerifyOptions>),
+        deadline: Option<Instant>,
+        caller: &Caller,
+    ) -> Result<Vec<pb::Verdict>, CallFault> {
         let most = self.batch_tokens;
-        let (batch, telling) = wire::batch(tokens, contexts, options, most, &snapshot, caller)?;
-        let decisions = self.run(&snapshot, batch, deadline).await?;
-        wire::verdicts(&decisions, &telling, &snapshot)
+        let (batch, telling) = wire::batch(tokens, contexts, options, most, snapshot, caller)?;
+        let decisions = self.run(snapshot, batch, deadline).await?;
+        wire::verdicts(&decisions, &telling, snapshot)
     }
 
     /// Decides a batch, within the bounds of all and before the deadline.
@@ -129,14 +139,14 @@ impl Shared {
     ) -> Result<pb::ExplainResponse, CallFault> {
         let pb::ExplainRequest { token, context, options } = request;
         let contexts = usize::from(context.is_some());
+        let snapshot = self.scheduler.engine().current.load();
         let asked = (vec![token.clone()], contexts, options.clone());
-        let verdicts = self.decide(asked.0, asked.1, asked.2, deadline, caller).await?;
+        let verdicts = self.decide_under(&snapshot, asked, deadline, caller).await?;
         let Some(_leave) = self.admission.tokens.take(1) else {
             let (cause, limit) = (ShedCause::Tokens, self.admission.tokens.limit());
             self.scheduler.engine().metrics.shed(cause);
             return Err(CallFault::Overloaded { cause, limit });
         };
-        let snapshot = self.scheduler.engine().current.load();
         let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
         let checks = || wire::checks(&snapshot, &batch, self.scheduler.now());
         let checks =

@@ -137,8 +137,17 @@ pub(super) fn verdicts(
     telling: &Telling,
     snapshot: &Snapshot,
 ) -> Result<Vec<pb::Verdict>, CallFault> {
-    let verdicts: Vec<_> =
-        decisions.iter().map(|decision| verdict(decision, telling, snapshot)).collect();
+    let mut verdicts = Vec::with_capacity(decisions.len());
+    let mut told: usize = 0;
+    for decision in decisions {
+        let verdict = verdict(decision, telling, snapshot);
+        told = told.saturating_add(verdict.claims_json.len());
+        // What is chosen of the claims is new memory: no more of it than can be sent.
+        if told > REPLY_BYTES {
+            return Err(CallFault::ReplyTooLarge { count: told, limit: REPLY_BYTES });
+        }
+        verdicts.push(verdict);
+    }
     // A verdict without claims takes far less than the second number.
     let payloads = |verdict: &pb::Verdict| verdict.claims_json.len();
     let rough = verdicts.iter().map(payloads).sum::<usize>() + verdicts.len() * 256;
@@ -235,7 +244,8 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
         let audiences = claims.audiences().filter(|_| told("aud"));
         verdict.audiences = audiences.map(texts).unwrap_or_default();
         verdict.token_id = text(claims.token_id().filter(|_| told("jti")));
-        if told("scope") || told("scp") {
+        // They are told as one: both claims, where both are there.
+        if ["scope", "scp"].iter().all(|name| !claims.has(name) || told(name)) {
             verdict.scopes = texts(claims.scopes());
         }
         verdict.key_id = text(entry.proven.key_id());

@@ -4,6 +4,9 @@ use crate::crypto::MessageKey;
 use crate::verify::Reason;
 use serde_json::Value;
 
+/// What a record of the audit log takes, in bytes, beside twice the length of its token.
+pub const AUDIT_RECORD_BYTES: usize = 512;
+
 /// What goes into the audit log.
 #[derive(Clone, Debug)]
 pub struct AuditRules {

@@ -108,7 +108,10 @@ impl TokenPlace {
             }
             Self::Query(parameter) => {
                 let pairs = request.query().split('&').filter_map(|pair| pair.split_once('='));
-                pairs.filter(|(name, _)| *name == &**parameter).map(|(_, value)| value).collect()
+                let named = pairs.filter(|(name, _)| decodes_to(name, parameter));
+                // An encoded name is another one to the proxy, which would leave it there.
+                let twice = |(name, value)| [Some(value), (name != &**parameter).then_some(value)];
+                named.flat_map(twice).flatten().collect()
             }
         }
     }
@@ -163,6 +166,29 @@ impl HttpRules {
             })
         };
         request.headers.iter().map(|(name, _)| name.as_str()).filter(|name| ours(name)).collect()
+    }
+}
+
+/// Whether a name in a query stands for `plain`, percent-encoded or not (RFC 3986, 2.1).
+fn decodes_to(name: &str, plain: &str) -> bool {
+    let (mut name, mut plain) = (name.bytes(), plain.bytes());
+    loop {
+        let next = match name.next() {
+            Some(b'%') => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                let (high, low) = (digit(name.next()), digit(name.next()));
+                let Some((high, low)) = high.zip(low) else { return false };
+                u8::try_from(high.saturating_mul(16).saturating_add(low)).ok()
+            }
+            next => next,
+        };
+        let expected = plain.next();
+        if next != expected {
+            return false;
+        }
+        if expected.is_none() {
+            return true;
+        }
     }
 }
 
@@ -246,6 +272,9 @@ mod tests {
             ("/access_token=a", "none"),
             ("/a?access_token=", "none"),
             ("/a?access_token=a&access_token=a", "several"),
+            ("/a?access%5Ftoken=a", "several"),
+            ("/a?access_token=a&access%5ftoken=b", "several"),
+            ("/a?access_token=a&access%5=b&%=c&access_toke=d", "a"),
         ] {
             assert_eq!(found(&query, target, &[]), token, "{target}");
         }

@@ -13,7 +13,7 @@ mod projection;
 mod rule;
 mod subject;
 
-pub use audit::{AuditRules, Showing};
+pub use audit::{AUDIT_RECORD_BYTES, AuditRules, Showing};
 pub use caller::{Caller, CallerRule};
 pub use claim::{ClaimRule, Scalar, Test};
 pub use facts::{Attributes, Facts};
@@ -111,6 +111,16 @@ impl Policy {
     pub fn reads_claims(&self) -> bool {
         self.mode != Mode::Off && self.demands_claims()
             || self.shadow.as_ref().is_some_and(|shadow| shadow.demands_claims())
+    }
+
+    /// Whether there are rules, here or in the shadow: each may take some time.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        #[cfg(feature = "cel")]
+        let rules = !self.rules.is_empty();
+        #[cfg(not(feature = "cel"))]
+        let rules = false;
+        rules || self.shadow.as_ref().is_some_and(|shadow| shadow.has_rules())
     }
 
     fn demands_claims(&self) -> bool {

@@ -43,11 +43,12 @@ impl Projection {
         Ok(Self(claims))
     }
 
-    /// Of these claims those with the names; nothing if one of the names is none of them.
+    /// Of these claims those with the names; nothing if one of the names is none of them, or
+    /// stands twice.
     #[must_use]
     pub fn narrowed(&self, names: &[String]) -> Option<Self> {
         let find = |name: &String| self.0.iter().find(|claim| *claim.name == **name).cloned();
-        names.iter().map(find).collect::<Option<Box<[_]>>>().map(Self)
+        Self::new(names.iter().map(find).collect::<Option<Vec<_>>>()?).ok()
     }
 
     /// Whether the claim of this name is returned, whole and under any name.
@@ -121,6 +122,7 @@ mod tests {
         let narrowed = both.narrowed(&["d".to_owned()]);
         assert_eq!(narrowed, Some(projection(&[("/b/c", Some("d"))]).unwrap()));
         assert_eq!(both.narrowed(&["c".to_owned()]), None);
+        assert_eq!(both.narrowed(&["d".to_owned(), "d".to_owned()]), None);
         assert_eq!(both.narrowed(&["d".to_owned(), "x".to_owned()]), None);
         for same in [[("a", None), ("/b/a", None)], [("a", None), ("b", Some("a"))]] {
             assert_eq!(projection(&same), Err(SameName("a".into())));

@@ -6,6 +6,7 @@ use crate::engine::{
     AttemptEnd, Batch, Decision, Engine, Finish, Held, Plan, Proof, Slice, Snapshot,
 };
 use crate::jose::UnixTime;
+use crate::policy::Policy;
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -118,7 +119,7 @@ impl Scheduler {
         may_wait: bool,
     ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
         let started = Instant::now();
-        let tokens = batch.tokens.len();
+        let (tokens, profile) = (batch.tokens.len(), batch.profile);
         let in_time = || match deadline {
             Some(deadline) if Instant::now() >= deadline => Err(Late),
             _ => Ok(()),
@@ -149,7 +150,10 @@ impl Scheduler {
         let (pending, slices) = plan.cut();
         let proofs = self.prove(slices, deadline).await?;
         let mut finish = Finish::new(&self.engine, pending, proofs, self.now());
-        while finish.advance(&self.engine, STRIDE * 4) {
+        // A rule may take a while, and each token has its own.
+        let ruled = snapshot.policy(profile).is_some_and(Policy::has_rules);
+        let stride = if ruled { 4 } else { STRIDE * 4 };
+        while finish.advance(&self.engine, stride) {
             yield_now().await;
             in_time()?;
         }

@@ -143,10 +143,12 @@ impl<R: Record> AuditLog<R> {
         self.0.changed.notify_all();
     }
 
-    /// Waits a moment until all is written.
-    pub fn flush(&self) {
+    /// Waits a moment until all is written; tells how many records are not.
+    pub fn flush(&self) -> usize {
         let waits = |queue: &mut Queue<R>| queue.bytes > 0;
-        drop(self.0.changed.wait_timeout_while(self.0.lock(), PATIENCE, waits));
+        let waited = self.0.changed.wait_timeout_while(self.0.lock(), PATIENCE, waits);
+        let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        queue.waiting.len()
     }
 
     fn write_to(self, mut sink: Open) {

@@ -22,7 +22,7 @@ pub fn verify(
     audiences: &[Arc<str>],
     now: UnixTime,
 ) -> Result<Proven, Reject> {
-    let proven = read(token, issuers).map_err(|refusal| refusal.reject)?.prove()?;
+    let proven = read(token, issuers).map_err(|refusal| refusal.reject_under(profile))?.prove()?;
     judge(&proven, issuers, profile, audiences, now)?;
     Ok(proven)
 }

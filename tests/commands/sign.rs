@@ -143,6 +143,10 @@ fn one_of_several_keys_is_chosen_by_its_id() {
     let id = json(&public)["keys"][1]["kid"].as_str().unwrap().to_owned();
     let token = folder.good(&format!("sign --key keys.json {CLAIMS} --kid {id}"), "");
     assert_eq!(json(&part(&token, 0))["kid"], id);
+    // A thumbprint may begin with a hyphen.
+    folder.good("keygen --alg ES256 --kid -x --private odd.json", "");
+    let token = folder.good(&format!("sign --key odd.json {CLAIMS} --kid -x"), "");
+    assert_eq!(json(&part(&token, 0))["kid"], "-x");
     folder.bad("sign --key keys.json", 2, "several keys; choose with --kid: ");
     folder.bad("sign --key keys.json --kid x", 2, "no key \"x\"; there are: ");
 }

@@ -114,7 +114,7 @@ async fn a_stuck_sink_loses_records_or_refuses_calls() {
     // Nothing can be written to this one, for there is no space left.
     let config = example().replace("file: audit.jsonl", "file: /dev/full\n  buffer: 64KiB");
     let good = token("alice", now() + 600);
-    let many = vec!["junk"; 40];
+    let many = vec!["junk"; 100];
     let daemon = Daemon::start_with(Folder::new(), &config);
     for _ in 0..3 {
         ask(&daemon, &many).await.unwrap();
@@ -127,9 +127,11 @@ async fn a_stuck_sink_loses_records_or_refuses_calls() {
     daemon.wait_for_log("the audit log cannot be written");
 
     let refuse = config.replace("buffer: 64KiB", "buffer: 64KiB\n  when_full: refuse");
+    let limits = "limits: { batch_tokens: 100, message_bytes: 4KiB }\n";
+    let refuse = format!("{limits}{refuse}");
     let daemon = Daemon::start_with(Folder::new(), &refuse);
-    ask(&daemon, &many[..20]).await.unwrap();
-    let status = ask(&daemon, &many[..20]).await.unwrap_err();
+    ask(&daemon, &many).await.unwrap();
+    let status = ask(&daemon, &many).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::ResourceExhausted);
     assert_eq!(status.get_details_error_info().unwrap().metadata["field"], "audit");
     let metrics = daemon.get("/metrics");
@@ -155,6 +157,10 @@ fn a_bad_setting_is_a_fault_and_a_file_that_cannot_be_opened_ends_the_start() {
     ] {
         assert!(message.contains(fault), "{fault} in {message}");
     }
+    let small = example().replace("keep: 5", "keep: 5\n  buffer: 64KiB\n  when_full: refuse");
+    std::fs::write(&file, small).unwrap();
+    let (_, _, message) = run(binary().args(["config", "check", "--config"]).arg(&file), "");
+    assert!(message.contains("the largest message would never find room"), "{message}");
     std::fs::write(&file, example().replace("audit.jsonl", "no/such/folder/a")).unwrap();
     let (code, _, message) = run(binary().args(["serve", "--config"]).arg(&file), "");
     assert_eq!(code, Some(1), "{message}");

@@ -106,6 +106,11 @@ async fn a_permitted_request_carries_its_claims_and_no_others() {
         let mut removed = ok.headers_to_remove.clone();
         removed.sort();
         assert_eq!(removed, ["authorization", "x-jwt-tenant", "x_jwt_sub"]);
+        // Also where Envoy does not show us what the client sent.
+        let blind = [("authorization", bearer.as_str())];
+        let response = envoy.ask(http("GET", "/", &blind)).await;
+        let Some(HttpResponse::OkResponse(ok)) = &response.http_response else { panic!() };
+        assert!(ok.headers_to_remove.contains(&"x-jwt-tenant".to_owned()), "{ok:?}");
         // The profile returns these claims alone, to other filters too.
         let metadata = response.dynamic_metadata.unwrap();
         let claims = format!("{:?}", metadata.fields["claims"]);
@@ -126,7 +131,7 @@ async fn the_token_is_taken_from_where_it_may_stand_and_out_of_the_request() {
     let alone = format!("session={token}");
     let response = envoy.ask(http("GET", "/", &[("cookie", &alone)])).await;
     let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
-    assert_eq!(ok.headers_to_remove, ["cookie"]);
+    assert!(ok.headers_to_remove.contains(&"cookie".to_owned()), "{ok:?}");
     let response = envoy.ask(http("GET", &format!("/a?access_token={token}&x=1"), &[])).await;
     let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
     assert_eq!(ok.query_parameters_to_remove, ["access_token"]);

@@ -16,7 +16,7 @@ pub(super) const AUDIT: &[Key] = &[
     key(
         "buffer",
         Kind::Bytes,
-        "8MiB",
+        "16MiB",
         "The most memory of records that wait to be written, from 64KiB to 1GiB.",
     ),
     key(

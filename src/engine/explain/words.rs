@@ -5,7 +5,7 @@
 use crate::jose::{Algorithm, Claims, Header, Limits, UnixTime, json};
 use crate::keys::{Issuer, Issuers, Key, KeyState};
 use crate::policy::{Mode, Policy};
-use crate::verify::{Condition, Matter, Proven};
+use crate::verify::{Condition, Matter, Profile, Proven};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,8 +68,10 @@ pub(super) fn names(payload: &[u8], limits: &Limits) -> Option<String> {
     Some(format!("the claims {}", listed(members.iter().map(|(name, _)| name))))
 }
 
-pub(super) fn issuers(issuers: &Issuers) -> String {
-    let known = issuers.iter().flat_map(|(_, issuer)| issuer.identifiers());
+/// Those that the profile trusts; what others there are is nothing to its callers.
+pub(super) fn issuers(issuers: &Issuers, profile: &Profile) -> String {
+    let trusted = issuers.iter().filter(|(index, _)| profile.trusts(*index));
+    let known = trusted.flat_map(|(_, issuer)| issuer.identifiers());
     format!("`iss` is one of {}", listed(known))
 }
 

@@ -18,7 +18,7 @@ fn every_check_says_what_is_expected_and_what_was_found() {
         ("header", "`alg`", "alg EdDSA, kid `k0`, typ absent"),
         ("payload", "JSON object", "`iss`, `sub`, `aud`, `exp`, `iat`, `groups`, `realm`"),
         ("signature form", "base64url", "64 bytes"),
-        ("issuer", "one of `https://a.example`, `https://b.example`", "`https://a.example`"),
+        ("issuer", "`iss` is one of `https://a.example`", "`https://a.example`"),
         ("algorithm", "one of ES256, EdDSA, of the issuer `a`", "EdDSA"),
         ("key", "the key of `a` with the id `k0`, for EdDSA", "`k0` (EdDSA, 256 bits)"),
         ("signature", "made by that key", "it is"),

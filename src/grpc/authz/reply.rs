@@ -49,11 +49,15 @@ impl Judged<'_> {
         let Self { rules, request, place, .. } = self;
         let values = entry.values(self.snapshot.issuers().limits());
         let put = values.as_deref().map(|values| rules.headers_of(values)).unwrap_or_default();
-        // Those of the client first: also where there is no claim to replace them.
-        let impostors = rules.impostors(request);
+        // Those of the client go: all that we see, and where there is no claim to replace
+        // them also such as the proxy may not show us.
         let kept = |name: &str| put.iter().any(|(own, _)| *own == name);
+        let seen = rules.impostors(request).into_iter();
+        let own = rules.headers.iter().map(|header| &*header.header);
         let mut remove: Vec<String> =
-            impostors.into_iter().filter(|name| !kept(name)).map(str::to_owned).collect();
+            own.chain(seen).filter(|name| !kept(name)).map(str::to_owned).collect();
+        remove.sort_unstable();
+        remove.dedup();
         let mut set: Vec<_> = put.iter().map(|(name, value)| header(name, value)).collect();
         let mut query = Vec::new();
         if !rules.forward_token {

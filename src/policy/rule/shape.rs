@@ -32,8 +32,12 @@ pub enum BadRule {
     /// More than two loops (`all`, `exists`, `exists_one`, `filter`, `map`) are within each
     /// other.
     TooManyLoops,
+    /// More than eight loops in all, or more than 32 operations within loops.
+    TooMuchInLoops,
     /// More than eight `+`.
     TooManySums,
+    /// A list is made of more than one value within a loop, which could multiply.
+    ListInLoop,
     /// It can be neither true nor false.
     NotBoolean,
 }
@@ -47,6 +51,8 @@ const FUNCTIONS: [&str; 9] =
 
 const MOST_DEPTH: usize = 32;
 const MOST_LOOPS: usize = 2;
+const MOST_LOOPS_IN_ALL: usize = 8;
+const MOST_IN_LOOPS: usize = 32;
 const MOST_SUMS: usize = 8;
 
 impl From<ParseErrors> for BadRule {
@@ -81,7 +87,12 @@ impl fmt::Display for BadRule {
             Self::TooManyLoops => {
                 write!(f, "more than {MOST_LOOPS} loops are within each other")
             }
+            Self::TooMuchInLoops => write!(
+                f,
+                "more than {MOST_LOOPS_IN_ALL} loops, or {MOST_IN_LOOPS} operations within loops"
+            ),
             Self::TooManySums => write!(f, "the rule has more than {MOST_SUMS} `+`"),
+            Self::ListInLoop => f.write_str("a list is made of several values within a loop"),
             Self::NotBoolean => f.write_str("the rule can be neither true nor false"),
         }
     }
@@ -104,7 +115,10 @@ impl BadRule {
             }
             Self::UnknownFunction(_) => format!("known are {}", FUNCTIONS.join(", ")),
             Self::TooManyLoops => "compare with `in`, which needs no loop".into(),
-            Self::TooManySums => "write several rules; each may have that many".into(),
+            Self::TooManySums | Self::TooMuchInLoops => {
+                "write several rules; each may have that many".into()
+            }
+            Self::ListInLoop => "compare the values one by one".into(),
             Self::NotBoolean => "compare with something: `size(claims.groups) > 0`".into(),
         }
     }
@@ -134,7 +148,7 @@ pub(super) fn check(program: &Program) -> Result<(), BadRule> {
         .contains(&call.func_name.as_str()),
         Expr::Comprehension(_) | Expr::Select(_) | Expr::Unspecified => true,
     };
-    let mut look = Look { bound: Vec::new(), loops: 0, sums: 0 };
+    let mut look = Look { bound: Vec::new(), loops: 0, loops_in_all: 0, in_loops: 0, sums: 0 };
     look.at(root, 0)?;
     if boolean { Ok(()) } else { Err(BadRule::NotBoolean) }
 }
@@ -144,6 +158,8 @@ struct Look<'e> {
     /// The variables of the loops around.
     bound: Vec<&'e str>,
     loops: usize,
+    loops_in_all: usize,
+    in_loops: usize,
     sums: usize,
 }
 
@@ -163,7 +179,14 @@ impl<'e> Look<'e> {
                 Err(BadRule::UnknownName(name.clone()))
             }
             Expr::Select(select) => self.at(&select.operand, depth),
-            Expr::List(list) => list.elements.iter().try_for_each(|one| self.at(one, depth)),
+            Expr::List(list) => {
+                let literal = |one: &IdedExpr| matches!(one.expr, Expr::Literal(_));
+                let several = list.elements.len() > 1 && !list.elements.iter().all(literal);
+                if self.loops > 0 && several {
+                    return Err(BadRule::ListInLoop);
+                }
+                list.elements.iter().try_for_each(|one| self.at(one, depth))
+            }
             // Neither is of use in a comparison with claims.
             Expr::Map(_) => Err(BadRule::UnknownFunction("{…}".into())),
             Expr::Struct(structure) => Err(BadRule::UnknownFunction(structure.type_name.clone())),
@@ -172,9 +195,14 @@ impl<'e> Look<'e> {
                 if self.sums > MOST_SUMS {
                     return Err(BadRule::TooManySums);
                 }
+                self.in_loops = self.in_loops.saturating_add(usize::from(self.loops > 0));
+                if self.in_loops > MOST_IN_LOOPS {
+                    return Err(BadRule::TooMuchInLoops);
+                }
                 let name = call.func_name.as_str();
-                // Operators have names that nobody can write.
-                let operator = name.contains(['_', '@', '!', '-']) && name != "exists_one";
+                // Operators have names that nobody can write: `_&&_`, `@in`.
+                let letters = name.bytes().any(|byte| byte.is_ascii_alphanumeric());
+                let operator = name.starts_with('@') || !letters;
                 if !operator && !FUNCTIONS.contains(&name) {
                     return Err(BadRule::UnknownFunction(name.to_owned()));
                 }
@@ -185,8 +213,12 @@ impl<'e> Look<'e> {
                 self.at(&one.iter_range, depth)?;
                 self.at(&one.accu_init, depth)?;
                 self.loops = self.loops.saturating_add(1);
+                self.loops_in_all = self.loops_in_all.saturating_add(1);
                 if self.loops > MOST_LOOPS {
                     return Err(BadRule::TooManyLoops);
+                }
+                if self.loops_in_all > MOST_LOOPS_IN_ALL {
+                    return Err(BadRule::TooMuchInLoops);
                 }
                 let outside = self.bound.len();
                 self.bound.extend([one.iter_var.as_str(), one.accu_var.as_str()]);

@@ -153,6 +153,7 @@ fn what_could_never_be_decided_is_no_rule() {
         ("claims.a.matches('a+')", UnknownFunction("matches".into())),
         ("timestamp(claims.a) > timestamp('x')", UnknownFunction("timestamp".into())),
         ("lower(claims.a) == 'x'", UnknownFunction("lower".into())),
+        ("starts_with(claims.a, 'x')", UnknownFunction("starts_with".into())),
         ("type(claims.a) == 1", UnknownFunction("type".into())),
         ("claims.a in {'x': 1}", UnknownFunction("{…}".into())),
         ("Thing{a: 1} == claims.a", UnknownFunction("Thing".into())),
@@ -236,6 +237,22 @@ fn what_a_rule_may_cost_is_bounded() {
     assert_eq!((loops(2), loops(3)), (Ok(()), Err(BadRule::TooManyLoops)));
     // One after the other, and in what is gone through, they are no nest.
     assert!(parse("claims.a.filter(x, x > 1).filter(y, y > 2).exists(z, z == 3)").is_ok());
+
+    // What is gone through is not multiplied.
+    let chain = |body: &str| format!("size([1]{}) > 0", format!(".map(x, {body})").repeat(6));
+    assert_eq!(parse(&chain("[x, x]")).map(|_| ()), Err(BadRule::ListInLoop));
+    assert!(parse(&chain("[1, 2]")).is_ok() && parse(&chain("[x]")).is_ok());
+    let many = ["claims.a.exists(x, x == 1)"; 9].join(" || ");
+    assert_eq!(parse(&many).map(|_| ()), Err(BadRule::TooMuchInLoops));
+    let wide = format!("claims.a.exists(x, {})", vec!["x == 1"; 40].join(" || "));
+    assert_eq!(parse(&wide).map(|_| ()), Err(BadRule::TooMuchInLoops));
+
+    // One look takes up so much at most, and all of them together.
+    let list = |name: &str, count: usize| format!(r#","{name}":[{}1]"#, "[1],".repeat(count));
+    assert_eq!(reason("size(claims.a) > 0", &list("a", 240)), Reason::Ok);
+    let large = format!(r#","a":[{0},{0},{0}]"#, format!("[{}1]", "1,".repeat(200)));
+    let greedy = checked("size(claims.a) > 0", &large).unwrap_err();
+    assert!(greedy.to_string().contains("too much of the token"), "{greedy}");
 
     // Each round takes the whole list up again.
     let list = format!(r#","a":[{}1]"#, "1,".repeat(200));

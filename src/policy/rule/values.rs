@@ -18,7 +18,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(super) const BUDGET: &str = "claims";
 
 /// How much a rule may take up: values, and 64 bytes of text count as one.
-const MOST_VALUES: usize = 10_000;
+const MOST_VALUES: usize = 2_000;
+/// How much one look at a claim may take up. What is compared with something of another
+/// kind is copied by the library, for each element that it is compared with.
+const MOST_AT_ONCE: usize = 500;
 
 /// The variables of a rule while it runs.
 #[derive(Debug)]
@@ -38,6 +41,18 @@ impl<'f> Variables<'f> {
         let rest = left.checked_sub(cost);
         self.left.store(rest.unwrap_or_default(), Ordering::Relaxed);
         rest.map(|_| ()).ok_or_else(|| ExecutionError::function_error(BUDGET, "too much"))
+    }
+
+    /// A claim, if it is not too large.
+    fn claim<'v>(&self, value: &'v Json<'_>) -> Result<Box<dyn Val + 'v>, ExecutionError> {
+        let before = self.left.load(Ordering::Relaxed);
+        let least = before.saturating_sub(MOST_AT_ONCE);
+        // It stops where this look ends, and what is left is what it has not used.
+        self.left.store(before.saturating_sub(least), Ordering::Relaxed);
+        let found = self.value(value);
+        let unused = self.left.load(Ordering::Relaxed);
+        self.left.store(least.saturating_add(unused), Ordering::Relaxed);
+        found
     }
 
     fn text<'v>(&self, text: &'v str) -> Result<Box<dyn Val + 'v>, ExecutionError> {
@@ -114,7 +129,7 @@ impl<'v> Members<'v> {
             Part::Claims => {
                 let Some(Json::Object(members)) = facts.claims else { return Ok(None) };
                 let found = members.iter().find(|(own, _)| **own == *name);
-                found.map(|(_, value)| self.variables.value(value)).transpose()
+                found.map(|(_, value)| self.variables.claim(value)).transpose()
             }
             Part::Header => match name {
                 "alg" => text(facts.proven.algorithm().name()).map(Some),

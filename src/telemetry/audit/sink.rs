@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Where records go.
@@ -27,22 +27,32 @@ pub(super) struct Open {
     sink: AuditSink,
     file: Option<File>,
     size: u64,
+    /// At this size the file is put aside; nothing for what is no ordinary file.
+    full: Option<u64>,
 }
 
 impl Open {
     /// Opens it.
     pub(super) fn new(sink: AuditSink) -> io::Result<Self> {
-        let mut open = Self { sink, file: None, size: 0 };
+        let mut open = Self { sink, file: None, size: 0, full: None };
         open.open()?;
         Ok(open)
     }
 
     fn open(&mut self) -> io::Result<()> {
-        if let (AuditSink::File { path, .. }, None) = (&self.sink, &self.file) {
-            let file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
-            self.size = file.metadata()?.len();
-            self.file = Some(file);
+        let (AuditSink::File { path, max_bytes, .. }, None) = (&self.sink, &self.file) else {
+            return Ok(());
+        };
+        let mut file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
+        let seen = file.metadata()?;
+        self.size = seen.len();
+        self.full = seen.is_file().then_some(*max_bytes);
+        // Half a line, of a process that was killed, must not swallow the next one.
+        if seen.is_file() && self.size > 0 && !ends_with_line(path, self.size)? {
+            file.write_all(b"\n")?;
+            self.size = self.size.saturating_add(1);
         }
+        self.file = Some(file);
         Ok(())
     }
 
@@ -51,44 +61,61 @@ impl Open {
         self.file = None;
     }
 
-    /// Writes all of `rest`, and takes away from it what was written.
+    /// Writes all of `rest`, and takes away from it the lines that were written whole.
     pub(super) fn write(&mut self, rest: &mut &[u8]) -> io::Result<()> {
         while !rest.is_empty() {
             self.open()?;
-            let written = match (&self.sink, &mut self.file) {
+            let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            let (line, others) = rest.split_at(end.saturating_add(1).min(rest.len()));
+            let size = self.size.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
+            match (&self.sink, &mut self.file) {
                 (AuditSink::File { path, max_bytes, keep }, Some(file)) => {
-                    // A file ends with a whole line.
-                    let end = rest.iter().position(|byte| *byte == b'\n');
-                    let line = rest.get(..=end.unwrap_or(rest.len())).unwrap_or(rest);
-                    let size = u64::try_from(line.len()).unwrap_or(u64::MAX);
-                    if self.size > 0 && self.size.saturating_add(size) > *max_bytes {
-                        rotate(path, *keep)?;
-                        self.file = None;
+                    if self.size > 0 && self.full.is_some_and(|full| size > full) {
+                        match rotate(path, *keep) {
+                            Ok(()) => self.file = None,
+                            // Better one file that grows than none.
+                            Err(error) => {
+                                tracing::warn!(%error, "the audit log cannot be put aside");
+                                self.full = Some(size.saturating_add(*max_bytes));
+                            }
+                        }
                         continue;
                     }
-                    file.write(line)?
+                    file.write_all(line)?;
                 }
-                _ => io::stdout().lock().write(rest)?,
-            };
-            self.size = self.size.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
-            *rest = rest.get(written..).unwrap_or_default();
+                _ => io::stdout().lock().write_all(line)?,
+            }
+            self.size = size;
+            *rest = others;
         }
         if self.file.is_none() { io::stdout().lock().flush() } else { Ok(()) }
     }
 }
 
-/// `PATH` becomes `PATH.1`, `PATH.1` becomes `PATH.2`; the oldest goes.
+fn ends_with_line(path: &Path, size: u64) -> io::Result<bool> {
+    let mut last = [0];
+    File::open(path)?.read_exact_at(&mut last, size.saturating_sub(1))?;
+    Ok(last == *b"\n")
+}
+
+/// `PATH` becomes `PATH.1`, `PATH.1` becomes `PATH.2`; the oldest goes. First the newest is
+/// moved out of the way: where that cannot be done, nothing is.
 fn rotate(path: &Path, keep: u32) -> io::Result<()> {
     let numbered = |number: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{number}"));
         PathBuf::from(name)
     };
+    if keep == 0 {
+        return fs::remove_file(path);
+    }
+    let aside = numbered(0);
+    fs::rename(path, &aside)?;
     for number in (1..keep).rev() {
         match fs::rename(numbered(number), numbered(number.saturating_add(1))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
     }
-    if keep == 0 { fs::remove_file(path) } else { fs::rename(path, numbered(1)) }
+    fs::rename(aside, numbered(1))
 }

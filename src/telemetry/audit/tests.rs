@@ -64,6 +64,29 @@ fn files_are_rotated_by_size_at_the_end_of_a_line() {
 }
 
 #[test]
+fn half_a_line_of_another_process_swallows_none_of_ours() {
+    let folder = Folder::new("torn");
+    fs::write(folder.0.join("a"), "1.........\n2....").unwrap();
+    let (log, _) = start(folder.sink(1 << 20, 2), 1 << 20, false);
+    log.push([Line(1)]);
+    assert_eq!(log.flush(), 0);
+    assert_eq!(fs::read_to_string(folder.0.join("a")).unwrap(), "1.........\n2....\n1.\n");
+}
+
+#[test]
+fn a_file_that_cannot_be_put_aside_grows() {
+    let folder = Folder::new("grows");
+    // A folder with something in it stands where the file would go first.
+    fs::create_dir_all(folder.0.join("a.0/x")).unwrap();
+    let (log, _) = start(folder.sink(50, 2), 1 << 20, false);
+    for _ in 0..9 {
+        log.push([Line(10)]);
+        log.flush();
+    }
+    assert_eq!(folder.numbers("a"), (1..=9).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_file_that_was_moved_is_made_anew_when_told() {
     let folder = Folder::new("reopen");
     let (log, _) = start(folder.sink(1 << 20, 2), 1 << 20, false);

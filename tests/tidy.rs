@@ -56,6 +56,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("indicatif", &["src/cmd/progress.rs"]),
     ("moka::", &["src/engine/cache.rs"]),
     ("cel::", &["src/policy/rule"]),
+    ("opentelemetry", &["src/telemetry/traces.rs"]),
     ("notify::", &["src/app/files.rs"]),
     ("arc_swap", &["src/engine/snapshot.rs"]),
     ("prometheus::", &["src/telemetry/metrics"]),

@@ -26,7 +26,7 @@ use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Budget, Scheduler};
 use crate::sources::{Keeper, StateError, StateFolder};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Traces};
 use health::Health;
 use reload::{Reloader, Status};
 use std::fmt;
@@ -63,6 +63,8 @@ pub enum StartError {
     Admin(SocketAddr, io::Error),
     /// The audit log cannot be opened.
     Audit(AuditError),
+    /// Traces cannot be sent.
+    Traces(String),
     /// A socket for calls cannot be opened.
     Listen(BindError),
     /// The folder for key sets cannot be used.
@@ -77,6 +79,7 @@ impl fmt::Display for StartError {
                 "{address}: cannot serve probes and metrics: {error}; choose another with `admin`"
             ),
             Self::Audit(error) => error.fmt(f),
+            Self::Traces(error) => write!(f, "traces cannot be sent: {error}"),
             Self::Listen(error) => error.fmt(f),
             Self::State(error) => error.fmt(f),
         }
@@ -101,8 +104,14 @@ impl App {
         let key_files = live.files.clone();
         let audit = startup.audit.as_ref().map(|settings| audit::start(settings, &metrics));
         let audit = audit.transpose().map_err(StartError::Audit)?;
+        let traces = startup
+            .traces
+            .as_ref()
+            .map(|(endpoint, one_in)| Traces::start(endpoint, *one_in).map_err(StartError::Traces));
+        let traces = traces.transpose()?;
         let engine = Arc::new(Engine {
             audit,
+            traces,
             current: Current::new(live::begin(live, &mut keeper, &metrics)),
             cache: ProofCache::new(cache, &metrics),
             metrics: Arc::clone(&metrics),
@@ -228,6 +237,9 @@ impl App {
             if lost > 0 {
                 tracing::warn!(lost, "the last records of the audit log could not be written");
             }
+        }
+        if let Some(traces) = &engine.traces {
+            traces.flush();
         }
         tracing::info!("stopped");
     }

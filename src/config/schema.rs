@@ -133,6 +133,12 @@ pub const ROOT: Kind = Kind::Table(&[
         "",
         "A record of each decision, as JSON lines; without it none is kept.",
     ),
+    key(
+        "traces",
+        Kind::Table(TRACES),
+        "",
+        "A span for each call, sent to OpenTelemetry; needs a build with the feature `otel`.",
+    ),
     key("cache", Kind::Table(CACHE), "", "The cache of signatures already checked."),
     key("limits", Kind::Table(LIMITS), "", "Bounds; what exceeds them is refused at once."),
     key("connection", Kind::Table(CONNECTION), "", "How connections are kept."),
@@ -191,6 +197,20 @@ const TLS: &[Key] = &[
         Kind::Word(&["1.2", "1.3"]),
         "1.3",
         "The oldest version of TLS that is spoken.",
+    ),
+];
+
+const TRACES: &[Key] = &[
+    required(
+        "endpoint",
+        Kind::Text,
+        "Where OTLP is taken over gRPC, such as http://collector:4317.",
+    ),
+    key(
+        "one_in",
+        Kind::Count,
+        "1",
+        "Of calls that bring no trace, one in so many begins one; the others decide by their own flag.",
     ),
 ];
 

@@ -46,6 +46,8 @@ pub struct Startup {
     pub connection: Connection,
     /// Where decisions are recorded, if anywhere.
     pub audit: Option<AuditSettings>,
+    /// Where calls are traced, if anywhere, and how many of those that bring no trace.
+    pub traces: Option<(String, u32)>,
     /// How long calls are taken after SIGTERM, while callers learn of it.
     pub drain_delay: Duration,
     /// How long calls may go on after that.
@@ -89,6 +91,7 @@ impl Startup {
             limits,
             connection,
             audit,
+            traces,
             drain_delay,
             drain_timeout,
             state_dir,
@@ -101,6 +104,7 @@ impl Startup {
             ("limits", *limits == new.limits),
             ("connection", *connection == new.connection),
             ("audit", *audit == new.audit),
+            ("traces", *traces == new.traces),
             ("drain_delay", *drain_delay == new.drain_delay),
             ("drain_timeout", *drain_timeout == new.drain_timeout),
             ("state_dir", *state_dir == new.state_dir),
@@ -129,12 +133,31 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Startup {
         cache_bytes: cache_bytes.unwrap_or(64 << 20),
         cache_ttl: cache_ttl.unwrap_or(Duration::from_secs(3600)),
         audit: audit(root, folder, &limits, faults),
+        traces: traces(root, faults),
         limits,
         connection: connection(root, faults),
         drain_delay: duration(root, "drain_delay").unwrap_or(Duration::from_millis(250)),
         drain_timeout: duration(root, "drain_timeout").unwrap_or(Duration::from_secs(10)),
         state_dir: root.get("state_dir").and_then(Node::text).map(|path| folder.join(path)),
     }
+}
+
+fn traces(root: &Node, faults: &mut Faults) -> Option<(String, u32)> {
+    let node = root.get("traces")?;
+    let endpoint = node.get("endpoint")?;
+    if cfg!(not(feature = "otel")) {
+        let mend = "build it with `cargo build --release --features otel`, or remove `traces`";
+        faults.add(node.place, "traces", "this build writes no traces", mend);
+    }
+    let text = endpoint.text()?;
+    if !text.starts_with("http://") {
+        let what = "spans go to a collector at an http:// URL";
+        let mend =
+            "write http://127.0.0.1:4317; a collector on this machine can encrypt further on";
+        faults.add(endpoint.place, "traces.endpoint", what, mend);
+    }
+    let one_in = node.get("one_in").and_then(|count| count.text()?.parse().ok());
+    Some((text.to_owned(), one_in.unwrap_or(1)))
 }
 
 fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {

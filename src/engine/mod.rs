@@ -21,7 +21,7 @@ pub use key_watch::{AttemptEnd, KeyWatch, Outlook};
 pub use plan::{Batch, Held, Pending, Plan, Proof, Slice};
 pub use snapshot::{Current, ProfileError, Snapshot, Upkeep};
 
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Traces};
 use std::sync::Arc;
 
 /// What all batches share.
@@ -33,6 +33,8 @@ pub struct Engine {
     pub cache: ProofCache,
     /// Where decisions are recorded, if anywhere.
     pub audit: Option<Audit>,
+    /// Where calls are traced, if anywhere.
+    pub traces: Option<Traces>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
 }

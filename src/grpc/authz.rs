@@ -11,6 +11,7 @@ use crate::pb::authz::attribute_context::HttpRequest as Http;
 use crate::pb::authz::authorization_server::Authorization;
 use crate::pb::authz::{AttributeContext, CheckRequest, CheckResponse};
 use crate::policy::{Attributes, Caller, HttpRequest, SeveralTokens};
+use crate::telemetry::Tally;
 use bytes::Bytes;
 use reply::Judged;
 use std::time::Instant;
@@ -22,11 +23,12 @@ impl Authorization for Verifier {
         &self,
         request: Request<CheckRequest>,
     ) -> Result<Response<CheckResponse>, Status> {
-        let mut call = self.call("unary", "Check");
         let (metadata, extensions, message) = request.into_parts();
-        let deadline = deadline(&metadata.into_headers());
+        let headers = metadata.into_headers();
+        let mut call = self.call("unary", "Check", &headers);
+        let deadline = deadline(&headers);
         let attributes = message.attributes.unwrap_or_default();
-        let outcome = self.answer(attributes, deadline, caller(&extensions)).await;
+        let outcome = self.answer(attributes, deadline, caller(&extensions), call.tally()).await;
         finish(&mut call, outcome)
     }
 }
@@ -37,6 +39,7 @@ impl Verifier {
         attributes: AttributeContext,
         deadline: Option<Instant>,
         caller: &Caller,
+        tally: &Tally,
     ) -> Result<CheckResponse, CallFault> {
         let snapshot = self.snapshot();
         let Some(rules) = snapshot.http() else {
@@ -60,7 +63,7 @@ impl Verifier {
             attributes: told(&http, &asked, source.map(|peer| peer.principal)),
             ..Batch::new(vec![Bytes::copy_from_slice(token.as_bytes())], profile)
         };
-        let decisions = self.run(&snapshot, batch, deadline).await?;
+        let decisions = self.run(&snapshot, batch, deadline, tally).await?;
         let decision = decisions.into_iter().next().ok_or(CallFault::Internal)?;
         let judged = Judged { snapshot: &snapshot, profile, rules, request: &asked, place };
         Ok(judged.reply(&decision))

@@ -10,7 +10,7 @@ use crate::engine::{Batch, Decision, Snapshot};
 use crate::pb::{self, verifier_service_server::VerifierService};
 use crate::policy::Caller;
 use crate::sched::{Admission, Scheduler, Undecided};
-use crate::telemetry::{Call, NoRoom, ShedCause};
+use crate::telemetry::{Call, NoRoom, ShedCause, Tally};
 use crate::verify::Profile;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -23,6 +23,9 @@ use tonic::{Extensions, Request, Response, Status, Streaming};
 /// The service.
 #[derive(Clone, Debug)]
 pub struct Verifier(Arc<Shared>);
+
+/// The tokens of a message, how many contexts it has, and its options.
+pub(super) type Asked = (Vec<Bytes>, usize, Option<pb::VerifyOptions>);
 
 /// What all calls share.
 #[derive(Debug)]
@@ -53,12 +56,19 @@ impl Verifier {
         snapshot: &Arc<Snapshot>,
         batch: Batch,
         deadline: Option<Instant>,
+        tally: &Tally,
     ) -> Result<Vec<Decision>, CallFault> {
-        self.0.run(snapshot, batch, deadline).await
+        self.0.run(snapshot, batch, deadline, tally).await
     }
 
-    pub(super) fn call(&self, kind: &'static str, method: &'static str) -> Call {
-        self.0.scheduler.engine().metrics.call(kind, method)
+    pub(super) fn call(
+        &self,
+        kind: &'static str,
+        method: &'static str,
+        headers: &HeaderMap,
+    ) -> Call {
+        let engine = self.0.scheduler.engine();
+        engine.metrics.call(kind, method).traced(engine.traces.as_ref(), headers)
     }
 }
 
@@ -66,26 +76,26 @@ impl Shared {
     /// Decides the tokens of one message.
     pub(super) async fn decide(
         &self,
-        tokens: Vec<Bytes>,
-        contexts: usize,
-        options: Option<pb::VerifyOptions>,
+        asked: Asked,
         deadline: Option<Instant>,
         caller: &Caller,
+        tally: &Tally,
     ) -> Result<Vec<pb::Verdict>, CallFault> {
         let snapshot = self.scheduler.engine().current.load();
-        self.decide_under(&snapshot, (tokens, contexts, options), deadline, caller).await
+        self.decide_under(&snapshot, asked, deadline, caller, tally).await
     }
 
     async fn decide_under(
         &self,
         snapshot: &Arc<Snapshot>,
-        (tokens, contexts, options): (Vec<Bytes>, usize, Option<pb::VerifyOptions>),
+        (tokens, contexts, options): Asked,
         deadline: Option<Instant>,
         caller: &Caller,
+        tally: &Tally,
     ) -> Result<Vec<pb::Verdict>, CallFault> {
         let most = self.batch_tokens;
         let (batch, telling) = wire::batch(tokens, contexts, options, most, snapshot, caller)?;
-        let decisions = self.run(snapshot, batch, deadline).await?;
+        let decisions = self.run(snapshot, batch, deadline, tally).await?;
         wire::verdicts(&decisions, &telling, snapshot)
     }
 
@@ -95,6 +105,7 @@ impl Shared {
         snapshot: &Arc<Snapshot>,
         batch: Batch,
         deadline: Option<Instant>,
+        tally: &Tally,
     ) -> Result<Vec<Decision>, CallFault> {
         let Some(_leave) = self.admission.tokens.take(batch.tokens.len()) else {
             let cause = ShedCause::Tokens;
@@ -113,7 +124,7 @@ impl Shared {
         let deciding = self.scheduler.decide(Arc::clone(snapshot), batch, deadline);
         // A panic costs this one call: what others share is not left half changed, for it
         // is replaced whole.
-        AssertUnwindSafe(deciding)
+        let decisions = AssertUnwindSafe(deciding)
             .catch_unwind()
             .await
             .map_err(|_panic| CallFault::Internal)?
@@ -125,7 +136,9 @@ impl Shared {
                     let limit = usize::try_from(limit.as_millis()).unwrap_or(usize::MAX);
                     CallFault::Overloaded { cause, limit }
                 }
-            })
+            })?;
+        tally.add(decisions.iter().map(Decision::reason));
+        Ok(decisions)
     }
 }
 
@@ -136,12 +149,13 @@ impl Shared {
         request: pb::ExplainRequest,
         deadline: Option<Instant>,
         caller: &Caller,
+        tally: &Tally,
     ) -> Result<pb::ExplainResponse, CallFault> {
         let pb::ExplainRequest { token, context, options } = request;
         let contexts = usize::from(context.is_some());
         let snapshot = self.scheduler.engine().current.load();
         let asked = (vec![token.clone()], contexts, options.clone());
-        let verdicts = self.decide_under(&snapshot, asked, deadline, caller).await?;
+        let verdicts = self.decide_under(&snapshot, asked, deadline, caller, tally).await?;
         let Some(_leave) = self.admission.tokens.take(1) else {
             let (cause, limit) = (ShedCause::Tokens, self.admission.tokens.limit());
             self.scheduler.engine().metrics.shed(cause);
@@ -205,14 +219,17 @@ impl VerifierService for Verifier {
         &self,
         request: Request<pb::VerifyRequest>,
     ) -> Result<Response<pb::VerifyResponse>, Status> {
-        let mut call = self.call("unary", "Verify");
         // The extensions also hold leave for the bytes of the call, up to its end.
         let (metadata, extensions, message) = request.into_parts();
+        let headers = metadata.into_headers();
+        let mut call = self.call("unary", "Verify", &headers);
         let pb::VerifyRequest { token, context, options } = message;
         let contexts = usize::from(context.is_some());
-        let deadline = deadline(&metadata.into_headers());
-        let outcome =
-            self.0.decide(vec![token], contexts, options, deadline, caller(&extensions)).await;
+        let deadline = deadline(&headers);
+        let outcome = self
+            .0
+            .decide((vec![token], contexts, options), deadline, caller(&extensions), call.tally())
+            .await;
         let answer =
             outcome.map(|verdicts| pb::VerifyResponse { verdict: verdicts.into_iter().next() });
         finish(&mut call, answer)
@@ -222,12 +239,15 @@ impl VerifierService for Verifier {
         &self,
         request: Request<pb::VerifyBatchRequest>,
     ) -> Result<Response<pb::VerifyBatchResponse>, Status> {
-        let mut call = self.call("unary", "VerifyBatch");
         let (metadata, extensions, message) = request.into_parts();
+        let headers = metadata.into_headers();
+        let mut call = self.call("unary", "VerifyBatch", &headers);
         let pb::VerifyBatchRequest { tokens, contexts, options } = message;
-        let deadline = deadline(&metadata.into_headers());
-        let outcome =
-            self.0.decide(tokens, contexts.len(), options, deadline, caller(&extensions)).await;
+        let deadline = deadline(&headers);
+        let outcome = self
+            .0
+            .decide((tokens, contexts.len(), options), deadline, caller(&extensions), call.tally())
+            .await;
         finish(&mut call, outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
     }
 
@@ -235,10 +255,11 @@ impl VerifierService for Verifier {
         &self,
         request: Request<pb::ExplainRequest>,
     ) -> Result<Response<pb::ExplainResponse>, Status> {
-        let mut call = self.call("unary", "Explain");
         let (metadata, extensions, message) = request.into_parts();
-        let deadline = deadline(&metadata.into_headers());
-        let outcome = self.0.explain(message, deadline, caller(&extensions)).await;
+        let headers = metadata.into_headers();
+        let mut call = self.call("unary", "Explain", &headers);
+        let deadline = deadline(&headers);
+        let outcome = self.0.explain(message, deadline, caller(&extensions), call.tally()).await;
         finish(&mut call, outcome)
     }
 
@@ -248,9 +269,10 @@ impl VerifierService for Verifier {
         &self,
         request: Request<Streaming<pb::VerifyStreamRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let call = self.call("bidi_stream", "VerifyStream");
         let (metadata, extensions, messages) = request.into_parts();
-        let deadline = deadline(&metadata.into_headers());
+        let headers = metadata.into_headers();
+        let call = self.call("bidi_stream", "VerifyStream", &headers);
+        let deadline = deadline(&headers);
         let lease = extensions.get::<Lease>().cloned();
         let caller = caller(&extensions).clone();
         let shared = Arc::clone(&self.0);

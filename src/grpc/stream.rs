@@ -7,7 +7,7 @@ use super::status::{CallFault, code_name};
 use super::wire;
 use crate::pb::{self, verify_stream_response::Result as Outcome};
 use crate::policy::Caller;
-use crate::telemetry::Call;
+use crate::telemetry::{Call, Tally};
 use futures_util::stream::{Stream, StreamExt as _};
 use std::fmt;
 use std::pin::Pin;
@@ -37,13 +37,14 @@ impl Answers {
         deadline: Option<Instant>,
         call: Call,
     ) -> Self {
+        let tally = call.tally().clone();
         let answers = messages.map(move |message| {
             let held = lease.as_ref().and_then(Lease::take_message);
-            let (shared, caller) = (Arc::clone(&shared), caller.clone());
+            let (shared, caller, tally) = (Arc::clone(&shared), caller.clone(), tally.clone());
             async move {
                 let message = message?;
                 let id = message.id;
-                let result = match answer(&shared, message, deadline, &caller).await {
+                let result = match answer(&shared, message, deadline, &caller, &tally).await {
                     Ok(verdicts) => Outcome::Verdicts(pb::Verdicts { verdicts }),
                     Err(fault) => Outcome::Error(fault.to_message()),
                 };
@@ -60,6 +61,7 @@ async fn answer(
     message: pb::VerifyStreamRequest,
     deadline: Option<Instant>,
     caller: &Caller,
+    tally: &Tally,
 ) -> Result<Vec<pb::Verdict>, CallFault> {
     let pb::VerifyStreamRequest { id: _, tokens, contexts, options, timeout } = message;
     let own = match timeout {
@@ -67,7 +69,7 @@ async fn answer(
         Some(timeout) => Instant::now().checked_add(wire::timeout(timeout)?),
     };
     let deadline = own.into_iter().chain(deadline).min();
-    shared.decide(tokens, contexts.len(), options, deadline, caller).await
+    shared.decide((tokens, contexts.len(), options), deadline, caller, tally).await
 }
 
 impl Stream for Answers {

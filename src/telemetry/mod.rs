@@ -4,6 +4,9 @@ mod audit;
 mod logs;
 mod metrics;
 mod panics;
+mod tally;
+#[cfg_attr(not(feature = "otel"), path = "traces/none.rs")]
+mod traces;
 
 pub use audit::{AuditLog, AuditSink, NoRoom, Record, Room};
 pub use logs::{LogFormat, Logs, start as start_logs};
@@ -12,3 +15,5 @@ pub use metrics::{
     ShadowCounters, ShedCause, SignatureChecks, UnknownKids, VerificationCounters,
 };
 pub use panics::observe as observe_panics;
+pub use tally::Tally;
+pub use traces::Traces;

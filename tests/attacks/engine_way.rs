@@ -20,7 +20,7 @@ fn engine(max_bytes: u64) -> Engine {
     let snapshot = Snapshot::new(WORLD.issuers().clone(), profiles, &metrics);
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
     let cache = ProofCache::new(limits, &metrics);
-    Engine { current: Current::new(snapshot), cache, audit: None, metrics }
+    Engine { current: Current::new(snapshot), cache, audit: None, traces: None, metrics }
 }
 
 /// What becomes of a batch in its three steps.

@@ -28,7 +28,7 @@ impl Rig {
         let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
         let current = Current::new(Snapshot::new(issuers, profiles, &metrics));
         let cache = ProofCache::new(limits, &metrics);
-        Self { engine: Engine { current, cache, audit: None, metrics } }
+        Self { engine: Engine { current, cache, audit: None, traces: None, metrics } }
     }
 
     /// Other issuers, keys or profiles from now on.

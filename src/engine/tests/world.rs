@@ -171,6 +171,7 @@ pub(super) fn engine(max_bytes: u64) -> Engine {
         current: Current::new(Snapshot::new(issuers, profiles, &metrics)),
         cache: ProofCache::new(limits, &metrics),
         audit: None,
+        traces: None,
         metrics,
     }
 }

@@ -1,0 +1,101 @@
+//! Traces for OpenTelemetry: one span a call, which goes on with the caller's trace
+//! (W3C Trace Context), and counts the verdicts by reason. The only file that names
+//! `opentelemetry`.
+
+use super::tally::Tally;
+use http::HeaderMap;
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::trace::{Span as _, SpanKind, Tracer as _, TracerProvider as _};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use std::time::Duration;
+
+/// A way to have spans sent, in the background and in bounded memory.
+#[derive(Debug)]
+pub struct Traces {
+    provider: SdkTracerProvider,
+    tracer: SdkTracer,
+    propagator: TraceContextPropagator,
+}
+
+/// One call, under way.
+#[derive(Debug)]
+pub(super) struct Span(opentelemetry_sdk::trace::Span);
+
+impl Traces {
+    /// Sends spans to a collector by OTLP over gRPC. Of calls that bring no trace, one in so
+    /// many begins one; those that do decide by their own flag. Must run inside a runtime.
+    ///
+    /// # Errors
+    /// If `endpoint` is no URL; its text says why.
+    pub fn start(endpoint: &str, one_in: u32) -> Result<Self, String> {
+        let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint);
+        let exporter = exporter.with_timeout(Duration::from_secs(5)).build();
+        let exporter = exporter.map_err(|error| error.to_string())?;
+        let share = 1.0 / f64::from(one_in.max(1));
+        let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+        let resource = Resource::builder_empty().with_service_name("jwtd").with_attribute(version);
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(share))))
+            .with_resource(resource.build())
+            .build();
+        let tracer = provider.tracer("jwtd");
+        Ok(Self { provider, tracer, propagator: TraceContextPropagator::new() })
+    }
+
+    /// Sends what was not sent yet, for a moment.
+    pub fn flush(&self) {
+        self.provider.shutdown_with_timeout(Duration::from_secs(1)).ok();
+    }
+
+    /// A span for a call with these headers, if it is one of those that are traced.
+    pub(super) fn span(
+        &self,
+        service: &'static str,
+        method: &'static str,
+        headers: &HeaderMap,
+    ) -> Option<Span> {
+        let parent = self.propagator.extract_with_context(&Context::new(), &Headers(headers));
+        let span = self
+            .tracer
+            .span_builder(format!("{service}/{method}"))
+            .with_kind(SpanKind::Server)
+            .with_attributes([
+                KeyValue::new("rpc.system", "grpc"),
+                KeyValue::new("rpc.service", service),
+                KeyValue::new("rpc.method", method),
+            ])
+            .start_with_context(&self.tracer, &parent);
+        span.is_recording().then_some(Span(span))
+    }
+}
+
+impl Span {
+    /// Ends it.
+    pub(super) fn end(mut self, code: &'static str, tally: &Tally) {
+        self.0.set_attribute(KeyValue::new("rpc.response.status_code", code));
+        let mut tokens: i64 = 0;
+        for (reason, count) in tally.counts() {
+            tokens = tokens.saturating_add(count);
+            self.0.set_attribute(KeyValue::new(format!("jwtd.reasons.{}", reason.code()), count));
+        }
+        self.0.set_attribute(KeyValue::new("jwtd.tokens", tokens));
+        self.0.end();
+    }
+}
+
+struct Headers<'h>(&'h HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(http::HeaderName::as_str).collect()
+    }
+}

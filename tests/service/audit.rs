@@ -87,6 +87,59 @@ async fn each_decision_is_recorded_and_no_token() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_moved_is_opened_anew_at_sighup() {
+    let daemon = Daemon::start_with(Folder::new(), &example().replace("one_in: 2", "one_in: 1"));
+    let (file, moved) = (daemon.folder.0.join("audit.jsonl"), daemon.folder.0.join("moved"));
+    ask(&daemon, &["junk"]).await.unwrap();
+    assert_eq!(records(&daemon, 1).await.len(), 1);
+    std::fs::rename(&file, &moved).unwrap();
+    let pid = daemon.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    daemon.wait_for_log("the configuration is reloaded");
+    ask(&daemon, &["junk"]).await.unwrap();
+    assert_eq!(records(&daemon, 1).await[0]["sequence"], 2);
+    assert_eq!(std::fs::read_to_string(&moved).unwrap().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn records_go_to_standard_output_and_logs_do_not() {
+    let folder = Folder::new();
+    let config =
+        example().replace("file: audit.jsonl", "stdout: true").replace("one_in: 2", "one_in: 1");
+    let config: String = config
+        .lines()
+        .filter(|line| !line.contains("max_bytes") && !line.contains("keep"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let listen = "listen: [{ unix: d.sock }]\nadmin: \"off\"\ndrain_delay: 0s\n";
+    std::fs::write(folder.0.join("jwtd.yaml"), format!("{listen}{config}")).unwrap();
+    let mut child = binary()
+        .args(["serve", "--config"])
+        .arg(folder.0.join("jwtd.yaml"))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let endpoint = format!("unix://{}", folder.0.join("d.sock").display());
+    let begin = Instant::now();
+    while !run(binary().args(["health", "--endpoint", &endpoint]), "").1.contains("SERVING") {
+        assert!(begin.elapsed() < Duration::from_secs(20));
+    }
+    let input = format!("{}\njunk", token("alice", now() + 600));
+    run(binary().args(["verify", "--endpoint", &endpoint]), &input);
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut text).unwrap();
+    let reasons: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["reason"].clone())
+        .collect();
+    assert_eq!(reasons, ["OK", "TOKEN_NOT_COMPACT"], "{text}");
+}
+
+#[tokio::test]
 async fn what_is_sampled_leaves_no_gap_and_fields_can_be_masked() {
     let fields = "{ subject: omit, token_id: fingerprint, key_id: omit, caller: omit }";
     let config = example().replace("{ subject: fingerprint, token_id: clear }", fields);

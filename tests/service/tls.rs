@@ -128,6 +128,47 @@ async fn r84_only_clients_of_the_authority_get_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_decides_which_profiles_are_for_its_holder() {
+    let (ours, clients) = (Authority::new(), Authority::new());
+    let folder = Folder::new();
+    let extra = format!(", client_ca_file: {}", clients.write(&folder.0, "clients").display());
+    let profiles = "profiles:
+  default: { issuers: corp, required_claims: [never] }
+  web:
+    issuers: corp
+    callers: [{ uri: 'spiffe://example.org/web' }]
+    access: { rules: [{ rule: '\"uri:spiffe://example.org/web\" in caller.names && !has(caller.user)' }] }
+  named: { issuers: corp, callers: [{ dns: Batch.Example }] }
+";
+    let daemon = start(&ours, &extra, profiles);
+    let ca_file = Some(ours.write(&folder.0, "ours"));
+    let connect = async |name: &str, host: &str| {
+        let client = Some(clients.issue(&folder.0, name, host));
+        let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
+        let credentials = Credentials { ca_file: ca_file.clone(), client };
+        Client::connect_as(&address, &credentials).await.unwrap()
+    };
+    let ask = async |client: &mut Client, profile: &str| {
+        let options = pb::VerifyOptions { profile: profile.to_owned(), ..Default::default() };
+        let verdicts = client.verify_batch(vec![token("").into_bytes().into()], options).await;
+        verdicts.map(|verdicts| verdicts[0].reason()).map_err(|status| status.code())
+    };
+    let denied = Err(tonic::Code::PermissionDenied);
+    let missing = Ok(pb::Reason::ClaimMissing);
+    // Who names no profile gets the one that lists it.
+    let mut web = connect("web", "web.example").await;
+    assert_eq!(ask(&mut web, "").await, Ok(pb::Reason::Ok));
+    assert_eq!(ask(&mut web, "default").await, missing);
+    assert_eq!(ask(&mut web, "named").await, denied);
+    let mut batch = connect("batch", "batch.example").await;
+    assert_eq!(ask(&mut batch, "").await, Ok(pb::Reason::Ok));
+    assert_eq!(ask(&mut batch, "web").await, denied);
+    let mut other = connect("other", "other.example").await;
+    assert_eq!(ask(&mut other, "").await, missing);
+    assert_eq!((ask(&mut other, "web").await, ask(&mut other, "named").await), (denied, denied));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn certificates_and_authorities_change_while_connections_go_on() {
     let (first, second, clients) = (Authority::new(), Authority::new(), Authority::new());
     let folder = Folder::new();

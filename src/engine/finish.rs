@@ -47,7 +47,7 @@ pub struct Finish {
     /// For each check its outcome.
     outcomes: Vec<Result<Arc<Remembered>, Refusal>>,
     decisions: Vec<Decision>,
-    /// What is recorded when the batch is whole: of a call that comes too late, nothing.
+    /// What is recorded when the call is whole: of one that comes too late, nothing.
     events: Vec<Event>,
     now: UnixTime,
 }
@@ -128,11 +128,7 @@ impl Finish {
         if let Some((kind, tokens)) = tally.end() {
             snapshot.count(batch.profile, kind.0, kind.1, tokens);
         }
-        let more = self.decisions.len() < self.pending.steps.len();
-        if let Some(audit) = engine.audit.as_ref().filter(|_| !more && !self.events.is_empty()) {
-            audit.log().push(std::mem::take(&mut self.events));
-        }
-        more
+        self.decisions.len() < self.pending.steps.len()
     }
 
     /// What is recorded of a decision.
@@ -196,6 +192,11 @@ impl Finish {
             snapshot.count_shadow(batch.profile, said, permitted, self.now);
         }
         outcome
+    }
+
+    /// What is to be recorded, once the call is whole.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
     }
 
     /// The decisions, in the order of the batch.

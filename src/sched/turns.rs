@@ -3,7 +3,7 @@
 
 use super::backlog::{Backlog, Load};
 use crate::engine::{
-    AttemptEnd, Batch, Decision, Engine, Finish, Held, Plan, Proof, Slice, Snapshot,
+    AttemptEnd, Batch, Decision, Engine, Event, Finish, Held, Plan, Proof, Slice, Snapshot,
 };
 use crate::jose::UnixTime;
 use crate::policy::Policy;
@@ -86,7 +86,9 @@ impl Scheduler {
         deadline: Option<Instant>,
     ) -> Result<Vec<Decision>, Undecided> {
         let began = Arc::clone(&snapshot);
-        let (mut decisions, held) = self.pass(snapshot, batch, deadline, true).await?;
+        let mut events = Vec::new();
+        let first = self.pass(snapshot, batch, deadline, true, &mut events);
+        let (mut decisions, held) = first.await?;
         if let Some(Waiting { held, _place }) = held {
             for (_, end) in held.waits {
                 // Half of the time that is left, so that some is left for the answer.
@@ -100,12 +102,16 @@ impl Scheduler {
             // may stand in another place.
             let now = self.engine.current.load();
             let snapshot = if now.is_of_configuration_of(&began) { now } else { began };
-            let (late, _) = self.pass(snapshot, held.batch, deadline, false).await?;
+            let second = self.pass(snapshot, held.batch, deadline, false, &mut events);
+            let (late, _) = second.await?;
             for (place, decision) in held.places.into_iter().zip(late) {
                 if let Some(slot) = decisions.get_mut(place) {
                     *slot = decision;
                 }
             }
+        }
+        if let Some(audit) = self.engine.audit.as_ref().filter(|_| !events.is_empty()) {
+            audit.log().push(events);
         }
         Ok(decisions)
     }
@@ -117,6 +123,7 @@ impl Scheduler {
         batch: Batch,
         deadline: Option<Instant>,
         may_wait: bool,
+        events: &mut Vec<Event>,
     ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
         let started = Instant::now();
         let (tokens, profile) = (batch.tokens.len(), batch.profile);
@@ -158,6 +165,7 @@ impl Scheduler {
             in_time()?;
         }
         self.engine.metrics.judged(tokens, started.elapsed());
+        events.append(&mut finish.take_events());
         Ok((finish.decisions(), held))
     }
 

@@ -51,6 +51,8 @@ struct Queue<R> {
     waiting: VecDeque<(u64, R)>,
     /// The number of the next record.
     next: u64,
+    /// How many are being written.
+    writing: usize,
     /// Of those that wait or are being written, and of the room that is taken.
     bytes: usize,
 }
@@ -66,6 +68,8 @@ impl<R> Drop for Room<R> {
     fn drop(&mut self) {
         let mut queue = self.log.0.lock();
         queue.bytes = queue.bytes.saturating_sub(self.bytes);
+        drop(queue);
+        self.log.0.changed.notify_all();
     }
 }
 
@@ -91,7 +95,7 @@ impl<R: Record> AuditLog<R> {
         metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
         let sink = Open::new(sink)?;
-        let queue = Queue { waiting: VecDeque::new(), next: 1, bytes: 0 };
+        let queue = Queue { waiting: VecDeque::new(), next: 1, writing: 0, bytes: 0 };
         let (queue, changed, reopen) = (Mutex::new(queue), Condvar::new(), AtomicBool::new(false));
         let log = Self(Arc::new(Shared { queue, changed, reopen, most, refuses, metrics }));
         let own = log.clone();
@@ -148,7 +152,7 @@ impl<R: Record> AuditLog<R> {
         let waits = |queue: &mut Queue<R>| queue.bytes > 0;
         let waited = self.0.changed.wait_timeout_while(self.0.lock(), PATIENCE, waits);
         let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        queue.waiting.len()
+        queue.waiting.len().saturating_add(queue.writing)
     }
 
     fn write_to(self, mut sink: Open) {
@@ -166,6 +170,7 @@ impl<R: Record> AuditLog<R> {
                 taken = taken.saturating_add(next.1.bytes());
                 records.push(next);
             }
+            queue.writing = records.len();
             drop(queue);
             for (number, record) in &records {
                 record.write(*number, &mut lines);
@@ -189,6 +194,7 @@ impl<R: Record> AuditLog<R> {
             self.0.metrics.audit_records.written.inc_by(count);
             let mut queue = self.0.lock();
             queue.bytes = queue.bytes.saturating_sub(taken);
+            queue.writing = 0;
             drop(queue);
             self.0.changed.notify_all();
         }

@@ -36,7 +36,8 @@ pub enum BadRule {
     TooMuchInLoops,
     /// More than eight `+`.
     TooManySums,
-    /// A list is made of more than one value within a loop, which could multiply.
+    /// A list is made within a loop, of several values or by `map` or `filter`, and could
+    /// multiply.
     ListInLoop,
     /// It can be neither true nor false.
     NotBoolean,
@@ -92,7 +93,7 @@ impl fmt::Display for BadRule {
                 "more than {MOST_LOOPS_IN_ALL} loops, or {MOST_IN_LOOPS} operations within loops"
             ),
             Self::TooManySums => write!(f, "the rule has more than {MOST_SUMS} `+`"),
-            Self::ListInLoop => f.write_str("a list is made of several values within a loop"),
+            Self::ListInLoop => f.write_str("a list is made within a loop"),
             Self::NotBoolean => f.write_str("the rule can be neither true nor false"),
         }
     }
@@ -164,6 +165,13 @@ struct Look<'e> {
 }
 
 impl<'e> Look<'e> {
+    fn count_in_loops(&mut self, operations: usize) -> Result<(), BadRule> {
+        if self.loops > 0 {
+            self.in_loops = self.in_loops.saturating_add(operations);
+        }
+        if self.in_loops > MOST_IN_LOOPS { Err(BadRule::TooMuchInLoops) } else { Ok(()) }
+    }
+
     fn at(&mut self, node: &'e IdedExpr, depth: usize) -> Result<(), BadRule> {
         if depth > MOST_DEPTH {
             return Err(BadRule::TooDeep);
@@ -185,6 +193,8 @@ impl<'e> Look<'e> {
                 if self.loops > 0 && several {
                     return Err(BadRule::ListInLoop);
                 }
+                // It is made anew in each round.
+                self.count_in_loops(list.elements.len())?;
                 list.elements.iter().try_for_each(|one| self.at(one, depth))
             }
             // Neither is of use in a comparison with claims.
@@ -195,10 +205,7 @@ impl<'e> Look<'e> {
                 if self.sums > MOST_SUMS {
                     return Err(BadRule::TooManySums);
                 }
-                self.in_loops = self.in_loops.saturating_add(usize::from(self.loops > 0));
-                if self.in_loops > MOST_IN_LOOPS {
-                    return Err(BadRule::TooMuchInLoops);
-                }
+                self.count_in_loops(1)?;
                 let name = call.func_name.as_str();
                 // Operators have names that nobody can write: `_&&_`, `@in`.
                 let letters = name.bytes().any(|byte| byte.is_ascii_alphanumeric());
@@ -210,6 +217,10 @@ impl<'e> Look<'e> {
                 call.args.iter().try_for_each(|one| self.at(one, depth))
             }
             Expr::Comprehension(one) => {
+                // `map` and `filter`: round by round such a list would be multiplied.
+                if self.loops > 0 && matches!(one.accu_init.expr, Expr::List(_)) {
+                    return Err(BadRule::ListInLoop);
+                }
                 self.at(&one.iter_range, depth)?;
                 self.at(&one.accu_init, depth)?;
                 self.loops = self.loops.saturating_add(1);

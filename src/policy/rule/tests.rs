@@ -242,6 +242,15 @@ fn what_a_rule_may_cost_is_bounded() {
     let chain = |body: &str| format!("size([1]{}) > 0", format!(".map(x, {body})").repeat(6));
     assert_eq!(parse(&chain("[x, x]")).map(|_| ()), Err(BadRule::ListInLoop));
     assert!(parse(&chain("[1, 2]")).is_ok() && parse(&chain("[x]")).is_ok());
+    for nested in ["x.map(y, x)", "x.map(y, y)", "x.filter(y, true)"] {
+        let rule = format!("size([claims.a].map(x, {nested})) > 0");
+        assert_eq!(parse(&rule).map(|_| ()), Err(BadRule::ListInLoop), "{nested}");
+    }
+    let literals = |count: usize| {
+        let list = vec!["1"; count].join(",");
+        parse(&format!("claims.a.all(x, x in [{list}])")).map(|_| ())
+    };
+    assert_eq!((literals(20), literals(40)), (Ok(()), Err(BadRule::TooMuchInLoops)));
     let many = ["claims.a.exists(x, x == 1)"; 9].join(" || ");
     assert_eq!(parse(&many).map(|_| ()), Err(BadRule::TooMuchInLoops));
     let wide = format!("claims.a.exists(x, {})", vec!["x == 1"; 40].join(" || "));

@@ -73,6 +73,10 @@ impl Open {
                     if self.size > 0 && self.full.is_some_and(|full| size > full) {
                         match rotate(path, *keep) {
                             Ok(()) => self.file = None,
+                            // Somebody has moved it already.
+                            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                                self.file = None;
+                            }
                             // Better one file that grows than none.
                             Err(error) => {
                                 tracing::warn!(%error, "the audit log cannot be put aside");
@@ -94,28 +98,43 @@ impl Open {
 
 fn ends_with_line(path: &Path, size: u64) -> io::Result<bool> {
     let mut last = [0];
-    File::open(path)?.read_exact_at(&mut last, size.saturating_sub(1))?;
+    // Who may only write cannot know, and goes on.
+    let Ok(file) = File::open(path) else { return Ok(true) };
+    file.read_exact_at(&mut last, size.saturating_sub(1))?;
     Ok(last == *b"\n")
 }
 
 /// `PATH` becomes `PATH.1`, `PATH.1` becomes `PATH.2`; the oldest goes. First the newest is
-/// moved out of the way: where that cannot be done, nothing is.
+/// moved out of the way, and back if the others cannot be moved.
 fn rotate(path: &Path, keep: u32) -> io::Result<()> {
-    let numbered = |number: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{number}"));
-        PathBuf::from(name)
-    };
     if keep == 0 {
         return fs::remove_file(path);
     }
-    let aside = numbered(0);
+    let aside = numbered(path, 0);
+    // Of a process that was killed in the middle of this.
+    if aside.is_file() {
+        shift(path, keep)?;
+    }
     fs::rename(path, &aside)?;
+    shift(path, keep).inspect_err(|_| {
+        fs::rename(&aside, path).ok();
+    })
+}
+
+/// Moves `PATH.0` and all after it one place on.
+fn shift(path: &Path, keep: u32) -> io::Result<()> {
     for number in (1..keep).rev() {
-        match fs::rename(numbered(number), numbered(number.saturating_add(1))) {
+        let (from, to) = (numbered(path, number), numbered(path, number.saturating_add(1)));
+        match fs::rename(from, to) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
     }
-    fs::rename(aside, numbered(1))
+    fs::rename(numbered(path, 0), numbered(path, 1))
+}
+
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    PathBuf::from(name)
 }

@@ -76,14 +76,36 @@ fn half_a_line_of_another_process_swallows_none_of_ours() {
 #[test]
 fn a_file_that_cannot_be_put_aside_grows() {
     let folder = Folder::new("grows");
-    // A folder with something in it stands where the file would go first.
-    fs::create_dir_all(folder.0.join("a.0/x")).unwrap();
+    // A folder stands where the second file would go.
+    fs::create_dir_all(folder.0.join("a.2/x")).unwrap();
     let (log, _) = start(folder.sink(50, 2), 1 << 20, false);
-    for _ in 0..9 {
+    for _ in 0..12 {
         log.push([Line(10)]);
         log.flush();
     }
-    assert_eq!(folder.numbers("a"), (1..=9).collect::<Vec<_>>());
+    assert_eq!(folder.numbers("a.1"), (1..=4).collect::<Vec<_>>());
+    assert_eq!(folder.numbers("a"), (5..=12).collect::<Vec<_>>());
+    assert!(!folder.0.join("a.0").exists());
+}
+
+#[test]
+fn what_was_put_aside_halfway_is_kept_and_what_is_gone_is_made_anew() {
+    let folder = Folder::new("halfway");
+    fs::write(folder.0.join("a.0"), "77\n").unwrap();
+    let (log, _) = start(folder.sink(50, 3), 1 << 20, false);
+    for _ in 0..5 {
+        log.push([Line(10)]);
+        log.flush();
+    }
+    let files = ["a.2", "a.1", "a"].map(|file| folder.numbers(file));
+    assert_eq!(files, [vec![77], vec![1, 2, 3, 4], vec![5]]);
+    // Removed, and nobody told: when it is full a new one is begun.
+    fs::remove_file(folder.0.join("a")).unwrap();
+    for _ in 0..4 {
+        log.push([Line(10)]);
+        log.flush();
+    }
+    assert!(!folder.numbers("a").is_empty());
 }
 
 #[test]

@@ -39,6 +39,8 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     let metrics = Arc::new(Metrics::new());
     let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: Duration::from_secs(3600) };
     Arc::new(Engine {
+        audit: None,
+        traces: None,
         current: Current::new(Snapshot::new(WORLD.clone(), profiles(), &metrics)),
         cache: ProofCache::new(limits, &metrics),
         metrics,

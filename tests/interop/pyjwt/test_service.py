@@ -55,7 +55,7 @@ def reflection(scene: Scene) -> None:
         field = pool.FindMessageTypeByName(f"jwtd.v1.{message}").fields_by_name[name]
         assert field.type == FieldDescriptor.TYPE_STRING, f"{message}.{name}"
     methods = {method.name for method in pool.FindServiceByName(SERVICE).methods}
-    assert methods == {"Verify", "VerifyBatch", "VerifyStream"}, methods
+    assert methods == {"Explain", "Verify", "VerifyBatch", "VerifyStream"}, methods
 
 
 def dear_batch(scene: Scene) -> Any:

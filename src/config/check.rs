@@ -49,6 +49,12 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
                 check_at(value, &Kind::Table(keys), &join(path, &name.text), faults);
             }
         }
+        (Kind::Table(keys), Value::Text(_) | Value::Literal(_)) => {
+            let named = keys.iter().find(|key| key.required);
+            let mend = named.map(|key| format!("write `{{ {}: ... }}`", key.name));
+            let what = format!("expected {}", kind.expected());
+            faults.add(node.place, path, what, mend.unwrap_or_default());
+        }
         (_, Value::Text(text) | Value::Literal(text)) => {
             if let Err(what) = check_text(kind, text) {
                 wrong(what);

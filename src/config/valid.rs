@@ -4,7 +4,7 @@
 use super::access::policies;
 use super::audit::{AuditSettings, audit};
 use super::connection::{Connection, connection};
-use super::document::Node;
+use super::document::{Node, Value};
 use super::ext_authz::ext_authz;
 use super::fault::Faults;
 use super::issuer::{Seen, check_identifiers, issuer};
@@ -117,9 +117,22 @@ impl Startup {
 /// the schema cannot see are added to `faults`; where one is found, what depends
 /// on it is left out and the rest is looked at all the same.
 pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Config> {
+    check_switches(root, faults);
     let startup = startup(root, folder, faults);
     let live = live(root, folder, faults)?;
     Some(Config { startup, live })
+}
+
+/// What is switched on by being there, and holds nothing, is neither on nor off.
+fn check_switches(root: &Node, faults: &mut Faults) {
+    for (name, value) in root.members() {
+        if value.value == Value::Null && ["audit", "ext_authz", "traces"].contains(&&*name.text) {
+            let what = format!("`{}` is empty", name.text);
+            let mend =
+                format!("write its settings, such as `{}: {{ … }}`, or remove it", name.text);
+            faults.add(name.place, &name.text, what, mend);
+        }
+    }
 }
 
 fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Startup {

@@ -72,6 +72,31 @@ profiles:
 }
 
 #[test]
+fn what_is_switched_on_by_being_there_is_not_empty() {
+    let folder = Folder::new("switches");
+    for name in ["audit", "ext_authz", "traces"] {
+        let found = folder.faults(&whole(&format!("{name}:\n")));
+        assert!(
+            found.iter().any(|fault| fault.ends_with(&format!("`{name}` is empty"))),
+            "{found:?}"
+        );
+    }
+    assert!(folder.parse(&whole("ext_authz: {}\n")).is_ok());
+}
+
+#[test]
+fn a_rule_without_its_name_is_told_how_to_be_written() {
+    let folder = Folder::new("plain-rule");
+    let text =
+        "profiles: { p: { issuers: corp, access: { rules: [now > 1] }, returned_claims: [sub] } }";
+    let text = whole(text);
+    let faults = folder.parse(&text).unwrap_err().to_string();
+    for mend in ["write `{ rule: ... }`", "write `{ claim: ... }`"] {
+        assert!(faults.contains(mend), "{faults}");
+    }
+}
+
+#[test]
 fn a_bad_rule_is_a_fault_with_its_place_and_a_mend() {
     let folder = Folder::new("rules");
     let text = "\

@@ -1,5 +1,5 @@
 //! The budgets of the design, measured on the built daemon: `cargo bench --bench
-//! budgets`, or with `-- --quick` for a look. Everything is a ratio of two servers
+//! budgets`, or with `-- --quick` for a look, `-- --only cold` for some. Everything is a ratio of two servers
 //! or of server and bare loop that took turns within one run, because machines are
 //! noisy; CPU time is each process's own.
 
@@ -17,6 +17,7 @@ mod tokens;
 
 use child::Outcome;
 use jwtd::jose::Algorithm;
+use rows::Hot;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -60,7 +61,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let quick = arguments.iter().any(|one| one == "--quick");
-    match measure(if quick { QUICK } else { FULL }) {
+    let after_only = arguments.iter().skip_while(|one| *one != "--only").nth(1);
+    let only = after_only.map_or("", String::as_str);
+    match measure(if quick { QUICK } else { FULL }, only) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("budgets: {error}");
@@ -69,7 +72,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(effort: Effort) -> Outcome<()> {
+/// Measures the groups whose name contains `only`.
+fn measure(effort: Effort, only: &str) -> Outcome<()> {
     let workers = jwtd::app::workers(None);
     let runtime = jwtd::app::build_runtime(workers)?;
     println!(
@@ -80,11 +84,23 @@ fn measure(effort: Effort) -> Outcome<()> {
         tokens::LENGTH
     );
     let scene = scene::Scene::new(jwtd::app::now())?;
-    let mut rows = runtime.block_on(rows::idle(&scene, effort))?;
-    rows.extend(runtime.block_on(rows::hot(&scene, effort))?);
-    rows.extend(runtime.block_on(rows::judged(&scene, effort))?);
+    let wanted = |group: &str| group.contains(only);
+    let mut rows = Vec::new();
+    if wanted("idle") {
+        rows.extend(runtime.block_on(rows::idle(&scene, effort))?);
+    }
+    for hot in [Hot::Batch, Hot::Stream] {
+        if wanted(hot.name()) {
+            rows.extend(runtime.block_on(rows::hot(&scene, hot, effort))?);
+        }
+    }
+    if wanted("policies") {
+        rows.extend(runtime.block_on(rows::judged(&scene, effort))?);
+    }
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
-        rows.extend(rows::cold(&scene, &runtime, algorithm, effort, workers)?);
+        if wanted(&format!("cold {algorithm}")) {
+            rows.extend(rows::cold(&scene, &runtime, algorithm, effort, workers)?);
+        }
     }
     table::print(&rows);
     Ok(())

@@ -43,28 +43,45 @@ pub(crate) async fn idle(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     ])
 }
 
+/// How tokens that were proven before are sent.
+#[derive(Clone, Copy)]
+pub(crate) enum Hot {
+    /// 256 in a call.
+    Batch,
+    /// One in each message of a stream.
+    Stream,
+}
+
+impl Hot {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Batch => "hot batch of 256",
+            Self::Stream => "hot stream",
+        }
+    }
+}
+
 /// Tokens that were proven before.
-pub(crate) async fn hot(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
+pub(crate) async fn hot(scene: &Scene, hot: Hot, effort: Effort) -> Outcome<Vec<Row>> {
     let daemon = scene.daemon(Cache::On).await?;
     let caller = Caller::connect(&daemon).await?;
     let tokens = scene.tokens(Algorithm::Rs256, 256)?;
-    let batch = scene::batch(&caller, &tokens, View::Claims).await?;
-    let singles = scene::singles(&caller, &tokens, View::Claims).await?;
-    let mut rows = Vec::new();
-    for (what, load) in [("hot batch of 256", batch), ("hot stream", singles)] {
-        let floor = scene.floor(&load).await?;
-        let echo = Caller::connect(&floor).await?;
-        let load = Arc::new(load);
-        let mut rounds = Vec::new();
-        for _ in 0..effort.rounds {
-            let ours = caller.round(&daemon, &load, effort.hot).await?;
-            rounds.push((ours, echo.round(&floor, &load, effort.hot).await?));
-        }
-        rows.extend(hot_rows(what, &load, &rounds));
+    let load = match hot {
+        Hot::Batch => scene::batch(&caller, &tokens, View::Claims).await?,
+        Hot::Stream => scene::singles(&caller, &tokens, View::Claims).await?,
+    };
+    let floor = scene.floor(&load).await?;
+    let echo = Caller::connect(&floor).await?;
+    let load = Arc::new(load);
+    let mut rounds = Vec::new();
+    for _ in 0..effort.rounds {
+        let ours = caller.round(&daemon, &load, effort.hot).await?;
+        rounds.push((ours, echo.round(&floor, &load, effort.hot).await?));
     }
+    let mut rows = hot_rows(hot.name(), &load, &rounds);
     let memory = daemon.memory()?;
     rows.push(Row {
-        what: "memory, after that".to_owned(),
+        what: format!("{}, memory after it", hot.name()),
         measured: format!("{memory:.2} MiB"),
         beside: String::new(),
         ratio: String::new(),

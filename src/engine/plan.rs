@@ -79,6 +79,18 @@ pub struct Pending {
 }
 
 impl Plan {
+    /// The batch.
+    #[must_use]
+    pub fn batch(&self) -> &Batch {
+        &self.pending.batch
+    }
+
+    /// The snapshot that it is judged by.
+    #[must_use]
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.pending.snapshot
+    }
+
     /// Begins with a batch under one snapshot.
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, batch: Batch) -> Self {
@@ -105,7 +117,13 @@ impl Plan {
         self.stopped
     }
 
-    /// Takes the next `count` tokens; false when none is left.
+    /// Goes on from the token that stopped the batch, whose signature may be checked now.
+    pub fn resume(&mut self) {
+        self.only_hits = false;
+        self.stopped = false;
+    }
+
+    /// Takes the next `count` tokens; false when none is left, or one stopped the batch.
     pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
         let begin = self.pending.steps.len();
         let end = begin.saturating_add(count).min(self.pending.batch.tokens.len());
@@ -113,7 +131,7 @@ impl Plan {
         for place in begin..end {
             let step = self.step(engine, place);
             if self.stopped {
-                return false;
+                break;
             }
             match &step {
                 Step::Hit(_) => hits += 1,
@@ -122,9 +140,15 @@ impl Plan {
             }
             self.pending.steps.push(step);
         }
-        engine.metrics.cache_requests.hit.inc_by(hits);
-        engine.metrics.cache_requests.miss.inc_by(misses);
-        end < self.pending.batch.tokens.len()
+        for (counter, count) in [
+            (&engine.metrics.cache_requests.hit, hits),
+            (&engine.metrics.cache_requests.miss, misses),
+        ] {
+            if count > 0 {
+                counter.inc_by(count);
+            }
+        }
+        !self.stopped && end < self.pending.batch.tokens.len()
     }
 
     fn step(&mut self, engine: &Engine, place: usize) -> Step {

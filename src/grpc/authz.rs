@@ -25,7 +25,7 @@ impl Authorization for Verifier {
     ) -> Result<Response<CheckResponse>, Status> {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
-        let mut call = self.call("unary", "Check", &headers);
+        let mut call = self.shared().call("unary", "Check", &headers);
         let deadline = deadline(&headers);
         let attributes = message.attributes.unwrap_or_default();
         let outcome = self.answer(attributes, deadline, caller(&extensions), call.tally()).await;
@@ -41,7 +41,7 @@ impl Verifier {
         caller: &Caller,
         tally: &Tally,
     ) -> Result<CheckResponse, CallFault> {
-        let snapshot = self.snapshot();
+        let snapshot = self.shared().snapshot();
         let Some(rules) = snapshot.http() else {
             return Err(CallFault::NotConfigured { setting: "ext_authz" });
         };
@@ -63,7 +63,7 @@ impl Verifier {
             attributes: told(&http, &asked, source.map(|peer| peer.principal)),
             ..Batch::new(vec![Bytes::copy_from_slice(token.as_bytes())], profile)
         };
-        let decisions = self.run(&snapshot, batch, deadline, tally).await?;
+        let decisions = self.shared().run(&snapshot, batch, deadline, tally).await?;
         let decision = decisions.into_iter().next().ok_or(CallFault::Internal)?;
         let judged = Judged { snapshot: &snapshot, profile, rules, request: &asked, place };
         Ok(judged.reply(&decision))

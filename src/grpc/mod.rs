@@ -12,6 +12,7 @@ mod preface;
 mod reply;
 pub mod server;
 mod service;
+mod shared;
 mod status;
 mod stream;
 mod tls;

@@ -1,14 +1,16 @@
-//! Calls on a stream: several messages are worked on at once and answered as they
-//! are done. While that many are in flight, no further one is read.
+//! Calls on a stream. A message that can be answered at once is; of the others several are
+//! worked on at a time and answered as they are done. While that many are in flight, no
+//! further one is read.
 
 use super::body::Lease;
-use super::service::Shared;
+use super::shared::{Rest, Shared, Step};
 use super::status::{CallFault, code_name};
 use super::wire;
 use crate::pb::{self, verify_stream_response::Result as Outcome};
 use crate::policy::Caller;
-use crate::telemetry::{Call, Tally};
-use futures_util::stream::{Stream, StreamExt as _};
+use crate::telemetry::Call;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,9 +24,17 @@ const IN_FLIGHT: usize = 32;
 
 type Answer = Result<pb::VerifyStreamResponse, Status>;
 
+type Decided = Result<Vec<pb::Verdict>, CallFault>;
+
 /// The answers of one stream.
 pub struct Answers {
-    answers: Pin<Box<dyn Stream<Item = Answer> + Send>>,
+    /// Nothing once the client has sent its last.
+    messages: Option<Streaming<pb::VerifyStreamRequest>>,
+    in_flight: FuturesUnordered<BoxFuture<'static, pb::VerifyStreamResponse>>,
+    shared: Arc<Shared>,
+    caller: Caller,
+    lease: Option<Lease>,
+    deadline: Option<Instant>,
     call: Call,
 }
 
@@ -37,46 +47,85 @@ impl Answers {
         deadline: Option<Instant>,
         call: Call,
     ) -> Self {
-        let tally = call.tally().clone();
-        let answers = messages.map(move |message| {
-            let held = lease.as_ref().and_then(Lease::take_message);
-            let (shared, caller, tally) = (Arc::clone(&shared), caller.clone(), tally.clone());
-            async move {
-                let message = message?;
-                let id = message.id;
-                let result = match answer(&shared, message, deadline, &caller, &tally).await {
-                    Ok(verdicts) => Outcome::Verdicts(pb::Verdicts { verdicts }),
-                    Err(fault) => Outcome::Error(fault.to_message()),
-                };
-                drop(held);
-                Ok(pb::VerifyStreamResponse { id, result: Some(result) })
+        let (messages, in_flight) = (Some(messages), FuturesUnordered::new());
+        Self { messages, in_flight, shared, caller, lease, deadline, call }
+    }
+
+    /// Answers a message, or begins to.
+    fn answer(&self, message: pb::VerifyStreamRequest) -> Option<pb::VerifyStreamResponse> {
+        let held = self.lease.as_ref().and_then(Lease::take_message);
+        let id = message.id;
+        match self.begin(message) {
+            Ok(Step::Done(verdicts)) => Some(response(id, Ok(verdicts))),
+            Err(fault) => Some(response(id, Err(fault))),
+            Ok(Step::Open(rest)) => {
+                let (shared, tally) = (Arc::clone(&self.shared), self.call.tally().clone());
+                self.in_flight.push(Box::pin(async move {
+                    let decided = shared.end(rest, &tally).await;
+                    drop(held);
+                    response(id, decided)
+                }));
+                None
             }
-        });
-        Self { answers: Box::pin(answers.buffer_unordered(IN_FLIGHT)), call }
+        }
+    }
+
+    fn begin(
+        &self,
+        message: pb::VerifyStreamRequest,
+    ) -> Result<Step<Vec<pb::Verdict>, Rest>, CallFault> {
+        let pb::VerifyStreamRequest { id: _, tokens, contexts, options, timeout } = message;
+        let now = Instant::now();
+        let own = match timeout {
+            None => None,
+            Some(timeout) => now.checked_add(wire::timeout(timeout)?),
+        };
+        let deadline = own.into_iter().chain(self.deadline).min();
+        let (asked, tally) = ((tokens, contexts.len(), options), self.call.tally());
+        self.shared.begin(self.shared.snapshot(), asked, now, deadline, &self.caller, tally)
+    }
+
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
+        loop {
+            // Before new ones: what can be answered at once must not hold up the others.
+            if !self.in_flight.is_empty()
+                && let Poll::Ready(Some(answer)) = self.in_flight.poll_next_unpin(context)
+            {
+                return Poll::Ready(Some(Ok(answer)));
+            }
+            let Some(messages) = &mut self.messages else {
+                return if self.in_flight.is_empty() { Poll::Ready(None) } else { Poll::Pending };
+            };
+            if self.in_flight.len() >= IN_FLIGHT {
+                return Poll::Pending;
+            }
+            match messages.poll_next_unpin(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => self.messages = None,
+                Poll::Ready(Some(Err(status))) => return Poll::Ready(Some(Err(status))),
+                Poll::Ready(Some(Ok(message))) => {
+                    if let Some(answer) = self.answer(message) {
+                        return Poll::Ready(Some(Ok(answer)));
+                    }
+                }
+            }
+        }
     }
 }
 
-async fn answer(
-    shared: &Shared,
-    message: pb::VerifyStreamRequest,
-    deadline: Option<Instant>,
-    caller: &Caller,
-    tally: &Tally,
-) -> Result<Vec<pb::Verdict>, CallFault> {
-    let pb::VerifyStreamRequest { id: _, tokens, contexts, options, timeout } = message;
-    let own = match timeout {
-        None => None,
-        Some(timeout) => Instant::now().checked_add(wire::timeout(timeout)?),
+fn response(id: u64, decided: Decided) -> pb::VerifyStreamResponse {
+    let result = match decided {
+        Ok(verdicts) => Outcome::Verdicts(pb::Verdicts { verdicts }),
+        Err(fault) => Outcome::Error(fault.to_message()),
     };
-    let deadline = own.into_iter().chain(deadline).min();
-    shared.decide((tokens, contexts.len(), options), deadline, caller, tally).await
+    pb::VerifyStreamResponse { id, result: Some(result) }
 }
 
 impl Stream for Answers {
     type Item = Answer;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Answer>> {
-        let answer = self.answers.as_mut().poll_next(context);
+        let answer = self.poll_answer(context);
         match &answer {
             Poll::Ready(None) => self.call.end("OK"),
             Poll::Ready(Some(Err(status))) => self.call.end(code_name(status.code())),

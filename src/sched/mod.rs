@@ -5,4 +5,4 @@ mod backlog;
 mod turns;
 
 pub use admission::{Admission, Budget, Leave};
-pub use turns::{Scheduler, Undecided};
+pub use turns::{Begun, Opened, Scheduler, Undecided};

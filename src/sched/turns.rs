@@ -75,19 +75,52 @@ impl Scheduler {
         (self.clock)()
     }
 
-    /// Decides every token of `batch`. Work stops when the future is dropped.
+    /// Begins to decide every token of `batch`, at `now`. Where no signature must be
+    /// checked and little is left to do, it is done at once.
+    ///
+    /// # Errors
+    /// If `deadline` has passed.
+    pub fn begin(
+        &self,
+        snapshot: Arc<Snapshot>,
+        batch: Batch,
+        now: Instant,
+        deadline: Option<Instant>,
+    ) -> Result<Begun, Undecided> {
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(Late);
+        }
+        let tokens = batch.tokens.len();
+        let mut plan = Plan::new(snapshot, batch);
+        if tokens > STRIDE.min(stride(&plan)) {
+            return Ok(Begun::Open(Opened { plan: plan.into(), at: now }));
+        }
+        plan.only_hits();
+        plan.advance(&self.engine, tokens);
+        if plan.is_stopped() {
+            plan.resume();
+            return Ok(Begun::Open(Opened { plan: plan.into(), at: now }));
+        }
+        let (pending, _no_checks) = plan.cut();
+        let mut finish = Finish::new(&self.engine, pending, Vec::new(), self.now());
+        finish.advance(&self.engine, tokens);
+        self.engine.metrics.judged(tokens, now.elapsed());
+        self.record(finish.take_events());
+        Ok(Begun::Decided(finish.decisions()))
+    }
+
+    /// Decides what was begun. Work stops when the future is dropped.
     ///
     /// # Errors
     /// If `deadline` comes first, or there is too much to do for that.
     pub async fn decide(
         &self,
-        snapshot: Arc<Snapshot>,
-        batch: Batch,
+        Opened { plan, at }: Opened,
         deadline: Option<Instant>,
     ) -> Result<Vec<Decision>, Undecided> {
-        let began = Arc::clone(&snapshot);
+        let began = Arc::clone(plan.snapshot());
         let mut events = Vec::new();
-        let first = self.pass(snapshot, batch, deadline, true, &mut events);
+        let first = self.pass(*plan, at, deadline, true, &mut events);
         let (mut decisions, held) = first.await?;
         if let Some(Waiting { held, _place }) = held {
             for (_, end) in held.waits {
@@ -102,7 +135,8 @@ impl Scheduler {
             // may stand in another place.
             let now = self.engine.current.load();
             let snapshot = if now.is_of_configuration_of(&began) { now } else { began };
-            let second = self.pass(snapshot, held.batch, deadline, false, &mut events);
+            let plan = Plan::new(snapshot, held.batch);
+            let second = self.pass(plan, Instant::now(), deadline, false, &mut events);
             let (late, _) = second.await?;
             for (place, decision) in held.places.into_iter().zip(late) {
                 if let Some(slot) = decisions.get_mut(place) {
@@ -110,29 +144,32 @@ impl Scheduler {
                 }
             }
         }
+        self.record(events);
+        Ok(decisions)
+    }
+
+    /// Writes to the audit log, if there is one.
+    fn record(&self, events: Vec<Event>) {
         if let Some(audit) = self.engine.audit.as_ref().filter(|_| !events.is_empty()) {
             audit.log().push(events);
         }
-        Ok(decisions)
     }
 
     /// Decides a batch, but for tokens whose key may come soon if they `may_wait`.
     async fn pass(
         &self,
-        snapshot: Arc<Snapshot>,
-        batch: Batch,
+        mut plan: Plan,
+        started: Instant,
         deadline: Option<Instant>,
         may_wait: bool,
         events: &mut Vec<Event>,
     ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
-        let started = Instant::now();
-        let (tokens, profile) = (batch.tokens.len(), batch.profile);
+        let tokens = plan.batch().tokens.len();
         let in_time = || match deadline {
             Some(deadline) if Instant::now() >= deadline => Err(Late),
             _ => Ok(()),
         };
         in_time()?;
-        let mut plan = Plan::new(Arc::clone(&snapshot), batch);
         // Before any work is done for it: to refuse must be cheap.
         let patience = deadline.map(|deadline| deadline.saturating_duration_since(started));
         if self.backlog.is_full(patience) {
@@ -147,6 +184,7 @@ impl Scheduler {
         }
         // A token that may not wait is missed all the same.
         let place = OnceCell::new();
+        let snapshot = Arc::clone(plan.snapshot());
         let held = plan.hold(&self.engine, |issuer, id| {
             let end = snapshot.watch(issuer).filter(|_| may_wait)?.miss(id)?;
             let take = || Arc::clone(&self.waiters).try_acquire_owned().ok();
@@ -154,12 +192,10 @@ impl Scheduler {
         });
         let place = place.into_inner().flatten();
         let held = held.zip(place).map(|(held, place)| Waiting { held, _place: place });
+        let stride = stride(&plan);
         let (pending, slices) = plan.cut();
         let proofs = self.prove(slices, deadline).await?;
         let mut finish = Finish::new(&self.engine, pending, proofs, self.now());
-        // A rule may take a while, and each token has its own.
-        let ruled = snapshot.policy(profile).is_some_and(Policy::has_rules);
-        let stride = if ruled { 4 } else { STRIDE * 4 };
         while finish.advance(&self.engine, stride) {
             yield_now().await;
             in_time()?;
@@ -204,6 +240,30 @@ impl Scheduler {
         outcome?;
         Ok(std::mem::take(&mut *lock(&shared.proofs)))
     }
+}
+
+/// How many tokens are judged before others get a turn.
+fn stride(plan: &Plan) -> usize {
+    let policy = plan.snapshot().policy(plan.batch().profile);
+    // A rule may take a while, and each token has its own.
+    if policy.is_some_and(Policy::has_rules) { 4 } else { STRIDE * 4 }
+}
+
+/// A batch that was begun.
+#[derive(Debug)]
+pub enum Begun {
+    /// Everything is decided.
+    Decided(Vec<Decision>),
+    /// There is more to do, for [`Scheduler::decide`].
+    Open(Opened),
+}
+
+/// The rest of a batch that was begun.
+#[derive(Debug)]
+pub struct Opened {
+    plan: Box<Plan>,
+    /// When it came.
+    at: Instant,
 }
 
 /// Tokens that wait for keys, and leave to do so.

@@ -1,0 +1,230 @@
+//! The way of a message through admission and scheduler, whatever call it came with: at
+//! once where nothing is left to wait for, and in a second part where there is.
+
+use super::status::CallFault;
+use super::wire::{self, Telling};
+use crate::config::ServerLimits;
+use crate::engine::{Batch, Decision, Event, Snapshot};
+use crate::pb;
+use crate::policy::Caller;
+use crate::sched::{Admission, Begun, Leave, Opened, Scheduler, Undecided};
+use crate::telemetry::{Call, NoRoom, Room, ShedCause, Tally};
+use crate::verify::Profile;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::HeaderMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The tokens of a message, how many contexts it has, and its options.
+pub(super) type Asked = (Vec<Bytes>, usize, Option<pb::VerifyOptions>);
+
+/// What all calls share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    scheduler: Scheduler,
+    admission: Admission,
+    batch_tokens: usize,
+    call_timeout: Duration,
+    queue_delay: Duration,
+}
+
+/// What became of something at once.
+#[derive(Debug)]
+pub(super) enum Step<D, O> {
+    /// It is done.
+    Done(D),
+    /// The rest takes waiting.
+    Open(O),
+}
+
+/// The rest of a message.
+#[derive(Debug)]
+pub(super) struct Rest {
+    work: Work,
+    telling: Telling,
+    snapshot: Arc<Snapshot>,
+}
+
+/// The rest of a batch, and what it holds up to its end.
+#[derive(Debug)]
+pub(super) struct Work {
+    opened: Opened,
+    deadline: Option<Instant>,
+    _leave: Leave,
+    _room: Option<Room<Event>>,
+}
+
+impl Shared {
+    /// For calls within these limits; each has a deadline of ours (R80).
+    pub(super) fn new(scheduler: Scheduler, admission: Admission, limits: &ServerLimits) -> Self {
+        let ServerLimits { batch_tokens, call_timeout, queue_delay, .. } = *limits;
+        Self { scheduler, admission, batch_tokens, call_timeout, queue_delay }
+    }
+
+    /// The snapshot of now.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.scheduler.engine().current.load()
+    }
+
+    /// Begins a call of `method`; `kind` is as for the metrics.
+    pub(super) fn call(
+        &self,
+        kind: &'static str,
+        method: &'static str,
+        headers: &HeaderMap,
+    ) -> Call {
+        let engine = self.scheduler.engine();
+        engine.metrics.call(kind, method).traced(engine.traces.as_ref(), headers)
+    }
+
+    /// Decides the tokens of one message.
+    pub(super) async fn decide(
+        &self,
+        asked: Asked,
+        deadline: Option<Instant>,
+        caller: &Caller,
+        tally: &Tally,
+    ) -> Result<Vec<pb::Verdict>, CallFault> {
+        let now = Instant::now();
+        match self.begin(self.snapshot(), asked, now, deadline, caller, tally)? {
+            Step::Done(verdicts) => Ok(verdicts),
+            Step::Open(rest) => self.end(rest, tally).await,
+        }
+    }
+
+    /// Begins to decide the tokens of one message that came `now`.
+    pub(super) fn begin(
+        &self,
+        snapshot: Arc<Snapshot>,
+        asked: Asked,
+        now: Instant,
+        deadline: Option<Instant>,
+        caller: &Caller,
+        tally: &Tally,
+    ) -> Result<Step<Vec<pb::Verdict>, Rest>, CallFault> {
+        let (tokens, contexts, options) = asked;
+        let most = self.batch_tokens;
+        let (batch, telling) = wire::batch(tokens, contexts, options, most, &snapshot, caller)?;
+        Ok(match self.start(&snapshot, batch, now, deadline, tally)? {
+            Step::Done(decisions) => Step::Done(wire::verdicts(&decisions, &telling, &snapshot)?),
+            Step::Open(work) => Step::Open(Rest { work, telling, snapshot }),
+        })
+    }
+
+    /// Decides what was begun.
+    pub(super) async fn end(
+        &self,
+        rest: Rest,
+        tally: &Tally,
+    ) -> Result<Vec<pb::Verdict>, CallFault> {
+        let Rest { work, telling, snapshot } = rest;
+        wire::verdicts(&self.finish(work, tally).await?, &telling, &snapshot)
+    }
+
+    /// Decides a batch, within the bounds of all and before the deadline.
+    pub(super) async fn run(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        batch: Batch,
+        deadline: Option<Instant>,
+        tally: &Tally,
+    ) -> Result<Vec<Decision>, CallFault> {
+        match self.start(snapshot, batch, Instant::now(), deadline, tally)? {
+            Step::Done(decisions) => Ok(decisions),
+            Step::Open(work) => self.finish(work, tally).await,
+        }
+    }
+
+    fn start(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        batch: Batch,
+        now: Instant,
+        deadline: Option<Instant>,
+        tally: &Tally,
+    ) -> Result<Step<Vec<Decision>, Work>, CallFault> {
+        let leave = self.take_tokens(batch.tokens.len())?;
+        let audit = self.scheduler.engine().audit.as_ref();
+        let room = audit.map(|audit| audit.take_room(&batch.tokens)).transpose();
+        let room = room.map_err(|NoRoom { limit }| self.shed(ShedCause::Audit, limit))?.flatten();
+        let latest = now.checked_add(self.call_timeout);
+        let deadline = deadline.into_iter().chain(latest).min();
+        let begin = || self.scheduler.begin(Arc::clone(snapshot), batch, now, deadline);
+        // A panic costs this one call: what others share is not left half changed, for it
+        // is replaced whole.
+        let begun = catch_unwind(AssertUnwindSafe(begin)).map_err(|_panic| CallFault::Internal)?;
+        Ok(match begun.map_err(|undecided| self.undecided(undecided))? {
+            Begun::Decided(decisions) => {
+                tally.add(decisions.iter().map(Decision::reason));
+                Step::Done(decisions)
+            }
+            Begun::Open(opened) => {
+                Step::Open(Work { opened, deadline, _leave: leave, _room: room })
+            }
+        })
+    }
+
+    async fn finish(&self, work: Work, tally: &Tally) -> Result<Vec<Decision>, CallFault> {
+        let Work { opened, deadline, _leave, _room } = work;
+        let deciding = self.scheduler.decide(opened, deadline);
+        let decided = AssertUnwindSafe(deciding).catch_unwind().await;
+        let decisions = decided
+            .map_err(|_panic| CallFault::Internal)?
+            .map_err(|undecided| self.undecided(undecided))?;
+        tally.add(decisions.iter().map(Decision::reason));
+        Ok(decisions)
+    }
+
+    /// Decides one token as any other, and then tells each check of it.
+    pub(super) async fn explain(
+        &self,
+        request: pb::ExplainRequest,
+        deadline: Option<Instant>,
+        caller: &Caller,
+        tally: &Tally,
+    ) -> Result<pb::ExplainResponse, CallFault> {
+        let pb::ExplainRequest { token, context, options } = request;
+        let contexts = usize::from(context.is_some());
+        let asked = (vec![token.clone()], contexts, options.clone());
+        let (snapshot, now) = (self.snapshot(), Instant::now());
+        let begun = self.begin(Arc::clone(&snapshot), asked, now, deadline, caller, tally)?;
+        let verdicts = match begun {
+            Step::Done(verdicts) => verdicts,
+            Step::Open(rest) => self.end(rest, tally).await?,
+        };
+        let _leave = self.take_tokens(1)?;
+        let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
+        let checks = || wire::checks(&snapshot, &batch, self.scheduler.now());
+        let checks =
+            catch_unwind(AssertUnwindSafe(checks)).map_err(|_panic| CallFault::Internal)?;
+        let profile = snapshot.profiles().get(batch.profile).map(Profile::name);
+        Ok(pb::ExplainResponse {
+            verdict: verdicts.into_iter().next(),
+            profile: profile.unwrap_or_default().to_owned(),
+            checks,
+        })
+    }
+
+    fn take_tokens(&self, count: usize) -> Result<Leave, CallFault> {
+        let tokens = &self.admission.tokens;
+        tokens.take(count).ok_or_else(|| self.shed(ShedCause::Tokens, tokens.limit()))
+    }
+
+    fn undecided(&self, undecided: Undecided) -> CallFault {
+        match undecided {
+            Undecided::Late => CallFault::DeadlineExceeded,
+            Undecided::Busy => {
+                let limit = usize::try_from(self.queue_delay.as_millis()).unwrap_or(usize::MAX);
+                self.shed(ShedCause::Work, limit)
+            }
+        }
+    }
+
+    /// Counts a call that is refused because of a bound.
+    fn shed(&self, cause: ShedCause, limit: usize) -> CallFault {
+        self.scheduler.engine().metrics.shed(cause);
+        CallFault::Overloaded { cause, limit }
+    }
+}

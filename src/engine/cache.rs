@@ -6,6 +6,7 @@
 //! every hit: a collision, even one made on purpose, costs a second check of a
 //! signature and nothing else.
 
+use super::front::Front;
 use crate::jose::json::{self, Value};
 use crate::jose::{Limits, UnixTime};
 use crate::telemetry::Metrics;
@@ -30,7 +31,9 @@ pub struct Remembered {
     /// The payload once more as a tree, where policies look at it.
     values: Option<Value<'static>>,
     token: Box<[u8]>,
+    /// How long it is remembered, and until when.
     lifetime: Duration,
+    until: Option<Instant>,
 }
 
 /// The bounds of the cache.
@@ -45,7 +48,8 @@ pub struct CacheLimits {
 /// The cache of proofs.
 #[derive(Debug)]
 pub struct ProofCache {
-    entries: Cache<u64, Arc<Remembered>, AlreadyHashed>,
+    pub(super) entries: Cache<u64, Arc<Remembered>, AlreadyHashed>,
+    pub(super) front: Front,
     hash: RandomState,
     max_ttl: Duration,
     /// Nothing fits a cache of no bytes, and nothing is put into it.
@@ -65,13 +69,25 @@ impl Remembered {
     #[must_use]
     pub fn new(token: &[u8], mut proven: Proven) -> Self {
         let payload = Bytes::from(proven.take_payload());
-        Self { payload, proven, values: None, token: token.into(), lifetime: Duration::ZERO }
+        Self {
+            payload,
+            proven,
+            values: None,
+            token: token.into(),
+            lifetime: Duration::ZERO,
+            until: None,
+        }
     }
 
     /// Keeps the payload as a tree too: a few look-ups in place of reading it again at
     /// every hit.
     pub fn keep_values(&mut self, limits: &Limits) {
         self.values = json::parse(&self.payload, &limits.json).map(Value::into_owned).ok();
+    }
+
+    /// Whether it is still remembered.
+    pub(super) fn lives(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
     }
 
     #[cfg(test)]
@@ -120,6 +136,7 @@ impl ProofCache {
             .build_with_hasher(AlreadyHashed::default());
         Self {
             entries,
+            front: Front::new(),
             hash: RandomState::default(),
             max_ttl: limits.max_ttl,
             enabled: limits.max_bytes > 0,
@@ -140,11 +157,16 @@ impl ProofCache {
 
     /// The entry of exactly these bytes.
     #[must_use]
-    pub fn find(&self, hash: u64, token: &[u8]) -> Option<Arc<Remembered>> {
+    pub fn find(&self, hash: u64, token: &[u8], now: Instant) -> Option<Arc<Remembered>> {
         if !self.enabled {
             return None;
         }
-        self.entries.get(&hash).filter(|entry| *entry.token == *token)
+        let same = |entry: &Arc<Remembered>| *entry.token == *token;
+        self.front.find(hash, now).filter(same).or_else(|| {
+            let entry = self.entries.get(&hash).filter(same)?;
+            self.front.note(hash, &entry);
+            Some(entry)
+        })
     }
 
     /// Remembers an entry until the token expires, the leeway included, but no
@@ -160,9 +182,11 @@ impl ProofCache {
         let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
         let left = end.and_then(|end| end.since(now)).unwrap_or_default();
         entry.lifetime = left.min(self.max_ttl);
+        entry.until = Instant::now().checked_add(entry.lifetime);
         let entry = Arc::new(entry);
         if self.enabled && !entry.lifetime.is_zero() {
             self.entries.insert(hash, Arc::clone(&entry));
+            self.front.note(hash, &entry);
         }
         entry
     }
@@ -212,7 +236,7 @@ impl Expiry<u64, Arc<Remembered>> for OwnLifetime {
 
 /// The keys are hashes already.
 #[derive(Clone, Debug, Default)]
-struct AlreadyHashed(u64);
+pub(super) struct AlreadyHashed(u64);
 
 impl BuildHasher for AlreadyHashed {
     type Hasher = Self;

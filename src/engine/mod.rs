@@ -5,6 +5,7 @@ mod audit;
 mod cache;
 mod explain;
 mod finish;
+mod front;
 mod key_watch;
 mod plan;
 mod snapshot;

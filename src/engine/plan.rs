@@ -10,7 +10,7 @@ use bytes::Bytes;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Tokens, and what is asked of them.
 #[derive(Debug)]
@@ -56,6 +56,7 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub struct Plan {
     pending: Pending,
+    now: Instant,
     checks: Vec<Unproven<Bytes>>,
     /// The first token with each hash that was not a hit.
     seen: HashMap<u64, usize>,
@@ -91,13 +92,14 @@ impl Plan {
         &self.pending.snapshot
     }
 
-    /// Begins with a batch under one snapshot.
+    /// Begins with a batch that came `now` under one snapshot.
     #[must_use]
-    pub fn new(snapshot: Arc<Snapshot>, batch: Batch) -> Self {
+    pub fn new(snapshot: Arc<Snapshot>, batch: Batch, now: Instant) -> Self {
         let steps = Vec::with_capacity(batch.tokens.len());
         let (hashes, places) = (Vec::new(), Vec::new());
         Self {
             pending: Pending { snapshot, batch, steps, hashes, places },
+            now,
             checks: Vec::new(),
             seen: HashMap::new(),
             misses_key: false,
@@ -165,7 +167,7 @@ impl Plan {
             };
         }
         let hash = engine.cache.hash(token);
-        let found = engine.cache.find(hash, token);
+        let found = engine.cache.find(hash, token, self.now);
         if let Some(entry) = found.filter(|entry| entry.proven.issuer_if_current(issuers).is_some())
         {
             return Step::Hit(entry);

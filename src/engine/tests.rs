@@ -8,7 +8,7 @@ use crate::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
 use crate::verify::{AcceptedTypes, Profile, Reason, Reject, verify};
 use bytes::Bytes;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use world::*;
 
 mod access;
@@ -213,9 +213,9 @@ fn r74_an_entry_ends_in_its_time_also_one_that_took_the_place_of_another() {
     for token in [&first, &second] {
         assert_eq!(reasons(&engine, &World::default(), &[token]), [Reason::Ok]);
     }
-    let find = |token: &str| engine.cache.find(7, token.as_bytes());
+    let find = |token: &str| engine.cache.find(7, token.as_bytes(), Instant::now());
     let pass = || {
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         while begin.elapsed() < Duration::from_millis(600) {
             std::thread::yield_now();
         }
@@ -226,6 +226,31 @@ fn r74_an_entry_ends_in_its_time_also_one_that_took_the_place_of_another() {
     assert_eq!(reasons(&engine, &World::default(), &[&first]), [Reason::Ok]);
     pass();
     assert!(find(&first).is_none());
+}
+
+#[test]
+fn r74_what_stands_in_front_of_the_cache_keeps_nothing_alive() {
+    let engine = engine(1 << 20);
+    let token = good();
+    let (hash, now) = (engine.cache.hash(token.as_bytes()), Instant::now());
+    assert!(engine.cache.front.find(hash, now).is_none());
+    assert_eq!(reasons(&engine, &World::default(), &[&token]), [Reason::Ok]);
+    assert!(engine.cache.front.find(hash ^ 4096, now).is_none(), "of another hash");
+    let late = now + Duration::from_secs(3700);
+    assert!(engine.cache.front.find(hash, late).is_none(), "it has ended");
+    let found = (0..64).filter(|_| engine.cache.front.find(hash, now).is_some()).count();
+    assert_eq!(found, 60, "one in sixteen is for the cache to find");
+    engine.cache.entries.invalidate_all();
+    while engine.cache.entries() > 0 {
+        engine.cache.settle();
+    }
+    let gone = (0..1000).any(|_| {
+        engine.cache.settle();
+        std::thread::yield_now();
+        engine.cache.front.find(hash, now).is_none() && engine.cache.front.find(hash, now).is_none()
+    });
+    assert!(gone, "nothing but the front could hold it");
+    assert!(engine.cache.find(hash, token.as_bytes(), now).is_none());
 }
 
 #[test]
@@ -246,7 +271,7 @@ fn work_is_grouped_and_cut_into_slices() {
         .map(Bytes::from)
         .collect();
     let batch = Batch::new(tokens, 0);
-    let mut plan = Plan::new(engine.current.load(), batch);
+    let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
     while plan.advance(&engine, 64) {}
     let (_, slices) = plan.cut();
     // 10 of 41 and 10 of 33 microseconds in slices of at most 200: 4, 4, 2 and 3, 6, 1.

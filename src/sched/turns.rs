@@ -91,7 +91,7 @@ impl Scheduler {
             return Err(Late);
         }
         let tokens = batch.tokens.len();
-        let mut plan = Plan::new(snapshot, batch);
+        let mut plan = Plan::new(snapshot, batch, now);
         if tokens > STRIDE.min(stride(&plan)) {
             return Ok(Begun::Open(Opened { plan: plan.into(), at: now }));
         }
@@ -135,8 +135,9 @@ impl Scheduler {
             // may stand in another place.
             let now = self.engine.current.load();
             let snapshot = if now.is_of_configuration_of(&began) { now } else { began };
-            let plan = Plan::new(snapshot, held.batch);
-            let second = self.pass(plan, Instant::now(), deadline, false, &mut events);
+            let at = Instant::now();
+            let plan = Plan::new(snapshot, held.batch, at);
+            let second = self.pass(plan, at, deadline, false, &mut events);
             let (late, _) = second.await?;
             for (place, decision) in held.places.into_iter().zip(late) {
                 if let Some(slot) = decisions.get_mut(place) {

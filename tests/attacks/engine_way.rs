@@ -12,7 +12,7 @@ use jwtd::jose::UnixTime;
 use jwtd::telemetry::Metrics;
 use jwtd::verify::Reason;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn engine(max_bytes: u64) -> Engine {
     let metrics = Arc::new(Metrics::new());
@@ -27,7 +27,7 @@ fn engine(max_bytes: u64) -> Engine {
 fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reason)> {
     let bytes = tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect();
     let batch = Batch::new(bytes, 0);
-    let mut plan = Plan::new(engine.current.load(), batch);
+    let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
     while plan.advance(engine, 64) {}
     let (pending, slices) = plan.cut();
     let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();

@@ -11,7 +11,7 @@ use jwtd::policy::Policy;
 use jwtd::telemetry::Metrics;
 use jwtd::verify::Profile;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) struct Rig {
     pub(crate) engine: Engine,
@@ -61,7 +61,7 @@ impl Rig {
     ) -> Vec<Decision> {
         let tokens = tokens.iter().map(|token| Bytes::copy_from_slice(token.as_ref())).collect();
         let batch = Batch::new(tokens, profile);
-        let mut plan = Plan::new(Arc::clone(snapshot), batch);
+        let mut plan = Plan::new(Arc::clone(snapshot), batch, Instant::now());
         while plan.advance(&self.engine, 64) {}
         let (pending, slices) = plan.cut();
         let proofs = slices.into_iter().flat_map(|slice| slice.run(&self.engine)).collect();

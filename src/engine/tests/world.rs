@@ -189,7 +189,7 @@ pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<
         tokens: tokens.iter().map(|token| Bytes::copy_from_slice(token.as_bytes())).collect(),
         ..Batch::new(Vec::new(), 0)
     };
-    let mut plan = Plan::new(engine.current.load(), batch);
+    let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
     while plan.advance(engine, 3) {}
     let (pending, slices) = plan.cut();
     let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();

@@ -1,0 +1,84 @@
+{{/* What `config` leaves out. */}}
+{{- define "jwtd.defaults" -}}
+admin: 0.0.0.0:7520
+# A folder to be made: others can write to the volume itself.
+state_dir: /var/lib/jwtd/keys
+{{- if eq .Values.mode "sidecar" }}
+listen: [{ unix: /run/jwtd/jwtd.sock, mode: "0666" }]
+cache: { max_bytes: 16MiB }
+limits: { in_flight_bytes: 16MiB, connections: 256 }
+{{- else }}
+# Calls are taken until every node has heard that the pod is going.
+drain_delay: 5s
+{{- if .Values.tls.secretName }}
+listen:
+  - tcp: 0.0.0.0:7519
+    tls:
+      cert_file: /etc/jwtd-tls/tls.crt
+      key_file: /etc/jwtd-tls/tls.key
+      {{- if .Values.tls.clientCertificates }}
+      client_ca_file: /etc/jwtd-tls/ca.crt
+      {{- end }}
+{{- else }}
+listen: [{ tcp: 0.0.0.0:7519, plaintext: true }]
+{{- end }}
+{{- if eq .Values.mode "deployment" }}
+connection: { max_age: 30m }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "jwtd.config" -}}
+{{- $shared := and (eq .Values.mode "deployment") (not .Values.config.listen) }}
+{{- if and $shared (not .Values.tls.secretName) (not .Values.plaintext) }}
+{{- fail "tokens would cross the network unencrypted: set tls.secretName, or plaintext=true if the network is trusted" }}
+{{- end }}
+{{- $config := deepCopy .Values.config }}
+{{- /* Not `merge`: it takes a 0 or a false that somebody wrote for nothing written. */}}
+{{- range $key, $default := include "jwtd.defaults" . | fromYaml }}
+{{- if not (hasKey $config $key) }}{{ $_ := set $config $key $default }}{{ end }}
+{{- if kindIs "map" $default }}
+{{- range $inner, $value := $default }}
+{{- if not (hasKey (get $config $key) $inner) }}{{ $_ := set (get $config $key) $inner $value }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
+{{/* Of what needs a restart; the rest is taken over by itself, and must not restart pods. */}}
+{{- define "jwtd.startup-checksum" -}}
+{{- $config := include "jwtd.config" . | fromYaml }}
+{{- $limits := omit ($config.limits | default dict) "token_bytes" }}
+{{- set (omit $config "issuers" "profiles") "limits" $limits | toJson | sha256sum }}
+{{- end }}
+
+{{/* The port of the first socket that other pods can reach; nothing, if there is none. */}}
+{{- define "jwtd.port" -}}
+{{- $port := "" }}
+{{- range reverse (include "jwtd.config" . | fromYaml).listen }}
+{{- if and .tcp (not (hasPrefix "127." (.tcp | toString))) (not (hasPrefix "[::1]" (.tcp | toString))) }}
+{{- $port = regexFind "[0-9]+$" .tcp }}
+{{- end }}
+{{- end }}
+{{- if and (not $port) (ne .Values.mode "sidecar") }}
+{{- fail "config.listen has no address that other pods can reach, such as { tcp: 0.0.0.0:7519 }" }}
+{{- end }}
+{{- $port }}
+{{- end }}
+
+{{- define "jwtd.admin-port" -}}
+{{- $admin := (include "jwtd.config" . | fromYaml).admin | toString }}
+{{- if or (hasPrefix "127." $admin) (hasPrefix "[::1]" $admin) (not (regexMatch ":[0-9]+$" $admin)) }}
+{{- fail (printf "config.admin is %s, where neither probes nor Prometheus can reach it: leave it out, or write 0.0.0.0:7520" $admin) }}
+{{- end }}
+{{- regexFind "[0-9]+$" $admin }}
+{{- end }}
+
+{{/* The path of the first Unix socket, in mode `sidecar`. */}}
+{{- define "jwtd.socket" -}}
+{{- $socket := "" }}
+{{- range reverse (include "jwtd.config" . | fromYaml).listen }}{{ with .unix }}{{ $socket = . }}{{ end }}{{ end }}
+{{- if not $socket }}{{ fail "config.listen has no Unix socket for the sidecar" }}{{ end }}
+{{- $socket }}
+{{- end }}

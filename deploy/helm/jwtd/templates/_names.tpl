@@ -1,0 +1,25 @@
+{{- define "jwtd.name" -}}
+{{- $full := contains .Chart.Name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) }}
+{{- $full | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "jwtd.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "jwtd.labels" -}}
+{{ include "jwtd.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{/* The word on pods that have jwtd in them, as in the kustomizations. */}}
+{{- define "jwtd.form" -}}
+{{- get (dict "sidecar" "sidecar" "daemonset" "node" "deployment" "shared") .Values.mode }}
+{{- end }}
+
+{{- define "jwtd.image" -}}
+{{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}

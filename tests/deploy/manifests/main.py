@@ -1,0 +1,201 @@
+"""Renders every manifest and holds it against the schemas, restricted Pod Security, itself, and the daemon.
+
+Usage: main.py RESULTS WORK      run says what it wants in the environment
+"""
+
+import concurrent.futures
+import difflib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+import controls
+import live
+import pods
+import render
+import schemas
+
+CHART = render.ROOT / "deploy/helm/jwtd"
+BOTH = f"{schemas.OLDEST}, {schemas.NEWEST}"
+
+
+class Rows:
+    """The table of results; as `row` in lib.sh."""
+
+    def __init__(self, path):
+        self.file = open(path, "a")
+
+    def add(self, name, what, faults, version="-"):
+        """A row that passes if there are no faults; the first is its note."""
+        for one in faults:
+            print(f"{name}, {what}: {one}", file=sys.stderr)
+        note = " ".join(str(faults[0]).split())[:160] if faults else ""
+        self.put(name, what, "FAILED" if faults else "passed", note, version)
+
+    def put(self, name, what, result, note="", version="-"):
+        print("manifests", version, name, what, result, note, sep="\t", file=self.file, flush=True)
+
+
+def restricted(manifests):
+    """What the API server's own evaluator would refuse, by the oldest version and by its newest rules."""
+    command = [os.environ["PODSECURITY"], f"v{schemas.OLDEST}", "latest"]
+    done = subprocess.run(command, input=json.dumps(manifests), capture_output=True, text=True)
+    if "0 pods" == done.stderr.strip():
+        return ["no pod was judged"]
+    return done.stdout.splitlines() or ([done.stderr] if done.returncode else [])
+
+
+def variables(command):
+    """The environment variables that a command of the daemon knows."""
+    said = render.run(os.environ["JWTD_BIN"], command, "--help")
+    return set(re.findall(r"\[env: (JWTD_\w+)=", said))
+
+
+def environment(pod):
+    """Variables JWTD_... that nobody would read."""
+    found = []
+    for one in pod.containers:
+        ours = one is pod.jwtd or one.get("args") == ["health"]
+        known = variables("serve" if one is pod.jwtd else "health")
+        for variable in one.get("env", []):
+            name = variable["name"]
+            if name.startswith("JWTD_") and name not in known:
+                found.append(f"{pod}: {'jwtd' if ours else 'the application'} knows no {name}")
+    return found
+
+
+def judge(manifests, customs):
+    """What of a rendering can be judged by reading it; what, and the faults."""
+    yield "schemas, unknown fields refused", [fault for one in manifests for fault in schemas.faults(one, customs)]
+    everyone = pods.pods(manifests)
+    if everyone:
+        yield "restricted Pod Security", restricted(manifests)
+    yield "selectors and references", pods.selectors(manifests)
+    if everyone:
+        wired = [fault for pod in everyone for fault in pods.wiring(pod, manifests) + environment(pod)]
+        yield "mounts, probes' ports, variables", wired
+
+
+def runs(manifests, tls, jwks):
+    """What shows when the pods of a rendering are run; what, and the faults."""
+    faults, bounds, openings = [], [], []
+    for pod in [one for one in pods.pods(manifests) if one.jwtd]:
+        settings, wrong = live.run(pod, manifests, tls, jwks)
+        faults += [f"{pod}: {one}" for one in wrong]
+        if settings:
+            bounds += pods.bounds(pod, settings)
+            openings += pods.openings(pod, settings, manifests)
+        else:
+            bounds.append(f"{pod}: no settings")
+    return {
+        "runs: config check, probes, ports, callers, SIGTERM": faults,
+        "memory limit and time to stop": bounds,
+        "ports of Services and network policies": openings,
+    }
+
+
+def chart_is_fresh(chart, work):
+    """What `deploy/helm/refresh` would change in the chart."""
+    copy = Path(work) / "fresh"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(chart, copy)
+    render.run(str(render.ROOT / "deploy/helm/refresh"), str(copy))
+    found = []
+    for file in ("values.schema.json", "README.md", "files/rules.yaml", "files/jwtd.json"):
+        old, new = ((folder / file).read_text().splitlines() if (folder / file).exists() else [] for folder in (chart, copy))
+        if old != new:
+            found.append(f"{file} is not what deploy/helm/refresh makes: " + "".join(list(difflib.unified_diff(old, new, n=0))[2:6])[:200])
+    return found
+
+
+def lint():
+    found = []
+    for values in sorted((CHART / "ci").glob("*.yaml")):
+        try:
+            render.run(render.HELM, "lint", "--strict", "--quiet", str(CHART), "--values", str(values))
+        except render.Refused as said:
+            found.append(f"{values.name}: {said}")
+    return found
+
+
+def same_container(rendered):
+    """The chart's containers against those of the kustomizations: the same in all that is not a value."""
+    found = []
+    for ours, theirs in (("kustomize sidecar", "example helm-sidecar"), ("kustomize shared", "helm deployment"), ("kustomize node", "helm daemonset")):
+        pair = [next(one for one in pods.pods(rendered[name]) if one.jwtd) for name in (ours, theirs)]
+        plain = []
+        for pod in pair:
+            context = {**pod.spec.get("securityContext", {}), **pod.jwtd["securityContext"]}
+            context = {key: value for key, value in context.items() if pod.jwtd in pod.spec["containers"] or key != "fsGroup"}
+            env = [one for one in pod.jwtd["env"] if one["name"] != "JWTD_LOG"]
+            # The overlay `node` also shows the cluster's own issuer.
+            mounts = sorted((one for one in pod.jwtd["volumeMounts"] if one["name"] != "jwtd-token"), key=lambda one: one["name"])
+            facts = {**pod.jwtd, "env": env, "volumeMounts": mounts, "securityContext": context}
+            facts.pop("imagePullPolicy", None)
+            plain.append(yaml.safe_dump({"container": facts, "labels": pod.labels.get("jwtd/form")}).splitlines())
+        if plain[0] != plain[1]:
+            found.append(f"{ours} and {theirs}: " + " ".join(list(difflib.unified_diff(*plain, n=0))[2:]))
+    return found
+
+
+def restarts():
+    """Pods are replaced for the settings that wait for a restart, and for no others."""
+    def annotation(*more):
+        made = render.helm(CHART, "--values", str(CHART / "ci/daemonset-values.yaml"), *more)
+        return next(one for one in pods.pods(made) if one.jwtd).manifest["spec"]["template"]["metadata"]["annotations"]
+    first = annotation()
+    found = []
+    for change, same in (("config.issuers.corp.clock_skew=5s", True), ("config.limits.token_bytes=8KiB", True),
+                         ("config.limits.connections=7", False), ("config.cache.max_bytes=0", False), ("config.drain_timeout=5s", False)):
+        if (annotation("--set", change) == first) != same:
+            found.append(f"{change}: pods are {'' if same else 'not '}replaced")
+    return found
+
+
+def mesh():
+    """The values for istiod name the provider that the policy names, and a Service that is there."""
+    folder = render.ROOT / "deploy/examples/istio"
+    config = yaml.safe_load((folder / "mesh.yaml").read_text())["meshConfig"]
+    rendered = render.kustomize(folder)
+    return controls.mesh_faults(config, rendered)
+
+
+def main():
+    results, work = sys.argv[1:]
+    rows = Rows(results)
+    rendered = render.everything(work)
+    customs = schemas.custom_resources()
+    for name, manifests in rendered.items():
+        for what, faults in judge(manifests, customs):
+            rows.add(name, what, faults, BOTH if what.startswith("schemas") else "-")
+
+    rows.add("chart", "helm lint", lint())
+    rows.add("chart", "schema, README, rules and dashboard are fresh", chart_is_fresh(CHART, work))
+    rows.add("chart", "the containers are those of the kustomizations", same_container(rendered))
+    rows.add("chart", "restarts pods where it must, and nowhere else", restarts())
+    rows.add("example istio", "the mesh configuration, by Istio's own type", mesh())
+
+    why = live.why_not()
+    if why:
+        rows.put("all", "pods run on this machine", "skipped", why)
+    else:
+        tls = live.certificates(work)
+        private = Path(work) / "key.json"
+        jwks = json.loads(render.run(os.environ["JWTD_BIN"], "keygen", "--private", str(private)))
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            done = {name: pool.submit(runs, manifests, tls, jwks) for name, manifests in rendered.items()}
+        for name, one in done.items():
+            for what, faults in one.result().items():
+                rows.add(name, what, faults)
+    for what, noticed in controls.everything(rendered, customs, work, None if why else (tls, jwks)):
+        rows.add("control", what, [] if noticed else ["it was not noticed"])
+
+
+if __name__ == "__main__":
+    main()

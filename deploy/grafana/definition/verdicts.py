@@ -1,0 +1,72 @@
+"""Who is refused, and why?"""
+
+from __future__ import annotations
+
+from selection import DOCS, ONE, WHICH, I, R, S, alert, top
+from shapes import graph, link, query, table
+
+PANELS = [
+    graph(
+        "Verdicts",
+        "Tokens a second. In permissive mode a permitted token counts by what would have refused it.",
+        [
+            query(f'sum(rate(jwtd_verifications_total{{{I}, reason="OK"}}{R}))', "permitted"),
+            query(f'sum(rate(jwtd_verifications_total{{{I}, reason!="OK"}}{R}))', "refused"),
+        ],
+        "cps",
+        stacked=True,
+    ),
+    graph(
+        "Refused, by issuer",
+        "The share of each issuer's tokens. `unknown` are those that did not get as far as an issuer.",
+        [
+            query(
+                f'sum by (issuer) (rate(jwtd_verifications_total{{{I}, reason!="OK"}}{R}))'
+                f" / (sum by (issuer) (rate(jwtd_verifications_total{{{I}}}{R})) > 0)",
+                "{{issuer}}",
+            )
+        ],
+        "percentunit",
+        most=1,
+        links=alert("JwtdIssuerRefused", "JwtdRefusalsUnusual"),
+    ),
+    graph(
+        "Refused, by reason",
+        "Tokens a second.",
+        [query(f'sum by (reason) (rate(jwtd_verifications_total{{{I}, reason!="OK"}}{R})) > 0', "{{reason}}")],
+        "cps",
+        stacked=True,
+        links=[link("Reasons", f"{DOCS}/reasons.md")],
+    ),
+    table(
+        "Who is refused, and why",
+        "The fifty most frequent, within the time shown.",
+        f'topk(50, sum by (namespace, issuer, profile, reason) (increase(jwtd_verifications_total{{{I}, reason!="OK"}}'
+        "[$__range])) >= 1)",
+        [],
+        12,
+        8,
+        value="tokens",
+        defaults={"decimals": 0},
+        links=[link("Reasons", f"{DOCS}/reasons.md")],
+    ),
+    graph(
+        "Refused, by daemon",
+        "The ten that refuse most: a single one points to its callers or to itself.",
+        [query(top(f'sum by ({ONE}) (rate(jwtd_verifications_total{{{I}, reason!="OK"}}{R}))'), WHICH)],
+        "cps",
+        6,
+    ),
+    graph(
+        "Would be refused by a shadow",
+        "Tokens that a profile's `shadow` would refuse. Empty without one.",
+        [
+            query(
+                f'sum by (profile, reason) (rate(jwtd_shadow_verifications_total{{{S}, reason!="OK"}}{R}))',
+                "{{profile}} {{reason}}",
+            )
+        ],
+        "cps",
+        6,
+    ),
+]

@@ -144,6 +144,20 @@ def same_container(rendered):
     return found
 
 
+def monitoring(rendered):
+    """The rules and the dashboard come through the templates as they are."""
+    made = rendered["helm everything"]
+    rules = yaml.safe_load((render.ROOT / "deploy/prometheus/rules.yaml").read_text())
+    dashboard = json.loads((render.ROOT / "deploy/grafana/jwtd.json").read_text())
+    found = []
+    if [one["spec"] for one in pods.of_kind(made, "PrometheusRule")] != [rules]:
+        found.append("the PrometheusRule is not deploy/prometheus/rules.yaml")
+    shown = [one["data"].get("jwtd.json") for one in pods.of_kind(made, "ConfigMap")]
+    if dashboard not in [json.loads(one) for one in shown if one]:
+        found.append("no ConfigMap has deploy/grafana/jwtd.json")
+    return found
+
+
 def restarts():
     """Pods are replaced for the settings that wait for a restart, and for no others."""
     def annotation(*more):
@@ -178,6 +192,7 @@ def main():
     rows.add("chart", "helm lint", lint())
     rows.add("chart", "schema, README, rules and dashboard are fresh", chart_is_fresh(CHART, work))
     rows.add("chart", "the containers are those of the kustomizations", same_container(rendered))
+    rows.add("chart", "rules and dashboard come through the templates as they are", monitoring(rendered))
     rows.add("chart", "restarts pods where it must, and nowhere else", restarts())
     rows.add("example istio", "the mesh configuration, by Istio's own type", mesh())
 

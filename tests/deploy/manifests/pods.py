@@ -78,6 +78,9 @@ def selectors(manifests):
                 found.append(f"{pod}: a topology spread constraint does not mean its own pods")
     for one in manifests:
         kind, spec, name = one["kind"], one.get("spec", {}), f"{one['kind']} {one['metadata']['name']}"
+        # deploy/prometheus/rules.yaml tells the daemons that are down by their job, which is named after the monitor.
+        if kind in ("PodMonitor", "ServiceMonitor") and "jwtd" not in one["metadata"]["name"]:
+            found.append(f"{name}: the alerts want `jwtd` in its name")
         if kind == "Service":
             found += service(name, one, everyone)
         elif kind in ("NetworkPolicy", "PodDisruptionBudget", "PodMonitor"):

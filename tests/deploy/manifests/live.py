@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from pods import of_kind, pods
+from render import ROOT
 
 HERE = Path(__file__).resolve().parent
 
@@ -18,21 +21,18 @@ def why_not():
     """Why pods cannot be run here, or nothing."""
     if os.geteuid() != 0:
         return "needs root, for users and mounts of their own"
+    for tool in ("unshare", "ip"):
+        if not shutil.which(tool):
+            return f"there is no {tool}"
     tried = subprocess.run(["unshare", "--mount", "--net", "ip", "link", "set", "lo", "up"], capture_output=True, text=True)
     return tried.stderr.strip() if tried.returncode != 0 else ""
 
 
 def certificates(work):
-    """An authority and a certificate for the Services, as the Secret `jwtd-tls` has them."""
-    at = Path(work)
-    names = ",".join(f"DNS:{name}" for name in HOSTS)
-    (at / "leaf.cnf").write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth,clientAuth\n")
-    curve = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-    for line in (f"req -x509 {curve} -subj /CN=authority -keyout ca.key -out ca.crt",
-                 f"req {curve} -subj /CN=jwtd -keyout tls.key -out leaf.csr",
-                 "x509 -req -in leaf.csr -CA ca.crt -CAkey ca.key -extfile leaf.cnf -out tls.crt"):
-        subprocess.run(["openssl", *line.split()], cwd=at, check=True, capture_output=True)
-    return {name: (at / name).read_text() for name in ("tls.crt", "tls.key", "ca.crt")}
+    """The certificate that docs/kubernetes.md makes for a trial, and its authority."""
+    lines = re.findall(r"^\$ ((?:openssl|echo) .*)$", (ROOT / "docs/kubernetes.md").read_text(), re.M)
+    subprocess.run(["sh", "-ec", "\n".join(lines)], cwd=work, check=True, capture_output=True)
+    return {name: (Path(work) / name).read_text() for name in ("tls.crt", "tls.key", "ca.crt")}
 
 
 # The Services that pods are called by.

@@ -158,6 +158,19 @@ def monitoring(rendered):
     return found
 
 
+def found_without_operator(rendered):
+    """deploy/prometheus/kubernetes.yaml keeps every pod that has jwtd in it, by container and port."""
+    job = yaml.safe_load((render.ROOT / "deploy/prometheus/kubernetes.yaml").read_text())["scrape_configs"][0]
+    kept = next(one["regex"] for one in job["relabel_configs"] if one["action"] == "keep")
+    found = []
+    for name, manifests in rendered.items():
+        for pod in [one for one in pods.pods(manifests) if one.jwtd and name != "helm everything"]:
+            shown = [f"{pod.jwtd['name']};{port['containerPort']}" for port in pod.jwtd["ports"]]
+            if not any(re.fullmatch(kept, one) for one in shown):
+                found.append(f"{name}: {pod}: {shown} is not {kept}")
+    return found
+
+
 def restarts():
     """Pods are replaced for the settings that wait for a restart, and for no others."""
     def annotation(*more):
@@ -193,6 +206,7 @@ def main():
     rows.add("chart", "schema, README, rules and dashboard are fresh", chart_is_fresh(CHART, work))
     rows.add("chart", "the containers are those of the kustomizations", same_container(rendered))
     rows.add("chart", "rules and dashboard come through the templates as they are", monitoring(rendered))
+    rows.add("all", "found by Prometheus without its operator", found_without_operator(rendered))
     rows.add("chart", "restarts pods where it must, and nowhere else", restarts())
     rows.add("example istio", "the mesh configuration, by Istio's own type", mesh())
 

@@ -155,7 +155,7 @@ def wiring(pod, manifests):
                 found.append(f"{pod}: container {one['name']} mounts {mount['name']}, which is no volume")
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             port = one.get(probe, {}).get("httpGet", {}).get("port")
-            if isinstance(port, str) and port not in pod.ports():
+            if isinstance(port, str) and port not in [shown["name"] for shown in one.get("ports", [])]:
                 found.append(f"{pod}: {probe} asks at {port}, which is no port")
     there = {(one["kind"], one["metadata"]["name"]) for one in manifests} | GIVEN
     for volume in volumes.values():

@@ -65,13 +65,12 @@ fn naive(claims: &Map<String, Value>) -> Option<Seen> {
 
 fn ours(claims: &Claims) -> Seen {
     let text = |text: Option<&str>| text.map(str::to_owned);
-    let list = |list: &[Box<str>]| list.iter().map(|one| one.to_string()).collect::<Vec<_>>();
     let seconds = |time: Option<jwtd::jose::UnixTime>| time.map(|time| time.seconds());
-    let mut scopes = list(claims.scopes());
+    let mut scopes: Vec<_> = claims.scopes().map(str::to_owned).collect();
     scopes.sort();
     Seen {
         texts: [text(claims.issuer()), text(claims.subject()), text(claims.token_id())],
-        audiences: claims.audiences().map(list),
+        audiences: claims.audiences().map(|all| all.map(str::to_owned).collect()),
         times: [claims.expires_at(), claims.not_before(), claims.issued_at()].map(seconds),
         scopes,
         bound: claims.is_bound(),

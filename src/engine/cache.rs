@@ -64,19 +64,12 @@ pub struct ProofCache {
 const OVERHEAD: usize = 640;
 
 impl Remembered {
-    /// Takes over what was proven of `token`. Nothing of it refers to the buffer
-    /// of a request.
+    /// Takes over what was proven. Nothing of it refers to the buffer of a request.
     #[must_use]
-    pub fn new(token: &[u8], mut proven: Proven) -> Self {
+    pub fn new(mut proven: Proven) -> Self {
         let payload = Bytes::from(proven.take_payload());
-        Self {
-            payload,
-            proven,
-            values: None,
-            token: token.into(),
-            lifetime: Duration::ZERO,
-            until: None,
-        }
+        let (token, lifetime) = (Box::default(), Duration::ZERO);
+        Self { payload, proven, values: None, token, lifetime, until: None }
     }
 
     /// Keeps the payload as a tree too: a few look-ups in place of reading it again at
@@ -169,25 +162,29 @@ impl ProofCache {
         })
     }
 
-    /// Remembers an entry until the token expires, the leeway included, but no
-    /// longer than the cache allows. A token that has expired is not remembered.
+    /// Remembers the entry of `token` until the token expires, the leeway included, but
+    /// no longer than the cache allows. A token that has expired is not remembered.
     #[must_use]
     pub fn remember(
         &self,
         hash: u64,
+        token: &[u8],
         mut entry: Remembered,
         leeway: Duration,
         now: UnixTime,
     ) -> Arc<Remembered> {
         let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
         let left = end.and_then(|end| end.since(now)).unwrap_or_default();
-        entry.lifetime = left.min(self.max_ttl);
-        entry.until = Instant::now().checked_add(entry.lifetime);
-        let entry = Arc::new(entry);
-        if self.enabled && !entry.lifetime.is_zero() {
-            self.entries.insert(hash, Arc::clone(&entry));
-            self.front.note(hash, &entry);
+        let lifetime = left.min(self.max_ttl);
+        if !self.enabled || lifetime.is_zero() {
+            return Arc::new(entry);
         }
+        entry.token = token.into();
+        entry.lifetime = lifetime;
+        entry.until = Instant::now().checked_add(lifetime);
+        let entry = Arc::new(entry);
+        self.entries.insert(hash, Arc::clone(&entry));
+        self.front.note(hash, &entry);
         entry
     }
 

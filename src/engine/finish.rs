@@ -1,8 +1,8 @@
-//! The last step over a batch: remember what was proven, and judge every token,
-//! remembered or not, by the same code.
+//! The last step over a batch: judge every token, remembered or not, by the same code.
 
 use super::audit::{Audit, Event, Token};
-use super::plan::{Pending, Proof, Step};
+use super::plan::{Pending, Step};
+use super::slice::Proof;
 use super::{Engine, Remembered};
 use crate::jose::UnixTime;
 use crate::keys::IssuerIndex;
@@ -53,28 +53,14 @@ pub struct Finish {
 }
 
 impl Finish {
-    /// Takes the proofs together and remembers them.
+    /// Takes the proofs together.
     #[must_use]
-    pub fn new(engine: &Engine, pending: Pending, proofs: Vec<Proof>, now: UnixTime) -> Self {
-        let mut outcomes = vec![Err(Reject::Internal.into()); pending.hashes.len()];
+    pub fn new(pending: Pending, proofs: Vec<Proof>, now: UnixTime) -> Self {
+        let mut outcomes = vec![Err(Reject::Internal.into()); pending.checks];
         for Proof { check, outcome } in proofs {
-            let token =
-                pending.places.get(check).and_then(|place| pending.batch.tokens.get(*place));
-            let (Some(slot), Some(token), Some(hash)) =
-                (outcomes.get_mut(check), token, pending.hashes.get(check))
-            else {
-                continue;
-            };
-            *slot = outcome.map(|proven| {
-                let issuers = pending.snapshot.issuers();
-                let issuer = issuers.get(proven.proof().issuer());
-                let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
-                let mut entry = Remembered::new(token, proven);
-                if pending.snapshot.reads_claims() {
-                    entry.keep_values(issuers.limits());
-                }
-                engine.cache.remember(*hash, entry, leeway, now)
-            });
+            if let Some(slot) = outcomes.get_mut(check) {
+                *slot = outcome;
+            }
         }
         let decisions = Vec::with_capacity(pending.steps.len());
         Self { pending, outcomes, decisions, events: Vec::new(), now }

@@ -8,6 +8,7 @@ mod finish;
 mod front;
 mod key_watch;
 mod plan;
+mod slice;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,8 @@ pub use explain::{
 };
 pub use finish::{Decision, Finish, Permit};
 pub use key_watch::{AttemptEnd, KeyWatch, Outlook};
-pub use plan::{Batch, Held, Pending, Plan, Proof, Slice};
+pub use plan::{Batch, Held, Pending, Plan};
+pub use slice::{Proof, Slice};
 pub use snapshot::{Current, ProfileError, Snapshot, Upkeep};
 
 use crate::telemetry::{Metrics, Traces};

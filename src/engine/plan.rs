@@ -1,16 +1,16 @@
 //! The first step over a batch: look up, read the misses, and cut the checks that
 //! are left into slices.
 
+use super::cache::AlreadyHashed;
+use super::slice::{self, Check, Slice};
 use super::{Engine, Remembered, Snapshot};
-use crate::jose::{Algorithm, Family};
 use crate::keys::IssuerIndex;
 use crate::policy::{Attributes, Caller};
-use crate::verify::{Proven, Refusal, Reject, Unproven, read};
+use crate::verify::{Refusal, Reject, read};
 use bytes::Bytes;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Tokens, and what is asked of them.
 #[derive(Debug)]
@@ -57,9 +57,9 @@ pub(super) enum Step {
 pub struct Plan {
     pending: Pending,
     now: Instant,
-    checks: Vec<Unproven<Bytes>>,
+    checks: Vec<Check>,
     /// The first token with each hash that was not a hit.
-    seen: HashMap<u64, usize>,
+    seen: HashMap<u64, usize, AlreadyHashed>,
     /// Whether the key of any token is unknown.
     misses_key: bool,
     /// Whether a token that is not remembered stops the batch.
@@ -73,10 +73,8 @@ pub struct Pending {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) batch: Batch,
     pub(super) steps: Vec<Step>,
-    /// For each check the hash of its token.
-    pub(super) hashes: Vec<u64>,
-    /// For each check the place of its token in the batch.
-    pub(super) places: Vec<usize>,
+    /// How many signatures must be checked.
+    pub(super) checks: usize,
 }
 
 impl Plan {
@@ -96,12 +94,11 @@ impl Plan {
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, batch: Batch, now: Instant) -> Self {
         let steps = Vec::with_capacity(batch.tokens.len());
-        let (hashes, places) = (Vec::new(), Vec::new());
         Self {
-            pending: Pending { snapshot, batch, steps, hashes, places },
+            pending: Pending { snapshot, batch, steps, checks: 0 },
             now,
             checks: Vec::new(),
-            seen: HashMap::new(),
+            seen: HashMap::default(),
             misses_key: false,
             only_hits: false,
             stopped: false,
@@ -154,7 +151,7 @@ impl Plan {
     }
 
     fn step(&mut self, engine: &Engine, place: usize) -> Step {
-        let Pending { snapshot, batch, steps, hashes, places } = &mut self.pending;
+        let Pending { snapshot, batch, steps, .. } = &self.pending;
         let issuers = snapshot.issuers();
         let Some(token) = batch.tokens.get(place) else {
             return Step::Refused(Reject::Internal.into());
@@ -189,9 +186,10 @@ impl Plan {
                 Step::Refused(refusal)
             }
             Ok(unproven) => {
-                self.checks.push(unproven);
-                hashes.push(hash);
-                places.push(place);
+                if self.checks.is_empty() {
+                    self.checks.reserve(batch.tokens.len().saturating_sub(place));
+                }
+                self.checks.push(Check { token: unproven, hash });
                 Step::Miss(self.checks.len().saturating_sub(1))
             }
         }
@@ -240,28 +238,11 @@ impl Plan {
         held
     }
 
-    /// Ends the step: what is left to check is grouped by algorithm and key
-    /// size, the dearest first, and cut into slices of about [`Slice::TARGET`].
+    /// Ends the step, and cuts what is left to check into slices.
     #[must_use]
-    pub fn cut(self) -> (Pending, Vec<Slice>) {
-        let mut jobs: Vec<_> = self
-            .checks
-            .into_iter()
-            .enumerate()
-            .map(|(check, token)| Job { check, group: Group::of(&token), token })
-            .collect();
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.group));
-        let mut slices: Vec<Slice> = Vec::new();
-        for job in jobs {
-            let cost = Duration::from_nanos(job.group.nanoseconds);
-            match slices.last_mut() {
-                Some(slice) if slice.cost.saturating_add(cost) <= Slice::TARGET => {
-                    slice.cost = slice.cost.saturating_add(cost);
-                    slice.jobs.push(job);
-                }
-                _ => slices.push(Slice { jobs: vec![job], cost }),
-            }
-        }
+    pub fn cut(mut self) -> (Pending, Vec<Slice>) {
+        self.pending.checks = self.checks.len();
+        let slices = slice::cut(self.checks, &self.pending.snapshot);
         (self.pending, slices)
     }
 }
@@ -275,98 +256,4 @@ pub struct Held<W> {
     pub places: Vec<usize>,
     /// For each of their issuers what to wait for.
     pub waits: HashMap<IssuerIndex, W>,
-}
-
-/// A signature to check.
-#[derive(Debug)]
-struct Job {
-    check: usize,
-    group: Group,
-    token: Unproven<Bytes>,
-}
-
-/// What is alike enough to be checked side by side.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Group {
-    /// About how long one check takes.
-    nanoseconds: u64,
-    algorithm: Algorithm,
-    bits: usize,
-}
-
-impl Group {
-    /// The times were measured on one core of a small server; only their
-    /// proportions matter.
-    fn of(token: &Unproven<Bytes>) -> Self {
-        let (algorithm, bits) = token.cost();
-        let nanoseconds = match algorithm.family() {
-            Family::Hmac => 1_000,
-            Family::Rsa => match bits {
-                0..=2048 => 22_000,
-                2049..=3072 => 42_000,
-                3073..=4096 => 72_000,
-                _ => 280_000,
-            },
-            Family::Ed25519 => 33_000,
-            Family::Ecdsa(_) => match algorithm {
-                Algorithm::Es256 => 41_000,
-                Algorithm::Es384 => 164_000,
-                _ => 250_000,
-            },
-        };
-        Self { nanoseconds, algorithm, bits }
-    }
-}
-
-/// Checks that are done in one go, without giving way to others.
-#[derive(Debug)]
-pub struct Slice {
-    jobs: Vec<Job>,
-    cost: Duration,
-}
-
-/// The outcome of the check with this number.
-#[derive(Debug)]
-pub struct Proof {
-    pub(super) check: usize,
-    pub(super) outcome: Result<Proven, Refusal>,
-}
-
-impl Slice {
-    /// How long a slice should take: a token that needs no check waits no longer
-    /// than this behind one.
-    pub const TARGET: Duration = Duration::from_micros(200);
-
-    /// How long it should take, on an idle core.
-    #[must_use]
-    pub fn cost(&self) -> Duration {
-        self.cost
-    }
-
-    /// Checks the signatures: the second step over a batch.
-    #[must_use]
-    pub fn run(self, engine: &Engine) -> Vec<Proof> {
-        let checked = self.jobs.into_iter().map(|job| {
-            let (issuer, algorithm) = (Some(job.token.issuer()), job.group.algorithm);
-            // The core does not panic; if it does after all, one token is lost
-            // and not the batch.
-            let prove = || {
-                #[cfg(test)]
-                PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
-                job.token.prove()
-            };
-            let outcome = catch_unwind(AssertUnwindSafe(prove))
-                .unwrap_or(Err(Reject::Internal))
-                .map_err(|reject| Refusal { reject, issuer });
-            engine.metrics.signature_checks.add(algorithm, outcome.is_ok());
-            Proof { check: job.check, outcome }
-        });
-        checked.collect()
-    }
-}
-
-#[cfg(test)]
-thread_local! {
-    /// For tests: the next check panics.
-    pub(super) static PANIC_NEXT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }

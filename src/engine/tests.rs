@@ -145,8 +145,9 @@ fn r70_tokens_whose_hashes_collide_never_answer_for_each_other() {
     let forged = String::from_utf8(forged).unwrap();
     for _ in 0..3 {
         let decided = decisions(&engine, &world, &[&first, &second, &forged, &first]);
-        let scopes =
-            |decision: &Decision| decision.proven.as_ref().unwrap().proven.claims().scopes().len();
+        let scopes = |decision: &Decision| {
+            decision.proven.as_ref().unwrap().proven.claims().scopes().count()
+        };
         assert_eq!((scopes(&decided[0]), scopes(&decided[1]), scopes(&decided[3])), (0, 1, 0));
         assert_eq!(decided[2].reason(), Reason::SignatureInvalid);
         assert!(decided[2].proven.is_none());

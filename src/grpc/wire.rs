@@ -238,15 +238,14 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
     }
     if *view == View::Summary {
         let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
-        let texts = |list: &[Box<str>]| list.iter().map(|one| one.to_string()).collect();
         let told = |claim: &str| projection.as_ref().is_none_or(|some| some.returns(claim));
         verdict.subject = text(claims.subject().filter(|_| told("sub")));
         let audiences = claims.audiences().filter(|_| told("aud"));
-        verdict.audiences = audiences.map(texts).unwrap_or_default();
+        verdict.audiences = audiences.into_iter().flatten().map(str::to_owned).collect();
         verdict.token_id = text(claims.token_id().filter(|_| told("jti")));
         // They are told as one: both claims, where both are there.
         if ["scope", "scp"].iter().all(|name| !claims.has(name) || told(name)) {
-            verdict.scopes = texts(claims.scopes());
+            verdict.scopes = claims.scopes().map(str::to_owned).collect();
         }
         verdict.key_id = text(entry.proven.key_id());
         verdict.algorithm = Bytes::from_static(entry.proven.algorithm().name().as_bytes());

@@ -7,6 +7,7 @@
 use super::json::{self, Value};
 use super::limits::Limits;
 use super::malformed::{Malformed, Part};
+use super::texts::{Place, Places, Texts};
 use std::time::Duration;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
@@ -46,16 +47,17 @@ impl UnixTime {
 /// [`Unverified`](crate::verify::Unverified) that shows only the issuer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claims {
-    issuer: Option<Box<str>>,
-    subject: Option<Box<str>>,
-    audiences: Option<Box<[Box<str>]>>,
+    texts: Texts,
+    issuer: Option<Place>,
+    subject: Option<Place>,
+    token_id: Option<Place>,
+    audiences: Option<Places>,
+    scopes: Places,
+    names: Places,
     expires_at: Option<UnixTime>,
     not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
-    token_id: Option<Box<str>>,
-    scopes: Box<[Box<str>]>,
     bound: bool,
-    names: Names,
 }
 
 impl Claims {
@@ -69,56 +71,64 @@ impl Claims {
             .into_object()
             .ok_or(Malformed::NotObject(Part::Payload))?;
 
-        let mut claims = Self {
-            issuer: None,
-            subject: None,
-            audiences: None,
-            expires_at: None,
-            not_before: None,
-            issued_at: None,
-            token_id: None,
-            scopes: Box::default(),
-            bound: false,
-            names: Names::default(),
-        };
+        let (mut issuer, mut subject, mut token_id) = (None, None, None);
+        let (mut expires_at, mut not_before, mut issued_at) = (None, None, None);
+        let (mut audiences, mut scopes, mut bound) = (None, [None; 2], false);
         for (name, value) in &members {
             match &**name {
-                "iss" => claims.issuer = Some(string("iss", value)?),
-                "sub" => claims.subject = Some(string("sub", value)?),
-                "jti" => claims.token_id = Some(string("jti", value)?),
-                "aud" => claims.audiences = Some(audiences(value)?),
-                "exp" => claims.expires_at = Some(time("exp", value, 1, f64::floor)?),
+                "iss" => issuer = Some(string("iss", value)?),
+                "sub" => subject = Some(string("sub", value)?),
+                "jti" => token_id = Some(string("jti", value)?),
+                "aud" => audiences = Some(check_audiences(value)?),
+                "exp" => expires_at = Some(time("exp", value, 1, f64::floor)?),
                 // Rounded so that a fraction never makes the token valid earlier.
-                "nbf" => claims.not_before = Some(time("nbf", value, 0, f64::ceil)?),
-                "iat" => claims.issued_at = Some(time("iat", value, 0, f64::floor)?),
-                "scope" => claims.add_scopes("scope", value)?,
-                "scp" => claims.add_scopes("scp", value)?,
-                "cnf" => claims.bound = true,
+                "nbf" => not_before = Some(time("nbf", value, 0, f64::ceil)?),
+                "iat" => issued_at = Some(time("iat", value, 0, f64::floor)?),
+                "scope" => add(&mut scopes, check_scopes("scope", value)?),
+                "scp" => add(&mut scopes, check_scopes("scp", value)?),
+                "cnf" => bound = true,
                 _ => {}
             }
-            if *value != Value::Null {
-                claims.names.push(name);
-            }
         }
-        Ok(claims)
+        let audiences = audiences.map(strings);
+        let scopes = scopes.into_iter().flatten().flat_map(words);
+        let names = members.iter().filter(|(_, value)| *value != Value::Null);
+        let names = names.map(|(name, _)| &**name);
+
+        let all = [issuer, subject, token_id].into_iter().flatten();
+        let all = all.chain(audiences.clone().into_iter().flatten());
+        let mut texts = Texts::for_all(all.chain(scopes.clone()).chain(names.clone()));
+        Ok(Self {
+            issuer: issuer.map(|text| texts.push(text)),
+            subject: subject.map(|text| texts.push(text)),
+            token_id: token_id.map(|text| texts.push(text)),
+            audiences: audiences.map(|all| texts.extend(all)),
+            scopes: texts.extend(scopes),
+            names: texts.extend(names),
+            expires_at,
+            not_before,
+            issued_at,
+            bound,
+            texts,
+        })
     }
 
     /// `iss`
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.issuer.as_deref()
+        self.issuer.map(|place| self.texts.get(place))
     }
 
     /// `sub`
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        self.subject.map(|place| self.texts.get(place))
     }
 
     /// `aud`: never empty if present.
     #[must_use]
-    pub fn audiences(&self) -> Option<&[Box<str>]> {
-        self.audiences.as_deref()
+    pub fn audiences(&self) -> Option<impl Iterator<Item = &str> + Clone> {
+        self.audiences.map(|places| self.texts.range(places))
     }
 
     /// `exp`, rounded down to a second.
@@ -142,14 +152,13 @@ impl Claims {
     /// `jti`
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.token_id.as_deref()
+        self.token_id.map(|place| self.texts.get(place))
     }
 
     /// `scope` (RFC 8693, section 4.2) and `scp`, which several issuers use in
     /// its place; each may be a string with spaces or an array of strings.
-    #[must_use]
-    pub fn scopes(&self) -> &[Box<str>] {
-        &self.scopes
+    pub fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
+        self.texts.range(self.scopes)
     }
 
     /// Whether the token is bound to its sender by `cnf` (RFC 7800).
@@ -161,63 +170,20 @@ impl Claims {
     /// Whether there is a claim of this name that is not `null`.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.names.contains(name)
+        self.texts.range(self.names).any(|one| one == name)
     }
 
-    /// About how many bytes of heap the claims take.
+    /// How many bytes of heap the claims take.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let text = |part: &Option<Box<str>>| part.as_deref().map_or(0, str::len);
-        let texts = |list: &[Box<str>]| {
-            list.iter().fold(0_usize, |sum, text| {
-                sum.saturating_add(text.len()).saturating_add(size_of::<Box<str>>())
-            })
-        };
-        [
-            text(&self.issuer),
-            text(&self.subject),
-            text(&self.token_id),
-            self.audiences.as_deref().map_or(0, texts),
-            texts(&self.scopes),
-            self.names.text.len(),
-            self.names.ends.len().saturating_mul(size_of::<usize>()),
-        ]
-        .into_iter()
-        .fold(0, usize::saturating_add)
-    }
-
-    fn add_scopes(&mut self, name: &'static str, value: &Value<'_>) -> Result<(), Malformed> {
-        let words = if let Some(text) = value.as_str() {
-            text.split(' ').filter(|word| !word.is_empty()).collect()
-        } else {
-            value.as_strings().ok_or_else(|| wrong(name, "a string or an array of strings"))?
-        };
-        let earlier = std::mem::take(&mut self.scopes).into_vec();
-        self.scopes = earlier.into_iter().chain(words.into_iter().map(Box::from)).collect();
-        Ok(())
+        self.texts.heap_bytes()
     }
 }
 
-/// The names of the members, end to end in one string.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Names {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Names {
-    fn push(&mut self, name: &str) {
-        self.text.push_str(name);
-        self.ends.push(self.text.len());
-    }
-
-    fn contains(&self, name: &str) -> bool {
-        let mut start = 0;
-        self.ends.iter().any(|end| {
-            let found = self.text.get(start..*end) == Some(name);
-            start = *end;
-            found
-        })
+/// Takes the next free one of two.
+fn add<'v, 't>(two: &mut [Option<&'v Value<'t>>; 2], value: &'v Value<'t>) {
+    if let Some(free) = two.iter_mut().find(|one| one.is_none()) {
+        *free = Some(value);
     }
 }
 
@@ -225,19 +191,43 @@ fn wrong(name: &'static str, expected: &'static str) -> Malformed {
     Malformed::Member { part: Part::Payload, name, expected }
 }
 
-fn string(name: &'static str, value: &Value<'_>) -> Result<Box<str>, Malformed> {
-    value.as_str().map(Box::from).ok_or_else(|| wrong(name, "a string"))
+fn string<'v>(name: &'static str, value: &'v Value<'_>) -> Result<&'v str, Malformed> {
+    value.as_str().ok_or_else(|| wrong(name, "a string"))
 }
 
 /// RFC 7519, section 4.1.3.
-fn audiences(value: &Value<'_>) -> Result<Box<[Box<str>]>, Malformed> {
-    let names = value.as_str().map(|name| vec![name]).or_else(|| value.as_strings());
-    names
-        .filter(|names| !names.is_empty() && names.iter().all(|name| !name.is_empty()))
-        .map(|names| names.into_iter().map(Box::from).collect())
-        .ok_or_else(|| {
-            wrong("aud", "a string or an array of at least one string, none of them empty")
-        })
+fn check_audiences<'v, 't>(value: &'v Value<'t>) -> Result<&'v Value<'t>, Malformed> {
+    let mut names = strings(value).peekable();
+    let sound = is_text(value) && names.peek().is_some() && names.all(|name| !name.is_empty());
+    let expected = "a string or an array of at least one string, none of them empty";
+    if sound { Ok(value) } else { Err(wrong("aud", expected)) }
+}
+
+fn check_scopes<'v, 't>(
+    name: &'static str,
+    value: &'v Value<'t>,
+) -> Result<&'v Value<'t>, Malformed> {
+    if is_text(value) { Ok(value) } else { Err(wrong(name, "a string or an array of strings")) }
+}
+
+/// Whether it is a string, or an array of nothing else.
+fn is_text(value: &Value<'_>) -> bool {
+    let strings = |all: &[Value<'_>]| all.iter().all(|one| one.as_str().is_some());
+    value.as_str().is_some() || value.as_array().is_some_and(strings)
+}
+
+/// The string, or those in the array.
+fn strings<'v>(value: &'v Value<'_>) -> impl Iterator<Item = &'v str> + Clone {
+    let elements = value.as_array().unwrap_or_default();
+    value.as_str().into_iter().chain(elements.iter().filter_map(Value::as_str))
+}
+
+/// The words of the string, or the strings in the array.
+fn words<'v>(value: &'v Value<'_>) -> impl Iterator<Item = &'v str> + Clone {
+    let text = value.as_str().unwrap_or_default();
+    let elements = value.as_array().unwrap_or_default();
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    words.chain(elements.iter().filter_map(Value::as_str))
 }
 
 /// A NumericDate (RFC 7519, section 2): a number of seconds, whole or not,
@@ -321,12 +311,12 @@ mod tests {
         .unwrap();
         assert_eq!(claims.issuer(), Some("i"));
         assert_eq!(claims.subject(), Some("s"));
-        assert_eq!(claims.audiences().unwrap(), ["a".into(), "b".into()]);
+        assert_eq!(claims.audiences().unwrap().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(claims.expires_at(), Some(UnixTime(10)));
         assert_eq!(claims.not_before(), Some(UnixTime(2)));
         assert_eq!(claims.issued_at(), Some(UnixTime(2)));
         assert_eq!(claims.token_id(), Some("j"));
-        assert_eq!(claims.scopes(), ["read".into(), "write".into(), "admin".into()]);
+        assert_eq!(claims.scopes().collect::<Vec<_>>(), ["read", "write", "admin"]);
         assert!(claims.is_bound());
         assert!(claims.has("tenant") && claims.has("iss"));
         assert!(

@@ -52,6 +52,12 @@ impl TokenType {
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         const PREFIX: &str = "application/";
+        // As nearly everybody writes them.
+        match name {
+            "JWT" => return Self::Jwt,
+            "at+jwt" => return Self::AccessToken,
+            _ => {}
+        }
         let lower = name.to_ascii_lowercase();
         // Only a rest without a slash may be written without the prefix.
         let short = lower.strip_prefix(PREFIX).filter(|rest| !rest.contains('/'));

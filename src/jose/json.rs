@@ -176,7 +176,10 @@ impl<'t> Visitor<'t> for Strict<'_> {
         const FEW: usize = 16;
 
         let inner = self.inside()?;
-        let mut members: Vec<(Cow<'t, str>, Value<'t>)> = Vec::new();
+        // Headers and payloads have about so many; in an inner object that may be the
+        // hundredth of its kind, nothing is reserved.
+        let room = if self.depth == 0 { FEW } else { 0 };
+        let mut members: Vec<(Cow<'t, str>, Value<'t>)> = Vec::with_capacity(room);
         let mut names = HashSet::new();
         while let Some(name) = object.next_key_seed(Name(inner))? {
             let twice = if members.len() < FEW {
@@ -224,6 +227,12 @@ impl<'t> Value<'t> {
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         if let Self::String(text) = self { Some(text) } else { None }
+    }
+
+    /// The elements, if this is an array.
+    #[must_use]
+    pub fn as_array(&self) -> Option<&[Self]> {
+        if let Self::Array(elements) = self { Some(elements) } else { None }
     }
 
     /// The same value with strings of its own, in no more memory than it needs.

@@ -17,6 +17,7 @@ pub mod malformed;
 pub mod pem;
 mod roca;
 mod small_order;
+mod texts;
 
 pub use algorithm::{Algorithm, AlgorithmSet, Curve, Family};
 pub use claims::{Claims, UnixTime};

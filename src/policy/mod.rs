@@ -193,7 +193,7 @@ pub fn check_scopes(proven: &Proven, scopes: &[Arc<str>]) -> Result<(), Reject> 
 }
 
 fn holds(proven: &Proven, scope: &str) -> bool {
-    proven.claims().scopes().iter().any(|one| **one == *scope)
+    proven.claims().scopes().any(|one| one == scope)
 }
 
 #[cfg(test)]

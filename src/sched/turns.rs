@@ -102,7 +102,7 @@ impl Scheduler {
             return Ok(Begun::Open(Opened { plan: plan.into(), at: now }));
         }
         let (pending, _no_checks) = plan.cut();
-        let mut finish = Finish::new(&self.engine, pending, Vec::new(), self.now());
+        let mut finish = Finish::new(pending, Vec::new(), self.now());
         finish.advance(&self.engine, tokens);
         self.engine.metrics.judged(tokens, now.elapsed());
         self.record(finish.take_events());
@@ -196,7 +196,7 @@ impl Scheduler {
         let stride = stride(&plan);
         let (pending, slices) = plan.cut();
         let proofs = self.prove(slices, deadline).await?;
-        let mut finish = Finish::new(&self.engine, pending, proofs, self.now());
+        let mut finish = Finish::new(pending, proofs, self.now());
         while finish.advance(&self.engine, stride) {
             yield_now().await;
             in_time()?;
@@ -214,7 +214,9 @@ impl Scheduler {
         // What fits one slice is done on the spot: to wait for a turn would cost
         // more than it is worth.
         if slices.len() <= 1 {
-            return Ok(slices.pop().map_or_else(Vec::new, |slice| slice.run(&self.engine)));
+            return Ok(slices
+                .pop()
+                .map_or_else(Vec::new, |slice| slice.run(&self.engine, self.now())));
         }
         let lanes = self.workers.min(slices.len());
         let load = self.backlog.take(slices.iter().map(Slice::cost).sum());
@@ -295,7 +297,7 @@ impl Lanes {
                 return Err(Late);
             }
             let (cost, begin) = (slice.cost(), Instant::now());
-            let proofs = slice.run(&scheduler.engine);
+            let proofs = slice.run(&scheduler.engine, scheduler.now());
             scheduler.backlog.learn(cost, begin.elapsed());
             lock(&self.load).shrink(cost);
             lock(&self.proofs).extend(proofs);

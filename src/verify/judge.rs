@@ -188,9 +188,9 @@ fn check_audience(
             && (narrowed.is_empty() || listed(narrowed, name))
     };
     let audiences = claims.audiences().ok_or(Reject::AudienceMissing)?;
-    let named = |name: &Arc<str>| audiences.iter().any(|one| **one == **name);
+    let named = |name: &Arc<str>| audiences.clone().any(|one| *one == **name);
     if !profile.required_audiences.iter().all(named) {
         return Err(Reject::AudienceMismatch);
     }
-    if audiences.iter().any(|name| accepted(name)) { Ok(()) } else { Err(Reject::AudienceMismatch) }
+    if audiences.clone().any(accepted) { Ok(()) } else { Err(Reject::AudienceMismatch) }
 }

@@ -92,6 +92,12 @@ impl<T: AsRef<[u8]>> Unproven<T> {
         (self.header.algorithm, first.map_or(0, |key| key.key.bits()))
     }
 
+    /// The token.
+    #[must_use]
+    pub fn token(&self) -> &T {
+        &self.token
+    }
+
     /// The issuer that the token claims, proven by nothing yet.
     #[must_use]
     pub fn issuer(&self) -> IssuerIndex {

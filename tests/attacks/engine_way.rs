@@ -30,8 +30,11 @@ fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reaso
     let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
     while plan.advance(engine, 64) {}
     let (pending, slices) = plan.cut();
-    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();
-    let mut finish = Finish::new(engine, pending, proofs, UnixTime::from_seconds(WORLD.now));
+    let proofs = slices
+        .into_iter()
+        .flat_map(|slice| slice.run(engine, UnixTime::from_seconds(WORLD.now)))
+        .collect();
+    let mut finish = Finish::new(pending, proofs, UnixTime::from_seconds(WORLD.now));
     while finish.advance(engine, 64) {}
     let decisions = finish.decisions();
     assert_eq!(decisions.len(), tokens.len());

@@ -64,9 +64,9 @@ impl Rig {
         let mut plan = Plan::new(Arc::clone(snapshot), batch, Instant::now());
         while plan.advance(&self.engine, 64) {}
         let (pending, slices) = plan.cut();
-        let proofs = slices.into_iter().flat_map(|slice| slice.run(&self.engine)).collect();
         let now = UnixTime::from_seconds(now);
-        let mut finish = Finish::new(&self.engine, pending, proofs, now);
+        let proofs = slices.into_iter().flat_map(|slice| slice.run(&self.engine, now)).collect();
+        let mut finish = Finish::new(pending, proofs, now);
         while finish.advance(&self.engine, 64) {}
         finish.decisions()
     }

@@ -1,7 +1,7 @@
 //! A bug of ours in the midst of a batch.
 
 use super::*;
-use crate::engine::plan::PANIC_NEXT;
+use crate::engine::slice::PANIC_NEXT;
 
 #[test]
 fn a_panic_costs_one_token_and_leaves_nothing_behind() {

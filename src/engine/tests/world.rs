@@ -192,8 +192,11 @@ pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<
     let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
     while plan.advance(engine, 3) {}
     let (pending, slices) = plan.cut();
-    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine)).collect();
-    let mut finish = Finish::new(engine, pending, proofs, UnixTime::from_seconds(world.now));
+    let proofs = slices
+        .into_iter()
+        .flat_map(|slice| slice.run(engine, UnixTime::from_seconds(world.now)))
+        .collect();
+    let mut finish = Finish::new(pending, proofs, UnixTime::from_seconds(world.now));
     while finish.advance(engine, 3) {}
     finish.decisions()
 }

@@ -63,10 +63,8 @@ PANELS = [
         "Alerts",
         "What fires now, by the rules in deploy/prometheus. Empty is good. The runbook has an entry for each.",
         'ALERTS{alertname=~"Jwtd.*", alertstate="firing", cluster=~"$cluster", namespace=~"$namespace"}',
-        ["__name__", "alertstate", "Value"],
+        ["severity", "alertname", "namespace", "job", "issuer", "listener"],
         12,
-        6,
-        value="Value",
         links=[link("Runbook", RUNBOOK)],
     ),
     graph(

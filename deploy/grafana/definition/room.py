@@ -16,7 +16,8 @@ PANELS = [
     ),
     graph(
         "Busy workers",
-        "The share of its worker threads' time that a daemon used, of the ten busiest. A limit on CPU may be lower.",
+        "The share of its worker threads' time that a daemon used, of the ten busiest. It is counted in"
+        " whole seconds, and so rough in a short window. A limit on CPU may be lower.",
         [query(top(f"rate(process_cpu_seconds_total{{{S}}}{R}) / jwtd_workers{{{S}}}"), WHICH)],
         "percentunit",
     ),

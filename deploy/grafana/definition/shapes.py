@@ -87,15 +87,16 @@ def graph(title: str, about: str, queries: list[Json], unit: str, width: int = 8
     return panel("timeseries", title, about, queries, width, 8, options=options, defaults=defaults, **more)
 
 
-def table(title: str, about: str, expr: str, hidden: list[str], width: int, height: int, **more: Any) -> Json:
-    """The labels of the series of this moment, and their values under the name `value`."""
-    value = more.pop("value")
+def table(title: str, about: str, expr: str, columns: list[str], width: int, value: str = "", **more: Any) -> Json:
+    """These labels of the series of this moment, and their values under the name `value`."""
+    hidden = {} if value else {"Value": True}
     organize = {
         "id": "organize",
         "options": {
-            "excludeByName": {name: True for name in ["Time", *hidden]},
-            "renameByName": {"Value": value},
-            "indexByName": {},
+            "includeByName": {name: True for name in [*columns, *(["Value"] if value else [])]},
+            "excludeByName": {"Time": True, **hidden},
+            "renameByName": {"Value": value} if value else {},
+            "indexByName": {name: at for at, name in enumerate([*columns, "Value"])},
         },
     }
     options = {"frameIndex": 0, "showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"]}}
@@ -105,7 +106,7 @@ def table(title: str, about: str, expr: str, hidden: list[str], width: int, heig
         about,
         [query(expr, instant=True, form="table")],
         width,
-        height,
+        8,
         options=options,
         transformations=[organize],
         **more,

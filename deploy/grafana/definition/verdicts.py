@@ -43,9 +43,8 @@ PANELS = [
         "The fifty most frequent, within the time shown.",
         f'topk(50, sum by (namespace, issuer, profile, reason) (increase(jwtd_verifications_total{{{I}, reason!="OK"}}'
         "[$__range])) >= 1)",
-        [],
+        ["namespace", "issuer", "profile", "reason"],
         12,
-        8,
         value="tokens",
         defaults={"decimals": 0},
         links=[link("Reasons", f"{DOCS}/reasons.md")],

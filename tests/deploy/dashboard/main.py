@@ -25,6 +25,8 @@ RATE = "5s"
 ZERO = {
     "Connections that ended C": "descriptors last",
 }
+# Panels that are 0 or not, as it happens: a scrape seldom meets a token that is worked on.
+CHANCE = {"Tokens in flight A"}
 # Alerts that this minute does not raise; their unit tests do.
 NOT_RAISED = {
     "JwtdAbsent": "there are targets",
@@ -68,7 +70,7 @@ def assert_data(played: Played, dashboard: dict) -> str:
             faults.append(f"{place}: no data")
         elif not any(numbers(played.prometheus.over(text, played.begin, played.end))):
             zeros.add(place)
-    faults += [f"{place}: only zeros" for place in zeros - set(ZERO)]
+    faults += [f"{place}: only zeros" for place in zeros - set(ZERO) - CHANCE]
     faults += [f"{place}: not only zeros" for place in set(ZERO) - zeros]
     assert not faults, "; ".join(faults)
     return f"{len(queries(dashboard))} queries of {len(dashboard['panels'])} panels"
@@ -102,7 +104,9 @@ def assert_rules(played: Played) -> str:
 
 
 def assert_alerts(played: Played, rules: str) -> str:
-    alerts = {rule["alert"] for group in yaml.safe_load(rules)["groups"] for rule in group["rules"] if "alert" in rule}
+    alerts = {
+        rule["alert"] for group in yaml.safe_load(rules)["groups"] for rule in group["rules"] if "alert" in rule
+    }
     firing = played.prometheus.over('ALERTS{alertstate="firing"}', played.begin, played.end)
     names = {one["metric"]["alertname"] for one in firing}
     assert names == alerts - set(NOT_RAISED), (

@@ -26,7 +26,7 @@ def main(dashboard_file: str, data_file: str, file: str) -> None:
     with open(dashboard_file) as one, open(data_file) as other:
         dashboard, data = json.load(one), json.load(other)
     bottom = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in dashboard["panels"])
-    plt.rcParams.update({"font.size": 6.5, "axes.edgecolor": "#c7d0d9", "axes.linewidth": 0.6})
+    plt.rcParams.update({"font.size": 7, "axes.edgecolor": "#c7d0d9", "axes.linewidth": 0.6})
     figure = plt.figure(figsize=(24 * COLUMN, bottom * LINE), facecolor="#f4f5f5")
     for panel in dashboard["panels"]:
         place = panel["gridPos"]
@@ -41,14 +41,14 @@ def main(dashboard_file: str, data_file: str, file: str) -> None:
             edgecolor="#dde4ed", linewidth=0.8, transform=figure.transFigure, zorder=-1,
         )  # fmt: skip
         figure.add_artist(frame)
-        figure.text(corner[0] + 0.006, corner[1] + height - 0.75 / bottom, panel["title"], fontsize=8, weight="medium")
+        figure.text(corner[0] + 0.006, corner[1] + height - 0.75 / bottom, panel["title"], fontsize=8, weight="bold")
         left, low = 0.024, 1.9 / bottom
         axes = figure.add_axes(
             (corner[0] + left, corner[1] + low, width - left - 0.008, height - low - 1.2 / bottom), facecolor="none"
         )
         series = [(target, data["series"][f"{panel['title']} {target['refId']}"]) for target in panel["targets"]]
         DRAW[panel["type"]](axes, panel, series, data)
-    figure.savefig(file, dpi=70)
+    figure.savefig(file, dpi=84, pil_kwargs={"optimize": True})
 
 
 def points(one: dict, begin: float) -> tuple[list[float], list[float]]:
@@ -82,7 +82,7 @@ def graph(axes: Axes, panel: dict, series: list, data: dict) -> None:
         handles, names = axes.get_legend_handles_labels()
         axes.legend(
             handles[:MOST_LINES], names[:MOST_LINES], loc="upper left", bbox_to_anchor=(-0.02, -0.09), frameon=False,
-            ncols=min(len(names), 3), fontsize=5.4, handlelength=1, columnspacing=1, labelspacing=0.2, borderpad=0,
+            ncols=min(len(names), 3), fontsize=6.2, handlelength=1, columnspacing=1, labelspacing=0.2, borderpad=0,
         )  # fmt: skip
 
 
@@ -114,18 +114,18 @@ def stat(axes: Axes, panel: dict, series: list, data: dict) -> None:
     value = float(series[0][1][0]["values"][-1][1])
     steps = settings["thresholds"]["steps"]
     color = [step["color"] for step in steps if step["value"] is None or value >= step["value"]][-1]
-    axes.add_patch(Rectangle((-0.15, -0.6), 1.2, 1.6, color=COLORS[color], transform=axes.transAxes, clip_on=False))
-    axes.text(0.45, 0.25, shown(value, settings["unit"]), fontsize=20, color="white", weight="bold", ha="center",
+    axes.add_patch(Rectangle((-0.155, -1.1), 1.2, 2.3, color=COLORS[color], transform=axes.transAxes, clip_on=False))
+    axes.text(0.45, 0.1, shown(value, settings["unit"]), fontsize=20, color="white", weight="bold", ha="center",
               va="center", transform=axes.transAxes)  # fmt: skip
     axes.set_axis_off()
 
 
 def table(axes: Axes, panel: dict, series: list, data: dict) -> None:
     change = panel["transformations"][0]["options"]
-    hidden, renamed = change["excludeByName"], change["renameByName"]
+    renamed, order = change["renameByName"], change["indexByName"]
     rows = [{**one["metric"], "Value": float(one["values"][-1][1])} for one in series[0][1]]
-    rows.sort(key=lambda row: (-row["Value"], str(row.get("alertname"))))
-    names = sorted({name for row in rows for name in row if not hidden.get(name)}, key=lambda name: (name == "Value", name))
+    rows.sort(key=lambda row: (-row["Value"], row.get("severity", ""), row.get("alertname", "")))
+    names = sorted({name for row in rows for name in row if name in change["includeByName"]}, key=order.__getitem__)
     cells = [[f"{row['Value']:.0f}" if name == "Value" else row.get(name, "") for name in names] for row in rows]
     axes.set_axis_off()
     if not cells:
@@ -134,7 +134,7 @@ def table(axes: Axes, panel: dict, series: list, data: dict) -> None:
     drawn = axes.table(cells[:MOST_ROWS], colLabels=[renamed.get(name, name) for name in names], loc="upper left",
                        cellLoc="left", edges="horizontal", bbox=(0, 0.02 if more <= 0 else 0.1, 1, 1))  # fmt: skip
     drawn.auto_set_font_size(False)
-    drawn.set_fontsize(6)
+    drawn.set_fontsize(7)
     for cell in drawn.get_celld().values():
         cell.set_edgecolor("#dde4ed")
     if more > 0:
@@ -166,7 +166,9 @@ def heatmap(axes: Axes, panel: dict, series: list, data: dict) -> None:
         grid.append([max(0.0, known.get(at, 0) - below.get(at, 0)) for at in times])
         below = known
     shade = [[value**0.5 if value else math.nan for value in line] for line in grid]
-    axes.imshow(shade, aspect="auto", origin="lower", cmap="Blues", vmin=0, extent=(0, times[-1] - times[0], 0, len(grid)))
+    axes.imshow(
+        shade, aspect="auto", origin="lower", cmap="Blues", vmin=0, extent=(0, times[-1] - times[0], 0, len(grid))
+    )
     names = [shown(float(one["metric"]["le"]), "s") if one["metric"]["le"] != "+Inf" else "" for one in many]
     axes.set_yticks(range(1, len(grid) + 1), names)
     axes.tick_params(length=0, pad=2, colors="#52545c")

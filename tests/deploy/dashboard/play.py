@@ -49,6 +49,7 @@ def play(scene: Scene, rules: str) -> Played:
         load.batches(first, corp + partner + local, 20, 0.1)
         load.singles(first, corp, 0.02)
         load.streams(first, corp + partner, 0.5)
+        load.open_stream(first, local)
         load.batches(first, flaky, 10, 0.1)
         load.batches(first, bad, 5, 0.5)
         until(25)
@@ -58,7 +59,7 @@ def play(scene: Scene, rules: str) -> Played:
         load.batches(second, corp[:200] + gone, 20, 0.1)
         load.streams(second, corp[:50], 1)
         # What is too much for the second.
-        load.batches(second, corp, 400, 0.2)
+        load.batches(second, corp, 400, 0.05)
         load.late(second, cold[:300], 0.5)
         load.connections(second, 12)
         until(35)

@@ -171,7 +171,9 @@ def assert_pods(job: str) -> str:
         found = [{"targets": [address], "labels": labels} for address, labels in pods.items()]
         Path(folder, "pods.json").write_text(json.dumps(found))
         Path(folder, "prometheus.yaml").write_text(yaml.safe_dump(config))
-        told = json.loads(promtool("check", "service-discovery", "--timeout=10s", f"{folder}/prometheus.yaml", "jwtd"))
+        told = json.loads(
+            promtool("check", "service-discovery", "--timeout=10s", f"{folder}/prometheus.yaml", "jwtd")
+        )
     kept = {one["labels"]["instance"]: one["labels"] for one in told if one.get("labels")}
     assert set(kept) == {"10.0.0.1:7520", "10.0.0.2:7520"}, f"kept: {sorted(kept)}"
     labels = {name: value for name, value in kept["10.0.0.1:7520"].items() if not name.startswith("__")}
@@ -188,9 +190,7 @@ def main() -> None:
     tests = [file.read_text() for file in (deploy / "tests").glob("*.yaml")]
     metrics = live()
     recorded = {query.place for query in promql.of_rules(RULES) if ":" in query.place}
-    of_page = [
-        promql.Query(name, text) for name, entry in read_page(metrics_page).items() for text in entry.queries
-    ]
+    of_page = [promql.Query(name, text) for name, entry in read_page(metrics_page).items() for text in entry.queries]
 
     def known(queries: list[promql.Query]) -> Callable[[], str]:
         return lambda: assert_known(queries, metrics, recorded)
@@ -224,8 +224,14 @@ def main() -> None:
     control("an alert without a unit test", lambda: assert_tested(tests[1:]))
     row = next(line for line in metrics_page.splitlines() if "`jwtd_workers`" in line)
     control("a metric that the page lacks", lambda: assert_page(metrics_page.replace(row, ""), metrics))
-    control("a metric that only the page has", lambda: assert_page(f"{metrics_page}\n{row.replace('workers', 'w')}", metrics))
-    control("a value that only the page has", lambda: assert_page(metrics_page.replace(": hit, miss", ": hit, miss, x"), metrics))
+    control(
+        "a metric that only the page has",
+        lambda: assert_page(f"{metrics_page}\n{row.replace('workers', 'w')}", metrics),
+    )
+    control(
+        "a value that only the page has",
+        lambda: assert_page(metrics_page.replace(": hit, miss", ": hit, miss, x"), metrics),
+    )
     control("pods that have ended are kept", lambda: assert_pods(pods.replace("Succeeded|", "")))
 
 

@@ -34,8 +34,24 @@ class Daemon:
     def __init__(self, folder: Path, config: str, stuck: bool = False) -> None:
         self.folder, self.stuck = folder, stuck
         folder.mkdir()
-        certificate = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                       "-subj", "/CN=localhost", "-days", "3", "-keyout", "tls.key", "-out", "tls.crt"]
+        certificate = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=localhost",
+            "-days",
+            "3",
+            "-keyout",
+            "tls.key",
+            "-out",
+            "tls.crt",
+        ]
         subprocess.run(certificate, cwd=folder, check=True, capture_output=True)
         self.admin, self.tls = free_port(), free_port()
         self.listen = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import json
 import os
 import subprocess
 import threading
@@ -60,7 +59,3 @@ class Issuer:
         path = self.folder / f"{self.name}.jwks.json"
         path.write_text(self.key_set)
         return path
-
-
-def kid_of(key_set: str) -> str:
-    return json.loads(key_set)["keys"][0]["kid"]

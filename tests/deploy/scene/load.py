@@ -79,6 +79,16 @@ class Load:
 
         self.every(seconds, call)
 
+    def open_stream(self, daemon: Daemon, tokens: list[str]) -> None:
+        """One message of these, and then silence until the end."""
+
+        def messages() -> Iterator[pb.VerifyStreamRequest]:
+            yield pb.VerifyStreamRequest(id=1, tokens=tokens)
+            self.stopped.wait()
+
+        stub = VerifierServiceStub(daemon.channel())
+        self.every(0, lambda: list(stub.VerifyStream(messages(), timeout=600)))
+
     def late(self, daemon: Daemon, tokens: list[str], seconds: float) -> None:
         """A large batch with no time for it."""
         stub = VerifierServiceStub(daemon.channel())

@@ -266,6 +266,14 @@ fn read_gauges(
             admission.bytes.taken(),
             admission.connections.taken(),
         );
+        for (name, budget) in [
+            ("in_flight_tokens", &admission.tokens),
+            ("in_flight_bytes", &admission.bytes),
+            ("connections", &admission.connections),
+        ] {
+            gauges.set_limit(name, u64::try_from(budget.limit()).unwrap_or(u64::MAX));
+        }
+        gauges.set_limit("cache_bytes", engine.cache.max_bytes());
         gauges.set_workers(workers);
         for (listener, tls) in &encrypted {
             if let Some(not_after) = tls.not_after() {
@@ -276,13 +284,15 @@ fn read_gauges(
         gauges.forget_issuers();
         let snapshot = engine.current.load();
         for (place, issuer) in snapshot.issuers().iter() {
-            let keys = match issuer.keys() {
-                KeyState::Held { set, .. } => set.keys().len(),
-                KeyState::Unavailable => 0,
+            let (keys, stale_at) = match issuer.keys() {
+                KeyState::Held { set, stale_at } => (set.keys().len(), *stale_at),
+                KeyState::Unavailable => (0, None),
             };
             let fetched_at = snapshot.watch(place).and_then(|watch| watch.outlook().fetched_at);
             let fetched_at = fetched_at.map(|moment| moment.seconds());
-            gauges.set_issuer(issuer.name(), keys, snapshot.freshness(place, now()), fetched_at);
+            let stale_at = stale_at.map(|moment| moment.seconds());
+            let freshness = snapshot.freshness(place, now());
+            gauges.set_issuer(issuer.name(), keys, freshness, fetched_at, stale_at);
         }
     });
 }

@@ -188,6 +188,12 @@ impl ProofCache {
         entry
     }
 
+    /// How many bytes they may take.
+    #[must_use]
+    pub fn max_bytes(&self) -> u64 {
+        self.entries.policy().max_capacity().unwrap_or(u64::MAX)
+    }
+
     /// How many entries there are, about.
     #[must_use]
     pub fn entries(&self) -> u64 {

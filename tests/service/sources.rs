@@ -62,7 +62,18 @@ async fn four_lines_discover_the_keys_of_an_issuer() {
     for line in [&*format!("{}1", fetches("ok")), r#"jwtd_jwks_keys{issuer="corp"} 1"#] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
-    assert!(metrics.contains(r#"jwtd_jwks_last_success_timestamp_seconds{issuer="corp"} 1"#));
+    let moment = |name: &str| -> f64 {
+        let name = format!("jwtd_jwks_{name}_timestamp_seconds{{issuer=\"corp\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&*name));
+        line.unwrap_or_else(|| panic!("{name}\n{metrics}")).parse().unwrap()
+    };
+    let lasts = moment("expiry") - moment("last_success");
+    assert!((lasts - 24.0 * 3600.0).abs() < 0.5, "as long as `max_stale`: {lasts}");
+    for line in
+        [r#"jwtd_limit{limit="cache_bytes"} 67108864"#, r#"jwtd_limit{limit="connections"} 1024"#]
+    {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
     daemon.wait_for_log("its `kty` is not implemented");
 }
 

@@ -16,6 +16,8 @@ pub struct Gauges {
     jwks_keys: IntGaugeVec,
     jwks_state: IntGaugeVec,
     jwks_last_success: GaugeVec,
+    jwks_expiry: GaugeVec,
+    limits: IntGaugeVec,
     last_reload_successful: IntGauge,
     last_reload_time: Gauge,
     restart_required: IntGauge,
@@ -44,6 +46,16 @@ impl Gauges {
         );
         let jwks_last_success = GaugeVec::new(success, &["issuer"]).expect("a valid name");
         add(Box::new(jwks_last_success.clone()));
+        let stale = Opts::new(
+            "jwtd_jwks_expiry_timestamp_seconds",
+            "When the keys of an issuer that were fetched grow too old to be used, in seconds \
+             since the epoch.",
+        );
+        let jwks_expiry = GaugeVec::new(stale, &["issuer"]).expect("a valid name");
+        add(Box::new(jwks_expiry.clone()));
+        let limits = Opts::new("jwtd_limit", "The bounds of what the gauges of these names tell.");
+        let limits = IntGaugeVec::new(limits, &["limit"]).expect("a valid name");
+        add(Box::new(limits.clone()));
         let expiry = Opts::new(
             "jwtd_tls_certificate_expiry_timestamp_seconds",
             "When the certificate of a listener ends, in seconds since the epoch.",
@@ -69,6 +81,8 @@ impl Gauges {
             jwks_keys,
             jwks_state,
             jwks_last_success,
+            jwks_expiry,
+            limits,
             last_reload_successful: gauge(
                 "jwtd_config_last_reload_successful",
                 "Whether the configuration was loaded without faults when it was last read.",
@@ -89,6 +103,11 @@ impl Gauges {
         self.cache_bytes.set(whole(bytes));
     }
 
+    /// Sets a bound; `limit` is the name of the gauge that it bounds, without `jwtd_`.
+    pub fn set_limit(&self, limit: &'static str, value: u64) {
+        self.limits.with_label_values(&[limit]).set(whole(value));
+    }
+
     /// Sets what is in flight.
     pub fn set_in_flight(&self, tokens: usize, bytes: usize, connections: usize) {
         self.in_flight_tokens.set(whole(tokens));
@@ -106,24 +125,31 @@ impl Gauges {
         self.jwks_keys.reset();
         self.jwks_state.reset();
         self.jwks_last_success.reset();
+        self.jwks_expiry.reset();
     }
 
-    /// Sets the number of usable keys of an issuer, how far they can be relied on, and
-    /// when they were fetched, in seconds since the epoch, if they are fetched.
+    /// Sets the number of usable keys of an issuer, how far they can be relied on, and, in
+    /// seconds since the epoch and if they are fetched, when they were and when they grow
+    /// too old.
     pub fn set_issuer(
         &self,
         issuer: &str,
         keys: usize,
         freshness: Freshness,
         fetched_at: Option<i64>,
+        stale_at: Option<i64>,
     ) {
         self.jwks_keys.with_label_values(&[issuer]).set(whole(keys));
         for state in Freshness::ALL {
             let gauge = self.jwks_state.with_label_values(&[issuer, state.name()]);
             gauge.set(i64::from(state == freshness));
         }
-        if let Some(seconds) = fetched_at {
-            self.jwks_last_success.with_label_values(&[issuer]).set(time(seconds));
+        for (gauge, seconds) in
+            [(&self.jwks_last_success, fetched_at), (&self.jwks_expiry, stale_at)]
+        {
+            if let Some(seconds) = seconds {
+                gauge.with_label_values(&[issuer]).set(time(seconds));
+            }
         }
     }
 

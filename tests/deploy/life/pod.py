@@ -20,6 +20,8 @@ from jwtd.v1.verifier_pb2_grpc import VerifierServiceStub
 
 DAEMON = os.environ["JWTD_BIN"]
 USER = 65532
+# The pod's `fsGroup`, which its containers share.
+GROUP = 3000
 ISS, AUDIENCE = "https://login.example.com", "orders-api"
 
 
@@ -101,8 +103,10 @@ class Pod:
         self.config, self.secret = Volume(self.folder / "etc"), Volume(self.folder / "tls")
         self.run, self.state = self.folder / "run", self.folder / "state"
         for folder in (self.run, self.state):
+            # An `emptyDir` in a pod with `fsGroup`: it belongs to root, and all may write.
             folder.mkdir()
-            os.chown(folder, USER, USER)
+            os.chown(folder, 0, GROUP)
+            folder.chmod(0o2777)
         self.socket = socket_of.socket if socket_of else self.run / "jwtd.sock"
         self.port, self.process, self.group, self.files = free_port(), None, None, files or {}
         self.write(config)
@@ -113,7 +117,7 @@ class Pod:
 
     def start(self):
         """As the container of the image does: its user, no capabilities."""
-        command = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", "--no-new-privs",
+        command = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--groups", str(GROUP), "--no-new-privs",
                    DAEMON, "serve", "--config", self.folder / "etc" / "jwtd.yaml"]  # fmt: skip
         log = open(self.folder / "log", "ab")
         into = (lambda: (self.group / "cgroup.procs").write_text(str(os.getpid()))) if self.group else None

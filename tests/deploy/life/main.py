@@ -16,6 +16,7 @@ import time
 import traceback
 
 import grpc
+import page
 from pod import AUDIENCE, DAEMON, GROUP, ISS, USER, Issuer, Load, Pod, Volume, ask, free_port, jwtd, stub, until
 
 RESULTS, WORK, VERSION = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
@@ -346,6 +347,11 @@ def node_socket():
         row("maxUnavailable: the old one ends, the new one starts, no patient call is lost", load.lost() or ("" if took else new.log()[-200:]), f"{len(load.calls)} calls, ready after {took or 0:.2f} s")
 
 
+def page_of_operations():
+    fault, count = page.five_steps(WORK / "steps")
+    row("the five steps of docs/operations.md print what the page says", fault, f"{count} commands")
+
+
 def names():
     volume = Volume(WORK / "kubelet")
     volume.put({"a": "1"})
@@ -356,7 +362,7 @@ def names():
 
 JWKS = jwtd("keygen", "--private", WORK / "key.json").stdout
 TOKEN = sign("--aud", AUDIENCE, "--exp", "+1h")
-for scene in (names, order_of_starting, probes, config_map, certificate, order_of_stopping, killed, out_of_memory, issuer_down, state_volume, volumes, node_socket):
+for scene in (names, order_of_starting, probes, config_map, certificate, order_of_stopping, killed, out_of_memory, issuer_down, state_volume, volumes, node_socket, page_of_operations):
     try:
         scene()
     except Exception as error:  # one scene's end is not that of the others

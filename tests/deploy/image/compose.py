@@ -109,7 +109,11 @@ broken = copy.deepcopy(COMPOSE)
 broken["services"]["jwtd"]["readonly"] = True
 broken["services"]["jwtd"]["volumes"].append("./nowhere.yaml:/nowhere.yaml:ro")
 broken["services"]["jwtd"]["ports"].append("7519:7519")
-for what, fault in (("a word that compose does not know", schema(broken)), ("a file that is not there", missing(broken)), ("a port for everybody", open_ports(broken))):
-    row(f"control: {what}", "" if fault else "nothing was noticed", f"it fails: {fault}")
+for what, fault, word in (
+    ("a word that compose does not know", schema(broken), "readonly"),
+    ("a file that is not there", missing(broken), "./nowhere.yaml"),
+    ("a port for everybody", open_ports(broken), "'7519:7519'"),
+):
+    row(f"control: {what}", "" if word in fault else f"not noticed: {fault}", f"it fails: {fault}")
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 row("the key is made, the daemon is healthy, good and expired tokens are told apart", works())

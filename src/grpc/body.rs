@@ -1,5 +1,8 @@
 //! Admits the bytes of a request while they are being received, and refuses a
 //! message that is too large by its first five bytes, or does not come in time.
+//!
+//! Messages are handed on whole: tonic reserves the announced size of one with its first
+//! byte, and a thousand that are announced at once would take far more than is admitted.
 
 use super::status::CallFault;
 use crate::sched::{Budget, Leave};
@@ -48,7 +51,8 @@ impl MeteredLayer {
         let streaming = STREAMING.iter().any(|method| path.ends_with(method));
         let prefix = Prefix { bytes: [0; PREFIX], filled: 0, left: 0 };
         let arrival = Arrival { patience, streaming, end: None };
-        let body = Metered { body, layer: self.clone(), lease, prefix, arrival };
+        let (layer, begun, whole) = (self.clone(), VecDeque::new(), VecDeque::new());
+        let body = Metered { body, layer, lease, prefix, arrival, begun, whole };
         Ok(Request::from_parts(parts, body))
     }
 
@@ -107,7 +111,15 @@ pub struct Metered<B> {
     lease: Lease,
     prefix: Prefix,
     arrival: Arrival,
+    /// What has come of a message that is not whole yet.
+    begun: VecDeque<Bytes>,
+    /// What is whole, and not handed on yet.
+    whole: VecDeque<Bytes>,
 }
+
+/// A shorter piece is copied: it would keep the buffer alive that it was received in,
+/// which is as long as a frame.
+const SHORT: usize = 8192;
 
 /// Until when what has begun must have arrived.
 #[derive(Debug)]
@@ -132,17 +144,22 @@ struct Prefix {
 }
 
 impl<B> Metered<B> {
-    fn admit(&mut self, data: &Bytes) -> Result<(), CallFault> {
+    /// Admits a piece; gives how much of it belongs to messages that are whole now.
+    fn admit(&mut self, data: &Bytes) -> Result<usize, CallFault> {
         let mut held = self.lease.lock();
         if !held.leave.grow(data.len()) {
             return Err(self.layer.refuse());
         }
         let mut rest = &data[..];
+        let mut whole = 0;
         while !rest.is_empty() {
             if self.prefix.left > 0 {
                 let skipped = self.prefix.left.min(rest.len());
                 rest.advance(skipped);
                 self.prefix.left -= skipped;
+                if self.prefix.left == 0 {
+                    whole = data.len() - rest.len();
+                }
                 continue;
             }
             if let Some(slot) = self.prefix.bytes.get_mut(self.prefix.filled) {
@@ -159,17 +176,30 @@ impl<B> Metered<B> {
                 held.messages.push_back(count.saturating_add(PREFIX));
                 self.prefix.filled = 0;
                 self.prefix.left = count;
+                if count == 0 {
+                    whole = data.len() - rest.len();
+                }
                 if self.arrival.streaming {
                     // The time of the next message.
                     self.arrival.end = None;
                 }
             }
         }
-        Ok(())
+        Ok(whole)
     }
-}
 
-impl<B> Metered<B> {
+    /// Takes a piece of which so much belongs to messages that are whole.
+    fn take(&mut self, mut data: Bytes, whole: usize) {
+        if whole > 0 {
+            self.whole.append(&mut self.begun);
+            self.whole.push_back(data.split_to(whole));
+        }
+        if !data.is_empty() {
+            let copied = data.len() < SHORT;
+            self.begun.push_back(if copied { Bytes::copy_from_slice(&data) } else { data });
+        }
+    }
+
     /// Ready when what is waited for comes too late.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Arrival { patience, streaming, end } = &mut self.arrival;
@@ -193,29 +223,104 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Pending => {
-                ready!(self.poll_late(context));
-                let late = Status::from(CallFault::DeadlineExceeded);
-                return Poll::Ready(Some(Err(Box::new(late))));
+        loop {
+            if let Some(piece) = self.whole.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
-            Poll::Ready(Some(Ok(frame))) => frame,
-        };
-        if let Some(data) = frame.data_ref()
-            && let Err(fault) = self.admit(data)
-        {
-            return Poll::Ready(Some(Err(Box::new(Status::from(fault)))));
+            let frame = match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Pending => {
+                    ready!(self.poll_late(context));
+                    let late = Status::from(CallFault::DeadlineExceeded);
+                    return Poll::Ready(Some(Err(Box::new(late))));
+                }
+                // A message that is cut off is for the reader to refuse.
+                Poll::Ready(None) => match self.begun.pop_front() {
+                    Some(piece) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
+                    None => return Poll::Ready(None),
+                },
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
+                Poll::Ready(Some(Ok(frame))) => frame,
+            };
+            let data = match frame.into_data() {
+                Ok(data) => data,
+                Err(trailers) if self.begun.is_empty() => return Poll::Ready(Some(Ok(trailers))),
+                Err(_trailers) => {
+                    self.whole = std::mem::take(&mut self.begun);
+                    continue;
+                }
+            };
+            match self.admit(&data) {
+                Ok(whole) => self.take(data, whole),
+                Err(fault) => return Poll::Ready(Some(Err(Box::new(Status::from(fault))))),
+            }
         }
-        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.whole.is_empty() && self.begun.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::{BodyExt as _, StreamBody};
+    use std::convert::Infallible;
+    use std::future::poll_fn;
+
+    const PATIENCE: Duration = Duration::from_secs(9);
+
+    fn metered(pieces: Vec<Bytes>) -> Metered<impl Body<Data = Bytes, Error = Infallible> + Unpin> {
+        let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+        let body = StreamBody::new(futures_util::stream::iter(frames));
+        let (bytes, metrics) = (Budget::new(1 << 20), Arc::new(Metrics::new()));
+        let layer = MeteredLayer { bytes, message_bytes: 1 << 16, metrics };
+        let request = Request::builder().uri("/VerifyStream").body(body).unwrap();
+        layer.apply(request, PATIENCE).unwrap().into_body()
+    }
+
+    fn message(length: u16) -> Vec<u8> {
+        let mut message = vec![0, 0, 0];
+        message.extend(length.to_be_bytes());
+        message.extend((0..length).map(|place| place.to_le_bytes()[0]));
+        message
+    }
+
+    #[tokio::test]
+    async fn bytes_arrive_unchanged_however_they_are_cut() {
+        let all: Vec<u8> = [3, 0, 1, 10_000, 5].into_iter().flat_map(message).collect();
+        // The last one is cut off.
+        let all = &all[..all.len() - 2];
+        for size in [1, 2, 3, 5, 7, 16, 4096, 9000, all.len()] {
+            let body = metered(all.chunks(size).map(Bytes::copy_from_slice).collect());
+            assert!(body.collect().await.unwrap().to_bytes() == all, "in pieces of {size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_handed_on_when_it_is_whole() {
+        let (first, second) = (message(20_000), message(3));
+        let halves = [&first[..12_000], &[&first[12_000..], &second[..6]].concat(), &second[6..]];
+        let mut body = metered(halves.into_iter().map(Bytes::copy_from_slice).collect());
+        let mut sizes = Vec::new();
+        while let Some(piece) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            sizes.push(piece.unwrap().into_data().unwrap().len());
+            assert!(body.begun.len() <= 1 && !body.is_end_stream());
+        }
+        assert_eq!(sizes, [12_000, 8005, 6, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_short_piece_of_what_is_not_whole_keeps_no_buffer() {
+        let buffer = Bytes::from(message(60_000));
+        let mut body = metered(vec![buffer.slice(..SHORT - 1)]);
+        let first = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+        let piece = first.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(piece.len(), SHORT - 1);
+        assert_ne!(piece.as_ptr(), buffer.as_ptr());
     }
 }

@@ -53,6 +53,7 @@ pub(super) struct Work {
     opened: Opened,
     deadline: Option<Instant>,
     _leave: Leave,
+    _memory: Leave,
     _room: Option<Room<Event>>,
 }
 
@@ -151,6 +152,7 @@ impl Shared {
         let room = room.map_err(|NoRoom { limit }| self.shed(ShedCause::Audit, limit))?.flatten();
         let latest = now.checked_add(self.call_timeout);
         let deadline = deadline.into_iter().chain(latest).min();
+        let (bytes, memory) = (&self.admission.bytes, memory(&batch));
         let begin = || self.scheduler.begin(Arc::clone(snapshot), batch, now, deadline);
         // A panic costs this one call: what others share is not left half changed, for it
         // is replaced whole.
@@ -161,13 +163,15 @@ impl Shared {
                 Step::Done(decisions)
             }
             Begun::Open(opened) => {
-                Step::Open(Work { opened, deadline, _leave: leave, _room: room })
+                let memory = bytes.take_more(memory);
+                let _memory = memory.ok_or_else(|| self.shed(ShedCause::Bytes, bytes.limit()))?;
+                Step::Open(Work { opened, deadline, _leave: leave, _memory, _room: room })
             }
         })
     }
 
     async fn finish(&self, work: Work, tally: &Tally) -> Result<Vec<Decision>, CallFault> {
-        let Work { opened, deadline, _leave, _room } = work;
+        let Work { opened, deadline, _leave, _memory, _room } = work;
         let deciding = self.scheduler.decide(opened, deadline);
         let decided = AssertUnwindSafe(deciding).catch_unwind().await;
         let decisions = decided
@@ -227,4 +231,13 @@ impl Shared {
         self.scheduler.engine().metrics.shed(cause);
         CallFault::Overloaded { cause, limit }
     }
+}
+
+/// What tokens take beside themselves while their signatures are checked: about as much
+/// again for what is decoded of each, and the rest that is kept of any.
+fn memory(batch: &Batch) -> usize {
+    /// Of one token: where its parts are, its claims and its verdict.
+    const TOKEN: usize = 1536;
+
+    batch.tokens.iter().map(|token| token.len().saturating_add(TOKEN)).sum()
 }

@@ -47,6 +47,14 @@ impl Budget {
             .map(|_| Leave { budget: Arc::clone(self), amount })
     }
 
+    /// Takes `amount` for work on something that has its part already: as [`Budget::take`],
+    /// but half of the budget is always enough for a part of any size to be worked on.
+    #[must_use]
+    pub fn take_more(self: &Arc<Self>, amount: usize) -> Option<Leave> {
+        let roomy = self.taken() <= self.limit / 2;
+        if roomy { Some(self.charge(amount)) } else { self.take(amount) }
+    }
+
     /// Takes `amount` for what is there already, also beyond the limit: then nothing new
     /// is taken on until it is gone.
     #[must_use]
@@ -122,6 +130,12 @@ mod tests {
         assert_eq!(budget.taken(), 0);
         assert!(budget.take(usize::MAX).is_none());
         assert!(budget.take(11).is_none());
+        let more = budget.take_more(20).unwrap();
+        assert!(budget.take_more(1).is_none());
+        drop(more);
+        let (held, more) = (budget.take(6).unwrap(), budget.take_more(4).unwrap());
+        assert!(budget.take_more(1).is_none());
+        drop((held, more));
         let owed = budget.charge(12);
         assert!(budget.take(1).is_none());
         drop(owed);

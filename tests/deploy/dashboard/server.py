@@ -23,7 +23,7 @@ def hurried(rules: str) -> str:
     rules = re.sub(r"\[(\w+)\]", lambda found: f"[{HURRY[found[1]]}]", rules)
     rules = re.sub(r"offset (\w+)", lambda found: f"offset {HURRY[found[1]]}", rules)
     rules = re.sub(r"for: \w+", "for: 2s", rules)
-    return rules.replace("* 600", "* 10").replace("18 * 3600", "12")
+    return rules.replace("* 600", "* 10")
 
 
 class Prometheus:

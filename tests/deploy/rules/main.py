@@ -219,6 +219,7 @@ def main() -> None:
     control("a value that a label never has", misspelt('state="stale"', 'state="old"'))
     control("a bound between two buckets", misspelt('le="0.262144"', 'le="0.25"'))
     control("a threshold that is ten times as high", lambda: unit_tests(rules.replace("> 0.01", "> 0.1")))
+    control("half of max_stale for three quarters", lambda: unit_tests(rules.replace("< 0.25 * (", "< 0.5 * (")))
     control("an alert that does not wait", lambda: unit_tests(re.sub(r"for: \w+", "for: 0s", rules)))
     control("an alert without an entry", lambda: assert_runbook(rules, runbook.replace("## JwtdSlow\n", "")))
     control("an alert without a unit test", lambda: assert_tested(tests[1:]))

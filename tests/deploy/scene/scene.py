@@ -18,7 +18,7 @@ FETCHED = """
     audiences: [{audience}]
     algorithms: [{algorithm}]
     required: {required}
-    keys: {{ jwks_uri: "{url}", refresh: 10s, max_stale: 20s, cooldown: 1s }}
+    keys: {{ jwks_uri: "{url}", refresh: 10s, max_stale: 30s, cooldown: 1s }}
 """
 
 REST = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selection import I, R, S, alert
-from shapes import graph, query, states, steps
+from shapes import graph, query, states
 
 WORST = " or ".join(
     f'{at} * jwtd_jwks_state{{{I}, state="{name}"}}'
@@ -20,12 +20,12 @@ PANELS = [
         8,
     ),
     graph(
-        "Age of the keys",
-        "Since they were last fetched, of the daemon with the oldest. Beyond `refresh` it means trouble, at `max_stale`"
-        " tokens are refused. Keys from files have no age.",
-        [query(f"max by (issuer) (time() - jwtd_jwks_last_success_timestamp_seconds{{{I}}})", "{{issuer}}")],
+        "Time left of the keys",
+        "Until they are too old to be used, of the daemon with the oldest: `max_stale` after they were last fetched."
+        " At 0 tokens are refused. Each fetch begins it anew; a line that only falls is trouble. Keys from files do"
+        " not age.",
+        [query(f"min by (issuer) (jwtd_jwks_expiry_timestamp_seconds{{{I}}} - time())", "{{issuer}}")],
         "s",
-        thresholds=steps((None, "green"), (64800, "red")),
         links=alert("JwtdKeysAgeing", "JwtdFetchFailing"),
     ),
     graph(

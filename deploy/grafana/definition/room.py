@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from selection import WHICH, R, S, alert, top
-from shapes import graph, query
+from shapes import graph, query, steps
+
+# What is taken of each bound, from 0 to 1; `limit` names it.
+TAKEN = " or ".join(
+    f'jwtd_{name}{{{S}}} / ignoring (limit) group_right jwtd_limit{{{S}, limit="{name}"}}'
+    for name in ("in_flight_tokens", "in_flight_bytes", "connections", "cache_bytes")
+)
+FULL = steps((None, "green"), (0.7, "orange"), (0.9, "red"))
 
 PANELS = [
     graph(
@@ -29,26 +36,24 @@ PANELS = [
         "bytes",
     ),
     graph(
-        "Tokens in flight",
-        "Of the ten fullest; the bound is limits.in_flight_tokens.",
-        [query(top(f"jwtd_in_flight_tokens{{{S}}}"), WHICH)],
-        "none",
-        6,
+        "How full",
+        "The share of each bound that is taken, of the daemon where it is most. Beyond a bound calls and connections"
+        " are refused; a full cache refuses nothing, it lets entries go.",
+        [query(f"max by (limit) ({TAKEN})", "{{limit}}")],
+        "percentunit",
+        12,
+        most=1,
+        thresholds=FULL,
+        links=alert("JwtdShedding", "JwtdConnectionsRefused"),
     ),
     graph(
-        "Bytes in flight",
-        "Of the ten fullest; the bound is limits.in_flight_bytes.",
-        [query(top(f"jwtd_in_flight_bytes{{{S}}}"), WHICH)],
-        "bytes",
-        6,
-    ),
-    graph(
-        "Connections",
-        "Open ones, of the ten fullest; the bound is limits.connections.",
-        [query(top(f"jwtd_connections{{{S}}}"), WHICH)],
-        "none",
-        6,
-        links=alert("JwtdConnectionsRefused"),
+        "Which daemons are full",
+        "The three fullest, for each bound.",
+        [query(f"topk by (limit) (3, {TAKEN})", f"{{{{limit}}}} {WHICH}")],
+        "percentunit",
+        12,
+        most=1,
+        thresholds=FULL,
     ),
     graph(
         "Descriptors",
@@ -58,13 +63,6 @@ PANELS = [
         6,
         most=1,
         links=alert("JwtdConnectionsRefused"),
-    ),
-    graph(
-        "Cache",
-        "Bytes of remembered signatures, of the ten fullest; the bound is cache.max_bytes.",
-        [query(top(f"jwtd_cache_bytes{{{S}}}"), WHICH)],
-        "bytes",
-        6,
     ),
     graph(
         "Left the cache",

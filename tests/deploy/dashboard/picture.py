@@ -77,6 +77,13 @@ def graph(axes: Axes, panel: dict, series: list, data: dict) -> None:
         for at, (name, times, values) in enumerate(found[:MOST_LINES]):
             axes.plot(times, values, label=name, color=LINES[at % 10], linewidth=1)
     axes.set_ylim(bottom=0, top=settings.get("max"))
+    if settings["custom"]["thresholdsStyle"]["mode"] != "off":
+        # They are drawn where the axis has them, and do not stretch it.
+        top = axes.get_ylim()[1]
+        for step in settings["thresholds"]["steps"]:
+            if step["value"] is not None and step["value"] <= top:
+                axes.axhline(step["value"], color=COLORS[step["color"]], linewidth=0.7, linestyle="dashed")
+        axes.set_ylim(top=top)
     axis(axes, settings["unit"])
     if found:
         handles, names = axes.get_legend_handles_labels()

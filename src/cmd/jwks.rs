@@ -60,10 +60,10 @@ pub(super) struct Fetch {
 #[derive(Args, Debug)]
 pub(super) struct Show {
     /// The JWK Set; without it, and without --config, standard input
-    #[arg(value_name = "FILE", conflicts_with_all = ["config", "issuer"])]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Ask the daemon whose probes and metrics are at this address, address:port
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["file", "config", "issuer"])]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "file")]
     admin: Option<String>,
     #[command(flatten)]
     settings: Settings,
@@ -146,10 +146,15 @@ struct Loaded {
 
 impl Show {
     fn run(self, matches: &ArgMatches) -> ExitCode {
+        let elsewhere = self.admin.is_some() || self.file.is_some();
+        if elsewhere && self.settings.is_flag(matches) {
+            eprintln!("jwtd: FILE, --admin, and --config or --issuer are three ways; give one");
+            return ExitCode::from(2);
+        }
         if let Some(address) = &self.admin {
             return running::show(address, self.output);
         }
-        let loaded = if self.settings.is_given() {
+        let loaded = if self.settings.is_given() && !elsewhere {
             match self.settings.load(None, matches) {
                 Ok((config, _)) => of_issuers(&config),
                 Err(code) => return code,

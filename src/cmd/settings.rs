@@ -14,7 +14,7 @@ use std::process::ExitCode;
 #[derive(Args, Debug)]
 pub(super) struct Settings {
     /// The configuration file, YAML or JSON
-    #[arg(long, env = "JWTD_CONFIG", value_name = "FILE", conflicts_with = "issuer")]
+    #[arg(long, env = "JWTD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Without a file: accept the tokens of this issuer, by its exact `iss` (may be
     /// given several times if it uses several)
@@ -58,14 +58,15 @@ impl Settings {
         self.config.is_some() || !self.issuer.is_empty()
     }
 
+    /// Whether a file or an issuer is named by a flag, and not by the environment alone.
+    pub(super) fn is_flag(&self, matches: &ArgMatches) -> bool {
+        rank("config", matches).max(rank("issuer", matches)) == FLAG
+    }
+
     /// Whether a file or an issuer is named, and the flag `other` is not, or only by
     /// something that goes behind it.
     pub(super) fn precede(&self, other: &str, matches: &ArgMatches) -> bool {
-        let rank = |id: &str| match matches.value_source(id) {
-            Some(ValueSource::CommandLine) => 2,
-            Some(ValueSource::EnvVariable) => 1,
-            _ => 0,
-        };
+        let rank = |id: &str| rank(id, matches);
         rank("config").max(rank("issuer")) > rank(other)
     }
 
@@ -93,27 +94,33 @@ impl Settings {
         sockets: Option<&Sockets>,
         matches: &ArgMatches,
     ) -> Result<Source, ExitCode> {
-        let misused = match (&self.config, &self.issuer[..], &self.audience[..]) {
-            (None, [], _) => Some("give --config FILE, or --issuer URL and --audience NAME"),
-            (Some(_), _, [_, ..]) => Some("--audience goes with --issuer; a file names its own"),
-            _ => None,
+        let (file, issuer, audience) =
+            (rank("config", matches), rank("issuer", matches), rank("audience", matches));
+        let misused = if file == 0 && issuer == 0 {
+            Some("give --config FILE, or --issuer URL and --audience NAME")
+        } else if file == issuer {
+            Some("--config and --issuer are two ways; give one of them")
+        } else if file > issuer && audience >= file {
+            Some("--audience goes with --issuer; a file names its own")
+        } else {
+            None
         };
         if let Some(misused) = misused {
             eprintln!("jwtd: {misused}");
             return Err(ExitCode::from(2));
         }
-        let overrides = [self.issuers(matches)]
+        // What is given by a flag goes before what is in the environment.
+        let issuers = (issuer > file).then(|| self.issuers(matches));
+        let config = self.config.clone().filter(|_| file > issuer);
+        let overrides = [issuers]
             .into_iter()
             .chain(sockets.into_iter().flat_map(|sockets| sockets.overrides(matches)))
             .flatten()
             .collect();
-        Ok(Source { file: self.config.clone(), overrides })
+        Ok(Source { file: config, overrides })
     }
 
-    fn issuers(&self, matches: &ArgMatches) -> Option<Override> {
-        if self.issuer.is_empty() {
-            return None;
-        }
+    fn issuers(&self, matches: &ArgMatches) -> Override {
         let texts = |all: &[String]| Value::list(all.iter().map(Value::text));
         let keys = self.jwks.iter().map(|jwks| {
             let kind = if jwks.contains("://") { "jwks_uri" } else { "jwks_file" };
@@ -124,7 +131,7 @@ impl Settings {
         let issuer = [("issuer", texts(&self.issuer)), ("audiences", audiences)];
         let issuer = Value::map(issuer.into_iter().chain(keys));
         let value = Value::map([("default", issuer)]);
-        Some(Override { key: "issuers", value, origin: origin(matches, "issuer", "JWTD_ISSUER") })
+        Override { key: "issuers", value, origin: origin(matches, "issuer", "JWTD_ISSUER") }
     }
 }
 
@@ -156,6 +163,18 @@ fn plain(text: &str) -> Result<Address, String> {
         return Err(format!("{mend} in a file, and name it with --config"));
     }
     text.parse()
+}
+
+/// The rank of what is given by a flag.
+const FLAG: u8 = 2;
+
+/// What goes before what: a flag before the environment, and that before nothing.
+fn rank(id: &str, matches: &ArgMatches) -> u8 {
+    match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => FLAG,
+        Some(ValueSource::EnvVariable) => 1,
+        _ => 0,
+    }
 }
 
 /// The flag, or the environment variable that stood in for it.

@@ -43,6 +43,32 @@ fn print_shows_every_setting_and_where_it_comes_from() {
     }
 }
 
+/// As in a container whose environment names its file.
+#[test]
+fn a_flag_goes_before_another_way_that_the_environment_names() {
+    let folder = Folder::new();
+    folder.write("jwtd.yaml", FILE);
+    folder.write("set.json", r#"{"keys":[]}"#);
+    let file = [("JWTD_CONFIG", "none.yaml")];
+    let by_issuer = ["config", "print", "--issuer", "https://i", "--audience", "a"];
+    let ended = folder.run_with(&file, &by_issuer, "");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.output.contains("https://i"), "{ended:?}");
+    let issuer = [("JWTD_ISSUER", "https://i"), ("JWTD_AUDIENCE", "a")];
+    let by_file = ["config", "print", "--config", "jwtd.yaml"];
+    let ended = folder.run_with(&issuer, &by_file, "");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.output.contains("https://i "), "{ended:?}");
+    let both = [&file[..], &issuer[..]].concat();
+    let ended = folder.run_with(&both, &["config", "print"], "");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.message.contains("two ways"), "{ended:?}");
+    let ended = folder.run_with(&file, &["jwks", "show", "set.json"], "");
+    assert!(!ended.message.contains("none.yaml"), "{ended:?}");
+    let ended = folder.run_with(&[], &["jwks", "show", "--config", "jwtd.yaml", "set.json"], "");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+}
+
 #[test]
 fn wrong_flags_and_files_are_told_apart() {
     let folder = Folder::new();
@@ -53,7 +79,7 @@ fn wrong_flags_and_files_are_told_apart() {
         bad("", 2, "give --config FILE, or --issuer URL and --audience NAME");
         bad(" --issuer https://i", 2, "--audience");
         bad(" --config jwtd.yaml --audience a", 2, "--audience goes with --issuer");
-        bad(" --config jwtd.yaml --issuer i --audience a", 2, "cannot be used with");
+        bad(" --config jwtd.yaml --issuer i --audience a", 2, "two ways; give one of them");
         bad(" --config jwtd.yaml --listen 0.0.0.0:1", 2, "unix:///path/to.sock");
         bad(" --config none.yaml", 78, "none.yaml: cannot be read");
         bad(" --config bad.yaml", 78, "`audiences` is missing");

@@ -39,7 +39,7 @@ fn bad_input_is_named() {
     folder.bad("jwks show none.json", 1, "none.json: No such file");
     folder.bad("jwks show", 1, "not JSON");
     folder.bad("jwks show --algorithm none", 2, "possible values: HS256");
-    folder.bad("jwks show a.json --config b.yaml", 2, "cannot be used with");
+    folder.bad("jwks show a.json --config b.yaml", 2, "three ways");
     folder.bad("jwks", 2, "Usage");
     folder.bad("jwks fetch", 2, "--issuer");
     folder.bad("jwks fetch --url http://example.com/k", 2, "http:// goes only to this machine");

@@ -18,13 +18,13 @@ pub(super) struct Settings {
     config: Option<PathBuf>,
     /// Without a file: accept the tokens of this issuer, by its exact `iss` (may be
     /// given several times if it uses several)
-    #[arg(long, env = "JWTD_ISSUER", value_name = "URL", requires = "audience")]
+    #[arg(long, env = "JWTD_ISSUER", value_name = "URL")]
     issuer: Vec<String>,
     /// The `aud` to accept, or the word any (may be given several times)
     #[arg(long, env = "JWTD_AUDIENCE", value_name = "NAME")]
     audience: Vec<String>,
     /// With --issuer: a JWK Set, as a file or a URL; by default it is discovered
-    #[arg(long, env = "JWTD_JWKS", value_name = "FILE|URL", requires = "issuer")]
+    #[arg(long, env = "JWTD_JWKS", value_name = "FILE|URL")]
     jwks: Option<String>,
 }
 
@@ -70,9 +70,9 @@ impl Settings {
         rank("config").max(rank("issuer")) > rank(other)
     }
 
-    /// The values of `aud` that were named.
-    pub(super) fn audiences(&self) -> &[String] {
-        &self.audience
+    /// The values of `aud` that were named; none if a file goes before them.
+    pub(super) fn audiences(&self, matches: &ArgMatches) -> &[String] {
+        if rank("config", matches) > rank("audience", matches) { &[] } else { &self.audience }
     }
 
     /// Reads and checks the file, and what goes before it. `matches` are those of the
@@ -102,6 +102,10 @@ impl Settings {
             Some("--config and --issuer are two ways; give one of them")
         } else if file > issuer && audience >= file {
             Some("--audience goes with --issuer; a file names its own")
+        } else if file > issuer && rank("jwks", matches) >= file {
+            Some("--jwks goes with --issuer; a file names its own")
+        } else if issuer > file && audience == 0 {
+            Some("--issuer needs --audience NAME, or the word any")
         } else {
             None
         };

@@ -60,10 +60,11 @@ impl Command {
             Ok(tokens) => tokens,
             Err(code) => return code,
         };
+        let audiences = self.settings.audiences(matches).to_vec();
         if !self.settings.precede("endpoint", matches) {
             return exit_of(async {
                 match self.target.connect().await {
-                    Ok(client) => self.ask(client, tokens).await,
+                    Ok(client) => self.ask(client, tokens, audiences).await,
                     Err(error) => fail(error),
                 }
             });
@@ -74,14 +75,18 @@ impl Command {
         };
         exit_of(async {
             match Local::start(config).await {
-                Ok(local) => self.ask(local.client.clone(), tokens).await,
+                Ok(local) => self.ask(local.client.clone(), tokens, audiences).await,
                 Err(error) => fail(error),
             }
         })
     }
 
-    async fn ask(self, mut client: Client, tokens: Vec<Bytes>) -> ExitCode {
-        let mut audiences = self.settings.audiences().to_vec();
+    async fn ask(
+        self,
+        mut client: Client,
+        tokens: Vec<Bytes>,
+        mut audiences: Vec<String>,
+    ) -> ExitCode {
         // The word is for the issuer; a request without any asks for none.
         audiences.retain(|name| name != "any");
         let options = pb::VerifyOptions {

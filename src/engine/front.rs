@@ -1,5 +1,5 @@
-//! In front of the cache: where entries were found lately. It holds none of them, so that
-//! nothing lives longer and no memory is taken that the cache does not count.
+//! In front of the cache: where entries were found lately. It holds none of them: of one
+//! that the cache let go only its place stays, half a kilobyte, until another takes the slot.
 
 use super::cache::Remembered;
 use std::fmt;

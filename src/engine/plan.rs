@@ -105,7 +105,7 @@ impl Plan {
         }
     }
 
-    /// From now on, a token whose signature must be checked stops the batch.
+    /// From now on, a token that is not remembered stops the batch.
     pub fn only_hits(&mut self) {
         self.only_hits = true;
     }
@@ -116,7 +116,7 @@ impl Plan {
         self.stopped
     }
 
-    /// Goes on from the token that stopped the batch, whose signature may be checked now.
+    /// Goes on from the token that stopped the batch.
     pub fn resume(&mut self) {
         self.only_hits = false;
         self.stopped = false;

@@ -4,6 +4,7 @@
 //! Messages are handed on whole: tonic reserves the announced size of one with its first
 //! byte, and a thousand that are announced at once would take far more than is admitted.
 
+use super::pieces::Pieces;
 use super::status::CallFault;
 use crate::sched::{Budget, Leave};
 use crate::telemetry::{Metrics, ShedCause};
@@ -44,15 +45,15 @@ impl MeteredLayer {
         let Some(leave) = self.bytes.take(cost(&parts.headers)) else {
             return Err(self.refuse().into());
         };
-        let held = Held { leave, messages: VecDeque::new() };
+        let held = Held { leave, messages: VecDeque::new(), kept: 0 };
         let lease = Lease(Arc::new(Mutex::new(held)));
         parts.extensions.insert(lease.clone());
         let path = parts.uri.path();
         let streaming = STREAMING.iter().any(|method| path.ends_with(method));
         let prefix = Prefix { bytes: [0; PREFIX], filled: 0, left: 0 };
         let arrival = Arrival { patience, streaming, end: None };
-        let (layer, begun, whole) = (self.clone(), VecDeque::new(), VecDeque::new());
-        let body = Metered { body, layer, lease, prefix, arrival, begun, whole };
+        let (layer, pieces, ended) = (self.clone(), Pieces::default(), false);
+        let body = Metered { body, layer, lease, prefix, arrival, pieces, ended };
         Ok(Request::from_parts(parts, body))
     }
 
@@ -88,6 +89,8 @@ struct Held {
     leave: Leave,
     /// The sizes of the messages that were begun and not taken yet.
     messages: VecDeque<usize>,
+    /// What the decoder keeps for the next message, up to the end of the stream.
+    kept: usize,
 }
 
 impl Lease {
@@ -95,11 +98,17 @@ impl Lease {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leave for the bytes of the next message, to be held until it is answered.
+    /// Leave for the bytes of the next message, to be held until it is answered; but for
+    /// those of the largest so far, whose room the decoder does not give back.
     pub(super) fn take_message(&self) -> Option<Leave> {
+        /// A smaller buffer is a part of what each call costs.
+        const BUFFER: usize = 8192;
+
         let mut held = self.lock();
         let size = held.messages.pop_front()?;
-        Some(held.leave.split(size))
+        let kept = held.kept.max(size.saturating_sub(BUFFER));
+        let more = kept - std::mem::replace(&mut held.kept, kept);
+        Some(held.leave.split(size - more))
     }
 }
 
@@ -111,15 +120,10 @@ pub struct Metered<B> {
     lease: Lease,
     prefix: Prefix,
     arrival: Arrival,
-    /// What has come of a message that is not whole yet.
-    begun: VecDeque<Bytes>,
-    /// What is whole, and not handed on yet.
-    whole: VecDeque<Bytes>,
+    pieces: Pieces,
+    /// Whether no more will come.
+    ended: bool,
 }
-
-/// A shorter piece is copied: it would keep the buffer alive that it was received in,
-/// which is as long as a frame.
-const SHORT: usize = 8192;
 
 /// Until when what has begun must have arrived.
 #[derive(Debug)]
@@ -188,18 +192,6 @@ impl<B> Metered<B> {
         Ok(whole)
     }
 
-    /// Takes a piece of which so much belongs to messages that are whole.
-    fn take(&mut self, mut data: Bytes, whole: usize) {
-        if whole > 0 {
-            self.whole.append(&mut self.begun);
-            self.whole.push_back(data.split_to(whole));
-        }
-        if !data.is_empty() {
-            let copied = data.len() < SHORT;
-            self.begun.push_back(if copied { Bytes::copy_from_slice(&data) } else { data });
-        }
-    }
-
     /// Ready when what is waited for comes too late.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Arrival { patience, streaming, end } = &mut self.arrival;
@@ -224,8 +216,11 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         loop {
-            if let Some(piece) = self.whole.pop_front() {
+            if let Some(piece) = self.pieces.pop() {
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            if self.ended {
+                return Poll::Ready(None);
             }
             let frame = match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => {
@@ -233,35 +228,31 @@ where
                     let late = Status::from(CallFault::DeadlineExceeded);
                     return Poll::Ready(Some(Err(Box::new(late))));
                 }
-                // A message that is cut off is for the reader to refuse.
-                Poll::Ready(None) => match self.begun.pop_front() {
-                    Some(piece) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
-                    None => return Poll::Ready(None),
-                },
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
-                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Ok(frame))) => Some(frame),
+                Poll::Ready(None) => None,
             };
-            let data = match frame.into_data() {
-                Ok(data) => data,
-                Err(trailers) if self.begun.is_empty() => return Poll::Ready(Some(Ok(trailers))),
-                Err(_trailers) => {
-                    self.whole = std::mem::take(&mut self.begun);
-                    continue;
-                }
+            // Trailers of a request say nothing.
+            let Some(Ok(data)) = frame.map(Frame::into_data) else {
+                // A message that is cut off is for the reader to refuse.
+                self.ended = true;
+                self.pieces.end();
+                continue;
             };
             match self.admit(&data) {
-                Ok(whole) => self.take(data, whole),
+                Ok(whole) => self.pieces.push(data, whole),
                 Err(fault) => return Poll::Ready(Some(Err(Box::new(Status::from(fault))))),
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.whole.is_empty() && self.begun.is_empty() && self.body.is_end_stream()
+        self.pieces.is_empty() && (self.ended || self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        // What is held has left the body.
+        if self.pieces.is_empty() { self.body.size_hint() } else { SizeHint::default() }
     }
 }
 
@@ -309,18 +300,23 @@ mod tests {
         let mut sizes = Vec::new();
         while let Some(piece) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
             sizes.push(piece.unwrap().into_data().unwrap().len());
-            assert!(body.begun.len() <= 1 && !body.is_end_stream());
+            assert!(!body.is_end_stream());
         }
         assert_eq!(sizes, [12_000, 8005, 6, 2]);
+        assert!(body.is_end_stream());
     }
 
     #[tokio::test]
-    async fn a_short_piece_of_what_is_not_whole_keeps_no_buffer() {
-        let buffer = Bytes::from(message(60_000));
-        let mut body = metered(vec![buffer.slice(..SHORT - 1)]);
-        let first = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
-        let piece = first.unwrap().unwrap().into_data().unwrap();
-        assert_eq!(piece.len(), SHORT - 1);
-        assert_ne!(piece.as_ptr(), buffer.as_ptr());
+    async fn what_the_decoder_keeps_for_the_next_message_stays_taken() {
+        let (large, small) = (message(50_000), message(100));
+        let pieces = [&large, &large, &small].map(|one| Bytes::copy_from_slice(one));
+        let body = metered(pieces.into());
+        let lease = body.lease.clone();
+        let before = lease.lock().leave.amount();
+        body.collect().await.unwrap();
+        let taken: Vec<_> =
+            std::iter::from_fn(|| lease.take_message()).map(|leave| leave.amount()).collect();
+        assert_eq!(taken, [8192, large.len(), small.len()]);
+        assert_eq!(lease.lock().leave.amount(), before + large.len() - 8192);
     }
 }

@@ -8,6 +8,7 @@ mod caller;
 mod certificate;
 mod connection;
 mod listener;
+mod pieces;
 mod preface;
 mod reply;
 pub mod server;

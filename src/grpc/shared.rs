@@ -152,7 +152,9 @@ impl Shared {
         let room = room.map_err(|NoRoom { limit }| self.shed(ShedCause::Audit, limit))?.flatten();
         let latest = now.checked_add(self.call_timeout);
         let deadline = deadline.into_iter().chain(latest).min();
-        let (bytes, memory) = (&self.admission.bytes, memory(&batch));
+        let (bytes, count) = (&self.admission.bytes, batch.tokens.len());
+        let own = batch.tokens.iter().map(Bytes::len).sum::<usize>();
+        let memory = own.saturating_add(count.saturating_mul(TOKEN));
         let begin = || self.scheduler.begin(Arc::clone(snapshot), batch, now, deadline);
         // A panic costs this one call: what others share is not left half changed, for it
         // is replaced whole.
@@ -163,7 +165,7 @@ impl Shared {
                 Step::Done(decisions)
             }
             Begun::Open(opened) => {
-                let memory = bytes.take_more(memory);
+                let memory = bytes.take_more(memory, own.saturating_add(CALL));
                 let _memory = memory.ok_or_else(|| self.shed(ShedCause::Bytes, bytes.limit()))?;
                 Step::Open(Work { opened, deadline, _leave: leave, _memory, _room: room })
             }
@@ -233,11 +235,9 @@ impl Shared {
     }
 }
 
-/// What tokens take beside themselves while their signatures are checked: about as much
-/// again for what is decoded of each, and the rest that is kept of any.
-fn memory(batch: &Batch) -> usize {
-    /// Of one token: where its parts are, its claims and its verdict.
-    const TOKEN: usize = 1536;
+/// What a token takes while its signature is checked, beside about its own length for what
+/// is decoded of it: where its parts are, its claims and its verdict.
+const TOKEN: usize = 1536;
 
-    batch.tokens.iter().map(|token| token.len().saturating_add(TOKEN)).sum()
-}
+/// What the call and its fields take, about.
+const CALL: usize = 8192;

@@ -102,7 +102,12 @@ impl Answers {
             match messages.poll_next_unpin(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => self.messages = None,
-                Poll::Ready(Some(Err(status))) => return Poll::Ready(Some(Err(status))),
+                Poll::Ready(Some(Err(status))) => {
+                    // It is the end: nobody will read more.
+                    self.messages = None;
+                    self.in_flight.clear();
+                    return Poll::Ready(Some(Err(status)));
+                }
                 Poll::Ready(Some(Ok(message))) => {
                     if let Some(answer) = self.answer(message) {
                         return Poll::Ready(Some(Ok(answer)));

@@ -53,10 +53,10 @@ impl TokenType {
     pub fn from_name(name: &str) -> Self {
         const PREFIX: &str = "application/";
         // As nearly everybody writes them.
-        match name {
-            "JWT" => return Self::Jwt,
-            "at+jwt" => return Self::AccessToken,
-            _ => {}
+        for usual in [Self::Jwt, Self::AccessToken] {
+            if usual.name() == Some(name) {
+                return usual;
+            }
         }
         let lower = name.to_ascii_lowercase();
         // Only a rest without a slash may be written without the prefix.

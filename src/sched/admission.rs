@@ -47,12 +47,15 @@ impl Budget {
             .map(|_| Leave { budget: Arc::clone(self), amount })
     }
 
-    /// Takes `amount` for work on something that has its part already: as [`Budget::take`],
-    /// but half of the budget is always enough for a part of any size to be worked on.
+    /// Takes `amount` for the work on something that has taken `own` already. Beside half
+    /// of the budget it always fits, so that alone everything can be worked on; else the
+    /// last quarter is left to what comes in.
     #[must_use]
-    pub fn take_more(self: &Arc<Self>, amount: usize) -> Option<Leave> {
-        let roomy = self.taken() <= self.limit / 2;
-        if roomy { Some(self.charge(amount)) } else { self.take(amount) }
+    pub fn take_more(self: &Arc<Self>, amount: usize, own: usize) -> Option<Leave> {
+        let taken = self.taken();
+        let roomy = taken.saturating_sub(own) <= self.limit / 2;
+        let fits = taken.saturating_add(amount) <= self.limit / 4 * 3;
+        (roomy || fits).then(|| self.charge(amount))
     }
 
     /// Takes `amount` for what is there already, also beyond the limit: then nothing new
@@ -130,12 +133,16 @@ mod tests {
         assert_eq!(budget.taken(), 0);
         assert!(budget.take(usize::MAX).is_none());
         assert!(budget.take(11).is_none());
-        let more = budget.take_more(20).unwrap();
-        assert!(budget.take_more(1).is_none());
+        let more = budget.take_more(20, 0).unwrap();
+        assert!(budget.take_more(1, 0).is_none());
         drop(more);
-        let (held, more) = (budget.take(6).unwrap(), budget.take_more(4).unwrap());
-        assert!(budget.take_more(1).is_none());
-        drop((held, more));
+        let own = budget.take(9).unwrap();
+        assert!(budget.take_more(1, 3).is_none(), "others have more than half");
+        drop(budget.take_more(20, 9).unwrap());
+        drop(own);
+        let held = budget.take(6).unwrap();
+        assert!(budget.take_more(1, 0).is_none(), "the last quarter is for others");
+        drop(held);
         let owed = budget.charge(12);
         assert!(budget.take(1).is_none());
         drop(owed);

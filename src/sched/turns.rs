@@ -75,8 +75,8 @@ impl Scheduler {
         (self.clock)()
     }
 
-    /// Begins to decide every token of `batch`, at `now`. Where no signature must be
-    /// checked and little is left to do, it is done at once.
+    /// Begins to decide every token of `batch`, which came at `now`. If they are few and all
+    /// remembered, it is done at once.
     ///
     /// # Errors
     /// If `deadline` has passed.

@@ -59,6 +59,10 @@ fn a_flag_goes_before_another_way_that_the_environment_names() {
     let ended = folder.run_with(&issuer, &by_file, "");
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(!ended.output.contains("https://i "), "{ended:?}");
+    for alone in ["JWTD_ISSUER", "JWTD_AUDIENCE", "JWTD_JWKS"] {
+        let ended = folder.run_with(&[(alone, "https://i")], &by_file, "");
+        assert_eq!(ended.code, Some(0), "{alone} {ended:?}");
+    }
     let both = [&file[..], &issuer[..]].concat();
     let ended = folder.run_with(&both, &["config", "print"], "");
     assert_eq!(ended.code, Some(2), "{ended:?}");

@@ -374,6 +374,7 @@ mod tests {
         assert_eq!(read("-7"), Ok(Value::Negative(-7)));
         assert_eq!(read("-0"), Ok(Value::Fraction(-0.0)));
         assert_eq!(read("1.5e1"), Ok(Value::Fraction(15.0)));
+        assert_eq!(read("-6E84"), Ok(Value::Fraction(-6e84)), "to the last bit");
         assert_eq!(read("18446744073709551615"), Ok(Value::Positive(u64::MAX)));
     }
 }

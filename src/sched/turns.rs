@@ -104,7 +104,11 @@ impl Scheduler {
         let (pending, _no_checks) = plan.cut();
         let mut finish = Finish::new(pending, Vec::new(), self.now());
         finish.advance(&self.engine, tokens);
-        self.engine.metrics.judged(tokens, now.elapsed());
+        let took = now.elapsed();
+        if deadline.is_some_and(|deadline| took >= deadline.saturating_duration_since(now)) {
+            return Err(Late);
+        }
+        self.engine.metrics.judged(tokens, took);
         self.record(finish.take_events());
         Ok(Begun::Decided(finish.decisions()))
     }

@@ -82,6 +82,27 @@ async fn a_stream_answers_every_message_and_outlives_wrong_ones() {
     assert_eq!(seen, (0..100).collect::<Vec<_>>());
 }
 
+/// Also where the answer is at hand: what comes too late is no answer.
+#[tokio::test]
+async fn r80_a_message_without_time_is_late_cold_and_remembered() {
+    let daemon = Daemon::start("");
+    let mut client = daemon.client().await;
+    let one = token("");
+    for round in ["cold", "remembered"] {
+        let timeout = Some(prost_types::Duration { seconds: 0, nanos: 1 });
+        let tokens = vec![Bytes::from(one.clone())];
+        let message = pb::VerifyStreamRequest { id: 1, tokens, timeout, ..Default::default() };
+        let messages = futures_util::stream::iter([message]);
+        let mut answers = client.verify_stream(messages).await.unwrap().into_inner();
+        match answers.message().await.unwrap().unwrap().result.unwrap() {
+            Outcome::Error(error) => assert_eq!(error.code, 4, "{round}"),
+            other => panic!("{round}: {other:?}"),
+        }
+        let answer = client.verify_batch(batch(std::slice::from_ref(&one))).await.unwrap();
+        assert!(answer.into_inner().verdicts[0].permit);
+    }
+}
+
 #[tokio::test]
 async fn r80_wrong_calls_get_a_status_with_the_field_and_the_limit() {
     let daemon =

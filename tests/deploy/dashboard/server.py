@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from daemon import free_port, get
+from daemon import free_port, get, stop
 
 # What each length of time becomes, so that a minute shows what else takes a day.
 HURRY = {"5m": "10s", "10m": "10s", "15m": "15s", "30m": "15s", "1h": "20s", "6h": "40s", "1d": "40s"}
@@ -64,12 +64,7 @@ class Prometheus:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        stop(self.process)
 
     def ready(self) -> bool:
         try:

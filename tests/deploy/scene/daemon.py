@@ -27,6 +27,15 @@ def get(url: str) -> str:
         return answer.read().decode()
 
 
+def stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Daemon:
     """Where to listen is ours; `config` is the rest. `stuck` means that nobody reads its
     standard output and standard error."""
@@ -85,12 +94,7 @@ class Daemon:
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            stop(self.process)
 
     def answers(self) -> bool:
         try:

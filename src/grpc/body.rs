@@ -302,7 +302,7 @@ mod tests {
             sizes.push(piece.unwrap().into_data().unwrap().len());
             assert!(!body.is_end_stream());
         }
-        assert_eq!(sizes, [12_000, 8005, 6, 2]);
+        assert_eq!(sizes, [8192, 3808, 8005, 6, 2]);
         assert!(body.is_end_stream());
     }
 

@@ -5,41 +5,48 @@ use std::collections::VecDeque;
 
 /// Pieces of messages, in their order.
 ///
-/// Short ones are put together: each would take more beside its bytes than they are, and
-/// keep the buffer alive that it was received in.
+/// What waits is copied: a piece keeps the whole buffer alive that it was received in, and
+/// a short one takes more beside its bytes than they are.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
     begun: VecDeque<Bytes>,
-    /// Short pieces, after those that were begun.
+    /// The last of what was begun.
     tail: BytesMut,
+    /// The bytes of what was begun.
+    held: usize,
     whole: VecDeque<Bytes>,
 }
 
-/// As long as a half of the usual frame.
-const SHORT: usize = 8192;
+/// The longest piece of what waits. Longer ones leave more room of the allocator unused.
+const CHUNK: usize = 8192;
 
 impl Pieces {
     /// Takes a piece, of which so much belongs to messages that are whole now.
     pub(super) fn push(&mut self, mut piece: Bytes, whole: usize) {
-        let buffer = piece.len();
         if whole > 0 {
             self.end();
             self.whole.push_back(piece.split_to(whole));
         }
-        if piece.len() >= SHORT && piece.len() >= buffer / 2 {
-            self.cut();
-            self.begun.push_back(piece);
-        } else if !piece.is_empty() {
-            self.tail.extend_from_slice(&piece);
-            if self.tail.len() >= SHORT {
+        let mut rest = &piece[..];
+        while !rest.is_empty() {
+            if self.tail.len() == self.tail.capacity() {
                 self.cut();
+                // No more is reserved than twice what came.
+                let capacity = self.held.max(rest.len()).min(CHUNK);
+                self.tail = BytesMut::with_capacity(capacity);
             }
+            let room = self.tail.capacity() - self.tail.len();
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.tail.extend_from_slice(now);
+            self.held += now.len();
+            rest = later;
         }
     }
 
     /// No more will come of what was begun: it is handed on as it is.
     pub(super) fn end(&mut self) {
         self.cut();
+        self.held = 0;
         // Taken, so that nothing of the room is kept.
         self.whole.extend(std::mem::take(&mut self.begun));
     }
@@ -72,10 +79,11 @@ mod tests {
     #[test]
     fn pieces_of_a_byte_take_little_more_than_their_bytes() {
         let mut pieces = Pieces::default();
-        for _ in 0..100_000 {
+        for count in 1..=100_000 {
             pieces.push(Bytes::from_static(b"x"), 0);
+            assert!(pieces.tail.capacity() <= count.min(CHUNK));
         }
-        assert!(pieces.begun.len() < 20 && pieces.tail.capacity() < 4 * SHORT);
+        assert!(pieces.begun.len() < 30);
         pieces.push(Bytes::from_static(b"yz"), 1);
         assert!(pieces.begun.capacity() == 0, "only the room that is needed");
         let all: Vec<u8> = std::iter::from_fn(|| pieces.pop()).flatten().collect();
@@ -87,16 +95,20 @@ mod tests {
     }
 
     #[test]
-    fn a_short_piece_of_what_is_not_whole_keeps_no_buffer() {
+    fn what_is_not_whole_keeps_no_buffer() {
         let buffer = Bytes::from(vec![0; 60_000]);
-        for (piece, whole) in [(buffer.slice(..SHORT - 1), 0), (buffer.clone(), 50_000)] {
+        for whole in [0, 1, 50_000] {
             let mut pieces = Pieces::default();
-            let kept = piece.len() - whole;
-            pieces.push(piece, whole);
+            pieces.push(buffer.clone(), whole);
+            let handed: usize = std::iter::from_fn(|| pieces.pop()).map(|one| one.len()).sum();
+            assert_eq!(handed, whole);
             pieces.end();
-            let last = std::iter::from_fn(|| pieces.pop()).last().unwrap();
-            assert_eq!(last.len(), kept);
-            assert!(!buffer.as_ptr_range().contains(&last.as_ptr()));
+            let kept: Vec<_> = std::iter::from_fn(|| pieces.pop()).collect();
+            assert_eq!(kept.iter().map(Bytes::len).sum::<usize>(), buffer.len() - whole);
+            for piece in kept {
+                assert!(piece.len() <= CHUNK);
+                assert!(!buffer.as_ptr_range().contains(&piece.as_ptr()));
+            }
         }
     }
 }

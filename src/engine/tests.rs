@@ -186,6 +186,7 @@ fn r72_refusals_are_not_remembered_and_nothing_outlives_its_token() {
 #[test]
 fn r74_the_cache_keeps_to_its_bytes() {
     let engine = engine(100_000);
+    assert_eq!(engine.cache.max_bytes(), 100_000);
     let world = World::default();
     reasons(&engine, &world, &[&good()]);
     engine.cache.settle();
@@ -213,6 +214,7 @@ fn r74_an_entry_ends_in_its_time_also_one_that_took_the_place_of_another() {
     let (first, second) = (good(), token(r#","kid":"k0""#, &claims(r#","jti":"2""#)));
     for token in [&first, &second] {
         assert_eq!(reasons(&engine, &World::default(), &[token]), [Reason::Ok]);
+        assert!(engine.cache.entries.contains_key(&7), "not only what stands in front has it");
     }
     let find = |token: &str| engine.cache.find(7, token.as_bytes(), Instant::now());
     let pass = || {

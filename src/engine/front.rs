@@ -45,9 +45,7 @@ impl Front {
     /// Takes note of where the entry with this hash is.
     pub(super) fn note(&self, hash: u64, entry: &Arc<Remembered>) {
         let Some(Ok(mut slot)) = self.slot(hash).map(Mutex::try_lock) else { return };
-        if slot.hash != hash || slot.entry.as_ptr() != Arc::as_ptr(entry) {
-            *slot = Slot { hash, entry: Arc::downgrade(entry), finds: 0 };
-        }
+        *slot = Slot { hash, entry: Arc::downgrade(entry), finds: 0 };
     }
 
     fn slot(&self, hash: u64) -> Option<&Mutex<Slot>> {

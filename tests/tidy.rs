@@ -62,6 +62,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("prometheus::", &["src/telemetry/metrics"]),
     ("rustls_native_certs", &["src/sources/tls.rs"]),
     ("serde_saphyr", &["src/config/document.rs"]),
+    ("hdrhistogram", &["src/cmd/bench"]),
+    ("plotters::", &["src/cmd/bench/plot.rs"]),
 ];
 
 /// Longest file in lines, tests not counted.

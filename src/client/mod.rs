@@ -3,8 +3,9 @@
 use crate::pb;
 use crate::pb::verifier_service_client::VerifierServiceClient;
 use bytes::Bytes;
+use futures_util::Stream;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -42,6 +43,14 @@ impl FromStr for Address {
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+impl Address {
+    /// The path of a Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        self.0.strip_prefix("unix://").map(Path::new)
     }
 }
 
@@ -112,6 +121,30 @@ impl Client {
             pb::VerifyBatchRequest { tokens, contexts: Vec::new(), options: Some(options) };
         let response = self.verifier.verify_batch(request).await?;
         Ok(response.into_inner().verdicts)
+    }
+
+    /// Has one token judged.
+    ///
+    /// # Errors
+    /// If the token is refused, or the call is refused or fails.
+    pub async fn verify(
+        &mut self,
+        token: Bytes,
+        options: pb::VerifyOptions,
+    ) -> Result<pb::Verdict, tonic::Status> {
+        let request = pb::VerifyRequest { token, context: None, options: Some(options) };
+        Ok(self.verifier.verify(request).await?.into_inner().verdict.unwrap_or_default())
+    }
+
+    /// Has the messages of a stream judged, several at once.
+    ///
+    /// # Errors
+    /// If the call is refused or fails.
+    pub async fn verify_stream(
+        &mut self,
+        messages: impl Stream<Item = pb::VerifyStreamRequest> + Send + 'static,
+    ) -> Result<tonic::Streaming<pb::VerifyStreamResponse>, tonic::Status> {
+        Ok(self.verifier.verify_stream(messages).await?.into_inner())
     }
 
     /// Has one token judged, and each check told.

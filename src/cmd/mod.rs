@@ -3,6 +3,7 @@
 //! Data goes to standard output and messages to standard error. Exit status: 0
 //! good, 1 a refused token or a failure, 2 wrong usage, 78 wrong configuration.
 
+mod bench;
 mod completions;
 mod config;
 mod demo;
@@ -44,6 +45,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(Box<bench::Command>),
     Completions(completions::Command),
     /// Check configuration files and describe what goes into them
     #[command(subcommand)]
@@ -127,6 +129,7 @@ impl Command {
     /// `matches` are those of the innermost command.
     fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
+            Self::Bench(command) => command.run(matches),
             Self::Completions(command) => command.run(),
             Self::Config(command) => command.run(matches),
             Self::Demo(command) => command.run(),

@@ -1,5 +1,6 @@
 //! `jwtd verify`: has tokens judged by a daemon, or by this process.
 
+use super::key_file::is_standard;
 use super::local::Local;
 use super::progress::Progress;
 use super::settings::Settings;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use clap::{ArgMatches, Args};
 use serde_json::json;
 use std::io::Read as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Judge tokens, by a daemon or without one
@@ -52,7 +54,7 @@ pub(super) struct Command {
 }
 
 /// More than a daemon takes in one message is asked for in several.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
@@ -222,14 +224,35 @@ pub(super) fn read_tokens() -> Result<Vec<Bytes>, ExitCode> {
     if let Err(error) = std::io::stdin().read_to_string(&mut text) {
         return Err(fail(format!("standard input: {error}")));
     }
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let bare = lines.map(|line| line.strip_prefix("Bearer ").unwrap_or(line));
-    let tokens: Vec<_> = bare.map(|line| Bytes::copy_from_slice(line.as_bytes())).collect();
+    let tokens = lines(&text);
     if tokens.is_empty() {
         eprintln!("jwtd: no token on standard input; write one a line");
         return Err(ExitCode::from(2));
     }
     Ok(tokens)
+}
+
+/// Tokens of a file, one a line; `-` is standard input.
+///
+/// # Errors
+/// If it cannot be read, or holds none.
+pub(super) fn tokens_of(path: &Path) -> Result<Vec<Bytes>, String> {
+    let text = if is_standard(path) {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let tokens = lines(&text.map_err(|error| format!("{}: {error}", path.display()))?);
+    if tokens.is_empty() {
+        return Err(format!("{}: no token; write one a line", path.display()));
+    }
+    Ok(tokens)
+}
+
+fn lines(text: &str) -> Vec<Bytes> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let bare = lines.map(|line| line.strip_prefix("Bearer ").unwrap_or(line));
+    bare.map(|line| Bytes::copy_from_slice(line.as_bytes())).collect()
 }
 
 /// The code of the reason, or the number of one that this program does not know.

@@ -1,4 +1,4 @@
-//! The commands that need no daemon, from outside: the real binary.
+//! The commands that need no daemon, or start one, from outside: the real binary.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod bench;
 mod config;
 mod generated;
 mod inspect;

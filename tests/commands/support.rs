@@ -4,8 +4,9 @@ use jwtd::jose::base64url;
 use jwtd::verify::{Reason, verify};
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// Every algorithm, as `--alg` takes it.
 pub(crate) const ALGORITHMS: [&str; 13] = [
@@ -15,6 +16,16 @@ pub(crate) const ALGORITHMS: [&str; 13] = [
 
 pub(crate) fn is_secret(algorithm: &str) -> bool {
     algorithm.starts_with("HS")
+}
+
+/// A running daemon.
+pub(crate) struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 /// A folder of one test, gone with it.
@@ -91,6 +102,22 @@ impl Folder {
         let ended = self.run(arguments, input);
         assert_eq!(ended.code, Some(0), "{arguments}: {ended:?}");
         ended.output
+    }
+
+    /// Starts a daemon, which takes calls when this returns and ends with what it gives.
+    pub(crate) fn serve(&self, config: &str) -> Daemon {
+        self.write("jwtd.yaml", config);
+        let child = Command::new(env!("CARGO_BIN_EXE_jwtd"))
+            .args(["serve", "--config", "jwtd.yaml", "--log", "warn"])
+            .current_dir(&self.0)
+            .spawn();
+        let daemon = Daemon(child.unwrap());
+        let end = Instant::now() + Duration::from_secs(20);
+        let endpoint = format!("unix://{}", self.path("d.sock").display());
+        while self.run(&format!("health --endpoint {endpoint}"), "").code != Some(0) {
+            assert!(Instant::now() < end, "not ready");
+        }
+        daemon
     }
 
     /// Runs `jwtd` and expects this exit code and words on standard error, and

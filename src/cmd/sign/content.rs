@@ -10,7 +10,7 @@ use std::io::Read as _;
 
 /// What is in a token.
 #[derive(Args, Debug)]
-pub(super) struct Content {
+pub(in crate::cmd) struct Content {
     /// The claims: a JSON object, `@FILE`, or `-` for standard input
     #[arg(long, value_name = "JSON")]
     claims: Option<String>,
@@ -73,6 +73,14 @@ impl Payload {
 }
 
 impl Content {
+    /// Of this issuer and for this audience, if nothing else is said.
+    pub(super) fn of(&mut self, issuer: &str, audience: &str) {
+        self.iss.get_or_insert_with(|| issuer.to_owned());
+        if self.aud.is_empty() {
+            self.aud.push(audience.to_owned());
+        }
+    }
+
     /// Whether each token gets an id of its own.
     pub(super) fn random_ids(&self, count: u32) -> Result<bool, String> {
         match self.jti.as_deref() {

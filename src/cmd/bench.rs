@@ -1,0 +1,241 @@
+//! `jwtd bench`: puts a load on a daemon, and tells what it costs.
+
+mod line;
+mod load;
+mod local;
+mod plot;
+mod report;
+mod source;
+mod supply;
+mod tally;
+mod usage;
+
+use super::sign::Trouble;
+use super::{Output, Target, fail, verify};
+use crate::app::{self, Signals};
+use crate::client::Client;
+use crate::config::parse_duration;
+use crate::pb;
+use clap::parser::ValueSource;
+use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
+use load::Plan;
+use local::Local;
+use report::Report;
+use source::Source;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use supply::Supply;
+use tally::Tally;
+use usage::Usage;
+
+/// Put a load on a daemon, and tell what it costs
+///
+/// Sends tokens of a file, or made with a key that the daemon knows, or starts a daemon
+/// of its own for the while (--local). Each repeated token is sent once before, so that it
+/// is remembered. Without --rate the next message goes out when an answer comes; with it
+/// messages are due at fixed times, and one that had to wait for a place among
+/// --concurrency is late from when it was due: a daemon that stalls does not hide it
+/// (coordinated omission). Ctrl-C ends it early and tells what was measured.
+///
+/// Exits with 0 if all messages were answered, whatever the verdicts, else with 1.
+///
+/// Example: jwtd bench --local
+///
+/// Example: jwtd bench --key key.json --iss https://login.example.com --aud orders-api --cold 10%
+///
+/// Example: jwtd bench --tokens tokens.txt --call stream --rate 200000 --duration 60s --plot latency.svg
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("source").required(true).args(["local", "tokens", "key"]))]
+pub(super) struct Command {
+    #[command(flatten)]
+    target: Target,
+    /// Start a daemon for this, with a fresh key (see --alg) and default settings
+    #[arg(long)]
+    local: bool,
+    #[command(flatten)]
+    source: Source,
+    /// Which call
+    #[arg(long, value_enum, default_value_t)]
+    call: Call,
+    /// Tokens in a message; by default 256, and 1 for --call unary
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    batch: Option<u16>,
+    /// Messages under way at once
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    concurrency: u16,
+    /// Connections that share them
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    connections: u16,
+    /// Tokens a second; by default as many as are answered
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    rate: Option<u32>,
+    /// How long
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    duration: Duration,
+    /// The profile to judge by; by default the daemon's default
+    #[arg(long, default_value = "")]
+    profile: String,
+    /// The process whose CPU time is told; over a Unix socket it is found by itself
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+    /// Draw the distribution of the latency
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// How to print the figures
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// A method of the service.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum Call {
+    /// `Verify`, a token a call
+    Unary,
+    /// `VerifyBatch`
+    #[default]
+    Batch,
+    /// `VerifyStream`, a stream for each connection
+    Stream,
+}
+
+impl Call {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unary => "Verify",
+            Self::Batch => "VerifyBatch",
+            Self::Stream => "VerifyStream",
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text)?;
+    let allowed = Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
+    if allowed.contains(&duration) { Ok(duration) } else { Err("100ms to 24h".to_owned()) }
+}
+
+impl Command {
+    pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
+        if let Err(message) = self.check(matches) {
+            eprintln!("jwtd: {message}");
+            return ExitCode::from(2);
+        }
+        let runtime = match app::build_runtime(app::workers(None)) {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(error),
+        };
+        let outcome = runtime.block_on(self.measure());
+        runtime.shutdown_background();
+        match outcome {
+            Ok(all_answered) if all_answered => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::FAILURE,
+            Err(trouble) => trouble.tell(),
+        }
+    }
+
+    /// Flags that do not go together.
+    fn check(&self, matches: &ArgMatches) -> Result<(), String> {
+        let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        if self.local && (given("endpoint") || self.pid.is_some()) {
+            return Err("--local starts a daemon; leave --endpoint and --pid out".to_owned());
+        }
+        if self.call == Call::Unary && self.batch.is_some_and(|batch| batch != 1) {
+            return Err("--call unary sends one token a message; leave --batch out".to_owned());
+        }
+        if self.connections > self.concurrency {
+            return Err(format!(
+                "--connections {} needs at least as many messages at once; give --concurrency {}",
+                self.connections, self.connections
+            ));
+        }
+        self.source.check(&given)
+    }
+
+    fn plan(&self) -> Plan {
+        let usual = if self.call == Call::Unary { 1 } else { 256 };
+        Plan {
+            call: self.call,
+            batch: self.batch.unwrap_or(usual).into(),
+            concurrency: self.concurrency.into(),
+            rate: self.rate,
+            duration: self.duration,
+            options: pb::VerifyOptions { profile: self.profile.clone(), ..Default::default() },
+        }
+    }
+
+    /// Whether all messages were answered.
+    async fn measure(mut self) -> Result<bool, Trouble> {
+        let plan = self.plan();
+        let heeded = Signals::heed().map_err(|error| Trouble::Failure(error.to_string()));
+        let stop = heeded?.stop;
+        let (local, supply) = if self.local {
+            let local = Local::start(&mut self.source.recipe).await.map_err(Trouble::Failure)?;
+            self.target.endpoint = local.address();
+            let supply = self.source.supply_of(local.key(), &plan, &stop)?;
+            (Some(local), supply)
+        } else {
+            (None, self.source.supply(&plan, &stop)?)
+        };
+        let supply = Arc::new(supply);
+        let mut clients = Vec::new();
+        for _ in 0..self.connections {
+            clients.push(self.target.connect().await.map_err(Trouble::Failure)?);
+        }
+        if let Some(client) = clients.first_mut() {
+            remember(client, &supply, &plan.options).await?;
+        }
+        let process = match (&local, self.pid) {
+            (Some(local), _) => Some(local.process()),
+            (None, Some(process)) => Some(process),
+            (None, None) => usage::process_behind(&self.target.endpoint).await,
+        };
+        let before = Usage::now(process);
+        if let (None, Some(process)) = (&before.daemon, self.pid) {
+            return Err(Trouble::Failure(format!("there is no process {process} to be seen")));
+        }
+        let (tally, took) = load::run(&plan, &clients, &supply, &stop).await;
+        let used = Usage::now(process).since(&before);
+        let report = Report {
+            endpoint: if self.local {
+                "a daemon of its own".to_owned()
+            } else {
+                self.target.endpoint.to_string()
+            },
+            connections: self.connections.into(),
+            plan,
+            cold: self.source.cold,
+            used_up: supply.is_used_up(),
+            tally,
+            took,
+            used,
+        };
+        if let Some(path) = &self.plot {
+            plot::draw(path, &report).map_err(Trouble::Failure)?;
+        }
+        report.print(self.output);
+        Ok(report.tally.failures.is_empty())
+    }
+}
+
+/// Has the repeated tokens judged once, and says if some are refused.
+async fn remember(
+    client: &mut Client,
+    supply: &Supply,
+    options: &pb::VerifyOptions,
+) -> Result<(), Trouble> {
+    let mut tally = Tally::default();
+    for batch in supply.repeated().chunks(verify::BATCH) {
+        let verdicts = client.verify_batch(batch.to_vec(), options.clone()).await;
+        let verdicts = verdicts.map_err(|status| {
+            Trouble::Failure(format!("{:?}: {}", status.code(), status.message()))
+        })?;
+        tally.judged(&verdicts);
+    }
+    for (reason, count) in &tally.refusals {
+        let all = supply.repeated().len();
+        eprintln!("jwtd: warning: {count} of the {all} repeated tokens are refused: {reason}");
+    }
+    Ok(())
+}

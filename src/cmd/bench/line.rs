@@ -1,0 +1,164 @@
+//! One way to have a message judged: a call, or a message of a stream.
+
+use super::Call;
+use super::tally::Tally;
+use crate::client::Client;
+use crate::pb::{self, verify_stream_response::Result as Answer};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// A connection, used in one way. Clones share it.
+#[derive(Clone)]
+pub(super) enum Line {
+    Unary(Client),
+    Batch(Client),
+    Stream(Arc<Stream>),
+}
+
+impl Line {
+    /// `window` messages of a stream may be under way.
+    pub(super) fn new(client: &Client, call: Call, window: usize) -> Self {
+        match call {
+            Call::Unary => Self::Unary(client.clone()),
+            Call::Batch => Self::Batch(client.clone()),
+            Call::Stream => Self::Stream(Stream::open(client.clone(), window)),
+        }
+    }
+
+    /// Has tokens judged, and counts what becomes of them; whether there was an answer.
+    pub(super) async fn send(
+        &mut self,
+        tokens: Vec<Bytes>,
+        options: &pb::VerifyOptions,
+        tally: &mut Tally,
+    ) -> bool {
+        let answer = match self {
+            Self::Unary(client) => {
+                let Some(token) = tokens.into_iter().next() else { return true };
+                match client.verify(token, options.clone()).await {
+                    Ok(verdict) => Ok(vec![verdict]),
+                    Err(status) => match refusal(&status) {
+                        Some(reason) => {
+                            tally.refused(reason);
+                            return true;
+                        }
+                        None => Err(said(&status)),
+                    },
+                }
+            }
+            Self::Batch(client) => {
+                client.verify_batch(tokens, options.clone()).await.map_err(|status| said(&status))
+            }
+            Self::Stream(stream) => stream.send(tokens, options.clone()).await,
+        };
+        match answer {
+            Ok(verdicts) => {
+                tally.judged(&verdicts);
+                true
+            }
+            Err(why) => {
+                tally.failed(why);
+                false
+            }
+        }
+    }
+}
+
+/// The reason of a refused token, if the status is that.
+fn refusal(status: &Status) -> Option<String> {
+    match status.code() {
+        Code::Unauthenticated | Code::PermissionDenied => {
+            status.get_details_error_info().map(|info| info.reason)
+        }
+        _ => None,
+    }
+}
+
+fn said(status: &Status) -> String {
+    format!("{:?}: {}", status.code(), status.message())
+}
+
+/// A stream with several messages under way.
+pub(super) struct Stream {
+    requests: mpsc::Sender<pb::VerifyStreamRequest>,
+    waiting: Mutex<Waiting>,
+    next: AtomicU64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    messages: HashMap<u64, oneshot::Sender<Answer>>,
+    /// Why no more answers come.
+    ended: Option<String>,
+}
+
+impl Stream {
+    fn open(mut client: Client, window: usize) -> Arc<Self> {
+        let (requests, mut from) = mpsc::channel(window.max(1));
+        let stream =
+            Arc::new(Self { requests, waiting: Mutex::default(), next: AtomicU64::new(0) });
+        let weak = Arc::downgrade(&stream);
+        let messages = futures_util::stream::poll_fn(move |context| from.poll_recv(context));
+        tokio::spawn(async move {
+            let ended = match client.verify_stream(messages).await {
+                Err(status) => said(&status),
+                Ok(mut answers) => loop {
+                    match answers.next().await {
+                        Some(Ok(answer)) => {
+                            let Some(stream) = weak.upgrade() else { return };
+                            let waits = stream.lock().messages.remove(&answer.id);
+                            if let (Some(waits), Some(result)) = (waits, answer.result) {
+                                waits.send(result).ok();
+                            }
+                        }
+                        Some(Err(status)) => break said(&status),
+                        None => break "the daemon ended the stream".to_owned(),
+                    }
+                },
+            };
+            if let Some(stream) = weak.upgrade() {
+                let mut waiting = stream.lock();
+                waiting.ended = Some(ended);
+                waiting.messages.clear();
+            }
+        });
+        stream
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn send(
+        &self,
+        tokens: Vec<Bytes>,
+        options: pb::VerifyOptions,
+    ) -> Result<Vec<pb::Verdict>, String> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (waits, answer) = oneshot::channel();
+        {
+            let mut waiting = self.lock();
+            if let Some(why) = &waiting.ended {
+                return Err(why.clone());
+            }
+            waiting.messages.insert(id, waits);
+        }
+        let options = Some(options);
+        let message = pb::VerifyStreamRequest { id, tokens, options, ..Default::default() };
+        // If it cannot be sent no answer comes, and the reason is told below.
+        self.requests.send(message).await.ok();
+        match answer.await {
+            Ok(Answer::Verdicts(verdicts)) => Ok(verdicts.verdicts),
+            Ok(Answer::Error(error)) => {
+                Err(format!("{:?}: {}", Code::from_i32(error.code), error.message))
+            }
+            Err(_) => Err(self.lock().ended.clone().unwrap_or_default()),
+        }
+    }
+}

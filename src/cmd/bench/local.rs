@@ -1,0 +1,138 @@
+//! A daemon for the while of a load: a process of its own, so that its CPU time can be
+//! told from that of the load.
+
+use crate::client::{Address, Client};
+use crate::cmd::key_file;
+use crate::cmd::random_id;
+use crate::cmd::sign::Recipe;
+use crate::crypto::{PrivateKey, RsaSize};
+use crate::jose::{Algorithm, Family};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const ISSUER: &str = "https://bench.example";
+const AUDIENCE: &str = "bench";
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A daemon, its key and its files. They go with the value.
+pub(super) struct Local {
+    child: Child,
+    folder: PathBuf,
+    key: PathBuf,
+    address: Address,
+}
+
+impl Local {
+    /// Starts a daemon that knows a fresh key; tokens by `recipe` are good there.
+    ///
+    /// # Errors
+    /// If files cannot be written, or the daemon does not start.
+    pub(super) async fn start(recipe: &mut Recipe) -> Result<Self, String> {
+        let algorithm = recipe.for_issuer(ISSUER, AUDIENCE);
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let id = random_id().map_err(|error| text(&error))?;
+        let folder = std::env::temp_dir().join(format!("jwtd-{id}"));
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(|error| format!("{}: {error}", folder.display()))?;
+        let started = launch(&folder, algorithm, &id);
+        let (child, key, address) = started.inspect_err(|_| {
+            std::fs::remove_dir_all(&folder).ok();
+        })?;
+        let mut local = Self { child, folder, key, address };
+        local.ready().await?;
+        Ok(local)
+    }
+
+    async fn ready(&mut self) -> Result<(), String> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(mut client) = Client::connect(&self.address).await
+                && client.is_serving().await.is_ok_and(|serving| serving)
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
+                return Err(format!("the daemon of the bench ended: {status}"));
+            }
+            if Instant::now() > end {
+                return Err(format!("the daemon of the bench is not ready after {PATIENCE:?}"));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The file with its private key.
+    pub(super) fn key(&self) -> &Path {
+        &self.key
+    }
+
+    /// Where it takes calls.
+    pub(super) fn address(&self) -> Address {
+        self.address.clone()
+    }
+
+    /// The id of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+fn launch(
+    folder: &Path,
+    algorithm: Algorithm,
+    id: &str,
+) -> Result<(Child, PathBuf, Address), String> {
+    let key = PrivateKey::generate(algorithm, RsaSize::Bits2048).map(|key| key.with_id(id));
+    let jwks = key.and_then(|key| {
+        let private = key.to_jwk()?;
+        let public = key.bind(algorithm)?.to_jwk(id);
+        Ok((private, format!(r#"{{"keys":[{public}]}}"#)))
+    });
+    let (private, public) = jwks.map_err(|error| format!("{algorithm}: {error}"))?;
+    let (key, config) = (folder.join("key.json"), folder.join("jwtd.yaml"));
+    let socket = folder.join("jwtd.sock");
+    let source = if algorithm.family() == Family::Hmac {
+        "secret_file: secret.json, secret_format: jwks"
+    } else {
+        "jwks_file: keys.json"
+    };
+    key_file::write(&key, &private, true, false)?;
+    let (file, text) = if algorithm.family() == Family::Hmac {
+        ("secret.json", format!(r#"{{"keys":[{}]}}"#, *private))
+    } else {
+        ("keys.json", public)
+    };
+    key_file::write(&folder.join(file), &text, true, false)?;
+    let text = format!(
+        "listen: [{{ unix: {} }}]\nadmin: 127.0.0.1:0\nissuers:\n  bench: {{ issuer: {ISSUER}, \
+         audiences: [{AUDIENCE}], algorithms: [{algorithm}], keys: {{ {source} }} }}\n",
+        socket.display()
+    );
+    key_file::write(&config, &text, true, false)?;
+    let mut command =
+        Command::new(std::env::current_exe().map_err(|error| format!("this program: {error}"))?);
+    command.args(["serve", "--log", "warn", "--config"]).arg(&config);
+    // What the shell sets for a daemon of the user's is not for this one.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("JWTD_") && name != "JWTD_WORKERS" {
+            command.env_remove(name);
+        }
+    }
+    // Ctrl-C ends the load, and the daemon after it.
+    command.process_group(0);
+    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+    let child = started.map_err(|error| format!("the daemon of the bench: {error}"))?;
+    Ok((child, key, format!("unix://{}", socket.display()).parse()?))
+}

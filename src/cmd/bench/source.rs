@@ -1,0 +1,134 @@
+//! Where the tokens of a load come from.
+
+use super::load::Plan;
+use super::supply::{Share, Supply};
+use crate::cmd::progress::Progress;
+use crate::cmd::sign::{Recipe, Trouble};
+use crate::cmd::verify;
+use bytes::Bytes;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// Tokens of a file, or made with a key.
+#[derive(Args, Debug)]
+pub(super) struct Source {
+    /// A file of tokens, one a line; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    /// Make tokens, with the private key of this file
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) recipe: Recipe,
+    /// How many tokens are sent again and again; by default 1000, or all of the file
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    distinct: Option<u32>,
+    /// Which share of the tokens is sent once only, such as 10%: they are not remembered
+    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = Share::parse)]
+    pub(super) cold: Share,
+    /// How many tokens there are to be sent once; when they are used up the load ends. By
+    /// default as many as --rate and --duration need, else 100000, or the rest of the file
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    fresh: Option<u32>,
+}
+
+/// Repeated tokens, if nothing else is said.
+const DISTINCT: u32 = 1000;
+/// Tokens that are sent once, likewise.
+const FRESH: u32 = 100_000;
+/// The most tokens that are made.
+const MOST: u64 = 1_000_000;
+
+impl Source {
+    /// Flags that do not go together, as far as they are `given`.
+    pub(super) fn check(&self, given: &dyn Fn(&str) -> bool) -> Result<(), String> {
+        if self.fresh.is_some() && self.cold.is_none() {
+            return Err("--fresh is for tokens that are sent once; give --cold".to_owned());
+        }
+        if self.tokens.is_some() {
+            let making = Recipe::augment_args(clap::Command::new("making"));
+            let flag = making.get_arguments().find(|flag| given(flag.get_id().as_str()));
+            if let Some(flag) = flag.and_then(clap::Arg::get_long) {
+                return Err(format!("--{flag} is for tokens that are made; --tokens has them"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The tokens.
+    pub(super) fn supply(&self, plan: &Plan, stop: &CancellationToken) -> Result<Supply, Trouble> {
+        match (&self.tokens, &self.key) {
+            (Some(file), _) => self.supply_from(file),
+            (None, Some(key)) => self.supply_of(key, plan, stop),
+            (None, None) => Err(Trouble::Usage("give --tokens or --key".to_owned())),
+        }
+    }
+
+    /// Tokens that are made with a key.
+    pub(super) fn supply_of(
+        &self,
+        key: &Path,
+        plan: &Plan,
+        stop: &CancellationToken,
+    ) -> Result<Supply, Trouble> {
+        let repeated = if self.cold.is_all() { 0 } else { self.distinct.unwrap_or(DISTINCT) };
+        let fresh = if self.cold.is_none() {
+            0
+        } else {
+            self.fresh.or_else(|| self.fresh_needed(plan)).unwrap_or(FRESH)
+        };
+        let count = repeated.saturating_add(fresh);
+        if u64::from(count) > MOST {
+            return Err(Trouble::Usage(format!(
+                "{count} tokens are too many to make, {MOST} are the most: take a smaller share of \
+                 cold ones, a lower rate or a shorter time"
+            )));
+        }
+        let mut maker = self.recipe.maker(key, count)?;
+        let mut progress = Progress::new(count.into(), "tokens");
+        let mut make = || {
+            if stop.is_cancelled() {
+                return Err(Trouble::Failure("stopped".to_owned()));
+            }
+            progress.step(1);
+            Ok(Bytes::from(maker.make()?))
+        };
+        let repeated: Result<_, _> = (0..repeated).map(|_| make()).collect();
+        let fresh: Result<_, _> = (0..fresh).map(|_| make()).collect();
+        Ok(Supply::new(repeated?, fresh?, self.cold))
+    }
+
+    /// How many tokens the whole load needs that are sent once, if that is known.
+    fn fresh_needed(&self, plan: &Plan) -> Option<u32> {
+        let all = f64::from(plan.rate?) * plan.duration.as_secs_f64();
+        // A message may go out at the very end.
+        let more = plan.batch;
+        Some(u32::try_from(self.cold.of(all as u64 + more) + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The tokens of a file: the repeated ones first.
+    fn supply_from(&self, file: &Path) -> Result<Supply, Trouble> {
+        let mut repeated = verify::tokens_of(file).map_err(Trouble::Failure)?;
+        let most_fresh = self.fresh.map_or(usize::MAX, |fresh| fresh as usize);
+        if self.cold.is_all() {
+            repeated.truncate(most_fresh);
+            return Ok(Supply::new(Vec::new(), repeated, self.cold));
+        }
+        let there = repeated.len();
+        let all = if self.cold.is_none() { u32::MAX } else { DISTINCT };
+        let distinct = self.distinct.unwrap_or(all) as usize;
+        let mut fresh = repeated.split_off(distinct.min(there));
+        if self.cold.is_none() {
+            fresh.clear();
+        } else if fresh.is_empty() {
+            return Err(Trouble::Usage(format!(
+                "{} holds {there} tokens, and all of them would be repeated: give more, or a \
+                 smaller --distinct, so that some are left for --cold",
+                file.display()
+            )));
+        }
+        fresh.truncate(most_fresh);
+        Ok(Supply::new(repeated, fresh, self.cold))
+    }
+}

@@ -1,0 +1,129 @@
+//! Which token comes next.
+
+use bytes::Bytes;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A share of the tokens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Share {
+    millionths: u64,
+}
+
+impl Share {
+    const ALL: u64 = 1_000_000;
+
+    /// Reads `10%`, `0.5%`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+        match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
+            Some(percent) => Ok(Self { millionths: (percent * 10_000.0).round() as u64 }),
+            None => Err("write a share of all tokens as 0% to 100%".to_owned()),
+        }
+    }
+
+    pub(super) fn is_none(self) -> bool {
+        self.millionths == 0
+    }
+
+    pub(super) fn is_all(self) -> bool {
+        self.millionths == Self::ALL
+    }
+
+    pub(super) fn percent(self) -> f64 {
+        self.millionths as f64 / 10_000.0
+    }
+
+    /// So many of `count`, rounded down.
+    pub(super) fn of(self, count: u64) -> u64 {
+        let part = u128::from(count) * u128::from(self.millionths) / u128::from(Self::ALL);
+        u64::try_from(part).unwrap_or(u64::MAX)
+    }
+}
+
+impl std::fmt::Display for Share {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}%", self.percent())
+    }
+}
+
+/// Tokens that are repeated, mixed evenly with some that are sent once.
+#[derive(Debug)]
+pub(super) struct Supply {
+    repeated: Vec<Bytes>,
+    fresh: Vec<Bytes>,
+    share: Share,
+    /// How many tokens were asked for.
+    asked: AtomicU64,
+    used_up: AtomicBool,
+}
+
+impl Supply {
+    /// `share` of the tokens are from `fresh`. There must be some of each kind that is
+    /// asked for.
+    pub(super) fn new(repeated: Vec<Bytes>, fresh: Vec<Bytes>, share: Share) -> Self {
+        let (asked, used_up) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { repeated, fresh, share, asked, used_up }
+    }
+
+    pub(super) fn repeated(&self) -> &[Bytes] {
+        &self.repeated
+    }
+
+    /// The next `count` tokens; nothing when those that are sent once are used up.
+    pub(super) fn take(&self, count: u64) -> Option<Vec<Bytes>> {
+        let first = self.asked.fetch_add(count, Ordering::Relaxed);
+        let taken: Option<_> = (first..first + count).map(|number| self.token(number)).collect();
+        if taken.is_none() {
+            self.used_up.store(true, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    fn token(&self, number: u64) -> Option<Bytes> {
+        let once = self.share.of(number);
+        let token = if self.share.of(number + 1) > once {
+            self.fresh.get(usize::try_from(once).ok()?)
+        } else {
+            let number = (number - once).checked_rem(self.repeated.len() as u64)?;
+            self.repeated.get(usize::try_from(number).ok()?)
+        };
+        token.cloned()
+    }
+
+    /// Whether the tokens that are sent once were used up.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.used_up.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(letter: char, count: usize) -> Vec<Bytes> {
+        (0..count).map(|number| Bytes::from(format!("{letter}{number}"))).collect()
+    }
+
+    #[test]
+    fn a_share_is_spread_evenly_and_each_fresh_token_is_sent_once() {
+        let supply = Supply::new(tokens('r', 3), tokens('f', 4), Share::parse("25%").unwrap());
+        let all: Vec<Bytes> = (0..4).flat_map(|_| supply.take(4).unwrap()).collect();
+        let all: Vec<&str> = all.iter().map(|token| str::from_utf8(token).unwrap()).collect();
+        let expected = "r0 r1 r2 f0 r0 r1 r2 f1 r0 r1 r2 f2 r0 r1 r2 f3";
+        assert_eq!(all.join(" "), expected);
+        assert!(!supply.is_used_up());
+        assert!(supply.take(4).is_none() && supply.is_used_up());
+    }
+
+    #[test]
+    fn shares_are_read_and_shown() {
+        for (text, of_a_thousand) in [("0%", 0), ("100%", 1000), ("12.5 %", 125), ("0.1%", 1)] {
+            let share = Share::parse(text).unwrap();
+            assert_eq!(share.of(1000), of_a_thousand);
+            assert_eq!(Share::parse(&share.to_string()), Ok(share));
+        }
+        for text in ["0.1", "101%", "-1%", "NaN%", "%", ""] {
+            assert!(Share::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `jwtd bench`, with short loads on daemons of its own.
+
+use crate::support::{Folder, json};
+use serde_json::Value;
+
+fn load(folder: &Folder, more: &str) -> Value {
+    json(&folder.good(&format!("bench --local --output json {more}"), ""))
+}
+
+#[test]
+fn each_call_is_measured() {
+    let folder = Folder::new();
+    for (call, name, batch) in
+        [("unary", "Verify", 1), ("batch", "VerifyBatch", 256), ("stream", "VerifyStream", 256)]
+    {
+        let more = format!("--call {call} --connections 2 --distinct 300 --duration 300ms");
+        let seen = load(&folder, &format!("{more} --plot {call}.svg"));
+        assert_eq!(seen["call"], name);
+        let (messages, tokens) =
+            (seen["messages"].as_u64().unwrap(), seen["tokens"].as_u64().unwrap());
+        assert!(messages > 0 && tokens == messages * batch, "{seen}");
+        assert_eq!(seen["permitted"], tokens);
+        let latency = |name: &str| seen["latency_seconds"][name].as_f64().unwrap();
+        assert!(latency("min") > 0.0 && latency("p50") >= latency("min"), "{seen}");
+        assert!(latency("max") >= latency("p99.99") && latency("max") < 60.0, "{seen}");
+        assert!(seen["daemon_cpu_seconds"].is_number(), "{seen}");
+        let plot = folder.read(&format!("{call}.svg"));
+        assert!(plot.starts_with("<svg") && plot.contains(name) && plot.contains("polyline"));
+    }
+}
+
+#[test]
+fn a_rate_is_kept_and_cold_tokens_are_sent_once() {
+    let folder = Folder::new();
+    // Every 5 ms a message is due, the last one before 300 ms; none is left out.
+    let seen = load(&folder, "--rate 2000 --batch 10 --cold 10% --duration 300ms");
+    assert_eq!((&seen["messages"], &seen["tokens"]), (&60.into(), &600.into()), "{seen}");
+    assert!(seen["seconds"].as_f64().unwrap() > 0.29 && seen["fresh_tokens_used_up"] == false);
+    let seen = load(&folder, "--cold 100% --fresh 64 --batch 16 --alg HS256 --duration 9s");
+    assert_eq!((&seen["messages"], &seen["tokens"]), (&4.into(), &64.into()), "{seen}");
+    assert_eq!(seen["fresh_tokens_used_up"], true);
+}
+
+#[test]
+fn refusals_and_failures_are_counted_by_cause() {
+    let folder = Folder::new();
+    for call in ["unary", "batch", "stream"] {
+        let flags = "bench --local --output json --duration 100ms --exp -1h --call";
+        let ended = folder.run(&format!("{flags} {call}"), "");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let seen = json(&ended.output);
+        assert_eq!(seen["refused"]["EXPIRED"], seen["tokens"], "{seen}");
+        let told = "1000 of the 1000 repeated tokens are refused: EXPIRED";
+        assert!(ended.message.contains(told), "{ended:?}");
+    }
+    for call in ["batch", "stream"] {
+        let flags = "bench --local --output json --duration 100ms --batch 2000 --call";
+        let ended = folder.run(&format!("{flags} {call}"), "");
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let seen = json(&ended.output);
+        let failed = seen["failed_messages"].as_object().unwrap();
+        assert!(failed.len() == 1 && failed.keys().all(|why| why.contains("1000")), "{seen}");
+        assert_eq!((&seen["messages"], &seen["tokens"]), (&0.into(), &0.into()));
+    }
+}
+
+#[test]
+fn tokens_of_a_file_are_sent_to_a_daemon_that_runs() {
+    let folder = Folder::new();
+    folder.good("keygen --private key.json --public jwks.json", "");
+    let tokens = folder.good("sign --key key.json --iss https://i --aud a --count 20", "");
+    folder.write("tokens", &tokens);
+    let daemon = folder.serve(
+        "listen: [{ unix: d.sock }]\nadmin: 127.0.0.1:0\n\
+         issuers: { i: { issuer: 'https://i', audiences: [a], keys: { jwks_file: jwks.json } } }\n",
+    );
+    let endpoint = format!("unix://{}", folder.path("d.sock").display());
+    let bench = format!("bench --endpoint {endpoint} --duration 100ms --output json");
+    let seen = json(&folder.good(&format!("{bench} --tokens tokens --batch 7"), ""));
+    assert_eq!(seen["permitted"], seen["tokens"]);
+    assert!(seen["daemon_cpu_seconds"].is_number(), "found by the socket: {seen}");
+    let half = format!("{bench} --tokens - --cold 50% --distinct 8 --batch 2");
+    let seen = json(&folder.good(&half, &tokens));
+    assert_eq!((&seen["tokens"], &seen["fresh_tokens_used_up"]), (&24.into(), &true.into()));
+    let seen = json(&folder.good(&format!("{bench} --key key.json --iss https://i --aud a"), ""));
+    assert_eq!(seen["permitted"], seen["tokens"]);
+    folder.bad(&format!("{bench} --tokens tokens --cold 1%"), 2, "smaller --distinct");
+    folder.bad(&format!("{bench} --tokens tokens --pid 999999999"), 1, "no process 999999999");
+    folder.bad(&format!("{bench} --tokens tokens --profile none"), 1, "no configured profile");
+    drop(daemon);
+    folder.bad(&format!("{bench} --tokens tokens"), 1, "cannot connect");
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_told() {
+    let folder = Folder::new();
+    folder.write("tokens", "a.b.c");
+    for (flags, told) in [
+        ("--duration 1s", "--local|--tokens"),
+        ("--local --tokens tokens", "cannot be used with"),
+        ("--local --endpoint tcp://127.0.0.1:1", "leave --endpoint"),
+        ("--local --call unary --batch 2", "leave --batch out"),
+        ("--local --connections 9", "--concurrency 9"),
+        ("--local --fresh 9", "give --cold"),
+        ("--local --cold 5", "0% to 100%"),
+        ("--local --duration 1", "write one such as 500ms"),
+        ("--local --duration 25h", "100ms to 24h"),
+        ("--local --cold 100% --rate 1000000 --duration 1h", "too many to make"),
+        ("--tokens tokens --alg ES256", "--alg is for tokens that are made"),
+        ("--tokens tokens --iss https://i", "--iss is for tokens that are made"),
+    ] {
+        folder.bad(&format!("bench {flags}"), 2, told);
+    }
+    folder.bad("bench --tokens none", 1, "none");
+}

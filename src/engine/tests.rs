@@ -279,6 +279,8 @@ fn work_is_grouped_and_cut_into_slices() {
     let (_, slices) = plan.cut();
     // 10 of 41 and 10 of 33 microseconds in slices of at most 200: 4, 4, 2 and 3, 6, 1.
     assert_eq!(slices.len(), 5);
+    let costs = slices.iter().map(Slice::cost);
+    assert_eq!(costs.sum::<Duration>(), Duration::from_micros(10 * 41 + 10 * 33));
 }
 
 /// Anybody can write `iss`: what a profile does not trust cannot be missing to it.

@@ -35,6 +35,7 @@ const FIRST: &str =
     "reads only the last of two equal members, and skips what is wrong with the first (R06)";
 const BOM: &str = "skips a byte order mark (R05)";
 const LENIENT: &str = "reads lone surrogates, infinite numbers or other encodings (R05, R07)";
+const INFINITE: &str = "takes 1e400 for infinity, in a claim that it does not read (R07)";
 const B64_ALONE: &str = "passes over `b64` where `crit` does not name it (R22)";
 const B64_TRUE: &str = "takes `b64` where it is true (R22)";
 
@@ -86,6 +87,7 @@ pub(crate) const JOSE: &[Known] = &[
     known(ClaimsBadJson, "around", BOM),
     known(HeaderBadJson, "bytes", LENIENT),
     known(ClaimsBadJson, "bytes", LENIENT),
+    known(ClaimsBadJson, "renamed", INFINITE),
     known(TokenBadCharacter, "text", "skips white space behind the signature (R01, R03)"),
     known(SignatureBadBase64url, "text", "takes unused bits at the end that are set (R03)"),
     known(ClaimBadType, "exp", FAR),
@@ -123,6 +125,7 @@ pub(crate) const PYJWT: &[Known] = &[
     known(ClaimsBadJson, "around", BOM),
     known(HeaderBadJson, "bytes", LENIENT),
     known(ClaimsBadJson, "bytes", LENIENT),
+    known(ClaimsBadJson, "renamed", INFINITE),
     known(TokenBadCharacter, "text", "takes padding behind a part (R01, R03)"),
     known(ClaimBadType, "exp", "takes strings, and times beyond 2^53 (R32)"),
     known(ClaimBadType, "nbf", "takes strings, `true` and numbers below zero (R33)"),

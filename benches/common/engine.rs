@@ -1,0 +1,56 @@
+//! The engine with its cache, asked as the daemon asks it.
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
+
+use crate::tokens;
+use bytes::Bytes;
+use jwtd::crypto::SigningKey;
+use jwtd::engine::{
+    Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
+};
+use jwtd::jose::{Limits, UnixTime};
+use jwtd::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd::telemetry::Metrics;
+use jwtd::verify::Profile;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// An issuer with this key, as `tokens` names it.
+pub(crate) fn issuers(key: &SigningKey) -> Issuers {
+    let bound = Key { id: Some(tokens::KEY_ID.into()), key: key.verifying_key().unwrap() };
+    let issuer = Issuer::new(
+        &tokens::name(key.algorithm()),
+        &[&tokens::issuer(key.algorithm())],
+        [key.algorithm()].into_iter().collect(),
+        Some(&[tokens::AUDIENCE]),
+        Leeway::DEFAULT,
+        "inline",
+        KeyState::Held { set: KeySet::new(vec![bound]).into(), stale_at: None },
+    );
+    Issuers::new(vec![issuer], Limits::DEFAULT).unwrap()
+}
+
+/// An engine that knows this key and remembers up to so many bytes.
+pub(crate) fn engine(key: &SigningKey, max_bytes: u64) -> Engine {
+    let (issuers, metrics) = (issuers(key), Arc::new(Metrics::new()));
+    let profile = Profile::new("default", &[&tokens::name(key.algorithm())], &issuers).unwrap();
+    let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
+    Engine {
+        current: Current::new(Snapshot::new(issuers, vec![profile], &metrics)),
+        cache: ProofCache::new(limits, &metrics),
+        audit: None,
+        traces: None,
+        metrics,
+    }
+}
+
+/// Judges a batch, in the steps of the daemon.
+pub(crate) fn decide(engine: &Engine, tokens: Vec<Bytes>, now: UnixTime) -> Vec<Decision> {
+    let batch = Batch::new(tokens, 0);
+    let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
+    while plan.advance(engine, 64) {}
+    let (pending, slices) = plan.cut();
+    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine, now)).collect();
+    let mut finish = Finish::new(pending, proofs, now);
+    while finish.advance(engine, 64) {}
+    finish.decisions()
+}

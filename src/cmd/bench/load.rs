@@ -8,10 +8,11 @@ use crate::client::Client;
 use crate::cmd::progress::Progress;
 use crate::pb;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How the load is put.
@@ -42,12 +43,12 @@ pub(super) async fn run(
     supply: &Arc<Supply>,
     stop: &CancellationToken,
 ) -> (Tally, Duration) {
-    let schedule = Arc::new(Schedule {
-        begin: Instant::now(),
-        duration: plan.duration,
-        every: plan.rate.map(|rate| Duration::from_secs(plan.batch) / rate),
-        next: AtomicU32::new(0),
-    });
+    let schedule = Arc::new(Schedule::new(plan));
+    if plan.rate.is_some() {
+        let (schedule, stop, workers) = (Arc::clone(&schedule), stop.clone(), plan.concurrency);
+        // A thread of its own: the runtime's timers know whole milliseconds only.
+        std::thread::spawn(move || schedule.pace(&stop, workers));
+    }
     let share = plan.concurrency.div_ceil(clients.len().max(1));
     let lines: Vec<Line> =
         clients.iter().map(|client| Line::new(client, plan.call, share)).collect();
@@ -87,29 +88,69 @@ async fn show(duration: Duration) {
 struct Schedule {
     begin: Instant,
     duration: Duration,
-    /// Between two messages.
-    every: Option<Duration>,
-    next: AtomicU32,
+    /// Tokens in a message, and tokens a second.
+    rate: Option<(u64, u32)>,
+    /// Messages that are due and not sent.
+    due: Semaphore,
+    next: AtomicU64,
 }
 
 impl Schedule {
+    fn new(plan: &Plan) -> Self {
+        Self {
+            begin: Instant::now(),
+            duration: plan.duration,
+            rate: plan.rate.map(|rate| (plan.batch, rate)),
+            due: Semaphore::new(0),
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// When the message with this number is due, or nothing after the end.
+    fn moment(&self, number: u64) -> Option<Instant> {
+        let (batch, rate) = self.rate?;
+        let nanoseconds = u128::from(number) * u128::from(batch) * 1_000_000_000 / u128::from(rate);
+        let after = Duration::from_nanos(u64::try_from(nanoseconds).ok()?);
+        (after < self.duration).then(|| self.begin + after)
+    }
+
+    /// Lets messages go when they are due, and `workers` see the end.
+    #[expect(clippy::disallowed_methods, reason = "it is no worker of the runtime that sleeps")]
+    fn pace(&self, stop: &CancellationToken, workers: usize) {
+        /// How long a stop may go unseen.
+        const STEP: Duration = Duration::from_millis(50);
+
+        let moments = (0..).map_while(|number| self.moment(number));
+        for moment in moments {
+            loop {
+                let left = moment.saturating_duration_since(Instant::now());
+                if stop.is_cancelled() {
+                    return;
+                }
+                if left.is_zero() {
+                    break;
+                }
+                std::thread::sleep(left.min(STEP));
+            }
+            self.due.add_permits(1);
+        }
+        self.due.add_permits(workers);
+    }
+
     /// Waits until the next message is due; the time from which it is late, or nothing at
     /// the end.
     async fn due(&self) -> Option<Instant> {
-        let now = Instant::now();
-        let end = self.begin + self.duration;
-        let Some(every) = self.every else { return (now < end).then_some(now) };
-        let due = self.begin + every * self.next.fetch_add(1, Ordering::Relaxed);
-        if due >= end {
-            return None;
+        if self.rate.is_none() {
+            let now = Instant::now();
+            return (now.duration_since(self.begin) < self.duration).then_some(now);
         }
-        if due <= now {
-            // Nobody was free to send it.
-            return Some(due);
+        let waits = self.due.try_acquire().map(SemaphorePermit::forget).is_err();
+        if waits {
+            self.due.acquire().await.ok()?.forget();
         }
-        sleep_until(due.into()).await;
-        // The timer's own lateness, up to a millisecond, is not the daemon's.
-        Some(Instant::now())
+        let moment = self.moment(self.next.fetch_add(1, Ordering::Relaxed))?;
+        // Where somebody was free to send it, what is late is the load and not the daemon.
+        Some(if waits { Instant::now() } else { moment })
     }
 }
 
@@ -146,18 +187,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_that_waited_for_a_place_is_late_from_when_it_was_due() {
-        let schedule = Schedule {
-            begin: Instant::now(),
+        let plan = Plan {
+            call: Call::Batch,
+            batch: 10,
+            concurrency: 1,
+            rate: Some(1000),
             duration: Duration::from_millis(30),
-            every: Some(Duration::from_millis(10)),
-            next: AtomicU32::new(0),
+            options: pb::VerifyOptions::default(),
         };
-        assert_eq!(schedule.due().await, Some(schedule.begin));
+        let schedule = Arc::new(Schedule::new(&plan));
+        let (pacer, stop) = (Arc::clone(&schedule), CancellationToken::new());
+        let pacing = std::thread::spawn(move || pacer.pace(&stop, 1));
+        let begin = schedule.begin;
+        assert!(schedule.due().await.unwrap() >= begin);
         // The answer takes until the second is due, and longer.
         sleep(Duration::from_millis(15)).await;
-        assert_eq!(schedule.due().await, Some(schedule.begin + Duration::from_millis(10)));
-        let third = schedule.due().await.unwrap();
-        assert!(third >= schedule.begin + Duration::from_millis(20));
+        assert_eq!(schedule.due().await, Some(begin + Duration::from_millis(10)));
+        assert!(schedule.due().await.unwrap() >= begin + Duration::from_millis(20));
         assert_eq!(schedule.due().await, None);
+        pacing.join().unwrap();
+        // A day of it does not come round again.
+        let last = schedule.moment(3_000_000_000_000);
+        assert_eq!(last, None);
     }
 }

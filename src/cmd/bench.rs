@@ -18,7 +18,7 @@ use crate::config::parse_duration;
 use crate::pb;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
-use load::Plan;
+use load::{PATIENCE, Plan};
 use local::Local;
 use report::Report;
 use source::Source;
@@ -28,6 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use supply::Supply;
 use tally::Tally;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use usage::Usage;
 
 /// Put a load on a daemon, and tell what it costs
@@ -37,9 +39,11 @@ use usage::Usage;
 /// is remembered. Without --rate the next message goes out when an answer comes; with it
 /// messages are due at fixed times, and one that had to wait for a place among
 /// --concurrency is late from when it was due: a daemon that stalls does not hide it
-/// (coordinated omission). Ctrl-C ends it early and tells what was measured.
+/// (coordinated omission). What is still due after --duration is not sent, and counted.
+/// Ctrl-C ends it early and tells what was measured.
 ///
-/// Exits with 0 if all messages were answered, whatever the verdicts, else with 1.
+/// Exits with 0 if all messages that were due were sent and answered, whatever the
+/// verdicts, else with 1.
 ///
 /// Example: jwtd bench --local
 ///
@@ -138,8 +142,13 @@ impl Command {
     /// Flags that do not go together.
     fn check(&self, matches: &ArgMatches) -> Result<(), String> {
         let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        if self.local && (given("endpoint") || self.pid.is_some()) {
-            return Err("--local starts a daemon; leave --endpoint and --pid out".to_owned());
+        if self.local {
+            const OTHERS: [&str; 6] =
+                ["endpoint", "ca_file", "cert_file", "key_file", "pid", "secret_format"];
+            if let Some(flag) = OTHERS.into_iter().find(|id| given(id)) {
+                let flag = flag.replace('_', "-");
+                return Err(format!("--local starts a daemon with a key; leave --{flag} out"));
+            }
         }
         if self.call == Call::Unary && self.batch.is_some_and(|batch| batch != 1) {
             return Err("--call unary sends one token a message; leave --batch out".to_owned());
@@ -165,69 +174,103 @@ impl Command {
         }
     }
 
-    /// Whether all messages were answered.
+    /// Whether all messages were sent and answered.
     async fn measure(mut self) -> Result<bool, Trouble> {
         let plan = self.plan();
-        let heeded = Signals::heed().map_err(|error| Trouble::Failure(error.to_string()));
-        let stop = heeded?.stop;
-        let (local, supply) = if self.local {
-            let local = Local::start(&mut self.source.recipe).await.map_err(Trouble::Failure)?;
-            self.target.endpoint = local.address();
-            let supply = self.source.supply_of(local.key(), &plan, &stop)?;
-            (Some(local), supply)
-        } else {
-            (None, self.source.supply(&plan, &stop)?)
+        if let Some(path) = &self.plot {
+            plot::try_file(path).map_err(Trouble::Failure)?;
+        }
+        // Before signals are heeded, so that they end what waits for standard input.
+        let supply = if self.local { None } else { Some(self.source.supply(&plan)?) };
+        let stop = stop().map_err(|error| Trouble::Failure(error.to_string()))?;
+        let ready = stop.run_until_cancelled(self.prepare(supply, &plan, &stop)).await;
+        let ready = ready.ok_or_else(|| Trouble::Failure("stopped".to_owned()))??;
+        let Ready { local: _local, supply, clients, process } = ready;
+        let before = Usage::now(process);
+        if let (None, Some(process)) = (&before.daemon, self.pid) {
+            return Err(Trouble::Failure(format!("there is no process {process} to be seen")));
+        }
+        let tally = load::run(&plan, &clients, &supply, &stop).await;
+        let used = Usage::now(process).since(&before);
+        let endpoint = self.target.endpoint.to_string();
+        let report = Report {
+            endpoint: if self.local { "a daemon of its own".to_owned() } else { endpoint },
+            connections: self.connections.into(),
+            plan,
+            cold: self.source.cold,
+            used_up: supply.is_used_up(),
+            tally,
+            used,
         };
-        let supply = Arc::new(supply);
+        report.print(self.output);
+        if let Some(path) = &self.plot {
+            plot::draw(path, &report).map_err(Trouble::Failure)?;
+        }
+        Ok(report.is_whole())
+    }
+
+    /// Connects, and has what is repeated remembered.
+    async fn prepare(
+        &mut self,
+        supply: Option<Supply>,
+        plan: &Plan,
+        stop: &CancellationToken,
+    ) -> Result<Ready, Trouble> {
+        let (local, supply) = match supply {
+            Some(supply) => (None, supply),
+            None => {
+                let recipe = &mut self.source.recipe;
+                recipe.lasting(plan.duration);
+                let local = Local::start(recipe).await.map_err(Trouble::Failure)?;
+                self.target.endpoint = local.address();
+                let supply = self.source.supply_of(local.key(), plan, stop)?;
+                (Some(local), supply)
+            }
+        };
         let mut clients = Vec::new();
         for _ in 0..self.connections {
             clients.push(self.target.connect().await.map_err(Trouble::Failure)?);
         }
         if let Some(client) = clients.first_mut() {
-            remember(client, &supply, &plan.options).await?;
+            let late = || Trouble::Failure(format!("no answer within {PATIENCE:?}"));
+            let remembered = timeout(PATIENCE, remember(client, &supply, plan));
+            remembered.await.map_err(|_| late())??;
         }
         let process = match (&local, self.pid) {
             (Some(local), _) => Some(local.process()),
             (None, Some(process)) => Some(process),
             (None, None) => usage::process_behind(&self.target.endpoint).await,
         };
-        let before = Usage::now(process);
-        if let (None, Some(process)) = (&before.daemon, self.pid) {
-            return Err(Trouble::Failure(format!("there is no process {process} to be seen")));
-        }
-        let (tally, took) = load::run(&plan, &clients, &supply, &stop).await;
-        let used = Usage::now(process).since(&before);
-        let report = Report {
-            endpoint: if self.local {
-                "a daemon of its own".to_owned()
-            } else {
-                self.target.endpoint.to_string()
-            },
-            connections: self.connections.into(),
-            plan,
-            cold: self.source.cold,
-            used_up: supply.is_used_up(),
-            tally,
-            took,
-            used,
-        };
-        if let Some(path) = &self.plot {
-            plot::draw(path, &report).map_err(Trouble::Failure)?;
-        }
-        report.print(self.output);
-        Ok(report.tally.failures.is_empty())
+        Ok(Ready { local, supply: Arc::new(supply), clients, process })
     }
 }
 
+/// All that a load needs.
+struct Ready {
+    local: Option<Local>,
+    supply: Arc<Supply>,
+    clients: Vec<Client>,
+    /// The process whose CPU time is told.
+    process: Option<u32>,
+}
+
+/// Cancelled by a signal, also by that of a terminal that goes away.
+fn stop() -> std::io::Result<CancellationToken> {
+    let Signals { stop, reload } = Signals::heed()?;
+    let hung_up = stop.clone();
+    tokio::spawn(async move {
+        reload.notified().await;
+        hung_up.cancel();
+    });
+    Ok(stop)
+}
+
 /// Has the repeated tokens judged once, and says if some are refused.
-async fn remember(
-    client: &mut Client,
-    supply: &Supply,
-    options: &pb::VerifyOptions,
-) -> Result<(), Trouble> {
+async fn remember(client: &mut Client, supply: &Supply, plan: &Plan) -> Result<(), Trouble> {
     let mut tally = Tally::default();
-    for batch in supply.repeated().chunks(verify::BATCH) {
-        let verdicts = client.verify_batch(batch.to_vec(), options.clone()).await;
+    let batch = usize::try_from(plan.batch).unwrap_or(usize::MAX).min(verify::BATCH);
+    for batch in supply.repeated().chunks(batch) {
+        let verdicts = client.verify_batch(batch.to_vec(), plan.options.clone()).await;
         let verdicts = verdicts.map_err(|status| {
             Trouble::Failure(format!("{:?}: {}", status.code(), status.message()))
         })?;

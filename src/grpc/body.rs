@@ -135,6 +135,15 @@ struct Arrival {
     end: Option<Pin<Box<Sleep>>>,
 }
 
+impl Arrival {
+    /// A message has come: what follows on a stream has a time of its own.
+    fn next_message(&mut self) {
+        if self.streaming {
+            self.end = None;
+        }
+    }
+}
+
 /// The flag and the length before each message (gRPC over HTTP/2,
 /// Length-Prefixed-Message).
 const PREFIX: usize = 5;
@@ -163,6 +172,7 @@ impl<B> Metered<B> {
                 self.prefix.left -= skipped;
                 if self.prefix.left == 0 {
                     whole = data.len() - rest.len();
+                    self.arrival.next_message();
                 }
                 continue;
             }
@@ -182,10 +192,7 @@ impl<B> Metered<B> {
                 self.prefix.left = count;
                 if count == 0 {
                     whole = data.len() - rest.len();
-                }
-                if self.arrival.streaming {
-                    // The time of the next message.
-                    self.arrival.end = None;
+                    self.arrival.next_message();
                 }
             }
         }

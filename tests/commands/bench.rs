@@ -1,10 +1,37 @@
 //! `jwtd bench`, with short loads on daemons of its own.
 
-use crate::support::{Folder, json};
+use crate::support::{Folder, Running, json};
 use serde_json::Value;
+use std::time::{Duration, Instant};
+
+fn rate(more: &str) -> String {
+    format!("bench --local --output json {more}")
+}
 
 fn load(folder: &Folder, more: &str) -> Value {
-    json(&folder.good(&format!("bench --local --output json {more}"), ""))
+    json(&folder.good(&rate(more), ""))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test may wait")]
+fn pass(span: Duration) {
+    std::thread::sleep(span);
+}
+
+/// A daemon that knows `key.json`, and where it takes calls.
+fn served(folder: &Folder) -> (Running, String) {
+    folder.good("keygen --private key.json --public jwks.json", "");
+    folder.write(
+        "jwtd.yaml",
+        "listen: [{ unix: d.sock }]\nadmin: 127.0.0.1:0\n\
+         issuers: { i: { issuer: 'https://i', audiences: [a], keys: { jwks_file: jwks.json } } }\n",
+    );
+    let daemon = folder.begin("serve --config jwtd.yaml --log warn");
+    let endpoint = format!("unix://{}", folder.path("d.sock").display());
+    let end = Instant::now() + Duration::from_secs(20);
+    while folder.run(&format!("health --endpoint {endpoint}"), "").code != Some(0) {
+        assert!(Instant::now() < end, "not ready");
+    }
+    (daemon, endpoint)
 }
 
 #[test]
@@ -32,10 +59,17 @@ fn each_call_is_measured() {
 #[test]
 fn a_rate_is_kept_and_cold_tokens_are_sent_once() {
     let folder = Folder::new();
-    // Every 5 ms a message is due, the last one before 300 ms; none is left out.
-    let seen = load(&folder, "--rate 2000 --batch 10 --cold 10% --duration 300ms");
-    assert_eq!((&seen["messages"], &seen["tokens"]), (&60.into(), &600.into()), "{seen}");
-    assert!(seen["seconds"].as_f64().unwrap() > 0.29 && seen["fresh_tokens_used_up"] == false);
+    // Every 5 ms a message is due, the last one before 300 ms; what a busy machine does not
+    // come to is counted too.
+    let ended = folder.run(&rate("--rate 2000 --batch 10 --cold 10% --duration 300ms"), "");
+    let seen = json(&ended.output);
+    let (messages, unsent) =
+        (seen["messages"].as_u64().unwrap(), seen["unsent_messages"].as_u64().unwrap());
+    assert!(messages > 0 && messages + unsent == 60, "{seen}");
+    assert_eq!(ended.code, Some(i32::from(unsent > 0)));
+    assert!(seen["seconds"].as_f64().unwrap() >= 0.3, "{seen}");
+    assert!(seen["tokens_per_second"].as_f64().unwrap() <= 2000.0, "{seen}");
+    assert_eq!(seen["fresh_tokens_used_up"], false);
     let seen = load(&folder, "--cold 100% --fresh 64 --batch 16 --alg HS256 --duration 9s");
     assert_eq!((&seen["messages"], &seen["tokens"]), (&4.into(), &64.into()), "{seen}");
     assert_eq!(seen["fresh_tokens_used_up"], true);
@@ -67,14 +101,9 @@ fn refusals_and_failures_are_counted_by_cause() {
 #[test]
 fn tokens_of_a_file_are_sent_to_a_daemon_that_runs() {
     let folder = Folder::new();
-    folder.good("keygen --private key.json --public jwks.json", "");
+    let (daemon, endpoint) = served(&folder);
     let tokens = folder.good("sign --key key.json --iss https://i --aud a --count 20", "");
     folder.write("tokens", &tokens);
-    let daemon = folder.serve(
-        "listen: [{ unix: d.sock }]\nadmin: 127.0.0.1:0\n\
-         issuers: { i: { issuer: 'https://i', audiences: [a], keys: { jwks_file: jwks.json } } }\n",
-    );
-    let endpoint = format!("unix://{}", folder.path("d.sock").display());
     let bench = format!("bench --endpoint {endpoint} --duration 100ms --output json");
     let seen = json(&folder.good(&format!("{bench} --tokens tokens --batch 7"), ""));
     assert_eq!(seen["permitted"], seen["tokens"]);
@@ -91,6 +120,46 @@ fn tokens_of_a_file_are_sent_to_a_daemon_that_runs() {
     folder.bad(&format!("{bench} --tokens tokens"), 1, "cannot connect");
 }
 
+/// A daemon that stands still delays all that is due meanwhile, not only what was under way.
+#[test]
+fn a_daemon_that_stalls_does_not_hide_it() {
+    let folder = Folder::new();
+    let (daemon, endpoint) = served(&folder);
+    let bench = format!(
+        "bench --endpoint {endpoint} --key key.json --iss https://i --aud a --call unary \
+         --distinct 10 --concurrency 4 --rate 500 --duration 2s --output json"
+    );
+    let bench = folder.begin(&bench);
+    // Somewhere in the two seconds, after the tokens are made.
+    pass(Duration::from_millis(1000));
+    daemon.signal("STOP");
+    pass(Duration::from_millis(600));
+    daemon.signal("CONT");
+    let seen = json(&bench.end().output);
+    // Of four messages under way nobody would see it among a thousand.
+    let latency = |name: &str| seen["latency_seconds"][name].as_f64().unwrap();
+    assert!(latency("max") > 0.3, "{seen}");
+    assert!(latency("p90") > 0.1, "{seen}");
+}
+
+#[test]
+fn an_interrupt_ends_the_load_and_tells_what_was_measured() {
+    let folder = Folder::new();
+    let bench = folder.begin("bench --local --distinct 10 --duration 1h --output json");
+    // It says nothing while it runs; an interrupt that comes too early says so.
+    pass(Duration::from_secs(2));
+    bench.signal("INT");
+    let ended = bench.end();
+    if ended.message.contains("stopped") {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+    } else {
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let seen = json(&ended.output);
+        assert!(seen["tokens"].as_u64().unwrap() > 0, "{seen}");
+        assert!(seen["seconds"].as_f64().unwrap() < 60.0, "{seen}");
+    }
+}
+
 #[test]
 fn flags_that_do_not_go_together_are_told() {
     let folder = Folder::new();
@@ -99,6 +168,10 @@ fn flags_that_do_not_go_together_are_told() {
         ("--duration 1s", "--local|--tokens"),
         ("--local --tokens tokens", "cannot be used with"),
         ("--local --endpoint tcp://127.0.0.1:1", "leave --endpoint"),
+        ("--local --secret-format raw", "leave --secret-format"),
+        ("--local --cold 100% --distinct 9", "leave --distinct"),
+        ("--local --cold 100% --fresh 9", "a smaller --batch"),
+        ("--tokens tokens --cold 100%", "a smaller --batch"),
         ("--local --call unary --batch 2", "leave --batch out"),
         ("--local --connections 9", "--concurrency 9"),
         ("--local --fresh 9", "give --cold"),
@@ -112,4 +185,5 @@ fn flags_that_do_not_go_together_are_told() {
         folder.bad(&format!("bench {flags}"), 2, told);
     }
     folder.bad("bench --tokens none", 1, "none");
+    folder.bad("bench --local --plot none/plot.svg", 1, "none/plot.svg");
 }

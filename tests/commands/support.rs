@@ -4,9 +4,8 @@ use jwtd::jose::base64url;
 use jwtd::verify::{Reason, verify};
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 /// Every algorithm, as `--alg` takes it.
 pub(crate) const ALGORITHMS: [&str; 13] = [
@@ -18,13 +17,37 @@ pub(crate) fn is_secret(algorithm: &str) -> bool {
     algorithm.starts_with("HS")
 }
 
-/// A running daemon.
-pub(crate) struct Daemon(Child);
+impl Ended {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code(),
+            output: text(output.stdout),
+            message: text(output.stderr),
+        }
+    }
+}
 
-impl Drop for Daemon {
+/// A command that runs; it is killed if nobody waits for its end.
+pub(crate) struct Running(Option<Child>);
+
+impl Running {
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.0.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
+    }
+
+    pub(crate) fn end(mut self) -> Ended {
+        Ended::of(self.0.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
+        if let Some(mut child) = self.0.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
     }
 }
 
@@ -88,13 +111,7 @@ impl Folder {
             .unwrap();
         // A command that takes no input may be gone already.
         child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended {
-            code: output.status.code(),
-            output: text(output.stdout),
-            message: text(output.stderr),
-        }
+        Ended::of(child.wait_with_output().unwrap())
     }
 
     /// Runs `jwtd` and expects exit code 0; gives standard output.
@@ -104,20 +121,16 @@ impl Folder {
         ended.output
     }
 
-    /// Starts a daemon, which takes calls when this returns and ends with what it gives.
-    pub(crate) fn serve(&self, config: &str) -> Daemon {
-        self.write("jwtd.yaml", config);
+    /// Begins to run `jwtd` in the folder.
+    pub(crate) fn begin(&self, arguments: &str) -> Running {
         let child = Command::new(env!("CARGO_BIN_EXE_jwtd"))
-            .args(["serve", "--config", "jwtd.yaml", "--log", "warn"])
+            .args(arguments.split(' '))
             .current_dir(&self.0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn();
-        let daemon = Daemon(child.unwrap());
-        let end = Instant::now() + Duration::from_secs(20);
-        let endpoint = format!("unix://{}", self.path("d.sock").display());
-        while self.run(&format!("health --endpoint {endpoint}"), "").code != Some(0) {
-            assert!(Instant::now() < end, "not ready");
-        }
-        daemon
+        Running(Some(child.unwrap()))
     }
 
     /// Runs `jwtd` and expects this exit code and words on standard error, and

@@ -1,7 +1,6 @@
 //! One way to have a message judged: a call, or a message of a stream.
 
 use super::Call;
-use super::tally::Tally;
 use crate::client::Client;
 use crate::pb::{self, verify_stream_response::Result as Answer};
 use bytes::Bytes;
@@ -11,14 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 
 /// A connection, used in one way. Clones share it.
 #[derive(Clone)]
 pub(super) enum Line {
     Unary(Client),
     Batch(Client),
-    Stream(Arc<Stream>),
+    Stream(Arc<Streams>),
 }
 
 impl Line {
@@ -27,61 +25,62 @@ impl Line {
         match call {
             Call::Unary => Self::Unary(client.clone()),
             Call::Batch => Self::Batch(client.clone()),
-            Call::Stream => Self::Stream(Stream::open(client.clone(), window)),
+            Call::Stream => Self::Stream(Arc::new(Streams {
+                client: client.clone(),
+                window,
+                current: Mutex::new(Stream::open(client.clone(), window)),
+            })),
         }
     }
 
-    /// Has tokens judged, and counts what becomes of them; whether there was an answer.
+    /// Has tokens judged.
+    ///
+    /// # Errors
+    /// If there is no verdict for each; the text says why.
     pub(super) async fn send(
-        &mut self,
+        &self,
         tokens: Vec<Bytes>,
         options: &pb::VerifyOptions,
-        tally: &mut Tally,
-    ) -> bool {
-        let answer = match self {
+    ) -> Result<Vec<pb::Verdict>, String> {
+        let (count, options) = (tokens.len(), options.clone());
+        let verdicts = match self {
             Self::Unary(client) => {
-                let Some(token) = tokens.into_iter().next() else { return true };
-                match client.verify(token, options.clone()).await {
-                    Ok(verdict) => Ok(vec![verdict]),
-                    Err(status) => match refusal(&status) {
-                        Some(reason) => {
-                            tally.refused(reason);
-                            return true;
-                        }
-                        None => Err(said(&status)),
-                    },
-                }
+                let token = tokens.into_iter().next().unwrap_or_default();
+                let verdict = client.clone().verify(token, options).await;
+                vec![verdict.map_err(|status| said(&status))?]
             }
             Self::Batch(client) => {
-                client.verify_batch(tokens, options.clone()).await.map_err(|status| said(&status))
+                let verdicts = client.clone().verify_batch(tokens, options).await;
+                verdicts.map_err(|status| said(&status))?
             }
-            Self::Stream(stream) => stream.send(tokens, options.clone()).await,
+            Self::Stream(streams) => streams.current().send(tokens, options).await?,
         };
-        match answer {
-            Ok(verdicts) => {
-                tally.judged(&verdicts);
-                true
-            }
-            Err(why) => {
-                tally.failed(why);
-                false
-            }
+        if verdicts.len() != count {
+            return Err(format!("{} verdicts for {count} tokens", verdicts.len()));
         }
-    }
-}
-
-/// The reason of a refused token, if the status is that.
-fn refusal(status: &Status) -> Option<String> {
-    match status.code() {
-        Code::Unauthenticated | Code::PermissionDenied => {
-            status.get_details_error_info().map(|info| info.reason)
-        }
-        _ => None,
+        Ok(verdicts)
     }
 }
 
 fn said(status: &Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
+}
+
+/// One stream after the other: where one has ended, the next message opens another.
+pub(super) struct Streams {
+    client: Client,
+    window: usize,
+    current: Mutex<Arc<Stream>>,
+}
+
+impl Streams {
+    fn current(&self) -> Arc<Stream> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.lock().ended.is_some() {
+            *current = Stream::open(self.client.clone(), self.window);
+        }
+        Arc::clone(&current)
+    }
 }
 
 /// A stream with several messages under way.

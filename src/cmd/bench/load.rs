@@ -7,8 +7,8 @@ use super::tally::Tally;
 use crate::client::Client;
 use crate::cmd::progress::Progress;
 use crate::pb;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
@@ -30,28 +30,29 @@ pub(super) struct Plan {
 }
 
 /// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long to wait after a message that failed, so that a daemon that refuses is not
 /// asked in a tight circle.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Puts the load; what became of it, and how long it took until the last answer.
+/// Puts the load; what became of it.
 pub(super) async fn run(
     plan: &Plan,
     clients: &[Client],
     supply: &Arc<Supply>,
     stop: &CancellationToken,
-) -> (Tally, Duration) {
+) -> Tally {
+    let share = plan.concurrency.div_ceil(clients.len().max(1));
+    let lines: Vec<Line> =
+        clients.iter().map(|client| Line::new(client, plan.call, share)).collect();
     let schedule = Arc::new(Schedule::new(plan));
     if plan.rate.is_some() {
         let (schedule, stop, workers) = (Arc::clone(&schedule), stop.clone(), plan.concurrency);
         // A thread of its own: the runtime's timers know whole milliseconds only.
         std::thread::spawn(move || schedule.pace(&stop, workers));
     }
-    let share = plan.concurrency.div_ceil(clients.len().max(1));
-    let lines: Vec<Line> =
-        clients.iter().map(|client| Line::new(client, plan.call, share)).collect();
+    let tally = Arc::new(Mutex::new(Tally::default()));
     let mut workers = JoinSet::new();
     for line in lines.iter().cycle().take(plan.concurrency) {
         let worker = Worker {
@@ -59,20 +60,28 @@ pub(super) async fn run(
             schedule: Arc::clone(&schedule),
             supply: Arc::clone(supply),
             stop: stop.clone(),
-            batch: plan.batch,
-            options: plan.options.clone(),
+            plan: plan.clone(),
+            tally: Arc::clone(&tally),
         };
         workers.spawn(worker.run());
     }
     let showing = tokio::spawn(show(plan.duration));
-    let mut tally = Tally::default();
-    while let Some(counted) = workers.join_next().await {
-        if let Ok(counted) = counted {
-            tally.add(counted);
-        }
-    }
+    while workers.join_next().await.is_some() {}
     showing.abort();
-    (tally, schedule.begin.elapsed())
+    let mut tally = std::mem::take(&mut *lock(&tally));
+    let ended_early = stop.is_cancelled() || supply.is_used_up();
+    if plan.rate.is_some() && !ended_early {
+        tally.took = tally.took.max(plan.duration);
+        tally.unsent = schedule.unsent();
+    }
+    if tally.took.is_zero() {
+        tally.took = schedule.begin.elapsed();
+    }
+    tally
+}
+
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A bar of the seconds that have passed.
@@ -92,7 +101,7 @@ struct Schedule {
     rate: Option<(u64, u32)>,
     /// Messages that are due and not sent.
     due: Semaphore,
-    next: AtomicU64,
+    sent: AtomicU64,
 }
 
 impl Schedule {
@@ -102,7 +111,7 @@ impl Schedule {
             duration: plan.duration,
             rate: plan.rate.map(|rate| (plan.batch, rate)),
             due: Semaphore::new(0),
-            next: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
         }
     }
 
@@ -134,21 +143,35 @@ impl Schedule {
             }
             self.due.add_permits(1);
         }
+        // The time of the last one is a part of the load.
+        let end = self.begin + self.duration;
+        while !stop.is_cancelled() && Instant::now() < end {
+            std::thread::sleep(end.saturating_duration_since(Instant::now()).min(STEP));
+        }
         self.due.add_permits(workers);
     }
 
+    /// How many messages were due and not sent.
+    fn unsent(&self) -> u64 {
+        let sent = self.sent.load(Ordering::Relaxed);
+        (sent..).map_while(|number| self.moment(number)).count() as u64
+    }
+
     /// Waits until the next message is due; the time from which it is late, or nothing at
-    /// the end.
-    async fn due(&self) -> Option<Instant> {
+    /// the end. Without a rate the `first` of a worker is due in any case.
+    async fn due(&self, first: bool) -> Option<Instant> {
+        let passed = || self.begin.elapsed() >= self.duration;
         if self.rate.is_none() {
-            let now = Instant::now();
-            return (now.duration_since(self.begin) < self.duration).then_some(now);
+            return (first || !passed()).then(Instant::now);
         }
         let waits = self.due.try_acquire().map(SemaphorePermit::forget).is_err();
         if waits {
             self.due.acquire().await.ok()?.forget();
         }
-        let moment = self.moment(self.next.fetch_add(1, Ordering::Relaxed))?;
+        if passed() {
+            return None;
+        }
+        let moment = self.moment(self.sent.fetch_add(1, Ordering::Relaxed))?;
         // Where somebody was free to send it, what is late is the load and not the daemon.
         Some(if waits { Instant::now() } else { moment })
     }
@@ -160,24 +183,39 @@ struct Worker {
     schedule: Arc<Schedule>,
     supply: Arc<Supply>,
     stop: CancellationToken,
-    batch: u64,
-    options: pb::VerifyOptions,
+    plan: Plan,
+    tally: Arc<Mutex<Tally>>,
 }
 
 impl Worker {
-    async fn run(mut self) -> Tally {
-        let mut tally = Tally::default();
-        let stop = self.stop.clone();
-        while let Some(Some(due)) = stop.run_until_cancelled(self.schedule.due()).await {
-            let Some(tokens) = self.supply.take(self.batch) else { break };
-            let sent = self.line.send(tokens, &self.options, &mut tally);
-            match timeout(PATIENCE, sent).await {
-                Ok(true) => tally.answered(due.elapsed()),
-                Ok(false) => sleep(PAUSE).await,
-                Err(_) => tally.failed(format!("no answer within {PATIENCE:?}")),
+    async fn run(self) {
+        // What is under way at a signal is left alone.
+        self.stop.run_until_cancelled(self.send_all()).await;
+    }
+
+    async fn send_all(&self) {
+        let mut first = true;
+        while let Some(due) = self.schedule.due(std::mem::take(&mut first)).await {
+            let Some(tokens) = self.supply.take(self.plan.batch) else { return };
+            let sent = self.line.send(tokens, &self.plan.options);
+            let answer = timeout(PATIENCE, sent)
+                .await
+                .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
+            let failed = answer.is_err();
+            {
+                let mut tally = lock(&self.tally);
+                match answer {
+                    Ok(verdicts) => {
+                        tally.answered(due.elapsed(), self.schedule.begin.elapsed());
+                        tally.judged(&verdicts);
+                    }
+                    Err(why) => tally.failed(why),
+                }
+            }
+            if failed && self.plan.rate.is_none() {
+                sleep(PAUSE).await;
             }
         }
-        tally
     }
 }
 
@@ -191,20 +229,26 @@ mod tests {
             call: Call::Batch,
             batch: 10,
             concurrency: 1,
-            rate: Some(1000),
-            duration: Duration::from_millis(30),
+            rate: Some(10),
+            duration: Duration::from_millis(2500),
             options: pb::VerifyOptions::default(),
         };
         let schedule = Arc::new(Schedule::new(&plan));
         let (pacer, stop) = (Arc::clone(&schedule), CancellationToken::new());
         let pacing = std::thread::spawn(move || pacer.pace(&stop, 1));
         let begin = schedule.begin;
-        assert!(schedule.due().await.unwrap() >= begin);
-        // The answer takes until the second is due, and longer.
-        sleep(Duration::from_millis(15)).await;
-        assert_eq!(schedule.due().await, Some(begin + Duration::from_millis(10)));
-        assert!(schedule.due().await.unwrap() >= begin + Duration::from_millis(20));
-        assert_eq!(schedule.due().await, None);
+        let due_and_not_sent = async |count| {
+            while schedule.due.available_permits() < count {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        due_and_not_sent(2).await;
+        assert_eq!(schedule.due(true).await, Some(begin));
+        assert_eq!(schedule.due(false).await, Some(begin + Duration::from_millis(1000)));
+        // Nobody waits for the third: it counts from when it is sent.
+        assert!(schedule.due(false).await.unwrap() >= begin + Duration::from_millis(2000));
+        assert_eq!(schedule.unsent(), 0);
+        assert_eq!(schedule.due(false).await, None);
         pacing.join().unwrap();
         // A day of it does not come round again.
         let last = schedule.moment(3_000_000_000_000);

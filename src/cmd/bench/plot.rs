@@ -4,6 +4,15 @@ use super::report::{Report, time};
 use plotters::prelude::*;
 use std::path::Path;
 
+/// Whether the file can be written, before anything is measured for it.
+///
+/// # Errors
+/// If it cannot.
+pub(super) fn try_file(path: &Path) -> Result<(), String> {
+    let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    opened.map(|_| ()).map_err(|error| format!("{}: {error}", path.display()))
+}
+
 /// Writes an SVG: how long the slowest share of messages took, from the half of all on the
 /// left to one in so many on the right.
 ///

@@ -18,8 +18,6 @@ pub(super) struct Report {
     /// Whether the tokens that are sent once were used up before the end.
     pub(super) used_up: bool,
     pub(super) tally: Tally,
-    /// Until the last answer.
-    pub(super) took: Duration,
     pub(super) used: Usage,
 }
 
@@ -32,6 +30,12 @@ impl Report {
             Output::Json => println!("{}", self.to_json()),
             Output::Text => self.print_text(),
         }
+    }
+
+    /// Whether there were messages, and all that were due were answered.
+    pub(super) fn is_whole(&self) -> bool {
+        let Tally { failures, unsent, .. } = &self.tally;
+        self.tally.messages() > 0 && failures.is_empty() && *unsent == 0
     }
 
     /// The load in one line.
@@ -56,7 +60,7 @@ impl Report {
     }
 
     fn per_second(&self, count: u64) -> f64 {
-        count as f64 / self.took.as_secs_f64().max(f64::MIN_POSITIVE)
+        count as f64 / self.tally.took.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
     /// CPU time for a token in microseconds.
@@ -75,7 +79,7 @@ impl Report {
         let amount = |count| format!("{count}, {:.0} a second", self.per_second(count));
         println!("{}\n", self.title());
         let end = if self.used_up { ": the cold tokens are used up, see --fresh" } else { "" };
-        row("time", &format!("{:.2} s{end}", self.took.as_secs_f64()));
+        row("time", &format!("{:.2} s{end}", self.tally.took.as_secs_f64()));
         row("messages", &amount(tally.messages()));
         row("tokens", &amount(tally.tokens()));
         row("permitted", &tally.permits.to_string());
@@ -84,6 +88,9 @@ impl Report {
         }
         for (why, count) in &tally.failures {
             row("failed messages", &format!("{count}: {why}"));
+        }
+        if tally.unsent > 0 {
+            row("not sent", &format!("{} messages that were due", tally.unsent));
         }
         if let Some(latency) = self.latency() {
             let at = |at: &f64| format!("p{at} {}", time(latency.value_at_percentile(*at)));
@@ -97,11 +104,12 @@ impl Report {
     fn cost(&self, used: Option<Duration>) -> String {
         match (used, self.per_token(used)) {
             (Some(used), Some(token)) => {
-                let cores = used.as_secs_f64() / self.took.as_secs_f64().max(f64::MIN_POSITIVE);
+                let cores =
+                    used.as_secs_f64() / self.tally.took.as_secs_f64().max(f64::MIN_POSITIVE);
                 format!("{token:.2} us a token, {cores:.2} cores")
             }
             (Some(_), None) => "no token was judged".to_owned(),
-            (None, _) => "its process is not known: give --pid".to_owned(),
+            (None, _) => "its process is not known, or has ended; --pid names it".to_owned(),
         }
     }
 
@@ -123,7 +131,7 @@ impl Report {
             "connections": self.connections,
             "rate": plan.rate,
             "cold_percent": self.cold.percent(),
-            "seconds": self.took.as_secs_f64(),
+            "seconds": self.tally.took.as_secs_f64(),
             "fresh_tokens_used_up": self.used_up,
             "messages": tally.messages(),
             "tokens": tally.tokens(),
@@ -131,6 +139,7 @@ impl Report {
             "permitted": tally.permits,
             "refused": tally.refusals,
             "failed_messages": tally.failures,
+            "unsent_messages": tally.unsent,
             "latency_seconds": latency,
             "daemon_cpu_seconds": self.used.daemon.map(|used| used.as_secs_f64()),
             "daemon_cpu_us_per_token": self.per_token(self.used.daemon),

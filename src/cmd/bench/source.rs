@@ -21,7 +21,8 @@ pub(super) struct Source {
     key: Option<PathBuf>,
     #[command(flatten)]
     pub(super) recipe: Recipe,
-    /// How many tokens are sent again and again; by default 1000, or all of the file
+    /// How many tokens are sent again and again; by default 1000, and all of a file without
+    /// --cold
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     distinct: Option<u32>,
     /// Which share of the tokens is sent once only, such as 10%: they are not remembered
@@ -46,6 +47,9 @@ impl Source {
         if self.fresh.is_some() && self.cold.is_none() {
             return Err("--fresh is for tokens that are sent once; give --cold".to_owned());
         }
+        if self.distinct.is_some() && self.cold.is_all() {
+            return Err("with --cold 100% no token is repeated; leave --distinct out".to_owned());
+        }
         if self.tokens.is_some() {
             let making = Recipe::augment_args(clap::Command::new("making"));
             let flag = making.get_arguments().find(|flag| given(flag.get_id().as_str()));
@@ -57,10 +61,13 @@ impl Source {
     }
 
     /// The tokens.
-    pub(super) fn supply(&self, plan: &Plan, stop: &CancellationToken) -> Result<Supply, Trouble> {
+    pub(super) fn supply(&mut self, plan: &Plan) -> Result<Supply, Trouble> {
         match (&self.tokens, &self.key) {
-            (Some(file), _) => self.supply_from(file),
-            (None, Some(key)) => self.supply_of(key, plan, stop),
+            (Some(file), _) => enough(self.supply_from(file)?, plan),
+            (None, Some(key)) => {
+                self.recipe.lasting(plan.duration);
+                self.supply_of(key, plan, &CancellationToken::new())
+            }
             (None, None) => Err(Trouble::Usage("give --tokens or --key".to_owned())),
         }
     }
@@ -81,8 +88,8 @@ impl Source {
         let count = repeated.saturating_add(fresh);
         if u64::from(count) > MOST {
             return Err(Trouble::Usage(format!(
-                "{count} tokens are too many to make, {MOST} are the most: take a smaller share of \
-                 cold ones, a lower rate or a shorter time"
+                "{count} tokens are too many to make, {MOST} are the most: take fewer --distinct or \
+                 --fresh ones, a smaller share --cold, a lower --rate or a shorter --duration"
             )));
         }
         let mut maker = self.recipe.maker(key, count)?;
@@ -96,7 +103,7 @@ impl Source {
         };
         let repeated: Result<_, _> = (0..repeated).map(|_| make()).collect();
         let fresh: Result<_, _> = (0..fresh).map(|_| make()).collect();
-        Ok(Supply::new(repeated?, fresh?, self.cold))
+        enough(Supply::new(repeated?, fresh?, self.cold), plan)
     }
 
     /// How many tokens the whole load needs that are sent once, if that is known.
@@ -131,4 +138,16 @@ impl Source {
         fresh.truncate(most_fresh);
         Ok(Supply::new(repeated, fresh, self.cold))
     }
+}
+
+/// At least one message can be sent.
+fn enough(supply: Supply, plan: &Plan) -> Result<Supply, Trouble> {
+    if supply.suffices(plan.batch) {
+        return Ok(supply);
+    }
+    Err(Trouble::Usage(format!(
+        "the tokens that are sent once are fewer than a message of {} needs: give more, or a \
+         smaller --batch",
+        plan.batch
+    )))
 }

@@ -69,8 +69,16 @@ impl Supply {
         &self.repeated
     }
 
+    /// Whether there is enough for one message of so many tokens.
+    pub(super) fn suffices(&self, count: u64) -> bool {
+        self.share.of(count) <= self.fresh.len() as u64
+    }
+
     /// The next `count` tokens; nothing when those that are sent once are used up.
     pub(super) fn take(&self, count: u64) -> Option<Vec<Bytes>> {
+        if self.is_used_up() {
+            return None;
+        }
         let first = self.asked.fetch_add(count, Ordering::Relaxed);
         let taken: Option<_> = (first..first + count).map(|number| self.token(number)).collect();
         if taken.is_none() {

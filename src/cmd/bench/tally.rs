@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The longest latency that is told apart from longer ones.
-pub(super) const LONGEST: Duration = Duration::from_secs(60);
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Counts, and how long messages took.
 #[derive(Debug)]
@@ -19,13 +19,18 @@ pub(super) struct Tally {
     pub(super) refusals: BTreeMap<String, u64>,
     /// Messages without verdicts, by what was said.
     pub(super) failures: BTreeMap<String, u64>,
+    /// Messages that were due and not sent before the end.
+    pub(super) unsent: u64,
+    /// From the begin of the load to the last answer.
+    pub(super) took: Duration,
 }
 
 impl Default for Tally {
     fn default() -> Self {
         let most = u64::try_from(LONGEST.as_nanos()).unwrap_or(u64::MAX);
         let latency = Histogram::new_with_bounds(1, most, 3).ok();
-        Self { latency, permits: 0, refusals: BTreeMap::new(), failures: BTreeMap::new() }
+        let (refusals, failures) = (BTreeMap::new(), BTreeMap::new());
+        Self { latency, permits: 0, refusals, failures, unsent: 0, took: Duration::ZERO }
     }
 }
 
@@ -36,14 +41,9 @@ impl Tally {
             if verdict.permit {
                 self.permits += 1;
             } else {
-                self.refused(verify::reason(verdict.reason));
+                *self.refusals.entry(verify::reason(verdict.reason)).or_default() += 1;
             }
         }
-    }
-
-    /// Counts a token that was refused.
-    pub(super) fn refused(&mut self, reason: String) {
-        *self.refusals.entry(reason).or_default() += 1;
     }
 
     /// Counts a message that failed.
@@ -51,26 +51,12 @@ impl Tally {
         *self.failures.entry(why).or_default() += 1;
     }
 
-    /// An answer came so long after its message was due.
-    pub(super) fn answered(&mut self, after: Duration) {
+    /// An answer came so long after its message was due, and so long after the begin.
+    pub(super) fn answered(&mut self, after: Duration, since_begin: Duration) {
         if let Some(latency) = &mut self.latency {
             latency.saturating_record(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
         }
-    }
-
-    /// Adds what another counted.
-    pub(super) fn add(&mut self, other: Self) {
-        if let (Some(own), Some(more)) = (&mut self.latency, &other.latency) {
-            // The bounds are the same, so that nothing is lost.
-            own.add(more).ok();
-        }
-        self.permits += other.permits;
-        for (reason, count) in other.refusals {
-            *self.refusals.entry(reason).or_default() += count;
-        }
-        for (why, count) in other.failures {
-            *self.failures.entry(why).or_default() += count;
-        }
+        self.took = self.took.max(since_begin);
     }
 
     /// Tokens that were judged.

@@ -7,6 +7,7 @@ use crate::jose::{Algorithm, UnixTime};
 use clap::Args;
 use serde_json::{Map, Value};
 use std::io::Read as _;
+use std::time::Duration;
 
 /// What is in a token.
 #[derive(Args, Debug)]
@@ -50,6 +51,8 @@ pub(in crate::cmd) struct Content {
     header: Option<String>,
 }
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// The payload of tokens.
 pub(super) enum Payload {
     Claims(Map<String, Value>),
@@ -81,12 +84,19 @@ impl Content {
         }
     }
 
+    /// They live an hour longer than `span`, if nothing else is said.
+    pub(super) fn lasting(&mut self, span: Duration) {
+        if self.exp.is_none() && self.claims.is_none() && !self.no_defaults {
+            self.exp = Some(Moment::After(span.saturating_add(HOUR)));
+        }
+    }
+
     /// Whether each token gets an id of its own.
     pub(super) fn random_ids(&self, count: u32) -> Result<bool, String> {
         match self.jti.as_deref() {
             Some("random") => Ok(true),
             Some(_) if count > 1 => {
-                Err("--jti names one token; with --count each gets a random one".to_owned())
+                Err("--jti names one token; of several each gets a random one".to_owned())
             }
             _ => Ok(count > 1),
         }

@@ -9,6 +9,7 @@ use crate::jose::Algorithm;
 use clap::Args;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What stands in tokens, and how they are signed.
 #[derive(Args, Debug)]
@@ -65,6 +66,11 @@ impl Recipe {
     pub(in crate::cmd) fn for_issuer(&mut self, issuer: &str, audience: &str) -> Algorithm {
         self.content.of(issuer, audience);
         self.alg.unwrap_or(Algorithm::Es256)
+    }
+
+    /// Tokens live an hour longer than `span`, if nothing else is said.
+    pub(in crate::cmd) fn lasting(&mut self, span: Duration) {
+        self.content.lasting(span);
     }
 
     /// A maker of so many tokens, with a key of `file`. What is odd is said on standard

@@ -266,6 +266,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::stream::{Stream, StreamExt as _};
     use http_body_util::{BodyExt as _, StreamBody};
     use std::convert::Infallible;
     use std::future::poll_fn;
@@ -274,11 +275,21 @@ mod tests {
 
     fn metered(pieces: Vec<Bytes>) -> Metered<impl Body<Data = Bytes, Error = Infallible> + Unpin> {
         let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
-        let body = StreamBody::new(futures_util::stream::iter(frames));
+        metered_as(futures_util::stream::iter(frames), PATIENCE)
+    }
+
+    fn metered_as<S>(
+        frames: S,
+        patience: Duration,
+    ) -> Metered<impl Body<Data = Bytes, Error = Infallible> + Unpin>
+    where
+        S: Stream<Item = Result<Frame<Bytes>, Infallible>> + Unpin,
+    {
+        let body = StreamBody::new(frames);
         let (bytes, metrics) = (Budget::new(1 << 20), Arc::new(Metrics::new()));
         let layer = MeteredLayer { bytes, message_bytes: 1 << 16, metrics };
         let request = Request::builder().uri("/VerifyStream").body(body).unwrap();
-        layer.apply(request, PATIENCE).unwrap().into_body()
+        layer.apply(request, patience).unwrap().into_body()
     }
 
     fn message(length: u16) -> Vec<u8> {
@@ -311,6 +322,20 @@ mod tests {
         }
         assert_eq!(sizes, [8192, 3808, 8005, 6, 2]);
         assert!(body.is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn what_comes_with_the_end_of_a_message_has_a_time_of_its_own() {
+        let (first, second) = (message(100), message(3));
+        let pieces = [&first[..50], &[&first[50..], &second[..2]].concat(), &second[2..]];
+        let pieces: Vec<Bytes> = pieces.into_iter().map(Bytes::copy_from_slice).collect();
+        let slowly = futures_util::stream::iter(pieces).then(async |piece| {
+            sleep(Duration::from_millis(300)).await;
+            Ok::<_, Infallible>(Frame::data(piece))
+        });
+        let body = metered_as(Box::pin(slowly), Duration::from_millis(400));
+        let all = body.collect().await.unwrap().to_bytes();
+        assert_eq!(all, [first, second].concat());
     }
 
     #[tokio::test]

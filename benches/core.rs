@@ -4,13 +4,16 @@
 
 #[path = "common/bare.rs"]
 mod bare;
+#[path = "common/issuers.rs"]
+mod issuers;
 #[path = "common/tokens.rs"]
 mod tokens;
 
 use criterion::{BatchSize, Criterion, Throughput};
+use issuers::issuers;
 use jwtd::crypto::{SigningError, SigningKey};
-use jwtd::jose::{Algorithm, JwkSet, Limits, UnixTime};
-use jwtd::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd::jose::{Algorithm, JwkSet, UnixTime};
+use jwtd::keys::KeySet;
 use jwtd::verify::{Profile, judge, read};
 use std::hint::black_box;
 
@@ -33,20 +36,6 @@ fn keys() -> Vec<SigningKey> {
         key => Some(key.unwrap()),
     });
     made.collect()
-}
-
-fn issuers(key: &SigningKey) -> Issuers {
-    let bound = Key { id: Some(tokens::KEY_ID.into()), key: key.verifying_key().unwrap() };
-    let issuer = Issuer::new(
-        &tokens::name(key.algorithm()),
-        &[&tokens::issuer(key.algorithm())],
-        [key.algorithm()].into_iter().collect(),
-        Some(&[tokens::AUDIENCE]),
-        Leeway::DEFAULT,
-        "inline",
-        KeyState::Held { set: KeySet::new(vec![bound]).into(), stale_at: None },
-    );
-    Issuers::new(vec![issuer], Limits::DEFAULT).unwrap()
 }
 
 fn token(key: &SigningKey) -> String {

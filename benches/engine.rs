@@ -4,6 +4,8 @@
 
 #[path = "common/engine.rs"]
 mod engine;
+#[path = "common/issuers.rs"]
+mod issuers;
 #[path = "common/tokens.rs"]
 mod tokens;
 

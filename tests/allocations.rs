@@ -5,6 +5,8 @@
 
 #[path = "../benches/common/engine.rs"]
 mod engine;
+#[path = "../benches/common/issuers.rs"]
+mod issuers;
 #[path = "../benches/common/tokens.rs"]
 mod tokens;
 

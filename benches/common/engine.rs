@@ -1,33 +1,18 @@
 //! The engine with its cache, asked as the daemon asks it.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 
+use crate::issuers::issuers;
 use crate::tokens;
 use bytes::Bytes;
 use jwtd::crypto::SigningKey;
 use jwtd::engine::{
     Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
 };
-use jwtd::jose::{Limits, UnixTime};
-use jwtd::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd::jose::UnixTime;
 use jwtd::telemetry::Metrics;
 use jwtd::verify::Profile;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// An issuer with this key, as `tokens` names it.
-pub(crate) fn issuers(key: &SigningKey) -> Issuers {
-    let bound = Key { id: Some(tokens::KEY_ID.into()), key: key.verifying_key().unwrap() };
-    let issuer = Issuer::new(
-        &tokens::name(key.algorithm()),
-        &[&tokens::issuer(key.algorithm())],
-        [key.algorithm()].into_iter().collect(),
-        Some(&[tokens::AUDIENCE]),
-        Leeway::DEFAULT,
-        "inline",
-        KeyState::Held { set: KeySet::new(vec![bound]).into(), stale_at: None },
-    );
-    Issuers::new(vec![issuer], Limits::DEFAULT).unwrap()
-}
 
 /// An engine that knows this key and remembers up to so many bytes.
 pub(crate) fn engine(key: &SigningKey, max_bytes: u64) -> Engine {

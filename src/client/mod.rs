@@ -126,7 +126,7 @@ impl Client {
     /// Has one token judged.
     ///
     /// # Errors
-    /// If the token is refused, or the call is refused or fails.
+    /// If the call is refused or fails; a refused token has a verdict.
     pub async fn verify(
         &mut self,
         token: Bytes,

@@ -127,11 +127,11 @@ fn a_daemon_that_stalls_does_not_hide_it() {
     let (daemon, endpoint) = served(&folder);
     let bench = format!(
         "bench --endpoint {endpoint} --key key.json --iss https://i --aud a --call unary \
-         --distinct 10 --concurrency 4 --rate 500 --duration 2s --output json"
+         --distinct 10 --concurrency 4 --rate 500 --duration 3s --output json"
     );
     let bench = folder.begin(&bench);
-    // Somewhere in the two seconds, after the tokens are made.
-    pass(Duration::from_millis(1000));
+    // Somewhere in the three seconds, after the tokens are made.
+    pass(Duration::from_millis(1500));
     daemon.signal("STOP");
     pass(Duration::from_millis(600));
     daemon.signal("CONT");

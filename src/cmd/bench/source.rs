@@ -16,7 +16,8 @@ pub(super) struct Source {
     /// A file of tokens, one a line; `-` is standard input
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// Make tokens, with the private key of this file
+    /// Make tokens, with the private key of this file; they live an hour longer than the
+    /// load, if neither --exp nor --claims says otherwise
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     #[command(flatten)]

@@ -65,7 +65,7 @@ impl Files {
 
     /// What is in the files.
     pub(super) fn contents(&self) -> Contents {
-        self.paths.iter().map(|path| (path.clone(), fingerprint(path))).collect()
+        contents(&self.paths)
     }
 
     /// The folders are watched, and not the files: a ConfigMap is swapped by a rename of a
@@ -95,6 +95,16 @@ impl Files {
             watched.is_ok()
         });
     }
+}
+
+/// What is in these files.
+pub(super) fn contents<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Contents {
+    paths.into_iter().map(|path| (path.clone(), fingerprint(path))).collect()
+}
+
+/// What was in files when they were read first, of those that were read several times.
+pub(super) fn first(read: Vec<(PathBuf, Digest)>) -> Contents {
+    read.into_iter().rev().collect()
 }
 
 /// A fingerprint of what is in the file at `path`, or of why it cannot be read.

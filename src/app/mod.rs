@@ -17,7 +17,7 @@ pub use runtime::{build as build_runtime, workers};
 pub use signal::Signals;
 
 use crate::admin::{self, Readiness};
-use crate::config::{Config, ServerLimits, Startup};
+use crate::config::{Config, Listen, ServerLimits, Startup};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::server::Server;
 use crate::grpc::{BindError, Listener, MeteredLayer, Verifier};
@@ -27,12 +27,12 @@ use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Budget, Scheduler};
 use crate::sources::{Keeper, StateError, StateFolder};
 use crate::telemetry::{Metrics, Traces};
+use files::Contents;
 use health::Health;
 use reload::{Reloader, Status};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,9 @@ pub struct App {
     keeper: Keeper,
     published: Arc<Notify>,
     startup: Startup,
-    key_files: Vec<PathBuf>,
+    /// What was in files with keys and with certificates when they were read.
+    key_files: Contents,
+    certificates: Contents,
     status: Arc<Status>,
 }
 
@@ -101,7 +103,9 @@ impl App {
         let cache = CacheLimits { max_bytes: startup.cache_bytes, max_ttl: startup.cache_ttl };
         let published = Arc::new(Notify::new());
         let mut keeper = Keeper::new(now, state, Arc::clone(&published));
-        let key_files = live.files.clone();
+        let key_files = files::first(live.files.clone());
+        // Before they are read: what changes after must not be missed.
+        let certificates = files::contents(startup.listen.iter().flat_map(Listen::files));
         let audit = startup.audit.as_ref().map(|settings| audit::start(settings, &metrics));
         let audit = audit.transpose().map_err(StartError::Audit)?;
         let traces = startup
@@ -158,6 +162,7 @@ impl App {
             published,
             startup,
             key_files,
+            certificates,
             status,
         })
     }
@@ -214,6 +219,7 @@ impl App {
                     startup: self.startup,
                     status: self.status,
                     key_files: self.key_files,
+                    certificates: self.certificates,
                     asked,
                     published: self.published,
                 };

@@ -1,7 +1,7 @@
 //! Puts a changed configuration in force while the daemon runs: all of it or nothing.
 
 use super::clock::now;
-use super::files::{Contents, Files};
+use super::files::{self, Contents, Files};
 use super::live;
 use crate::config::{Config, Faults, Startup};
 use crate::crypto::Digest;
@@ -42,8 +42,10 @@ pub(super) struct Reloader {
     pub(super) status: Arc<Status>,
     /// The encryption of sockets.
     pub(super) encrypted: Vec<Arc<Tls>>,
-    /// Files with keys, of the last configuration.
-    pub(super) key_files: Vec<PathBuf>,
+    /// What was in the files with keys, of the last configuration, when they were read.
+    pub(super) key_files: Contents,
+    /// The same of the files with certificates.
+    pub(super) certificates: Contents,
     /// Told at SIGHUP.
     pub(super) asked: Arc<Notify>,
     /// Told whenever there is news of keys.
@@ -88,8 +90,9 @@ impl Reloader {
     pub(super) async fn run(mut self) {
         let changed = Arc::new(Notify::new());
         let mut files = Files::new(self.files(), Arc::clone(&changed));
-        let mut seen = files.contents();
-        // It may have changed since it was read.
+        // They may have changed since they were read.
+        let mut seen = self.certificates.clone();
+        seen.extend(self.key_files.clone());
         seen.extend(self.loader.file.clone());
         changed.notify_one();
         let mut failed = false;
@@ -109,14 +112,12 @@ impl Reloader {
             }
             failed = !self.reload(same && !asked).await;
             seen = contents;
-            files.replace(self.files());
-            // Of files that are named now for the first time, this is what was read.
-            let now = files.contents();
-            for (path, fingerprint) in &now {
-                seen.entry(path.clone()).or_insert(*fingerprint);
+            if !failed {
+                seen.extend(self.key_files.clone());
             }
+            files.replace(self.files());
             seen.retain(|path, _| files.contains(path));
-            if now != seen {
+            if files.contents() != seen {
                 // What was told while the watch was renewed is lost.
                 changed.notify_one();
             }
@@ -125,8 +126,7 @@ impl Reloader {
 
     fn files(&self) -> Vec<PathBuf> {
         let file = self.loader.file.iter().map(|(path, _)| path);
-        let certificates = self.encrypted.iter().flat_map(|tls| tls.files().files());
-        file.chain(&self.key_files).chain(certificates).cloned().collect()
+        file.chain(self.key_files.keys()).chain(self.certificates.keys()).cloned().collect()
     }
 
     /// Reads the configuration and puts it in force; false if the one before stays.
@@ -166,7 +166,7 @@ impl Reloader {
         let Config { startup, live } = config;
         let later = self.startup.differences(&startup);
         let (issuers, profiles) = (live.issuers.iter().count(), live.profiles.len());
-        let (key_files, skipped) = (live.files.clone(), live.skipped.clone());
+        let (key_files, skipped) = (files::first(live.files.clone()), live.skipped.clone());
         live::replace(live, &mut self.keeper, &self.engine).await?;
         self.key_files = key_files;
         self.published.notify_one();

@@ -5,6 +5,7 @@ use super::fault::Faults;
 use super::key_source::{self, KeySource, Owner};
 use super::remote::Remote;
 use super::valid::duration;
+use crate::crypto::Digest;
 use crate::keys::{Issuer, KeyState, Leeway};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,8 @@ use std::sync::Arc;
 pub(super) struct Seen {
     /// Keys that were skipped, each with the name of its issuer.
     pub(super) skipped: Vec<(String, String)>,
-    /// The files that keys were read from.
-    pub(super) files: Vec<PathBuf>,
+    /// The files that keys were read from, and what was in them.
+    pub(super) files: Vec<(PathBuf, Digest)>,
 }
 
 /// An issuer, and where its keys are fetched from if they are.

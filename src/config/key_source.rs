@@ -5,6 +5,7 @@ use super::document::{Node, Value};
 use super::fault::Faults;
 use super::remote::{self, Remote};
 use super::schema::{REMOTE, SOURCES};
+use crate::crypto::{Digest, digest};
 use crate::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
 use crate::keys::LoadedKeys;
 use std::io::Read as _;
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) enum KeySource {
     /// Keys that were read. The text says where; the file, if they stand in one, may
-    /// change.
-    Fixed(LoadedKeys, String, Option<PathBuf>),
+    /// change, and this was in it.
+    Fixed(LoadedKeys, String, Option<(PathBuf, Digest)>),
     /// Keys that are fetched.
     Remote(Remote),
 }
@@ -106,6 +107,8 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
             }
         },
     };
+    let place = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
+    let file = file.map(|file| (file, digest([&text[..]])));
     let loaded = match kind {
         "pem_file" => from_pem(&text, keys, allowed),
         "secret_file" => from_secret(text, keys, allowed),
@@ -123,7 +126,6 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
         faults.add(node.place, &path, what, mend);
         return None;
     }
-    let place = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
     Some(KeySource::Fixed(loaded, format!("{kind}:{place}"), file))
 }
 

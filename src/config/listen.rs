@@ -25,6 +25,17 @@ pub enum Listen {
     },
 }
 
+impl Listen {
+    /// The files of its encryption.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let tls = match self {
+            Self::Tcp { tls, .. } => tls.as_ref(),
+            Self::Unix { .. } => None,
+        };
+        tls.into_iter().flat_map(ServerTls::files)
+    }
+}
+
 /// The rights of a file: nine bits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SocketMode(pub u32);

@@ -13,6 +13,7 @@ use super::listen::{Listen, admin, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
 use super::units::{parse_bytes, parse_duration};
+use crate::crypto::Digest;
 use crate::keys::{IssuerIndex, Issuers};
 use crate::policy::{HttpRules, Policy};
 use crate::verify::Profile;
@@ -74,8 +75,8 @@ pub struct Live {
     /// Keys that were skipped, each with the name of its issuer. It is no fault, but
     /// the operator should know.
     pub skipped: Vec<(String, String)>,
-    /// The files that keys were read from.
-    pub files: Vec<PathBuf>,
+    /// The files that keys were read from, and what was in them.
+    pub files: Vec<(PathBuf, Digest)>,
 }
 
 impl Startup {

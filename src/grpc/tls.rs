@@ -52,12 +52,6 @@ impl Tls {
         Ok(())
     }
 
-    /// What it is made of.
-    #[must_use]
-    pub fn files(&self) -> &ServerTls {
-        &self.files
-    }
-
     /// When the certificate ends, in seconds since the epoch.
     #[must_use]
     pub fn not_after(&self) -> Option<i64> {

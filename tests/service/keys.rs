@@ -50,7 +50,8 @@ async fn r67_the_state_of_keys_shows_in_health_probes_metrics_and_on_the_command
     let state = |name: &str| format!(r#"jwtd_jwks_state{{issuer="corp",state="{name}"}} 1"#);
     daemon.wait_for("/metrics", &state("expired"));
     assert_eq!(health(&daemon, "corp").await, "NOT_SERVING");
-    assert!(daemon.get("/readyz?verbose").contains("the last attempt failed: http"));
+    // There are no keys before the first attempt, nor after it.
+    daemon.wait_for("/readyz?verbose", "the last attempt failed: http");
     web.put("/k", set());
     daemon.wait_for("/metrics", &state("fresh"));
     until_health(&daemon, "SERVING").await;

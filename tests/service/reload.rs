@@ -2,12 +2,17 @@
 
 use crate::support::{Daemon, Folder, KEY, PATIENCE, now};
 use crate::web::{Answer, Web};
+use jwtd::app::{self, App, Loader};
+use jwtd::client::Client;
+use jwtd::config;
 use jwtd::crypto::SigningKey;
 use jwtd::jose::Algorithm;
-use jwtd::pb::Reason;
+use jwtd::pb::{Reason, VerifyOptions};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Less its issuers.
 const HEAD: &str = "listen: [{ unix: d.sock }, { tcp: 127.0.0.1:0 }]\nadmin: 127.0.0.1:0\ndrain_delay: 0s\ndrain_timeout: 1s\n";
@@ -204,6 +209,39 @@ async fn r64_a_key_file_that_changes_is_read_again_also_for_remembered_tokens() 
     until(&daemon, &[&old, &new], &[Reason::SignatureInvalid, Reason::Ok]).await;
 }
 
+/// The daemon starts in this process, to be held between the two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r64_a_key_file_that_changes_before_it_is_watched_is_read_again() {
+    let folder = Folder::new();
+    let file = folder.0.join("jwtd.yaml");
+    let text = format!("{HEAD}issuers:\n{}", issuer("i", "a", "jwks_file: jwks.json"));
+    std::fs::write(&file, text).unwrap();
+    let before = app::fingerprint(&file);
+    let config = config::load(&file).unwrap();
+    let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    replace(&folder.0.join("jwks.json"), &format!(r#"{{"keys":[{}]}}"#, next.to_jwk("k")));
+
+    let app = App::start(config, 1).unwrap();
+    let (named, stop) = (file.clone(), CancellationToken::new());
+    let load = Box::new(move || config::load(&named));
+    let loader = Loader { file: Some((file, before)), load };
+    let serving = tokio::spawn(app.serve_and_reload(stop.clone(), Some((loader, Arc::default()))));
+    let socket = format!("unix://{}", folder.0.join("d.sock").display());
+    let mut client = Client::connect(&socket.parse().unwrap()).await.unwrap();
+    let begin = Instant::now();
+    loop {
+        let token = token(&next, "k", "i").into();
+        let verdicts = client.verify_batch(vec![token], VerifyOptions::default()).await.unwrap();
+        if verdicts[0].permit {
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{verdicts:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stop.cancel();
+    serving.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_keeps_fetched_keys_while_the_issuer_is_down() {
     let web = Web::start();
@@ -273,7 +311,7 @@ async fn a_token_that_waits_for_keys_is_judged_by_the_profile_that_was_asked_for
     let slow = Answer { delay: Duration::from_secs(3), ..set(&[next.to_jwk("n")]) };
     web.put("/k", slow);
     let token = token(&next, "n", "i");
-    let options = jwtd::pb::VerifyOptions { profile: "b".to_owned(), ..Default::default() };
+    let options = VerifyOptions { profile: "b".to_owned(), ..Default::default() };
     let request = jwtd::pb::VerifyBatchRequest {
         tokens: vec![token.clone().into_bytes().into()],
         options: Some(options.clone()),

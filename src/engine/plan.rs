@@ -6,7 +6,7 @@ use super::slice::{self, Check, Slice};
 use super::{Engine, Remembered, Snapshot};
 use crate::keys::IssuerIndex;
 use crate::policy::{Attributes, Caller};
-use crate::verify::{Refusal, Reject, read};
+use crate::verify::{Headers, Refusal, Reject, read, read_after};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,6 +58,7 @@ pub struct Plan {
     pending: Pending,
     now: Instant,
     checks: Vec<Check>,
+    headers: Headers,
     /// The first token with each hash that was not a hit.
     seen: HashMap<u64, usize, AlreadyHashed>,
     /// Whether the key of any token is unknown.
@@ -94,10 +95,12 @@ impl Plan {
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, batch: Batch, now: Instant) -> Self {
         let steps = Vec::with_capacity(batch.tokens.len());
+        let headers = Headers::of_batch(batch.tokens.len());
         Self {
             pending: Pending { snapshot, batch, steps, checks: 0 },
             now,
             checks: Vec::new(),
+            headers,
             seen: HashMap::default(),
             misses_key: false,
             only_hits: false,
@@ -180,7 +183,7 @@ impl Plan {
         {
             return step.clone();
         }
-        match read(token.clone(), issuers) {
+        match read_after(&mut self.headers, token.clone(), issuers) {
             Err(refusal) => {
                 self.misses_key |= matches!(refusal.reject, Reject::KeyUnknown);
                 Step::Refused(refusal)
@@ -189,7 +192,7 @@ impl Plan {
                 if self.checks.is_empty() {
                     self.checks.reserve(batch.tokens.len().saturating_sub(place));
                 }
-                self.checks.push(Check { token: unproven, hash });
+                self.checks.push(Check { token: Box::new(unproven), hash });
                 Step::Miss(self.checks.len().saturating_sub(1))
             }
         }

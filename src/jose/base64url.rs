@@ -18,10 +18,12 @@ pub enum Base64Fault {
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Marks a byte that is not in the alphabet. No valid value has this bit.
-const INVALID: u8 = 0x80;
+/// Marks a byte that is not in the alphabet: more than four characters hold.
+const INVALID: u32 = 1 << 24;
 
-static VALUES: [u8; 256] = values();
+/// For each of four characters, by its byte, its six bits where the group of 24 has them,
+/// or [`INVALID`]: a look-up each and three `or` are a group.
+static TABLES: [[u32; 256]; 4] = [table(18), table(12), table(6), table(0)];
 
 #[expect(
     clippy::indexing_slicing,
@@ -29,19 +31,23 @@ static VALUES: [u8; 256] = values();
     clippy::arithmetic_side_effects,
     reason = "runs at compile time; a mistake does not build"
 )]
-const fn values() -> [u8; 256] {
+const fn table(shift: u32) -> [u32; 256] {
     let mut table = [INVALID; 256];
     let mut value = 0;
     while value < ALPHABET.len() {
-        table[ALPHABET[value] as usize] = value as u8;
+        table[ALPHABET[value] as usize] = (value as u32) << shift;
         value += 1;
     }
     table
 }
 
-/// The six bits of one character, or [`INVALID`].
-fn value(character: u8) -> u8 {
-    VALUES.get(usize::from(character)).copied().unwrap_or(INVALID)
+/// The bits of up to four characters, the first the highest, and [`INVALID`] if one is not
+/// in the alphabet.
+fn group<const N: usize>(characters: [u8; N]) -> u32 {
+    let bits = |(table, character): (&[u32; 256], u8)| {
+        table.get(usize::from(character)).copied().unwrap_or(INVALID)
+    };
+    TABLES.iter().zip(characters).map(bits).fold(0, |all, bits| all | bits)
 }
 
 /// The length in bytes of what a text of `encoded` characters decodes to, if
@@ -67,27 +73,25 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, Base64Fault> {
     // The faults are gathered and looked at once: an attacker's token is
     // decoded no slower than an honest one, and the loop has no branch.
     let mut seen = 0;
-    for ([a, b, c, d], three) in quads.iter().zip(target.by_ref()) {
-        let (a, b, c, d) = (value(*a), value(*b), value(*c), value(*d));
-        seen |= a | b | c | d;
-        three.copy_from_slice(&[(a << 2) | (b >> 4), (b << 4) | (c >> 2), (c << 6) | d]);
+    for (four, three) in quads.iter().zip(target.by_ref()) {
+        let bits = group(*four);
+        seen |= bits;
+        let [_, x, y, z] = bits.to_be_bytes();
+        three.copy_from_slice(&[x, y, z]);
     }
     let tail = target.into_remainder();
     let mut trailing = 0;
     match (rest, tail) {
         ([], []) => {}
-        ([a, b], [x]) => {
-            let (a, b) = (value(*a), value(*b));
-            seen |= a | b;
-            *x = (a << 2) | (b >> 4);
-            trailing = b & 0x0f;
+        ([a, b], [last]) => {
+            let bits = group([*a, *b]);
+            seen |= bits;
+            [_, *last, trailing, _] = bits.to_be_bytes();
         }
-        ([a, b, c], [x, y]) => {
-            let (a, b, c) = (value(*a), value(*b), value(*c));
-            seen |= a | b | c;
-            *x = (a << 2) | (b >> 4);
-            *y = (b << 4) | (c >> 2);
-            trailing = c & 0x03;
+        ([a, b, c], [last_but_one, last]) => {
+            let bits = group([*a, *b, *c]);
+            seen |= bits;
+            [_, *last_but_one, *last, trailing] = bits.to_be_bytes();
         }
         // One character over: six bits are no byte.
         _ => return Err(fault(text, Base64Fault::Length)),
@@ -104,7 +108,7 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, Base64Fault> {
 /// The first character that is not in the alphabet, else `otherwise`.
 fn fault(text: &[u8], otherwise: Base64Fault) -> Base64Fault {
     text.iter()
-        .position(|character| value(*character) == INVALID)
+        .position(|character| group([*character]) == INVALID)
         .map_or(otherwise, |offset| Base64Fault::Character { offset })
 }
 

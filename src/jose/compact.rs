@@ -63,6 +63,12 @@ impl<'t> CompactJws<'t> {
         self.signing_input
     }
 
+    /// The header as it was sent.
+    #[must_use]
+    pub fn encoded_header(&self) -> &'t [u8] {
+        self.header
+    }
+
     /// The decoded header.
     ///
     /// # Errors

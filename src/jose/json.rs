@@ -3,6 +3,8 @@
 //! section 4 let a parser keep the last of two equal members; two parsers that
 //! differ in this disagree on what was signed, so they are refused.
 
+mod plain;
+
 use super::limits::JsonLimits;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -75,6 +77,12 @@ pub enum JsonFault {
 /// # Errors
 /// The first fault of `text`.
 pub fn parse<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonFault> {
+    let plain = str::from_utf8(text).ok().and_then(|text| plain::read(text, limits));
+    plain.map_or_else(|| library(text, limits), Ok)
+}
+
+/// Reads `text` by the library.
+fn library<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonFault> {
     let fault = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     Strict { limits, depth: 0, fault: &fault }

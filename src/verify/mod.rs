@@ -1,6 +1,7 @@
 //! Floor 4: the steps that turn bytes into a verified token, in the order of the
 //! RFCs, and the types that prove that a step was taken.
 
+mod headers;
 mod judge;
 mod profile;
 mod reason;
@@ -10,9 +11,10 @@ mod tests;
 mod token;
 mod verifier;
 
+pub use headers::Headers;
 pub use judge::{Condition, Matter, check_times, judge};
 pub use profile::{AcceptedTypes, Profile};
 pub use reason::{Family, Fault, Reason};
 pub use reject::{Refusal, Reject};
 pub use token::{Proven, SignatureProof, Unproven, Unverified};
-pub use verifier::{read, verify};
+pub use verifier::{read, read_after, verify};

@@ -36,7 +36,7 @@ pub struct Unproven<T> {
     /// How many bytes of the token the signature covers.
     pub(super) signed: usize,
     pub(super) signature: Vec<u8>,
-    pub(super) header: Header,
+    pub(super) header: Arc<Header>,
     pub(super) payload: Vec<u8>,
     pub(super) claims: Unverified<Claims>,
     pub(super) issuer: IssuerIndex,
@@ -77,7 +77,7 @@ pub struct SignatureProof {
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proven {
-    header: Header,
+    header: Arc<Header>,
     claims: Claims,
     payload: Vec<u8>,
     proof: SignatureProof,

@@ -1,11 +1,12 @@
 //! The way of one token, in the order of RFC 7519, section 7.2 and RFC 7515,
 //! section 5.2. The first step that fails decides.
 
+use super::headers::Headers;
 use super::judge::judge;
 use super::profile::Profile;
 use super::reject::{Refusal, Reject};
 use super::token::{Proven, Unproven, Unverified};
-use crate::jose::{Claims, CompactJws, Header, UnixTime};
+use crate::jose::{Claims, CompactJws, UnixTime};
 use crate::keys::{Issuers, KeyState};
 use std::sync::Arc;
 
@@ -33,11 +34,23 @@ pub fn verify(
 /// # Errors
 /// The first step that fails.
 pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, Refusal> {
+    read_after(&mut Headers::default(), token, issuers)
+}
+
+/// As [`read`], where the headers of other tokens of the batch were read before.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn read_after<T: AsRef<[u8]>>(
+    headers: &mut Headers,
+    token: T,
+    issuers: &Issuers,
+) -> Result<Unproven<T>, Refusal> {
     let limits = issuers.limits();
     // RFC 7519, section 7.2, steps 1 and 2: the parts.
     let jws = CompactJws::split(token.as_ref(), limits)?;
     // Steps 2 to 5: the header, and that all of it is understood.
-    let header = Header::parse(&jws.header(limits)?, limits)?;
+    let header = headers.read(&jws, limits)?;
     // Step 7, and step 10 of section 7.2 beforehand: the payload is read once,
     // but stays locked.
     let payload = jws.payload()?;

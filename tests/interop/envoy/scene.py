@@ -5,14 +5,13 @@ import http.server
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import threading
 import time
 
-DAEMON = os.environ["JWTD_BIN"]
-PAGE = pathlib.Path(__file__).parents[3] / "docs" / "envoy.md"
+from parts import blocks, free_port, indented
 
+DAEMON = os.environ["JWTD_BIN"]
 
 ORDERS = """
 typed_per_filter_config:
@@ -20,22 +19,6 @@ typed_per_filter_config:
     "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
     check_settings: { context_extensions: { profile: orders } }
 """
-
-
-def blocks():
-    """The YAML of the page, block by block."""
-    parts = PAGE.read_text().split("```yaml\n")[1:]
-    return [part.split("```")[0] for part in parts]
-
-
-def indented(text, spaces):
-    return "".join(" " * spaces + line + "\n" for line in text.strip("\n").splitlines())
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -69,7 +52,7 @@ class Scene:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.ports = {name: free_port() for name in ("asked", "bare", "own", "admin", "probes")}
+        self.ports = {name: free_port() for name in ("asked", "admin", "probes")}
         # Two keys: one is configured, the other signs forgeries.
         for name in ("key", "other"):
             files = ["--private", self.work / f"{name}.json", "--public", self.work / f"{name}.jwks"]
@@ -97,30 +80,11 @@ class Scene:
     def write_envoy(self):
         filters, cluster = blocks()[1], blocks()[2]
         cluster = cluster.replace("/run/jwtd/jwtd.sock", f"{self.work}/jwtd.sock")
-        jwks = json.dumps((self.work / "key.jwks").read_text())
-        router = filters[filters.index("  - name: envoy.filters.http.router"):]
-        own = f"""http_filters:
-  - name: envoy.filters.http.jwt_authn
-    typed_config:
-      "@type": type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication
-      providers:
-        corp:
-          issuer: https://login.example.com
-          audiences: [orders-api]
-          claim_to_headers: [{{ claim_name: sub, header_name: x-jwt-sub }}]
-          jwt_cache_config: {{ jwt_cache_size: 1000 }}
-          local_jwks: {{ inline_string: {jwks} }}
-      rules: [{{ match: {{ prefix: / }}, requires: {{ provider_name: corp }} }}]
-""" + router
-        listeners = "".join(
-            self.listener(name, chain)
-            for name, chain in (("asked", filters), ("bare", "http_filters:\n" + router), ("own", own))
-        )
         text = f"""
 admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {self.ports['admin']} }} }} }}
 static_resources:
   listeners:
-{listeners}
+{self.listener(filters)}
   clusters:
     -
 {indented(cluster, 6)}
@@ -132,30 +96,29 @@ static_resources:
 """
         (self.work / "envoy.yaml").write_text(text)
 
-    def listener(self, name, filters):
-        per_route = ""
-        if name == "asked":
-            # The route says which profile judges; the metadata is shown to the client.
-            per_route = "\n" + indented(ORDERS, 26).rstrip()
+    def listener(self, filters):
+        # The route says which profile judges; the metadata is shown to the client.
+        per_route = indented(ORDERS, 26).rstrip()
         shown = '[{ header: { key: x-profile, value: "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:profile)%" } }]'
         return f"""
-    - name: {name}
-      address: {{ socket_address: {{ address: 127.0.0.1, port_value: {self.ports[name]} }} }}
+    - name: asked
+      address: {{ socket_address: {{ address: 127.0.0.1, port_value: {self.ports['asked']} }} }}
       filter_chains:
         - filters:
             - name: envoy.filters.network.http_connection_manager
               typed_config:
                 "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-                stat_prefix: {name}
+                stat_prefix: asked
                 normalize_path: true
                 route_config:
-                  response_headers_to_add: {shown if name == 'asked' else '[]'}
+                  response_headers_to_add: {shown}
                   virtual_hosts:
                     - name: all
                       domains: ["*"]
                       routes:
                         - match: {{ prefix: /orders }}
-                          route: {{ cluster: echo }}{per_route}
+                          route: {{ cluster: echo }}
+{per_route}
                         - match: {{ prefix: / }}
                           route: {{ cluster: echo }}
 {indented(filters, 16)}
@@ -212,8 +175,3 @@ static_resources:
         command = [DAEMON, "sign", "--key", self.work / f"{key}.json", "--iss", iss, "--aud", "orders-api",
                    "--sub", "alice", *options]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    def cpu(self, name):
-        """Seconds of CPU that the threads of a process have used."""
-        tasks = pathlib.Path(f"/proc/{self.processes[name].pid}/task").glob("*/schedstat")
-        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9

@@ -1,0 +1,29 @@
+"""Where and with what it was measured."""
+
+import datetime
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+
+
+def cpu_model():
+    with open("/proc/cpuinfo") as file:
+        found = re.search(r"^model name\s*: (.*)$", file.read(), re.MULTILINE)
+    return found[1] if found else platform.machine()
+
+
+def describe(daemon, runtimes, settings):
+    """Name and value, in the order in which they are shown."""
+    version = subprocess.run([daemon, "--version"], check=True, capture_output=True, text=True).stdout
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "processor": f"{cpu_model()}, {len(os.sched_getaffinity(0))} cores",
+        "load before": f"{os.getloadavg()[0]:.2f} processes in the last minute",
+        "versions": ", ".join([version.strip(), *runtimes]),
+        "command": shlex.join(["benches/peers/run", *sys.argv[1:]]),
+        "measured": settings,
+    }

@@ -71,6 +71,8 @@ const WAYS = {
   },
 };
 
+export const callWays = Object.keys(WAYS);
+
 export function calling(way, tokens, { target }) {
   const client = new VerifierService(target, grpc.credentials.createInsecure());
   const turns = { all: tokens, next: inTurn(tokens) };

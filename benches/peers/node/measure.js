@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * `work` counts up the `tokens` of a tally, and ends only by failing. The CPU is that of all threads of the
  * process: the compiler's and the garbage collector's, too.
  */
-export async function measure(seconds, about, work) {
+export async function measure(seconds, about, work, warmUp = 0.5) {
   const tally = { tokens: 0 };
   const working = work(tally);
-  await Promise.race([working, sleep(Math.max(500, seconds * 200))]);
+  await Promise.race([working, sleep(Math.max(warmUp, seconds / 5) * 1000)]);
   console.log('begin');
   const [tokens, cpu, time] = [tally.tokens, process.cpuUsage(), performance.now()];
   await Promise.race([working, sleep(seconds * 1000)]);

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 )
@@ -71,3 +72,5 @@ func version(module string) string {
 	}
 	return "unknown"
 }
+
+func language() string { return "Go " + strings.TrimPrefix(runtime.Version(), "go") }

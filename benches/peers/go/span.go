@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -66,7 +65,7 @@ func measure(library, version, way string, seconds float64, jobs ...job) error {
 	if last.tokens == first.tokens {
 		return errors.New("no token was judged in this time")
 	}
-	return json.NewEncoder(os.Stdout).Encode(result{library, version, way, runtime.Version(),
+	return json.NewEncoder(os.Stdout).Encode(result{library, version, way, language(),
 		last.tokens - first.tokens, (last.cpu - first.cpu).Seconds(), last.at.Sub(first.at).Seconds()})
 }
 

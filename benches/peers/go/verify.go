@@ -25,8 +25,9 @@ func printWays() error {
 		Library    string   `json:"library"`
 		Version    string   `json:"version"`
 		Way        string   `json:"way"`
+		Runtime    string   `json:"runtime"`
 		Algorithms []string `json:"algorithms"`
-	}{library, libraryVersion(), noCache, []string{"RS256", "ES256", "HS256"}})
+	}{library, libraryVersion(), noCache, language(), []string{"RS256", "ES256", "HS256"}})
 }
 
 // verify has golang-jwt judge the tokens in turn, as a service does that has one key.

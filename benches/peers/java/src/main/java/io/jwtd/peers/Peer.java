@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
 
 /**
  * Measures what verified tokens cost a Java program: by nimbus-jose-jwt in its own process, or by
@@ -35,9 +36,8 @@ public final class Peer {
                 default -> throw new IllegalArgumentException("there is no such command");
             }
         } catch (Exception error) {
-            for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-                System.err.println(cause);
-            }
+            var fault = error instanceof ExecutionException ? error.getCause() : error;
+            System.err.println(fault + (fault.getCause() == null ? "" : " (" + fault.getCause() + ")"));
             System.exit(1);
         }
         // The jobs would go on.

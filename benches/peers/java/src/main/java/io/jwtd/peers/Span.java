@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /** A time in which jobs judge tokens, counted and measured from outside: they never look at a clock. */
 final class Span {
     private static final double WARM_UP_SECONDS = 3; // at least
-    private static final int PATIENCE_SECONDS = 60;
+    private static final int PATIENCE_SECONDS = 40;
     private static final int RESTING_MILLIS = 100; // of a second
 
     /** Judges tokens until one is refused. The end of the program ends it. */
@@ -58,8 +58,8 @@ final class Span {
         if (last.tokens == first.tokens) {
             throw new IllegalStateException("no token was judged in this time");
         }
-        var result = new Result(library, version, way, "Java " + System.getProperty("java.version"),
-            last.tokens - first.tokens, (last.cpuNanos - first.cpuNanos) / 1e9, (last.nanos - first.nanos) / 1e9);
+        var result = new Result(library, version, way, runtime(), last.tokens - first.tokens,
+            (last.cpuNanos - first.cpuNanos) / 1e9, (last.nanos - first.nanos) / 1e9);
         System.out.println(new Gson().toJson(result));
     }
 
@@ -102,5 +102,9 @@ final class Span {
             throw new IllegalStateException("the artifact of " + member + " states no version");
         }
         return version;
+    }
+
+    static String runtime() {
+        return "Java " + System.getProperty("java.version");
     }
 }

@@ -4,6 +4,8 @@
 
 #[path = "common/bare.rs"]
 mod bare;
+#[path = "common/form.rs"]
+mod form;
 #[path = "common/issuers.rs"]
 mod issuers;
 #[path = "common/tokens.rs"]

@@ -4,6 +4,8 @@
 
 #[path = "common/engine.rs"]
 mod engine;
+#[path = "common/form.rs"]
+mod form;
 #[path = "common/issuers.rs"]
 mod issuers;
 #[path = "common/tokens.rs"]
@@ -100,7 +102,7 @@ fn messages(criterion: &mut Criterion) {
         enforced: true,
         issuer: Bytes::from_static(b"https://es256.issuer.example"),
         subject: "user-000001".to_owned(),
-        audiences: vec![tokens::AUDIENCE.to_owned()],
+        audiences: vec![form::AUDIENCE.to_owned()],
         scopes: vec!["orders:read".to_owned(), "orders:write".to_owned()],
         key_id: tokens::KEY_ID.to_owned(),
         algorithm: Bytes::from_static(b"ES256"),

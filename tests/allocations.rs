@@ -5,6 +5,8 @@
 
 #[path = "../benches/common/engine.rs"]
 mod engine;
+#[path = "../benches/common/form.rs"]
+mod form;
 #[path = "../benches/common/issuers.rs"]
 mod issuers;
 #[path = "../benches/common/tokens.rs"]
@@ -49,7 +51,7 @@ fn a_new_token_takes_ten_allocations() {
 
 #[test]
 fn a_request_is_read_without_copies_of_its_tokens() {
-    let tokens = vec![Bytes::from(vec![b'a'; tokens::LENGTH]); BATCH];
+    let tokens = vec![Bytes::from(vec![b'a'; form::LENGTH]); BATCH];
     let request = pb::VerifyBatchRequest { tokens, ..Default::default() };
     let request = Bytes::from(request.encode_to_vec());
     let seen = measure(|| drop(pb::VerifyBatchRequest::decode(request.clone()).unwrap()));

@@ -1,25 +1,51 @@
 //! The budgets of the design, measured on the built daemon: `cargo bench --bench
-//! budgets`, or with `-- --quick` for a look, `-- --only cold` for some. Everything is a ratio of two servers
+//! budgets`, or with `-- --quick` for a look, `-- --only cold` for some, `-- --check` to
+//! fail where something is far from what it was. Everything is a ratio of two servers
 //! or of server and bare loop that took turns within one run, because machines are
 //! noisy; CPU time is each process's own.
 
 #[path = "../common/bare.rs"]
 mod bare;
+mod check;
+#[path = "../common/child.rs"]
 mod child;
+#[path = "../common/columns.rs"]
+mod columns;
+mod cores;
+mod crowd;
+#[path = "../common/daemon.rs"]
+mod daemon;
+#[path = "../common/drive.rs"]
 mod drive;
 #[path = "../floor/echo.rs"]
 mod echo;
+#[path = "../common/form.rs"]
+mod form;
+mod lone;
+mod memory;
+#[path = "../common/raw.rs"]
+mod raw;
+#[path = "../common/requests.rs"]
+mod requests;
 mod rows;
 mod scene;
+mod spin;
+#[path = "../common/spread.rs"]
+mod spread;
 mod table;
 #[path = "../common/tokens.rs"]
 mod tokens;
+#[path = "../common/wire.rs"]
+mod wire;
 
 use child::Outcome;
 use jwtd::jose::Algorithm;
 use rows::Hot;
+use scene::Scene;
 use std::process::ExitCode;
 use std::time::Duration;
+use table::Row;
+use tokio::runtime::Runtime;
 
 // The floor's must be the daemon's.
 #[global_allocator]
@@ -31,6 +57,8 @@ pub(crate) struct Effort {
     rounds: usize,
     hot: Duration,
     cold: Duration,
+    lone: Duration,
+    memory: Duration,
     starts: usize,
 }
 
@@ -38,6 +66,8 @@ const FULL: Effort = Effort {
     rounds: 5,
     hot: Duration::from_millis(2000),
     cold: Duration::from_millis(1200),
+    lone: Duration::from_millis(3000),
+    memory: Duration::from_millis(10_000),
     starts: 9,
 };
 
@@ -45,8 +75,58 @@ const QUICK: Effort = Effort {
     rounds: 1,
     hot: Duration::from_millis(500),
     cold: Duration::from_millis(500),
+    lone: Duration::from_millis(1500),
+    memory: Duration::from_millis(3000),
     starts: 3,
 };
+
+/// What is measured together.
+#[derive(Clone, Copy)]
+enum Group {
+    Idle,
+    Memory,
+    Hot(Hot),
+    Policies,
+    Cold(Algorithm),
+    Lone,
+}
+
+const GROUPS: [Group; 10] = [
+    Group::Idle,
+    Group::Memory,
+    Group::Hot(Hot::Batch),
+    Group::Hot(Hot::Stream),
+    Group::Policies,
+    Group::Cold(Algorithm::Rs256),
+    Group::Cold(Algorithm::Es256),
+    Group::Cold(Algorithm::EdDsa),
+    Group::Cold(Algorithm::Hs256),
+    Group::Lone,
+];
+
+impl Group {
+    fn name(self) -> String {
+        match self {
+            Self::Idle => "idle".to_owned(),
+            Self::Memory => "memory".to_owned(),
+            Self::Hot(hot) => hot.name().to_owned(),
+            Self::Policies => "policies".to_owned(),
+            Self::Cold(algorithm) => format!("cold {algorithm}"),
+            Self::Lone => "lone".to_owned(),
+        }
+    }
+
+    fn measure(self, scene: &Scene, runtime: &Runtime, effort: Effort) -> Outcome<Vec<Row>> {
+        match self {
+            Self::Idle => runtime.block_on(rows::idle(scene, effort)),
+            Self::Memory => runtime.block_on(memory::rows(scene, effort)),
+            Self::Hot(hot) => runtime.block_on(rows::hot(scene, hot, effort)),
+            Self::Policies => runtime.block_on(rows::judged(scene, effort)),
+            Self::Cold(algorithm) => rows::cold(scene, runtime, algorithm, effort),
+            Self::Lone => lone::rows(scene, runtime, effort),
+        }
+    }
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -55,16 +135,17 @@ fn main() -> ExitCode {
     {
         return echo::run(rest);
     }
+    let given = |flag: &str| arguments.iter().any(|one| one == flag);
     // `cargo test --all-targets` runs benches too, and does not ask to measure.
-    if !arguments.iter().any(|one| one == "--bench") {
+    if !given("--bench") {
         println!("nothing measured; use `cargo bench --bench budgets [-- --quick]`");
         return ExitCode::SUCCESS;
     }
-    let quick = arguments.iter().any(|one| one == "--quick");
     let after_only = arguments.iter().skip_while(|one| *one != "--only").nth(1);
     let only = after_only.map_or("", String::as_str);
-    match measure(if quick { QUICK } else { FULL }, only) {
-        Ok(()) => ExitCode::SUCCESS,
+    match measure(if given("--quick") { QUICK } else { FULL }, only, given("--check")) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("budgets: {error}");
             ExitCode::FAILURE
@@ -72,8 +153,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures the groups whose name contains `only`.
-fn measure(effort: Effort, only: &str) -> Outcome<()> {
+/// Measures the groups whose name contains `only`. False if `check` is asked for, and
+/// fails.
+fn measure(effort: Effort, only: &str, check: bool) -> Outcome<bool> {
     let workers = jwtd::app::workers(None);
     let runtime = jwtd::app::build_runtime(workers)?;
     println!(
@@ -81,27 +163,23 @@ fn measure(effort: Effort, only: &str) -> Outcome<()> {
         effort.rounds,
         effort.hot,
         effort.cold,
-        tokens::LENGTH
+        form::LENGTH
     );
-    let scene = scene::Scene::new(jwtd::app::now())?;
-    let wanted = |group: &str| group.contains(only);
-    let mut rows = Vec::new();
-    if wanted("idle") {
-        rows.extend(runtime.block_on(rows::idle(&scene, effort))?);
-    }
-    for hot in [Hot::Batch, Hot::Stream] {
-        if wanted(hot.name()) {
-            rows.extend(runtime.block_on(rows::hot(&scene, hot, effort))?);
-        }
-    }
-    if wanted("policies") {
-        rows.extend(runtime.block_on(rows::judged(&scene, effort))?);
-    }
-    for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
-        if wanted(&format!("cold {algorithm}")) {
-            rows.extend(rows::cold(&scene, &runtime, algorithm, effort, workers)?);
+    let scene = Scene::new(jwtd::app::now())?;
+    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    for group in GROUPS.iter().filter(|group| group.name().contains(only)) {
+        let measure = || group.measure(&scene, &runtime, effort);
+        if check {
+            let (judged, found) = check::judge(measure)?;
+            rows.extend(judged);
+            faults.extend(found);
+        } else {
+            rows.extend(measure()?);
         }
     }
     table::print(&rows);
-    Ok(())
+    if check {
+        check::print(&rows, &faults);
+    }
+    Ok(faults.is_empty())
 }

@@ -1,67 +1,70 @@
 //! What was measured, beside what is allowed.
 
+use crate::columns;
+
 /// One line of the table.
+#[derive(Default)]
 pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) measured: String,
     pub(crate) beside: String,
     pub(crate) ratio: String,
-    pub(crate) budget: String,
-    /// Nothing where there is no budget.
-    pub(crate) met: Option<bool>,
+    /// What the two limits are about.
+    pub(crate) value: f64,
+    /// What the design allows.
+    pub(crate) budget: Option<Limit>,
+    /// What `--check` allows: so generous that a noisy machine passes, and that no
+    /// regression of twice does.
+    pub(crate) band: Option<Limit>,
 }
 
-/// The middle of some numbers, and the least and the greatest.
+/// One side of a range, in a unit.
 #[derive(Clone, Copy)]
-pub(crate) struct Spread {
-    pub(crate) middle: f64,
-    least: f64,
-    greatest: f64,
+pub(crate) enum Limit {
+    AtMost(f64, &'static str),
+    AtLeast(f64, &'static str),
 }
 
-impl Spread {
-    pub(crate) fn of(numbers: impl Iterator<Item = f64>) -> Self {
-        let mut numbers: Vec<_> = numbers.collect();
-        numbers.sort_by(f64::total_cmp);
-        let at = |place: usize| numbers.get(place).copied().unwrap_or(f64::NAN);
-        let last = numbers.len().saturating_sub(1);
-        Self {
-            middle: (at(last / 2) + at(last.div_ceil(2))) / 2.0,
-            least: at(0),
-            greatest: at(last),
+impl Limit {
+    pub(crate) fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most, _) => value <= most,
+            Self::AtLeast(least, _) => value >= least,
         }
     }
 
-    pub(crate) fn show(self, sign: &str, unit: &str) -> String {
-        let Self { middle, least, greatest } = self;
-        format!("{sign}{middle:.2}{unit} ({least:.2} to {greatest:.2})")
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::AtMost(_, unit) | Self::AtLeast(_, unit) => unit,
+        }
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AtMost(most, unit) => write!(formatter, "at most {most}{unit}"),
+            Self::AtLeast(least, unit) => write!(formatter, "at least {least}{unit}"),
+        }
     }
 }
 
 pub(crate) fn print(rows: &[Row]) {
-    let heads = ["", "measured", "floor or bare", "ratio", "budget", ""];
+    let heads = ["", "measured", "floor, bare or idle", "ratio", "budget", ""];
     let cells = rows.iter().map(|row| {
-        let met = match row.met {
+        let met = match row.budget.map(|budget| budget.holds(row.value)) {
             None => "",
             Some(true) => "met",
             Some(false) => "NOT MET",
         };
-        let Row { what, measured, beside, ratio, budget, .. } = row;
-        [what, measured, beside, ratio, budget, met]
+        let Row { what, measured, beside, ratio, .. } = row;
+        let budget = row.budget.map(|budget| budget.to_string()).unwrap_or_default();
+        vec![what.clone(), measured.clone(), beside.clone(), ratio.clone(), budget, met.to_owned()]
     });
-    let lines: Vec<[&str; 6]> =
-        std::iter::once(heads).chain(cells.map(|line| line.map(AsRef::as_ref))).collect();
-    let width = |column: usize| {
-        let cells = lines.iter().filter_map(|line| line.get(column));
-        cells.map(|cell| cell.len()).max().unwrap_or(0)
-    };
-    for line in &lines {
-        let cells = line.iter().enumerate();
-        let cells: Vec<_> =
-            cells.map(|(column, cell)| format!("{cell:width$}", width = width(column))).collect();
-        println!("{}", cells.join("  ").trim_end());
-    }
-    let budgets = rows.iter().filter_map(|row| row.met);
+    let lines: Vec<Vec<String>> =
+        std::iter::once(heads.map(str::to_owned).to_vec()).chain(cells).collect();
+    columns::print(&lines);
+    let budgets = rows.iter().filter_map(|row| row.budget.map(|budget| budget.holds(row.value)));
     let (met, all) = (budgets.clone().filter(|met| *met).count(), budgets.count());
     println!("\n{met} of {all} budgets met");
 }

@@ -1,6 +1,7 @@
 //! What knows the keys that are measured with.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 
+use crate::form;
 use crate::tokens;
 use jwtd::crypto::SigningKey;
 use jwtd::jose::Limits;
@@ -13,7 +14,7 @@ pub(crate) fn issuers(key: &SigningKey) -> Issuers {
         &tokens::name(key.algorithm()),
         &[&tokens::issuer(key.algorithm())],
         [key.algorithm()].into_iter().collect(),
-        Some(&[tokens::AUDIENCE]),
+        Some(&[form::AUDIENCE]),
         Leeway::DEFAULT,
         "inline",
         KeyState::Held { set: KeySet::new(vec![bound]).into(), stale_at: None },

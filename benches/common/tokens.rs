@@ -1,12 +1,8 @@
-//! Keys and tokens of 700 bytes: what a typical access token weighs.
+//! Keys, and tokens of 700 bytes.
 
+use crate::form::{Form, LENGTH};
 use jwtd::crypto::{SigningError, SigningKey};
 use jwtd::jose::{Algorithm, Family, Secret, UnixTime};
-
-/// The length of every token.
-pub(crate) const LENGTH: usize = 700;
-
-pub(crate) const AUDIENCE: &str = "orders-api";
 
 /// With an id of this length every algorithm can reach [`LENGTH`] exactly: no
 /// base64url text has a length of 1 modulo 4.
@@ -40,28 +36,11 @@ pub(crate) fn tokens(
     count: usize,
     now: UnixTime,
 ) -> Result<Vec<String>, SigningError> {
-    let (algorithm, now) = (key.algorithm(), now.seconds());
-    let issuer = issuer(algorithm);
-    let header = format!(r#"{{"alg":"{algorithm}","typ":"at+jwt","kid":"{KEY_ID}"}}"#);
-    let others = encoded(header.len()) + encoded(key.sign(b"")?.len()) + "..".len();
-    let payload = (LENGTH - others) * 3 / 4;
-    let claims = |number: usize, filler: &str| {
-        format!(
-            r#"{{"iss":"{issuer}","sub":"user-{number:06}","aud":"{AUDIENCE}","iat":{now},"exp":{},"scope":"orders:read orders:write","sid":"{filler}"}}"#,
-            now + 3600
-        )
-    };
-    let filler = "0123456789abcdef".chars().cycle().take(payload - claims(0, "").len());
-    let filler: String = filler.collect();
+    let form = Form::new(key, &issuer(key.algorithm()), KEY_ID, LENGTH, now)?;
     let tokens = (0..count).map(|number| {
-        let token = key.sign_compact(&header, &claims(number, &filler))?;
-        assert_eq!(token.len(), LENGTH, "{algorithm}");
+        let token = form.token(number)?;
+        assert_eq!(token.len(), LENGTH, "{}", key.algorithm());
         Ok(token)
     });
     tokens.collect()
-}
-
-/// How long `bytes` bytes are in base64url.
-fn encoded(bytes: usize) -> usize {
-    (bytes * 4).div_ceil(3)
 }

@@ -2,7 +2,8 @@
 //! of bodies and decoding of requests; then, in place of all work, bytes that
 //! were given to it. What it costs is the floor that no daemon can go below.
 
-use bytes::{BufMut as _, Bytes};
+use crate::wire::{BATCH, RawEncoder, STREAM};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -23,16 +24,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tonic::codec::{Codec, EncodeBuf, Encoder};
+use tonic::codec::Codec;
 use tonic::server::Grpc;
 use tonic::{Status, Streaming};
 use tonic_prost::ProstDecoder;
 use tower::{Service, service_fn};
 
 pub(crate) const USAGE: &str = "serve --socket PATH --reply FILE";
-
-pub(crate) const BATCH: &str = "/jwtd.v1.VerifierService/VerifyBatch";
-pub(crate) const STREAM: &str = "/jwtd.v1.VerifierService/VerifyStream";
 
 /// Runs until it is killed.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
@@ -151,18 +149,5 @@ impl<M: Message + Default + 'static> Codec for Echoed<M> {
 
     fn decoder(&mut self) -> ProstDecoder<M> {
         ProstDecoder::default()
-    }
-}
-
-/// Writes messages that are encoded already.
-pub(crate) struct RawEncoder;
-
-impl Encoder for RawEncoder {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, bytes: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&bytes);
-        Ok(())
     }
 }

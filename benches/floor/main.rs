@@ -2,6 +2,8 @@
 //! `echo.rs`; `cargo bench --bench budgets` measures the daemon against it.
 
 mod echo;
+#[path = "../common/wire.rs"]
+mod wire;
 
 use std::process::ExitCode;
 

@@ -1,19 +1,17 @@
 //! The caller. It sends requests that were encoded once, keeps several in flight,
 //! and looks at every answer; it is the same for the daemon and for the floor.
 
-use crate::child::{Outcome, Server, cpu};
-use crate::echo::{RawEncoder, STREAM};
-use bytes::{Buf as _, Bytes};
+use crate::child::{Outcome, Server};
+use crate::raw::Raw;
+use crate::wire::STREAM;
+use bytes::Bytes;
+use http::uri::PathAndQuery;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
-use tonic::codec::{Codec, DecodeBuf, Decoder};
+use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
-
-/// Connections, and calls in flight on each: enough that no worker is ever idle.
-const CONNECTIONS: usize = 2;
-const CALLS: usize = 4;
 
 /// Messages in flight on one stream, and how many answers are awaited before as
 /// many follow: pipelined callers write in bursts.
@@ -28,16 +26,15 @@ pub(crate) struct Load {
     pub(crate) requests: Vec<Bytes>,
     /// The answer to the first; the others are as long.
     pub(crate) reply: Bytes,
+    /// Whether all answers are the same, byte for byte.
+    pub(crate) same: bool,
     /// Tokens in one request.
     pub(crate) tokens: u32,
 }
 
 impl Load {
     fn check(&self, answer: &Bytes) -> Outcome<()> {
-        let fits = match self.requests.len() {
-            1 => *answer == self.reply,
-            _ => answer.len() == self.reply.len(),
-        };
+        let fits = if self.same { *answer == self.reply } else { answer.len() == self.reply.len() };
         fits.then_some(()).ok_or_else(|| "an answer is not what it was before".into())
     }
 }
@@ -59,30 +56,43 @@ impl Round {
     }
 }
 
+/// How many connections, and how many calls in flight on all of them together.
+#[derive(Clone, Copy)]
+pub(crate) struct Width {
+    pub(crate) connections: usize,
+    pub(crate) calls: usize,
+}
+
+/// Enough that no worker is ever idle.
+pub(crate) const BUSY: Width = Width { connections: 2, calls: 8 };
+
 /// Connections to a server.
-pub(crate) struct Caller(Vec<Channel>);
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) channels: Vec<Channel>,
+    /// In flight on all of them together.
+    pub(crate) calls: usize,
+}
 
 impl Caller {
-    pub(crate) async fn connect(server: &Server) -> Outcome<Self> {
+    pub(crate) async fn connect(server: &Server, width: Width) -> Outcome<Self> {
         let mut channels = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..width.connections {
             let target = format!("unix://{}", server.socket().display());
             channels.push(Endpoint::from_shared(target)?.connect().await?);
         }
-        Ok(Self(channels))
+        Ok(Self { channels, calls: width.calls })
     }
 
     /// One answer, as bytes.
     pub(crate) async fn ask(&self, path: &'static str, request: Bytes) -> Outcome<Bytes> {
-        let channel = self.0.first().ok_or("not connected")?.clone();
-        let mut grpc = tonic::client::Grpc::new(channel);
+        let mut grpc = Grpc::new(self.channels.first().ok_or("not connected")?.clone());
         grpc.ready().await?;
-        let path = http::uri::PathAndQuery::from_static(path);
-        if path.as_str() != STREAM {
-            let answer = grpc.unary(Request::new(request), path, Raw).await?;
-            return Ok(answer.into_inner());
+        if path != STREAM {
+            return Ok(unary(&mut grpc, path, request).await?);
         }
         let one = futures_util::stream::once(async { request });
+        let path = PathAndQuery::from_static(path);
         let answers = grpc.streaming(Request::new(one), path, Raw).await?;
         let answer = answers.into_inner().message().await?;
         Ok(answer.ok_or("the stream ended")?)
@@ -99,19 +109,25 @@ impl Caller {
         self.drive(load, span / 10).await?;
         let (before, start) = (server.cpu()?, Instant::now());
         let tokens = self.drive(load, span).await?;
-        Ok(Round::new(tokens, server.cpu()? - before, start.elapsed()))
+        // A thread that ended meanwhile took its time with it.
+        let used = server.cpu()?.saturating_sub(before);
+        Ok(Round::new(tokens, used, start.elapsed()))
     }
 
-    async fn drive(&self, load: &Arc<Load>, span: Duration) -> Outcome<u64> {
+    /// Keeps a server busy for `span`; how many tokens it answered.
+    pub(crate) async fn drive(&self, load: &Arc<Load>, span: Duration) -> Outcome<u64> {
         let end = Instant::now() + span;
         let mut tasks = tokio::task::JoinSet::new();
-        for channel in &self.0 {
-            if load.path == STREAM {
+        if load.path == STREAM {
+            for channel in &self.channels {
                 tasks.spawn(pipeline(channel.clone(), Arc::clone(load), end));
-            } else {
-                for _ in 0..CALLS {
-                    tasks.spawn(call(channel.clone(), Arc::clone(load), end));
-                }
+            }
+        } else {
+            for number in 0..self.calls {
+                // The tasks begin at different requests: one must not find in the
+                // processor's caches what another has just brought there.
+                let first = number * load.requests.len() / self.calls;
+                tasks.spawn(calls(self.own(number), Arc::clone(load), first, end));
             }
         }
         let mut tokens = 0;
@@ -120,21 +136,40 @@ impl Caller {
         }
         Ok(tokens)
     }
+
+    /// The connections that the task of this number uses in turn: each is used as often as
+    /// the others.
+    fn own(&self, number: usize) -> Vec<Grpc<Channel>> {
+        let all = self.channels.iter().cycle().skip(number).step_by(self.calls);
+        let own = self.channels.len().div_ceil(self.calls);
+        all.take(own).map(|channel| Grpc::new(channel.clone())).collect()
+    }
+}
+
+async fn unary(
+    grpc: &mut Grpc<Channel>,
+    path: &'static str,
+    request: Bytes,
+) -> Result<Bytes, Status> {
+    let answer = grpc.unary(Request::new(request), PathAndQuery::from_static(path), Raw).await?;
+    Ok(answer.into_inner())
 }
 
 /// One call after another.
-async fn call(channel: Channel, load: Arc<Load>, end: Instant) -> Outcome<u64> {
-    let mut grpc = tonic::client::Grpc::new(channel);
-    let mut tokens = 0;
-    for request in load.requests.iter().cycle() {
-        if Instant::now() >= end {
-            break;
+async fn calls(
+    mut connections: Vec<Grpc<Channel>>,
+    load: Arc<Load>,
+    first: usize,
+    end: Instant,
+) -> Outcome<u64> {
+    let (mut tokens, mut requests) = (0, load.requests.iter().cycle().skip(first));
+    while Instant::now() < end {
+        for grpc in &mut connections {
+            let request = requests.next().ok_or("nothing to send")?;
+            grpc.ready().await?;
+            load.check(&unary(grpc, load.path, request.clone()).await?)?;
+            tokens += u64::from(load.tokens);
         }
-        grpc.ready().await?;
-        let path = http::uri::PathAndQuery::from_static(load.path);
-        let request = Request::new(request.clone());
-        load.check(&grpc.unary(request, path, Raw).await?.into_inner())?;
-        tokens += u64::from(load.tokens);
     }
     Ok(tokens)
 }
@@ -153,9 +188,9 @@ async fn pipeline(channel: Channel, load: Arc<Load>, end: Instant) -> Outcome<u6
             Some((message, number.wrapping_add(1)))
         }
     });
-    let mut grpc = tonic::client::Grpc::new(channel);
+    let mut grpc = Grpc::new(channel);
     grpc.ready().await?;
-    let path = http::uri::PathAndQuery::from_static(load.path);
+    let path = PathAndQuery::from_static(load.path);
     let answers = grpc.streaming(Request::new(messages), path, Raw).await?;
     let mut answers = answers.into_inner();
     let (mut tokens, mut waiting) = (0, 0);
@@ -172,62 +207,4 @@ async fn pipeline(channel: Channel, load: Arc<Load>, end: Instant) -> Outcome<u6
         }
     }
     Ok(tokens)
-}
-
-/// Does `work` on `threads` threads for `span`, with the number of each repetition,
-/// and reads our own clock.
-pub(crate) fn bare(
-    threads: usize,
-    span: Duration,
-    work: impl Fn(usize) -> bool + Sync,
-) -> Outcome<Round> {
-    let (before, start) = (cpu("self")?, Instant::now());
-    let end = start + span;
-    let spin = || {
-        let mut done = 0;
-        // As many as in a slice of the daemon between two looks at the clock.
-        while Instant::now() < end {
-            for _ in 0..8 {
-                assert!(work(done), "a good signature is refused");
-                done += 1;
-            }
-        }
-        done
-    };
-    #[expect(clippy::needless_collect, reason = "all start before one is awaited")]
-    let done: usize = std::thread::scope(|scope| {
-        let all: Vec<_> = (0..threads).map(|_| scope.spawn(spin)).collect();
-        all.into_iter().map(|one| one.join().unwrap_or(0)).sum()
-    });
-    let used = cpu("self")? - before;
-    Ok(Round::new(u64::try_from(done)?, used, start.elapsed()))
-}
-
-/// Bytes in both directions.
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = RawEncoder;
-    type Decoder = RawDecoder;
-
-    fn encoder(&mut self) -> RawEncoder {
-        RawEncoder
-    }
-
-    fn decoder(&mut self) -> RawDecoder {
-        RawDecoder
-    }
-}
-
-struct RawDecoder;
-
-impl Decoder for RawDecoder {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Outcome<Self> {
-        let path = std::env::temp_dir().join(format!("jwtd-budgets-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("jwtd-bench-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -37,21 +37,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The built daemon.
-    pub(crate) fn daemon(config: &Path, socket: PathBuf) -> Outcome<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jwtd"));
-        command.args(["serve", "--log", "warn", "--config"]);
-        Self::start(command.arg(config), socket)
-    }
-
-    /// This program again, as the echo server.
-    pub(crate) fn floor(reply: &Path, socket: PathBuf) -> Outcome<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["floor", "serve", "--socket"]).arg(&socket);
-        Self::start(command.arg("--reply").arg(reply), socket)
-    }
-
-    fn start(command: &mut Command, socket: PathBuf) -> Outcome<Self> {
+    pub(crate) fn start(command: &mut Command, socket: PathBuf) -> Outcome<Self> {
         // What the caller's shell sets for its own daemon is not for this one.
         command.env_remove("JWTD_WORKERS");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
@@ -80,16 +66,17 @@ impl Server {
         Ok(())
     }
 
-    /// The CPU time that it took so far, in user and kernel mode.
+    /// The CPU time that its threads took so far, in user and kernel mode.
     pub(crate) fn cpu(&self) -> Outcome<Duration> {
-        cpu(&self.child.id().to_string())
+        let id = self.child.id().to_string();
+        // In nanoseconds where the kernel counts them; a round may take few ticks.
+        nanoseconds(&id).map_or_else(|| cpu(&id), |sum| Ok(Duration::from_nanos(sum)))
     }
 
-    /// Its resident memory in MiB.
-    pub(crate) fn memory(&self) -> Outcome<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    /// Its memory in MiB: what is resident now (`VmRSS`), or was at most (`VmHWM`).
+    pub(crate) fn memory(&self, field: &str) -> Outcome<f64> {
+        let value = status(&self.child.id().to_string(), field)?;
+        let kib: f64 = value.trim_end_matches(" kB").parse()?;
         Ok(kib / 1024.0)
     }
 }
@@ -99,6 +86,25 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// What the kernel says in this field of the process with this id, or of this one with
+/// `self` (proc(5)).
+pub(crate) fn status(process: &str, field: &str) -> Outcome<String> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let mut fields = status.lines().filter_map(|line| line.split_once(':'));
+    let found = fields.find(|(name, _)| *name == field);
+    Ok(found.ok_or_else(|| format!("no {field}"))?.1.trim().to_owned())
+}
+
+/// What all threads of this process were on a core for.
+fn nanoseconds(process: &str) -> Option<u64> {
+    let mut sum = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
+        let times = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        sum += times.split_whitespace().next()?.parse::<u64>().ok()?;
+    }
+    Some(sum)
 }
 
 /// The CPU time of the process with this id, or of this one with `self`.

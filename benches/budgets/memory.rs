@@ -1,0 +1,73 @@
+//! Memory, while everybody asks at once.
+
+use crate::Effort;
+use crate::child::Outcome;
+use crate::crowd::{self, Kind, Tally};
+use crate::drive::{Caller, Load, Width};
+use crate::requests::{self, CLAIMS, Question, VERDICTS};
+use crate::scene::{self, HOT, Scene};
+use crate::table::{Limit, Row};
+use jwtd::jose::Algorithm;
+use jwtd::verify::Reason;
+use std::sync::Arc;
+
+/// What the daemon is allowed, in MiB where it is a size. Small, so that what is bounded
+/// stands out from what is not.
+const CACHE: u32 = 16;
+const IN_FLIGHT: u32 = 8;
+const ALLOWED: u32 = 256;
+
+/// How many connections ask.
+const CONNECTIONS: usize = 200;
+
+/// Four times as many as the cache has place for.
+const TOKENS: usize = 40_000;
+
+/// The most that was resident, from the start on.
+pub(crate) async fn rows(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
+    let settings = format!(
+        "cache: {{ max_bytes: {CACHE}MiB }}\nlimits: {{ in_flight_bytes: {IN_FLIGHT}MiB, connections: {ALLOWED} }}\n"
+    );
+    let daemon = scene.daemon(scene::Kind { name: "memory", settings: &settings, ..HOT }).await?;
+    let caller = Caller::connect(&daemon, Width { connections: 1, calls: 1 }).await?;
+    let hot = scene.tokens(Algorithm::Rs256, 256)?;
+    let cold = scene.tokens(Algorithm::Hs256, TOKENS)?;
+    let slow = scene.expired(Algorithm::Rs256, 100)?;
+    let thousands = cold.chunks(1000).map(|some| Ok(some.to_vec()));
+    let expired = Question { reason: Reason::Expired, ..VERDICTS };
+    // Each is sent once here, which fills the cache.
+    let loads: [(Kind, Load); 5] = [
+        (Kind::HotBatch, requests::batch(&caller, &hot, CLAIMS).await?),
+        (Kind::HotStream, scene::singles(&caller, &hot, CLAIMS).await?),
+        (Kind::ColdBatch, requests::batches(&caller, thousands, CLAIMS).await?),
+        (Kind::ColdStream, scene::singles(&caller, &cold, CLAIMS).await?),
+        (Kind::SlowBatch, requests::batch(&caller, &slow, expired).await?),
+    ];
+    let loads = loads.map(|(kind, load)| (kind, Arc::new(load)));
+    let tally = crowd::press(&daemon, &loads, CONNECTIONS, effort.memory).await?;
+    let silent = tally.iter().find(|(_, tally)| tally.answered == 0);
+    if let Some((kind, _)) = silent {
+        return Err(format!("not a message was answered of {kind:?}").into());
+    }
+    let most = daemon.memory("VmHWM")?;
+    let bound = f64::from(CACHE + IN_FLIGHT + 32 + ALLOWED / 16);
+    let sum = |part: fn(&Tally) -> u64| tally.values().map(part).sum::<u64>();
+    let what = format!("memory, {CONNECTIONS} connections under load");
+    Ok(vec![
+        Row {
+            what: what.clone(),
+            measured: format!("{most:.2} MiB"),
+            value: most,
+            budget: Some(Limit::AtMost(bound, " MiB")),
+            // A tenth beyond its bound when this was written, and to be mended.
+            band: Some(Limit::AtMost(bound * 1.5, " MiB")),
+            ..Row::default()
+        },
+        Row {
+            what: format!("{what}, messages"),
+            measured: format!("{} answered", sum(|tally| tally.answered)),
+            beside: format!("{} refused", sum(|tally| tally.refused)),
+            ..Row::default()
+        },
+    ])
+}

@@ -1,0 +1,34 @@
+//! Bare loops.
+
+use crate::child::{Outcome, cpu};
+use crate::drive::Round;
+use std::time::{Duration, Instant};
+
+/// Does `work` on `threads` threads for `span`, with the number of each repetition,
+/// and reads our own clock.
+pub(crate) fn bare(
+    threads: usize,
+    span: Duration,
+    work: impl Fn(usize) -> bool + Sync,
+) -> Outcome<Round> {
+    let (before, start) = (cpu("self")?, Instant::now());
+    let end = start + span;
+    let spin = || {
+        let mut done = 0;
+        // As many as in a slice of the daemon between two looks at the clock.
+        while Instant::now() < end {
+            for _ in 0..8 {
+                assert!(work(done), "a good signature is refused");
+                done += 1;
+            }
+        }
+        done
+    };
+    #[expect(clippy::needless_collect, reason = "all start before one is awaited")]
+    let done: usize = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(spin)).collect();
+        all.into_iter().map(|one| one.join().unwrap_or(0)).sum()
+    });
+    let used = cpu("self")? - before;
+    Ok(Round::new(u64::try_from(done)?, used, start.elapsed()))
+}

@@ -1,0 +1,67 @@
+//! The built daemon, and its configuration.
+
+use crate::child::{Outcome, Server};
+use crate::form;
+use jwtd::client::Client;
+use jwtd::jose::{Algorithm, Family};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A daemon that answers that it is serving. `text` is its configuration without where it
+/// listens; `core`, if given, is the only one that it may run on.
+pub(crate) async fn start(
+    folder: &Path,
+    name: &str,
+    text: &str,
+    core: Option<usize>,
+) -> Outcome<Server> {
+    let socket = folder.join(format!("{name}.sock"));
+    let config = folder.join(format!("{name}.yaml"));
+    let place = format!("listen: [{{ unix: {} }}]\nadmin: 127.0.0.1:0\n", socket.display());
+    std::fs::write(&config, place + text)?;
+    let program = env!("CARGO_BIN_EXE_jwtd");
+    let mut command = match core {
+        None => Command::new(program),
+        Some(core) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &core.to_string(), program]);
+            command
+        }
+    };
+    command.args(["serve", "--log", "warn", "--config"]).arg(config);
+    let mut server = Server::start(&mut command, socket)?;
+    server.wait(is_serving).await?;
+    Ok(server)
+}
+
+/// An issuer with these keys, which go to a file of their own, as a line of a configuration.
+pub(crate) fn issuer(
+    folder: &Path,
+    name: &str,
+    issuer: &str,
+    algorithm: Algorithm,
+    jwks: &[String],
+) -> Outcome<String> {
+    let file = folder.join(format!("{name}.json"));
+    std::fs::write(&file, format!(r#"{{"keys":[{}]}}"#, jwks.join(",")))?;
+    let file = file.display();
+    let source = if algorithm.family() == Family::Hmac {
+        format!("secret_file: {file}, secret_format: jwks")
+    } else {
+        format!("jwks_file: {file}")
+    };
+    let audience = form::AUDIENCE;
+    Ok(format!(
+        "  {name}: {{ issuer: \"{issuer}\", audiences: [{audience}], algorithms: [{algorithm}], keys: {{ {source} }} }}\n"
+    ))
+}
+
+async fn is_serving(socket: PathBuf) -> bool {
+    let Ok(address) = format!("unix://{}", socket.display()).parse() else {
+        return false;
+    };
+    match Client::connect(&address).await {
+        Ok(mut client) => client.is_serving().await.unwrap_or(false),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,69 @@
+//! How tokens look.
+
+use jwtd::crypto::{SigningError, SigningKey};
+use jwtd::jose::UnixTime;
+
+/// What a typical access token weighs.
+pub(crate) const LENGTH: usize = 700;
+
+pub(crate) const AUDIENCE: &str = "orders-api";
+
+/// What tokens of one kind have in common.
+pub(crate) struct Form<'a> {
+    key: &'a SigningKey,
+    header: String,
+    issuer: String,
+    filler: String,
+    now: i64,
+}
+
+impl<'a> Form<'a> {
+    /// Tokens of `length` bytes; by one less where base64url cannot have that length, and
+    /// longer where what is needed does not fit.
+    pub(crate) fn new(
+        key: &'a SigningKey,
+        issuer: &str,
+        key_id: &str,
+        length: usize,
+        now: UnixTime,
+    ) -> Result<Self, SigningError> {
+        let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{key_id}"}}"#, key.algorithm());
+        let others = encoded(header.len()) + encoded(key.sign(b"")?.len()) + "..".len();
+        let payload = length.saturating_sub(others) * 3 / 4;
+        let (issuer, now) = (issuer.to_owned(), now.seconds());
+        let mut form = Self { key, header, issuer, filler: String::new(), now };
+        form.filler = filler(payload.saturating_sub(form.claims(0).len()));
+        Ok(form)
+    }
+
+    pub(crate) fn token(&self, number: usize) -> Result<String, SigningError> {
+        self.key.sign_compact(&self.header, &self.claims(number))
+    }
+
+    fn claims(&self, number: usize) -> String {
+        let Self { issuer, filler, now, .. } = self;
+        format!(
+            r#"{{"iss":"{issuer}","sub":"user-{number:06}","aud":"{AUDIENCE}","iat":{now},"exp":{},"scope":"orders:read orders:write","sid":"{filler}"}}"#,
+            now + 3600
+        )
+    }
+}
+
+/// So much of a string in a claim; what is longer than an identity provider would make
+/// one goes on in further claims.
+fn filler(length: usize) -> String {
+    const PIECE: usize = 4000;
+    let mut text: String = "0123456789abcdef".chars().cycle().take(length).collect();
+    for (number, start) in (PIECE..length).step_by(PIECE).enumerate() {
+        let cut = format!("\",\"sid{number:02}\":\"");
+        if start + cut.len() <= length {
+            text.replace_range(start..start + cut.len(), &cut);
+        }
+    }
+    text
+}
+
+/// How long `bytes` bytes are in base64url.
+fn encoded(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
+}

@@ -1,0 +1,28 @@
+//! What several rounds gave.
+
+/// The middle of some numbers, and the least and the greatest.
+#[derive(Clone, Copy)]
+pub(crate) struct Spread {
+    pub(crate) middle: f64,
+    pub(crate) least: f64,
+    pub(crate) greatest: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(numbers: impl Iterator<Item = f64>) -> Self {
+        let mut numbers: Vec<_> = numbers.collect();
+        numbers.sort_by(f64::total_cmp);
+        let at = |place: usize| numbers.get(place).copied().unwrap_or(f64::NAN);
+        let last = numbers.len().saturating_sub(1);
+        Self {
+            middle: (at(last / 2) + at(last.div_ceil(2))) / 2.0,
+            least: at(0),
+            greatest: at(last),
+        }
+    }
+
+    pub(crate) fn show(self, sign: &str, unit: &str) -> String {
+        let Self { middle, least, greatest } = self;
+        format!("{sign}{middle:.2}{unit} ({least:.2} to {greatest:.2})")
+    }
+}

@@ -10,15 +10,25 @@ use jwtd::crypto::SigningKey;
 use jwtd::jose::{Algorithm, Curve, KeyMaterial};
 use ring::hmac;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
-    RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
 /// Whether a signature fits a message.
 pub(crate) type Check = Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>;
 
-/// The check for `key` by the library that jwtd uses for it.
-pub(crate) fn check(key: &SigningKey) -> Check {
+/// The check for `key` by the library that jwtd uses for it, with the key prepared as jwtd
+/// keeps it.
+pub(crate) fn used(key: &SigningKey) -> Check {
+    #[cfg(feature = "aws-lc")]
+    if let Some(check) = aws_lc(key) {
+        return check;
+    }
+    ring(key)
+}
+
+/// The check for `key` by ring.
+pub(crate) fn ring(key: &SigningKey) -> Check {
     match (key.public(), key.algorithm()) {
         (None, Algorithm::Hs256) => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
@@ -34,36 +44,48 @@ pub(crate) fn check(key: &SigningKey) -> Check {
             let key = RsaPublicKeyComponents { n, e };
             Box::new(move |message, signature| key.verify(parameters, message, signature).is_ok())
         }
-        (Some(KeyMaterial::Ec { curve, point }), _) => match curve {
-            Curve::P256 => {
-                let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
-                Box::new(move |message, signature| key.verify(message, signature).is_ok())
-            }
-            Curve::P384 | Curve::P521 => large(curve, &point),
-        },
-        (Some(KeyMaterial::Ed25519(point)), _) => {
-            let key = UnparsedPublicKey::new(&ED25519, point);
-            Box::new(move |message, signature| key.verify(message, signature).is_ok())
+        (Some(KeyMaterial::Ec { curve, point }), _) => {
+            let algorithm = match curve {
+                Curve::P256 => &ECDSA_P256_SHA256_FIXED,
+                Curve::P384 => &ECDSA_P384_SHA384_FIXED,
+                Curve::P521 => unreachable!("ring has no P-521"),
+            };
+            unparsed(algorithm, point.into())
         }
+        (Some(KeyMaterial::Ed25519(point)), _) => unparsed(&ED25519, point.into()),
         (None, other) => unreachable!("{other} is not measured"),
     }
 }
 
-#[cfg(feature = "aws-lc")]
-fn large(curve: Curve, point: &[u8]) -> Check {
-    use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ParsedPublicKey};
-    let checker = match curve {
-        Curve::P384 => &ECDSA_P384_SHA384_FIXED,
-        Curve::P256 | Curve::P521 => &ECDSA_P521_SHA512_FIXED,
-    };
-    let key = ParsedPublicKey::new(checker, point).unwrap();
-    Box::new(move |message, signature| key.verify_sig(message, signature).is_ok())
+fn unparsed(algorithm: &'static dyn VerificationAlgorithm, point: Vec<u8>) -> Check {
+    let key = UnparsedPublicKey::new(algorithm, point);
+    Box::new(move |message, signature| key.verify(message, signature).is_ok())
 }
 
-#[cfg(not(feature = "aws-lc"))]
-fn large(_: Curve, point: &[u8]) -> Check {
-    let key = UnparsedPublicKey::new(&ring::signature::ECDSA_P384_SHA384_FIXED, point.to_vec());
-    Box::new(move |message, signature| key.verify(message, signature).is_ok())
+/// Nothing for what jwtd leaves to ring.
+#[cfg(feature = "aws-lc")]
+fn aws_lc(key: &SigningKey) -> Option<Check> {
+    use aws_lc_rs::signature::{self, ParsedPublicKey};
+    let key = match (key.public()?, key.algorithm()) {
+        (KeyMaterial::Rsa { modulus: n, exponent: e }, algorithm) => {
+            let parameters = match algorithm {
+                Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+                Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+                other => unreachable!("{other} is not measured"),
+            };
+            signature::RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters)
+        }
+        (KeyMaterial::Ec { curve: Curve::P256, .. }, _) => return None,
+        (KeyMaterial::Ec { curve: Curve::P384, point }, _) => {
+            ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point)
+        }
+        (KeyMaterial::Ec { curve: Curve::P521, point }, _) => {
+            ParsedPublicKey::new(&signature::ECDSA_P521_SHA512_FIXED, point)
+        }
+        (KeyMaterial::Ed25519(point), _) => ParsedPublicKey::new(&signature::ED25519, point),
+    };
+    let key = key.unwrap();
+    Some(Box::new(move |message, signature| key.verify_sig(message, signature).is_ok()))
 }
 
 /// What the signature of a token covers, and the signature.

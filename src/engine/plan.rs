@@ -57,15 +57,30 @@ pub(super) enum Step {
 pub struct Plan {
     pending: Pending,
     now: Instant,
+    /// Made for the first token that is not remembered: most batches have none.
+    reading: Option<Box<Reading>>,
+    /// Whether a token that is not remembered stops the batch.
+    only_hits: bool,
+    stopped: bool,
+}
+
+/// What the tokens that are read have in common.
+#[derive(Debug)]
+struct Reading {
     checks: Vec<Check>,
     headers: Headers,
     /// The first token with each hash that was not a hit.
     seen: HashMap<u64, usize, AlreadyHashed>,
     /// Whether the key of any token is unknown.
     misses_key: bool,
-    /// Whether a token that is not remembered stops the batch.
-    only_hits: bool,
-    stopped: bool,
+}
+
+impl Reading {
+    /// Of so many tokens at most.
+    fn of(tokens: usize) -> Self {
+        let (headers, seen) = (Headers::of_batch(tokens), HashMap::default());
+        Self { checks: Vec::new(), headers, seen, misses_key: false }
+    }
 }
 
 /// A batch after the first step: all that the last one needs beside the proofs.
@@ -95,17 +110,8 @@ impl Plan {
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, batch: Batch, now: Instant) -> Self {
         let steps = Vec::with_capacity(batch.tokens.len());
-        let headers = Headers::of_batch(batch.tokens.len());
-        Self {
-            pending: Pending { snapshot, batch, steps, checks: 0 },
-            now,
-            checks: Vec::new(),
-            headers,
-            seen: HashMap::default(),
-            misses_key: false,
-            only_hits: false,
-            stopped: false,
-        }
+        let pending = Pending { snapshot, batch, steps, checks: 0 };
+        Self { pending, now, reading: None, only_hits: false, stopped: false }
     }
 
     /// From now on, a token that is not remembered stops the batch.
@@ -176,24 +182,26 @@ impl Plan {
             self.stopped = true;
             return Step::Held;
         }
-        let earlier = *self.seen.entry(hash).or_insert(place);
+        let left = batch.tokens.len().saturating_sub(place);
+        let reading = self.reading.get_or_insert_with(|| Box::new(Reading::of(left)));
+        let earlier = *reading.seen.entry(hash).or_insert(place);
         if earlier != place
             && let (Some(same), Some(step)) = (batch.tokens.get(earlier), steps.get(earlier))
             && same == token
         {
             return step.clone();
         }
-        match read_after(&mut self.headers, token.clone(), issuers) {
+        match read_after(&mut reading.headers, token.clone(), issuers) {
             Err(refusal) => {
-                self.misses_key |= matches!(refusal.reject, Reject::KeyUnknown);
+                reading.misses_key |= matches!(refusal.reject, Reject::KeyUnknown);
                 Step::Refused(refusal)
             }
             Ok(unproven) => {
-                if self.checks.is_empty() {
-                    self.checks.reserve(batch.tokens.len().saturating_sub(place));
+                if reading.checks.is_empty() {
+                    reading.checks.reserve(left);
                 }
-                self.checks.push(Check { token: Box::new(unproven), hash });
-                Step::Miss(self.checks.len().saturating_sub(1))
+                reading.checks.push(Check { token: Box::new(unproven), hash });
+                Step::Miss(reading.checks.len().saturating_sub(1))
             }
         }
     }
@@ -208,7 +216,7 @@ impl Plan {
         wait: impl Fn(IssuerIndex, u64) -> Option<W>,
     ) -> Option<Held<W>> {
         let mut held: Option<Held<W>> = None;
-        if !self.misses_key {
+        if !self.reading.as_ref().is_some_and(|reading| reading.misses_key) {
             return held;
         }
         for (place, step) in self.pending.steps.iter_mut().enumerate() {
@@ -244,8 +252,9 @@ impl Plan {
     /// Ends the step, and cuts what is left to check into slices.
     #[must_use]
     pub fn cut(mut self) -> (Pending, Vec<Slice>) {
-        self.pending.checks = self.checks.len();
-        let slices = slice::cut(self.checks, &self.pending.snapshot);
+        let checks = self.reading.map(|reading| reading.checks).unwrap_or_default();
+        self.pending.checks = checks.len();
+        let slices = slice::cut(checks, &self.pending.snapshot);
         (self.pending, slices)
     }
 }

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Groups `checks` by algorithm and key size, the dearest first, and cuts them into slices
 /// of about [`Slice::TARGET`].
 pub(super) fn cut(checks: Vec<Check>, snapshot: &Arc<Snapshot>) -> Vec<Slice> {
+    if checks.is_empty() {
+        return Vec::new();
+    }
     let numbered = checks.into_iter().enumerate();
     let mut jobs: Vec<_> = numbered
         .map(|(number, check)| Job { number, group: Group::of(check.token.cost()), check })

@@ -34,6 +34,12 @@ pub(crate) enum Kind {
     SlowBatch,
 }
 
+impl Kind {
+    pub(crate) fn is_batch(self) -> bool {
+        matches!(self, Self::HotBatch | Self::ColdBatch | Self::SlowBatch)
+    }
+}
+
 /// Messages.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {

@@ -9,6 +9,7 @@ use crate::scene::{self, HOT, Scene};
 use crate::table::{Limit, Row};
 use jwtd::jose::Algorithm;
 use jwtd::verify::Reason;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the daemon is allowed, in MiB where it is a size. Small, so that what is bounded
@@ -45,13 +46,11 @@ pub(crate) async fn rows(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     ];
     let loads = loads.map(|(kind, load)| (kind, Arc::new(load)));
     let tally = crowd::press(&daemon, &loads, CONNECTIONS, effort.memory).await?;
-    let silent = tally.iter().find(|(_, tally)| tally.answered == 0);
-    if let Some((kind, _)) = silent {
-        return Err(format!("not a message was answered of {kind:?}").into());
+    if tally.values().all(|tally| tally.answered == 0) {
+        return Err("nobody was answered".into());
     }
     let most = daemon.memory("VmHWM")?;
     let bound = f64::from(CACHE + IN_FLIGHT + 32 + ALLOWED / 16);
-    let sum = |part: fn(&Tally) -> u64| tally.values().map(part).sum::<u64>();
     let what = format!("memory, {CONNECTIONS} connections under load");
     Ok(vec![
         Row {
@@ -63,11 +62,16 @@ pub(crate) async fn rows(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
             band: Some(Limit::AtMost(bound * 1.5, " MiB")),
             ..Row::default()
         },
-        Row {
-            what: format!("{what}, messages"),
-            measured: format!("{} answered", sum(|tally| tally.answered)),
-            beside: format!("{} refused", sum(|tally| tally.refused)),
-            ..Row::default()
-        },
+        counted(format!("{what}, batches"), &tally, Kind::is_batch),
+        counted(format!("{what}, messages of streams"), &tally, |kind| !kind.is_batch()),
     ])
+}
+
+/// How many were served: a daemon that refuses all needs no memory.
+fn counted(what: String, tally: &BTreeMap<Kind, Tally>, which: impl Fn(Kind) -> bool) -> Row {
+    let some: Vec<_> = tally.iter().filter(|(kind, _)| which(**kind)).collect();
+    let sum = |part: fn(&Tally) -> u64| some.iter().map(|(_, tally)| part(tally)).sum::<u64>();
+    let (answered, refused) = (sum(|tally| tally.answered), sum(|tally| tally.refused));
+    let (measured, beside) = (format!("{answered} answered"), format!("{refused} refused"));
+    Row { what, measured, beside, ..Row::default() }
 }

@@ -93,8 +93,10 @@ impl Caller {
         }
         let one = futures_util::stream::once(async { request });
         let path = PathAndQuery::from_static(path);
-        let answers = grpc.streaming(Request::new(one), path, Raw).await?;
-        let answer = answers.into_inner().message().await?;
+        let mut answers = grpc.streaming(Request::new(one), path, Raw).await?.into_inner();
+        let answer = answers.message().await?;
+        // A stream that is dropped before its end is a reset; many of them end a connection.
+        while answers.message().await?.is_some() {}
         Ok(answer.ok_or("the stream ended")?)
     }
 

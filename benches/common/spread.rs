@@ -23,6 +23,7 @@ impl Spread {
 
     pub(crate) fn show(self, sign: &str, unit: &str) -> String {
         let Self { middle, least, greatest } = self;
+        let sign = if middle < 0.0 { "" } else { sign };
         format!("{sign}{middle:.2}{unit} ({least:.2} to {greatest:.2})")
     }
 }

@@ -1,0 +1,42 @@
+//! Issuers, with a file of one key each.
+
+use crate::Effort;
+use crate::child::Outcome;
+use crate::drive::{BUSY, Caller};
+use crate::form;
+use crate::requests::{self, CLAIMS, VERDICTS};
+use crate::scene::{BATCH, COLD, Issuer, Scene};
+use crate::series::{Probe, Series};
+use jwtd::jose::Algorithm;
+
+const COUNTS: [u32; 4] = [1, 10, 100, 1000];
+
+/// So many batches, so that each of the issuers has its tokens.
+const BATCHES: usize = 4;
+
+pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
+    let mut series = Series::new("issuers");
+    for count in COUNTS {
+        // HS256: its check is so cheap that the search for the issuer can be seen beside it.
+        let issuers = (0..usize::try_from(count)?).map(|one| Issuer::new(one, Algorithm::Hs256, 1));
+        let issuers: Vec<_> = issuers.collect::<Outcome<_>>()?;
+        let batches = scene.batches(&issuers, form::LENGTH, BATCHES, BATCH)?;
+        for (line, settings, question) in
+            [("hot, CPU a token", "", CLAIMS), ("cold, CPU a token", COLD, VERDICTS)]
+        {
+            let name = format!("{count}-{}", settings.len());
+            let (daemon, started) = scene.daemon(&name, settings, &issuers).await?;
+            if settings == COLD {
+                let started = std::iter::once(started.as_secs_f64() * 1e3);
+                series.note("start to SERVING", " ms", count, started);
+                series.note_memory("memory before the first call", count, &daemon)?;
+            }
+            let caller = Caller::connect(&daemon, BUSY).await?;
+            let all = batches.iter().map(|batch| Ok(batch.clone()));
+            let load = requests::batches(&caller, all, question).await?;
+            series.probe(Probe { line, rate: None, at: count, daemon, caller, load });
+        }
+    }
+    series.take_turns(effort).await?;
+    Ok(series)
+}

@@ -1,0 +1,36 @@
+//! Keys in the set of one issuer.
+
+use crate::Effort;
+use crate::child::Outcome;
+use crate::drive::{BUSY, Caller};
+use crate::form;
+use crate::requests::{self, CLAIMS, VERDICTS};
+use crate::scene::{BATCH, COLD, Issuer, Scene};
+use crate::series::{Probe, Series};
+use jwtd::jose::Algorithm;
+use jwtd::jose::limits::JWKS_KEYS;
+
+pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
+    let mut series = Series::new("keys of the issuer");
+    // As far as the daemon goes: it skips further keys.
+    for count in [1, 3, 10, 30, u32::try_from(JWKS_KEYS)?] {
+        // HS256: its check is so cheap that the search for the key can be seen beside it.
+        let issuers = [Issuer::new(0, Algorithm::Hs256, usize::try_from(count)?)?];
+        let batches = scene.batches(&issuers, form::LENGTH, 1, BATCH)?;
+        for (line, settings, question) in
+            [("hot, CPU a token", "", CLAIMS), ("cold, CPU a token", COLD, VERDICTS)]
+        {
+            let name = format!("{count}-{}", settings.len());
+            let (daemon, _) = scene.daemon(&name, settings, &issuers).await?;
+            if settings == COLD {
+                series.note_memory("memory before the first call", count, &daemon)?;
+            }
+            let caller = Caller::connect(&daemon, BUSY).await?;
+            let all = batches.iter().map(|batch| Ok(batch.clone()));
+            let load = requests::batches(&caller, all, question).await?;
+            series.probe(Probe { line, rate: None, at: count, daemon, caller, load });
+        }
+    }
+    series.take_turns(effort).await?;
+    Ok(series)
+}

@@ -1,0 +1,104 @@
+//! How cost grows with issuers, keys, remembered tokens, connections and the size of
+//! tokens: `cargo bench --bench growth`, with `-- --quick` for a look, `-- --only issuers`
+//! for some, `-- --out FOLDER` for the plots. The points of a series take turns, because
+//! machines are noisy; CPU time is the daemon's own.
+
+mod cached;
+#[path = "../common/child.rs"]
+mod child;
+#[path = "../common/columns.rs"]
+mod columns;
+mod connections;
+#[path = "../common/daemon.rs"]
+mod daemon;
+#[path = "../common/drive.rs"]
+mod drive;
+#[path = "../common/form.rs"]
+mod form;
+mod issuers;
+mod keys;
+mod plot;
+#[path = "../common/raw.rs"]
+mod raw;
+#[path = "../common/requests.rs"]
+mod requests;
+mod scene;
+mod series;
+mod sizes;
+#[path = "../common/spread.rs"]
+mod spread;
+#[path = "../common/wire.rs"]
+mod wire;
+
+use child::Outcome;
+use scene::Scene;
+use series::Series;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How much to measure.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    rounds: usize,
+    span: Duration,
+    /// The most tokens to remember: a million of them take gigabytes.
+    cached: u32,
+}
+
+const FULL: Effort = Effort { rounds: 3, span: Duration::from_millis(1000), cached: 1_000_000 };
+
+const QUICK: Effort = Effort { rounds: 1, span: Duration::from_millis(200), cached: 10_000 };
+
+const NAMES: [&str; 5] = ["issuers", "keys", "cached", "connections", "sizes"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let given = |flag: &str| arguments.iter().any(|one| one == flag);
+    // `cargo test --all-targets` runs benches too, and does not ask to measure.
+    if !given("--bench") {
+        println!("nothing measured; use `cargo bench --bench growth [-- --quick]`");
+        return ExitCode::SUCCESS;
+    }
+    let after = |flag: &str| arguments.iter().skip_while(|one| *one != flag).nth(1);
+    let only = after("--only").map_or("", String::as_str);
+    let out = after("--out").map_or_else(|| PathBuf::from("target/growth"), PathBuf::from);
+    match measure(if given("--quick") { QUICK } else { FULL }, only, &out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("growth: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures the series whose name contains `only`.
+fn measure(effort: Effort, only: &str, out: &Path) -> Outcome<()> {
+    let workers = jwtd::app::workers(None);
+    let runtime = jwtd::app::build_runtime(workers)?;
+    println!("{workers} workers; {} rounds of {:?}, in turns", effort.rounds, effort.span);
+    std::fs::create_dir_all(out)?;
+    for name in NAMES.into_iter().filter(|name| name.contains(only)) {
+        // The daemons of a series end with it.
+        let scene = Scene::new(jwtd::app::now())?;
+        let series = runtime.block_on(one(name, &scene, effort))?;
+        series.print();
+        let path = out.join(format!("{name}.svg"));
+        plot::draw(&path, &series)?;
+        println!("drawn: {}", path.display());
+    }
+    Ok(())
+}
+
+async fn one(name: &str, scene: &Scene, effort: Effort) -> Outcome<Series> {
+    match name {
+        "issuers" => issuers::measure(scene, effort).await,
+        "keys" => keys::measure(scene, effort).await,
+        "cached" => cached::measure(scene, effort).await,
+        "connections" => connections::measure(scene, effort).await,
+        _ => sizes::measure(scene, effort).await,
+    }
+}

@@ -1,0 +1,99 @@
+//! Issuers with their keys, tokens of theirs, and daemons that trust them.
+
+use crate::child::{Folder, Outcome, Server};
+use crate::daemon;
+use crate::form::{self, Form};
+use jwtd::crypto::SigningKey;
+use jwtd::jose::{Algorithm, UnixTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The settings of a daemon that remembers nothing.
+pub(crate) const COLD: &str = "cache: { max_bytes: 0 }\n";
+
+/// Tokens in a batch, unless it is said.
+pub(crate) const BATCH: usize = 256;
+
+pub(crate) struct Scene {
+    folder: Folder,
+    now: UnixTime,
+}
+
+pub(crate) struct Issuer {
+    name: String,
+    url: String,
+    algorithm: Algorithm,
+    /// With their `kid`.
+    keys: Vec<(String, SigningKey)>,
+}
+
+impl Issuer {
+    /// The names of all are of the same length, and so are those of their keys.
+    pub(crate) fn new(number: usize, algorithm: Algorithm, keys: usize) -> Outcome<Self> {
+        let name = format!("i{number:04}");
+        let keys = (0..keys).map(|key| Ok((format!("k{key:05}"), key_of(algorithm)?)));
+        let url = format!("https://{name}.test");
+        Ok(Self { name, url, algorithm, keys: keys.collect::<Outcome<_>>()? })
+    }
+
+    /// What its tokens have in common, by key.
+    pub(crate) fn forms(&self, length: usize, now: UnixTime) -> Outcome<Vec<Form<'_>>> {
+        let forms = self.keys.iter().map(|(id, key)| Form::new(key, &self.url, id, length, now));
+        Ok(forms.collect::<Result<_, _>>()?)
+    }
+}
+
+fn key_of(algorithm: Algorithm) -> Outcome<SigningKey> {
+    Ok(SigningKey::generate(algorithm)?)
+}
+
+impl Scene {
+    pub(crate) fn new(now: UnixTime) -> Outcome<Self> {
+        Ok(Self { folder: Folder::new()?, now })
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.now
+    }
+
+    /// Batches of `size` tokens, `count` of them, spread evenly over issuers and keys.
+    pub(crate) fn batches(
+        &self,
+        issuers: &[Issuer],
+        length: usize,
+        count: usize,
+        size: usize,
+    ) -> Outcome<Vec<Vec<String>>> {
+        let forms = issuers.iter().map(|issuer| issuer.forms(length, self.now));
+        let forms: Vec<_> = forms.collect::<Outcome<Vec<_>>>()?.into_iter().flatten().collect();
+        let tokens = forms.iter().cycle().take(count * size).enumerate();
+        let tokens = tokens.map(|(number, form)| form.token(number));
+        let tokens: Vec<String> = tokens.collect::<Result<_, _>>()?;
+        Ok(tokens.chunks(size).map(<[String]>::to_vec).collect())
+    }
+
+    /// A daemon that trusts these issuers, and how long it took to answer that it serves.
+    /// It has a folder of its own: what is written for another must not wake it.
+    pub(crate) async fn daemon(
+        &self,
+        name: &str,
+        settings: &str,
+        issuers: &[Issuer],
+    ) -> Outcome<(Arc<Server>, Duration)> {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder)?;
+        let mut text = format!("{settings}issuers:\n");
+        for Issuer { name, url, algorithm, keys } in issuers {
+            let jwks: Vec<_> = keys.iter().map(|(id, key)| key.to_jwk(id)).collect();
+            text += &daemon::issuer(&folder, name, url, *algorithm, &jwks)?;
+        }
+        let names: Vec<_> = issuers.iter().map(|issuer| issuer.name.as_str()).collect();
+        let (names, audience) = (names.join(", "), form::AUDIENCE);
+        text += &format!(
+            "profiles: {{ default: {{ issuers: [{names}], audiences: [{audience}] }} }}\n"
+        );
+        let start = Instant::now();
+        let server = daemon::start(&folder, "d", &text, None).await?;
+        Ok((Arc::new(server), start.elapsed()))
+    }
+}

@@ -1,4 +1,4 @@
-//! Keys in the set of one issuer.
+//! Keys in the set of one issuer, and of several when it is full.
 
 use crate::Effort;
 use crate::child::Outcome;
@@ -11,11 +11,14 @@ use jwtd::jose::Algorithm;
 use jwtd::jose::limits::JWKS_KEYS;
 
 pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
-    let mut series = Series::new("keys of the issuer");
-    // As far as the daemon goes: it skips further keys.
-    for count in [1, 3, 10, 30, u32::try_from(JWKS_KEYS)?] {
+    let mut series = Series::new("keys");
+    // The daemon skips further keys of an issuer.
+    let full = JWKS_KEYS;
+    for (issuers, keys) in [(1, 1), (1, 3), (1, 10), (1, 30), (1, full), (10, full), (100, full)] {
+        let count = u32::try_from(issuers * keys)?;
         // HS256: its check is so cheap that the search for the key can be seen beside it.
-        let issuers = [Issuer::new(0, Algorithm::Hs256, usize::try_from(count)?)?];
+        let issuers = (0..issuers).map(|one| Issuer::new(one, Algorithm::Hs256, keys));
+        let issuers: Vec<_> = issuers.collect::<Outcome<_>>()?;
         let batches = scene.batches(&issuers, form::LENGTH, 1, BATCH)?;
         for (line, settings, question) in
             [("hot, CPU a token", "", CLAIMS), ("cold, CPU a token", COLD, VERDICTS)]

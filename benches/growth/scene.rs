@@ -66,7 +66,8 @@ impl Scene {
     ) -> Outcome<Vec<Vec<String>>> {
         let forms = issuers.iter().map(|issuer| issuer.forms(length, self.now));
         let forms: Vec<_> = forms.collect::<Outcome<Vec<_>>>()?.into_iter().flatten().collect();
-        let tokens = forms.iter().cycle().take(count * size).enumerate();
+        let step = (forms.len() / (count * size)).max(1);
+        let tokens = forms.iter().step_by(step).cycle().take(count * size).enumerate();
         let tokens = tokens.map(|(number, form)| form.token(number));
         let tokens: Vec<String> = tokens.collect::<Result<_, _>>()?;
         Ok(tokens.chunks(size).map(<[String]>::to_vec).collect())

@@ -1,9 +1,9 @@
 //! Reads messages, but none that would grow: an empty token takes two bytes on the wire
-//! and sixteen times as many in memory.
+//! and sixteen times as many in memory. Writes them into as much room as they need.
 
 use prost::Message;
 use std::collections::HashMap;
-use tonic::codec::{Codec, DecodeBuf, Decoder};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
 use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -11,6 +11,10 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 /// As [`ProstCodec`], with a bound on how many fields a message may have.
 #[derive(Debug)]
 pub struct BoundedCodec<T, U>(ProstCodec<T, U>);
+
+/// What it writes with.
+#[derive(Debug)]
+pub struct SizedEncoder<T>(ProstEncoder<T>);
 
 /// What it reads with.
 #[derive(Debug)]
@@ -29,15 +33,26 @@ where
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = ProstEncoder<T>;
+    type Encoder = SizedEncoder<T>;
     type Decoder = BoundedDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        self.0.encoder()
+        SizedEncoder(self.0.encoder())
     }
 
     fn decoder(&mut self) -> Self::Decoder {
         BoundedDecoder(self.0.decoder())
+    }
+}
+
+impl<T: Message> Encoder for SizedEncoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, message: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        // Else it doubles time and again, and each time copies what is there.
+        buffer.reserve(message.encoded_len());
+        self.0.encode(message, buffer)
     }
 }
 

@@ -154,7 +154,7 @@ impl Shared {
         let deadline = deadline.into_iter().chain(latest).min();
         let (bytes, count) = (&self.admission.bytes, batch.tokens.len());
         let own = batch.tokens.iter().map(Bytes::len).sum::<usize>();
-        let memory = own.saturating_add(count.saturating_mul(TOKEN));
+        let memory = own.saturating_add(count.saturating_mul(TOKEN)).saturating_add(MESSAGE);
         let begin = || self.scheduler.begin(Arc::clone(snapshot), batch, now, deadline);
         // A panic costs this one call: what others share is not left half changed, for it
         // is replaced whole.
@@ -236,8 +236,11 @@ impl Shared {
 }
 
 /// What a token takes while its signature is checked, beside about its own length for what
-/// is decoded of it: where its parts are, its claims and its verdict.
-const TOKEN: usize = 1536;
+/// is decoded of it: where its parts are, its claims, its entry and its verdict.
+const TOKEN: usize = 2560;
+
+/// What a message takes beside its tokens while it waits: its plan and its task.
+const MESSAGE: usize = 2048;
 
 /// What the call and its fields take, about.
 const CALL: usize = 8192;

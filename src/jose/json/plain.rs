@@ -8,9 +8,10 @@ use std::borrow::Cow;
 
 /// Reads `text`, if it is plain and nothing is wrong with it.
 pub(super) fn read<'t>(text: &'t str, limits: &JsonLimits) -> Option<Value<'t>> {
-    let mut cursor = Cursor { text, place: 0, limits };
+    let levels = DEPTH.min(limits.depth);
+    let mut cursor = Cursor { text, place: 0, limits, outer: levels.checked_sub(1) };
     cursor.skip_space();
-    let value = cursor.value(DEPTH.min(limits.depth))?;
+    let value = cursor.value(levels)?;
     cursor.skip_space();
     (cursor.place == text.len()).then_some(value)
 }
@@ -25,6 +26,8 @@ struct Cursor<'t, 'l> {
     text: &'t str,
     place: usize,
     limits: &'l JsonLimits,
+    /// The levels that are left in the outermost object.
+    outer: Option<usize>,
 }
 
 impl<'t> Cursor<'t, '_> {
@@ -127,12 +130,17 @@ impl<'t> Cursor<'t, '_> {
     }
 
     fn object(&mut self, levels: usize) -> Option<Value<'t>> {
+        /// Headers and payloads have about so many; for an inner object, which may be one of
+        /// thousands, nothing is reserved.
+        const USUAL: usize = 12;
+
         self.take(b'{');
         if self.take_end(b'}') {
             return Some(Value::Object(Vec::new()));
         }
         let most = MEMBERS.min(self.limits.members);
-        let mut members: Vec<(Cow<'t, str>, Value<'t>)> = Vec::with_capacity(12);
+        let room = if self.outer == Some(levels) { USUAL } else { 0 };
+        let mut members: Vec<(Cow<'t, str>, Value<'t>)> = Vec::with_capacity(room);
         loop {
             if self.peek() != Some(b'"') || members.len() >= most {
                 return None;

@@ -2,11 +2,10 @@
 
 use crate::Effort;
 use crate::child::Outcome;
-use crate::drive::{BUSY, Caller};
 use crate::form;
-use crate::requests::{self, CLAIMS, VERDICTS};
-use crate::scene::{BATCH, COLD, Issuer, Scene};
-use crate::series::{Probe, Series};
+use crate::pair;
+use crate::scene::{BATCH, Issuer, Scene};
+use crate::series::Series;
 use jwtd::jose::Algorithm;
 
 const COUNTS: [u32; 4] = [1, 10, 100, 1000];
@@ -21,21 +20,9 @@ pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
         let issuers = (0..usize::try_from(count)?).map(|one| Issuer::new(one, Algorithm::Hs256, 1));
         let issuers: Vec<_> = issuers.collect::<Outcome<_>>()?;
         let batches = scene.batches(&issuers, form::LENGTH, BATCHES, BATCH)?;
-        for (line, settings, question) in
-            [("hot, CPU a token", "", CLAIMS), ("cold, CPU a token", COLD, VERDICTS)]
-        {
-            let name = format!("{count}-{}", settings.len());
-            let (daemon, started) = scene.daemon(&name, settings, &issuers).await?;
-            if settings == COLD {
-                let started = std::iter::once(started.as_secs_f64() * 1e3);
-                series.note("start to SERVING", " ms", count, started);
-                series.note_memory("memory before the first call", count, &daemon)?;
-            }
-            let caller = Caller::connect(&daemon, BUSY).await?;
-            let all = batches.iter().map(|batch| Ok(batch.clone()));
-            let load = requests::batches(&caller, all, question).await?;
-            series.probe(Probe { line, rate: None, at: count, daemon, caller, load });
-        }
+        let started = pair::hot_and_cold(&mut series, scene, count, &issuers, &batches).await?;
+        let started = std::iter::once(started.as_secs_f64() * 1e3);
+        series.note("start to SERVING", " ms", count, started);
     }
     series.take_turns(effort).await?;
     Ok(series)

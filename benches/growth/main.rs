@@ -17,6 +17,7 @@ mod drive;
 mod form;
 mod issuers;
 mod keys;
+mod pair;
 mod plot;
 #[path = "../common/raw.rs"]
 mod raw;

@@ -1,5 +1,5 @@
-//! JSON as tokens have it: no escapes, no fractions, few members. It is read in one pass, in
-//! half of the time. What is not so plain, or not in order, is left to the library, which
+//! JSON as tokens have it: no escapes, no fractions, few members. It is read in one pass,
+//! without a visitor between. What is not so plain, or not in order, is left to the library, which
 //! also says what is wrong with it; so nothing is accepted here that it would not accept.
 
 use super::Value;

@@ -39,6 +39,7 @@ mod tokens;
 mod wire;
 
 use child::Outcome;
+use clap::Parser;
 use jwtd::jose::Algorithm;
 use rows::Hot;
 use scene::Scene;
@@ -50,6 +51,23 @@ use tokio::runtime::Runtime;
 // The floor's must be the daemon's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the budgets of the design.
+#[derive(Parser)]
+struct Arguments {
+    /// What `cargo bench` says to every bench
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// One short round: a look
+    #[arg(long)]
+    quick: bool,
+    /// Fail where a row is out of its band
+    #[arg(long)]
+    check: bool,
+    /// Only the groups with this in their name
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+}
 
 /// How long to measure.
 #[derive(Clone, Copy)]
@@ -135,15 +153,13 @@ fn main() -> ExitCode {
     {
         return echo::run(rest);
     }
-    let given = |flag: &str| arguments.iter().any(|one| one == flag);
     // `cargo test --all-targets` runs benches too, and does not ask to measure.
-    if !given("--bench") {
+    if !arguments.iter().any(|one| one == "--bench") {
         println!("nothing measured; use `cargo bench --bench budgets [-- --quick]`");
         return ExitCode::SUCCESS;
     }
-    let after_only = arguments.iter().skip_while(|one| *one != "--only").nth(1);
-    let only = after_only.map_or("", String::as_str);
-    match measure(if given("--quick") { QUICK } else { FULL }, only, given("--check")) {
+    let Arguments { bench: _, quick, check, only } = Arguments::parse();
+    match measure(if quick { QUICK } else { FULL }, &only, check) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -156,6 +172,11 @@ fn main() -> ExitCode {
 /// Measures the groups whose name contains `only`. False if `check` is asked for, and
 /// fails.
 fn measure(effort: Effort, only: &str, check: bool) -> Outcome<bool> {
+    let groups: Vec<_> = GROUPS.iter().filter(|group| group.name().contains(only)).collect();
+    if groups.is_empty() {
+        let all = GROUPS.map(Group::name).join(", ");
+        return Err(format!("--only: no group has {only:?} in its name; there are {all}").into());
+    }
     let workers = jwtd::app::workers(None);
     let runtime = jwtd::app::build_runtime(workers)?;
     println!(
@@ -167,7 +188,7 @@ fn measure(effort: Effort, only: &str, check: bool) -> Outcome<bool> {
     );
     let scene = Scene::new(jwtd::app::now())?;
     let (mut rows, mut faults) = (Vec::new(), Vec::new());
-    for group in GROUPS.iter().filter(|group| group.name().contains(only)) {
+    for group in groups {
         let measure = || group.measure(&scene, &runtime, effort);
         if check {
             let (judged, found) = check::judge(measure)?;

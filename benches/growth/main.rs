@@ -32,6 +32,7 @@ mod spread;
 mod wire;
 
 use child::Outcome;
+use clap::Parser;
 use scene::Scene;
 use series::Series;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,23 @@ use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures how cost grows.
+#[derive(Parser)]
+struct Arguments {
+    /// What `cargo bench` says to every bench
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// One short round of each, with few tokens: a look
+    #[arg(long)]
+    quick: bool,
+    /// Only the series with this in their name
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+    /// Where the plots go
+    #[arg(long, value_name = "FOLDER", default_value = "target/growth")]
+    out: PathBuf,
+}
 
 /// How much to measure.
 #[derive(Clone, Copy)]
@@ -57,17 +75,13 @@ const QUICK: Effort = Effort { rounds: 1, span: Duration::from_millis(200), cach
 const NAMES: [&str; 5] = ["issuers", "keys", "cached", "connections", "sizes"];
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let given = |flag: &str| arguments.iter().any(|one| one == flag);
     // `cargo test --all-targets` runs benches too, and does not ask to measure.
-    if !given("--bench") {
+    if !std::env::args().any(|one| one == "--bench") {
         println!("nothing measured; use `cargo bench --bench growth [-- --quick]`");
         return ExitCode::SUCCESS;
     }
-    let after = |flag: &str| arguments.iter().skip_while(|one| *one != flag).nth(1);
-    let only = after("--only").map_or("", String::as_str);
-    let out = after("--out").map_or_else(|| PathBuf::from("target/growth"), PathBuf::from);
-    match measure(if given("--quick") { QUICK } else { FULL }, only, &out) {
+    let Arguments { bench: _, quick, only, out } = Arguments::parse();
+    match measure(if quick { QUICK } else { FULL }, &only, &out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("growth: {error}");
@@ -78,11 +92,16 @@ fn main() -> ExitCode {
 
 /// Measures the series whose name contains `only`.
 fn measure(effort: Effort, only: &str, out: &Path) -> Outcome<()> {
+    let names: Vec<_> = NAMES.into_iter().filter(|name| name.contains(only)).collect();
+    if names.is_empty() {
+        let all = NAMES.join(", ");
+        return Err(format!("--only: no series has {only:?} in its name; there are {all}").into());
+    }
     let workers = jwtd::app::workers(None);
     let runtime = jwtd::app::build_runtime(workers)?;
     println!("{workers} workers; {} rounds of {:?}, in turns", effort.rounds, effort.span);
     std::fs::create_dir_all(out)?;
-    for name in NAMES.into_iter().filter(|name| name.contains(only)) {
+    for name in names {
         // The daemons of a series end with it.
         let scene = Scene::new(jwtd::app::now())?;
         let series = runtime.block_on(one(name, &scene, effort))?;

@@ -4,6 +4,7 @@ use crate::Effort;
 use crate::child::{Outcome, Server};
 use crate::cores;
 use crate::drive::{BUSY, Caller, Load, Width};
+use crate::figure::Figure;
 use crate::raw::Raw;
 use crate::requests::{self, CLAIMS, Question, UNARY, VERDICTS};
 use crate::scene::{HOT, Kind, Scene};
@@ -40,7 +41,7 @@ pub(crate) fn rows(scene: &Scene, runtime: &Runtime, effort: Effort) -> Outcome<
     let what = "lone token, callers pinned apart";
     match cores::apart()? {
         Err(skipped) => {
-            rows.push(Row { what: what.to_owned(), measured: skipped.to_owned(), ..Row::default() })
+            rows.push(Row { what: what.to_owned(), skipped: Some(skipped), ..Row::default() })
         }
         Ok(apart) => {
             let pinned = apart.pin_callers()?;
@@ -88,22 +89,26 @@ fn measure(
     let of = |number: fn(&Latency, &Latency) -> f64| {
         Spread::of(rounds.iter().map(|(busy, idle)| number(busy, idle)))
     };
-    let both =
-        |p99: Spread, p50: Spread| format!("{}, p50 {:.0} us", p99.show("p99 ", " us"), p50.middle);
+    let us = |spread: Spread| Some(Figure::new(spread, " us"));
     let ratio = of(|busy, idle| busy.p99 / idle.p99);
     Ok(vec![
         Row {
-            what: what.to_owned(),
-            measured: both(of(|busy, _| busy.p99), of(|busy, _| busy.p50)),
-            beside: both(of(|_, idle| idle.p99), of(|_, idle| idle.p50)),
-            ratio: ratio.show("", " x"),
-            value: ratio.middle,
-            budget: Some(Limit::AtMost(5.0, " x")),
-            band: Some(Limit::AtMost(25.0, " x")),
+            what: format!("{what}, p99"),
+            measured: us(of(|busy, _| busy.p99)),
+            beside: us(of(|_, idle| idle.p99)),
+            ratio: Some(Figure::new(ratio, " x")),
+            budget: Limit::AtMost(5.0, " x").of(ratio.middle),
+            ..Row::default()
+        },
+        Row {
+            what: format!("{what}, p50"),
+            measured: us(of(|busy, _| busy.p50)),
+            beside: us(of(|_, idle| idle.p50)),
+            ..Row::default()
         },
         Row {
             what: format!("{what}, cores that the daemon used"),
-            measured: format!("{:.2}", used.as_secs_f64() / elapsed.as_secs_f64()),
+            measured: Some(Figure::one(used.as_secs_f64() / elapsed.as_secs_f64(), "")),
             ..Row::default()
         },
     ])

@@ -1,12 +1,10 @@
-//! The budgets of the design, measured on the built daemon: `cargo bench --bench
-//! budgets`, or with `-- --quick` for a look, `-- --only cold` for some, `-- --check` to
-//! fail where something is far from what it was. Everything is a ratio of two servers
-//! or of server and bare loop that took turns within one run, because machines are
+//! Measures the budgets of the design on the built daemon: `cargo bench --bench budgets`, or
+//! with `-- --quick` for a look, `-- --only cold` for some. Everything is a ratio of two
+//! servers, or of server and bare loop, that took turns within one run, because machines are
 //! noisy; CPU time is each process's own.
 
 #[path = "../common/bare.rs"]
 mod bare;
-mod check;
 #[path = "../common/child.rs"]
 mod child;
 #[path = "../common/columns.rs"]
@@ -19,6 +17,8 @@ mod daemon;
 mod drive;
 #[path = "../floor/echo.rs"]
 mod echo;
+#[path = "../common/figure.rs"]
+mod figure;
 #[path = "../common/form.rs"]
 mod form;
 mod lone;
@@ -43,6 +43,7 @@ use clap::Parser;
 use jwtd::jose::Algorithm;
 use rows::Hot;
 use scene::Scene;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use table::Row;
@@ -61,12 +62,12 @@ struct Arguments {
     /// One short round: a look
     #[arg(long)]
     quick: bool,
-    /// Fail where a row is out of its band
-    #[arg(long)]
-    check: bool,
     /// Only the groups with this in their name
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
+    /// Write all figures as JSON too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 /// How long to measure.
@@ -158,10 +159,9 @@ fn main() -> ExitCode {
         println!("nothing measured; use `cargo bench --bench budgets [-- --quick]`");
         return ExitCode::SUCCESS;
     }
-    let Arguments { bench: _, quick, check, only } = Arguments::parse();
-    match measure(if quick { QUICK } else { FULL }, &only, check) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    let Arguments { bench: _, quick, only, json } = Arguments::parse();
+    match measure(if quick { QUICK } else { FULL }, &only, json.as_deref()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("budgets: {error}");
             ExitCode::FAILURE
@@ -169,9 +169,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures the groups whose name contains `only`. False if `check` is asked for, and
-/// fails.
-fn measure(effort: Effort, only: &str, check: bool) -> Outcome<bool> {
+/// Measures the groups whose name contains `only`.
+fn measure(effort: Effort, only: &str, json: Option<&Path>) -> Outcome<()> {
     let groups: Vec<_> = GROUPS.iter().filter(|group| group.name().contains(only)).collect();
     if groups.is_empty() {
         let all = GROUPS.map(Group::name).join(", ");
@@ -187,20 +186,13 @@ fn measure(effort: Effort, only: &str, check: bool) -> Outcome<bool> {
         form::LENGTH
     );
     let scene = Scene::new(jwtd::app::now())?;
-    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
     for group in groups {
-        let measure = || group.measure(&scene, &runtime, effort);
-        if check {
-            let (judged, found) = check::judge(measure)?;
-            rows.extend(judged);
-            faults.extend(found);
-        } else {
-            rows.extend(measure()?);
-        }
+        rows.extend(group.measure(&scene, &runtime, effort)?);
     }
     table::print(&rows);
-    if check {
-        check::print(&rows, &faults);
+    if let Some(path) = json {
+        std::fs::write(path, table::json(&rows).to_string())?;
     }
-    Ok(faults.is_empty())
+    Ok(())
 }

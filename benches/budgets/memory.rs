@@ -4,6 +4,7 @@ use crate::Effort;
 use crate::child::Outcome;
 use crate::crowd::{self, Kind, Tally};
 use crate::drive::{Caller, Load, Width};
+use crate::figure::Figure;
 use crate::requests::{self, CLAIMS, Question, VERDICTS};
 use crate::scene::{self, HOT, Scene};
 use crate::table::{Limit, Row};
@@ -55,11 +56,8 @@ pub(crate) async fn rows(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     Ok(vec![
         Row {
             what: what.clone(),
-            measured: format!("{most:.2} MiB"),
-            value: most,
-            budget: Some(Limit::AtMost(bound, " MiB")),
-            // A tenth beyond its bound when this was written, and to be mended.
-            band: Some(Limit::AtMost(bound * 1.5, " MiB")),
+            measured: Some(Figure::one(most, " MiB")),
+            budget: Limit::AtMost(bound, " MiB").of(most),
             ..Row::default()
         },
         counted(format!("{what}, batches"), &tally, Kind::is_batch),
@@ -72,6 +70,12 @@ fn counted(what: String, tally: &BTreeMap<Kind, Tally>, which: impl Fn(Kind) -> 
     let some: Vec<_> = tally.iter().filter(|(kind, _)| which(**kind)).collect();
     let sum = |part: fn(&Tally) -> u64| some.iter().map(|(_, tally)| part(tally)).sum::<u64>();
     let (answered, refused) = (sum(|tally| tally.answered), sum(|tally| tally.refused));
-    let (measured, beside) = (format!("{answered} answered"), format!("{refused} refused"));
-    Row { what, measured, beside, ..Row::default() }
+    #[expect(clippy::cast_precision_loss, reason = "counts of seconds of load")]
+    let figure = |count: u64, unit| Some(Figure::one(count as f64, unit));
+    Row {
+        what,
+        measured: figure(answered, " answered"),
+        beside: figure(refused, " refused"),
+        ..Row::default()
+    }
 }

@@ -4,6 +4,7 @@ use crate::Effort;
 use crate::bare;
 use crate::child::Outcome;
 use crate::drive::{BUSY, Caller, Round};
+use crate::figure::Figure;
 use crate::requests::{self, CLAIMS, Question, VERDICTS};
 use crate::scene::{self, Scene};
 use crate::spin;
@@ -31,20 +32,16 @@ pub(crate) async fn idle(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
         tokio::time::sleep(Duration::from_millis(100)).await;
         memory.push(daemon.memory("VmRSS")?);
     }
-    let row = |what: &str, spread: Spread, budget: Limit, band| Row {
+    let row = |what: &str, spread: Spread, unit, most| Row {
         what: what.to_owned(),
-        measured: spread.show("", budget.unit()),
-        value: spread.middle,
-        budget: Some(budget),
-        band: Some(band),
+        measured: Some(Figure::new(spread, unit)),
+        budget: Limit::AtMost(most, unit).of(spread.middle),
         ..Row::default()
     };
     let (times, memory) = (Spread::of(times.into_iter()), Spread::of(memory.into_iter()));
-    let (ms, mib) = (|most| Limit::AtMost(most, " ms"), |most| Limit::AtMost(most, " MiB"));
     Ok(vec![
-        row("start to SERVING", times, ms(100.0), ms(1000.0)),
-        // Memory does not depend on what else the machine does.
-        row("memory, idle", memory, mib(32.0), mib(32.0)),
+        row("start to SERVING", times, " ms", 100.0),
+        row("memory, idle", memory, " MiB", 32.0),
     ])
 }
 
@@ -87,7 +84,7 @@ pub(crate) async fn hot(scene: &Scene, hot: Hot, effort: Effort) -> Outcome<Vec<
     let memory = daemon.memory("VmRSS")?;
     rows.push(Row {
         what: format!("{}, memory after it", hot.name()),
-        measured: format!("{memory:.2} MiB"),
+        measured: Some(Figure::one(memory, " MiB")),
         ..Row::default()
     });
     Ok(rows)
@@ -123,9 +120,9 @@ pub(crate) async fn judged(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
         let more = spread(&rounds, |ours, plain| ours.cpu - plain.cpu);
         rows.push(Row {
             what: format!("hot batch of 256, {what}"),
-            measured: ours.show("", " us"),
-            beside: beside.show("", " us"),
-            ratio: more.show("+", " us"),
+            measured: Some(Figure::new(ours, " us")),
+            beside: Some(Figure::new(beside, " us")),
+            ratio: Some(Figure::difference(more, " us")),
             ..Row::default()
         });
     }
@@ -136,26 +133,24 @@ fn hot_rows(hot: Hot, rounds: &Rounds) -> Vec<Row> {
     let ours = spread(rounds, |ours, _| ours.cpu);
     let floor = spread(rounds, |_, floor| floor.cpu);
     let ratio = spread(rounds, |ours, floor| ours.cpu / floor.cpu);
-    let per_core = |cpu: Spread| 1e6 / cpu.middle;
-    let (band, rate) = match hot {
-        Hot::Batch => (2.6, Some(Limit::AtLeast(1e6, " /s"))),
-        Hot::Stream => (4.0, None),
+    let per_core = |cpu: Spread| Figure::one(1e6 / cpu.middle, " /s");
+    let rate = match hot {
+        Hot::Batch => Limit::AtLeast(1e6, " /s").of(1e6 / ours.middle),
+        Hot::Stream => None,
     };
     vec![
         Row {
             what: format!("{}, CPU a token", hot.name()),
-            measured: ours.show("", " us"),
-            beside: floor.show("", " us"),
-            ratio: ratio.show("", " x"),
-            value: ratio.middle,
-            budget: Some(Limit::AtMost(2.0, " x")),
-            band: Some(Limit::AtMost(band, " x")),
+            measured: Some(Figure::new(ours, " us")),
+            beside: Some(Figure::new(floor, " us")),
+            ratio: Some(Figure::new(ratio, " x")),
+            budget: Limit::AtMost(2.0, " x").of(ratio.middle),
+            ..Row::default()
         },
         Row {
             what: format!("{}, tokens a core", hot.name()),
-            measured: format!("{:.0} /s", per_core(ours)),
-            beside: format!("{:.0} /s", per_core(floor)),
-            value: per_core(ours),
+            measured: Some(per_core(ours)),
+            beside: Some(per_core(floor)),
             budget: rate,
             ..Row::default()
         },
@@ -212,24 +207,26 @@ fn cold_rows(algorithm: Algorithm, beside: &str, rounds: &Rounds) -> Vec<Row> {
     let rates = spread(rounds, |ours, bare| ours.rate / bare.rate);
     let clocks = spread(rounds, |ours, bare| bare.cpu / ours.cpu);
     let more = spread(rounds, |ours, bare| ours.cpu - bare.cpu);
-    let per_second = |rate: Spread| format!("{:.0} /s", rate.middle);
+    let per_second = |rate: Spread| Some(Figure::new(rate, " /s"));
     let rate = Row {
         what: format!("cold {algorithm}, tokens on all cores{beside}"),
         measured: per_second(spread(rounds, |ours, _| ours.rate)),
         beside: per_second(spread(rounds, |_, bare| bare.rate)),
-        ratio: rates.show("", " x"),
-        value: rates.middle,
-        budget: (!secret).then_some(Limit::AtLeast(0.9, " x")),
-        band: (!secret).then_some(Limit::AtLeast(if beside.is_empty() { 0.6 } else { 0.5 }, " x")),
+        ratio: Some(Figure::new(rates, " x")),
+        budget: if secret { None } else { Limit::AtLeast(0.9, " x").of(rates.middle) },
+        ..Row::default()
     };
     let cpu = Row {
         what: format!("cold {algorithm}, CPU a token{beside}"),
-        measured: spread(rounds, |ours, _| ours.cpu).show("", " us"),
-        beside: spread(rounds, |_, bare| bare.cpu).show("", " us"),
-        ratio: if secret { more.show("+", " us") } else { clocks.show("", " x") },
-        value: more.middle,
-        budget: secret.then_some(Limit::AtMost(2.5, " us more")),
-        band: secret.then_some(Limit::AtMost(8.0, " us more")),
+        measured: Some(Figure::new(spread(rounds, |ours, _| ours.cpu), " us")),
+        beside: Some(Figure::new(spread(rounds, |_, bare| bare.cpu), " us")),
+        ratio: Some(if secret {
+            Figure::difference(more, " us")
+        } else {
+            Figure::new(clocks, " x")
+        }),
+        budget: if secret { Limit::AtMost(2.0, " us more").of(more.middle) } else { None },
+        ..Row::default()
     };
     vec![rate, cpu]
 }

@@ -1,21 +1,26 @@
-//! What was measured, beside what is allowed.
+//! Figures beside what the design allows, as a table and as JSON.
 
 use crate::columns;
+use crate::figure::Figure;
+use serde_json::{Value, json};
 
 /// One line of the table.
 #[derive(Default)]
 pub(crate) struct Row {
     pub(crate) what: String,
-    pub(crate) measured: String,
-    pub(crate) beside: String,
-    pub(crate) ratio: String,
-    /// What the two limits are about.
+    pub(crate) measured: Option<Figure>,
+    /// The floor, the bare loop or the idle daemon that took turns with it.
+    pub(crate) beside: Option<Figure>,
+    pub(crate) ratio: Option<Figure>,
+    pub(crate) budget: Option<Budget>,
+    /// Why there is no figure.
+    pub(crate) skipped: Option<&'static str>,
+}
+
+/// What the design allows of a figure.
+pub(crate) struct Budget {
     pub(crate) value: f64,
-    /// What the design allows.
-    pub(crate) budget: Option<Limit>,
-    /// What `--check` allows: so generous that a noisy machine passes, and that no
-    /// regression of twice does.
-    pub(crate) band: Option<Limit>,
+    pub(crate) limit: Limit,
 }
 
 /// One side of a range, in a unit.
@@ -26,16 +31,16 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    pub(crate) fn holds(self, value: f64) -> bool {
-        match self {
-            Self::AtMost(most, _) => value <= most,
-            Self::AtLeast(least, _) => value >= least,
-        }
+    pub(crate) fn of(self, value: f64) -> Option<Budget> {
+        Some(Budget { value, limit: self })
     }
+}
 
-    pub(crate) fn unit(self) -> &'static str {
-        match self {
-            Self::AtMost(_, unit) | Self::AtLeast(_, unit) => unit,
+impl Budget {
+    fn is_met(&self) -> bool {
+        match self.limit {
+            Limit::AtMost(most, _) => self.value <= most,
+            Limit::AtLeast(least, _) => self.value >= least,
         }
     }
 }
@@ -52,19 +57,32 @@ impl std::fmt::Display for Limit {
 pub(crate) fn print(rows: &[Row]) {
     let heads = ["", "measured", "floor, bare or idle", "ratio", "budget", ""];
     let cells = rows.iter().map(|row| {
-        let met = match row.budget.map(|budget| budget.holds(row.value)) {
-            None => "",
-            Some(true) => "met",
-            Some(false) => "NOT MET",
+        let show = |figure: &Option<Figure>| figure.map(|one| one.to_string()).unwrap_or_default();
+        let (limit, met) = match &row.budget {
+            None => (String::new(), ""),
+            Some(one) => (one.limit.to_string(), if one.is_met() { "met" } else { "NOT MET" }),
         };
-        let Row { what, measured, beside, ratio, .. } = row;
-        let budget = row.budget.map(|budget| budget.to_string()).unwrap_or_default();
-        vec![what.clone(), measured.clone(), beside.clone(), ratio.clone(), budget, met.to_owned()]
+        let measured = row.skipped.map_or_else(|| show(&row.measured), str::to_owned);
+        vec![row.what.clone(), measured, show(&row.beside), show(&row.ratio), limit, met.to_owned()]
     });
     let lines: Vec<Vec<String>> =
         std::iter::once(heads.map(str::to_owned).to_vec()).chain(cells).collect();
     columns::print(&lines);
-    let budgets = rows.iter().filter_map(|row| row.budget.map(|budget| budget.holds(row.value)));
-    let (met, all) = (budgets.clone().filter(|met| *met).count(), budgets.count());
+    let budgets = rows.iter().filter_map(|row| row.budget.as_ref());
+    let (met, all) = (budgets.clone().filter(|one| one.is_met()).count(), budgets.count());
     println!("\n{met} of {all} budgets met");
+}
+
+pub(crate) fn json(rows: &[Row]) -> Value {
+    let row = |row: &Row| {
+        json!({
+            "what": row.what,
+            "measured": row.measured.map(Figure::json),
+            "beside": row.beside.map(Figure::json),
+            "ratio": row.ratio.map(Figure::json),
+            "budget": row.budget.as_ref().map(|one| one.limit.to_string()),
+            "skipped": row.skipped,
+        })
+    };
+    rows.iter().map(row).collect()
 }

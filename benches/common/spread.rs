@@ -1,6 +1,6 @@
 //! What several rounds gave.
 
-/// The middle of some numbers, and the least and the greatest.
+/// The median of some numbers, the least and the greatest.
 #[derive(Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) middle: f64,
@@ -19,11 +19,5 @@ impl Spread {
             least: at(0),
             greatest: at(last),
         }
-    }
-
-    pub(crate) fn show(self, sign: &str, unit: &str) -> String {
-        let Self { middle, least, greatest } = self;
-        let sign = if middle < 0.0 { "" } else { sign };
-        format!("{sign}{middle:.2}{unit} ({least:.2} to {greatest:.2})")
     }
 }

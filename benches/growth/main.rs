@@ -1,6 +1,6 @@
 //! How cost grows with issuers, keys, remembered tokens, connections and the size of
 //! tokens: `cargo bench --bench growth`, with `-- --quick` for a look, `-- --only issuers`
-//! for some, `-- --out FOLDER` for the plots. The points of a series take turns, because
+//! for some, `-- --out FOLDER` for the plots, `-- --json FILE` for the figures. The points of a series take turns, because
 //! machines are noisy; CPU time is the daemon's own.
 
 mod cached;
@@ -13,6 +13,8 @@ mod connections;
 mod daemon;
 #[path = "../common/drive.rs"]
 mod drive;
+#[path = "../common/figure.rs"]
+mod figure;
 #[path = "../common/form.rs"]
 mod form;
 mod issuers;
@@ -35,7 +37,7 @@ use child::Outcome;
 use clap::Parser;
 use scene::Scene;
 use series::Series;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -57,6 +59,9 @@ struct Arguments {
     /// Where the plots go
     #[arg(long, value_name = "FOLDER", default_value = "target/growth")]
     out: PathBuf,
+    /// Write all figures as JSON too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 /// How much to measure.
@@ -80,8 +85,8 @@ fn main() -> ExitCode {
         println!("nothing measured; use `cargo bench --bench growth [-- --quick]`");
         return ExitCode::SUCCESS;
     }
-    let Arguments { bench: _, quick, only, out } = Arguments::parse();
-    match measure(if quick { QUICK } else { FULL }, &only, &out) {
+    let arguments = Arguments::parse();
+    match measure(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("growth: {error}");
@@ -91,8 +96,9 @@ fn main() -> ExitCode {
 }
 
 /// Measures the series whose name contains `only`.
-fn measure(effort: Effort, only: &str, out: &Path) -> Outcome<()> {
-    let names: Vec<_> = NAMES.into_iter().filter(|name| name.contains(only)).collect();
+fn measure(Arguments { quick, only, out, json, .. }: &Arguments) -> Outcome<()> {
+    let effort = if *quick { QUICK } else { FULL };
+    let names: Vec<_> = NAMES.into_iter().filter(|name| name.contains(&**only)).collect();
     if names.is_empty() {
         let all = NAMES.join(", ");
         return Err(format!("--only: no series has {only:?} in its name; there are {all}").into());
@@ -101,14 +107,19 @@ fn measure(effort: Effort, only: &str, out: &Path) -> Outcome<()> {
     let runtime = jwtd::app::build_runtime(workers)?;
     println!("{workers} workers; {} rounds of {:?}, in turns", effort.rounds, effort.span);
     std::fs::create_dir_all(out)?;
+    let mut rows = Vec::new();
     for name in names {
         // The daemons of a series end with it.
         let scene = Scene::new(jwtd::app::now())?;
         let series = runtime.block_on(one(name, &scene, effort))?;
         series.print();
+        rows.extend(series.json(name));
         let path = out.join(format!("{name}.svg"));
         plot::draw(&path, &series)?;
         println!("drawn: {}", path.display());
+    }
+    if let Some(path) = json {
+        std::fs::write(path, serde_json::Value::from(rows).to_string())?;
     }
     Ok(())
 }

@@ -4,7 +4,9 @@ use crate::Effort;
 use crate::child::{Outcome, Server};
 use crate::columns;
 use crate::drive::{Caller, Load};
+use crate::figure::Figure;
 use crate::spread::Spread;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(crate) struct Series {
@@ -101,20 +103,24 @@ impl Series {
             let mut cells = vec![grouped(place)];
             for line in &self.lines {
                 let point = line.points.iter().find(|(at, _)| *at == place);
-                cells.push(point.map(|(_, spread)| show(*spread, line.unit)).unwrap_or_default());
+                let figure = point.map(|(_, spread)| Figure::new(*spread, line.unit).to_string());
+                cells.push(figure.unwrap_or_default());
             }
             lines.push(cells);
         }
         println!();
         columns::print(&lines);
     }
-}
 
-fn show(spread: Spread, unit: &str) -> String {
-    if spread.least < spread.greatest {
-        spread.show("", unit)
-    } else {
-        format!("{:.1}{unit}", spread.middle)
+    /// One row for each line and point.
+    pub(crate) fn json(&self, name: &str) -> Vec<Value> {
+        let rows = self.lines.iter().flat_map(|line| {
+            line.points.iter().map(|(at, spread)| {
+                let what = format!("{name}, {}, {} {}", line.what, grouped(*at), self.axis);
+                json!({ "what": what, "measured": Figure::new(*spread, line.unit).json() })
+            })
+        });
+        rows.collect()
     }
 }
 

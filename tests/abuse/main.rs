@@ -40,6 +40,8 @@ mod daemon;
 mod keys;
 #[path = "../faults/plan.rs"]
 mod plan;
+#[path = "../results/mod.rs"]
+mod results;
 #[path = "../faults/row.rs"]
 mod row;
 
@@ -81,7 +83,7 @@ fn main() -> ExitCode {
         }
     }
     println!("seed {}", random::SEED);
-    plan.close(&tables, begin)
+    plan.close("abuse", &tables, begin)
 }
 
 /// Runs asynchronous work to its end, on this thread.

@@ -31,6 +31,8 @@ mod pki;
 mod plan;
 mod process;
 mod restarts;
+#[path = "../results/mod.rs"]
+mod results;
 mod rotation;
 mod row;
 mod sets;
@@ -71,7 +73,7 @@ fn main() -> ExitCode {
             tables.push((group.title, rows));
         }
     }
-    plan.close(&tables, begin)
+    plan.close("faults", &tables, begin)
 }
 
 /// Runs asynchronous work to its end, on this thread.

@@ -30,10 +30,16 @@ impl Plan {
         if self.full { full } else { short }
     }
 
-    /// Prints what became of the suite that began then, and how many rows were good.
-    pub(crate) fn close(&self, tables: &[(&str, Vec<Row>)], begin: Instant) -> ExitCode {
+    /// Prints and reports the rows of a suite that began then.
+    pub(crate) fn close(
+        &self,
+        suite: &str,
+        tables: &[(&str, Vec<Row>)],
+        begin: Instant,
+    ) -> ExitCode {
         row::print(tables, self.markdown);
         let all = || tables.iter().flat_map(|(_, rows)| rows);
+        all().for_each(|row| row.report(suite));
         let passed = all().filter(|row| row.good).count();
         let failed = all().count() - passed;
         if passed + failed == 0 {

@@ -1,5 +1,6 @@
 //! What was expected and what was seen, and the table of it.
 
+use crate::results;
 use std::time::Duration;
 
 /// One line of the table.
@@ -21,12 +22,18 @@ pub(crate) struct Row {
 const HEADS: [&str; 6] = ["fault", "expected", "seen", "fetches", "worst", ""];
 
 impl Row {
-    /// A row that is good if `seen` is; an error is shown in its place.
+    /// A row that passes if `seen` is no error. An error is shown with the load of the machine.
     pub(crate) fn new(fault: &str, expected: &str, seen: Result<String, String>) -> Self {
         let good = seen.is_ok();
         let (fault, expected) = (fault.to_owned(), expected.to_owned());
-        let seen = seen.unwrap_or_else(|wrong| wrong);
+        let seen = seen.unwrap_or_else(|wrong| format!("{wrong} ({})", results::machine_load()));
         Self { fault, expected, seen, fetches: None, worst: None, good }
+    }
+
+    /// Hands the row on to `.ci/full`.
+    pub(crate) fn report(&self, suite: &str) {
+        let seen = &*self.seen;
+        results::report(suite, &self.fault, if self.good { Ok(seen) } else { Err(seen) });
     }
 
     fn cells(&self) -> [String; 6] {

@@ -23,6 +23,8 @@ mod dice;
 mod differential;
 mod exhaustive;
 mod mutations;
+#[path = "../results/mod.rs"]
+mod results;
 mod rig;
 mod row;
 mod tally;

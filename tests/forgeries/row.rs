@@ -1,5 +1,6 @@
 //! What was tried and how it went, and the table of it.
 
+use crate::results;
 use crate::tally::Tally;
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,18 @@ impl Row {
         self.tally.wrongs == 0 && self.tally.panics == 0 && self.hollow.is_none()
     }
 
+    /// Hands the row on to `.ci/full`.
+    fn report(&self) {
+        let Tally { cases, wrongs, panics, .. } = &self.tally;
+        let seen = format!("{cases} cases, {wrongs} wrong, {panics} panics");
+        let wrong = self.hollow.as_deref().unwrap_or(&seen);
+        results::report(
+            "forgeries",
+            &self.name,
+            if self.is_good() { Ok(&seen) } else { Err(wrong) },
+        );
+    }
+
     fn cells(&self) -> [String; 5] {
         [
             self.name.clone(),
@@ -57,6 +70,7 @@ impl Row {
 /// Prints the table and how many rows passed and failed.
 pub(crate) fn print(groups: &[(&str, Vec<Row>)], seed: u64) -> usize {
     let rows = || groups.iter().flat_map(|(_, rows)| rows);
+    rows().for_each(Row::report);
     let lines: Vec<_> =
         std::iter::once(HEADS.map(str::to_owned)).chain(rows().map(Row::cells)).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();

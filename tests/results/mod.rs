@@ -1,0 +1,41 @@
+//! The results of a long suite, as `.ci/full` reads them, and the load of the machine that a
+//! measured result depends on.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+/// The file to append results to. Without it a suite only prints its table.
+const FILE: &str = "JWTD_RESULTS";
+
+/// Appends the result of one check: `Err` holds what is wrong. The columns are those of
+/// `tests/interop/lib.sh`: client, version, transport, what, result, note.
+///
+/// # Panics
+/// If the file cannot be written: a suite whose results are lost has shown nothing.
+pub(crate) fn report(client: &str, what: &str, result: Result<&str, &str>) {
+    let Some(path) = std::env::var_os(FILE) else { return };
+    let (word, note) = match result {
+        Ok(note) => ("passed", note),
+        Err(wrong) => ("FAILED", wrong),
+    };
+    let cell = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = format!("{client}\t-\t-\t{}\t{word}\t{}\n", cell(what), cell(note));
+    let file = OpenOptions::new().append(true).create(true).open(&path);
+    let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+    written.unwrap_or_else(|error| panic!("{FILE}={}: {error}", path.display()));
+}
+
+/// How busy the machine is, for a row that missed its bound: a reader has to tell a slow daemon
+/// from a machine that did something else.
+#[allow(dead_code, reason = "forgeries measure nothing")]
+pub(crate) fn machine_load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let pressure = std::fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();
+    let stalled = pressure.split_whitespace().find_map(|word| word.strip_prefix("avg10="));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "machine: {} runnable in the last minute on {cores} cores, {} % of the last 10 s a task waited for one",
+        load.split(' ').next().unwrap_or("?"),
+        stalled.unwrap_or("?"),
+    )
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import re
 import socket
 import subprocess
@@ -15,8 +16,10 @@ from keys import Keys
 from signing import AUDIENCE, ISS
 
 EXIT_CONFIG = 78
-# Short enough that a test can wait for it.
+# Seconds. Short enough that a test can wait until the daemon cuts off what is still open.
 DRAIN_TIMEOUT = 3
+# Seconds. The limit of every wait of these checks. A check waits for an event; the limit only ends a run that hangs.
+PATIENCE = 120
 MAX_AGE = 24 * 3600
 REMEMBER = 30
 
@@ -68,11 +71,18 @@ def binary() -> str:
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Ports that nobody uses now; all are held until the last is found."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Ports that nobody uses. They lie below the range that the kernel gives to outgoing connections, so none of
+    those can take one before the daemon listens."""
+    first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    sockets: list[socket.socket] = []
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
+        while len(sockets) < count:
+            one = socket.socket()
+            try:
+                one.bind(("127.0.0.1", random.SystemRandom().randrange(10_000, first_ephemeral)))
+                sockets.append(one)
+            except OSError:
+                one.close()
         return tuple(one.getsockname()[1] for one in sockets)
     finally:
         for one in sockets:
@@ -82,7 +92,7 @@ def free_ports(count: int) -> tuple[int, ...]:
 class Daemon:
     """A running `jwtd serve`, in a folder of its own."""
 
-    def __init__(self, keys: Keys, folder: Path) -> None:
+    def __init__(self, keys: Keys, folder: Path, drain_timeout: int = DRAIN_TIMEOUT) -> None:
         folder.mkdir()
         keys.write(folder)
         self.folder = folder
@@ -91,7 +101,7 @@ class Daemon:
             **ISS,
             "port": self.port,
             "admin": self.admin,
-            "drain": DRAIN_TIMEOUT,
+            "drain": drain_timeout,
             "audience": AUDIENCE,
             "crowd_jwks": keys.crowd_jwks(),
             "max_age": MAX_AGE,
@@ -113,8 +123,8 @@ class Daemon:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 
-    def wait_until_ready(self, seconds: float = 15) -> Daemon:
-        end = time.monotonic() + seconds
+    def wait_until_ready(self) -> Daemon:
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             assert self.process and self.process.poll() is None, f"the daemon ended:\n{self.log()}"
             try:
@@ -123,19 +133,19 @@ class Daemon:
             except OSError:
                 pass
             time.sleep(0.02)
-        raise AssertionError(f"not ready after {seconds} s:\n{self.log()}")
+        raise AssertionError(f"not ready after {PATIENCE} s:\n{self.log()}")
 
     def ask_to_stop(self) -> None:
         assert self.process
         self.process.terminate()
 
-    def wait_for_end(self, seconds: float = 15) -> None:
+    def wait_for_end(self) -> None:
         """It must end by itself and in peace."""
         assert self.process
         try:
-            code = self.process.wait(seconds)
+            code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running {seconds} s after SIGTERM:\n{self.log()}") from None
+            raise AssertionError(f"still running {PATIENCE} s after SIGTERM:\n{self.log()}") from None
         assert code == 0, f"exit {code} after SIGTERM:\n{self.log()}"
 
     def close(self) -> None:
@@ -148,7 +158,7 @@ class Daemon:
         return (self.folder / "log").read_text(errors="replace")[-4000:]
 
     def get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=PATIENCE)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

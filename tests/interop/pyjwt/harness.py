@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import grpc
 
-from daemon import Daemon
+from daemon import PATIENCE, Daemon
 from jwtd.v1 import verifier_pb2 as pb
 from jwtd.v1.verifier_pb2_grpc import VerifierServiceStub
 from tokens import Batch
@@ -40,7 +40,7 @@ class Scene:
     def assert_serving(self) -> None:
         """A good token is permitted: whatever came before did no harm."""
         good = next(case for case in self.batch.cases if case.permit)
-        verdict = self.verifier.Verify(pb.VerifyRequest(token=good.text), timeout=10).verdict
+        verdict = self.verifier.Verify(pb.VerifyRequest(token=good.text), timeout=PATIENCE).verdict
         assert verdict.permit, f"a good token is refused: {verdict}"
 
 

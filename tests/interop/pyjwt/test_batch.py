@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, Callable
 from collections.abc import Iterable
 
-from daemon import Metrics
+from daemon import PATIENCE, Metrics
 from harness import Check, Scene, Skip, at_most, reason_name
 from jwtd.v1 import verifier_pb2 as pb
 from keys import USELESS
@@ -46,7 +46,7 @@ def assert_counts(scene: Scene, before: Metrics, checks: Counter, hits: int) -> 
 def one_batch(warm: bool) -> Callable[[Scene], None]:
     def check(scene: Scene) -> None:
         before = scene.daemon.metrics()
-        answer = scene.verifier.VerifyBatch(pb.VerifyBatchRequest(tokens=scene.batch.texts), timeout=60)
+        answer = scene.verifier.VerifyBatch(pb.VerifyBatchRequest(tokens=scene.batch.texts), timeout=PATIENCE)
         assert_verdicts(scene.batch.cases, answer.verdicts)
         hits = scene.batch.remembered() if warm else 0
         assert_counts(scene, before, scene.batch.checks(warm), hits)
@@ -65,7 +65,7 @@ def stream(size: int) -> Callable[[Scene], None]:
             for number, part in parts.items()
         )
         waiting = dict(parts)
-        for answer in scene.verifier.VerifyStream(requests, timeout=60):
+        for answer in scene.verifier.VerifyStream(requests, timeout=PATIENCE):
             assert answer.WhichOneof("result") == "verdicts", f"message {answer.id}: {answer.error}"
             assert answer.id in waiting, f"an answer to message {answer.id}, which waits for none"
             assert_verdicts(waiting.pop(answer.id), answer.verdicts.verdicts)
@@ -100,7 +100,7 @@ def promtool(scene: Scene) -> None:
         raise Skip("promtool is not installed, and `run` could not get it (needs root and apt)")
     metrics = scene.daemon.metrics().text
     checked = subprocess.run(
-        ["promtool", "check", "metrics"], input=metrics, capture_output=True, text=True, timeout=30
+        ["promtool", "check", "metrics"], input=metrics, capture_output=True, text=True, timeout=PATIENCE
     )
     said = checked.stdout + checked.stderr
     assert checked.returncode == 0 and not said, f"exit {checked.returncode}:\n{said}"

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from daemon import EXIT_CONFIG, Daemon, binary
+from daemon import EXIT_CONFIG, PATIENCE, Daemon, binary
 from harness import Check
 from keys import Keys
 
@@ -45,7 +45,7 @@ profiles:
 
 def serve(config: Path) -> subprocess.CompletedProcess:
     command = [binary(), "serve", "--config", str(config)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=15, stdin=subprocess.DEVNULL)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
 
 
 class Place(NamedTuple):

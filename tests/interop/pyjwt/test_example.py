@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from daemon import free_ports
+from daemon import PATIENCE, free_ports
 from harness import Check, Scene
 
 PROGRAM = Path(__file__).parents[3] / "examples/clients/python/verify.py"
@@ -19,7 +19,7 @@ def verify(address: str, tokens: list[str]) -> subprocess.CompletedProcess:
     env = {**os.environ, "JWTD_ADDRESS": address}
     lines = "".join(f"{token}\n" for token in tokens)
     return subprocess.run(
-        [sys.executable, str(PROGRAM)], input=lines, env=env, capture_output=True, text=True, timeout=15
+        [sys.executable, str(PROGRAM)], input=lines, env=env, capture_output=True, text=True, timeout=PATIENCE
     )
 
 

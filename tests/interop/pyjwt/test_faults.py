@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import status_pb2
 
 from error_info_pb2 import ErrorInfo
+from daemon import PATIENCE
 from harness import Check, Scene
 from jwtd.v1 import verifier_pb2 as pb
 
@@ -100,7 +101,7 @@ def fails(call: Any) -> grpc.RpcError:
 def wrong_calls(scene: Scene) -> None:
     for fault in FAULTS:
         request = pb.VerifyBatchRequest(**fields(scene, fault))
-        error = fails(lambda request=request: scene.verifier.VerifyBatch(request, timeout=10))
+        error = fails(lambda request=request: scene.verifier.VerifyBatch(request, timeout=PATIENCE))
         assert_status(status_of(error), fault)
         scene.assert_serving()
 
@@ -109,7 +110,7 @@ def wrong_verify(scene: Scene) -> None:
     for fault in FAULTS:
         if fault.options:
             request = pb.VerifyRequest(token="x", options=pb.VerifyOptions(**fault.options))
-            error = fails(lambda request=request: scene.verifier.Verify(request, timeout=10))
+            error = fails(lambda request=request: scene.verifier.Verify(request, timeout=PATIENCE))
             assert_status(status_of(error), fault)
 
 
@@ -124,7 +125,7 @@ TOO_LARGE = Fault("message too large", 0, EXHAUSTED, "message", MESSAGE_BYTES)
 
 def large_call(scene: Scene) -> None:
     request = pb.VerifyBatchRequest(tokens=too_large())
-    error = fails(lambda: scene.verifier.VerifyBatch(request, timeout=20))
+    error = fails(lambda: scene.verifier.VerifyBatch(request, timeout=PATIENCE))
     assert_status(status_of(error), TOO_LARGE)
     scene.assert_serving()
 
@@ -138,7 +139,7 @@ def largest_call(scene: Scene) -> None:
     room = MESSAGE_BYTES - request.ByteSize()
     request.tokens.append("x" * (room - 3 if room > 130 else room - 2))
     assert request.ByteSize() == MESSAGE_BYTES, request.ByteSize()
-    verdicts = scene.verifier.VerifyBatch(request, timeout=20).verdicts
+    verdicts = scene.verifier.VerifyBatch(request, timeout=PATIENCE).verdicts
     assert {verdict.reason for verdict in verdicts} == {pb.REASON_TOKEN_NOT_COMPACT}
 
 
@@ -152,7 +153,7 @@ def wrong_messages(scene: Scene) -> None:
             yield pb.VerifyStreamRequest(id=2 * number, timeout=fault.timeout, **fields(scene, fault))
             yield pb.VerifyStreamRequest(id=2 * number + 1, **fields(scene, good))
 
-    answers = {answer.id: answer for answer in scene.verifier.VerifyStream(messages(), timeout=30)}
+    answers = {answer.id: answer for answer in scene.verifier.VerifyStream(messages(), timeout=PATIENCE)}
     assert set(answers) == set(range(2 * len(faults))), sorted(answers)
     for number, fault in enumerate(faults):
         wrong, right = answers[2 * number], answers[2 * number + 1]
@@ -166,7 +167,7 @@ def large_message(scene: Scene) -> None:
     """A message that is too large cannot be told from the rest of the stream once
     it is refused by its length: the stream ends, with the reason, and only it."""
     requests = iter([pb.VerifyStreamRequest(id=1, tokens=too_large())])
-    error = fails(lambda: list(scene.verifier.VerifyStream(requests, timeout=20)))
+    error = fails(lambda: list(scene.verifier.VerifyStream(requests, timeout=PATIENCE)))
     assert_status(status_of(error), TOO_LARGE)
     scene.assert_serving()
 

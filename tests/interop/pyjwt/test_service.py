@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from daemon import Daemon
+from daemon import PATIENCE, Daemon
 from harness import Check, Scene, connect
 from jwtd.v1 import verifier_pb2 as pb
 from jwtd.v1.verifier_pb2_grpc import VerifierServiceStub
@@ -31,12 +31,12 @@ def health(scene: Scene) -> None:
     stub = health_pb2_grpc.HealthStub(scene.channel)
     for service in ("", SERVICE):
         request = health_pb2.HealthCheckRequest(service=service)
-        assert stub.Check(request, timeout=5).status == SERVING, service
-        watch = stub.Watch(request, timeout=5)
+        assert stub.Check(request, timeout=PATIENCE).status == SERVING, service
+        watch = stub.Watch(request, timeout=PATIENCE)
         assert next(watch).status == SERVING, service
         watch.cancel()
     try:
-        stub.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=5)
+        stub.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=PATIENCE)
         raise AssertionError("an unknown service is healthy")
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.NOT_FOUND, error
@@ -91,8 +91,8 @@ def deadline(scene: Scene) -> None:
 
 
 def assert_idle(scene: Scene) -> None:
-    """Whatever calls held is given back soon after they end."""
-    end = time.monotonic() + 5
+    """The daemon returns all permits of calls that have ended."""
+    end = time.monotonic() + PATIENCE
     while True:
         series = scene.daemon.metrics().series
         held = {name: series[name][()] for name in ("jwtd_in_flight_tokens", "jwtd_in_flight_bytes")}
@@ -143,14 +143,21 @@ def wait_for_ready(start: Start) -> None:
 
             def call() -> None:
                 stub = VerifierServiceStub(channel)
-                answers.append(stub.Verify(pb.VerifyRequest(token=good), timeout=30, wait_for_ready=True))
+                answers.append(stub.Verify(pb.VerifyRequest(token=good), timeout=PATIENCE, wait_for_ready=True))
 
+            refused = threading.Event()
+
+            def on_change(state: grpc.ChannelConnectivity) -> None:
+                if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+                    refused.set()
+
+            channel.subscribe(on_change)
             caller = threading.Thread(target=call)
             caller.start()
-            time.sleep(0.5)
+            assert refused.wait(PATIENCE), "the client did not try to connect"
             assert not answers, "answered before there was a daemon"
             daemon.start().wait_until_ready()
-            caller.join(30)
+            caller.join(PATIENCE)
             assert answers and answers[0].verdict.permit, answers
         daemon.ask_to_stop()
         daemon.wait_for_end()
@@ -159,23 +166,22 @@ def wait_for_ready(start: Start) -> None:
 
 
 def drain(start: Start) -> None:
-    """On SIGTERM those who watch the health learn of it, the daemon is not ready
-    any more, calls under way are answered, and it ends although a stream is open."""
-    daemon = Daemon(start.keys, start.folder / "drain")
-    silence = threading.Event()
+    """On SIGTERM, watchers of the health service are told, the daemon is not ready any more, and a stream under way
+    is served to its end; then the daemon ends."""
+    daemon = Daemon(start.keys, start.folder / "drain", drain_timeout=PATIENCE)
+    go_on, no_more = threading.Event(), threading.Event()
+
+    def messages() -> Any:
+        yield pb.VerifyStreamRequest(id=1, tokens=start.batch.texts[:10])
+        go_on.wait(PATIENCE)
+        yield pb.VerifyStreamRequest(id=2, tokens=start.batch.texts[:10])
+        no_more.wait(PATIENCE)
+
     try:
         daemon.start().wait_until_ready()
         with connect(daemon, start.transport) as channel:
-            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=30)
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=PATIENCE)
             assert next(watch).status == SERVING
-            go_on = threading.Event()
-
-            def messages() -> Any:
-                yield pb.VerifyStreamRequest(id=1, tokens=start.batch.texts[:10])
-                go_on.wait(10)
-                yield pb.VerifyStreamRequest(id=2, tokens=start.batch.texts[:10])
-                silence.wait(20)
-
             answers = VerifierServiceStub(channel).VerifyStream(messages())
             assert next(answers).id == 1
             daemon.ask_to_stop()
@@ -184,11 +190,36 @@ def drain(start: Start) -> None:
             assert daemon.get("/livez")[0] == 200
             go_on.set()
             assert next(answers).id == 2, "a stream under way is not served to its end"
+            no_more.set()
+            assert list(answers) == []
+            watch.cancel()
             daemon.wait_for_end()
         if start.transport == "unix":
             assert not (daemon.folder / "jwtd.sock").exists(), "the socket's file is left behind"
     finally:
-        silence.set()
+        go_on.set()
+        no_more.set()
+        daemon.close()
+
+
+def cut_off(start: Start) -> None:
+    """The daemon ends at the drain timeout although a stream stays open."""
+    daemon = Daemon(start.keys, start.folder / "cut-off")
+    never = threading.Event()
+
+    def messages() -> Any:
+        yield pb.VerifyStreamRequest(id=1, tokens=start.batch.texts[:10])
+        never.wait(PATIENCE)
+
+    try:
+        daemon.start().wait_until_ready()
+        with connect(daemon, start.transport) as channel:
+            answers = VerifierServiceStub(channel).VerifyStream(messages())
+            assert next(answers).id == 1
+            daemon.ask_to_stop()
+            daemon.wait_for_end()
+    finally:
+        never.set()
         daemon.close()
 
 
@@ -201,5 +232,6 @@ CHECKS: list[Check] = [
 
 OWN_DAEMON: list[Check] = [
     ("client started before the daemon", wait_for_ready),
-    ("SIGTERM with a stream open", drain),
+    ("SIGTERM: a stream under way is served to its end", drain),
+    ("SIGTERM: a stream that stays open is cut off", cut_off),
 ]

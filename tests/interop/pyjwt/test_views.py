@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from daemon import REMEMBER
+from daemon import PATIENCE, REMEMBER
 from harness import Check, Scene, at_most, reason_name
 from jwtd.v1 import verifier_pb2 as pb
 from signing import AUDIENCE, HOUR
@@ -17,14 +17,14 @@ NOTHING = Summary("", "", [], (None, None, None), "", [], "", "")
 def ask(scene: Scene, **options: Any) -> list[tuple[Case, Any]]:
     """The whole batch under these options."""
     request = pb.VerifyBatchRequest(tokens=scene.batch.texts, options=pb.VerifyOptions(**options))
-    verdicts = scene.verifier.VerifyBatch(request, timeout=60).verdicts
+    verdicts = scene.verifier.VerifyBatch(request, timeout=PATIENCE).verdicts
     assert len(verdicts) == len(scene.batch.cases)
     return list(zip(scene.batch.cases, verdicts))
 
 
 def verify(scene: Scene, token: str, **options: Any) -> Any:
     request = pb.VerifyRequest(token=token, options=pb.VerifyOptions(**options))
-    return scene.verifier.Verify(request, timeout=10).verdict
+    return scene.verifier.Verify(request, timeout=PATIENCE).verdict
 
 
 def assert_reason(verdict: Any, reason: str) -> None:
@@ -129,7 +129,7 @@ def contexts(scene: Scene) -> None:
     """A context for each token is accepted and changes nothing."""
     tokens = scene.batch.texts[:10]
     request = pb.VerifyBatchRequest(tokens=tokens, contexts=[pb.TokenContext()] * len(tokens))
-    verdicts = scene.verifier.VerifyBatch(request, timeout=10).verdicts
+    verdicts = scene.verifier.VerifyBatch(request, timeout=PATIENCE).verdicts
     assert [reason_name(one.reason) for one in verdicts] == [case.reason for case in scene.batch.cases[:10]]
 
 

@@ -1,0 +1,143 @@
+"""The long suites: what each shows, what its subject is, and how it is run.
+
+The subject of a suite is a list of globs; `.ci/full --changed BASE` runs the suites whose subject a change touches.
+`.ci/full --check` fails for a glob that matches nothing and for a source that is in no subject.
+"""
+
+from dataclasses import dataclass
+
+CORE = ("src/jose/*", "src/crypto/*", "src/keys/*", "src/verify/*", "src/policy/*", "src/lib.rs")
+DOORS = ("src/grpc/*", "src/admin/*", "src/pb.rs", "src/pb/*", "src/client/*", "build.rs", "proto/*")
+MANIFESTS = ("Cargo.toml", "Cargo.lock")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command. It reports rows through JWTD_RESULTS, or it is one row by its exit status."""
+
+    name: str
+    argv: tuple
+    writes_rows: bool = False
+    # What comes after it makes no sense if it fails.
+    needed: bool = False
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    what: str
+    subject: tuple
+    steps: tuple
+    # Only by name: it takes hours, or half of one and an idle machine.
+    hours: bool = False
+
+
+def cargo(name, *arguments, **more):
+    return Step(name, ("cargo", *arguments), **more)
+
+
+def rows(*argv):
+    """A command that reports rows of its own."""
+    return Step(" ".join(argv), argv, writes_rows=True)
+
+
+def harness(name, *arguments):
+    """A suite in Rust, built first."""
+    test = ("--locked", "--release", "--test", name)
+    return (
+        cargo("build", "test", "--no-run", *test, needed=True),
+        Step(name, ("cargo", "test", *test, *(("--", *arguments) if arguments else ())), writes_rows=True),
+    )
+
+
+DAEMON = cargo("build", "build", "--locked", "--release", needed=True)
+DENY_WARNINGS = ("--", "-D", "warnings")
+
+SUITES = (
+    Suite(
+        "features",
+        "lints and tests of the other sets of features",
+        (*CORE, *MANIFESTS, "src/*", "build.rs", "tests/attacks/*", "tests/conformance/*", "tests/docs/*"),
+        (
+            cargo("core: clippy", "clippy", "--locked", "--no-default-features", "--lib", "--tests", *DENY_WARNINGS),
+            cargo("core: tests", "test", "--locked", "--no-default-features"),
+            cargo("core with aws-lc and cel: tests", "test", "--locked", "--no-default-features", "--features", "aws-lc,cel"),
+            cargo("daemon without aws-lc: clippy", "clippy", "--locked", "--no-default-features", "--features", "daemon", "--lib", "--bins", "--tests", *DENY_WARNINGS),
+            cargo("daemon without aws-lc: unit tests", "test", "--locked", "--no-default-features", "--features", "daemon", "--lib"),
+            cargo("traces: clippy", "clippy", "--locked", "--features", "otel", "--lib", "--bins", *DENY_WARNINGS),
+        ),
+    ),
+    Suite(
+        "dependencies",
+        "licenses, bans and sources by cargo-deny",
+        (*MANIFESTS, "deny.toml", "fuzz/Cargo.*"),
+        (
+            Step("cargo-deny is there", (".ci/tool", "cargo-deny", "0.20.2"), needed=True),
+            # Advisories need a database that is no package; whoever can fetch it runs `check advisories` too.
+            Step("the daemon", ("target/tools/bin/cargo-deny", "--all-features", "--locked", "check", "bans", "licenses", "sources")),
+            Step("the fuzz targets", ("target/tools/bin/cargo-deny", "--manifest-path", "fuzz/Cargo.toml", "--locked", "check", "--config", "deny.toml", "licenses", "sources")),
+        ),
+    ),
+    Suite(
+        "mutants",
+        "each check taken away: the patches of tests/mutants, and what cargo-mutants makes of the change",
+        (*CORE, "src/engine/*", "src/pb/*", "tests/mutants/*", "tests/attacks/*", "tests/forgeries/*", ".cargo/mutants.toml"),
+        (rows("tests/mutants/run"), rows("tests/mutants/run", "--in-diff")),
+    ),
+    Suite(
+        "forgeries",
+        "millions of forged tokens, none accepted",
+        (*CORE, "src/engine/*", "tests/forgeries/*"),
+        harness("forgeries"),
+    ),
+    Suite(
+        "abuse",
+        "hostile peers, measured with a good caller beside them",
+        (*DOORS, "src/sched/*", "src/app/*", "src/telemetry/*", "src/engine/*", "tests/abuse/*", "tests/faults/daemon.rs"),
+        harness("abuse"),
+    ),
+    Suite(
+        "faults",
+        "faults injected into the daemon, its issuers and its machine",
+        (*DOORS, "src/sources/*", "src/keys/*", "src/sched/*", "src/app/*", "src/config/*", "src/engine/*", "src/telemetry/*", "tests/faults/*"),
+        harness("faults"),
+    ),
+    Suite(
+        "fuzz",
+        "each fuzz target for a while on new inputs",
+        (*CORE, "src/config/*", "src/sources/*", "src/engine/*", "src/grpc/*", "src/pb/*", "src/sched/*", "fuzz/*"),
+        (rows("fuzz/run"),),
+    ),
+    Suite(
+        "interop",
+        "clients in Go, Java, Node, Python and the shell; Envoy, OpenTelemetry; the shapes of ten providers",
+        (*DOORS, "src/jose/*", "src/crypto/*", "src/sources/*", "src/cmd/*", "src/main.rs", "examples/*", "tests/interop/*"),
+        (DAEMON, rows("tests/interop/run")),
+    ),
+    Suite(
+        "deploy",
+        "image, release, manifests, a pod's life, rules and dashboard",
+        ("deploy/*", "docs/operations.md", "docs/runbook.md", "docs/scale.md", "docs/metrics.md", "src/config/*", "src/telemetry/*", "src/cmd/*", "src/app/*", *MANIFESTS, "tests/deploy/*"),
+        (DAEMON, rows("tests/deploy/run")),
+    ),
+    Suite(
+        "miri",
+        "undefined behavior and leaks in the parsers and the life of keys",
+        ("src/jose/*", "src/keys/*", "src/verify/*", *MANIFESTS, "tests/miri"),
+        (Step("Miri", ("tests/miri",)),),
+    ),
+    Suite(
+        "mutants-all",
+        "every mutant that cargo-mutants makes of the core and the cache",
+        (".cargo/mutants.toml",),
+        (rows("tests/mutants/run", "--all"),),
+        hours=True,
+    ),
+    Suite(
+        "soak",
+        "half an hour of load, rotation and pushes",
+        ("tests/soak/*",),
+        (cargo("soak", "test", "--locked", "--release", "--test", "soak", "--", "--minutes", "30"),),
+        hours=True,
+    ),
+)

@@ -7,4 +7,5 @@
 pub mod json;
 pub mod memory;
 pub mod naive;
+pub mod targets;
 pub mod world;

@@ -1,0 +1,99 @@
+//! The claims, read a second time with `serde_json`: the same are accepted, with the same
+//! values.
+
+use crate::{json, memory};
+use jwtd::jose::{Claims, Limits};
+use serde_json::{Map, Value};
+
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    texts: [Option<String>; 3],
+    audiences: Option<Vec<String>>,
+    times: [Option<i64>; 3],
+    scopes: Vec<String>,
+    bound: bool,
+}
+
+fn owned(list: Vec<&str>) -> Vec<String> {
+    list.into_iter().map(str::to_owned).collect()
+}
+
+fn time(value: &Value, up: bool) -> Option<i64> {
+    if let Some(whole) = value.as_u64() {
+        return i64::try_from(whole).ok().filter(|whole| *whole < 1 << 53);
+    }
+    let time =
+        value.as_f64().filter(|time| time.is_sign_positive() && *time < (1_u64 << 53) as f64)?;
+    Some(if up { time.ceil() } else { time.floor() } as i64)
+}
+
+fn naive(claims: &Map<String, Value>) -> Option<Seen> {
+    let mut seen = Seen::default();
+    for (slot, name) in seen.texts.iter_mut().zip(["iss", "sub", "jti"]) {
+        if let Some(value) = claims.get(name) {
+            *slot = Some(value.as_str()?.to_owned());
+        }
+    }
+    if let Some(value) = claims.get("aud") {
+        let list = value.as_str().map(|one| vec![one]).or_else(|| json::strings(value))?;
+        if list.is_empty() || list.contains(&"") {
+            return None;
+        }
+        seen.audiences = Some(owned(list));
+    }
+    for (slot, (name, least)) in seen.times.iter_mut().zip([("exp", 1), ("nbf", 0), ("iat", 0)]) {
+        if let Some(value) = claims.get(name) {
+            *slot = Some(time(value, name == "nbf").filter(|time| *time >= least)?);
+        }
+    }
+    for name in ["scope", "scp"] {
+        if let Some(value) = claims.get(name) {
+            let words = value
+                .as_str()
+                .map(|text| text.split(' ').filter(|word| !word.is_empty()).collect());
+            seen.scopes.extend(owned(words.or_else(|| json::strings(value))?));
+        }
+    }
+    seen.bound = claims.contains_key("cnf");
+    // Two sources of scopes stand in the order of the text, and the map is sorted.
+    seen.scopes.sort();
+    Some(seen)
+}
+
+fn ours(claims: &Claims) -> Seen {
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let seconds = |time: Option<jwtd::jose::UnixTime>| time.map(|time| time.seconds());
+    let mut scopes: Vec<_> = claims.scopes().map(str::to_owned).collect();
+    scopes.sort();
+    Seen {
+        texts: [text(claims.issuer()), text(claims.subject()), text(claims.token_id())],
+        audiences: claims.audiences().map(|all| all.map(str::to_owned).collect()),
+        times: [claims.expires_at(), claims.not_before(), claims.issued_at()].map(seconds),
+        scopes,
+        bound: claims.is_bound(),
+    }
+}
+
+/// Runs the target on one input.
+pub fn run(input: &[u8]) {
+    let read = memory::bounded(input.len(), 128, || Claims::parse(input, &Limits::DEFAULT));
+    let value = json::strict(input, &Limits::DEFAULT.json);
+    let members = value.as_ref().and_then(Value::as_object);
+    let naive = members.and_then(naive);
+    match (&read, naive) {
+        (Ok(claims), naive) => {
+            assert_eq!(Some(ours(claims)), naive, "accepted, or read otherwise");
+            let members = members.unwrap();
+            for (name, value) in members {
+                assert_eq!(claims.has(name), !value.is_null(), "{name}");
+                // Names are kept end to end; where one ends must not be forgotten.
+                let longer = format!("{name}x");
+                let there = members.get(&longer).is_some_and(|value| !value.is_null());
+                assert_eq!(claims.has(&longer), there, "{longer}");
+            }
+            assert!(claims.heap_bytes() <= input.len() * 32 + 4096);
+        }
+        (Err(malformed), Some(naive)) => panic!("refused ({malformed}): {naive:?}"),
+        (Err(malformed), None) => assert!(malformed.to_string().len() < 200),
+    }
+}

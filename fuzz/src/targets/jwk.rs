@@ -1,0 +1,120 @@
+//! One JSON Web Key, read as a public key, as a shared secret and as a private key.
+
+use crate::{json, memory};
+use jwtd::crypto::{MacKey, PrivateKey, PublicKey, VerifyingKey};
+use jwtd::jose::jwks::JwksError;
+use jwtd::jose::limits::JWKS_JSON;
+use jwtd::jose::{Algorithm, Family, Jwk, JwkSet, KeyMaterial, base64url};
+use serde_json::Value;
+
+/// Members that give a secret away (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1; RFC 8037).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+fn set_of(key: &[u8]) -> Vec<u8> {
+    [b"{\"keys\":[", key, b"]}"].concat()
+}
+
+fn only(keys: &[Jwk]) -> KeyMaterial {
+    let [key] = keys else { panic!("{} keys", keys.len()) };
+    key.material.clone()
+}
+
+/// The members of the thumbprint (RFC 7638, section 3.2), from the text itself.
+fn thumbprint_members(key: &Value, names: &[&str]) -> String {
+    let text = |name: &&str| format!("\"{name}\":{}", key[*name]);
+    format!("{{{}}}", names.iter().map(text).collect::<Vec<_>>().join(","))
+}
+
+fn check_public(key: &Value, material: &KeyMaterial) {
+    let published = material.to_json();
+    let again = JwkSet::parse(&set_of(published.as_bytes())).unwrap();
+    assert_eq!(only(&again.keys), *material, "it changes when it is published");
+    let parsed: Value = serde_json::from_str(&published).unwrap();
+    assert!(PRIVATE.iter().all(|name| parsed.get(name).is_none()));
+    match material {
+        KeyMaterial::Ec { .. } => {
+            assert_eq!(published, thumbprint_members(key, &["crv", "kty", "x", "y"]));
+        }
+        KeyMaterial::Ed25519(_) => {
+            assert_eq!(published, thumbprint_members(key, &["crv", "kty", "x"]));
+        }
+        // Leading zeros are dropped.
+        KeyMaterial::Rsa { modulus, .. } => {
+            let written = base64url::decode(key["n"].as_str().unwrap().as_bytes()).unwrap();
+            assert!(written.ends_with(modulus) && (2048..=8192).contains(&material.bits()));
+        }
+    }
+    for algorithm in Algorithm::ALL {
+        let fits = algorithm.family() == material.family();
+        let Ok(bound) = PublicKey::bind(material, *algorithm).map(VerifyingKey::Public) else {
+            continue;
+        };
+        assert!(fits && bound.algorithm() == *algorithm && algorithm.family() != Family::Hmac);
+        let sha256 = ring::digest::digest(&ring::digest::SHA256, published.as_bytes());
+        assert_eq!(bound.thumbprint()[..], *sha256.as_ref());
+        // Nobody has made these, or everybody could.
+        let zeros = |message: &[u8]| bound.verify(message, &[0; 64]).is_ok();
+        assert!(![&b"a"[..], b"b", b"c", b"d", b"e", b"f"].into_iter().any(zeros));
+    }
+}
+
+fn check_secret(key: &Value, secret: &jwtd::jose::Secret) {
+    let text = key["k"].as_str().unwrap();
+    assert_eq!(base64url::encode(secret.expose()), text);
+    assert!(text.len() < 16 || !format!("{secret:?}").contains(text));
+    let enough = secret.expose().len() >= 32;
+    assert_eq!(MacKey::bind(secret, Algorithm::Hs256).is_ok(), enough);
+}
+
+fn check_private(key: &PrivateKey) {
+    assert!(key.id().is_none_or(|id| id.len() <= 1 << 20));
+    let Ok(bound) = key.bind(key.algorithm()) else { return };
+    let (Ok(text), Some(verifying)) = (key.to_jwk(), bound.verifying_key()) else { return };
+    let again = PrivateKey::parse(text.as_bytes()).unwrap().remove(0).unwrap();
+    assert_eq!(*again.to_jwk().unwrap(), *text, "it changes when it is written");
+    // Its public half gives nothing away, and checks what it signs.
+    if let Some(public) = bound.public() {
+        let parsed: Value = serde_json::from_str(&public.to_json()).unwrap();
+        assert!(PRIVATE.iter().all(|name| parsed.get(name).is_none()));
+    }
+    // RSA takes a millisecond.
+    if key.family() != Family::Rsa {
+        let signature = bound.sign(b"message").unwrap();
+        assert!(verifying.verify(b"message", &signature).is_ok());
+        assert!(verifying.verify(b"massage", &signature).is_err());
+    }
+}
+
+/// Runs the target on one input.
+pub fn run(input: &[u8]) {
+    for key in PrivateKey::parse(input).into_iter().flatten().flatten() {
+        check_private(&key);
+    }
+    let Some(key) = json::strict(input, &JWKS_JSON).filter(Value::is_object) else { return };
+    let set = set_of(input);
+    let private = PRIVATE.iter().any(|name| key.get(name).is_some());
+    match memory::bounded(set.len(), 128, || JwkSet::parse(&set)) {
+        Ok(public) => {
+            assert!(!private, "a private member passes");
+            assert_eq!(public.keys.len() + public.skipped.len(), 1);
+            for usable in &public.keys {
+                assert_eq!(usable.id.as_deref(), key.get("kid").and_then(Value::as_str));
+                check_public(&key, &usable.material);
+            }
+            for skipped in &public.skipped {
+                assert!(skipped.to_string().len() < 4096);
+            }
+        }
+        Err(JwksError::Private { index }) => {
+            assert!(index == 0 && (private || key.get("priv").is_some()));
+        }
+        // One level more than the key alone.
+        Err(JwksError::Json(_)) => assert!(json::strict(&set, &JWKS_JSON).is_none()),
+        Err(error) => panic!("{error}"),
+    }
+    let shared = JwkSet::parse_secrets(&set);
+    for secret in shared.into_iter().flat_map(|set| set.keys) {
+        assert_eq!(key["kty"], "oct");
+        check_secret(&key, &secret.material);
+    }
+}

@@ -1,0 +1,15 @@
+//! One module for each target: `run` takes any bytes and panics where a promise does not hold.
+//!
+//! libFuzzer calls it from `fuzz/fuzz_targets/NAME.rs`, `cargo test` from `tests/replay`.
+
+pub mod authority;
+pub mod base64url;
+pub mod claims;
+pub mod compact;
+pub mod config;
+pub mod discovery;
+pub mod grpc_request;
+pub mod header;
+pub mod jwk;
+pub mod jwks;
+pub mod verify_differential;

@@ -1,0 +1,88 @@
+//! A token is made, signed and then damaged, as the input says; the core and a naive verifier
+//! judge it. What the core accepts, the other accepts; and what the other accepts, the core
+//! accepts too, but for a written list of what it is stricter in.
+
+use crate::naive::{self, Verdict};
+use crate::world::{NOW, WORLD, now, profiles, sign};
+use jwtd::verify::{Profile, verify};
+use std::sync::LazyLock;
+
+static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(profiles);
+
+/// What happens to a token after it was signed.
+fn damage(token: &mut Vec<u8>, how: u8, at: u16, byte: u8) {
+    let length = token.len().max(1);
+    let at = usize::from(at) % length;
+    match how % 16 {
+        1 if at < token.len() => token[at] ^= 1 << (byte % 8),
+        2 => token.insert(at.min(token.len()), byte),
+        3 if at < token.len() => drop(token.remove(at)),
+        4 if at < token.len() => token[at] = byte,
+        5 => token.truncate(at),
+        6 => token.push(byte),
+        // A part in the place of another.
+        7 => {
+            let mut parts: Vec<Vec<u8>> = token.split(|one| *one == b'.').map(Vec::from).collect();
+            let count = parts.len();
+            parts.swap(at % count, usize::from(byte) % count);
+            *token = parts.join(&b'.');
+        }
+        // The token twice, parted by some byte.
+        8 => *token = [&**token, &[byte], &**token].concat(),
+        // The signature of another key over the same.
+        9 => {
+            let signed = token.iter().rposition(|one| *one == b'.').unwrap_or(0);
+            let other = sign(usize::from(byte), b"{}", b"{}");
+            let mac = other.iter().rposition(|one| *one == b'.').unwrap_or(0);
+            *token = [&token[..signed], &other[mac..]].concat();
+        }
+        // Letters of the other case, and of the other alphabet.
+        10 if at < token.len() => token[at].make_ascii_uppercase(),
+        11 => {
+            for one in token.iter_mut() {
+                *one = match *one {
+                    b'-' => b'+',
+                    b'_' => b'/',
+                    other => other,
+                };
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Runs the target on one input.
+pub fn run(input: &[u8]) {
+    let [signer, how, low, high, byte, text @ ..] = input else { return };
+    let at = u16::from_le_bytes([*low, *high]);
+    // The last signer is nobody: the text is the token.
+    let mut token = if signer % 4 == 3 {
+        text.to_vec()
+    } else {
+        let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
+        let (header, payload) = text.split_at(end);
+        sign(usize::from(signer % 4), header, payload.get(1..).unwrap_or_default())
+    };
+    damage(&mut token, *how, at, *byte);
+
+    let ours = verify(&token, &WORLD, &PROFILES[0], &[], now());
+    let show = || String::from_utf8_lossy(&token).into_owned();
+    match (ours, naive::verify(&token)) {
+        (Ok(_), Verdict::Refused(why)) => panic!("accepted, and {why}: {}", show()),
+        (Ok(_), Verdict::Good { strict: Some(why), .. }) => {
+            panic!("accepted, and {why}: {}", show())
+        }
+        (Err(reject), Verdict::Good { strict: None, .. }) => {
+            panic!("refused ({reject}): {}", show())
+        }
+        (Ok(proven), Verdict::Good { claims, strict: None }) => {
+            let read: serde_json::Value = serde_json::from_slice(proven.payload()).unwrap();
+            assert_eq!(read, claims);
+            assert_eq!(proven.claims().issuer(), claims["iss"].as_str());
+            assert_eq!(proven.claims().subject(), claims.get("sub").and_then(|sub| sub.as_str()));
+            assert!(proven.claims().expires_at().unwrap().seconds() + 60 > NOW);
+            assert!(proven.issuer_if_current(&WORLD).is_some());
+        }
+        (Err(reject), _) => assert!(reject.to_string().len() < 300),
+    }
+}

@@ -1,6 +1,7 @@
 //! What stands between the socket and the core: the cache, batches hot, cold and mixed, and
 //! the messages. `cargo bench --bench engine`.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
+#![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
 #[path = "common/engine.rs"]
 mod engine;

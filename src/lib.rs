@@ -17,6 +17,7 @@
 //! | F6 | `engine` | plan, run, finish over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config` | metrics, logs; the configuration file |
 //! | | `pb` | the contract, generated |
+//! | | `clock` | the time, of the system or of a test |
 //! | F5 | [`policy`] | what is demanded of the claims |
 //! | F4 | [`verify`] | the steps of the RFC, and the types that prove them |
 //! | F3 | [`keys`] | the keys of issuers, and the choice among them |
@@ -69,6 +70,8 @@ pub mod admin;
 pub mod app;
 #[cfg(feature = "daemon")]
 pub mod client;
+#[cfg(feature = "daemon")]
+pub mod clock;
 #[cfg(feature = "daemon")]
 pub mod cmd;
 #[cfg(feature = "daemon")]

@@ -2,6 +2,7 @@
 //! copy shows here before it shows in a benchmark.
 #![cfg(feature = "daemon")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
 #[path = "../benches/common/engine.rs"]
 mod engine;

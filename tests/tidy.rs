@@ -11,6 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["keys"],
     &["verify"],
     &["policy"],
+    &["clock"],
     &["pb", "telemetry", "config"],
     &["engine"],
     &["sched", "sources"],

@@ -3,6 +3,8 @@
 //! servers, or of server and bare loop, that took turns within one run, because machines are
 //! noisy; CPU time is each process's own.
 
+#![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
+
 #[path = "../common/bare.rs"]
 mod bare;
 #[path = "../common/child.rs"]
@@ -185,7 +187,7 @@ fn measure(effort: Effort, only: &str, json: Option<&Path>) -> Outcome<()> {
         effort.cold,
         form::LENGTH
     );
-    let scene = Scene::new(jwtd::app::now())?;
+    let scene = Scene::new(jwtd::clock::Clock::system().wall())?;
     let mut rows = Vec::new();
     for group in groups {
         rows.extend(group.measure(&scene, &runtime, effort)?);

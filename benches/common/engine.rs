@@ -31,10 +31,11 @@ pub(crate) fn engine(key: &SigningKey, max_bytes: u64) -> Engine {
 /// Judges a batch, in the steps of the daemon.
 pub(crate) fn decide(engine: &Engine, tokens: Vec<Bytes>, now: UnixTime) -> Vec<Decision> {
     let batch = Batch::new(tokens, 0);
-    let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
+    let at = Instant::now();
+    let mut plan = Plan::new(engine.current.load(), batch, at);
     while plan.advance(engine, 64) {}
     let (pending, slices) = plan.cut();
-    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine, now)).collect();
+    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine, now, at)).collect();
     let mut finish = Finish::new(pending, proofs, now);
     while finish.advance(engine, 64) {}
     finish.decisions()

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
 use jwtd::grpc::server::Server;
 use jwtd::grpc::{Listener, Metered, MeteredLayer};
@@ -69,6 +70,7 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
             },
             connections: Budget::new(1024),
             streams: 128,
+            clock: Clock::system(),
         };
         let stop = CancellationToken::new();
         server.serve(vec![listener], stop, Duration::ZERO).await;

@@ -1,5 +1,6 @@
 //! Whether the daemon can take calls, and how it stands with the keys.
 
+use crate::clock::Clock;
 use crate::engine::{Engine, Snapshot};
 use crate::jose::{UnixTime, base64url};
 use crate::keys::{Freshness, Issuer, IssuerIndex, Key, KeyState};
@@ -13,7 +14,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Readiness {
     engine: Arc<Engine>,
-    clock: fn() -> UnixTime,
+    clock: Clock,
     /// Once every required issuer had keys.
     started: AtomicBool,
     draining: AtomicBool,
@@ -25,7 +26,7 @@ impl Readiness {
     /// because the configuration names a further one, the tokens of all others would be
     /// lost too. `clock` tells the time.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, clock: fn() -> UnixTime) -> Self {
+    pub fn new(engine: Arc<Engine>, clock: Clock) -> Self {
         let (started, draining) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { engine, clock, started, draining }
     }
@@ -58,7 +59,7 @@ impl Readiness {
     }
 
     fn has_keys(&self) -> bool {
-        let (snapshot, now) = (self.engine.current.load(), (self.clock)());
+        let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         snapshot.issuers().iter().all(|(place, _)| {
             snapshot.is_optional(place) || snapshot.freshness(place, now) != Freshness::Expired
         })
@@ -70,7 +71,7 @@ impl Readiness {
 
     /// A line for each issuer.
     pub(super) fn describe(&self, verbose: bool) -> String {
-        let (snapshot, now) = (self.engine.current.load(), (self.clock)());
+        let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         let mut text = String::new();
         for (place, issuer) in snapshot.issuers().iter() {
             let keys = match issuer.keys() {
@@ -89,7 +90,7 @@ impl Readiness {
 
     /// All keys, and how it stands with them, for people and programs.
     pub(super) fn keys(&self) -> Value {
-        let (snapshot, now) = (self.engine.current.load(), (self.clock)());
+        let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         let issuers = snapshot.issuers().iter();
         let issuers = issuers.map(|(place, issuer)| one(&snapshot, place, issuer, now));
         Value::Array(issuers.collect())

@@ -1,5 +1,6 @@
 //! Opens the audit log.
 
+use crate::clock::Clock;
 use crate::config::AuditSettings;
 use crate::engine::Audit;
 use crate::telemetry::{AuditLog, AuditSink, Metrics};
@@ -26,13 +27,17 @@ impl fmt::Display for AuditError {
     }
 }
 
-pub(super) fn start(settings: &AuditSettings, metrics: &Arc<Metrics>) -> Result<Audit, AuditError> {
+pub(super) fn start(
+    settings: &AuditSettings,
+    metrics: &Arc<Metrics>,
+    clock: &Clock,
+) -> Result<Audit, AuditError> {
     let AuditSettings { file, max_bytes, keep, buffer_bytes, refuses, rules, .. } = settings;
     let sink = match file {
         Some(path) => AuditSink::File { path: path.clone(), max_bytes: *max_bytes, keep: *keep },
         None => AuditSink::Stdout,
     };
-    let log = AuditLog::start(sink, *buffer_bytes, *refuses, Arc::clone(metrics));
+    let log = AuditLog::start(sink, *buffer_bytes, *refuses, Arc::clone(metrics), clock.clone());
     let log = log.map_err(|error| AuditError { file: file.clone(), error })?;
-    Ok(Audit::new(log, rules.clone(), super::clock::to_the_millisecond))
+    Ok(Audit::new(log, rules.clone(), clock.clone()))
 }

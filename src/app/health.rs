@@ -1,15 +1,14 @@
 //! What callers who ask or watch the health are told: of the whole, of the service, and of
 //! each issuer by its name.
 
-use super::clock::now;
 use crate::admin::Readiness;
+use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::keys::Freshness;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -28,6 +27,7 @@ pub(super) struct Health {
     pub(super) engine: Arc<Engine>,
     /// Told whenever there is news of keys.
     pub(super) published: Arc<Notify>,
+    pub(super) clock: Clock,
 }
 
 impl Health {
@@ -39,13 +39,14 @@ impl Health {
             self.tell_changes(&mut told).await;
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = timeout(LOOK_EVERY, self.published.notified()) => {}
+                () = self.published.notified() => {}
+                () = self.clock.sleep(LOOK_EVERY) => {}
             }
         }
         tracing::info!("draining");
         self.readiness.drain();
         self.tell_changes(&mut told).await;
-        tokio::time::sleep(delay).await;
+        self.clock.sleep(delay).await;
         // They would hold their connections to the last moment.
         for name in told.keys() {
             self.reporter.clear_service_status(name).await;
@@ -69,9 +70,9 @@ impl Health {
 
     fn states(&self) -> HashMap<String, bool> {
         let (ready, draining) = (self.readiness.is_ready(), self.readiness.is_draining());
-        let snapshot = self.engine.current.load();
+        let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         let issuers = snapshot.issuers().iter().map(|(place, issuer)| {
-            let usable = snapshot.freshness(place, now()) != Freshness::Expired;
+            let usable = snapshot.freshness(place, now) != Freshness::Expired;
             (issuer.name().to_owned(), usable && !draining)
         });
         // The empty name stands for the whole server; tonic-health begins with it as

@@ -1,6 +1,6 @@
 //! From settings to the snapshot by which tokens are judged, at the start and again.
 
-use super::clock::now;
+use crate::clock::Clock;
 use crate::config::{Live, Remote};
 use crate::engine::{Engine, Snapshot, Upkeep};
 use crate::jose::UnixTime;
@@ -14,11 +14,11 @@ use std::sync::Arc;
 type AtHand = HashMap<IssuerIndex, (KeyState, UnixTime)>;
 
 /// The first snapshot: with the keys that an earlier process kept.
-pub(super) fn begin(live: Live, keeper: &mut Keeper, metrics: &Metrics) -> Snapshot {
+pub(super) fn begin(live: Live, keeper: &mut Keeper, metrics: &Metrics, clock: &Clock) -> Snapshot {
     let mut at_hand = AtHand::new();
     for (place, remote) in &live.remotes {
         if let Some(issuer) = live.issuers.get(*place)
-            && let Some(kept) = kept(keeper, issuer, remote)
+            && let Some(kept) = kept(keeper, issuer, remote, clock)
         {
             at_hand.insert(*place, kept);
         }
@@ -39,9 +39,10 @@ pub(super) async fn replace(
     live: Live,
     keeper: &mut Keeper,
     engine: &Arc<Engine>,
+    clock: &Clock,
 ) -> Result<(), String> {
     let before = engine.current.load();
-    let mut at_hand = fetch_new(&live, keeper, &before).await?;
+    let mut at_hand = fetch_new(&live, keeper, &before, clock).await?;
     for (place, remote) in &live.remotes {
         let issuer = live.issuers.get(*place);
         if let Some(carried) = issuer.and_then(|issuer| carried(&before, issuer, remote)) {
@@ -91,11 +92,17 @@ fn carried(before: &Snapshot, issuer: &Issuer, remote: &Remote) -> Option<(KeySt
     }
 }
 
-fn kept(keeper: &Keeper, issuer: &Issuer, remote: &Remote) -> Option<(KeyState, UnixTime)> {
+fn kept(
+    keeper: &Keeper,
+    issuer: &Issuer,
+    remote: &Remote,
+    clock: &Clock,
+) -> Option<(KeyState, UnixTime)> {
     let kept = keeper.kept(issuer, remote)?;
     // Kept under a clock that ran ahead: no longer than from now on.
-    let fetched_at = kept.fetched_at.min(now());
-    let age = now().since(fetched_at).unwrap_or_default();
+    let now = clock.wall();
+    let fetched_at = kept.fetched_at.min(now);
+    let age = now.since(fetched_at).unwrap_or_default();
     let keys = kept.keys.set.keys().len();
     tracing::info!(issuer = issuer.name(), keys, ?age, "keys from `state_dir`");
     let stale_at = Some(fetched_at.plus(remote.max_stale));
@@ -104,7 +111,12 @@ fn kept(keeper: &Keeper, issuer: &Issuer, remote: &Remote) -> Option<(KeyState, 
 
 /// Fetches the keys of issuers that are new or have another origin than before, all at
 /// once, in at most the time of a few requests.
-async fn fetch_new(live: &Live, keeper: &Keeper, before: &Snapshot) -> Result<AtHand, String> {
+async fn fetch_new(
+    live: &Live,
+    keeper: &Keeper,
+    before: &Snapshot,
+    clock: &Clock,
+) -> Result<AtHand, String> {
     let same = |issuer: &Issuer| {
         let place = before.issuers().find(issuer.name());
         let old = place.and_then(|place| before.issuers().get(place));
@@ -118,14 +130,15 @@ async fn fetch_new(live: &Live, keeper: &Keeper, before: &Snapshot) -> Result<At
     for (place, issuer, remote, fetched) in futures_util::future::join_all(new).await {
         let error = match fetched {
             Ok(fetched) => {
-                let stale_at = Some(now().plus(remote.max_stale));
+                let now = clock.wall();
+                let stale_at = Some(now.plus(remote.max_stale));
                 let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
-                at_hand.insert(place, (keys, now()));
+                at_hand.insert(place, (keys, now));
                 continue;
             }
             Err(error) => error,
         };
-        if let Some(kept) = kept(keeper, issuer, remote) {
+        if let Some(kept) = kept(keeper, issuer, remote, clock) {
             at_hand.insert(place, kept);
             continue;
         }

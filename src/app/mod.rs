@@ -1,7 +1,6 @@
 //! Floor 9: puts the daemon together from its configuration, serves, and drains.
 
 mod audit;
-mod clock;
 mod files;
 mod health;
 mod live;
@@ -10,13 +9,13 @@ mod runtime;
 mod signal;
 
 pub use audit::AuditError;
-pub use clock::now;
 pub use files::fingerprint;
 pub use reload::Loader;
 pub use runtime::{build as build_runtime, workers};
 pub use signal::Signals;
 
 use crate::admin::{self, Readiness};
+use crate::clock::Clock;
 use crate::config::{Config, Listen, ServerLimits, Startup};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::server::Server;
@@ -56,6 +55,7 @@ pub struct App {
     key_files: Contents,
     certificates: Contents,
     status: Arc<Status>,
+    clock: Clock,
 }
 
 /// Why the daemon cannot start.
@@ -91,22 +91,23 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl App {
-    /// Builds the daemon and opens its sockets. Must run inside a runtime.
+    /// Builds the daemon and opens its sockets. All of it lives by `clock`. Must run inside
+    /// a runtime.
     ///
     /// # Errors
     /// If a socket cannot be opened.
-    pub fn start(config: Config, workers: usize) -> Result<Self, StartError> {
+    pub fn start(config: Config, workers: usize, clock: Clock) -> Result<Self, StartError> {
         let Config { startup, live } = config;
         let state = startup.state_dir.as_deref().map(StateFolder::open);
         let state = state.transpose().map_err(StartError::State)?;
         let metrics = Arc::new(Metrics::new());
         let cache = CacheLimits { max_bytes: startup.cache_bytes, max_ttl: startup.cache_ttl };
         let published = Arc::new(Notify::new());
-        let mut keeper = Keeper::new(now, state, Arc::clone(&published));
+        let mut keeper = Keeper::new(clock.clone(), state, Arc::clone(&published));
         let key_files = files::first(live.files.clone());
         // Before they are read: what changes after must not be missed.
         let certificates = files::contents(startup.listen.iter().flat_map(Listen::files));
-        let audit = startup.audit.as_ref().map(|settings| audit::start(settings, &metrics));
+        let audit = startup.audit.as_ref().map(|settings| audit::start(settings, &metrics, &clock));
         let audit = audit.transpose().map_err(StartError::Audit)?;
         let traces = startup
             .traces
@@ -116,7 +117,7 @@ impl App {
         let engine = Arc::new(Engine {
             audit,
             traces,
-            current: Current::new(live::begin(live, &mut keeper, &metrics)),
+            current: Current::new(live::begin(live, &mut keeper, &metrics, &clock)),
             cache: ProofCache::new(cache, &metrics),
             metrics: Arc::clone(&metrics),
         });
@@ -126,9 +127,10 @@ impl App {
             bytes: Budget::new(limits.in_flight_bytes),
             connections: Budget::new(limits.connections.min(runtime::most_connections())),
         };
-        let status = Arc::new(Status::new());
+        let status = Arc::new(Status::new(clock.wall()));
 
-        let scheduler = Scheduler::new(Arc::clone(&engine), workers, limits.queue_delay, now);
+        let scheduler =
+            Scheduler::new(Arc::clone(&engine), workers, limits.queue_delay, clock.clone());
         let (health, routes) = services(scheduler, &admission, &limits);
         let metered = MeteredLayer {
             bytes: Arc::clone(&admission.bytes),
@@ -138,12 +140,19 @@ impl App {
         let (connections, streams) =
             (Arc::clone(&admission.connections), limits.streams_per_connection);
         let settings = startup.connection;
-        let server = Server { service: routes, metered, connections, streams, settings };
+        let server = Server {
+            service: routes,
+            metered,
+            connections,
+            streams,
+            settings,
+            clock: clock.clone(),
+        };
 
         let listeners = startup.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
         let listeners: Vec<Listener> = listeners.map_err(StartError::Listen)?;
-        read_gauges(&engine, &admission, &status, &listeners, workers);
-        let readiness = Arc::new(Readiness::new(Arc::clone(&engine), now));
+        read_gauges(&engine, &admission, &status, &listeners, workers, clock.clone());
+        let readiness = Arc::new(Readiness::new(Arc::clone(&engine), clock.clone()));
         let admin = startup
             .admin
             .map(|address| {
@@ -164,6 +173,7 @@ impl App {
             key_files,
             certificates,
             status,
+            clock,
         })
     }
 
@@ -206,6 +216,7 @@ impl App {
             readiness: self.readiness,
             engine: Arc::clone(&self.engine),
             published: Arc::clone(&self.published),
+            clock: self.clock.clone(),
         };
         let encrypted = self.listeners.iter().filter_map(Listener::tls).cloned().collect();
         // Either of them keeps the keys fresh, for as long as it lives.
@@ -222,6 +233,7 @@ impl App {
                     certificates: self.certificates,
                     asked,
                     published: self.published,
+                    clock: self.clock,
                 };
                 (None, Some(AbortOnDropHandle::new(tokio::spawn(reloader.run()))))
             }
@@ -257,6 +269,7 @@ fn read_gauges(
     status: &Arc<Status>,
     listeners: &[Listener],
     workers: usize,
+    clock: Clock,
 ) {
     let encrypted =
         listeners.iter().filter_map(|one| Some((one.endpoint(), Arc::clone(one.tls()?))));
@@ -288,7 +301,7 @@ fn read_gauges(
         }
         status.show(gauges);
         gauges.forget_issuers();
-        let snapshot = engine.current.load();
+        let (snapshot, now) = (engine.current.load(), clock.wall());
         for (place, issuer) in snapshot.issuers().iter() {
             let (keys, stale_at) = match issuer.keys() {
                 KeyState::Held { set, stale_at } => (set.keys().len(), *stale_at),
@@ -297,7 +310,7 @@ fn read_gauges(
             let fetched_at = snapshot.watch(place).and_then(|watch| watch.outlook().fetched_at);
             let fetched_at = fetched_at.map(|moment| moment.seconds());
             let stale_at = stale_at.map(|moment| moment.seconds());
-            let freshness = snapshot.freshness(place, now());
+            let freshness = snapshot.freshness(place, now);
             gauges.set_issuer(issuer.name(), keys, freshness, fetched_at, stale_at);
         }
     });

@@ -1,12 +1,13 @@
 //! Puts a changed configuration in force while the daemon runs: all of it or nothing.
 
-use super::clock::now;
 use super::files::{self, Contents, Files};
 use super::live;
+use crate::clock::{Clock, later};
 use crate::config::{Config, Faults, Startup};
 use crate::crypto::Digest;
 use crate::engine::Engine;
 use crate::grpc::Tls;
+use crate::jose::UnixTime;
 use crate::sources::Keeper;
 use crate::telemetry::Gauges;
 use std::fmt;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout_at};
 
 /// How the configuration is read anew.
 pub struct Loader {
@@ -50,6 +50,7 @@ pub(super) struct Reloader {
     pub(super) asked: Arc<Notify>,
     /// Told whenever there is news of keys.
     pub(super) published: Arc<Notify>,
+    pub(super) clock: Clock,
 }
 
 /// How the last reload went, for metrics.
@@ -62,9 +63,10 @@ pub(super) struct Status {
 }
 
 impl Status {
-    pub(super) fn new() -> Self {
+    /// Of a first configuration that was put in force `now`.
+    pub(super) fn new(now: UnixTime) -> Self {
         let (successful, restart_required) = (AtomicBool::new(true), AtomicBool::new(false));
-        Self { successful, at: AtomicI64::new(now().seconds()), restart_required }
+        Self { successful, at: AtomicI64::new(now.seconds()), restart_required }
     }
 
     pub(super) fn show(&self, gauges: &Gauges) {
@@ -100,12 +102,12 @@ impl Reloader {
             let asked = tokio::select! {
                 () = self.asked.notified() => true,
                 () = files.changed() => false,
-                () = sleep(LOOK_EVERY) => false,
+                () = self.clock.sleep(LOOK_EVERY) => false,
             };
             if asked && let Some(audit) = &self.engine.audit {
                 audit.log().reopen();
             }
-            let contents = settled(&files).await;
+            let contents = settled(&files, &self.clock).await;
             let same = contents == seen;
             if same && !asked && !failed {
                 continue;
@@ -167,11 +169,11 @@ impl Reloader {
         let later = self.startup.differences(&startup);
         let (issuers, profiles) = (live.issuers.iter().count(), live.profiles.len());
         let (key_files, skipped) = (files::first(live.files.clone()), live.skipped.clone());
-        live::replace(live, &mut self.keeper, &self.engine).await?;
+        live::replace(live, &mut self.keeper, &self.engine, &self.clock).await?;
         self.key_files = key_files;
         self.published.notify_one();
         self.status.successful.store(true, Ordering::Relaxed);
-        self.status.at.store(now().seconds(), Ordering::Relaxed);
+        self.status.at.store(self.clock.wall().seconds(), Ordering::Relaxed);
         self.status.restart_required.store(!later.is_empty(), Ordering::Relaxed);
         for (issuer, line) in &skipped {
             tracing::warn!(issuer, "{line}");
@@ -189,11 +191,11 @@ impl Reloader {
 }
 
 /// Waits until the files are quiet; gives what is in them.
-async fn settled(files: &Files) -> Contents {
+async fn settled(files: &Files, clock: &Clock) -> Contents {
     let mut before = files.contents();
     for _ in 0..PATIENCE {
-        let end = Instant::now() + QUIET;
-        while timeout_at(end, files.changed()).await.is_ok() {}
+        let end = later(clock.monotonic(), QUIET);
+        while clock.timeout_at(end, files.changed()).await.is_some() {}
         let now = files.contents();
         if now == before {
             break;
@@ -201,4 +203,40 @@ async fn settled(files: &Files) -> Contents {
         before = now;
     }
     before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+    use futures_util::poll;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    #[tokio::test]
+    async fn files_are_settled_exactly_when_they_were_quiet_long_enough() {
+        const TICK: Duration = Duration::from_nanos(1);
+
+        let folder = std::env::temp_dir().join(format!("jwtd-quiet-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (file, changed) = (folder.join("a"), Arc::new(Notify::new()));
+        std::fs::write(&file, "1").unwrap();
+        let files = Files::new([file.clone()], Arc::clone(&changed));
+        let time = VirtualClock::at(UnixTime::from_seconds(0));
+        let clock = time.clock();
+        let mut settling = pin!(settled(&files, &clock));
+        assert!(poll!(&mut settling).is_pending());
+        time.advance(QUIET - TICK);
+        changed.notify_one();
+        assert!(poll!(&mut settling).is_pending());
+        // Other contents at the end: they must be quiet too.
+        std::fs::write(&file, "2").unwrap();
+        time.advance(TICK);
+        assert!(poll!(&mut settling).is_pending());
+        time.advance(QUIET - TICK);
+        assert!(poll!(&mut settling).is_pending());
+        time.advance(TICK);
+        assert_eq!(poll!(&mut settling), Poll::Ready(files.contents()));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

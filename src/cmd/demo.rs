@@ -4,15 +4,16 @@ mod issuer;
 
 use super::serve::Process;
 use super::{fail, table, verify};
-use crate::app::{self, App, Signals};
+use crate::app::{App, Signals};
 use crate::client::{Address, Client};
+use crate::clock::Clock;
 use crate::{config, pb};
 use bytes::Bytes;
 use clap::Args;
 use issuer::{LocalIssuer, Sample};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// See it work: fresh keys, a daemon, good and bad tokens
@@ -48,26 +49,27 @@ impl Command {
     async fn show(&self, folder: &Path, workers: usize) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let stop = Signals::heed().map_err(|error| text(&error))?.stop;
+        let clock = Clock::system();
         println!("Making keys and tokens ...");
         let issuer = LocalIssuer::new().map_err(|error| text(&error))?;
-        let samples = issuer.samples(app::now()).map_err(|error| text(&error))?;
+        let samples = issuer.samples(clock.wall()).map_err(|error| text(&error))?;
         let (file, socket) = write_files(folder, &issuer).map_err(|error| text(&error))?;
 
         let config = config::load(&file).map_err(|faults| text(&faults))?;
-        let app = App::start(config, workers).map_err(|error| text(&error))?;
+        let app = App::start(config, workers, clock.clone()).map_err(|error| text(&error))?;
         let (endpoints, admin) = (app.endpoints(), app.admin());
         let close = CancellationToken::new();
         let serving = tokio::spawn(app.serve(close.clone()));
 
         let address: Address = format!("unix://{}", socket.display()).parse()?;
         let mut client = Client::connect(&address).await?;
-        judge(&mut client, &samples).await?;
+        judge(&mut client, &samples, &clock).await?;
         if self.stay {
             calls(
                 &endpoints,
                 admin,
                 &file,
-                &issuer.paste(app::now()).map_err(|error| text(&error))?,
+                &issuer.paste(clock.wall()).map_err(|error| text(&error))?,
             );
             stop.cancelled().await;
         } else {
@@ -96,18 +98,18 @@ fn write_files(folder: &Path, issuer: &LocalIssuer) -> std::io::Result<(PathBuf,
     Ok((file, socket))
 }
 
-async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
+async fn judge(client: &mut Client, samples: &[Sample], clock: &Clock) -> Result<(), String> {
     let tokens: Vec<Bytes> =
         samples.iter().map(|sample| Bytes::copy_from_slice(sample.token.as_bytes())).collect();
     let mut times: Vec<Duration> = Vec::new();
     let mut verdicts = Vec::new();
     for _ in 0..2 {
-        let begin = Instant::now();
+        let begin = clock.monotonic();
         verdicts = client
             .verify_batch(tokens.clone(), pb::VerifyOptions::default())
             .await
             .map_err(|status| status.to_string())?;
-        times.push(begin.elapsed());
+        times.push(clock.since(begin));
     }
     let mut surprises = 0;
     let rows: Vec<_> = samples

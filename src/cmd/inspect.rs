@@ -6,7 +6,7 @@ mod words;
 use super::local::fetch;
 use super::settings::Settings;
 use super::{Output, block_on, fail};
-use crate::app;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{self, Question};
 use crate::policy::Caller;
@@ -78,7 +78,7 @@ impl Command {
             eprintln!("jwtd: no token on standard input; write one a line");
             return ExitCode::from(2);
         }
-        let now = app::now();
+        let now = Clock::system().wall();
         let seen: Vec<_> =
             tokens.iter().map(|token| Seen::new(token, court.as_ref(), now)).collect();
         if !seen.iter().all(|one| engine::is_proven(one.checks())) {

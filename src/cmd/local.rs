@@ -1,8 +1,9 @@
 //! A daemon of a command's own: the same code on a private socket, for as long as the
 //! command runs.
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::client::{Address, Client};
+use crate::clock::Clock;
 use crate::config::{Config, Listen, SocketMode};
 use crate::keys::KeyState;
 use crate::sources;
@@ -34,7 +35,7 @@ pub(super) async fn fetch(mut config: Config) -> Config {
     for (index, remote) in std::mem::take(&mut config.live.remotes) {
         match sources::load(&remote).await {
             Ok(fetched) => {
-                let stale_at = Some(app::now().plus(remote.max_stale));
+                let stale_at = Some(Clock::system().wall().plus(remote.max_stale));
                 let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
                 config.live.issuers = config.live.issuers.with_keys(index, keys);
             }
@@ -60,7 +61,7 @@ impl Local {
         let address: Address = format!("unix://{}", path.display()).parse()?;
         config.startup.listen = vec![Listen::Unix { path, mode: SocketMode(0o600) }];
         config.startup.admin = None;
-        let app = App::start(config, 1).map_err(|error| error.to_string())?;
+        let app = App::start(config, 1, Clock::system()).map_err(|error| error.to_string())?;
         let serving = AbortOnDropHandle::new(tokio::spawn(app.serve(CancellationToken::new())));
         let client = Client::connect(&address).await?;
         Ok(Self { client, _serving: serving, _folder: folder })

@@ -1,5 +1,6 @@
 //! A bar for work that takes long. The only file that names `indicatif`.
 
+use crate::clock::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 /// A bar on standard error, for work of more than a second; none if standard
 /// error is no terminal, or if the results themselves go to one.
 pub(super) struct Progress {
+    clock: Clock,
     begin: Instant,
     done: u64,
     count: u64,
@@ -17,14 +19,15 @@ pub(super) struct Progress {
 impl Progress {
     /// Begins to work on `count` things of the name `what`.
     pub(super) fn new(count: u64, what: &'static str) -> Self {
-        Self { begin: Instant::now(), done: 0, count, what, bar: None }
+        let clock = Clock::system();
+        Self { begin: clock.monotonic(), clock, done: 0, count, what, bar: None }
     }
 
     /// So many more are done.
     pub(super) fn step(&mut self, done: u64) {
         self.done = self.done.saturating_add(done);
         if self.bar.is_none()
-            && self.begin.elapsed() > Duration::from_secs(1)
+            && self.clock.since(self.begin) > Duration::from_secs(1)
             && !std::io::stdout().is_terminal()
         {
             let form = format!("{{bar:40}} {{pos}}/{{len}} {}, {{eta}} left", self.what);

@@ -3,6 +3,7 @@
 use super::settings::{Settings, Sockets};
 use super::{EXIT_CONFIG, fail};
 use crate::app::{self, App, Loader, Signals};
+use crate::clock::Clock;
 use crate::telemetry::{LogFormat, Logs, observe_panics, start_logs};
 use clap::{ArgMatches, Args, ValueEnum};
 use std::process::ExitCode;
@@ -94,7 +95,8 @@ impl Command {
             for (issuer, line) in &config.live.skipped {
                 tracing::warn!(issuer, "{line}");
             }
-            let app = App::start(config, workers).map_err(|error| error.to_string())?;
+            let app =
+                App::start(config, workers, Clock::system()).map_err(|error| error.to_string())?;
             app.serve_and_reload(stop, Some((loader, reload))).await;
             Ok::<_, String>(())
         });

@@ -1,6 +1,7 @@
 //! What is recorded of each decision, and what of it is masked or left out.
 
 use super::Snapshot;
+use crate::clock::Clock;
 use crate::jose::Algorithm;
 use crate::keys::IssuerIndex;
 use crate::policy::{AUDIT_RECORD_BYTES, AuditRules, Caller};
@@ -17,7 +18,7 @@ use std::time::SystemTime;
 pub struct Audit {
     log: AuditLog<Event>,
     rules: Arc<AuditRules>,
-    clock: fn() -> SystemTime,
+    clock: Clock,
     /// How many of each reason there were, by its number.
     seen: Box<[AtomicU64]>,
 }
@@ -70,7 +71,7 @@ impl Token {
 impl Audit {
     /// Records go to `log`, by these rules, with the time of `clock`.
     #[must_use]
-    pub fn new(log: AuditLog<Event>, rules: AuditRules, clock: fn() -> SystemTime) -> Self {
+    pub fn new(log: AuditLog<Event>, rules: AuditRules, clock: Clock) -> Self {
         let seen = (0..=u8::MAX).map(|_| AtomicU64::new(0)).collect();
         Self { log, rules: Arc::new(rules), clock, seen }
     }
@@ -99,7 +100,7 @@ impl Audit {
     }
 
     pub(super) fn now(&self) -> SystemTime {
-        (self.clock)()
+        self.clock.timestamp()
     }
 
     pub(super) fn rules(&self) -> &Arc<AuditRules> {

@@ -7,6 +7,7 @@
 //! signature and nothing else.
 
 use super::front::Front;
+use crate::clock::later;
 use crate::jose::json::{self, Value};
 use crate::jose::{Limits, UnixTime};
 use crate::telemetry::Metrics;
@@ -83,6 +84,13 @@ impl Remembered {
         self.until.is_some_and(|until| now < until)
     }
 
+    /// The same entry, remembered until `moment` by nobody but its owner.
+    #[cfg(test)]
+    pub(super) fn until(mut self, moment: Instant) -> Self {
+        self.until = Some(moment);
+        self
+    }
+
     #[cfg(test)]
     pub(super) fn keeps_values(&self) -> bool {
         self.values.is_some()
@@ -156,14 +164,17 @@ impl ProofCache {
         }
         let same = |entry: &Arc<Remembered>| *entry.token == *token;
         self.front.find(hash, now).filter(same).or_else(|| {
-            let entry = self.entries.get(&hash).filter(same)?;
+            // moka has a clock of its own: an entry ends by ours.
+            let lives = |entry: &Arc<Remembered>| same(entry) && entry.lives(now);
+            let entry = self.entries.get(&hash).filter(lives)?;
             self.front.note(hash, &entry);
             Some(entry)
         })
     }
 
-    /// Remembers the entry of `token` until the token expires, the leeway included, but
-    /// no longer than the cache allows. A token that has expired is not remembered.
+    /// Remembers the entry of `token`, proven at the wall time `now` and the moment `at`,
+    /// until the token expires, the leeway included, but no longer than the cache allows. A
+    /// token that has expired is not remembered.
     #[must_use]
     pub fn remember(
         &self,
@@ -172,6 +183,7 @@ impl ProofCache {
         mut entry: Remembered,
         leeway: Duration,
         now: UnixTime,
+        at: Instant,
     ) -> Arc<Remembered> {
         let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
         let left = end.and_then(|end| end.since(now)).unwrap_or_default();
@@ -181,7 +193,7 @@ impl ProofCache {
         }
         entry.token = token.into();
         entry.lifetime = lifetime;
-        entry.until = Instant::now().checked_add(lifetime);
+        entry.until = Some(later(at, lifetime));
         let entry = Arc::new(entry);
         self.entries.insert(hash, Arc::clone(&entry));
         self.front.note(hash, &entry);
@@ -214,7 +226,7 @@ impl ProofCache {
 }
 
 /// Each entry brings its own lifetime, also where it replaces another.
-struct OwnLifetime;
+pub(super) struct OwnLifetime;
 
 impl Expiry<u64, Arc<Remembered>> for OwnLifetime {
     fn expire_after_create(

@@ -1,6 +1,7 @@
 //! Between the batches that miss a key of an issuer and the task that fetches them: the
 //! machine that decides, and the bell that tells of the end of an attempt.
 
+use crate::clock::{Clock, later};
 use crate::jose::UnixTime;
 use crate::keys::{Action, Event, Freshness, Moment, Pace, Refresh};
 use crate::telemetry::UnknownKids;
@@ -12,6 +13,8 @@ use tokio::sync::{Notify, watch};
 #[derive(Debug)]
 pub struct KeyWatch {
     inner: Mutex<Inner>,
+    clock: Clock,
+    /// Moments of the machine are told from here.
     begin: Instant,
     /// The next attempt is due earlier than the fetching task knows.
     sooner: Notify,
@@ -69,12 +72,13 @@ impl KeyWatch {
     /// Watches over keys that are fetched at this pace. A token with an unknown id may
     /// wait so long for an attempt; `seed` is as for [`Refresh::new`].
     #[must_use]
-    pub fn new(pace: Pace, wait: Duration, seed: u64, unknown: UnknownKids) -> Self {
+    pub fn new(pace: Pace, wait: Duration, seed: u64, unknown: UnknownKids, clock: Clock) -> Self {
         let machine = Refresh::new(pace, seed);
         let inner = Inner { machine, asleep_until: Moment::MAX, fetched_at: None, failure: None };
         Self {
             inner: Mutex::new(inner),
-            begin: Instant::now(),
+            begin: clock.monotonic(),
+            clock,
             sooner: Notify::new(),
             ended: watch::Sender::new(0),
             wait,
@@ -86,7 +90,7 @@ impl KeyWatch {
     #[must_use]
     pub fn next(&self) -> Action {
         let mut inner = self.lock();
-        let action = inner.machine.on(self.begin.elapsed(), Event::Passed);
+        let action = inner.machine.on(self.passed(), Event::Passed);
         if let Action::Wait(until) | Action::Pending(until) = action {
             inner.asleep_until = until;
         }
@@ -96,8 +100,8 @@ impl KeyWatch {
     /// Sleeps until a moment that [`KeyWatch::next`] told, or until something is due
     /// earlier.
     pub async fn sleep(&self, until: Moment) {
-        let pause = until.saturating_sub(self.begin.elapsed());
-        tokio::time::timeout(pause, self.sooner.notified()).await.ok();
+        let until = later(self.begin, until);
+        self.clock.timeout_at(until, self.sooner.notified()).await;
     }
 
     /// Takes note of when the keys at hand were fetched.
@@ -109,7 +113,7 @@ impl KeyWatch {
     #[must_use]
     pub fn outlook(&self) -> Outlook {
         let inner = self.lock();
-        let now = self.begin.elapsed();
+        let now = self.passed();
         let next_attempt = match inner.machine.outlook() {
             Action::Wait(due) => Some(due.saturating_sub(now)),
             Action::Pending(_) | Action::Fetch(_) => None,
@@ -122,7 +126,7 @@ impl KeyWatch {
     /// failed if it did.
     pub fn end(&self, event: Event, failure: Option<String>) {
         let mut inner = self.lock();
-        inner.machine.on(self.begin.elapsed(), event);
+        inner.machine.on(self.passed(), event);
         inner.failure = failure;
         drop(inner);
         self.ended.send_modify(|count| *count = count.wrapping_add(1));
@@ -133,7 +137,7 @@ impl KeyWatch {
     #[must_use]
     pub fn miss(&self, id: u64) -> Option<AttemptEnd> {
         self.unknown.add();
-        let now = self.begin.elapsed();
+        let now = self.passed();
         let mut inner = self.lock();
         let action = inner.machine.on(now, Event::Unknown(id));
         let soon = match action {
@@ -150,7 +154,7 @@ impl KeyWatch {
         let worth = soon && !self.wait.is_zero();
         worth.then(|| AttemptEnd {
             ended: self.ended.subscribe(),
-            until: Instant::now() + self.wait,
+            until: later(self.begin, now.saturating_add(self.wait)),
         })
     }
 
@@ -158,6 +162,10 @@ impl KeyWatch {
     #[must_use]
     pub fn freshness(&self, expired: bool) -> Freshness {
         self.lock().machine.freshness(expired)
+    }
+
+    fn passed(&self) -> Moment {
+        self.clock.since(self.begin)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

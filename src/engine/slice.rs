@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Groups `checks` by algorithm and key size, the dearest first, and cuts them into slices
 /// of about [`Slice::TARGET`].
@@ -112,10 +112,10 @@ impl Slice {
         self.cost
     }
 
-    /// Checks the signatures, and remembers what is proven from `now` on: the second
-    /// step over a batch.
+    /// Checks the signatures, and remembers what is proven from the wall time `now` and the
+    /// moment `at` on: the second step over a batch.
     #[must_use]
-    pub fn run(self, engine: &Engine, now: UnixTime) -> Vec<Proof> {
+    pub fn run(self, engine: &Engine, now: UnixTime, at: Instant) -> Vec<Proof> {
         let Self { snapshot, jobs, .. } = self;
         let checked = jobs.into_iter().map(|Job { number, group, check }| {
             let issuer = Some(check.token.issuer());
@@ -124,7 +124,7 @@ impl Slice {
             let prove = || {
                 #[cfg(test)]
                 PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
-                check.prove(engine, &snapshot, now)
+                check.prove(engine, &snapshot, now, at)
             };
             let outcome = catch_unwind(AssertUnwindSafe(prove))
                 .unwrap_or(Err(Reject::Internal))
@@ -142,6 +142,7 @@ impl Check {
         engine: &Engine,
         snapshot: &Snapshot,
         now: UnixTime,
+        at: Instant,
     ) -> Result<Arc<Remembered>, Reject> {
         let Self { token, hash } = self;
         let bytes = token.token().clone();
@@ -153,7 +154,7 @@ impl Check {
         if snapshot.reads_claims() {
             entry.keep_values(issuers.limits());
         }
-        Ok(engine.cache.remember(hash, &bytes, entry, leeway, now))
+        Ok(engine.cache.remember(hash, &bytes, entry, leeway, now, at))
     }
 }
 

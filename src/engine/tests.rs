@@ -1,18 +1,22 @@
 //! Whether a remembered signature changes any verdict: it must not, whatever
 //! becomes of the clock, the keys, the issuer and the profile.
 
+use super::cache::OwnLifetime;
+use super::front::Front;
 use super::*;
 use crate::crypto::SigningKey;
 use crate::jose::{Algorithm, Limits, UnixTime};
 use crate::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
 use crate::verify::{AcceptedTypes, Profile, Reason, Reject, verify};
 use bytes::Bytes;
+use moka::Expiry as _;
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use world::*;
 
 mod access;
 mod explain;
+mod key_watch;
 mod panic;
 mod property;
 mod world;
@@ -208,52 +212,65 @@ fn r74_the_cache_keeps_to_its_bytes() {
 #[test]
 fn r74_an_entry_ends_in_its_time_also_one_that_took_the_place_of_another() {
     let mut engine = engine(1 << 20);
-    let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: Duration::from_millis(500) };
-    engine.cache = ProofCache::new(limits, &engine.metrics);
     engine.cache.constant_hash = true;
     let (first, second) = (good(), token(r#","kid":"k0""#, &claims(r#","jti":"2""#)));
-    for token in [&first, &second] {
-        assert_eq!(reasons(&engine, &World::default(), &[token]), [Reason::Ok]);
-        assert!(engine.cache.entries.contains_key(&7), "not only what stands in front has it");
+    let mut world = World::default();
+    // Both expire after this, the leeway included.
+    let lifetime = Duration::from_secs(660);
+    let find = |token: &str, passed| engine.cache.find(7, token.as_bytes(), *BEGIN + passed);
+    assert_eq!(reasons(&engine, &world, &[&first]), [Reason::Ok]);
+    world.passed = Duration::from_secs(60);
+    assert_eq!(reasons(&engine, &world, &[&second]), [Reason::Ok]);
+    assert!(engine.cache.entries.contains_key(&7), "not only what stands in front has it");
+    let end = world.passed + lifetime;
+    assert!(find(&first, world.passed).is_none());
+    // Often enough for the front and for the cache behind it.
+    for _ in 0..32 {
+        assert!(find(&second, end - Duration::from_nanos(1)).is_some());
+        assert!(find(&second, end).is_none());
     }
-    let find = |token: &str| engine.cache.find(7, token.as_bytes(), Instant::now());
-    let pass = || {
-        let begin = Instant::now();
-        while begin.elapsed() < Duration::from_millis(600) {
-            std::thread::yield_now();
-        }
-    };
-    assert!(find(&first).is_none() && find(&second).is_some());
-    pass();
-    assert!(find(&second).is_none());
-    assert_eq!(reasons(&engine, &World::default(), &[&first]), [Reason::Ok]);
-    pass();
-    assert!(find(&first).is_none());
+    world.passed = end;
+    assert_eq!(reasons(&engine, &world, &[&first]), [Reason::Ok]);
+    for _ in 0..32 {
+        assert!(find(&first, end + lifetime - Duration::from_nanos(1)).is_some());
+        assert!(find(&first, end + lifetime).is_none());
+    }
 }
 
 #[test]
 fn r74_what_stands_in_front_of_the_cache_keeps_nothing_alive() {
     let engine = engine(1 << 20);
     let token = good();
-    let (hash, now) = (engine.cache.hash(token.as_bytes()), Instant::now());
-    assert!(engine.cache.front.find(hash, now).is_none());
+    let hash = engine.cache.hash(token.as_bytes());
+    let find = |hash, passed| engine.cache.front.find(hash, *BEGIN + passed);
+    assert!(find(hash, Duration::ZERO).is_none());
     assert_eq!(reasons(&engine, &World::default(), &[&token]), [Reason::Ok]);
-    assert!(engine.cache.front.find(hash ^ 4096, now).is_none(), "of another hash");
-    let late = now + Duration::from_secs(3700);
-    assert!(engine.cache.front.find(hash, late).is_none(), "it has ended");
-    let found = (0..64).filter(|_| engine.cache.front.find(hash, now).is_some()).count();
+    assert!(find(hash ^ 4096, Duration::ZERO).is_none(), "of another hash");
+    assert!(find(hash, Duration::from_secs(3700)).is_none(), "it has ended");
+    let found = (0..64).filter(|_| find(hash, Duration::ZERO).is_some()).count();
     assert_eq!(found, 60, "one in sixteen is for the cache to find");
-    engine.cache.entries.invalidate_all();
-    while engine.cache.entries() > 0 {
-        engine.cache.settle();
-    }
-    let gone = (0..1000).any(|_| {
-        engine.cache.settle();
-        std::thread::yield_now();
-        engine.cache.front.find(hash, now).is_none() && engine.cache.front.find(hash, now).is_none()
-    });
-    assert!(gone, "nothing but the front could hold it");
-    assert!(engine.cache.find(hash, token.as_bytes(), now).is_none());
+
+    // Of an entry that nobody else holds.
+    let (end, nobody) = (Duration::from_secs(5), self::engine(0));
+    let proven = decisions(&nobody, &World::default(), &[&token])[0].proven.take().unwrap();
+    let entry = Arc::new(Arc::try_unwrap(proven).unwrap().until(*BEGIN + end));
+    let front = Front::new();
+    front.note(hash, &entry);
+    assert!(front.find(hash, *BEGIN).is_some());
+    drop(entry);
+    assert!(front.find(hash, *BEGIN).is_none(), "nothing but the front could hold it");
+}
+
+#[test]
+fn r74_moka_is_told_the_lifetime_of_each_entry() {
+    let engine = engine(1 << 20);
+    let token = good();
+    assert_eq!(reasons(&engine, &World::default(), &[&token]), [Reason::Ok]);
+    let hash = engine.cache.hash(token.as_bytes());
+    let entry = engine.cache.entries.get(&hash).unwrap();
+    let (lifetime, before) = (Some(Duration::from_secs(660)), Some(Duration::from_secs(1)));
+    assert_eq!(OwnLifetime.expire_after_create(&hash, &entry, *BEGIN), lifetime);
+    assert_eq!(OwnLifetime.expire_after_update(&hash, &entry, *BEGIN, before), lifetime);
 }
 
 #[test]
@@ -274,7 +291,7 @@ fn work_is_grouped_and_cut_into_slices() {
         .map(Bytes::from)
         .collect();
     let batch = Batch::new(tokens, 0);
-    let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
+    let mut plan = Plan::new(engine.current.load(), batch, *BEGIN);
     while plan.advance(&engine, 64) {}
     let (_, slices) = plan.cut();
     // 10 of 41 and 10 of 33 microseconds in slices of at most 200: 4, 4, 2 and 3, 6, 1.

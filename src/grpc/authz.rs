@@ -26,7 +26,7 @@ impl Authorization for Verifier {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
         let mut call = self.shared().call("unary", "Check", &headers);
-        let deadline = deadline(&headers);
+        let deadline = deadline(&headers, self.shared().clock());
         let attributes = message.attributes.unwrap_or_default();
         let outcome = self.answer(attributes, deadline, caller(&extensions), call.tally()).await;
         finish(&mut call, outcome)

@@ -266,12 +266,15 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::stream::{Stream, StreamExt as _};
+    use futures_util::poll;
+    use futures_util::stream::Stream;
     use http_body_util::{BodyExt as _, StreamBody};
     use std::convert::Infallible;
     use std::future::poll_fn;
+    use tokio::sync::mpsc;
 
-    const PATIENCE: Duration = Duration::from_secs(9);
+    /// Nothing is ever waited for so long.
+    const PATIENCE: Duration = Duration::from_secs(86_400);
 
     fn metered(pieces: Vec<Bytes>) -> Metered<impl Body<Data = Bytes, Error = Infallible> + Unpin> {
         let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
@@ -327,15 +330,24 @@ mod tests {
     #[tokio::test]
     async fn what_comes_with_the_end_of_a_message_has_a_time_of_its_own() {
         let (first, second) = (message(100), message(3));
-        let pieces = [&first[..50], &[&first[50..], &second[..2]].concat(), &second[2..]];
-        let pieces: Vec<Bytes> = pieces.into_iter().map(Bytes::copy_from_slice).collect();
-        let slowly = futures_util::stream::iter(pieces).then(async |piece| {
-            sleep(Duration::from_millis(300)).await;
-            Ok::<_, Infallible>(Frame::data(piece))
-        });
-        let body = metered_as(Box::pin(slowly), Duration::from_millis(400));
-        let all = body.collect().await.unwrap().to_bytes();
-        assert_eq!(all, [first, second].concat());
+        let (send, mut sent) = mpsc::unbounded_channel();
+        let frames = futures_util::stream::poll_fn(move |context| sent.poll_recv(context));
+        let send =
+            |bytes: &[u8]| send.send(Ok(Frame::data(Bytes::copy_from_slice(bytes)))).unwrap();
+        let mut body = metered_as(frames, PATIENCE);
+        assert!(poll!(body.frame()).is_pending());
+        assert!(body.arrival.end.is_none(), "nothing has begun");
+        send(&first[..50]);
+        assert!(poll!(body.frame()).is_pending());
+        assert!(body.arrival.end.is_some(), "the message must come to its end in time");
+        send(&[&first[50..], &second[..2]].concat());
+        assert!(poll!(body.frame()).is_ready());
+        assert!(body.arrival.end.is_none(), "it has");
+        while poll!(body.frame()).is_ready() {}
+        assert!(body.arrival.end.is_some(), "so must the next one");
+        send(&second[2..]);
+        while poll!(body.frame()).is_ready() {}
+        assert!(body.arrival.end.is_none());
     }
 
     #[tokio::test]

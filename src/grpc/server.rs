@@ -5,6 +5,7 @@
 use super::body::MeteredLayer;
 use super::connection::Service;
 use super::listener::Listener;
+use crate::clock::Clock;
 use crate::config::Connection;
 use crate::sched::Budget;
 use crate::telemetry::{ConnectionEnd, ShedCause};
@@ -27,7 +28,13 @@ pub struct Server<S> {
     pub streams: u32,
     /// How connections are kept.
     pub settings: Connection,
+    /// What tells the time.
+    pub clock: Clock,
 }
+
+/// How often the log tells that connections cannot be accepted, at most: it must not make
+/// it worse.
+const WARN_EVERY: Duration = Duration::from_secs(5);
 
 impl<S: Service> Server<S> {
     /// Accepts connections on all `listeners` until `stop`, then lets calls end;
@@ -57,7 +64,7 @@ impl<S: Service> Server<S> {
             accepting.await.ok();
         }
         tasks.close();
-        if tokio::time::timeout(patience, tasks.wait()).await.is_ok() {
+        if self.clock.timeout(patience, tasks.wait()).await.is_some() {
             return 0;
         }
         let left = tasks.len();
@@ -81,12 +88,11 @@ impl<S: Service> Server<S> {
                 Err(error) if is_of_the_peer(&error) => continue,
                 Err(error) => {
                     counted.accept_errors.inc();
-                    // One line in five seconds: the log must not make it worse.
-                    if last_warning.is_none_or(|last| last.elapsed() > Duration::from_secs(5)) {
-                        last_warning = Some(Instant::now());
+                    if last_warning.is_none_or(|last| self.clock.since(last) > WARN_EVERY) {
+                        last_warning = Some(self.clock.monotonic());
                         tracing::warn!(listener = listener.endpoint(), %error, "cannot accept");
                     }
-                    tokio::time::sleep(self.settings.accept_backoff).await;
+                    self.clock.sleep(self.settings.accept_backoff).await;
                     continue;
                 }
             };

@@ -5,6 +5,7 @@ use super::body::Lease;
 use super::shared::Shared;
 use super::status::{CallFault, code_name};
 use super::stream::Answers;
+use crate::clock::Clock;
 use crate::config::ServerLimits;
 use crate::pb::{self, verifier_service_server::VerifierService};
 use crate::policy::Caller;
@@ -34,7 +35,7 @@ impl Verifier {
 
 /// When a call must be answered, from its `grpc-timeout` (gRPC over HTTP/2,
 /// Timeout). A header that cannot be read is no deadline.
-pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
+pub(super) fn deadline(headers: &HeaderMap, clock: &Clock) -> Option<Instant> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let number: u32 = number.parse().ok().filter(|_| number.len() <= 8)?;
@@ -47,7 +48,7 @@ pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
         "n" => Duration::from_nanos(1),
         _ => return None,
     };
-    Instant::now().checked_add(unit.saturating_mul(number))
+    clock.monotonic().checked_add(unit.saturating_mul(number))
 }
 
 /// Who calls, as the connection noted it.
@@ -83,7 +84,7 @@ impl VerifierService for Verifier {
         let mut call = self.0.call("unary", "Verify", &headers);
         let pb::VerifyRequest { token, context, options } = message;
         let contexts = usize::from(context.is_some());
-        let deadline = deadline(&headers);
+        let deadline = deadline(&headers, self.0.clock());
         let outcome = self
             .0
             .decide((vec![token], contexts, options), deadline, caller(&extensions), call.tally())
@@ -101,7 +102,7 @@ impl VerifierService for Verifier {
         let headers = metadata.into_headers();
         let mut call = self.0.call("unary", "VerifyBatch", &headers);
         let pb::VerifyBatchRequest { tokens, contexts, options } = message;
-        let deadline = deadline(&headers);
+        let deadline = deadline(&headers, self.0.clock());
         let outcome = self
             .0
             .decide((tokens, contexts.len(), options), deadline, caller(&extensions), call.tally())
@@ -116,7 +117,7 @@ impl VerifierService for Verifier {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
         let mut call = self.0.call("unary", "Explain", &headers);
-        let deadline = deadline(&headers);
+        let deadline = deadline(&headers, self.0.clock());
         let outcome = self.0.explain(message, deadline, caller(&extensions), call.tally()).await;
         finish(&mut call, outcome)
     }
@@ -130,7 +131,7 @@ impl VerifierService for Verifier {
         let (metadata, extensions, messages) = request.into_parts();
         let headers = metadata.into_headers();
         let call = self.0.call("bidi_stream", "VerifyStream", &headers);
-        let deadline = deadline(&headers);
+        let deadline = deadline(&headers, self.0.clock());
         let lease = extensions.get::<Lease>().cloned();
         let caller = caller(&extensions).clone();
         let shared = Arc::clone(&self.0);
@@ -141,26 +142,28 @@ impl VerifierService for Verifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::VirtualClock;
+    use crate::jose::UnixTime;
 
     #[test]
     fn a_timeout_is_read_in_every_unit() {
+        let clock = VirtualClock::at(UnixTime::from_seconds(0)).clock();
         let left = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("grpc-timeout", text.parse().unwrap());
-            deadline(&headers).map(|end| end.saturating_duration_since(Instant::now()))
+            deadline(&headers, &clock).map(|end| end.duration_since(clock.monotonic()))
         };
-        let about = |text: &str, seconds: u64| {
-            let left = left(text).unwrap();
-            assert!(
-                left <= Duration::from_secs(seconds) && left >= Duration::from_secs(seconds - 1)
-            );
-        };
-        about("1H", 3600);
-        about("2M", 120);
-        about("30S", 30);
-        about("30000m", 30);
-        about("30000000u", 30);
-        about("99999999H", 99_999_999 * 3600);
+        for (text, span) in [
+            ("1H", Duration::from_secs(3600)),
+            ("2M", Duration::from_secs(120)),
+            ("30S", Duration::from_secs(30)),
+            ("30000m", Duration::from_secs(30)),
+            ("30000000u", Duration::from_secs(30)),
+            ("7n", Duration::from_nanos(7)),
+            ("99999999H", Duration::from_secs(99_999_999 * 3600)),
+        ] {
+            assert_eq!(left(text), Some(span), "{text}");
+        }
         for wrong in ["", "S", "1", "1x", "-1S", "999999999S", "1.5S"] {
             assert_eq!(left(wrong), None, "{wrong}");
         }

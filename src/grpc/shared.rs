@@ -3,6 +3,7 @@
 
 use super::status::CallFault;
 use super::wire::{self, Telling};
+use crate::clock::Clock;
 use crate::config::ServerLimits;
 use crate::engine::{Batch, Decision, Event, Snapshot};
 use crate::pb;
@@ -69,6 +70,11 @@ impl Shared {
         self.scheduler.engine().current.load()
     }
 
+    /// What tells the time.
+    pub(super) fn clock(&self) -> &Clock {
+        self.scheduler.clock()
+    }
+
     /// Begins a call of `method`; `kind` is as for the metrics.
     pub(super) fn call(
         &self,
@@ -77,7 +83,8 @@ impl Shared {
         headers: &HeaderMap,
     ) -> Call {
         let engine = self.scheduler.engine();
-        engine.metrics.call(kind, method).traced(engine.traces.as_ref(), headers)
+        let call = engine.metrics.call(kind, method, self.clock());
+        call.traced(engine.traces.as_ref(), headers)
     }
 
     /// Decides the tokens of one message.
@@ -88,7 +95,7 @@ impl Shared {
         caller: &Caller,
         tally: &Tally,
     ) -> Result<Vec<pb::Verdict>, CallFault> {
-        let now = Instant::now();
+        let now = self.clock().monotonic();
         match self.begin(self.snapshot(), asked, now, deadline, caller, tally)? {
             Step::Done(verdicts) => Ok(verdicts),
             Step::Open(rest) => self.end(rest, tally).await,
@@ -132,7 +139,7 @@ impl Shared {
         deadline: Option<Instant>,
         tally: &Tally,
     ) -> Result<Vec<Decision>, CallFault> {
-        match self.start(snapshot, batch, Instant::now(), deadline, tally)? {
+        match self.start(snapshot, batch, self.clock().monotonic(), deadline, tally)? {
             Step::Done(decisions) => Ok(decisions),
             Step::Open(work) => self.finish(work, tally).await,
         }
@@ -194,7 +201,7 @@ impl Shared {
         let pb::ExplainRequest { token, context, options } = request;
         let contexts = usize::from(context.is_some());
         let asked = (vec![token.clone()], contexts, options.clone());
-        let (snapshot, now) = (self.snapshot(), Instant::now());
+        let (snapshot, now) = (self.snapshot(), self.clock().monotonic());
         let begun = self.begin(Arc::clone(&snapshot), asked, now, deadline, caller, tally)?;
         let verdicts = match begun {
             Step::Done(verdicts) => verdicts,
@@ -202,7 +209,7 @@ impl Shared {
         };
         let _leave = self.take_tokens(1)?;
         let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
-        let checks = || wire::checks(&snapshot, &batch, self.scheduler.now());
+        let checks = || wire::checks(&snapshot, &batch, self.clock().wall());
         let checks =
             catch_unwind(AssertUnwindSafe(checks)).map_err(|_panic| CallFault::Internal)?;
         let profile = snapshot.profiles().get(batch.profile).map(Profile::name);

@@ -75,7 +75,7 @@ impl Answers {
         message: pb::VerifyStreamRequest,
     ) -> Result<Step<Vec<pb::Verdict>, Rest>, CallFault> {
         let pb::VerifyStreamRequest { id: _, tokens, contexts, options, timeout } = message;
-        let now = Instant::now();
+        let now = self.shared.clock().monotonic();
         let own = match timeout {
             None => None,
             Some(timeout) => now.checked_add(wire::timeout(timeout)?),

@@ -2,17 +2,16 @@
 //! come to their right.
 
 use super::backlog::{Backlog, Load};
+use crate::clock::{Clock, later};
 use crate::engine::{
     AttemptEnd, Batch, Decision, Engine, Event, Finish, Held, Plan, Proof, Slice, Snapshot,
 };
-use crate::jose::UnixTime;
 use crate::policy::Policy;
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::timeout;
 
 use Undecided::{Busy, Late};
 
@@ -28,7 +27,7 @@ pub struct Scheduler {
     waiters: Arc<Semaphore>,
     backlog: Arc<Backlog>,
     workers: usize,
-    clock: fn() -> UnixTime,
+    clock: Clock,
 }
 
 /// Why a batch is not decided.
@@ -51,12 +50,7 @@ impl Scheduler {
     /// Works batches off on `workers` threads. Signature checks are taken on as long as
     /// they have to wait no longer than `queue_delay`.
     #[must_use]
-    pub fn new(
-        engine: Arc<Engine>,
-        workers: usize,
-        queue_delay: Duration,
-        clock: fn() -> UnixTime,
-    ) -> Self {
+    pub fn new(engine: Arc<Engine>, workers: usize, queue_delay: Duration, clock: Clock) -> Self {
         let (turns, waiters) = (Semaphore::new(workers), Semaphore::new(WAITERS));
         let (turns, waiters) = (Arc::new(turns), Arc::new(waiters));
         let backlog = Backlog::new(workers, queue_delay);
@@ -69,10 +63,10 @@ impl Scheduler {
         &self.engine
     }
 
-    /// The time of now.
+    /// What tells it the time.
     #[must_use]
-    pub fn now(&self) -> UnixTime {
-        (self.clock)()
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Begins to decide every token of `batch`, which came at `now`. If they are few and all
@@ -102,9 +96,9 @@ impl Scheduler {
             return Ok(Begun::Open(Opened { plan: plan.into(), at: now }));
         }
         let (pending, _no_checks) = plan.cut();
-        let mut finish = Finish::new(pending, Vec::new(), self.now());
+        let mut finish = Finish::new(pending, Vec::new(), self.clock.wall());
         finish.advance(&self.engine, tokens);
-        let took = now.elapsed();
+        let took = self.clock.since(now);
         if deadline.is_some_and(|deadline| took >= deadline.saturating_duration_since(now)) {
             return Err(Late);
         }
@@ -129,17 +123,17 @@ impl Scheduler {
         if let Some(Waiting { held, _place }) = held {
             for (_, end) in held.waits {
                 // Half of the time that is left, so that some is left for the answer.
-                let now = Instant::now();
-                let left = deadline.map(|deadline| deadline.saturating_duration_since(now) / 2);
-                let pause = end.until().saturating_duration_since(now);
-                let pause = left.map_or(pause, |left| pause.min(left));
-                timeout(pause, end.reached()).await.ok();
+                let (until, now) = (end.until(), self.clock.monotonic());
+                let half = |deadline: Instant| deadline.saturating_duration_since(now) / 2;
+                let until =
+                    deadline.map_or(until, |deadline| until.min(later(now, half(deadline))));
+                self.clock.timeout_at(until, end.reached()).await;
             }
             // Of the configuration that the batch came under: in another one its profile
             // may stand in another place.
             let now = self.engine.current.load();
             let snapshot = if now.is_of_configuration_of(&began) { now } else { began };
-            let at = Instant::now();
+            let at = self.clock.monotonic();
             let plan = Plan::new(snapshot, held.batch, at);
             let second = self.pass(plan, at, deadline, false, &mut events);
             let (late, _) = second.await?;
@@ -171,7 +165,7 @@ impl Scheduler {
     ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
         let tokens = plan.batch().tokens.len();
         let in_time = || match deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Late),
+            Some(deadline) if self.clock.monotonic() >= deadline => Err(Late),
             _ => Ok(()),
         };
         in_time()?;
@@ -199,13 +193,13 @@ impl Scheduler {
         let held = held.zip(place).map(|(held, place)| Waiting { held, _place: place });
         let stride = stride(&plan);
         let (pending, slices) = plan.cut();
-        let proofs = self.prove(slices, deadline).await?;
-        let mut finish = Finish::new(pending, proofs, self.now());
+        let proofs = self.prove(slices, started, deadline).await?;
+        let mut finish = Finish::new(pending, proofs, self.clock.wall());
         while finish.advance(&self.engine, stride) {
             yield_now().await;
             in_time()?;
         }
-        self.engine.metrics.judged(tokens, started.elapsed());
+        self.engine.metrics.judged(tokens, self.clock.since(started));
         events.append(&mut finish.take_events());
         Ok((finish.decisions(), held))
     }
@@ -213,14 +207,15 @@ impl Scheduler {
     async fn prove(
         &self,
         mut slices: Vec<Slice>,
+        started: Instant,
         deadline: Option<Instant>,
     ) -> Result<Vec<Proof>, Undecided> {
         // What fits one slice is done on the spot: to wait for a turn would cost
         // more than it is worth.
         if slices.len() <= 1 {
-            return Ok(slices
-                .pop()
-                .map_or_else(Vec::new, |slice| slice.run(&self.engine, self.now())));
+            return Ok(slices.pop().map_or_else(Vec::new, |slice| {
+                slice.run(&self.engine, self.clock.wall(), started)
+            }));
         }
         let lanes = self.workers.min(slices.len());
         let load = self.backlog.take(slices.iter().map(Slice::cost).sum());
@@ -297,12 +292,12 @@ impl Lanes {
             let Some(slice) = lock(&self.slices).pop() else {
                 return Ok(());
             };
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if deadline.is_some_and(|deadline| scheduler.clock.monotonic() >= deadline) {
                 return Err(Late);
             }
-            let (cost, begin) = (slice.cost(), Instant::now());
-            let proofs = slice.run(&scheduler.engine, scheduler.now());
-            scheduler.backlog.learn(cost, begin.elapsed());
+            let (cost, begin) = (slice.cost(), scheduler.clock.monotonic());
+            let proofs = slice.run(&scheduler.engine, scheduler.clock.wall(), begin);
+            scheduler.backlog.learn(cost, scheduler.clock.since(begin));
             lock(&self.load).shrink(cost);
             lock(&self.proofs).extend(proofs);
             // With the turn still in hand: else the next lane would run at once, and the one
@@ -316,3 +311,6 @@ impl Lanes {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

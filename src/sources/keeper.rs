@@ -3,10 +3,10 @@
 
 use super::refresh::Refresher;
 use super::state::StateFolder;
+use crate::clock::Clock;
 use crate::config::Remote;
 use crate::crypto::Digest;
 use crate::engine::{Engine, KeyWatch};
-use crate::jose::UnixTime;
 use crate::keys::{Issuer, IssuerIndex, Issuers};
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// Keeps keys fresh, for as long as it lives.
 #[derive(Debug)]
 pub struct Keeper {
-    clock: fn() -> UnixTime,
+    clock: Clock,
     state: Option<StateFolder>,
     /// Told whenever there is news of keys.
     published: Arc<Notify>,
@@ -38,11 +38,7 @@ impl Keeper {
     /// A keeper of nothing. `clock` tells the time; `published` is told whenever there is
     /// news of keys; with `state`, sets are kept there.
     #[must_use]
-    pub fn new(
-        clock: fn() -> UnixTime,
-        state: Option<StateFolder>,
-        published: Arc<Notify>,
-    ) -> Self {
+    pub fn new(clock: Clock, state: Option<StateFolder>, published: Arc<Notify>) -> Self {
         Self { clock, state, published, tended: HashMap::new() }
     }
 
@@ -68,7 +64,8 @@ impl Keeper {
             let tended = same.unwrap_or_else(|| {
                 let seed = RandomState::new().hash_one(&name);
                 let unknown = metrics.unknown_kids(&name);
-                let watch = KeyWatch::new(remote.pace, remote.unknown_kid_wait, seed, unknown);
+                let (pace, wait) = (remote.pace, remote.unknown_kid_wait);
+                let watch = KeyWatch::new(pace, wait, seed, unknown, self.clock.clone());
                 Tended { origin, remote: remote.clone(), watch: Arc::new(watch), task: None }
             });
             *slot = Some(Arc::clone(&tended.watch));
@@ -88,7 +85,7 @@ impl Keeper {
                 origin: *origin,
                 remote: remote.clone(),
                 watch: Arc::clone(watch),
-                clock: self.clock,
+                clock: self.clock.clone(),
                 state: self.state.clone(),
                 published: Arc::clone(&self.published),
             };

@@ -2,13 +2,13 @@
 
 use super::remote::{self, Answer, Fetched, Held};
 use super::state::StateFolder;
+use crate::clock::Clock;
 use crate::config::Remote;
 use crate::crypto::Digest;
 use crate::engine::{Engine, KeyWatch, Snapshot};
 use crate::jose::UnixTime;
 use crate::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys};
 use std::sync::Arc;
-use std::time::Instant;
 use tokio::sync::Notify;
 
 /// What the task of one issuer works with.
@@ -21,7 +21,7 @@ pub(super) struct Refresher {
     pub(super) origin: Digest,
     pub(super) remote: Remote,
     pub(super) watch: Arc<KeyWatch>,
-    pub(super) clock: fn() -> UnixTime,
+    pub(super) clock: Clock,
     pub(super) state: Option<StateFolder>,
     /// Told whenever there are other keys than before.
     pub(super) published: Arc<Notify>,
@@ -60,15 +60,15 @@ impl Refresher {
     /// Fetches once. Whatever fails leaves the keys as they are (R67).
     async fn fetch(&self, held: Option<&Held>) -> Result<Arrival, super::SourceError> {
         let name = &*self.name;
-        let begin = Instant::now();
+        let begin = self.clock.monotonic();
         let answer = remote::ask(&self.remote, held).await;
         let outcome = match &answer {
             Ok(Answer::Set(_)) => "ok",
             Ok(Answer::Same(_)) => "not_modified",
             Err(error) => error.outcome(),
         };
-        let now = (self.clock)();
-        self.engine.metrics.fetched(name, outcome, begin.elapsed());
+        let now = self.clock.wall();
+        self.engine.metrics.fetched(name, outcome, self.clock.since(begin));
         let answer = answer.inspect_err(|error| {
             tracing::warn!(issuer = name, outcome, %error, "keys cannot be fetched");
         })?;
@@ -168,3 +168,6 @@ struct Arrival {
     /// To ask for it again only if it changed.
     new: Option<Held>,
 }
+
+#[cfg(test)]
+mod tests;

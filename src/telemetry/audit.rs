@@ -8,6 +8,7 @@ mod sink;
 pub use sink::AuditSink;
 
 use super::Metrics;
+use crate::clock::{Clock, later};
 use sink::Open;
 use std::collections::VecDeque;
 use std::io;
@@ -44,6 +45,7 @@ struct Shared<R> {
     /// Whether room must be taken before.
     refuses: bool,
     metrics: Arc<Metrics>,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long to wait before a sink is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How often the log tells that a sink cannot be written, at most.
+const WARN_EVERY: Duration = Duration::from_secs(5);
+
 /// About so much is written at once.
 const PIECE: usize = 64 << 10;
 
@@ -93,11 +98,13 @@ impl<R: Record> AuditLog<R> {
         most: usize,
         refuses: bool,
         metrics: Arc<Metrics>,
+        clock: Clock,
     ) -> io::Result<Self> {
         let sink = Open::new(sink)?;
         let queue = Queue { waiting: VecDeque::new(), next: 1, writing: 0, bytes: 0 };
         let (queue, changed, reopen) = (Mutex::new(queue), Condvar::new(), AtomicBool::new(false));
-        let log = Self(Arc::new(Shared { queue, changed, reopen, most, refuses, metrics }));
+        let shared = Shared { queue, changed, reopen, most, refuses, metrics, clock };
+        let log = Self(Arc::new(shared));
         let own = log.clone();
         std::thread::Builder::new().name("audit".to_owned()).spawn(move || own.write_to(sink))?;
         Ok(log)
@@ -149,8 +156,12 @@ impl<R: Record> AuditLog<R> {
 
     /// Waits a moment until all is written; tells how many records are not.
     pub fn flush(&self) -> usize {
+        self.flush_within(PATIENCE)
+    }
+
+    fn flush_within(&self, patience: Duration) -> usize {
         let waits = |queue: &mut Queue<R>| queue.bytes > 0;
-        let waited = self.0.changed.wait_timeout_while(self.0.lock(), PATIENCE, waits);
+        let waited = self.0.changed.wait_timeout_while(self.0.lock(), patience, waits);
         let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
         queue.waiting.len().saturating_add(queue.writing)
     }
@@ -183,12 +194,13 @@ impl<R: Record> AuditLog<R> {
             // What cannot be written now waits here, and all others behind it.
             let mut rest = lines.as_slice();
             while let Err(error) = sink.write(&mut rest) {
-                if last_warning.is_none_or(|last| last.elapsed() > Duration::from_secs(5)) {
-                    last_warning = Some(Instant::now());
+                let now = self.0.clock.monotonic();
+                let since = |last| now.saturating_duration_since(last);
+                if last_warning.is_none_or(|last| since(last) > WARN_EVERY) {
+                    last_warning = Some(now);
                     tracing::warn!(%error, "the audit log cannot be written");
                 }
-                #[expect(clippy::disallowed_methods, reason = "this thread does nothing else")]
-                std::thread::sleep(PAUSE);
+                self.0.clock.block_until(later(now, PAUSE));
                 sink.close();
             }
             self.0.metrics.audit_records.written.inc_by(count);

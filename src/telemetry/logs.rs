@@ -171,19 +171,19 @@ impl<'w> MakeWriter<'w> for Queue {
 mod tests {
     use super::*;
     use std::io::Read as _;
-    use std::time::Instant;
 
     #[test]
     fn a_sink_that_takes_nothing_holds_nobody_up_and_gets_what_fitted() {
         let (mut reader, writer) = io::pipe().unwrap();
         let queue = Queue::start(writer).unwrap();
-        let (before, begin) = (dropped(), Instant::now());
+        let before = dropped();
         let line = [b'.'; 1024];
         for _ in 0..1024 {
             queue.push(&line);
         }
-        queue.flush(Duration::from_millis(10));
-        assert!(begin.elapsed() < Duration::from_secs(5));
+        // Neither of them has waited for the sink, which has not taken anything yet.
+        queue.flush(Duration::ZERO);
+        assert!(queue.lock().bytes > 0);
         let lost = dropped() - before;
         // The pipe holds 64 KiB, or 16 pages of another size.
         assert!((512..1024).contains(&lost), "{lost}");
@@ -192,7 +192,7 @@ mod tests {
             let mut text = vec![0; kept];
             reader.read_exact(&mut text).map(|()| text)
         });
-        queue.flush(Duration::from_secs(5));
+        queue.flush(Duration::MAX);
         assert_eq!(queue.lock().bytes, 0);
         assert!(reading.join().unwrap().unwrap().iter().all(|byte| *byte == b'.'));
     }

@@ -18,6 +18,7 @@ pub use shadow::ShadowCounters;
 pub use verifications::VerificationCounters;
 
 use super::{logs, panics};
+use crate::clock::Clock;
 use crate::jose::Algorithm;
 use fetches::Fetches;
 use prometheus::core::Collector;
@@ -313,9 +314,9 @@ impl Metrics {
     }
 
     /// Begins a call of `method`; `kind` is `unary` or `bidi_stream`.
-    pub fn call(self: &Arc<Self>, kind: &'static str, method: &'static str) -> Call {
+    pub fn call(self: &Arc<Self>, kind: &'static str, method: &'static str, clock: &Clock) -> Call {
         self.calls_started.with_label_values(&[kind, service(method), method]).inc();
-        Call::new(Arc::clone(self), kind, method)
+        Call::new(Arc::clone(self), kind, method, clock.clone())
     }
 
     /// Counts a message that was judged.

@@ -27,12 +27,13 @@ fn engine(max_bytes: u64) -> Engine {
 fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reason)> {
     let bytes = tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect();
     let batch = Batch::new(bytes, 0);
-    let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
+    let at = Instant::now();
+    let mut plan = Plan::new(engine.current.load(), batch, at);
     while plan.advance(engine, 64) {}
     let (pending, slices) = plan.cut();
     let proofs = slices
         .into_iter()
-        .flat_map(|slice| slice.run(engine, UnixTime::from_seconds(WORLD.now)))
+        .flat_map(|slice| slice.run(engine, UnixTime::from_seconds(WORLD.now), at))
         .collect();
     let mut finish = Finish::new(pending, proofs, UnixTime::from_seconds(WORLD.now));
     while finish.advance(engine, 64) {}

@@ -157,8 +157,14 @@ impl Folder {
 pub(crate) fn judge(folder: &Folder, token: &str) -> Reason {
     let config = jwtd::config::load(&folder.path("jwtd.yaml")).unwrap();
     let token = token.trim_end().as_bytes();
-    verify(token, &config.live.issuers, &config.live.profiles[0], &[], jwtd::app::now())
-        .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
+    verify(
+        token,
+        &config.live.issuers,
+        &config.live.profiles[0],
+        &[],
+        jwtd::clock::Clock::system().wall(),
+    )
+    .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
 }
 
 /// A part of a token, decoded.

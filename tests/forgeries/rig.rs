@@ -61,11 +61,13 @@ impl Rig {
     ) -> Vec<Decision> {
         let tokens = tokens.iter().map(|token| Bytes::copy_from_slice(token.as_ref())).collect();
         let batch = Batch::new(tokens, profile);
-        let mut plan = Plan::new(Arc::clone(snapshot), batch, Instant::now());
+        let at = Instant::now();
+        let mut plan = Plan::new(Arc::clone(snapshot), batch, at);
         while plan.advance(&self.engine, 64) {}
         let (pending, slices) = plan.cut();
         let now = UnixTime::from_seconds(now);
-        let proofs = slices.into_iter().flat_map(|slice| slice.run(&self.engine, now)).collect();
+        let proofs =
+            slices.into_iter().flat_map(|slice| slice.run(&self.engine, now, at)).collect();
         let mut finish = Finish::new(pending, proofs, now);
         while finish.advance(&self.engine, 64) {}
         finish.decisions()

@@ -221,7 +221,7 @@ async fn r64_a_key_file_that_changes_before_it_is_watched_is_read_again() {
     let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
     replace(&folder.0.join("jwks.json"), &format!(r#"{{"keys":[{}]}}"#, next.to_jwk("k")));
 
-    let app = App::start(config, 1).unwrap();
+    let app = App::start(config, 1, jwtd::clock::Clock::system()).unwrap();
     let (named, stop) = (file.clone(), CancellationToken::new());
     let load = Box::new(move || config::load(&named));
     let loader = Loader { file: Some((file, before)), load };

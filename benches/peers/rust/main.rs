@@ -1,6 +1,8 @@
 //! What Rust verifies with in process, and what a call costs it: the peer of
 //! `benches/peers/run` in this language. See `benches/peers/README.md` for its three forms.
 
+#![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
+
 mod call;
 mod span;
 mod verify;

@@ -100,7 +100,7 @@ fn by_jwtd(question: &Question) -> Outcome<Check> {
         Issuers::new(vec![issuer], Limits::DEFAULT).map_err(|_| "one identifier twice")?;
     let profile = Profile::new("default", &["issuer"], &issuers)?;
     Ok(Box::new(move |token| {
-        let now = jwtd::app::now();
+        let now = jwtd::clock::Clock::system().wall();
         let proven = jwtd::verify::verify(token.as_bytes(), &issuers, &profile, &[], now)?;
         // As an object, which is what the others give.
         serde_json::from_slice::<Value>(proven.payload())?;

@@ -4,6 +4,7 @@
 use crate::world::{WORLD, now, profiles};
 use bytes::{Buf as _, Bytes};
 use http_body_util::{BodyExt as _, Full};
+use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
 use jwtd::engine::{CacheLimits, Current, Engine, ProofCache, Snapshot};
 use jwtd::grpc::Verifier;
@@ -50,7 +51,8 @@ static SERVICE: LazyLock<VerifierServiceServer<Verifier>> = LazyLock::new(|| {
         bytes: Budget::new(LIMITS.in_flight_bytes),
         connections: Budget::new(LIMITS.connections),
     };
-    let scheduler = Scheduler::new(Arc::clone(&ENGINE), 2, LIMITS.queue_delay, now);
+    let scheduler =
+        Scheduler::new(Arc::clone(&ENGINE), 2, LIMITS.queue_delay, VirtualClock::at(now()).clock());
     let verifier = Verifier::new(scheduler, admission, &LIMITS);
     VerifierServiceServer::new(verifier).max_decoding_message_size(LIMITS.message_bytes)
 });

@@ -5,6 +5,7 @@ use super::line::Line;
 use super::supply::Supply;
 use super::tally::Tally;
 use crate::client::Client;
+use crate::clock::{Clock, later};
 use crate::cmd::progress::Progress;
 use crate::pb;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +47,7 @@ pub(super) async fn run(
     let share = plan.concurrency.div_ceil(clients.len().max(1));
     let lines: Vec<Line> =
         clients.iter().map(|client| Line::new(client, plan.call, share)).collect();
-    let schedule = Arc::new(Schedule::new(plan));
+    let schedule = Arc::new(Schedule::new(plan, Clock::system()));
     if plan.rate.is_some() {
         let (schedule, stop, workers) = (Arc::clone(&schedule), stop.clone(), plan.concurrency);
         // A thread of its own: the runtime's timers know whole milliseconds only.
@@ -75,7 +76,7 @@ pub(super) async fn run(
         tally.unsent = schedule.unsent();
     }
     if tally.took.is_zero() {
-        tally.took = schedule.begin.elapsed();
+        tally.took = schedule.passed();
     }
     tally
 }
@@ -95,6 +96,7 @@ async fn show(duration: Duration) {
 
 /// When messages are due.
 struct Schedule {
+    clock: Clock,
     begin: Instant,
     duration: Duration,
     /// Tokens in a message, and tokens a second.
@@ -105,14 +107,19 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn new(plan: &Plan) -> Self {
+    fn new(plan: &Plan, clock: Clock) -> Self {
         Self {
-            begin: Instant::now(),
+            begin: clock.monotonic(),
+            clock,
             duration: plan.duration,
             rate: plan.rate.map(|rate| (plan.batch, rate)),
             due: Semaphore::new(0),
             sent: AtomicU64::new(0),
         }
+    }
+
+    fn passed(&self) -> Duration {
+        self.clock.since(self.begin)
     }
 
     /// When the message with this number is due, or nothing after the end.
@@ -124,7 +131,6 @@ impl Schedule {
     }
 
     /// Lets messages go when they are due, and `workers` see the end.
-    #[expect(clippy::disallowed_methods, reason = "it is no worker of the runtime that sleeps")]
     fn pace(&self, stop: &CancellationToken, workers: usize) {
         /// How long a stop may go unseen.
         const STEP: Duration = Duration::from_millis(50);
@@ -132,21 +138,23 @@ impl Schedule {
         let moments = (0..).map_while(|number| self.moment(number));
         for moment in moments {
             loop {
-                let left = moment.saturating_duration_since(Instant::now());
+                let now = self.clock.monotonic();
                 if stop.is_cancelled() {
                     return;
                 }
-                if left.is_zero() {
+                if moment <= now {
                     break;
                 }
-                std::thread::sleep(left.min(STEP));
+                self.clock.block_until(moment.min(later(now, STEP)));
             }
             self.due.add_permits(1);
         }
         // The time of the last one is a part of the load.
         let end = self.begin + self.duration;
-        while !stop.is_cancelled() && Instant::now() < end {
-            std::thread::sleep(end.saturating_duration_since(Instant::now()).min(STEP));
+        let mut now = self.clock.monotonic();
+        while !stop.is_cancelled() && now < end {
+            self.clock.block_until(end.min(later(now, STEP)));
+            now = self.clock.monotonic();
         }
         self.due.add_permits(workers);
     }
@@ -160,9 +168,9 @@ impl Schedule {
     /// Waits until the next message is due; the time from which it is late, or nothing at
     /// the end. Without a rate the `first` of a worker is due in any case.
     async fn due(&self, first: bool) -> Option<Instant> {
-        let passed = || self.begin.elapsed() >= self.duration;
+        let passed = || self.passed() >= self.duration;
         if self.rate.is_none() {
-            return (first || !passed()).then(Instant::now);
+            return (first || !passed()).then(|| self.clock.monotonic());
         }
         let waits = self.due.try_acquire().map(SemaphorePermit::forget).is_err();
         if waits {
@@ -173,7 +181,7 @@ impl Schedule {
         }
         let moment = self.moment(self.sent.fetch_add(1, Ordering::Relaxed))?;
         // Where somebody was free to send it, what is late is the load and not the daemon.
-        Some(if waits { Instant::now() } else { moment })
+        Some(if waits { self.clock.monotonic() } else { moment })
     }
 }
 
@@ -206,7 +214,7 @@ impl Worker {
                 let mut tally = lock(&self.tally);
                 match answer {
                     Ok(verdicts) => {
-                        tally.answered(due.elapsed(), self.schedule.begin.elapsed());
+                        tally.answered(self.schedule.clock.since(due), self.schedule.passed());
                         tally.judged(&verdicts);
                     }
                     Err(why) => tally.failed(why),
@@ -222,6 +230,10 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::VirtualClock;
+    use crate::jose::UnixTime;
+    use futures_util::poll;
+    use std::pin::pin;
 
     #[tokio::test]
     async fn a_message_that_waited_for_a_place_is_late_from_when_it_was_due() {
@@ -233,22 +245,26 @@ mod tests {
             duration: Duration::from_millis(2500),
             options: pb::VerifyOptions::default(),
         };
-        let schedule = Arc::new(Schedule::new(&plan));
+        let time = VirtualClock::at(UnixTime::from_seconds(0));
+        let schedule = Arc::new(Schedule::new(&plan, time.clock()));
         let (pacer, stop) = (Arc::clone(&schedule), CancellationToken::new());
         let pacing = std::thread::spawn(move || pacer.pace(&stop, 1));
-        let begin = schedule.begin;
-        let due_and_not_sent = async |count| {
-            while schedule.due.available_permits() < count {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
-        due_and_not_sent(2).await;
+        let (begin, second) = (schedule.begin, Duration::from_secs(1));
+        time.advance(second);
+        // Two are due, and nobody has sent any.
+        drop(schedule.due.acquire_many(2).await.unwrap());
         assert_eq!(schedule.due(true).await, Some(begin));
-        assert_eq!(schedule.due(false).await, Some(begin + Duration::from_millis(1000)));
-        // Nobody waits for the third: it counts from when it is sent.
-        assert!(schedule.due(false).await.unwrap() >= begin + Duration::from_millis(2000));
+        assert_eq!(schedule.due(false).await, Some(begin + second));
+        // The third is waited for: it counts from when it is sent.
+        let mut third = pin!(schedule.due(false));
+        assert!(poll!(&mut third).is_pending());
+        time.advance(second);
+        assert_eq!(third.await, Some(begin + second * 2));
         assert_eq!(schedule.unsent(), 0);
-        assert_eq!(schedule.due(false).await, None);
+        let mut end = pin!(schedule.due(false));
+        assert!(poll!(&mut end).is_pending());
+        time.advance(second / 2);
+        assert_eq!(end.await, None);
         pacing.join().unwrap();
         // A day of it does not come round again.
         let last = schedule.moment(3_000_000_000_000);

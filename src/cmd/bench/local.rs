@@ -2,6 +2,7 @@
 //! told from that of the load.
 
 use crate::client::{Address, Client};
+use crate::clock::{Clock, later};
 use crate::cmd::key_file;
 use crate::cmd::random_id;
 use crate::cmd::sign::Recipe;
@@ -11,7 +12,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const ISSUER: &str = "https://bench.example";
 const AUDIENCE: &str = "bench";
@@ -48,7 +49,8 @@ impl Local {
     }
 
     async fn ready(&mut self) -> Result<(), String> {
-        let end = Instant::now() + PATIENCE;
+        let clock = Clock::system();
+        let end = later(clock.monotonic(), PATIENCE);
         loop {
             if let Ok(mut client) = Client::connect(&self.address).await
                 && client.is_serving().await.is_ok_and(|serving| serving)
@@ -58,7 +60,7 @@ impl Local {
             if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
                 return Err(format!("the daemon of the bench ended: {status}"));
             }
-            if Instant::now() > end {
+            if clock.monotonic() > end {
                 return Err(format!("the daemon of the bench is not ready after {PATIENCE:?}"));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

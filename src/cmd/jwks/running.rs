@@ -1,7 +1,7 @@
 //! The keys that a running daemon has, as its probes tell.
 
 use super::super::{Output, exit_of, fail, table};
-use crate::app;
+use crate::clock::Clock;
 use crate::sources;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -56,7 +56,7 @@ fn print(issuers: &[Value]) {
 
 /// When keys were fetched, how long they are good, and what went wrong.
 fn note(issuer: &Value) -> String {
-    let now = app::now().seconds();
+    let now = Clock::system().wall().seconds();
     let mut parts = Vec::new();
     if let Some(fetched_at) = issuer["fetched_at"].as_i64() {
         parts.push(format!("fetched {} s ago", now.saturating_sub(fetched_at).max(0)));

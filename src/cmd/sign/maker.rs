@@ -1,7 +1,7 @@
 //! Makes one token after the other.
 
 use super::content::{Content, Payload};
-use crate::app;
+use crate::clock::Clock;
 use crate::cmd::key_file::{self, SecretFormat};
 use crate::cmd::{fail, random_id};
 use crate::crypto::{PrivateKey, SigningError, SigningKey};
@@ -93,7 +93,7 @@ impl Recipe {
         }
         let id = self.kid.as_deref().or_else(|| key.id());
         let header = self.content.header(algorithm, id, &mut warn).map_err(Trouble::Usage)?;
-        let payload = self.content.payload(app::now(), count, &mut warn);
+        let payload = self.content.payload(Clock::system().wall(), count, &mut warn);
         let payload = payload.map_err(Trouble::Usage)?;
         let key = key.bind(algorithm).map_err(|error| {
             Trouble::Failure(format!("{}: {algorithm}: {error}", file.display()))

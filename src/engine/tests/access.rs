@@ -155,7 +155,7 @@ fn claims_are_the_same_whether_their_tree_was_kept_or_not() {
     engine.cache.settle();
     let kept = engine.cache.bytes();
     let hash = engine.cache.hash(first.as_bytes());
-    assert!(engine.cache.find(hash, first.as_bytes(), Instant::now()).unwrap().keeps_values());
+    assert!(engine.cache.find(hash, first.as_bytes(), *BEGIN).unwrap().keeps_values());
     assert_eq!(reasons(&engine, &world, &[&first]), [Reason::Ok]);
     world.policy = claims_policy(&[rule("groups", Test::Any(texts(&["x"])))]);
     assert_eq!(reasons(&engine, &world, &[&first]), [Reason::ClaimNotAllowed]);
@@ -166,7 +166,7 @@ fn claims_are_the_same_whether_their_tree_was_kept_or_not() {
     assert!(
         !plain
             .cache
-            .find(plain.cache.hash(first.as_bytes()), first.as_bytes(), Instant::now())
+            .find(plain.cache.hash(first.as_bytes()), first.as_bytes(), *BEGIN)
             .unwrap()
             .keeps_values()
     );

@@ -101,6 +101,7 @@ fn worlds() -> impl Strategy<Value = World> {
         required_audiences: profile.7,
         policy: profile.8,
         now: NOW + asked.0,
+        passed: Duration::ZERO,
         narrowed: asked.1,
         scopes: asked.2,
     })

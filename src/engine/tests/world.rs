@@ -1,10 +1,16 @@
 //! A world that can be changed between two calls, and what is asked in it.
 
 use super::*;
+use crate::clock::VirtualClock;
 use crate::jose::json;
 use crate::policy::{Caller, Facts, Policy, check_scopes};
+use std::time::Instant;
 
 pub(super) const NOW: i64 = 1_800_000_000;
+
+/// The moment at which all tests begin.
+pub(super) static BEGIN: LazyLock<Instant> =
+    LazyLock::new(|| VirtualClock::at(UnixTime::from_seconds(NOW)).clock().monotonic());
 
 /// Keys for all tests: to make them takes longer than to use them.
 pub(super) static KEYS: LazyLock<[SigningKey; 4]> = LazyLock::new(|| {
@@ -33,6 +39,8 @@ pub(super) struct World {
     pub(super) required_audiences: Vec<&'static str>,
     pub(super) policy: Policy,
     pub(super) now: i64,
+    /// The monotonic time that has passed since [`BEGIN`].
+    pub(super) passed: Duration,
     pub(super) narrowed: Vec<&'static str>,
     pub(super) scopes: Vec<&'static str>,
 }
@@ -57,6 +65,7 @@ impl Default for World {
             required_audiences: Vec::new(),
             policy: Policy::default(),
             now: NOW,
+            passed: Duration::ZERO,
             narrowed: Vec::new(),
             scopes: Vec::new(),
         }
@@ -189,12 +198,13 @@ pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<
         tokens: tokens.iter().map(|token| Bytes::copy_from_slice(token.as_bytes())).collect(),
         ..Batch::new(Vec::new(), 0)
     };
-    let mut plan = Plan::new(engine.current.load(), batch, Instant::now());
+    let at = *BEGIN + world.passed;
+    let mut plan = Plan::new(engine.current.load(), batch, at);
     while plan.advance(engine, 3) {}
     let (pending, slices) = plan.cut();
     let proofs = slices
         .into_iter()
-        .flat_map(|slice| slice.run(engine, UnixTime::from_seconds(world.now)))
+        .flat_map(|slice| slice.run(engine, UnixTime::from_seconds(world.now), at))
         .collect();
     let mut finish = Finish::new(pending, proofs, UnixTime::from_seconds(world.now));
     while finish.advance(engine, 3) {}

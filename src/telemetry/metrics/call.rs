@@ -1,6 +1,7 @@
 //! One call of gRPC, counted from its start to its end.
 
 use super::{Metrics, service};
+use crate::clock::Clock;
 use crate::telemetry::tally::Tally;
 use crate::telemetry::traces::{Span, Traces};
 use http::HeaderMap;
@@ -13,6 +14,7 @@ pub struct Call {
     metrics: Arc<Metrics>,
     kind: &'static str,
     method: &'static str,
+    clock: Clock,
     started: Instant,
     code: &'static str,
     span: Option<Span>,
@@ -20,12 +22,18 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(metrics: Arc<Metrics>, kind: &'static str, method: &'static str) -> Self {
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        kind: &'static str,
+        method: &'static str,
+        clock: Clock,
+    ) -> Self {
         Self {
             metrics,
             kind,
             method,
-            started: Instant::now(),
+            started: clock.monotonic(),
+            clock,
             code: "Canceled",
             span: None,
             tally: Tally::default(),
@@ -57,13 +65,13 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let Self { metrics, kind, method, started, code, span, tally } = self;
+        let Self { metrics, kind, method, clock, started, code, span, tally } = self;
         if let Some(span) = span.take() {
             span.end(code, tally);
         }
         let service = service(method);
         metrics.calls_handled.with_label_values(&[*kind, service, *method, *code]).inc();
-        let seconds = started.elapsed().as_secs_f64();
+        let seconds = clock.since(*started).as_secs_f64();
         metrics.call_seconds.with_label_values(&[*kind, service, *method]).observe(seconds);
     }
 }

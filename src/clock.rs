@@ -1,0 +1,293 @@
+//! The clock: the only place that asks the operating system for the time.
+//!
+//! A [`Clock`] tells the wall time, by which tokens are judged, and a monotonic time, by
+//! which the daemon waits and measures. Whoever needs either is given a clock, or a moment
+//! that one told. Tests give a clock that moves only when they say so: [`VirtualClock`].
+
+use crate::jose::UnixTime;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::oneshot;
+
+/// Tells the time and waits for it. Clones tell the same time.
+#[derive(Clone, Debug)]
+pub struct Clock(Option<Arc<Virtual>>);
+
+impl Clock {
+    /// The clock of the operating system.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(None)
+    }
+
+    /// The wall time, in whole seconds. A time before 1970 counts as 1970: every token is
+    /// then not yet valid.
+    #[must_use]
+    pub fn wall(&self) -> UnixTime {
+        whole_seconds(self.timestamp())
+    }
+
+    /// The wall time as exactly as it is known, for records.
+    #[must_use]
+    pub fn timestamp(&self) -> SystemTime {
+        match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "the clock itself")]
+            None => SystemTime::now(),
+            Some(clock) => {
+                let wall = clock.wall.checked_add(clock.lock().passed);
+                wall.unwrap_or(clock.wall)
+            }
+        }
+    }
+
+    /// A time that never goes back, for waiting and measuring.
+    #[must_use]
+    pub fn monotonic(&self) -> Instant {
+        match &self.0 {
+            None => instant(),
+            Some(clock) => later(clock.monotonic, clock.lock().passed),
+        }
+    }
+
+    /// The time that has passed since `begin`.
+    #[must_use]
+    pub fn since(&self, begin: Instant) -> Duration {
+        self.monotonic().saturating_duration_since(begin)
+    }
+
+    /// Waits until `moment`.
+    pub async fn sleep_until(&self, moment: Instant) {
+        match &self.0 {
+            None => tokio::time::sleep_until(moment.into()).await,
+            Some(clock) => {
+                if let Some(reached) = clock.sleeper(moment) {
+                    reached.await.ok();
+                }
+            }
+        }
+    }
+
+    /// Waits so long.
+    pub async fn sleep(&self, span: Duration) {
+        self.sleep_until(later(self.monotonic(), span)).await;
+    }
+
+    /// What `future` gives, or nothing if it has not ended by `moment`.
+    pub async fn timeout_at<F: Future>(&self, moment: Instant, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.sleep_until(moment) => None,
+        }
+    }
+
+    /// What `future` gives, or nothing if it has not ended after so long.
+    pub async fn timeout<F: Future>(&self, span: Duration, future: F) -> Option<F::Output> {
+        self.timeout_at(later(self.monotonic(), span), future).await
+    }
+
+    /// Blocks the thread until `moment`. Never on a worker of the runtime.
+    pub fn block_until(&self, moment: Instant) {
+        match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "for threads of their own")]
+            None => std::thread::sleep(moment.saturating_duration_since(instant())),
+            Some(clock) => {
+                if let Some(reached) = clock.sleeper(moment) {
+                    reached.blocking_recv().ok();
+                }
+            }
+        }
+    }
+}
+
+/// Time that passes only when it is told to, for tests: nothing waits, and whatever waits
+/// for a moment goes on exactly at that moment.
+#[derive(Clone, Debug)]
+pub struct VirtualClock(Arc<Virtual>);
+
+#[derive(Debug)]
+struct Virtual {
+    wall: SystemTime,
+    monotonic: Instant,
+    state: Mutex<State>,
+    /// Notified of each sleeper.
+    asleep: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The time that has passed since the beginning.
+    passed: Duration,
+    /// Who waits, and until when.
+    sleepers: Vec<(Instant, oneshot::Sender<()>)>,
+}
+
+impl VirtualClock {
+    /// A clock that stands still at `wall`.
+    #[must_use]
+    pub fn at(wall: UnixTime) -> Self {
+        let seconds = u64::try_from(wall.seconds()).unwrap_or_default();
+        let wall = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH);
+        let (state, asleep) = (Mutex::default(), Condvar::new());
+        Self(Arc::new(Virtual { wall, monotonic: instant(), state, asleep }))
+    }
+
+    /// The clock, for those who are given one.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        Clock(Some(Arc::clone(&self.0)))
+    }
+
+    /// Lets time pass, and wakes those who waited for it.
+    pub fn advance(&self, span: Duration) {
+        let mut state = self.0.lock();
+        state.passed = state.passed.saturating_add(span);
+        let now = later(self.0.monotonic, state.passed);
+        let due = state.sleepers.extract_if(.., |(moment, _)| *moment <= now);
+        for (_, wake) in due {
+            // Whoever no longer waits need not wake.
+            wake.send(()).ok();
+        }
+    }
+
+    /// Blocks until somebody waits for exactly this moment, so that time does not pass
+    /// before a thread has gone to sleep.
+    pub fn wait_for_sleeper(&self, moment: Instant) {
+        let missing = |state: &mut State| {
+            !state.sleepers.iter().any(|(until, wake)| *until == moment && !wake.is_closed())
+        };
+        let waited = self.0.asleep.wait_while(self.0.lock(), missing);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Virtual {
+    /// Resolves at `moment`; nothing if that has passed.
+    fn sleeper(&self, moment: Instant) -> Option<oneshot::Receiver<()>> {
+        let mut state = self.lock();
+        if moment <= later(self.monotonic, state.passed) {
+            return None;
+        }
+        let (wake, reached) = oneshot::channel();
+        state.sleepers.retain(|(_, wake)| !wake.is_closed());
+        state.sleepers.push((moment, wake));
+        self.asleep.notify_all();
+        Some(reached)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn whole_seconds(at: SystemTime) -> UnixTime {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock itself")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
+/// The moment so long after another; one beyond all that can be told is as good as never.
+pub(crate) fn later(moment: Instant, span: Duration) -> Instant {
+    /// Thirty years.
+    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+    let sum = moment.checked_add(span).or_else(|| moment.checked_add(FAR));
+    sum.unwrap_or(moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const TICK: Duration = Duration::from_nanos(1);
+
+    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn virtual_time_stands_still_until_it_is_advanced() {
+        let time = VirtualClock::at(UnixTime::from_seconds(1_800_000_000));
+        let (clock, begin) = (time.clock(), time.clock().monotonic());
+        assert_eq!((clock.wall().seconds(), clock.since(begin)), (1_800_000_000, Duration::ZERO));
+        time.advance(SECOND - TICK);
+        assert_eq!((clock.wall().seconds(), clock.since(begin)), (1_800_000_000, SECOND - TICK));
+        time.advance(TICK);
+        assert_eq!((clock.wall().seconds(), clock.monotonic()), (1_800_000_001, begin + SECOND));
+        let since = clock.timestamp().duration_since(UNIX_EPOCH).unwrap();
+        assert_eq!(since, Duration::from_secs(1_800_000_001));
+    }
+
+    #[test]
+    fn sleepers_wake_exactly_at_their_moment() {
+        let time = VirtualClock::at(UnixTime::from_seconds(0));
+        let clock = time.clock();
+        let (mut short, mut long) = (pin!(clock.sleep(SECOND)), pin!(clock.sleep(SECOND * 2)));
+        assert!(poll(short.as_mut()).is_pending() && poll(long.as_mut()).is_pending());
+        time.advance(SECOND - TICK);
+        assert!(poll(short.as_mut()).is_pending());
+        time.advance(TICK);
+        assert!(poll(short.as_mut()).is_ready() && poll(long.as_mut()).is_pending());
+        // A moment that has passed is not waited for.
+        assert!(poll(pin!(clock.sleep(Duration::ZERO))).is_ready());
+        time.advance(SECOND);
+        assert!(poll(long.as_mut()).is_ready());
+    }
+
+    #[test]
+    fn what_ends_at_the_last_moment_is_in_time() {
+        let time = VirtualClock::at(UnixTime::from_seconds(0));
+        let clock = time.clock();
+        let (tell, told) = oneshot::channel();
+        let mut waiting = pin!(clock.timeout(SECOND, told));
+        assert!(poll(waiting.as_mut()).is_pending());
+        time.advance(SECOND);
+        tell.send(7).unwrap();
+        assert_eq!(poll(waiting.as_mut()), Poll::Ready(Some(Ok(7))));
+        let mut late = pin!(clock.timeout(SECOND, std::future::pending::<()>()));
+        assert!(poll(late.as_mut()).is_pending());
+        time.advance(SECOND);
+        assert_eq!(poll(late.as_mut()), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_thread_sleeps_until_time_is_advanced() {
+        let time = VirtualClock::at(UnixTime::from_seconds(0));
+        let (clock, moment) = (time.clock(), time.clock().monotonic() + SECOND);
+        let thread = std::thread::spawn(move || {
+            clock.block_until(moment);
+            clock.monotonic()
+        });
+        time.wait_for_sleeper(moment);
+        time.advance(SECOND);
+        assert_eq!(thread.join().unwrap(), moment);
+    }
+
+    #[test]
+    fn the_system_clock_goes_on_and_never_back() {
+        let clock = Clock::system();
+        let begin = clock.monotonic();
+        clock.block_until(begin + Duration::from_millis(1));
+        assert!(clock.since(begin) >= Duration::from_millis(1));
+    }
+
+    #[test]
+    fn a_wall_clock_before_1970_counts_as_1970() {
+        let at = |seconds| whole_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).seconds();
+        assert_eq!((at(0), at(1_800_000_000)), (0, 1_800_000_000));
+        assert_eq!(whole_seconds(UNIX_EPOCH - SECOND).seconds(), 0);
+    }
+
+    #[test]
+    fn a_moment_beyond_all_time_is_far_away() {
+        let now = VirtualClock::at(UnixTime::from_seconds(0)).clock().monotonic();
+        assert!(later(now, Duration::MAX) > now + SECOND * 86_400 * 3650);
+    }
+}

@@ -1,0 +1,221 @@
+//! The scheduler in virtual time: what it waits for, and when it gives up.
+
+use super::*;
+use crate::clock::VirtualClock;
+use crate::crypto::SigningKey;
+use crate::engine::{CacheLimits, Current, KeyWatch, ProofCache, Upkeep};
+use crate::jose::{Algorithm, Limits, UnixTime};
+use crate::keys::{
+    Action, Event as KeyEvent, Issuer, Issuers, Key, KeySet, KeyState, Leeway, Pace,
+};
+use crate::telemetry::Metrics;
+use crate::verify::{Profile, Reason};
+use bytes::Bytes;
+use futures_util::poll;
+use std::pin::pin;
+use std::task::Poll;
+
+const NOW: i64 = 1_800_000_000;
+const SECOND: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_nanos(1);
+/// How long a token with an unknown key id may wait.
+const WAIT: Duration = Duration::from_millis(250);
+/// How long keys may be used.
+const MAX_STALE: Duration = Duration::from_secs(3600);
+
+struct Scene {
+    time: VirtualClock,
+    scheduler: Scheduler,
+    watch: Arc<KeyWatch>,
+    keys: [SigningKey; 2],
+}
+
+impl Scene {
+    /// A scheduler with one worker, for an issuer of which it knows the first of two keys.
+    fn new() -> Self {
+        let time = VirtualClock::at(UnixTime::from_seconds(NOW));
+        let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::EdDsa).unwrap());
+        let metrics = Arc::new(Metrics::new());
+        let issuer = Issuer::new(
+            "a",
+            &["https://a.example"],
+            [Algorithm::EdDsa].into_iter().collect(),
+            Some(&["api"]),
+            Leeway::DEFAULT,
+            "web",
+            held(&keys[..1]),
+        );
+        let issuers = Issuers::new(vec![issuer], Limits::DEFAULT).unwrap();
+        let profile = Profile::new("p", &["a"], &issuers).unwrap();
+        let pace = Pace { refresh: SECOND * 300, cooldown: SECOND * 10 };
+        let unknown = metrics.unknown_kids("a");
+        let watch = Arc::new(KeyWatch::new(pace, WAIT, 7, unknown, time.clock()));
+        let upkeep = [Upkeep { watch: Some(Arc::clone(&watch)), optional: false }];
+        let snapshot = Snapshot::new(issuers, vec![profile], &metrics);
+        let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: SECOND * 36_000 };
+        let engine = Engine {
+            current: Current::new(snapshot.with_upkeep(Arc::new(upkeep))),
+            cache: ProofCache::new(limits, &metrics),
+            audit: None,
+            traces: None,
+            metrics,
+        };
+        let scheduler = Scheduler::new(Arc::new(engine), 1, SECOND * 4, time.clock());
+        Self { time, scheduler, watch, keys }
+    }
+
+    /// A good token of the key with this number; `jti` tells it from others.
+    fn token(&self, key: usize, jti: usize) -> Bytes {
+        let exp = NOW + 20_000;
+        let claims = format!(
+            r#"{{"iss":"https://a.example","sub":"s","aud":"api","exp":{exp},"jti":"{jti}"}}"#
+        );
+        let header = format!(r#"{{"alg":"EdDSA","kid":"k{key}"}}"#);
+        self.keys[key].sign_compact(&header, &claims).unwrap().into()
+    }
+
+    fn begin(
+        &self,
+        tokens: Vec<Bytes>,
+        deadline: Option<Duration>,
+    ) -> (Result<Begun, Undecided>, Option<Instant>) {
+        let (now, snapshot) = (self.time.clock().monotonic(), self.engine().current.load());
+        let deadline = deadline.map(|span| now + span);
+        (self.scheduler.begin(snapshot, Batch::new(tokens, 0), now, deadline), deadline)
+    }
+
+    /// Begins a batch that is not decided at once, and decides it.
+    async fn decide(
+        &self,
+        tokens: Vec<Bytes>,
+        deadline: Option<Duration>,
+    ) -> Result<Vec<Reason>, Undecided> {
+        let (begun, deadline) = self.begin(tokens, deadline);
+        let Begun::Open(opened) = begun? else { panic!("it is decided at once") };
+        let decisions = self.scheduler.decide(opened, deadline).await?;
+        Ok(decisions.iter().map(Decision::reason).collect())
+    }
+
+    fn engine(&self) -> &Engine {
+        self.scheduler.engine()
+    }
+
+    /// How many signatures were checked.
+    fn checks(&self) -> u64 {
+        let text = self.engine().metrics.render();
+        let start = r#"jwtd_signature_checks_total{algorithm="EdDSA",result="good"} "#;
+        let count = text.lines().find_map(|line| line.strip_prefix(start));
+        count.map_or(0, |count| count.parse().unwrap())
+    }
+}
+
+/// These keys, fetched now.
+fn held(keys: &[SigningKey]) -> KeyState {
+    let keys = keys.iter().enumerate().map(|(number, key)| Key {
+        id: Some(format!("k{number}").into()),
+        key: key.verifying_key().unwrap(),
+    });
+    let stale_at = Some(UnixTime::from_seconds(NOW).plus(MAX_STALE));
+    KeyState::Held { set: Arc::new(KeySet::new(keys.collect())), stale_at }
+}
+
+#[tokio::test]
+async fn r65_the_wait_for_an_unknown_key_ends_exactly_at_its_bound() {
+    let scene = Scene::new();
+    assert!(matches!(scene.watch.next(), Action::Fetch(_)), "an attempt is under way");
+    // The rest of the batch does not have to wait, but its verdicts come together.
+    let tokens = vec![scene.token(1, 0), scene.token(0, 1)];
+    let mut deciding = pin!(scene.decide(tokens, None));
+    assert!(poll!(&mut deciding).is_pending());
+    assert_eq!(scene.checks(), 1);
+    scene.time.advance(WAIT - TICK);
+    assert!(poll!(&mut deciding).is_pending());
+    scene.time.advance(TICK);
+    assert_eq!(deciding.await, Ok(vec![Reason::KeyUnknown, Reason::Ok]));
+}
+
+#[tokio::test]
+async fn no_more_than_half_of_the_time_is_spent_waiting_for_a_key() {
+    let scene = Scene::new();
+    assert!(matches!(scene.watch.next(), Action::Fetch(_)), "an attempt is under way");
+    let mut deciding = pin!(scene.decide(vec![scene.token(1, 0)], Some(WAIT)));
+    assert!(poll!(&mut deciding).is_pending());
+    scene.time.advance(WAIT / 2 - TICK);
+    assert!(poll!(&mut deciding).is_pending());
+    scene.time.advance(TICK);
+    assert_eq!(deciding.await, Ok(vec![Reason::KeyUnknown]));
+}
+
+#[tokio::test]
+async fn a_key_that_comes_ends_the_wait_for_it() {
+    let scene = Scene::new();
+    let Action::Fetch(attempt) = scene.watch.next() else { panic!("the first is due at once") };
+    let mut deciding = pin!(scene.decide(vec![scene.token(1, 0)], None));
+    assert!(poll!(&mut deciding).is_pending());
+    let engine = scene.engine();
+    engine.current.update(|snapshot| {
+        let place = snapshot.issuers().find("a").unwrap();
+        Arc::new(snapshot.with_keys(place, held(&scene.keys), &engine.metrics))
+    });
+    assert!(poll!(&mut deciding).is_pending(), "nobody has told");
+    let arrived = KeyEvent::Arrived { attempt: attempt.number, fresh_for: None, changed: true };
+    scene.watch.end(arrived, None);
+    assert_eq!(deciding.await, Ok(vec![Reason::Ok]));
+}
+
+#[tokio::test]
+async fn without_an_attempt_that_is_near_nobody_waits() {
+    let scene = Scene::new();
+    let Action::Fetch(attempt) = scene.watch.next() else { panic!("the first is due at once") };
+    let arrived = KeyEvent::Arrived { attempt: attempt.number, fresh_for: None, changed: false };
+    scene.watch.end(arrived, None);
+    scene.time.advance(SECOND);
+    let mut deciding = pin!(scene.decide(vec![scene.token(1, 0)], None));
+    assert_eq!(poll!(&mut deciding).map(Result::unwrap), Poll::Ready(vec![Reason::KeyUnknown]));
+}
+
+#[tokio::test]
+async fn r80_a_deadline_that_passes_between_two_slices_ends_the_batch() {
+    let scene = Scene::new();
+    let tokens = || (0..20).map(|jti| scene.token(0, jti)).collect::<Vec<_>>();
+    let mut deciding = pin!(scene.decide(tokens(), Some(SECOND)));
+    // After each slice others get a turn. Each holds six checks of 33 microseconds.
+    assert!(poll!(&mut deciding).is_pending());
+    assert_eq!(scene.checks(), 6);
+    scene.time.advance(SECOND - TICK);
+    assert!(poll!(&mut deciding).is_pending());
+    assert_eq!(scene.checks(), 12);
+    scene.time.advance(TICK);
+    assert_eq!(poll!(&mut deciding), Poll::Ready(Err(Late)));
+    assert_eq!(scene.checks(), 12, "nothing was checked after it");
+    // Its turn is free again.
+    assert_eq!(scene.decide(tokens(), Some(SECOND)).await, Ok(vec![Reason::Ok; 20]));
+}
+
+#[tokio::test]
+async fn r80_a_deadline_is_late_at_its_moment() {
+    let scene = Scene::new();
+    let token = || vec![scene.token(0, 0)];
+    assert!(matches!(scene.begin(token(), Some(Duration::ZERO)).0, Err(Late)));
+    let (begun, deadline) = scene.begin(token(), Some(SECOND));
+    let Ok(Begun::Open(opened)) = begun else { panic!("it is not remembered yet") };
+    scene.time.advance(SECOND);
+    assert!(matches!(scene.scheduler.decide(opened, deadline).await, Err(Late)));
+    assert_eq!(scene.checks(), 0);
+}
+
+#[tokio::test]
+async fn r67_keys_are_stale_exactly_at_max_stale_and_a_hit_is_judged_by_it() {
+    let scene = Scene::new();
+    let token = || vec![scene.token(0, 0)];
+    assert_eq!(scene.decide(token(), None).await, Ok(vec![Reason::Ok]));
+    let hit = || match scene.begin(token(), None).0 {
+        Ok(Begun::Decided(decisions)) => decisions[0].reason(),
+        other => panic!("{other:?}"),
+    };
+    scene.time.advance(MAX_STALE - TICK);
+    assert_eq!(hit(), Reason::Ok);
+    scene.time.advance(TICK);
+    assert_eq!(hit(), Reason::KeysStale);
+    assert_eq!(scene.decide(vec![scene.token(0, 1)], None).await, Ok(vec![Reason::KeysStale]));
+}

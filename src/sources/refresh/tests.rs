@@ -1,0 +1,110 @@
+//! The task of one issuer in virtual time, without a network.
+
+use super::*;
+use crate::clock::VirtualClock;
+use crate::config::{Access, Location};
+use crate::crypto::SigningKey;
+use crate::engine::{CacheLimits, Current, ProofCache, Upkeep};
+use crate::jose::{Algorithm, Limits};
+use crate::keys::{Freshness, Issuers, Key, KeySet, Leeway, Pace};
+use crate::telemetry::Metrics;
+use futures_util::poll;
+use std::pin::pin;
+use std::time::Duration;
+
+const TICK: Duration = Duration::from_nanos(1);
+const MAX_STALE: Duration = Duration::from_secs(3600);
+
+/// A task for an issuer without keys, which may ask nobody: each attempt fails at once.
+fn refresher(time: &VirtualClock) -> Refresher {
+    let metrics = Arc::new(Metrics::new());
+    let issuer = Issuer::new(
+        "a",
+        &["https://a.example"],
+        [Algorithm::EdDsa].into_iter().collect(),
+        None,
+        Leeway::DEFAULT,
+        "web",
+        KeyState::Unavailable,
+    );
+    let origin = *issuer.origin();
+    let issuers = Issuers::new(vec![issuer], Limits::DEFAULT).unwrap();
+    let pace = Pace { refresh: Duration::from_secs(300), cooldown: Duration::from_secs(10) };
+    let remote = Remote {
+        location: Location::JwksUri(Vec::new()),
+        identifiers: Vec::new(),
+        allowed: vec![Algorithm::EdDsa],
+        access: Access::default(),
+        pace,
+        max_stale: MAX_STALE,
+        unknown_kid_wait: Duration::ZERO,
+    };
+    let unknown = metrics.unknown_kids("a");
+    let watch = Arc::new(KeyWatch::new(pace, Duration::ZERO, 7, unknown, time.clock()));
+    let upkeep = [Upkeep { watch: Some(Arc::clone(&watch)), optional: false }];
+    let snapshot = Snapshot::new(issuers, Vec::new(), &metrics).with_upkeep(Arc::new(upkeep));
+    let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
+    let engine = Arc::new(Engine {
+        current: Current::new(snapshot),
+        cache: ProofCache::new(limits, &metrics),
+        audit: None,
+        traces: None,
+        metrics,
+    });
+    let (clock, published) = (time.clock(), Arc::new(Notify::new()));
+    Refresher { engine, name: "a".to_owned(), origin, remote, watch, clock, state: None, published }
+}
+
+fn keys() -> LoadedKeys {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap().verifying_key().unwrap();
+    LoadedKeys { set: KeySet::new(vec![Key { id: None, key }]), skipped: Vec::new() }
+}
+
+#[test]
+fn r67_keys_expire_exactly_max_stale_after_they_were_fetched_or_confirmed() {
+    let time = VirtualClock::at(UnixTime::from_seconds(1_800_000_000));
+    let (task, clock) = (refresher(&time), time.clock());
+    let freshness = || {
+        let snapshot = task.engine.current.load();
+        let place = snapshot.issuers().find("a").unwrap();
+        snapshot.freshness(place, clock.wall())
+    };
+    assert_eq!(freshness(), Freshness::Expired, "there are none");
+    task.publish(keys(), clock.wall()).unwrap();
+    time.advance(MAX_STALE - TICK);
+    assert_eq!(freshness(), Freshness::Fresh);
+    time.advance(TICK);
+    assert_eq!(freshness(), Freshness::Expired);
+    task.confirm(clock.wall());
+    assert_eq!(freshness(), Freshness::Fresh);
+    time.advance(MAX_STALE - TICK);
+    assert_eq!(freshness(), Freshness::Fresh);
+    time.advance(TICK);
+    assert_eq!(freshness(), Freshness::Expired);
+}
+
+#[tokio::test]
+async fn r68_the_task_tries_again_exactly_when_an_attempt_is_due() {
+    let time = VirtualClock::at(UnixTime::from_seconds(1_800_000_000));
+    let task = refresher(&time);
+    let (watch, engine) = (Arc::clone(&task.watch), Arc::clone(&task.engine));
+    let attempts = || {
+        let text = engine.metrics.render();
+        let counts = text.lines().filter(|line| line.starts_with("jwtd_jwks_fetches_total{"));
+        counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum::<u64>()
+    };
+    let mut running = pin!(task.run());
+    assert!(poll!(&mut running).is_pending());
+    for number in 1..10 {
+        assert_eq!(attempts(), number);
+        let pause = watch.outlook().next_attempt.unwrap();
+        time.advance(pause - TICK);
+        assert!(poll!(&mut running).is_pending());
+        assert_eq!(attempts(), number);
+        time.advance(TICK);
+        assert!(poll!(&mut running).is_pending());
+    }
+    assert_eq!(attempts(), 10);
+    let failure = watch.outlook().failure.unwrap();
+    assert!(failure.contains("there is no URL to ask"), "{failure}");
+}

@@ -99,10 +99,14 @@ impl Reloader {
         changed.notify_one();
         let mut failed = false;
         loop {
+            let mut told = true;
             let asked = tokio::select! {
                 () = self.asked.notified() => true,
                 () = files.changed() => false,
-                () = self.clock.sleep(LOOK_EVERY) => false,
+                () = self.clock.sleep(LOOK_EVERY) => {
+                    told = false;
+                    false
+                }
             };
             if asked && let Some(audit) = &self.engine.audit {
                 audit.log().reopen();
@@ -111,6 +115,9 @@ impl Reloader {
             let same = contents == seen;
             if same && !asked && !failed {
                 continue;
+            }
+            if !told {
+                tracing::debug!("reloading without being told of a change");
             }
             failed = !self.reload(same && !asked).await;
             seen = contents;

@@ -2,7 +2,7 @@
 
 use crate::core_way::sample;
 use crate::corpus::{Attack, CORPUS};
-use crate::support::{Daemon, Folder};
+use crate::launcher::{Daemon, Folder, Launcher};
 use crate::world::{Party, TRUSTED, WORLD};
 use bytes::Bytes;
 use jwtd::pb::authz::attribute_context::HttpRequest;
@@ -20,10 +20,10 @@ const SENDABLE: usize = 3 << 20;
 /// A daemon that knows the world.
 fn daemon() -> Daemon {
     let folder = Folder::new();
-    let mut config = "drain_delay: 0s\ndrain_timeout: 1s\nissuers:\n".to_owned();
+    let mut config = "drain_delay: 0s\nissuers:\n".to_owned();
     for party in WORLD.parties() {
         let file = format!("{}.json", party.name);
-        std::fs::write(folder.0.join(&file), party.jwks()).unwrap();
+        folder.write(&file, party.jwks());
         config.push_str(&issuer(party, &file));
     }
     let trusted = TRUSTED.join(", ");
@@ -35,7 +35,7 @@ fn daemon() -> Daemon {
     config.push_str(&format!(
         "  tried: {{ issuers: [{trusted}], {tried}, {returned} }}\next_authz: {{}}\n"
     ));
-    Daemon::start_with(folder, &config)
+    Launcher::new(env!("CARGO_BIN_EXE_jwtd")).start(folder, &config)
 }
 
 fn issuer(party: &Party, file: &str) -> String {

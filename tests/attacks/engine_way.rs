@@ -5,6 +5,7 @@ use crate::core_way::sample;
 use crate::corpus::{Attack, CORPUS};
 use crate::world::WORLD;
 use bytes::Bytes;
+use jwtd::clock::Clock;
 use jwtd::engine::{
     Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
 };
@@ -12,7 +13,7 @@ use jwtd::jose::UnixTime;
 use jwtd::telemetry::Metrics;
 use jwtd::verify::Reason;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn engine(max_bytes: u64) -> Engine {
     let metrics = Arc::new(Metrics::new());
@@ -27,7 +28,7 @@ fn engine(max_bytes: u64) -> Engine {
 fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reason)> {
     let bytes = tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect();
     let batch = Batch::new(bytes, 0);
-    let at = Instant::now();
+    let at = Clock::system().monotonic();
     let mut plan = Plan::new(engine.current.load(), batch, at);
     while plan.advance(engine, 64) {}
     let (pending, slices) = plan.cut();

@@ -24,9 +24,9 @@ mod encodings;
 mod engine_way;
 mod families;
 mod good;
-mod numbers;
 #[cfg(feature = "daemon")]
-#[expect(dead_code, reason = "not all of it is needed here")]
-#[path = "../service/support.rs"]
-mod support;
+#[allow(dead_code, unused_imports, reason = "each of the test binaries needs another part of it")]
+#[path = "../launcher/mod.rs"]
+mod launcher;
+mod numbers;
 mod world;

@@ -1,8 +1,11 @@
 //! `jwtd bench`, with short loads on daemons of its own.
 
-use crate::support::{Folder, Running, json};
+use crate::launcher::Daemon;
+use crate::launcher::waiting::Patient as _;
+use crate::support::{Folder, json};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::io::Read as _;
+use std::net::TcpListener;
 
 fn rate(more: &str) -> String {
     format!("bench --local --output json {more}")
@@ -12,26 +15,12 @@ fn load(folder: &Folder, more: &str) -> Value {
     json(&folder.good(&rate(more), ""))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test may wait")]
-fn pass(span: Duration) {
-    std::thread::sleep(span);
-}
-
-/// A daemon that knows `key.json`, and where it takes calls.
-fn served(folder: &Folder) -> (Running, String) {
+/// A daemon that knows `key.json`.
+fn served(folder: &Folder) -> Daemon {
     folder.good("keygen --private key.json --public jwks.json", "");
-    folder.write(
-        "jwtd.yaml",
-        "listen: [{ unix: d.sock }]\nadmin: 127.0.0.1:0\n\
-         issuers: { i: { issuer: 'https://i', audiences: [a], keys: { jwks_file: jwks.json } } }\n",
-    );
-    let daemon = folder.begin("serve --config jwtd.yaml --log warn");
-    let endpoint = format!("unix://{}", folder.path("d.sock").display());
-    let end = Instant::now() + Duration::from_secs(20);
-    while folder.run(&format!("health --endpoint {endpoint}"), "").code != Some(0) {
-        assert!(Instant::now() < end, "not ready");
-    }
-    (daemon, endpoint)
+    folder.serve(
+        "issuers: { i: { issuer: 'https://i', audiences: [a], keys: { jwks_file: jwks.json } } }\n",
+    )
 }
 
 #[test]
@@ -49,7 +38,7 @@ fn each_call_is_measured() {
         assert_eq!(seen["permitted"], tokens);
         let latency = |name: &str| seen["latency_seconds"][name].as_f64().unwrap();
         assert!(latency("min") > 0.0 && latency("p50") >= latency("min"), "{seen}");
-        assert!(latency("max") >= latency("p99.99") && latency("max") < 60.0, "{seen}");
+        assert!(latency("max") >= latency("p99.99"), "{seen}");
         assert!(seen["daemon_cpu_seconds"].is_number(), "{seen}");
         let plot = folder.read(&format!("{call}.svg"));
         assert!(plot.starts_with("<svg") && plot.contains(name) && plot.contains("polyline"));
@@ -57,7 +46,7 @@ fn each_call_is_measured() {
 }
 
 #[test]
-fn a_rate_is_kept_and_cold_tokens_are_sent_once() {
+fn at_a_rate_what_is_due_is_sent_or_counted() {
     let folder = Folder::new();
     // Every 5 ms a message is due, the last one before 300 ms; what a busy machine does not
     // come to is counted too.
@@ -65,14 +54,21 @@ fn a_rate_is_kept_and_cold_tokens_are_sent_once() {
     let seen = json(&ended.output);
     let (messages, unsent) =
         (seen["messages"].as_u64().unwrap(), seen["unsent_messages"].as_u64().unwrap());
-    assert!(messages > 0 && messages + unsent == 60, "{seen}");
+    assert_eq!(messages + unsent, 60, "{seen}");
     assert_eq!(ended.code, Some(i32::from(unsent > 0)));
-    assert!(seen["seconds"].as_f64().unwrap() >= 0.3, "{seen}");
-    assert!(seen["tokens_per_second"].as_f64().unwrap() <= 2000.0, "{seen}");
     assert_eq!(seen["fresh_tokens_used_up"], false);
-    let seen = load(&folder, "--cold 100% --fresh 64 --batch 16 --alg HS256 --duration 9s");
-    assert_eq!((&seen["messages"], &seen["tokens"]), (&4.into(), &64.into()), "{seen}");
-    assert_eq!(seen["fresh_tokens_used_up"], true);
+}
+
+/// With and without a rate; the load ends with the tokens, long before its time.
+#[test]
+fn cold_tokens_are_sent_once() {
+    let folder = Folder::new();
+    for rate in ["", "--rate 2000"] {
+        let cold = "--cold 100% --fresh 64 --batch 16 --alg HS256 --duration 1h";
+        let seen = load(&folder, format!("{cold} {rate}").trim_end());
+        assert_eq!((&seen["messages"], &seen["tokens"]), (&4.into(), &64.into()), "{seen}");
+        assert_eq!(seen["fresh_tokens_used_up"], true);
+    }
 }
 
 #[test]
@@ -101,7 +97,8 @@ fn refusals_and_failures_are_counted_by_cause() {
 #[test]
 fn tokens_of_a_file_are_sent_to_a_daemon_that_runs() {
     let folder = Folder::new();
-    let (daemon, endpoint) = served(&folder);
+    let daemon = served(&folder);
+    let endpoint = daemon.endpoint();
     let tokens = folder.good("sign --key key.json --iss https://i --aud a --count 20", "");
     folder.write("tokens", &tokens);
     let bench = format!("bench --endpoint {endpoint} --duration 100ms --output json");
@@ -120,44 +117,43 @@ fn tokens_of_a_file_are_sent_to_a_daemon_that_runs() {
     folder.bad(&format!("{bench} --tokens tokens"), 1, "cannot connect");
 }
 
-/// A daemon that stands still delays all that is due meanwhile, not only what was under way.
-#[test]
-fn a_daemon_that_stalls_does_not_hide_it() {
-    let folder = Folder::new();
-    let (daemon, endpoint) = served(&folder);
-    let bench = format!(
-        "bench --endpoint {endpoint} --key key.json --iss https://i --aud a --call unary \
-         --distinct 10 --concurrency 4 --rate 500 --duration 3s --output json"
-    );
-    let bench = folder.begin(&bench);
-    // Somewhere in the three seconds, after the tokens are made.
-    pass(Duration::from_millis(1500));
-    daemon.signal("STOP");
-    pass(Duration::from_millis(600));
-    daemon.signal("CONT");
-    let seen = json(&bench.end().output);
-    // Of four messages under way nobody would see it among a thousand.
-    let latency = |name: &str| seen["latency_seconds"][name].as_f64().unwrap();
-    assert!(latency("max") > 0.3, "{seen}");
-    assert!(latency("p90") > 0.1, "{seen}");
-}
-
 #[test]
 fn an_interrupt_ends_the_load_and_tells_what_was_measured() {
     let folder = Folder::new();
-    let bench = folder.begin("bench --local --distinct 10 --duration 1h --output json");
-    // It says nothing while it runs; an interrupt that comes too early says so.
-    pass(Duration::from_secs(2));
+    let daemon = served(&folder);
+    let endpoint = daemon.endpoint();
+    let bench = folder.begin(&format!(
+        "bench --endpoint {endpoint} --key key.json --iss https://i --aud a --distinct 10 \
+         --call unary --concurrency 1 --duration 1h --output json"
+    ));
+    // Ten tokens are sent before the load; of its messages, which go one by one, the first
+    // two are answered.
+    let judged = "jwtd_verifications_total{issuer=\"i\",profile=\"default\",reason=\"OK\"}";
+    daemon.wait_for_count(judged, 12.0);
     bench.signal("INT");
     let ended = bench.end();
-    if ended.message.contains("stopped") {
-        assert_eq!(ended.code, Some(1), "{ended:?}");
-    } else {
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        let seen = json(&ended.output);
-        assert!(seen["tokens"].as_u64().unwrap() > 0, "{seen}");
-        assert!(seen["seconds"].as_f64().unwrap() < 60.0, "{seen}");
-    }
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let seen = json(&ended.output);
+    assert!(seen["tokens"].as_u64().unwrap() > 0, "{seen}");
+}
+
+#[test]
+fn an_interrupt_before_the_load_is_told() {
+    let folder = Folder::new();
+    folder.good("keygen --private key.json", "");
+    // A daemon that never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let bench = folder.begin(&format!(
+        "bench --endpoint tcp://{address} --key key.json --iss https://i --aud a --distinct 10"
+    ));
+    // The preface: signals are heeded by then.
+    let mut peer = listener.accept().unwrap().0.patient();
+    peer.read_exact(&mut [0; 24]).unwrap();
+    bench.signal("INT");
+    let ended = bench.end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.message.contains("stopped"), "{ended:?}");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Runs commands in a folder of their own.
 
+pub(crate) use crate::launcher::Ended;
+
+use crate::launcher::{self, Daemon, Launcher, Process, run};
 use jwtd::jose::base64url;
 use jwtd::verify::{Reason, verify};
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::ops::Deref;
+use std::process::Command;
+
+const JWTD: Launcher = Launcher::new(env!("CARGO_BIN_EXE_jwtd"));
 
 /// Every algorithm, as `--alg` takes it.
 pub(crate) const ALGORITHMS: [&str; 13] = [
@@ -17,71 +20,26 @@ pub(crate) fn is_secret(algorithm: &str) -> bool {
     algorithm.starts_with("HS")
 }
 
-impl Ended {
-    fn of(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self {
-            code: output.status.code(),
-            output: text(output.stdout),
-            message: text(output.stderr),
-        }
+/// A folder of one test, in which commands run.
+pub(crate) struct Folder(launcher::Folder);
+
+impl Deref for Folder {
+    type Target = launcher::Folder;
+
+    fn deref(&self) -> &launcher::Folder {
+        &self.0
     }
-}
-
-/// A command that runs; it is killed if nobody waits for its end.
-pub(crate) struct Running(Option<Child>);
-
-impl Running {
-    pub(crate) fn signal(&self, name: &str) {
-        let process = self.0.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
-    }
-
-    pub(crate) fn end(mut self) -> Ended {
-        Ended::of(self.0.take().unwrap().wait_with_output().unwrap())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
-            child.kill().ok();
-            child.wait().ok();
-        }
-    }
-}
-
-/// A folder of one test, gone with it.
-pub(crate) struct Folder(PathBuf);
-
-/// How a command ended and what it wrote.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) output: String,
-    pub(crate) message: String,
 }
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("jwtd-commands-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(launcher::Folder::new())
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
-    }
-
-    pub(crate) fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
+    fn command(&self) -> Command {
+        let mut command = JWTD.command();
+        command.current_dir(self.root());
+        command
     }
 
     /// Runs `jwtd` in the folder; `arguments` are split at spaces.
@@ -100,18 +58,7 @@ impl Folder {
         arguments: &[&str],
         input: &str,
     ) -> Ended {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_jwtd"))
-            .args(arguments)
-            .envs(variables.iter().copied())
-            .current_dir(&self.0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that takes no input may be gone already.
-        child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
-        Ended::of(child.wait_with_output().unwrap())
+        run(self.command().args(arguments).envs(variables.iter().copied()), input)
     }
 
     /// Runs `jwtd` and expects exit code 0; gives standard output.
@@ -122,15 +69,13 @@ impl Folder {
     }
 
     /// Begins to run `jwtd` in the folder.
-    pub(crate) fn begin(&self, arguments: &str) -> Running {
-        let child = Command::new(env!("CARGO_BIN_EXE_jwtd"))
-            .args(arguments.split(' '))
-            .current_dir(&self.0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        Running(Some(child.unwrap()))
+    pub(crate) fn begin(&self, arguments: &str) -> Process {
+        Process::start(self.command().args(arguments.split(' ')))
+    }
+
+    /// Starts a daemon with a configuration that is whole but for the sockets.
+    pub(crate) fn serve(&self, config: &str) -> Daemon {
+        JWTD.start(self.0.clone(), config)
     }
 
     /// Runs `jwtd` and expects this exit code and words on standard error, and
@@ -175,10 +120,4 @@ pub(crate) fn part(token: &str, index: usize) -> String {
 
 pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
 }

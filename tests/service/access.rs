@@ -1,6 +1,6 @@
 //! Access control by claims, over the real calls.
 
-use crate::support::{Daemon, Folder, KEY, binary, now, run};
+use crate::support::{Daemon, Ended, KEY, binary, folder, now, run, start_with};
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use jwtd::pb::verify_stream_response::Result as Outcome;
 use jwtd::pb::{Reason, Verdict, VerifyBatchRequest, VerifyOptions, VerifyStreamRequest, View};
@@ -21,10 +21,11 @@ fn example() -> String {
 fn the_other_examples_are_good_with_the_issuers_of_the_first() {
     let (issuers, _) = examples()[0].split_once("profiles:").unwrap();
     assert_eq!(examples().len(), 2);
-    let folder = Folder::new();
-    let file = folder.0.join("jwtd.yaml");
+    let folder = folder();
+    let file = folder.path("jwtd.yaml");
     std::fs::write(&file, format!("{issuers}{}", examples()[1])).unwrap();
-    let (code, output, message) = run(binary().args(["config", "check", "--config"]).arg(file), "");
+    let Ended { code, output, message } =
+        run(binary().args(["config", "check", "--config"]).arg(file), "");
     assert_eq!((code, message.as_str()), (Some(0), ""), "{output}");
     assert!(output.contains("profile reports"), "{output}");
 }
@@ -66,7 +67,7 @@ const GOOD: &str = r#","scope":"orders.read","groups":["sales"],"realm_access":{
 #[tokio::test]
 async fn a_profile_lets_pass_whom_its_claims_let_pass() {
     use Reason::{ClaimNotAllowed, Ok, ScopeMissing, SubjectNotAllowed};
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let changed = |old: &str, new: &str| token("alice", &GOOD.replace(old, new));
     let more = |extra: &str| token("alice", &format!("{GOOD}{extra}"));
     let cases = [
@@ -109,7 +110,7 @@ async fn a_profile_lets_pass_whom_its_claims_let_pass() {
 #[tokio::test]
 async fn rules_see_claims_and_what_the_caller_says_of_the_request() {
     use Reason::{Ok, PolicyDenied, PolicyFailed};
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let with = |extra: &str| token("alice", &GOOD.replace(r#"["sales"]"#, extra));
     let ops = with(r#"["ops"]"#);
     let old = with(&format!(r#"["sales"],"auth_time":{}"#, now() - 50_000));
@@ -135,13 +136,13 @@ async fn rules_see_claims_and_what_the_caller_says_of_the_request() {
         }
     }
     // By the command too.
-    let endpoint = format!("unix://{}", daemon.socket().display());
+    let endpoint = daemon.endpoint();
     for (method, code) in [("GET", 0), ("DELETE", 1)] {
         let mut verify = binary();
         verify.args(["verify", "--profile", "orders", "--endpoint", &endpoint]);
         verify.args(["--attribute", &format!("method={method}")]);
-        let (found, output, _) = run(&mut verify, &with(r#"["sales"]"#));
-        assert_eq!(found, Some(code), "{output}");
+        let ended = run(&mut verify, &with(r#"["sales"]"#));
+        assert_eq!(ended.code, Some(code), "{ended:?}");
     }
     // What is too much is refused as a call.
     for attributes in [
@@ -160,7 +161,7 @@ async fn rules_see_claims_and_what_the_caller_says_of_the_request() {
 
 #[tokio::test]
 async fn only_the_claims_that_the_profile_returns_leave() {
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let extra = format!(r#"{GOOD},"https://example.com/email":"a@example.com","jti":"t1""#);
     let token = [token("alice", &extra)];
     let claims = |names: &[&str]| VerifyOptions {
@@ -217,10 +218,10 @@ async fn only_the_claims_that_the_profile_returns_leave() {
         options("reports", VerifyOptions { claims: vec!["a".into(); 65], ..Default::default() });
     let refused = ask_with(&daemon, &token, many).await.unwrap_err();
     assert_eq!(refused.get_details_error_info().unwrap().reason, "FIELD_TOO_LONG");
-    let endpoint = format!("unix://{}", daemon.socket().display());
+    let endpoint = daemon.endpoint();
     let mut verify = binary();
     verify.args(["verify", "--profile", "orders", "--claim", "email", "--endpoint", &endpoint]);
-    let (code, output, _) = run(&mut verify, &token[0]);
+    let Ended { code, output, .. } = run(&mut verify, &token[0]);
     assert!(code == Some(0) && output.contains(r#"{"email":"a@example.com"}"#), "{output}");
 }
 
@@ -233,7 +234,7 @@ fn value(metrics: &str, series: &str) -> String {
 #[tokio::test]
 async fn a_refusal_is_explained_check_by_check() {
     use jwtd::pb::{CheckState, ExplainRequest};
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let refused = token("mallory", &GOOD.replace("orders.read", "orders.rea"));
     let request = |profile: &str, token: &str| ExplainRequest {
         token: token.to_owned().into_bytes().into(),
@@ -263,18 +264,18 @@ async fn a_refusal_is_explained_check_by_check() {
     assert_eq!(answer.checks[0].state(), CheckState::Failed);
     assert_eq!(answer.checks[1].state(), CheckState::NotReached);
 
-    let endpoint = format!("unix://{}", daemon.socket().display());
+    let endpoint = daemon.endpoint();
     let explain = |output: &[&str]| {
         let mut verify = binary();
         verify.args(["verify", "--explain", "--profile", "orders", "--endpoint", &endpoint]);
         run(verify.args(output), &format!("{refused}\n{}", token("alice", GOOD)))
     };
-    let (code, output, _) = explain(&[]);
+    let Ended { code, output, .. } = explain(&[]);
     assert_eq!(code, Some(1));
     assert!(output.starts_with("token 1: refuse, SCOPE_MISSING, by the profile \"orders\"\n"));
     assert!(output.contains("\ntoken 2: permit, OK, by the profile \"orders\"\n"), "{output}");
     assert!(output.contains("mend access: "), "{output}");
-    let (_, output, _) = explain(&["--output", "json"]);
+    let Ended { output, .. } = explain(&["--output", "json"]);
     let first = output.lines().next().unwrap();
     assert!(
         first.contains(r#""check":"access""#) && first.contains(r#""state":"fail""#),
@@ -284,7 +285,7 @@ async fn a_refusal_is_explained_check_by_check() {
 
 #[tokio::test]
 async fn a_shadow_counts_and_logs_what_it_would_refuse() {
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let admin = token("alice", &GOOD.replace("orders.read", "orders.admin"));
     let tokens = [token("alice", GOOD), admin.clone(), admin];
     let found = ask(&daemon, "orders", &[], &tokens).await;
@@ -296,7 +297,7 @@ async fn a_shadow_counts_and_logs_what_it_would_refuse() {
     let counted = ["OK", "SCOPE_MISSING"].map(|reason| value(&metrics, &of(reason)));
     assert_eq!(counted, ["1", "2"], "{metrics}");
     daemon.wait_for_log("`shadow` would refuse a token");
-    let log = daemon.log();
+    let log = daemon.stop();
     assert_eq!(log.matches("would refuse a token").count(), 1, "one of its kind: {log}");
     assert!(log.contains("the scope `orders.read` is missing") && !log.contains("alice"), "{log}");
 }
@@ -311,7 +312,7 @@ async fn one_sign_in_serves_several_services_with_one_signature() {
          keys: {{ jwks_file: jwks.json }} }} }}\nprofiles:\n{}",
         profiles.concat()
     );
-    let daemon = Daemon::start_with(Folder::new(), &config);
+    let daemon = start_with(&config);
     let shared = token("alice", r#","scope":"orders""#);
     let claims = jwtd_claims(&shared).replace(r#""orders-api""#, r#"["orders-api","reports-api"]"#);
     let shared = [KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()];
@@ -339,7 +340,7 @@ fn jwtd_claims(token: &str) -> String {
 
 #[tokio::test]
 async fn a_policy_that_is_tried_permits_tells_and_counts() {
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let tokens = [token("alice", GOOD), token("alice", "")];
     let seen = |one: &Verdict| (one.permit, one.enforced, one.reason());
     let found = ask(&daemon, "reports", &[], &tokens).await;
@@ -349,10 +350,10 @@ async fn a_policy_that_is_tried_permits_tells_and_counts() {
     // What the request demands is no part of what is tried.
     let found = ask(&daemon, "reports", &["orders.read"], &tokens).await;
     assert_eq!(seen(&found[1]), (false, true, Reason::ScopeMissing));
-    let endpoint = format!("unix://{}", daemon.socket().display());
+    let endpoint = daemon.endpoint();
     let mut verify = binary();
     verify.args(["verify", "--profile", "reports", "--endpoint", &endpoint]);
-    let (code, output, _) = run(&mut verify, &tokens[1]);
+    let Ended { code, output, .. } = run(&mut verify, &tokens[1]);
     assert_eq!(code, Some(0));
     assert!(output.contains("not enforced: the scope `orders.read` is missing"), "{output}");
     let metrics = daemon.get("/metrics");
@@ -367,14 +368,13 @@ async fn a_policy_that_is_tried_permits_tells_and_counts() {
 
 #[tokio::test]
 async fn a_policy_that_changes_is_in_force_for_remembered_tokens() {
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let tokens = [token("alice", GOOD)];
     assert!(ask(&daemon, "orders", &[], &tokens).await[0].permit);
-    let file = daemon.folder.0.join("jwtd.yaml");
-    let before = std::fs::read_to_string(&file).unwrap();
+    let before = daemon.folder.read("jwtd.yaml");
     let after = before.replace("[sales, ops]", "[ops]");
     assert_ne!(before, after);
-    std::fs::write(&file, after).unwrap();
+    daemon.folder.replace("jwtd.yaml", after);
     daemon.wait_for_log("the configuration is reloaded");
     let found = ask(&daemon, "orders", &[], &tokens).await;
     assert_eq!(found[0].reason(), Reason::ClaimNotAllowed);
@@ -391,7 +391,7 @@ async fn a_profile_is_for_the_callers_that_it_lists() {
          own: {{ issuers: corp, callers: [{{ uri: 'spiffe://a/*' }}, {{ group: {group} }}] }}\n  \
          other: {{ issuers: corp, callers: [{{ user: 4000000000 }}] }}\n"
     );
-    let daemon = Daemon::start_with(Folder::new(), &config);
+    let daemon = start_with(&config);
     let plain = [token("alice", "")];
     // At the Unix socket it is known who calls, and the profile that lists us is ours.
     let found = ask(&daemon, "", &[], &plain).await;

@@ -1,6 +1,7 @@
 //! Clients that send the path of the socket as `:authority`, byte by byte as they do.
 
-use crate::support::{Daemon, PATIENCE};
+use crate::launcher::waiting::Patient as _;
+use crate::support::{Daemon, start};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
@@ -28,8 +29,7 @@ fn block(authority: &[u8]) -> Vec<u8> {
 
 /// Whether each call, in turn on one connection, is answered with `:status` 200.
 fn answered(daemon: &Daemon, calls: &[Vec<Vec<u8>>]) -> Vec<bool> {
-    let mut socket = UnixStream::connect(daemon.socket()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut socket = UnixStream::connect(daemon.socket()).unwrap().patient();
     socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
     socket.write_all(&frame(4, 0, 0, &[])).unwrap();
     let mut all = Vec::new();
@@ -70,7 +70,7 @@ fn answered(daemon: &Daemon, calls: &[Vec<Vec<u8>>]) -> Vec<bool> {
 
 #[test]
 fn the_path_of_the_socket_is_taken_in_every_form() {
-    let daemon = Daemon::start("");
+    let daemon = start("");
     // `/run/a b%2Fs.sock` in Huffman code, and `:authority` itself.
     let coded = b"\x8d\x62\xcb\x6a\x60\x6a\x46\xa8\xb0\xa1\x74\x1c\x9d\x7f";
     let name = b"\x88\xb8\x3b\x53\x39\xec\x32\x7d\x7f";

@@ -1,6 +1,6 @@
 //! Envoy's question, over the real call: what becomes of HTTP requests.
 
-use crate::support::{Daemon, Folder, KEY, now};
+use crate::support::{Daemon, KEY, now, start, start_with};
 use jwtd::pb::authz::attribute_context::{HttpRequest, Peer, Request};
 use jwtd::pb::authz::authorization_client::AuthorizationClient;
 use jwtd::pb::authz::check_response::HttpResponse;
@@ -83,7 +83,7 @@ fn refusal(response: &CheckResponse) -> (i32, String, String) {
 
 #[tokio::test]
 async fn a_permitted_request_carries_its_claims_and_no_others() {
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let mut envoy = Envoy::of(&daemon).await;
     let bearer = format!("Bearer {}", token(GOOD));
     let forged = [
@@ -121,7 +121,7 @@ async fn a_permitted_request_carries_its_claims_and_no_others() {
 
 #[tokio::test]
 async fn the_token_is_taken_from_where_it_may_stand_and_out_of_the_request() {
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let mut envoy = Envoy::of(&daemon).await;
     let token = token(GOOD);
     let cookies = format!("a=1; session={token}; b=2");
@@ -145,7 +145,7 @@ async fn the_token_is_taken_from_where_it_may_stand_and_out_of_the_request() {
 
 #[tokio::test]
 async fn a_refusal_says_by_whose_fault_it_is() {
-    let daemon = Daemon::start_with(Folder::new(), &example());
+    let daemon = start_with(&example());
     let mut envoy = Envoy::of(&daemon).await;
     let mut ask = async |method: &str, token: &str| {
         let bearer = format!("Bearer {token}");
@@ -196,7 +196,7 @@ async fn missing_keys_are_an_error_and_no_refusal() {
     let config = example()
         .replace("jwks_file: jwks.json", "jwks_uri: http://127.0.0.1:9/jwks")
         .replace("audiences:", "required: false\n    audiences:");
-    let daemon = Daemon::start_with(Folder::new(), &config);
+    let daemon = start_with(&config);
     let mut envoy = Envoy::of(&daemon).await;
     let bearer = format!("Bearer {}", token(GOOD));
     let response = envoy.ask(http("GET", "/", &[("authorization", &bearer)])).await;
@@ -206,7 +206,7 @@ async fn missing_keys_are_an_error_and_no_refusal() {
 
 #[tokio::test]
 async fn without_the_setting_the_question_is_not_answered() {
-    let daemon = Daemon::start("");
+    let daemon = start("");
     let mut envoy = Envoy::of(&daemon).await;
     let status = envoy.try_ask(http("GET", "/", &[]), "").await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::FailedPrecondition);

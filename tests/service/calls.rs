@@ -1,6 +1,6 @@
 //! Calls: batches and streams, wrong calls, bounds.
 
-use crate::support::{Daemon, KEY, claims, token};
+use crate::support::{ISSUERS, JWTD, KEY, claims, folder, start, token};
 use bytes::Bytes;
 use jwtd::pb::verify_stream_response::Result as Outcome;
 use jwtd::pb::{self, verifier_service_client::VerifierServiceClient};
@@ -38,7 +38,7 @@ fn thousand() -> (Vec<String>, Vec<Reason>) {
 
 #[tokio::test]
 async fn a_batch_is_answered_in_order_cold_and_warm_on_every_socket() {
-    let daemon = Daemon::start("");
+    let daemon = start("");
     let (tokens, expected) = thousand();
     // The last two bits of these signatures fill a character or do not.
     for unix in [true, false, true] {
@@ -55,7 +55,7 @@ async fn a_batch_is_answered_in_order_cold_and_warm_on_every_socket() {
 
 #[tokio::test]
 async fn a_stream_answers_every_message_and_outlives_wrong_ones() {
-    let daemon = Daemon::start("");
+    let daemon = start("");
     let message = |id: u64| {
         let tokens = match id % 3 {
             0 => vec![Bytes::from(token("")); 3],
@@ -85,7 +85,7 @@ async fn a_stream_answers_every_message_and_outlives_wrong_ones() {
 /// Also where the answer is at hand: what comes too late is no answer.
 #[tokio::test]
 async fn r80_a_message_without_time_is_late_cold_and_remembered() {
-    let daemon = Daemon::start("");
+    let daemon = start("");
     let mut client = daemon.client().await;
     let one = token("");
     for round in ["cold", "remembered"] {
@@ -105,8 +105,7 @@ async fn r80_a_message_without_time_is_late_cold_and_remembered() {
 
 #[tokio::test]
 async fn r80_wrong_calls_get_a_status_with_the_field_and_the_limit() {
-    let daemon =
-        Daemon::start("limits: { batch_tokens: 5, message_bytes: 20KiB, in_flight_tokens: 4 }\n");
+    let daemon = start("limits: { batch_tokens: 5, message_bytes: 20KiB, in_flight_tokens: 4 }\n");
     let mut client = daemon.client().await;
     let good = token("");
     let options = |change: fn(&mut pb::VerifyOptions)| {
@@ -175,7 +174,7 @@ async fn r80_wrong_calls_get_a_status_with_the_field_and_the_limit() {
 
 #[tokio::test]
 async fn bytes_beyond_the_bound_are_refused_while_they_arrive() {
-    let daemon = Daemon::start("limits: { in_flight_bytes: 8KiB }\n");
+    let daemon = start("limits: { in_flight_bytes: 8KiB }\n");
     let mut client = daemon.client().await;
     let status = client.verify_batch(batch(&["x".repeat(9_000)])).await.unwrap_err();
     let info = status.get_details_error_info().unwrap();
@@ -187,19 +186,21 @@ async fn bytes_beyond_the_bound_are_refused_while_they_arrive() {
         assert_eq!(reasons(&answer.verdicts), [Reason::Ok]);
     }
     // An answer counts until it is sent, which may be a moment after it is read.
-    daemon.wait_for("/metrics", "jwtd_in_flight_bytes 0");
-    assert!(daemon.get("/metrics").contains(r#"jwtd_shed_total{cause="bytes"} 1"#));
+    let metrics = daemon.wait_for("/metrics", "jwtd_in_flight_bytes 0");
+    assert!(metrics.contains(r#"jwtd_shed_total{cause="bytes"} 1"#), "{metrics}");
 }
 
 #[tokio::test]
 async fn r80_a_call_without_a_deadline_has_ours() {
-    let daemon = Daemon::start("limits: { call_timeout: 10ms }\n");
+    // On one thread, four thousand signatures take longer on any machine.
+    let config = format!("{ISSUERS}limits: {{ call_timeout: 10ms, batch_tokens: 4000 }}\n");
+    let daemon = JWTD.with(&["--workers", "1"]).start(folder(), &config);
     let forged = |index: usize| {
         let token = token(&format!(r#","jti":"{index}""#));
         let (signed, _) = token.rsplit_once('.').unwrap();
         format!("{signed}.{}", "A".repeat(86))
     };
-    let tokens: Vec<_> = (0..900).map(forged).collect();
+    let tokens: Vec<_> = (0..4000).map(forged).collect();
     let status = daemon.client().await.verify_batch(batch(&tokens)).await.unwrap_err();
     let info = status.get_details_error_info().unwrap();
     assert_eq!((status.code(), &*info.reason), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
@@ -212,7 +213,7 @@ async fn r80_a_call_past_its_deadline_fails_whole() {
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use prost::Message as _;
 
-    let daemon = Daemon::start("");
+    let daemon = start("");
     let socket = tokio::net::UnixStream::connect(daemon.socket()).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
@@ -239,7 +240,7 @@ async fn r80_a_call_past_its_deadline_fails_whole() {
 
 #[tokio::test]
 async fn r82_nothing_of_a_token_reaches_the_log() {
-    let daemon = Daemon::start("");
+    let daemon = start("");
     let hostile = r#"\u001b[31m\r\n\u2028\"}{"#;
     let header = format!(r#"{{"alg":"EdDSA","kid":"secret-kid{hostile}"}}"#);
     let mut tokens = vec![token(&format!(r#","jti":"secret-jti{hostile}""#))];
@@ -247,8 +248,8 @@ async fn r82_nothing_of_a_token_reaches_the_log() {
     tokens.push(token("").replace("https", "secret"));
     tokens.push("secret.secret.secret".to_owned());
     daemon.client().await.verify_batch(batch(&tokens)).await.unwrap();
-    let log = daemon.log();
-    assert!(log.lines().count() > 3);
+    let log = daemon.stop();
+    assert!(log.lines().count() > 3, "{log}");
     for line in log.lines() {
         serde_json::from_str::<serde_json::Value>(line).expect(line);
     }

@@ -1,11 +1,11 @@
 //! The commands and their exit codes.
 
-use crate::support::{Daemon, Folder, ISSUERS, binary, run, token};
+use crate::support::{Ended, ISSUERS, binary, folder, run, start, token};
 
 #[test]
 fn a_faulty_configuration_is_one_message_and_exit_78() {
-    let folder = Folder::new();
-    let file = folder.0.join("jwtd.yaml");
+    let folder = folder();
+    let file = folder.path("jwtd.yaml");
     let text = "\
 listen: [{ tcp: 0.0.0.0:7519 }]
 admn: off
@@ -17,7 +17,8 @@ profiles:
 ";
     std::fs::write(&file, text).unwrap();
     for arguments in [&["serve"][..], &["config", "check"]] {
-        let (code, output, message) = run(binary().args(arguments).arg("--config").arg(&file), "");
+        let Ended { code, output, message } =
+            run(binary().args(arguments).arg("--config").arg(&file), "");
         assert_eq!((code, &*output), (Some(78), ""));
         for part in [
             ":1:17: listen[0]: 0.0.0.0:7519 is not loopback",
@@ -37,13 +38,14 @@ profiles:
 
 #[test]
 fn config_check_and_schema_say_what_is_there() {
-    let folder = Folder::new();
-    let file = folder.0.join("jwtd.yaml");
+    let folder = folder();
+    let file = folder.path("jwtd.yaml");
     std::fs::write(&file, format!("listen: [{{ tcp: 127.0.0.1:0 }}]\n{ISSUERS}")).unwrap();
-    let (code, output, _) = run(binary().args(["config", "check", "--config"]).arg(&file), "");
+    let Ended { code, output, .. } =
+        run(binary().args(["config", "check", "--config"]).arg(&file), "");
     assert_eq!(code, Some(0));
     assert!(output.contains("issuer corp: 1 keys\n  EdDSA \"k\"\nprofile default"), "{output}");
-    let (code, output, _) = run(binary().args(["config", "schema"]), "");
+    let Ended { code, output, .. } = run(binary().args(["config", "schema"]), "");
     assert_eq!(code, Some(0));
     let schema: serde_json::Value = serde_json::from_str(&output).unwrap();
     assert_eq!(schema["required"], serde_json::json!(["issuers"]));
@@ -51,18 +53,18 @@ fn config_check_and_schema_say_what_is_there() {
 
 #[test]
 fn verify_and_health_ask_the_daemon() {
-    let daemon = Daemon::start("");
-    for endpoint in
-        [format!("unix://{}", daemon.socket().display()), format!("tcp://{}", daemon.tcp)]
-    {
+    let daemon = start("");
+    for endpoint in [daemon.endpoint(), format!("tcp://{}", daemon.tcp)] {
         let ask = |command: &str, more: &[&str], input: &str| {
             run(binary().arg(command).args(["--endpoint", &endpoint]).args(more), input)
         };
         let good = format!("Bearer {}\n", token(""));
-        assert_eq!(ask("health", &[], ""), (Some(0), "SERVING\n".into(), String::new()));
-        let (code, output, _) = ask("verify", &[], &good);
+        let Ended { code, output, message } = ask("health", &[], "");
+        assert_eq!((code, &*output, &*message), (Some(0), "SERVING\n", ""));
+        let Ended { code, output, .. } = ask("verify", &[], &good);
         assert!(code == Some(0) && output.contains("permit   OK      corp \"alice\""), "{output}");
-        let (code, output, _) = ask("verify", &["--output", "json"], &format!("{good}x\n"));
+        let Ended { code, output, .. } =
+            ask("verify", &["--output", "json"], &format!("{good}x\n"));
         assert_eq!(code, Some(1));
         let lines: Vec<serde_json::Value> =
             output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -70,21 +72,21 @@ fn verify_and_health_ask_the_daemon() {
             (&lines[0]["permit"], &lines[1]["reason"]),
             (&true.into(), &"TOKEN_NOT_COMPACT".into())
         );
-        let (code, output, _) = ask("verify", &["--claims"], &good);
+        let Ended { code, output, .. } = ask("verify", &["--claims"], &good);
         assert!(code == Some(0) && output.contains(r#""sub":"alice""#), "{output}");
-        let (code, _, message) = ask("verify", &[], "\n");
+        let Ended { code, message, .. } = ask("verify", &[], "\n");
         assert!(code == Some(2) && message.contains("standard input"), "{message}");
     }
-    let (code, _, message) =
+    let Ended { code, message, .. } =
         run(binary().args(["health", "--endpoint", "unix:///nowhere.sock"]), "");
     assert!(code == Some(1) && message.contains("cannot connect"), "{message}");
-    let (code, _, message) = run(binary().args(["health", "--endpoint", "nowhere"]), "");
+    let Ended { code, message, .. } = run(binary().args(["health", "--endpoint", "nowhere"]), "");
     assert!(code == Some(2) && message.contains("unix:///path/to.sock"), "{message}");
 }
 
 #[test]
 fn the_demo_ends_by_itself_with_its_verdicts() {
-    let (code, output, _) = run(binary().args(["demo", "--log", "warn"]), "");
+    let Ended { code, output, .. } = run(binary().args(["demo", "--log", "warn"]), "");
     assert_eq!(code, Some(0));
     let count = |word: &str| output.lines().filter(|line| line.contains(word)).count();
     assert!(count(" permit ") >= 6 && count(" refuse ") >= 10, "{output}");

@@ -1,12 +1,12 @@
 //! The life of fetched keys: their states, and how they outlive the process.
 
-use crate::support::{Daemon, Folder, KEY, PATIENCE, binary, now, run};
+use crate::launcher::waiting::{Gate, until};
+use crate::support::{Daemon, Ended, JWTD, KEY, binary, now, run, start_with};
 use crate::web::{Answer, Web};
 use jwtd::crypto::SigningKey;
 use jwtd::jose::Algorithm;
 use jwtd::pb::Reason;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::{Duration, Instant};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 fn set() -> Answer {
@@ -36,18 +36,21 @@ async fn health(daemon: &Daemon, service: &str) -> &'static str {
 }
 
 async fn until_health(daemon: &Daemon, wanted: &str) {
-    let begin = Instant::now();
-    while health(daemon, "corp").await != wanted {
-        assert!(begin.elapsed() < PATIENCE, "{}", daemon.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until(daemon.with_log(format!("the health {wanted}")), async || {
+        (health(daemon, "corp").await == wanted).then_some(())
+    })
+    .await;
+}
+
+fn state(name: &str) -> String {
+    format!(r#"jwtd_jwks_state{{issuer="corp",state="{name}"}} 1"#)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r67_the_state_of_keys_shows_in_health_probes_metrics_and_on_the_command_line() {
     let web = Web::start();
-    let daemon = Daemon::start_with(Folder::new(), &config(&web, "refresh: 10s, max_stale: 12s"));
-    let state = |name: &str| format!(r#"jwtd_jwks_state{{issuer="corp",state="{name}"}} 1"#);
+    // No attempt is due by itself, so that each state lasts until the test ends it.
+    let daemon = start_with(&config(&web, "refresh: 1h, max_stale: 2h, cooldown: 1s"));
     daemon.wait_for("/metrics", &state("expired"));
     assert_eq!(health(&daemon, "corp").await, "NOT_SERVING");
     // There are no keys before the first attempt, nor after it.
@@ -56,16 +59,28 @@ async fn r67_the_state_of_keys_shows_in_health_probes_metrics_and_on_the_command
     daemon.wait_for("/metrics", &state("fresh"));
     until_health(&daemon, "SERVING").await;
     let verbose = daemon.get("/readyz?verbose");
-    for part in ["200 OK", "corp: 1 keys, fresh, fetched ", "good for 1", "next attempt in "] {
+    for part in ["200 OK", "corp: 1 keys, fresh, fetched ", "good for 7", "next attempt in "] {
         assert!(verbose.contains(part), "{part}: {verbose}");
     }
+    // A token with an unknown id hastens the next attempt.
     web.put("/k", Answer::status("500 Internal Server Error", ""));
+    let unknown = token_of(&KEY, "unknown", "https://i");
+    assert_eq!(daemon.reasons(&[&unknown]).await, [Reason::KeyUnknown]);
     daemon.wait_for("/metrics", &state("stale"));
     assert_eq!(health(&daemon, "corp").await, "SERVING");
     let shown = run(binary().args(["jwks", "show", "--admin", &daemon.admin]), "");
     for part in ["corp", "loaded", "EdDSA", "stale", "answered 500"] {
-        assert!(shown.1.contains(part), "{part}: {shown:?}");
+        assert!(shown.output.contains(part), "{part}: {shown:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r67_keys_that_are_too_old_show_in_health_and_not_in_readiness() {
+    let web = Web::start();
+    web.put("/k", set());
+    let daemon = start_with(&config(&web, "refresh: 10s, max_stale: 10s"));
+    daemon.wait_for("/readyz", "200 OK");
+    web.put("/k", Answer::status("500 Internal Server Error", ""));
     daemon.wait_for("/metrics", &state("expired"));
     until_health(&daemon, "NOT_SERVING").await;
     assert_eq!(daemon.reasons(&[&token()]).await, [Reason::KeysStale]);
@@ -78,29 +93,26 @@ async fn r67_the_state_of_keys_shows_in_health_probes_metrics_and_on_the_command
 async fn a_new_process_serves_with_kept_keys_while_the_issuer_is_down() {
     let web = Web::start();
     web.put("/k", set());
-    let mut first = Daemon::start_with(Folder::new(), &config(&web, "max_stale: 300s"));
+    let first = start_with(&config(&web, "max_stale: 300s"));
+    let folder = first.folder.clone();
     first.wait_for("/readyz", "200 OK");
-    let file = first.folder.0.join("state/corp.json");
-    let begin = Instant::now();
-    while !file.exists() {
-        assert!(begin.elapsed() < PATIENCE, "{}", first.log());
-    }
-    first.terminate();
-    assert!(first.wait().0.success());
+    let file = folder.path("state/corp.json");
+    until(first.with_log("kept keys".to_owned()), async || file.exists().then_some(())).await;
+    first.stop();
 
     web.put("/k", Answer::status("503 Service Unavailable", ""));
-    let second = Daemon::start_with(first.folder.clone(), &config(&web, "max_stale: 300s"));
+    let second = JWTD.start(folder.clone(), &config(&web, "max_stale: 300s"));
     assert!(second.get("/readyz").contains("200 OK"), "{}", second.log());
     assert_eq!(second.reasons(&[&token()]).await, [Reason::Ok]);
     second.wait_for("/metrics", r#"jwtd_jwks_state{issuer="corp",state="stale"} 1"#);
     drop(second);
 
     // `max_stale` counts from when they were fetched.
-    let kept = std::fs::read_to_string(&file).unwrap();
+    let kept = folder.read("state/corp.json");
     let mut kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
     kept["fetched_at"] = (now() - 301).into();
     std::fs::write(&file, kept.to_string()).unwrap();
-    let third = Daemon::start_with(first.folder.clone(), &config(&web, "max_stale: 300s"));
+    let third = JWTD.start(folder.clone(), &config(&web, "max_stale: 300s"));
     assert!(third.get("/readyz").contains("503"), "{}", third.log());
     assert_eq!(third.reasons(&[&token()]).await, [Reason::KeysStale]);
     web.put("/k", set());
@@ -110,14 +122,13 @@ async fn a_new_process_serves_with_kept_keys_while_the_issuer_is_down() {
     // What others could have written is not believed, and not deleted.
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
     web.put("/k", Answer::status("503 Service Unavailable", ""));
-    let fourth = Daemon::start_with(first.folder.clone(), &config(&web, "max_stale: 300s"));
+    let fourth = JWTD.start(folder.clone(), &config(&web, "max_stale: 300s"));
     assert_eq!(fourth.reasons(&[&token()]).await, [Reason::KeysUnavailable]);
     fourth.wait_for_log("others can write to it");
     drop(fourth);
-    let state = first.folder.0.join("state");
-    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let file = first.folder.0.join("jwtd.yaml");
-    let (code, _, message) = run(binary().args(["serve", "--config"]).arg(file), "");
+    std::fs::set_permissions(folder.path("state"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let file = folder.path("jwtd.yaml");
+    let Ended { code, message, .. } = run(binary().args(["serve", "--config"]).arg(file), "");
     assert!(code == Some(1) && message.contains("state_dir"), "{code:?} {message}");
     assert!(message.contains("chmod go-w"), "{message}");
 }
@@ -154,7 +165,7 @@ async fn r66_t43_the_keys_of_one_issuer_never_serve_another() {
     publish("/one", &[a.to_jwk("k")]);
     publish("/two", &[b.to_jwk("k"), b.to_jwk("other")]);
     let config = issuers(&web, &["one", "two"], "refresh: 1h, unknown_kid_wait: 0s");
-    let daemon = Daemon::start_with(Folder::new(), &config);
+    let daemon = start_with(&config);
     daemon.wait_for("/readyz", "200 OK");
     let tokens = [
         token_of(a, "k", "https://one"),
@@ -180,14 +191,13 @@ async fn t46_issuers_that_fail_while_tokens_wait_leave_every_token_answered() {
     for name in names {
         web.put(&format!("/{name}"), set());
     }
-    let config = issuers(&web, &names, "refresh: 1h, cooldown: 1s, unknown_kid_wait: 2s");
-    let daemon = Daemon::start_with(Folder::new(), &config);
+    let config = issuers(&web, &names, "refresh: 1h, cooldown: 1s, unknown_kid_wait: 5s");
+    let daemon = start_with(&format!("{config}limits: {{ call_timeout: 60s }}\n"));
     daemon.wait_for("/readyz", "200 OK");
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let gate = Gate::closed();
     let statuses = ["500 Internal Server Error", "404 Not Found", "302 Found"];
     for (name, status) in names.iter().zip(statuses) {
-        let answer = Answer::status(status, "");
-        web.put(&format!("/{name}"), Answer { delay: Duration::from_millis(300), ..answer });
+        web.put(&format!("/{name}"), Answer::status(status, "").behind(&gate));
     }
     // Of each failing issuer an unknown key twice, and a good token beside them.
     let mut tokens = Vec::new();
@@ -196,13 +206,24 @@ async fn t46_issuers_that_fail_while_tokens_wait_leave_every_token_answered() {
         tokens.extend(["new", "new", "k"].map(|kid| token_of(&KEY, kid, &issuer)));
     }
     let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
-    let cancelled = async {
-        for pause in [1, 50, 200, 310] {
-            let call = daemon.reasons(&tokens);
-            tokio::time::timeout(Duration::from_millis(pause), call).await.ok();
+    let unknown = r#"jwtd_unknown_kid_total{issuer="four"}"#;
+    // One call waits all the time. Others come and are given up: one before the attempts have
+    // begun, one while they are held up, and one when they end.
+    let given_up = async {
+        let mut seen = 0.0;
+        for asked in [names.len(), 2 * names.len(), 2 * names.len()] {
+            web.wait_for_requests(asked);
+            let noted = until(daemon.with_log(unknown.to_owned()), async || {
+                daemon.metric(unknown).filter(|count| *count > seen)
+            });
+            tokio::select! {
+                _ = daemon.reasons(&tokens) => {}
+                noted = noted => seen = noted,
+            }
         }
+        gate.open();
     };
-    let (reasons, ()) = tokio::join!(daemon.reasons(&tokens), cancelled);
+    let (reasons, ()) = tokio::join!(daemon.reasons(&tokens), given_up);
     let expected = [Reason::KeyUnknown, Reason::KeyUnknown, Reason::Ok];
     assert_eq!(reasons, expected.repeat(names.len()));
     assert_eq!(daemon.reasons(&tokens).await, reasons);

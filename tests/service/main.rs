@@ -10,13 +10,15 @@
 #![allow(clippy::disallowed_methods, reason = "a test may ask for the time")]
 
 mod access;
-
 mod audit;
 mod authority;
 mod authz;
 mod calls;
 mod commands;
 mod keys;
+#[allow(dead_code, unused_imports, reason = "each of the test binaries needs another part of it")]
+#[path = "../launcher/mod.rs"]
+mod launcher;
 mod lifecycle;
 mod reload;
 mod sockets;

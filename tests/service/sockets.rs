@@ -1,31 +1,30 @@
 //! Sockets: their files, their owners, and what comes in over them.
 
-use crate::support::{Daemon, Folder, ISSUERS, PATIENCE, binary, run};
+use crate::launcher::waiting::{Patient as _, until};
+use crate::support::{Ended, ISSUERS, binary, folder, run, start, start_in, token};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::{Duration, Instant};
 
 #[test]
 fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
-    let folder = Folder::new();
-    drop(UnixListener::bind(folder.0.join("d.sock")).unwrap());
-    let daemon = Daemon::start_in(folder, "");
+    let folder = folder();
+    drop(UnixListener::bind(folder.path("d.sock")).unwrap());
+    let daemon = start_in(folder, "");
     let mode = std::fs::metadata(daemon.socket()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
 
     let second = |path: &str| {
-        let file = daemon.folder.0.join("second.yaml");
         let text = format!("listen: [{{ unix: {path} }}]\nadmin: off\n{ISSUERS}");
-        std::fs::write(&file, text).unwrap();
+        let file = daemon.folder.write("second.yaml", text);
         run(binary().args(["serve", "--config"]).arg(&file), "")
     };
-    let (code, _, message) = second("d.sock");
+    let Ended { code, message, .. } = second("d.sock");
     assert!(code == Some(1) && message.contains("another process answers"), "{message}");
-    let (code, _, message) = second("jwks.json");
+    let Ended { code, message, .. } = second("jwks.json");
     assert!(code == Some(1) && message.contains("is not a socket"), "{message}");
-    assert!(daemon.folder.0.join("jwks.json").exists());
+    assert!(daemon.folder.path("jwks.json").exists());
 }
 
 /// A request of the health service with this `:authority`, as C-core encodes it.
@@ -70,9 +69,8 @@ fn answer(socket: &mut UnixStream, wanted: u8) -> Vec<u8> {
 
 #[test]
 fn a_path_as_authority_is_repaired_for_the_life_of_the_connection() {
-    let daemon = Daemon::start("");
-    let mut socket = UnixStream::connect(daemon.socket()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let daemon = start("");
+    let mut socket = UnixStream::connect(daemon.socket()).unwrap().patient();
     socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
     let value = b"tmp%2Fx%2Fs.sock";
     let literal = [&[0x40, 10][..], b":authority", &[16], value].concat();
@@ -87,9 +85,8 @@ fn a_path_as_authority_is_repaired_for_the_life_of_the_connection() {
 
 #[test]
 fn r84_the_number_of_streams_is_announced() {
-    let daemon = Daemon::start("limits: { streams_per_connection: 7 }\n");
-    let mut socket = TcpStream::connect(&daemon.tcp).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let daemon = start("limits: { streams_per_connection: 7 }\n");
+    let mut socket = TcpStream::connect(&daemon.tcp).unwrap().patient();
     socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
     let mut header = [0; 9];
     socket.read_exact(&mut header).unwrap();
@@ -99,44 +96,43 @@ fn r84_the_number_of_streams_is_announced() {
     assert!(settings.chunks(6).any(|one| one == [0, 3, 0, 0, 0, 7]), "{settings:?}");
 }
 
+/// The series that counts connections that ended by this cause.
+fn closed(cause: &str) -> String {
+    format!("jwtd_connections_closed_total{{cause=\"{cause}\"}}")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_connection_is_told_to_end_and_no_call_is_lost() {
-    let daemon = Daemon::start("connection: { max_age: 10s }\n");
-    let (begin, mut client) = (Instant::now(), daemon.client().await);
-    let ended = r#"jwtd_connections_closed_total{cause="age"} 1"#;
-    while !daemon.get("/metrics").contains(ended) {
-        let tokens = vec![crate::support::token("").into_bytes().into()];
+    let daemon = start("connection: { max_age: 10s }\n");
+    let mut client = daemon.client().await;
+    until(daemon.with_log("the end of an old connection".to_owned()), async || {
+        let tokens = vec![token("").into_bytes().into()];
         let request = jwtd::pb::VerifyBatchRequest { tokens, ..Default::default() };
         let answer = client.verify_batch(request).await.unwrap().into_inner();
         assert!(answer.verdicts[0].permit);
-        assert!(begin.elapsed() < PATIENCE, "{}", daemon.get("/metrics"));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert!(begin.elapsed() > Duration::from_secs(7), "a fifth early at most");
+        daemon.metric(&closed("age")).filter(|count| *count > 0.0)
+    })
+    .await;
+    assert_eq!(daemon.metric(&closed("cut")), Some(0.0), "the connection ended by itself");
 }
 
 #[test]
 fn connections_beyond_the_bound_are_closed_at_once() {
-    let daemon = Daemon::start("limits: { connections: 2 }\n");
+    let daemon = start("limits: { connections: 2 }\nconnection: { handshake_timeout: 60s }\n");
     let held: Vec<_> = (0..2).map(|_| TcpStream::connect(&daemon.tcp).unwrap()).collect();
-    while !daemon.get("/metrics").contains("jwtd_connections 2") {}
-    let mut more = TcpStream::connect(&daemon.tcp).unwrap();
-    more.set_read_timeout(Some(PATIENCE)).unwrap();
+    daemon.wait_for("/metrics", "jwtd_connections 2");
+    let mut more = TcpStream::connect(&daemon.tcp).unwrap().patient();
     assert_eq!(more.read(&mut [0; 1]).unwrap_or(0), 0);
     assert!(daemon.get("/metrics").contains(r#"jwtd_shed_total{cause="connections"} 1"#));
     drop(held);
-    let begin = Instant::now();
-    while !daemon.get("/metrics").contains("jwtd_connections 0") {
-        assert!(begin.elapsed() < PATIENCE);
-    }
+    daemon.wait_for("/metrics", "jwtd_connections 0");
 }
 
 #[test]
 fn a_peer_without_preface_is_let_go() {
-    let daemon = Daemon::start("");
-    let mut silent = TcpStream::connect(&daemon.tcp).unwrap();
-    silent.set_read_timeout(Some(PATIENCE)).unwrap();
-    let begin = Instant::now();
+    let daemon = start("");
+    let mut silent = TcpStream::connect(&daemon.tcp).unwrap().patient();
     assert_eq!(silent.read(&mut [0; 1]).unwrap_or(0), 0);
-    assert!(begin.elapsed() > Duration::from_secs(4));
+    // Not before its time, and for no other cause.
+    daemon.wait_for_count(&closed("handshake_timeout"), 1.0);
 }

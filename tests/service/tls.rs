@@ -1,6 +1,7 @@
 //! Encrypted calls: who gets in, who does not, and certificates that change meanwhile.
 
-use crate::support::{Daemon, Folder, ISSUERS, PATIENCE, binary, run, token};
+use crate::launcher::waiting::{Patient as _, until};
+use crate::support::{Daemon, Ended, Folder, ISSUERS, JWTD, binary, folder, run, token};
 use jwtd::client::{Address, Client, Credentials};
 use jwtd::pb;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
@@ -10,9 +11,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// A certificate authority.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -24,44 +24,34 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn write(&self, folder: &Path, name: &str) -> PathBuf {
-        let path = folder.join(format!("{name}.ca"));
-        replace(&path, &self.0.pem());
-        path
+    fn write(&self, folder: &Folder, name: &str) -> PathBuf {
+        folder.replace(&format!("{name}.ca"), self.0.pem())
     }
 
     /// Writes a certificate for `host` and its key.
-    fn issue(&self, folder: &Path, name: &str, host: &str) -> (PathBuf, PathBuf) {
+    fn issue(&self, folder: &Folder, name: &str, host: &str) -> (PathBuf, PathBuf) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         let id = format!("spiffe://example.org/{name}");
         params.subject_alt_names.push(SanType::URI(id.try_into().unwrap()));
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        let paths = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
-        replace(&paths.0, &certificate.pem());
-        replace(&paths.1, &key.serialize_pem());
-        std::fs::set_permissions(&paths.1, std::fs::Permissions::from_mode(0o600)).unwrap();
-        paths
+        let certificate = folder.replace(&format!("{name}.crt"), certificate.pem());
+        let key = folder.replace(&format!("{name}.key"), key.serialize_pem());
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        (certificate, key)
     }
-}
-
-fn replace(path: &Path, text: &str) {
-    let new = path.with_extension("new");
-    std::fs::write(&new, text).unwrap();
-    std::fs::rename(new, path).unwrap();
 }
 
 /// A daemon with an encrypted socket, whose certificate is that of `ours`.
 fn start(ours: &Authority, extra: &str, more: &str) -> Daemon {
-    let folder = Folder::new();
-    ours.issue(&folder.0, "server", "127.0.0.1");
+    let folder = folder();
+    ours.issue(&folder, "server", "127.0.0.1");
     let text = format!(
         "listen: [{{ unix: d.sock }}, {{ tcp: 127.0.0.1:0, tls: {{ cert_file: server.crt, \
          key_file: server.key{extra} }} }}]\nadmin: 127.0.0.1:0\n{ISSUERS}{more}"
     );
-    let file = folder.0.join("jwtd.yaml");
-    std::fs::write(&file, text).unwrap();
-    Daemon::serve(folder, &file)
+    let file = folder.write("jwtd.yaml", text);
+    JWTD.serve(folder, &file)
 }
 
 async fn permits(daemon: &Daemon, credentials: &Credentials) -> Result<bool, String> {
@@ -80,10 +70,10 @@ async fn ask(client: &mut Client) -> Result<bool, String> {
 async fn calls_are_encrypted_and_the_server_proves_itself() {
     let (ours, other) = (Authority::new(), Authority::new());
     let daemon = start(&ours, "", "");
-    let ca_file = Some(ours.write(&daemon.folder.0, "ours"));
+    let ca_file = Some(ours.write(&daemon.folder, "ours"));
     let trusting = Credentials { ca_file, client: None };
     assert_eq!(permits(&daemon, &trusting).await, Ok(true));
-    let ca_file = Some(other.write(&daemon.folder.0, "other"));
+    let ca_file = Some(other.write(&daemon.folder, "other"));
     let error = permits(&daemon, &Credentials { ca_file, client: None }).await.unwrap_err();
     assert!(error.contains("certificate"), "{error}");
     // Another name than the one that is called.
@@ -93,9 +83,9 @@ async fn calls_are_encrypted_and_the_server_proves_itself() {
     assert!(error.contains("certificate"), "{error}");
 
     let endpoint = format!("tls://{}", daemon.tcp);
-    let ca = daemon.folder.0.join("ours.ca");
+    let ca = daemon.folder.path("ours.ca");
     let health = run(binary().args(["health", "--endpoint", &endpoint, "--ca-file"]).arg(ca), "");
-    assert_eq!((health.0, &*health.1), (Some(0), "SERVING\n"), "{}", health.2);
+    assert_eq!((health.code, &*health.output), (Some(0), "SERVING\n"), "{health:?}");
     let metrics = daemon.get("/metrics");
     for part in [
         r#"jwtd_tls_handshakes_total{result="ok"} 2"#,
@@ -109,29 +99,30 @@ async fn calls_are_encrypted_and_the_server_proves_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r84_only_clients_of_the_authority_get_in() {
     let (ours, clients, other) = (Authority::new(), Authority::new(), Authority::new());
-    let folder = Folder::new();
-    let clients_file = clients.write(&folder.0, "clients");
+    let folder = folder();
+    let clients_file = clients.write(&folder, "clients");
     let extra = format!(", client_ca_file: {}", clients_file.display());
     let daemon = start(&ours, &extra, "");
-    let ca_file = Some(ours.write(&folder.0, "ours"));
+    let ca_file = Some(ours.write(&folder, "ours"));
     let with = |client| Credentials { ca_file: ca_file.clone(), client };
     assert!(permits(&daemon, &with(None)).await.is_err(), "no certificate");
-    let stranger = other.issue(&folder.0, "stranger", "client.example");
+    let stranger = other.issue(&folder, "stranger", "client.example");
     assert!(permits(&daemon, &with(Some(stranger))).await.is_err(), "of another authority");
-    let own = ours.issue(&folder.0, "own", "client.example");
+    let own = ours.issue(&folder, "own", "client.example");
     assert!(permits(&daemon, &with(Some(own))).await.is_err(), "of the server's authority");
-    let client = clients.issue(&folder.0, "client", "client.example");
+    let client = clients.issue(&folder, "client", "client.example");
     assert_eq!(permits(&daemon, &with(Some(client))).await, Ok(true));
     // Who calls is known.
-    daemon.wait_for_log("uri:spiffe://example.org/client");
-    assert!(!daemon.log().contains("spiffe://example.org/stranger"), "and only after it is proven");
+    let log = daemon.stop();
+    assert!(log.contains("uri:spiffe://example.org/client"), "{log}");
+    assert!(!log.contains("spiffe://example.org/stranger"), "and only after it is proven: {log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_decides_which_profiles_are_for_its_holder() {
     let (ours, clients) = (Authority::new(), Authority::new());
-    let folder = Folder::new();
-    let extra = format!(", client_ca_file: {}", clients.write(&folder.0, "clients").display());
+    let folder = folder();
+    let extra = format!(", client_ca_file: {}", clients.write(&folder, "clients").display());
     let profiles = "profiles:
   default: { issuers: corp, required_claims: [never] }
   web:
@@ -141,9 +132,9 @@ async fn a_certificate_decides_which_profiles_are_for_its_holder() {
   named: { issuers: corp, callers: [{ dns: Batch.Example }] }
 ";
     let daemon = start(&ours, &extra, profiles);
-    let ca_file = Some(ours.write(&folder.0, "ours"));
+    let ca_file = Some(ours.write(&folder, "ours"));
     let connect = async |name: &str, host: &str| {
-        let client = Some(clients.issue(&folder.0, name, host));
+        let client = Some(clients.issue(&folder, name, host));
         let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
         let credentials = Credentials { ca_file: ca_file.clone(), client };
         Client::connect_as(&address, &credentials).await.unwrap()
@@ -171,14 +162,14 @@ async fn a_certificate_decides_which_profiles_are_for_its_holder() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn certificates_and_authorities_change_while_connections_go_on() {
     let (first, second, clients) = (Authority::new(), Authority::new(), Authority::new());
-    let folder = Folder::new();
-    let clients_file = first.write(&folder.0, "clients");
+    let folder = folder();
+    let clients_file = first.write(&folder, "clients");
     let daemon = start(&first, &format!(", client_ca_file: {}", clients_file.display()), "");
-    let old_client = first.issue(&folder.0, "old", "client.example");
-    let new_client = clients.issue(&folder.0, "new", "client.example");
-    let ca_file = Some(first.write(&folder.0, "first"));
+    let old_client = first.issue(&folder, "old", "client.example");
+    let new_client = clients.issue(&folder, "new", "client.example");
+    let ca_file = Some(first.write(&folder, "first"));
     let old = Credentials { ca_file, client: Some(old_client) };
-    let ca_file = Some(second.write(&folder.0, "second"));
+    let ca_file = Some(second.write(&folder, "second"));
     let new = Credentials { ca_file, client: Some(new_client) };
     let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
     let mut lasting = Client::connect_as(&address, &old).await.unwrap();
@@ -186,20 +177,19 @@ async fn certificates_and_authorities_change_while_connections_go_on() {
     assert!(permits(&daemon, &new).await.is_err());
 
     // A key that does not fit yet: the pair before stays in force.
-    let kept = std::fs::read_to_string(daemon.folder.0.join("server.key")).unwrap();
-    replace(&daemon.folder.0.join("server.key"), &KeyPair::generate().unwrap().serialize_pem());
+    let kept = daemon.folder.read("server.key");
+    daemon.folder.replace("server.key", KeyPair::generate().unwrap().serialize_pem());
     daemon.wait_for("/metrics", "jwtd_config_last_reload_successful 0");
     assert_eq!(permits(&daemon, &old).await, Ok(true));
-    replace(&daemon.folder.0.join("server.key"), &kept);
+    daemon.folder.replace("server.key", kept);
     daemon.wait_for("/metrics", "jwtd_config_last_reload_successful 1");
 
-    second.issue(&daemon.folder.0, "server", "127.0.0.1");
-    clients.write(&folder.0, "clients");
-    let begin = Instant::now();
-    while permits(&daemon, &new).await != Ok(true) {
-        assert!(begin.elapsed() < PATIENCE, "{}", daemon.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    second.issue(&daemon.folder, "server", "127.0.0.1");
+    clients.write(&folder, "clients");
+    until(daemon.with_log("the new certificates".to_owned()), async || {
+        (permits(&daemon, &new).await == Ok(true)).then_some(())
+    })
+    .await;
     assert!(permits(&daemon, &old).await.is_err(), "its authority is gone");
     assert_eq!(ask(&mut lasting).await, Ok(true), "connections go on");
 }
@@ -210,7 +200,7 @@ fn connect(
     versions: &[&'static rustls::SupportedProtocolVersion],
 ) -> ClientConnection {
     let mut roots = RootCertStore::empty();
-    let file = daemon.folder.0.join("ours.ca");
+    let file = daemon.folder.path("ours.ca");
     roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -243,9 +233,8 @@ impl Write for Pieces {
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 fn socket(daemon: &Daemon) -> TcpStream {
-    let socket = TcpStream::connect(&daemon.tcp).unwrap();
+    let socket = TcpStream::connect(&daemon.tcp).unwrap().patient();
     socket.set_nodelay(true).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
 }
 
@@ -253,7 +242,7 @@ fn socket(daemon: &Daemon) -> TcpStream {
 fn t69_a_client_hello_in_pieces_of_a_byte_is_understood() {
     let ours = Authority::new();
     let daemon = start(&ours, "", "");
-    ours.write(&daemon.folder.0, "ours");
+    ours.write(&daemon.folder, "ours");
     let connection = connect(&daemon, &[&rustls::version::TLS13]);
     let mut stream = StreamOwned::new(connection, Pieces(socket(&daemon)));
     stream.write_all(PREFACE).unwrap();
@@ -267,7 +256,7 @@ fn r84_tls_1_2_is_spoken_only_if_asked_for() {
     let ours = Authority::new();
     for (extra, spoken) in [("", false), (", min_version: \"1.2\"", true)] {
         let daemon = start(&ours, extra, "");
-        ours.write(&daemon.folder.0, "ours");
+        ours.write(&daemon.folder, "ours");
         let connection = connect(&daemon, &[&rustls::version::TLS12]);
         let mut stream = StreamOwned::new(connection, socket(&daemon));
         let written = stream.write_all(PREFACE);
@@ -277,40 +266,55 @@ fn r84_tls_1_2_is_spoken_only_if_asked_for() {
     }
 }
 
+/// Half a ClientHello.
+const HALF: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+
+/// The line of `/metrics` that counts connections that ended by this cause.
+fn closed(cause: &str, count: u32) -> String {
+    format!("jwtd_connections_closed_total{{cause=\"{cause}\"}} {count}\n")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_does_not_begin_holds_nobody_and_is_let_go() {
+async fn who_does_not_begin_holds_nobody_and_not_the_end() {
     let ours = Authority::new();
-    let mut daemon = start(&ours, "", "connection: { handshake_timeout: 1s }\n");
-    let ca_file = Some(ours.write(&daemon.folder.0, "ours"));
+    // Longer than the test takes: only the end can close them.
+    let settings = "connection: { handshake_timeout: 60s }\ndrain_timeout: 60s\n";
+    let mut daemon = start(&ours, "", settings);
+    let ca_file = Some(ours.write(&daemon.folder, "ours"));
     let trusting = Credentials { ca_file, client: None };
     let mut silent: Vec<_> = (0..20).map(|_| socket(&daemon)).collect();
-    // Half a ClientHello.
-    silent[0].write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").unwrap();
+    silent[0].write_all(HALF).unwrap();
+    daemon.wait_for("/metrics", "jwtd_connections 20\n");
     assert_eq!(permits(&daemon, &trusting).await, Ok(true));
-    let ended =
-        |cause: &str, count| format!("jwtd_connections_closed_total{{cause=\"{cause}\"}} {count}");
-    daemon.wait_for("/metrics", &ended("handshake_timeout", 20));
     // Not encrypted.
     let mut plain = socket(&daemon);
     plain.write_all(PREFACE).unwrap();
     let mut rest = Vec::new();
     plain.read_to_end(&mut rest).ok();
-    daemon.wait_for("/metrics", &ended("handshake", 1));
-    // And nobody holds the end.
-    let mut stalled = socket(&daemon);
-    stalled.write_all(b"\x16\x03\x01\x02\x00\x01").unwrap();
-    while !daemon.get("/metrics").contains("jwtd_connections 1") {}
+    daemon.wait_for("/metrics", &closed("handshake", 1));
+    assert!(daemon.get("/metrics").contains(&closed("handshake_timeout", 0)));
     daemon.terminate();
-    let (status, took) = daemon.wait();
-    assert!(status.success() && took < Duration::from_secs(1), "{took:?}");
+    assert!(daemon.wait().success());
+    assert!(!daemon.log().contains("cut off"), "{}", daemon.log());
+}
+
+#[test]
+fn who_does_not_begin_is_let_go() {
+    let daemon = start(&Authority::new(), "", "connection: { handshake_timeout: 1s }\n");
+    let mut silent: Vec<_> = (0..20).map(|_| socket(&daemon)).collect();
+    silent[0].write_all(HALF).unwrap();
+    daemon.wait_for("/metrics", &closed("handshake_timeout", 20));
+    for peer in &mut silent {
+        assert_eq!(peer.read(&mut [0; 1]).unwrap_or(0), 0);
+    }
 }
 
 #[test]
 fn files_that_do_not_fit_are_faults() {
-    let (ours, folder) = (Authority::new(), Folder::new());
-    ours.issue(&folder.0, "a", "a.example");
-    ours.issue(&folder.0, "b", "b.example");
-    let file = folder.0.join("jwtd.yaml");
+    let (ours, folder) = (Authority::new(), folder());
+    ours.issue(&folder, "a", "a.example");
+    ours.issue(&folder, "b", "b.example");
+    let file = folder.path("jwtd.yaml");
     for (tls, what) in [
         ("cert_file: no.crt, key_file: no.key, client_ca_file: no.ca", "3 faults"),
         ("cert_file: gone.crt, key_file: a.key", "listen[0].tls.cert_file"),
@@ -327,7 +331,8 @@ fn files_that_do_not_fit_are_faults() {
     ] {
         let text = format!("listen: [{{ tcp: 0.0.0.0:0, tls: {{ {tls} }} }}]\n{ISSUERS}");
         std::fs::write(&file, text).unwrap();
-        let (code, _, message) = run(binary().args(["config", "check", "--config"]).arg(&file), "");
+        let Ended { code, message, .. } =
+            run(binary().args(["config", "check", "--config"]).arg(&file), "");
         assert!(code == Some(78) && message.contains(what), "{tls}: {message}");
     }
 }

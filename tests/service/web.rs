@@ -1,5 +1,6 @@
 //! A web server whose answers a test chooses.
 
+use crate::launcher::waiting::{Gate, Watched};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
@@ -8,7 +9,6 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 /// A web server on this machine. Its thread ends with the tests.
 pub(crate) struct Web {
@@ -16,11 +16,10 @@ pub(crate) struct Web {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     answers: Mutex<HashMap<String, Answer>>,
     /// The requests that came, whole.
-    requests: Mutex<Vec<String>>,
+    requests: Watched<Vec<String>>,
 }
 
 /// What is answered at a path.
@@ -30,17 +29,23 @@ pub(crate) struct Answer {
     /// Lines of the header, each with its end.
     pub(crate) header: String,
     pub(crate) body: String,
-    pub(crate) delay: Duration,
+    /// Where the answer waits before it is sent.
+    pub(crate) gate: Option<Gate>,
 }
 
 impl Answer {
     pub(crate) fn ok(body: impl Into<String>) -> Self {
         let header = String::new();
-        Self { status: "200 OK", header, body: body.into(), delay: Duration::ZERO }
+        Self { status: "200 OK", header, body: body.into(), gate: None }
     }
 
     pub(crate) fn status(status: &'static str, header: &str) -> Self {
         Self { status, header: header.to_owned(), ..Self::ok("") }
+    }
+
+    /// The same, sent when the gate is open.
+    pub(crate) fn behind(self, gate: &Gate) -> Self {
+        Self { gate: Some(gate.clone()), ..self }
     }
 }
 
@@ -90,7 +95,8 @@ impl Web {
     fn serve(scheme: &str, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("{scheme}://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared::default());
+        let shared =
+            Arc::new(Shared { answers: Mutex::default(), requests: Watched::new(Vec::new()) });
         let inner = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -122,7 +128,13 @@ impl Web {
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.shared.requests.lock().unwrap().clone()
+        self.shared.requests.read(Vec::clone)
+    }
+
+    /// Waits until so many requests have come in all; an answer may be behind a gate still.
+    pub(crate) fn wait_for_requests(&self, count: usize) {
+        let came = self.shared.requests.wait(|all| (all.len() >= count).then_some(()));
+        came.unwrap_or_else(|| panic!("no {count} requests: {:?}", self.requests()));
     }
 
     /// The paths that were asked for, in order.
@@ -143,16 +155,16 @@ impl Shared {
         let path = request.split(' ').nth(1).unwrap().to_owned();
         let condition = request.lines().find_map(|line| line.strip_prefix("if-none-match: "));
         let condition = condition.map(|tag| format!("ETag: {tag}\r\n"));
-        self.requests.lock().unwrap().push(request);
         let answer = self.answers.lock().unwrap().get(&path).cloned();
-        let Answer { status, header, body, delay } =
+        self.requests.change(|all| all.push(request));
+        let Answer { status, header, body, gate } =
             answer.unwrap_or_else(|| Answer::status("404 Not Found", ""));
         if condition.is_some_and(|tag| header.contains(&tag)) {
             write!(stream, "HTTP/1.1 304 Not Modified\r\n{header}\r\n").ok()?;
             return stream.flush().ok();
         }
-        if !delay.is_zero() {
-            std::thread::park_timeout(delay);
+        if let Some(gate) = gate {
+            gate.pass();
         }
         let length = body.len();
         write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{header}\r\n{body}")

@@ -262,3 +262,106 @@ fn the_second_opinion_of_the_tests_is_no_part_of_the_product() {
     }
     assert_eq!(found, ["dev-dependencies"]);
 }
+
+/// The tests that `cargo test` runs. The measured suites may wait and measure.
+const CERTAIN: &[&str] = &[
+    "tests/allocations.rs",
+    "tests/attacks",
+    "tests/commands",
+    "tests/conformance",
+    "tests/docs",
+    "tests/launcher",
+    "tests/service",
+    "tests/tidy.rs",
+];
+
+/// The one file of them that may wait.
+const WAITING: &str = "tests/launcher/waiting.rs";
+
+/// What makes a test pass or fail by the speed of the machine. In two parts, so that this
+/// file does not name them.
+const CHANCE: &[(&str, &str)] = &[
+    ("sle", "ep("),
+    ("park_time", "out("),
+    (".elap", "sed("),
+    ("yield_", "now"),
+    ("Instant::", "now"),
+    ("try_", "wait("),
+    ("recv_time", "out("),
+    ("set_read_time", "out("),
+    ("set_write_time", "out("),
+    ("tokio::time::time", "out("),
+    ("PATI", "ENCE"),
+    ("LAT", "EST"),
+    ("spin_", "loop"),
+];
+
+/// What is wrong with a test, by line.
+fn chances(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, line) in lines(text) {
+        for (first, second) in CHANCE {
+            let word = format!("{first}{second}");
+            if line.contains(&word) {
+                found.push((number, word));
+            }
+        }
+        // A loop with nothing in it waits for something.
+        let waits = line.starts_with("while ") || line.starts_with("loop ");
+        if waits && (line.ends_with("{}") || line.ends_with("{ }")) && !line.contains(".advance(") {
+            found.push((number, "a busy loop".to_owned()));
+        }
+    }
+    found
+}
+
+/// Every test that `cargo test` runs, with its first line: the folders, and in `src` the files
+/// of tests and what stands behind `#[cfg(test)]`.
+fn certain_tests() -> Vec<(String, usize, String)> {
+    let mut paths = Vec::new();
+    for name in CERTAIN {
+        let path = root().join(name);
+        if path.is_dir() { files(&path, &mut paths) } else { paths.push(path) }
+    }
+    files(&root().join("src"), &mut paths);
+    paths.retain(|path| path.extension().is_some_and(|end| end == "rs"));
+    let mut tests = Vec::new();
+    for path in paths {
+        let (text, name) = (std::fs::read_to_string(&path).unwrap(), relative(&path));
+        if name == WAITING {
+            continue;
+        }
+        if name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs") {
+            tests.push((name, 0, text));
+        } else if let Some((code, rest)) = text.split_once("#[cfg(test)]") {
+            tests.push((name, code.matches('\n').count(), rest.to_owned()));
+        }
+    }
+    tests
+}
+
+#[test]
+fn no_test_hangs_on_the_speed_of_the_machine() {
+    let tests = certain_tests();
+    assert!(tests.len() > 100, "only {} files", tests.len());
+    let faults: Vec<_> = tests
+        .iter()
+        .flat_map(|(name, begin, text)| {
+            let found = chances(text).into_iter();
+            found.map(move |(number, what)| format!("{name}:{}: {what}", begin + number))
+        })
+        .collect();
+    assert!(faults.is_empty(), "tests wait for events, by {WAITING}:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn what_makes_a_test_uncertain_is_found() {
+    for (first, second) in CHANCE {
+        let text = format!("fn a() {{\n    one.{first}{second});\n}}\n");
+        assert_eq!(chances(&text).len(), 1, "{text}");
+        assert_eq!(chances(&format!("    // {first}{second}")), []);
+    }
+    let busy = "    while !daemon.get(\"/metrics\").contains(\"x\") {}\n";
+    assert_eq!(chances(busy), [(1, "a busy loop".to_owned())]);
+    assert_eq!(chances("while plan.advance(engine, 64) {}"), []);
+}

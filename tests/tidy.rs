@@ -263,17 +263,8 @@ fn the_second_opinion_of_the_tests_is_no_part_of_the_product() {
     assert_eq!(found, ["dev-dependencies"]);
 }
 
-/// The tests that `cargo test` runs. The measured suites may wait and measure.
-const CERTAIN: &[&str] = &[
-    "tests/allocations.rs",
-    "tests/attacks",
-    "tests/commands",
-    "tests/conformance",
-    "tests/docs",
-    "tests/launcher",
-    "tests/service",
-    "tests/tidy.rs",
-];
+/// The suites of `.ci/full`. They measure, and may wait; all other tests may not.
+const MEASURED: [&str; 4] = ["tests/abuse/", "tests/faults/", "tests/forgeries/", "tests/soak/"];
 
 /// The one file of them that may wait.
 const WAITING: &str = "tests/launcher/waiting.rs";
@@ -315,20 +306,17 @@ fn chances(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Every test that `cargo test` runs, with its first line: the folders, and in `src` the files
-/// of tests and what stands behind `#[cfg(test)]`.
+/// The text of every test that `cargo test` runs, with the line before its first: files of
+/// `tests/`, and in `src` the files of tests and what stands behind `#[cfg(test)]`.
 fn certain_tests() -> Vec<(String, usize, String)> {
     let mut paths = Vec::new();
-    for name in CERTAIN {
-        let path = root().join(name);
-        if path.is_dir() { files(&path, &mut paths) } else { paths.push(path) }
-    }
+    files(&root().join("tests"), &mut paths);
     files(&root().join("src"), &mut paths);
     paths.retain(|path| path.extension().is_some_and(|end| end == "rs"));
     let mut tests = Vec::new();
     for path in paths {
         let (text, name) = (std::fs::read_to_string(&path).unwrap(), relative(&path));
-        if name == WAITING {
+        if name == WAITING || MEASURED.iter().any(|suite| name.starts_with(suite)) {
             continue;
         }
         if name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs") {

@@ -12,7 +12,6 @@
     clippy::string_slice,
     reason = "a test may panic"
 )]
-#![allow(clippy::disallowed_methods, reason = "a test may ask for the time")]
 
 mod canary;
 mod core_way;

@@ -108,11 +108,6 @@ pub(crate) async fn within<T>(what: impl Display, event: impl Future<Output = T>
     value
 }
 
-/// Some moment, for what takes one as an argument.
-pub(crate) fn moment() -> Instant {
-    Instant::now()
-}
-
 /// A socket whose reads end at the limit.
 pub(crate) trait Patient: Sized {
     fn patient(self) -> Self;

@@ -7,7 +7,6 @@
     clippy::indexing_slicing,
     reason = "a test may panic"
 )]
-#![allow(clippy::disallowed_methods, reason = "a test may ask for the time")]
 
 mod access;
 mod audit;

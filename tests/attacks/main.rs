@@ -24,7 +24,6 @@ mod engine_way;
 mod families;
 mod good;
 #[cfg(feature = "daemon")]
-#[allow(dead_code, unused_imports, reason = "each of the test binaries needs another part of it")]
 #[path = "../launcher/mod.rs"]
 mod launcher;
 mod numbers;

@@ -14,7 +14,6 @@ mod generated;
 mod inspect;
 mod jwks;
 mod keygen;
-#[allow(dead_code, unused_imports, reason = "each of the test binaries needs another part of it")]
 #[path = "../launcher/mod.rs"]
 mod launcher;
 mod sign;

@@ -3,6 +3,8 @@
 //!
 //! [`waiting`] is the only file of these tests that knows time; `tests/tidy.rs` checks it.
 
+#![allow(dead_code, unused_imports, reason = "each test binary needs another part of it")]
+
 mod calls;
 mod daemon;
 mod folder;

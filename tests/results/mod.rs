@@ -1,6 +1,8 @@
 //! The results of a long suite, as `.ci/full` reads them, and the load of the machine that a
 //! measured result depends on.
 
+#![allow(dead_code, reason = "not every suite measures")]
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
@@ -27,7 +29,6 @@ pub(crate) fn report(client: &str, what: &str, result: Result<&str, &str>) {
 
 /// How busy the machine is, for a row that missed its bound: a reader has to tell a slow daemon
 /// from a machine that did something else.
-#[allow(dead_code, reason = "forgeries measure nothing")]
 pub(crate) fn machine_load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let pressure = std::fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();

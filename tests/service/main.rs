@@ -15,7 +15,6 @@ mod authz;
 mod calls;
 mod commands;
 mod keys;
-#[allow(dead_code, unused_imports, reason = "each of the test binaries needs another part of it")]
 #[path = "../launcher/mod.rs"]
 mod launcher;
 mod lifecycle;

@@ -32,12 +32,6 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// Peers that are connected and silent.
-pub(crate) async fn silent(base: &Base) -> Result<Seen, String> {
-    let span = Duration::from_millis(1500);
-    probed(base, move |target| hold(target, b"", b"", span)).await
-}
-
 /// What is said at once, and what follows a byte at a time, again and again.
 type Holder = (&'static str, &'static [u8], &'static [u8]);
 

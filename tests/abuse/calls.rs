@@ -150,7 +150,7 @@ const METHODS: &[&[u8]] = &[
     b"\x02\x04post",
 ];
 
-pub(crate) async fn heads(target: Target) -> Result<String, String> {
+async fn heads(target: Target) -> Result<String, String> {
     let body = good(&target.tokens);
     for kind in KINDS {
         let block = frames::fields_of(b"\x83", BATCH, kind);

@@ -45,7 +45,7 @@ fn said(target: &Target) -> Vec<Vec<u8>> {
 }
 
 /// The Unix socket, because connections over TCP would use up its ports.
-pub(crate) async fn hang_up(target: Target, count: usize) -> Result<String, String> {
+async fn hang_up(target: Target, count: usize) -> Result<String, String> {
     let crate::peer::Place::Unix(path) = &target.unix else { return Err("no socket".to_owned()) };
     let beginning = [frames::PREFACE, &frames::settings(&[])].concat();
     let question = [beginning, said(&target).concat()].concat();

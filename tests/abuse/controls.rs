@@ -1,13 +1,11 @@
-//! Each protection set out of force in turn: then its row must fail, or it shows nothing.
-
-#[path = "../faults/controls/weakened.rs"]
-mod weakened;
+//! Protections that a setting puts out of force, each in turn: then its row must fail, or it shows
+//! nothing. Those that no setting puts out of force are taken away by `tests/mutants`.
 
 use crate::job::Job;
 use crate::row::Seen;
 use crate::scene::{Base, Promise, Scene, Target};
 use crate::unread::Window;
-use crate::{Plan, admin, calls, cancels, headers, logs, messages, resets, slow, unread};
+use crate::{Plan, calls, headers, resets, slow, unread};
 use std::time::Duration;
 
 pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
@@ -15,8 +13,7 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
         return Vec::new();
     }
     let second = Duration::from_secs(1);
-    let mut jobs = Vec::from(without_source());
-    jobs.extend([
+    vec![
         control("pending_resets", "GOAWAY None", move || async move {
             attacked(Base::connection("pending_resets: 1000000"), move |target| {
                 resets::rapid(target.tcp, second)
@@ -61,38 +58,6 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
         control("message_bytes", "codes [Some(4)", || async {
             let base = Base { limits: "message_bytes: 64MiB, ", ..quick() };
             attacked(base, |target| calls::sizes(target.tcp)).await
-        }),
-    ]);
-    jobs
-}
-
-/// The controls that need another build.
-fn without_source() -> [Job; 6] {
-    let base = |name| {
-        let binary = weakened::build()?;
-        Ok::<_, String>(Base { weakened: Some((binary, name)), ..unread::quick() })
-    };
-    [
-        control("the look at the method", "is served", move || async move {
-            attacked(base("the look at the method")?, calls::heads).await
-        }),
-        control(
-            "the way that the oldest gives",
-            "is not answered within 1 s",
-            move || async move { admin::silent(&base("the way that the oldest gives")?).await },
-        ),
-        control("one release of what is in flight", "does not come down", move || async move {
-            attacked(base("one release")?, |target| cancels::hang_up(target, 10_000)).await
-        }),
-        control("the log of one kind", "control character", move || async move {
-            let base = Base { log: "trace", ..base("the log of one kind")? };
-            logs::hostile(&Scene::start(&base).await?).await.map(Into::into)
-        }),
-        control("narrow windows", "too much memory", move || async move {
-            unread::streaming(&base("narrow windows")?, 240).await
-        }),
-        control("the bound on fields", "too much memory", move || async move {
-            messages::small(&base("the bound on fields")?, messages::TOKENS).await
         }),
     ]
 }

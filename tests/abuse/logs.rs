@@ -31,7 +31,7 @@ const TEXTS: &[&str] = &[
     r"hostile\\u000a\\n%0a%0d${jndi:x}",
 ];
 
-pub(crate) async fn hostile(scene: &Scene) -> Result<String, String> {
+async fn hostile(scene: &Scene) -> Result<String, String> {
     let mut tokens = Vec::new();
     let plain_claims = format!(r#"{{"iss":"{ISS}","aud":"a","exp":9999999999}}"#);
     let forged = |header: &str| {

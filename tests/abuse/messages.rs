@@ -174,13 +174,13 @@ async fn changed(target: Target, count: usize) -> Result<String, String> {
     Ok(format!("{fine} read as messages, {refused} refused"))
 }
 
-pub(crate) const TOKENS: &[u8] = &[0x0a, 0];
+const TOKENS: &[u8] = &[0x0a, 0];
 
 /// A field that takes two or four bytes and becomes a value of 24 or 32.
 const SMALL_PARTS: &[(&str, &[u8])] =
     &[("tokens", TOKENS), ("contexts", &[0x12, 0]), ("options.audiences", &[0x1a, 2, 0x1a, 0])];
 
-pub(crate) async fn small(base: &Base, unit: &'static [u8]) -> Result<Seen, String> {
+async fn small(base: &Base, unit: &'static [u8]) -> Result<Seen, String> {
     let scene = Scene::start(base).await?;
     let attack = move |target: Target| async move {
         let message = prefixed(&unit.repeat(3_900_000 / unit.len()));

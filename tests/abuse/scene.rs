@@ -6,7 +6,6 @@ use crate::keys::{Signer, set};
 use crate::peer::Place;
 use crate::row::{Seen, show};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -41,8 +40,6 @@ pub(crate) struct Base {
     pub(crate) log: &'static str,
     /// With an encrypted socket too.
     pub(crate) tls: bool,
-    /// Another build than that of the sources, and the name of what it lacks.
-    pub(crate) weakened: Option<(PathBuf, &'static str)>,
 }
 
 impl Base {
@@ -90,7 +87,6 @@ impl Scene {
             base.limits, base.connection
         );
         let mut setup = Setup { config, log: base.log, ..Setup::default() };
-        setup.weakened.clone_from(&base.weakened);
         setup.files = vec![("keys.json", set(&[&signer]))];
         let folder = Arc::new(Folder::new());
         if base.tls {

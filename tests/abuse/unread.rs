@@ -44,7 +44,7 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs
 }
 
-pub(crate) fn quick() -> Base {
+fn quick() -> Base {
     Base::connection("reply_timeout: 1s")
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn replies(base: &Base, how: Window, connections: usize) -> Res
 }
 
 /// Writes to streams as much as is taken, and reads nothing.
-pub(crate) async fn streaming(base: &Base, connections: usize) -> Result<Seen, String> {
+async fn streaming(base: &Base, connections: usize) -> Result<Seen, String> {
     let scene = Scene::start(base).await?;
     let attack = move |target: Target| async move {
         let tokens = target.tokens.iter().map(|token| token.clone().into_bytes().into()).collect();

@@ -58,8 +58,6 @@ pub(crate) struct Setup {
     pub(crate) listen: &'static str,
     /// What is logged, if not what is by default.
     pub(crate) log: &'static str,
-    /// Another build than that of the sources, and the name of what it lacks.
-    pub(crate) weakened: Option<(PathBuf, &'static str)>,
 }
 
 /// A running daemon; it is killed with the value.
@@ -258,21 +256,16 @@ impl Drop for Daemon {
 impl Setup {
     /// What starts the daemon in `folder`.
     pub(crate) fn command(&self, folder: &Path) -> Command {
-        let binary = match &self.weakened {
-            Some((binary, _)) => binary.clone(),
-            None => PathBuf::from(env!("CARGO_BIN_EXE_jwtd")),
-        };
         // The shell sets the bound and becomes the daemon.
         let mut command = Command::new("sh");
         let limit = self.descriptors.map(|most| format!("ulimit -n {most};")).unwrap_or_default();
         let core = self.core.map(|core| format!("taskset -c {core} ")).unwrap_or_default();
-        command.args(["-c", &format!("{limit} exec {core}\"$0\" \"$@\"")]).arg(binary);
+        command
+            .args(["-c", &format!("{limit} exec {core}\"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_jwtd"));
         command.args(["serve", "--log-format", "json", "--config"]).arg(folder.join("jwtd.yaml"));
         if !self.log.is_empty() {
             command.args(["--log", self.log]);
-        }
-        if let Some((_, without)) = self.weakened {
-            command.env("JWTD_WITHOUT", without);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command

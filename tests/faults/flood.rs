@@ -33,7 +33,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     if !plan.wants(&name) {
         return Vec::new();
     }
-    let row = match Flood::run(&Setup::default(), Duration::from_secs(seconds)) {
+    let row = match Flood::run(Duration::from_secs(seconds)) {
         Ok(flood) => {
             let most = seconds / COOLDOWN + 1;
             let (fetches, worst) = (Some(flood.attempts), Some(flood.flooded.worst()));
@@ -56,12 +56,12 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
-    /// Floods a daemon for so long; `setup` may weaken it.
-    pub(crate) fn run(setup: &Setup, span: Duration) -> Result<Self, String> {
+    /// Floods a daemon for so long.
+    pub(crate) fn run(span: Duration) -> Result<Self, String> {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        runtime.block_on(flood(setup, span))
+        runtime.block_on(flood(span))
     }
 
     pub(crate) fn judge(&self, most: u64) -> Result<String, String> {
@@ -92,7 +92,7 @@ impl Flood {
     }
 }
 
-async fn flood(setup: &Setup, span: Duration) -> Result<Flood, String> {
+async fn flood(span: Duration) -> Result<Flood, String> {
     let issuer = crate::issuer::Issuer::start(None).await;
     let (old, new) = (Signer::new("a"), Signer::new("b"));
     issuer.put(KEYS, ok(set(&[&old])));
@@ -101,7 +101,7 @@ async fn flood(setup: &Setup, span: Duration) -> Result<Flood, String> {
          refresh: 1h, cooldown: {COOLDOWN}s }} }}\n",
         issuer.origin
     );
-    let setup = Setup { config, weakened: setup.weakened.clone(), ..Setup::default() };
+    let setup = Setup { config, ..Setup::default() };
     let daemon = Daemon::start(&setup).await?;
     let good = old.token(ISS);
     let begin = Instant::now();

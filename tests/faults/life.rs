@@ -11,7 +11,6 @@ use crate::pki::Pki;
 use crate::row::{Row, show};
 use futures_util::future::BoxFuture;
 use jwtd::pb::Reason;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -193,15 +192,6 @@ pub(crate) fn rows(plan: &Plan, cases: Vec<Case>) -> Vec<Row> {
 }
 
 async fn row(case: &Case, phase: Phase) -> Row {
-    row_of(case, phase, None).await
-}
-
-/// The row of another build, if one is given.
-pub(crate) async fn row_of(
-    case: &Case,
-    phase: Phase,
-    weakened: Option<(PathBuf, &'static str)>,
-) -> Row {
     let name = format!("{}, {}", case.name, phase.name());
     let expected = match (&case.effect, phase) {
         (Effect::Fails(_), Phase::Cold) => "alive, not ready, KEYS_UNAVAILABLE; ready after repair",
@@ -212,7 +202,7 @@ pub(crate) async fn row_of(
         (Effect::Succeeds(_), Phase::Rotation) => "the new key serves, and no bad one",
     };
     let mut measured = Measured::default();
-    let seen = live(case, phase, weakened, &mut measured).await;
+    let seen = live(case, phase, &mut measured).await;
     Row { fetches: measured.fetches, worst: measured.worst, ..Row::new(&name, expected, seen) }
 }
 
@@ -222,12 +212,7 @@ struct Measured {
     worst: Option<Duration>,
 }
 
-async fn live(
-    case: &Case,
-    phase: Phase,
-    weakened: Option<(PathBuf, &'static str)>,
-    measured: &mut Measured,
-) -> Result<String, String> {
+async fn live(case: &Case, phase: Phase, measured: &mut Measured) -> Result<String, String> {
     let scene = Scene::new(case.tls).await;
     let (iss, good) = (scene.iss(case.keys).to_owned(), scene.old.token(OTHER));
     if phase == Phase::Cold {
@@ -238,7 +223,7 @@ async fn live(
     }
     let files = scene.pki.iter().map(|pki| ("ca.pem", pki.authority())).collect();
     let config = scene.config(case.keys);
-    let setup = Setup { config, files, weakened, ..Setup::default() };
+    let setup = Setup { config, files, ..Setup::default() };
     let begin = Instant::now();
     let daemon = Daemon::start(&setup).await?;
     let mut life = Life { case, scene: &scene, daemon, begin, iss };

@@ -27,7 +27,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(base: Setup, cooldown: u64) -> Result<Self, String> {
+    async fn new(cooldown: u64) -> Result<Self, String> {
         let (issuer, old) = (Issuer::start(None).await, Signer::new("a"));
         issuer.publish(&set(&[&old]));
         let config = format!(
@@ -35,7 +35,7 @@ impl Scene {
              refresh: 1h, cooldown: {cooldown}s }} }} }}\ndrain_timeout: 1s\n",
             issuer.origin
         );
-        let daemon = Daemon::start(&Setup { config, ..base }).await?;
+        let daemon = Daemon::start(&Setup { config, ..Setup::default() }).await?;
         let token = old.token(ISS);
         let scene = Self { issuer, old, daemon };
         let begin = Instant::now();
@@ -69,8 +69,8 @@ impl Scene {
 }
 
 /// Counts the attempts that tokens with random key ids cause.
-pub(super) async fn flood(base: Setup) -> Result<Seen, String> {
-    let scene = Scene::new(base, 3).await?;
+pub(super) async fn flood() -> Result<Seen, String> {
+    let scene = Scene::new(3).await?;
     let (before, sent) = (scene.attempts(), Arc::new(AtomicU64::new(0)));
     let good = scene.old.token(ISS);
     let caller = GoodCaller::start(&scene.daemon, &good, Duration::from_millis(20)).await?;
@@ -87,8 +87,8 @@ pub(super) async fn flood(base: Setup) -> Result<Seen, String> {
 }
 
 /// A key appears when random ids have used up what attempts they may cause.
-pub(super) async fn rotation(base: Setup) -> Result<Seen, String> {
-    let scene = Scene::new(base, 1).await?;
+pub(super) async fn rotation() -> Result<Seen, String> {
+    let scene = Scene::new(1).await?;
     let flood = scene.flood(&Arc::default()).await?;
     sleep(Duration::from_secs(10)).await;
     // Now there is one more try in three cool-downs; the flood takes it at once.

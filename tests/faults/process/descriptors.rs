@@ -34,7 +34,7 @@ pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
             (Lack::Descriptors, "no descriptor left"),
         ] {
             jobs.push(job(&format!("{name}, for {seconds} s"), EXPECTED, move || {
-                t65_exhaust(Setup::default(), lack, Duration::from_secs(seconds))
+                t65_exhaust(lack, Duration::from_secs(seconds))
             }));
         }
     }
@@ -53,11 +53,11 @@ const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
 /// Of a core, in thousandths.
 const MOST: u128 = 50;
 
-/// Floods a daemon that is set up like `base`, for so long.
-pub(crate) async fn t65_exhaust(base: Setup, lack: Lack, span: Duration) -> Result<Seen, String> {
+/// Floods a daemon for so long.
+async fn t65_exhaust(lack: Lack, span: Duration) -> Result<Seen, String> {
     let (Setup { config, files, .. }, signer) = local("drain_timeout: 1s\n");
     // At 128 the daemon takes no more than 64 connections.
-    let setup = Setup { config, files, descriptors: Some(128), ..base };
+    let setup = Setup { config, files, descriptors: Some(128), ..Setup::default() };
     let token = signer.token(ISS);
     let daemon = Daemon::start(&setup).await?;
     let caller = GoodCaller::start(&daemon, &token, Duration::from_millis(50)).await?;

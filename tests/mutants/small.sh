@@ -1,12 +1,9 @@
 # The small changes that `cargo mutants` makes by itself: an operator, a condition, a whole body. It is sourced.
 version=27.1.0
 
-# Unoptimized: its own work is small beside that of the compiler.
 install_cargo_mutants() {
   mutants=$root/target/tools/bin/cargo-mutants
-  if [ -x "$mutants" ] && [ "$("$mutants" mutants --version 2>/dev/null)" = "cargo-mutants $version" ]; then return; fi
-  CARGO_TARGET_DIR=$root/target/tools/build cargo install --quiet --debug --locked --force --root "$root/target/tools" "cargo-mutants@$version" || return 1
-  rm -rf "$root/target/tools/build"
+  "$root/.ci/tool" cargo-mutants "$version"
 }
 
 # examine WHAT OPTION...: one run of `cargo mutants`, and a row for each mutant.

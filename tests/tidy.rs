@@ -247,22 +247,6 @@ fn each_dependency_has_its_reason() {
     assert!(count > 30);
 }
 
-/// `deny.toml` cannot tell what the product needs from what its tests need.
-#[test]
-fn the_second_opinion_of_the_tests_is_no_part_of_the_product() {
-    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let mut section = "";
-    let mut found = Vec::new();
-    for line in manifest.lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            section = name.trim_end_matches(']');
-        } else if line.contains("jsonwebtoken") {
-            found.push(section);
-        }
-    }
-    assert_eq!(found, ["dev-dependencies"]);
-}
-
 /// The suites of `.ci/full`. They measure, and may wait; all other tests may not.
 const MEASURED: [&str; 4] = ["tests/abuse/", "tests/faults/", "tests/forgeries/", "tests/soak/"];
 

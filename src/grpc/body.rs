@@ -274,11 +274,11 @@ mod tests {
     use tokio::sync::mpsc;
 
     /// Nothing is ever waited for so long.
-    const PATIENCE: Duration = Duration::from_secs(86_400);
+    const FOREVER: Duration = Duration::from_secs(86_400);
 
     fn metered(pieces: Vec<Bytes>) -> Metered<impl Body<Data = Bytes, Error = Infallible> + Unpin> {
         let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
-        metered_as(futures_util::stream::iter(frames), PATIENCE)
+        metered_as(futures_util::stream::iter(frames), FOREVER)
     }
 
     fn metered_as<S>(
@@ -334,7 +334,7 @@ mod tests {
         let frames = futures_util::stream::poll_fn(move |context| sent.poll_recv(context));
         let send =
             |bytes: &[u8]| send.send(Ok(Frame::data(Bytes::copy_from_slice(bytes)))).unwrap();
-        let mut body = metered_as(frames, PATIENCE);
+        let mut body = metered_as(frames, FOREVER);
         assert!(poll!(body.frame()).is_pending());
         assert!(body.arrival.end.is_none(), "nothing has begun");
         send(&first[..50]);

@@ -1,5 +1,7 @@
 //! A measured quantity: its spread over several rounds and its unit.
 
+#![allow(dead_code, reason = "each bench needs another part of it")]
+
 use crate::spread::Spread;
 use serde_json::{Value, json};
 

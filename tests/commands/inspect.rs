@@ -9,7 +9,7 @@ const CLAIMS: &str = "--iss https://i --aud a --sub alice";
 /// A folder with a key of Ed25519 and a configuration for it.
 fn folder() -> Folder {
     let folder = Folder::new();
-    folder.write("jwks.json", &folder.good("keygen --alg EdDSA --private key.json --kid k", ""));
+    folder.write("jwks.json", folder.good("keygen --alg EdDSA --private key.json --kid k", ""));
     folder.configure("EdDSA", "jwks_file: jwks.json");
     folder
 }
@@ -114,7 +114,7 @@ fn access_is_checked_as_the_daemon_does() {
     let before = folder.read("jwtd.yaml");
     let access = |mode: &str| {
         let profile = format!("{{ issuers: corp, access: {{ mode: {mode}, subjects: bob }} }}");
-        folder.write("jwtd.yaml", &format!("{before}\nprofiles: {{ default: {profile} }}\n"));
+        folder.write("jwtd.yaml", format!("{before}\nprofiles: {{ default: {profile} }}\n"));
         let ended = folder.run("inspect --config jwtd.yaml --output json", &token);
         let seen = json(&ended.output);
         let last = checks(&seen).last().map(|(check, state)| format!("{check}: {state}"));

@@ -34,7 +34,7 @@ fn show_tells_what_is_loaded_and_what_is_skipped_and_why() {
 #[test]
 fn bad_input_is_named() {
     let folder = Folder::new();
-    folder.write("private.json", &folder.good("keygen --private -", ""));
+    folder.write("private.json", folder.good("keygen --private -", ""));
     folder.bad("jwks show private.json", 1, "holds private members");
     folder.bad("jwks show none.json", 1, "none.json: No such file");
     folder.bad("jwks show", 1, "not JSON");

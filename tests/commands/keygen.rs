@@ -19,7 +19,7 @@ fn keys_of_every_kind_load_as_configured_keys() {
         folder.write("jwks.json", &public);
         folder.configure(algorithm, "jwks_file: jwks.json");
         let arguments = format!("keygen --alg {algorithm} --format pem --private k.pem");
-        folder.write("public.pem", &folder.good(&arguments, ""));
+        folder.write("public.pem", folder.good(&arguments, ""));
         folder.configure(algorithm, "pem_file: public.pem");
         assert!(folder.read("k.pem").starts_with("-----BEGIN PRIVATE KEY-----\n"));
 

@@ -9,7 +9,7 @@ const CLAIMS: &str = "--iss https://i --aud a";
 /// A folder with a key of Ed25519 and a configuration for it.
 fn folder() -> Folder {
     let folder = Folder::new();
-    folder.write("jwks.json", &folder.good("keygen --alg EdDSA --private key.json --kid k", ""));
+    folder.write("jwks.json", folder.good("keygen --alg EdDSA --private key.json --kid k", ""));
     folder.configure("EdDSA", "jwks_file: jwks.json");
     folder
 }
@@ -29,12 +29,12 @@ fn what_each_kind_of_key_signs_is_accepted() {
                 (true, "jwks") => "secret_file: key, secret_format: jwks",
                 (true, _) => {
                     let jwk = folder.read("key");
-                    folder.write("set", &format!(r#"{{"keys":[{jwk}]}}"#));
+                    folder.write("set", format!(r#"{{"keys":[{jwk}]}}"#));
                     "secret_file: set, secret_format: jwks"
                 }
                 (false, "jwks") => "jwks_file: public",
                 (false, "jwk") => {
-                    folder.write("public", &format!(r#"{{"keys":[{public}]}}"#));
+                    folder.write("public", format!(r#"{{"keys":[{public}]}}"#));
                     "jwks_file: public"
                 }
                 (false, _) => "pem_file: public",
@@ -50,13 +50,13 @@ fn what_each_kind_of_key_signs_is_accepted() {
 #[test]
 fn plain_secrets_sign_too() {
     let folder = Folder::new();
-    folder.write("raw", &format!("{}\n", "s".repeat(32)));
+    folder.write("raw", format!("{}\n", "s".repeat(32)));
     let ended = folder.run(&format!("sign --key raw --secret-format raw {CLAIMS}"), "");
     assert!(ended.message.contains("others may read raw; `chmod 600 raw`"), "{ended:?}");
     folder.configure("HS256", "secret_file: raw");
     assert_eq!(judge(&folder, &ended.output), Reason::Ok);
 
-    folder.write("coded", &"c".repeat(64));
+    folder.write("coded", "c".repeat(64));
     let arguments = format!("sign --key coded --secret-format base64url --alg HS384 {CLAIMS}");
     folder.configure("HS384", "secret_file: coded, secret_format: base64url");
     assert_eq!(judge(&folder, &folder.good(&arguments, "")), Reason::Ok);
@@ -178,9 +178,9 @@ fn wrong_usage_and_unusable_keys_are_told_apart() {
     folder.good("keygen --alg EdDSA --format jwk --private a --public b", "");
     let (mut mixed, other) = (json(&folder.read("a")), json(&folder.read("jwks.json")));
     mixed["x"] = other["keys"][0]["x"].clone();
-    folder.write("mixed.json", &mixed.to_string());
+    folder.write("mixed.json", mixed.to_string());
     folder.bad("sign --key mixed.json", 1, "its `x` is missing or has a wrong form");
-    folder.write("mine.json", &folder.read("key.json"));
+    folder.write("mine.json", folder.read("key.json"));
     let rights = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(folder.path("mine.json"), rights).unwrap();
     let ended = folder.run(&format!("sign --key mine.json {CLAIMS}"), "");

@@ -2,19 +2,28 @@
 
 import fnmatch
 import subprocess
+import sys
+
+
+# Folders of tests that each suite has to name: what is there is the subject of some suite.
+OWNED = ("tests/abuse/", "tests/deploy/", "tests/faults/", "tests/forgeries/", "tests/interop/", "tests/mutants/", "tests/results/", "tests/soak/")
 
 
 def git(root, *arguments):
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
-    return done.stdout.splitlines() if done.returncode == 0 else None
+    """The output, split at its NUL bytes; None if git fails, which it says itself."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, stdout=subprocess.PIPE, text=True)
+    except OSError as error:
+        print(f"git: {error.strerror}", file=sys.stderr)
+        return None
+    return [part for part in done.stdout.split("\0") if part] if done.returncode == 0 else None
 
 
 def changed_files(root, base):
-    """Tracked and new files that differ from a commit; None if there is no such commit."""
-    if git(root, "rev-parse", "--verify", "--quiet", f"{base}^{{commit}}") is None:
-        return None
-    new = git(root, "ls-files", "--others", "--exclude-standard") or []
-    return (git(root, "diff", "--name-only", "--no-renames", base) or []) + new
+    """Tracked and new files that differ from a commit; None if git cannot tell."""
+    differ = git(root, "diff", "-z", "--name-only", "--no-renames", f"{base}^{{commit}}", "--")
+    new = git(root, "ls-files", "-z", "--others", "--exclude-standard")
+    return None if differ is None or new is None else differ + new
 
 
 def matches(file, globs):
@@ -24,10 +33,14 @@ def matches(file, globs):
 
 def faults(root, suites):
     """Globs that match no file, and sources that are no suite's subject: what was renamed, or is new."""
-    files = git(root, "ls-files", "--cached", "--others", "--exclude-standard")
+    files = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if files is None:
-        return ["This is no git checkout. fix: run it in a clone."]
+        return ["git cannot list the files. fix: run it in a clone."]
     found = []
+    page = (root / "CONTRIBUTING.md").read_text()
+    for suite in suites:
+        if f"| `{suite.name}` |" not in page:
+            found.append(f"CONTRIBUTING.md has no row for the suite `{suite.name}`. fix: add it.")
     for suite in suites:
         for glob in suite.subject:
             if not any(matches(file, [glob]) for file in files):
@@ -36,5 +49,7 @@ def faults(root, suites):
         # `features` compiles all of `src`, and shows little of what it does.
         behavior = [suite.subject for suite in suites if not suite.hours and suite.name != "features"]
         if file.startswith("src/") and not any(matches(file, subject) for subject in behavior):
+            found.append(f"{file} is no suite's subject. fix: name it in .ci/suites.py.")
+        if file.startswith(OWNED) and not any(matches(file, suite.subject) for suite in suites):
             found.append(f"{file} is no suite's subject. fix: name it in .ci/suites.py.")
     return found

@@ -1,15 +1,16 @@
 //! The clock: the only place that asks the operating system for the time.
 //!
-//! A [`Clock`] tells the wall time, by which tokens are judged, and a monotonic time, by
-//! which the daemon waits and measures. Whoever needs either is given a clock, or a moment
-//! that one told. Tests give a clock that moves only when they say so: [`VirtualClock`].
+//! A [`Clock`] has the wall time, by which tokens are judged, and a monotonic time, by which
+//! the daemon waits and measures. Code that needs either takes a clock, or a moment read from
+//! one, as an argument. Tests pass a clock that moves only when they advance it:
+//! [`VirtualClock`].
 
 use crate::jose::UnixTime;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
-/// Tells the time and waits for it. Clones tell the same time.
+/// The time and waiting for it. Clones share one clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Option<Arc<Virtual>>);
 
@@ -67,12 +68,12 @@ impl Clock {
         }
     }
 
-    /// Waits so long.
+    /// Waits for a duration.
     pub async fn sleep(&self, span: Duration) {
         self.sleep_until(later(self.monotonic(), span)).await;
     }
 
-    /// What `future` gives, or nothing if it has not ended by `moment`.
+    /// The output of `future`, or `None` if it has not ended by `moment`.
     pub async fn timeout_at<F: Future>(&self, moment: Instant, future: F) -> Option<F::Output> {
         tokio::select! {
             biased;
@@ -81,7 +82,7 @@ impl Clock {
         }
     }
 
-    /// What `future` gives, or nothing if it has not ended after so long.
+    /// The output of `future`, or `None` if it has not ended after `span`.
     pub async fn timeout<F: Future>(&self, span: Duration, future: F) -> Option<F::Output> {
         self.timeout_at(later(self.monotonic(), span), future).await
     }
@@ -100,8 +101,8 @@ impl Clock {
     }
 }
 
-/// Time that passes only when it is told to, for tests: nothing waits, and whatever waits
-/// for a moment goes on exactly at that moment.
+/// A clock for tests that stands still until it is advanced. A sleeper wakes exactly at its
+/// moment.
 #[derive(Clone, Debug)]
 pub struct VirtualClock(Arc<Virtual>);
 

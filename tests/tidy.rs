@@ -268,13 +268,16 @@ const CHANCE: &[(&str, &str)] = &[
     ("recv_time", "out("),
     ("set_read_time", "out("),
     ("set_write_time", "out("),
-    ("tokio::time::time", "out("),
+    ("tokio::", "time"),
+    ("thread::sle", "ep"),
+    ("wait_time", "out"),
+    ("Command::new(\"sle", "ep"),
     ("PATI", "ENCE"),
     ("LAT", "EST"),
     ("spin_", "loop"),
 ];
 
-/// What is wrong with a test, by line.
+/// The forbidden words of a test and the numbers of their lines.
 fn chances(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in lines(text) {

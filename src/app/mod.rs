@@ -91,8 +91,9 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl App {
-    /// Builds the daemon and opens its sockets. All of it lives by `clock`. Must run inside
-    /// a runtime.
+    /// Builds the daemon and opens its sockets. `clock` drives verdicts, deadlines, the refresh
+    /// of keys, reloads and audit; the timeouts of connections and of fetches are the
+    /// runtime's. Must run inside a runtime.
     ///
     /// # Errors
     /// If a socket cannot be opened.

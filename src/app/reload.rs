@@ -117,7 +117,7 @@ impl Reloader {
                 continue;
             }
             if !told {
-                tracing::debug!("reloading without being told of a change");
+                tracing::debug!("reloading after a periodic check found a change");
             }
             failed = !self.reload(same && !asked).await;
             seen = contents;

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 pub struct KeyWatch {
     inner: Mutex<Inner>,
     clock: Clock,
-    /// Moments of the machine are told from here.
+    /// The zero of the moments of the refresh state machine.
     begin: Instant,
     /// The next attempt is due earlier than the fetching task knows.
     sooner: Notify,

@@ -28,7 +28,7 @@ pub struct Server<S> {
     pub streams: u32,
     /// How connections are kept.
     pub settings: Connection,
-    /// What tells the time.
+    /// The clock of the back-off.
     pub clock: Clock,
 }
 

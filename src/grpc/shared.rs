@@ -70,7 +70,7 @@ impl Shared {
         self.scheduler.engine().current.load()
     }
 
-    /// What tells the time.
+    /// The clock of deadlines and verdicts.
     pub(super) fn clock(&self) -> &Clock {
         self.scheduler.clock()
     }

@@ -63,7 +63,7 @@ impl Scheduler {
         &self.engine
     }
 
-    /// What tells it the time.
+    /// The clock of deadlines and verdicts.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock

@@ -105,7 +105,11 @@ fn tokens_of_a_file_are_sent_to_a_daemon_that_runs() {
     let seen = json(&folder.good(&format!("{bench} --tokens tokens --batch 7"), ""));
     assert_eq!(seen["permitted"], seen["tokens"]);
     assert!(seen["daemon_cpu_seconds"].is_number(), "found by the socket: {seen}");
-    let half = format!("{bench} --tokens - --cold 50% --distinct 8 --batch 2");
+    // It ends when the fresh tokens are used up.
+    let half = format!(
+        "bench --endpoint {endpoint} --duration 1h --output json --tokens - --cold 50% \
+         --distinct 8 --batch 2"
+    );
     let seen = json(&folder.good(&half, &tokens));
     assert_eq!((&seen["tokens"], &seen["fresh_tokens_used_up"]), (&24.into(), &true.into()));
     let seen = json(&folder.good(&format!("{bench} --key key.json --iss https://i --aud a"), ""));

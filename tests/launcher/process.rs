@@ -36,6 +36,13 @@ impl Process {
     }
 
     fn spawn(command: &mut Command) -> Self {
+        // A variable of the developer's shell must not configure the daemon under test.
+        for (name, _) in std::env::vars_os() {
+            let ours = name.to_string_lossy().starts_with("JWTD_");
+            if ours && !command.get_envs().any(|(set, _)| set == name) {
+                command.env_remove(&name);
+            }
+        }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = Text::follow(child.stdout.take().unwrap());
         let log = Text::follow(child.stderr.take().unwrap());

@@ -37,7 +37,7 @@ const KEPT: &str = "the configuration before stays in force";
 
 /// Logged where the daemon found a change by itself, which it looks for every 30 seconds: in
 /// these tests it must have been told before.
-const UNTOLD: &str = "without being told";
+const UNTOLD: &str = "after a periodic check";
 
 /// Checks that every change came by a message of the operating system or a signal.
 fn all_were_told(daemon: &Daemon) {

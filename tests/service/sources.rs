@@ -6,7 +6,6 @@ use crate::web::{Answer, Web};
 use jwtd::crypto::SigningKey;
 use jwtd::jose::Algorithm;
 use jwtd::pb::Reason;
-use std::time::Duration;
 
 fn set(keys: &[String]) -> String {
     format!(r#"{{"keys":[{}]}}"#, keys.join(","))
@@ -447,22 +446,6 @@ async fn r65_a_key_that_is_used_before_it_is_fetched_refuses_no_good_token() {
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r65_waiting_for_a_key_ends_before_the_deadline_of_the_call() {
-    let web = Web::start();
-    let daemon = start_eager(&web);
-    // The attempt lasts longer than the call: the answer comes only because the wait ends.
-    web.put("/k", Answer::ok(good_set()).behind(&Gate::closed()));
-    let junk = token(&KEY, r#"{"alg":"EdDSA","kid":"z"}"#, "https://i");
-    let tokens = vec![junk.into_bytes().into()];
-    let request = jwtd::pb::VerifyBatchRequest { tokens, ..Default::default() };
-    let mut request = tonic::Request::new(request);
-    // Less than `unknown_kid_wait`, and twice what is waited then.
-    request.set_timeout(Duration::from_millis(4900));
-    let answer = daemon.client().await.verify_batch(request).await.unwrap().into_inner();
-    assert_eq!(answer.verdicts[0].reason(), Reason::KeyUnknown);
 }
 
 /// Junk tokens of `https://i`, each with another id.

@@ -29,7 +29,7 @@ TESTS = [test_batch, test_views, test_faults, test_service, test_example, test_r
 
 
 def stop(scene: Scene) -> None:
-    """SIGTERM, and exit 0 within 15 seconds."""
+    """SIGTERM, and exit 0."""
     scene.daemon.ask_to_stop()
     scene.daemon.wait_for_end()
 

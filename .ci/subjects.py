@@ -44,7 +44,7 @@ def faults(root, suites):
     for suite in suites:
         for glob in suite.subject:
             if not any(matches(file, [glob]) for file in files):
-                found.append(f"The subject `{glob}` of the suite `{suite.name}` matches no file. fix: mend it in .ci/suites.py.")
+                found.append(f"The subject `{glob}` of the suite `{suite.name}` matches no file. fix: change it in .ci/suites.py.")
     for file in files:
         # `features` compiles all of `src`, and shows little of what it does.
         behavior = [suite.subject for suite in suites if not suite.hours and suite.name != "features"]

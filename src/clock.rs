@@ -119,7 +119,7 @@ struct Virtual {
 struct State {
     /// The time that has passed since the beginning.
     passed: Duration,
-    /// Who waits, and until when.
+    /// The moments that are waited for, with the sender that wakes each sleeper.
     sleepers: Vec<(Instant, oneshot::Sender<()>)>,
 }
 
@@ -146,7 +146,7 @@ impl VirtualClock {
         let now = later(self.0.monotonic, state.passed);
         let due = state.sleepers.extract_if(.., |(moment, _)| *moment <= now);
         for (_, wake) in due {
-            // Whoever no longer waits need not wake.
+            // A sleeper that was dropped has no receiver any more.
             wake.send(()).ok();
         }
     }

@@ -255,7 +255,7 @@ const WAITING: &str = "tests/launcher/waiting.rs";
 
 const SLEEP: [&str; 2] = ["sle", "ep("];
 
-/// What makes a test pass or fail by the speed of the machine. In two parts, so that this
+/// Words of tests that pass or fail by the speed of the machine. In two parts, so that this
 /// file does not name them.
 const CHANCE: &[(&str, &str)] = &[
     (SLEEP[0], SLEEP[1]),

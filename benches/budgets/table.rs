@@ -17,7 +17,7 @@ pub(crate) struct Row {
     pub(crate) skipped: Option<&'static str>,
 }
 
-/// What the design allows of a figure.
+/// A figure and the limit that the design sets for it.
 pub(crate) struct Budget {
     pub(crate) value: f64,
     pub(crate) limit: Limit,

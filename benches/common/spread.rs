@@ -1,4 +1,4 @@
-//! What several rounds gave.
+//! The spread of a number over several rounds.
 
 /// The median of some numbers, the least and the greatest.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// Whether a product may be made under `expression` when each license of `allowed` is accepted.
+/// Evaluates a license expression: true if the licenses of `allowed` satisfy it.
 ///
 /// A license with an exception is another license: `allowed` has to name both, joined by `WITH`.
 pub(super) fn satisfied(expression: &str, allowed: &BTreeSet<String>) -> Result<bool, String> {

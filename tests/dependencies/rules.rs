@@ -34,7 +34,7 @@ pub(super) struct Rules {
 #[derive(Debug)]
 pub(super) struct Ban {
     pub(super) reason: String,
-    /// Who may depend on it for tests.
+    /// The packages that may depend on it for tests.
     pub(super) wrappers: Vec<String>,
 }
 

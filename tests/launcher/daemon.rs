@@ -66,7 +66,7 @@ impl Daemon {
         format!("unix://{}", self.socket().display())
     }
 
-    /// What the daemon has logged so far. A thread of its own writes the log, so that a line
+    /// The log of the daemon so far. A thread of its own writes the log, so that a line
     /// may come after the answer to the call that caused it: see [`Daemon::stop`].
     pub(crate) fn log(&self) -> String {
         self.process.log.so_far()

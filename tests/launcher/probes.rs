@@ -42,7 +42,7 @@ impl Daemon {
         });
     }
 
-    /// What `/keys` says of an issuer.
+    /// The entry of an issuer in `/keys`.
     pub(crate) fn keys_of(&self, issuer: &str) -> serde_json::Value {
         let answer = self.get("/keys");
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -50,7 +50,7 @@ impl Daemon {
         all.into_iter().find(|one| one["issuer"] == issuer).unwrap()
     }
 
-    /// What is awaited, and the log for whoever waits in vain.
+    /// A description of an event for [`until`], with the log for the failure message.
     pub(crate) fn with_log(&self, what: String) -> impl fmt::Display {
         WithLog(self, what)
     }

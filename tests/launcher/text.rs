@@ -1,4 +1,4 @@
-//! What a process writes, line by line.
+//! The output of a process, line by line.
 
 use super::waiting::Watched;
 use std::io::{BufRead as _, BufReader, Read};
@@ -30,7 +30,7 @@ impl Text {
         text
     }
 
-    /// What was read so far.
+    /// The text that was read so far.
     pub(crate) fn so_far(&self) -> String {
         self.0.read(|written| written.text.clone())
     }

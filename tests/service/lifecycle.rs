@@ -41,11 +41,11 @@ async fn probes_health_and_metrics_answer() {
     assert!(!daemon.log().contains(CUT), "{}", daemon.log());
 }
 
-/// Whoever holds the end for so long is cut off then, and the log says so: where it does not,
-/// nobody held it.
+/// So long that only a connection that is never closed reaches it. The log then says that it
+/// was cut off.
 const LONG_DRAIN: &str = "drain_timeout: 60s\n";
 
-/// Whoever holds the end is cut off soon.
+/// So short that a test can wait until open connections are cut off.
 const SHORT_DRAIN: &str = "drain_timeout: 1s\n";
 
 /// Logged where connections are left at the end of `drain_timeout`.

@@ -29,7 +29,7 @@ pub(crate) struct Answer {
     /// Lines of the header, each with its end.
     pub(crate) header: String,
     pub(crate) body: String,
-    /// Where the answer waits before it is sent.
+    /// The gate that holds the answer back.
     pub(crate) gate: Option<Gate>,
 }
 

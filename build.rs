@@ -33,18 +33,22 @@ mod contract {
         // What reflection shows to callers is the published contract.
         std::fs::write(out.join("descriptor.bin"), prost_encode(&published))?;
 
-        tonic_prost_build::configure()
-            .bytes(".")
-            .codec_path("crate::pb::codec::BoundedCodec")
-            .extern_path(".google.rpc.Status", "::tonic_types::Status")
-            .compile_fds(served(published))?;
         // What others published is served beside it and not shown as ours.
         let envoy = ["envoy/service/auth/v3/external_auth.proto"];
-        tonic_prost_build::configure()
-            .bytes(".")
-            .codec_path("crate::pb::codec::BoundedCodec")
-            .extern_path(".google.rpc.Status", "::tonic_types::Status")
-            .compile_fds(protox::compile(envoy, ["proto/third_party"])?)?;
+        let envoy = protox::compile(envoy, ["proto/third_party"])?;
+        // What the room for requests is told from: the fields as they are served.
+        let served = served(published);
+        let mut all = served.clone();
+        all.file.extend(envoy.file.iter().cloned());
+        std::fs::write(out.join("served.bin"), prost_encode(&all))?;
+
+        for set in [served, envoy] {
+            tonic_prost_build::configure()
+                .bytes(".")
+                .codec_path("crate::pb::codec::SizedCodec")
+                .extern_path(".google.rpc.Status", "::tonic_types::Status")
+                .compile_fds(set)?;
+        }
         Ok(())
     }
 

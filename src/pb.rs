@@ -25,3 +25,7 @@ pub mod authz {
 
 /// The published contract as a `FileDescriptorSet`, for reflection.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+
+/// All that is served of ours and of Envoy, with the types that the fields have here, as a
+/// `FileDescriptorSet`.
+pub const SERVED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/served.bin"));

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Listen, ServerLimits, Startup};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::server::Server;
-use crate::grpc::{BindError, Listener, MeteredLayer, Verifier};
+use crate::grpc::{BindError, Entry, Listener, MeteredLayer, Verifier};
 use crate::keys::KeyState;
 use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
@@ -44,7 +44,7 @@ use tonic_reflection::server::Builder as Reflection;
 pub struct App {
     listeners: Vec<Listener>,
     admin: Option<SocketAddr>,
-    server: Server<tonic::service::Routes>,
+    server: Server<Entry<tonic::service::Routes>>,
     readiness: Arc<Readiness>,
     health: HealthReporter,
     engine: Arc<Engine>,
@@ -133,6 +133,7 @@ impl App {
         let scheduler =
             Scheduler::new(Arc::clone(&engine), workers, limits.queue_delay, clock.clone());
         let (health, routes) = services(scheduler, &admission, &limits);
+        let service = Entry::new(routes, Arc::clone(&engine), clock.clone());
         let metered = MeteredLayer {
             bytes: Arc::clone(&admission.bytes),
             message_bytes: limits.message_bytes,
@@ -141,14 +142,8 @@ impl App {
         let (connections, streams) =
             (Arc::clone(&admission.connections), limits.streams_per_connection);
         let settings = startup.connection;
-        let server = Server {
-            service: routes,
-            metered,
-            connections,
-            streams,
-            settings,
-            clock: clock.clone(),
-        };
+        let server =
+            Server { service, metered, connections, streams, settings, clock: clock.clone() };
 
         let listeners = startup.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
         let listeners: Vec<Listener> = listeners.map_err(StartError::Listen)?;

@@ -3,6 +3,7 @@
 
 mod reply;
 
+use super::fit::Fit;
 use super::service::{Verifier, caller, deadline, finish};
 use super::status::CallFault;
 use super::wire;
@@ -29,7 +30,7 @@ impl Authorization for Verifier {
         let deadline = deadline(&headers, self.shared().clock());
         let attributes = message.attributes.unwrap_or_default();
         let outcome = self.answer(attributes, deadline, caller(&extensions), call.tally()).await;
-        finish(&mut call, outcome)
+        finish(&mut call, outcome.and_then(Fit::measured))
     }
 }
 

@@ -1,11 +1,14 @@
-//! Admits the bytes of a request while they are being received, and refuses a
-//! message that is too large by its first five bytes, or does not come in time.
+//! Admits the bytes of a request while they are being received, and what reading it will take.
+//! Refuses a message that is too large by its first five bytes, one that would take too much
+//! once it is read, and one that does not come in time.
 //!
 //! Messages are handed on whole: tonic reserves the announced size of one with its first
 //! byte, and a thousand that are announced at once would take far more than is admitted.
 
+use super::methods;
 use super::pieces::Pieces;
 use super::status::CallFault;
+use super::weight::Weight;
 use crate::sched::{Budget, Leave};
 use crate::telemetry::{Metrics, ShedCause};
 use bytes::{Buf as _, Bytes};
@@ -35,25 +38,28 @@ impl MeteredLayer {
     /// what it holds is found among the extensions.
     ///
     /// # Errors
-    /// If there is no room for its fields.
+    /// If there is no such method, or no room for its fields.
     pub fn apply<B>(
         &self,
         request: Request<B>,
         patience: Duration,
     ) -> Result<Request<Metered<B>>, Status> {
         let (mut parts, body) = request.into_parts();
+        let Some(method) = methods::method(parts.uri.path()) else {
+            return Err(Status::unimplemented("there is no such method"));
+        };
         let Some(leave) = self.bytes.take(cost(&parts.headers)) else {
             return Err(self.refuse().into());
         };
         let held = Held { leave, messages: VecDeque::new(), kept: 0 };
         let lease = Lease(Arc::new(Mutex::new(held)));
         parts.extensions.insert(lease.clone());
-        let path = parts.uri.path();
-        let streaming = STREAMING.iter().any(|method| path.ends_with(method));
-        let prefix = Prefix { bytes: [0; PREFIX], filled: 0, left: 0 };
-        let arrival = Arrival { patience, streaming, end: None };
+        let weight = Weight::new(method.request, 0);
+        let prefix = Prefix { bytes: [0; PREFIX], filled: 0, left: 0, weight };
+        let arrival = Arrival { patience, streaming: method.streaming, end: None };
         let (layer, pieces, ended) = (self.clone(), Pieces::default(), false);
-        let body = Metered { body, layer, lease, prefix, arrival, pieces, ended };
+        let request = method.request;
+        let body = Metered { body, layer, request, lease, prefix, arrival, pieces, ended };
         Ok(Request::from_parts(parts, body))
     }
 
@@ -77,9 +83,6 @@ fn cost(fields: &HeaderMap) -> usize {
     CALL + each.sum::<usize>()
 }
 
-/// Methods to which a client sends messages one by one, with pauses as long as it likes.
-const STREAMING: [&str; 2] = ["/VerifyStream", "/ServerReflectionInfo"];
-
 /// Leave for the bytes of one call that were received and not yet answered.
 #[derive(Clone, Debug)]
 pub(super) struct Lease(Arc<Mutex<Held>>);
@@ -87,10 +90,31 @@ pub(super) struct Lease(Arc<Mutex<Held>>);
 #[derive(Debug)]
 struct Held {
     leave: Leave,
-    /// The sizes of the messages that were begun and not taken yet.
-    messages: VecDeque<usize>,
+    /// Those that were begun and not taken yet.
+    messages: VecDeque<Message>,
     /// What the decoder keeps for the next message, up to the end of the stream.
     kept: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    size: usize,
+    /// What was taken for reading it.
+    decoded: usize,
+}
+
+impl Held {
+    /// Takes what reading the last message will take; false if there is no room.
+    fn weigh(&mut self, decoded: usize) -> bool {
+        /// It is a part of what each call costs.
+        const LITTLE: usize = 1024;
+
+        let Some(message) = self.messages.back_mut().filter(|_| decoded > LITTLE) else {
+            return true;
+        };
+        message.decoded = decoded;
+        self.leave.grow(decoded)
+    }
 }
 
 impl Lease {
@@ -105,10 +129,10 @@ impl Lease {
         const BUFFER: usize = 8192;
 
         let mut held = self.lock();
-        let size = held.messages.pop_front()?;
+        let Message { size, decoded } = held.messages.pop_front()?;
         let kept = held.kept.max(size.saturating_sub(BUFFER));
         let more = kept - std::mem::replace(&mut held.kept, kept);
-        Some(held.leave.split(size - more))
+        Some(held.leave.split(size - more + decoded))
     }
 }
 
@@ -117,6 +141,8 @@ impl Lease {
 pub struct Metered<B> {
     body: B,
     layer: MeteredLayer,
+    /// The place of the request's shape.
+    request: usize,
     lease: Lease,
     prefix: Prefix,
     arrival: Arrival,
@@ -154,6 +180,8 @@ struct Prefix {
     filled: usize,
     /// The bytes of the current message that are still to come.
     left: usize,
+    /// What it weighs so far.
+    weight: Weight,
 }
 
 impl<B> Metered<B> {
@@ -167,10 +195,14 @@ impl<B> Metered<B> {
         let mut whole = 0;
         while !rest.is_empty() {
             if self.prefix.left > 0 {
-                let skipped = self.prefix.left.min(rest.len());
-                rest.advance(skipped);
-                self.prefix.left -= skipped;
+                let (now, later) = rest.split_at(self.prefix.left.min(rest.len()));
+                self.prefix.weight.push(now)?;
+                self.prefix.left -= now.len();
+                rest = later;
                 if self.prefix.left == 0 {
+                    if !held.weigh(self.prefix.weight.decoded()) {
+                        return Err(self.layer.refuse());
+                    }
                     whole = data.len() - rest.len();
                     self.arrival.next_message();
                 }
@@ -187,7 +219,8 @@ impl<B> Metered<B> {
                 if count > limit {
                     return Err(CallFault::MessageTooLarge { count, limit });
                 }
-                held.messages.push_back(count.saturating_add(PREFIX));
+                held.messages.push_back(Message { size: count.saturating_add(PREFIX), decoded: 0 });
+                self.prefix.weight = Weight::new(self.request, count);
                 self.prefix.filled = 0;
                 self.prefix.left = count;
                 if count == 0 {
@@ -291,7 +324,8 @@ mod tests {
         let body = StreamBody::new(frames);
         let (bytes, metrics) = (Budget::new(1 << 20), Arc::new(Metrics::new()));
         let layer = MeteredLayer { bytes, message_bytes: 1 << 16, metrics };
-        let request = Request::builder().uri("/VerifyStream").body(body).unwrap();
+        let method = "/jwtd.v1.VerifierService/VerifyStream";
+        let request = Request::builder().uri(method).body(body).unwrap();
         layer.apply(request, patience).unwrap().into_body()
     }
 

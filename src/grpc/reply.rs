@@ -39,6 +39,18 @@ struct Progress {
     since: AtomicU64,
 }
 
+/// Leave for the room of an answer, from when it is made until it is sent.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    _leave: Arc<Leave>,
+}
+
+impl Room {
+    pub(super) fn new(leave: Leave) -> Self {
+        Self { _leave: Arc::new(leave) }
+    }
+}
+
 /// How many parts the time-out is looked at in.
 const PARTS: u32 = 4;
 
@@ -49,14 +61,15 @@ impl Replies {
     }
 
     /// Follows the body of an answer until it is sent.
-    pub(super) fn follow(&self, answer: Response<tonic::body::Body>) -> Response<Reply> {
+    pub(super) fn follow(&self, mut answer: Response<tonic::body::Body>) -> Response<Reply> {
+        let room = answer.extensions_mut().remove::<Room>();
         answer.map(|body| {
             let progress = Arc::new(Progress::default());
             // An answer without a body cannot wait.
             if !body.is_end_stream() {
                 self.0.add(&progress);
             }
-            Reply { body, shared: Arc::clone(&self.0), progress }
+            Reply { body, shared: Arc::clone(&self.0), progress, _room: room }
         })
     }
 
@@ -97,6 +110,7 @@ pub(super) struct Reply {
     body: tonic::body::Body,
     shared: Arc<Shared>,
     progress: Arc<Progress>,
+    _room: Option<Room>,
 }
 
 impl http_body::Body for Reply {

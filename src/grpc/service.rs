@@ -2,6 +2,8 @@
 //! puts the answers together. No rule lives here.
 
 use super::body::Lease;
+use super::fit::Fit;
+use super::reply::Room;
 use super::shared::Shared;
 use super::status::{CallFault, code_name};
 use super::stream::Answers;
@@ -56,14 +58,20 @@ pub(super) fn caller(extensions: &Extensions) -> &Caller {
     extensions.get().unwrap_or(&Caller::Unknown)
 }
 
+/// Ends a call; what it answers holds leave for its room until it is sent.
 pub(super) fn finish<T>(
     call: &mut Call,
-    outcome: Result<T, CallFault>,
+    outcome: Result<Fit<T>, CallFault>,
 ) -> Result<Response<T>, Status> {
     match outcome {
         Ok(answer) => {
             call.end("OK");
-            Ok(Response::new(answer))
+            let (message, room) = answer.into_parts();
+            let mut response = Response::new(message);
+            if let Some(room) = room {
+                response.extensions_mut().insert(Room::new(room));
+            }
+            Ok(response)
         }
         Err(fault) => {
             call.end(code_name(fault.code()));
@@ -89,9 +97,8 @@ impl VerifierService for Verifier {
             .0
             .decide((vec![token], contexts, options), deadline, caller(&extensions), call.tally())
             .await;
-        let answer =
-            outcome.map(|verdicts| pb::VerifyResponse { verdict: verdicts.into_iter().next() });
-        finish(&mut call, answer)
+        let verify = |verdicts: Vec<_>| pb::VerifyResponse { verdict: verdicts.into_iter().next() };
+        finish(&mut call, outcome.map(|verdicts| verdicts.map(verify)))
     }
 
     async fn verify_batch(
@@ -107,7 +114,8 @@ impl VerifierService for Verifier {
             .0
             .decide((tokens, contexts.len(), options), deadline, caller(&extensions), call.tally())
             .await;
-        finish(&mut call, outcome.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
+        let batch = |verdicts| pb::VerifyBatchResponse { verdicts };
+        finish(&mut call, outcome.map(|verdicts| verdicts.map(batch)))
     }
 
     async fn explain(

@@ -1,7 +1,9 @@
 //! The way of a message through admission and scheduler, whatever call it came with: at
 //! once where nothing is left to wait for, and in a second part where there is.
 
+use super::fit::Fit;
 use super::status::CallFault;
+use super::verdicts::{Unwritten, Writing};
 use super::wire::{self, Telling};
 use crate::clock::Clock;
 use crate::config::ServerLimits;
@@ -17,6 +19,7 @@ use http::HeaderMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::yield_now;
 
 /// The tokens of a message, how many contexts it has, and its options.
 pub(super) type Asked = (Vec<Bytes>, usize, Option<pb::VerifyOptions>);
@@ -40,12 +43,16 @@ pub(super) enum Step<D, O> {
     Open(O),
 }
 
+/// The verdicts of a message.
+pub(super) type Verdicts = Fit<Vec<pb::Verdict>>;
+
 /// The rest of a message.
 #[derive(Debug)]
-pub(super) struct Rest {
-    work: Work,
-    telling: Telling,
-    snapshot: Arc<Snapshot>,
+pub(super) enum Rest {
+    /// Its tokens are not decided yet.
+    Deciding(Work, Telling, Arc<Snapshot>),
+    /// Its verdicts are not written yet.
+    Writing(Writing, Option<Instant>),
 }
 
 /// The rest of a batch, and what it holds up to its end.
@@ -94,7 +101,7 @@ impl Shared {
         deadline: Option<Instant>,
         caller: &Caller,
         tally: &Tally,
-    ) -> Result<Vec<pb::Verdict>, CallFault> {
+    ) -> Result<Verdicts, CallFault> {
         let now = self.clock().monotonic();
         match self.begin(self.snapshot(), asked, now, deadline, caller, tally)? {
             Step::Done(verdicts) => Ok(verdicts),
@@ -111,24 +118,51 @@ impl Shared {
         deadline: Option<Instant>,
         caller: &Caller,
         tally: &Tally,
-    ) -> Result<Step<Vec<pb::Verdict>, Rest>, CallFault> {
+    ) -> Result<Step<Verdicts, Rest>, CallFault> {
         let (tokens, contexts, options) = asked;
         let most = self.batch_tokens;
         let (batch, telling) = wire::batch(tokens, contexts, options, most, &snapshot, caller)?;
-        Ok(match self.start(&snapshot, batch, now, deadline, tally)? {
-            Step::Done(decisions) => Step::Done(wire::verdicts(&decisions, &telling, &snapshot)?),
-            Step::Open(work) => Step::Open(Rest { work, telling, snapshot }),
+        let decisions = match self.start(&snapshot, batch, now, deadline, tally)? {
+            Step::Done(decisions) => decisions,
+            Step::Open(work) => return Ok(Step::Open(Rest::Deciding(work, telling, snapshot))),
+        };
+        let mut writing = self.write(decisions, telling, snapshot)?;
+        Ok(match caught(|| writing.advance())?? {
+            false => Step::Done(writing.end()?),
+            true => Step::Open(Rest::Writing(writing, deadline)),
         })
     }
 
-    /// Decides what was begun.
-    pub(super) async fn end(
+    /// Ends what was begun.
+    pub(super) async fn end(&self, rest: Rest, tally: &Tally) -> Result<Verdicts, CallFault> {
+        let (mut writing, deadline) = match rest {
+            Rest::Writing(writing, deadline) => (writing, deadline),
+            Rest::Deciding(work, telling, snapshot) => {
+                let deadline = work.deadline;
+                let decisions = self.finish(work, tally).await?;
+                (self.write(decisions, telling, snapshot)?, deadline)
+            }
+        };
+        while caught(|| writing.advance())?? {
+            yield_now().await;
+            if deadline.is_some_and(|deadline| self.clock().monotonic() >= deadline) {
+                return Err(CallFault::DeadlineExceeded);
+            }
+        }
+        writing.end()
+    }
+
+    fn write(
         &self,
-        rest: Rest,
-        tally: &Tally,
-    ) -> Result<Vec<pb::Verdict>, CallFault> {
-        let Rest { work, telling, snapshot } = rest;
-        wire::verdicts(&self.finish(work, tally).await?, &telling, &snapshot)
+        decisions: Vec<Decision>,
+        telling: Telling,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<Writing, CallFault> {
+        let bytes = &self.admission.bytes;
+        Writing::begin(decisions, telling, snapshot, bytes).map_err(|unwritten| match unwritten {
+            Unwritten::Fault(fault) => fault,
+            Unwritten::NoRoom => self.shed(ShedCause::Bytes, bytes.limit()),
+        })
     }
 
     /// Decides a batch, within the bounds of all and before the deadline.
@@ -163,10 +197,7 @@ impl Shared {
         let own = batch.tokens.iter().map(Bytes::len).sum::<usize>();
         let memory = own.saturating_add(count.saturating_mul(TOKEN)).saturating_add(MESSAGE);
         let begin = || self.scheduler.begin(Arc::clone(snapshot), batch, now, deadline);
-        // A panic costs this one call: what others share is not left half changed, for it
-        // is replaced whole.
-        let begun = catch_unwind(AssertUnwindSafe(begin)).map_err(|_panic| CallFault::Internal)?;
-        Ok(match begun.map_err(|undecided| self.undecided(undecided))? {
+        Ok(match caught(begin)?.map_err(|undecided| self.undecided(undecided))? {
             Begun::Decided(decisions) => {
                 tally.add(decisions.iter().map(Decision::reason));
                 Step::Done(decisions)
@@ -197,7 +228,7 @@ impl Shared {
         deadline: Option<Instant>,
         caller: &Caller,
         tally: &Tally,
-    ) -> Result<pb::ExplainResponse, CallFault> {
+    ) -> Result<Fit<pb::ExplainResponse>, CallFault> {
         let pb::ExplainRequest { token, context, options } = request;
         let contexts = usize::from(context.is_some());
         let asked = (vec![token.clone()], contexts, options.clone());
@@ -209,11 +240,10 @@ impl Shared {
         };
         let _leave = self.take_tokens(1)?;
         let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
-        let checks = || wire::checks(&snapshot, &batch, self.clock().wall());
-        let checks =
-            catch_unwind(AssertUnwindSafe(checks)).map_err(|_panic| CallFault::Internal)?;
+        let checks = caught(|| wire::checks(&snapshot, &batch, self.clock().wall()))?;
         let profile = snapshot.profiles().get(batch.profile).map(Profile::name);
-        Ok(pb::ExplainResponse {
+        let (verdicts, _room) = verdicts.into_parts();
+        Fit::measured(pb::ExplainResponse {
             verdict: verdicts.into_iter().next(),
             profile: profile.unwrap_or_default().to_owned(),
             checks,
@@ -240,6 +270,12 @@ impl Shared {
         self.scheduler.engine().metrics.shed(cause);
         CallFault::Overloaded { cause, limit }
     }
+}
+
+/// A panic costs this one call: what others share is not left half changed, for it is replaced
+/// whole.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, CallFault> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_panic| CallFault::Internal)
 }
 
 /// What a token takes while its signature is checked, beside about its own length for what

@@ -43,6 +43,13 @@ pub enum CallFault {
     },
     /// A bug of ours.
     Internal,
+    /// The message has more fields, or would take more room, than one of its length needs.
+    MessageTooComplex {
+        /// Of what it has too much.
+        what: &'static str,
+        /// How much it may have.
+        limit: usize,
+    },
     /// The message is larger than allowed.
     MessageTooLarge {
         /// Its size in bytes.
@@ -55,6 +62,13 @@ pub enum CallFault {
         /// Which one.
         cause: ShedCause,
         /// The bound.
+        limit: usize,
+    },
+    /// The options of a request are too long together.
+    OptionsTooLarge {
+        /// How many bytes they have.
+        count: usize,
+        /// How many they may have.
         limit: usize,
     },
     /// What is asked for is switched on by a setting that is not there.
@@ -96,8 +110,10 @@ impl CallFault {
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
             Self::Internal => "INTERNAL",
+            Self::MessageTooComplex { .. } => "MESSAGE_TOO_COMPLEX",
             Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
             Self::NotConfigured { .. } => "NOT_CONFIGURED",
+            Self::OptionsTooLarge { .. } => "OPTIONS_TOO_LARGE",
             Self::Overloaded { .. } => "OVERLOADED",
             Self::ProfileNotServed => "PROFILE_NOT_SERVED",
             Self::ProfileRequired => "PROFILE_REQUIRED",
@@ -117,6 +133,8 @@ impl CallFault {
             | Self::ClaimsUnknown
             | Self::ContextsMismatch { .. }
             | Self::FieldTooLong { .. }
+            | Self::MessageTooComplex { .. }
+            | Self::OptionsTooLarge { .. }
             | Self::ProfileRequired
             | Self::ProfileUnknown
             | Self::TimeoutInvalid
@@ -173,6 +191,14 @@ impl CallFault {
             Self::Internal => {
                 ("a bug in the daemon; its log has the place".into(), "message", Vec::new())
             }
+            Self::MessageTooComplex { what, limit } => (
+                format!(
+                    "the message has more than {limit} {what}, far more than one of its length \
+                     needs: send fewer and longer fields"
+                ),
+                "message",
+                vec![("limit", limit.to_string())],
+            ),
             Self::MessageTooLarge { count, limit } => (
                 format!(
                     "the message has {count} bytes; at most {limit} are allowed: send smaller batches"
@@ -184,6 +210,14 @@ impl CallFault {
                 format!("the daemon does not do this without the setting `{setting}`"),
                 "method",
                 vec![("setting", (*setting).to_owned())],
+            ),
+            Self::OptionsTooLarge { count, limit } => (
+                format!(
+                    "`options` holds {count} bytes of text; at most {limit} are allowed: ask for \
+                     less at once"
+                ),
+                "options",
+                counted(count, limit),
             ),
             Self::Overloaded { cause: cause @ ShedCause::Work, limit } => (
                 format!("signature checks would wait longer than {limit} ms; ask again later"),

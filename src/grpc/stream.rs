@@ -3,11 +3,12 @@
 //! further one is read.
 
 use super::body::Lease;
-use super::shared::{Rest, Shared, Step};
+use super::shared::{Rest, Shared, Step, Verdicts};
 use super::status::{CallFault, code_name};
 use super::wire;
 use crate::pb::{self, verify_stream_response::Result as Outcome};
 use crate::policy::Caller;
+use crate::sched::Leave;
 use crate::telemetry::Call;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
@@ -24,13 +25,18 @@ const IN_FLIGHT: usize = 32;
 
 type Answer = Result<pb::VerifyStreamResponse, Status>;
 
-type Decided = Result<Vec<pb::Verdict>, CallFault>;
+type Decided = Result<Verdicts, CallFault>;
+
+/// An answer, and leave for its room.
+type Answered = (pb::VerifyStreamResponse, Option<Leave>);
 
 /// The answers of one stream.
 pub struct Answers {
     /// Nothing once the client has sent its last.
     messages: Option<Streaming<pb::VerifyStreamRequest>>,
-    in_flight: FuturesUnordered<BoxFuture<'static, pb::VerifyStreamResponse>>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
+    /// For the room of the last answer, which is encoded before the next one is asked for.
+    room: Option<Leave>,
     shared: Arc<Shared>,
     caller: Caller,
     lease: Option<Lease>,
@@ -48,11 +54,11 @@ impl Answers {
         call: Call,
     ) -> Self {
         let (messages, in_flight) = (Some(messages), FuturesUnordered::new());
-        Self { messages, in_flight, shared, caller, lease, deadline, call }
+        Self { messages, in_flight, room: None, shared, caller, lease, deadline, call }
     }
 
     /// Answers a message, or begins to.
-    fn answer(&self, message: pb::VerifyStreamRequest) -> Option<pb::VerifyStreamResponse> {
+    fn answer(&self, message: pb::VerifyStreamRequest) -> Option<Answered> {
         let held = self.lease.as_ref().and_then(Lease::take_message);
         let id = message.id;
         match self.begin(message) {
@@ -70,10 +76,7 @@ impl Answers {
         }
     }
 
-    fn begin(
-        &self,
-        message: pb::VerifyStreamRequest,
-    ) -> Result<Step<Vec<pb::Verdict>, Rest>, CallFault> {
+    fn begin(&self, message: pb::VerifyStreamRequest) -> Result<Step<Verdicts, Rest>, CallFault> {
         let pb::VerifyStreamRequest { id: _, tokens, contexts, options, timeout } = message;
         let now = self.shared.clock().monotonic();
         let own = match timeout {
@@ -85,13 +88,18 @@ impl Answers {
         self.shared.begin(self.shared.snapshot(), asked, now, deadline, &self.caller, tally)
     }
 
+    fn hand_over(&mut self, (answer, room): Answered) -> Poll<Option<Answer>> {
+        self.room = room;
+        Poll::Ready(Some(Ok(answer)))
+    }
+
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
         loop {
             // Before new ones: what can be answered at once must not hold up the others.
             if !self.in_flight.is_empty()
                 && let Poll::Ready(Some(answer)) = self.in_flight.poll_next_unpin(context)
             {
-                return Poll::Ready(Some(Ok(answer)));
+                return self.hand_over(answer);
             }
             let Some(messages) = &mut self.messages else {
                 return if self.in_flight.is_empty() { Poll::Ready(None) } else { Poll::Pending };
@@ -110,7 +118,7 @@ impl Answers {
                 }
                 Poll::Ready(Some(Ok(message))) => {
                     if let Some(answer) = self.answer(message) {
-                        return Poll::Ready(Some(Ok(answer)));
+                        return self.hand_over(answer);
                     }
                 }
             }
@@ -118,18 +126,19 @@ impl Answers {
     }
 }
 
-fn response(id: u64, decided: Decided) -> pb::VerifyStreamResponse {
-    let result = match decided {
-        Ok(verdicts) => Outcome::Verdicts(pb::Verdicts { verdicts }),
-        Err(fault) => Outcome::Error(fault.to_message()),
+fn response(id: u64, decided: Decided) -> Answered {
+    let (result, room) = match decided.map(Verdicts::into_parts) {
+        Ok((verdicts, room)) => (Outcome::Verdicts(pb::Verdicts { verdicts }), room),
+        Err(fault) => (Outcome::Error(fault.to_message()), None),
     };
-    pb::VerifyStreamResponse { id, result: Some(result) }
+    (pb::VerifyStreamResponse { id, result: Some(result) }, room)
 }
 
 impl Stream for Answers {
     type Item = Answer;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Answer>> {
+        self.room = None;
         let answer = self.poll_answer(context);
         match &answer {
             Poll::Ready(None) => self.call.end("OK"),

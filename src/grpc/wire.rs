@@ -1,37 +1,36 @@
-//! The only place where the messages of the contract meet our types.
+//! The only place where the requests of the contract meet our types; [`verdicts`](super::verdicts)
+//! writes the answers.
 
 use super::status::CallFault;
-use crate::engine::{self, Batch, Check, Decision, ProfileError, Question, Snapshot, State};
+use crate::engine::{self, Batch, Check, ProfileError, Question, Snapshot, State};
 use crate::jose::UnixTime;
 use crate::pb;
 use crate::policy::{Attributes, Caller, ClaimPath, Projection, Returned};
 use crate::verify::Reject;
 use bytes::Bytes;
-use prost::Message as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The largest reply: what clients of every language accept by default.
-pub(super) const REPLY_BYTES: usize = 4 * 1024 * 1024;
 
 const AUDIENCES: usize = 32;
 const SCOPES: usize = 64;
 const CLAIMS: usize = 64;
 const ATTRIBUTES: usize = 32;
 const ATTRIBUTE_BYTES: usize = 16 * 1024;
+/// Of all texts of the options together.
+const OPTION_BYTES: usize = 32 * 1024;
 
 /// What a verdict tells.
 #[derive(Debug)]
 pub(super) struct Telling {
-    view: View,
+    pub(super) view: View,
     /// The claims that may be told, if not all.
-    projection: Option<Projection>,
+    pub(super) projection: Option<Projection>,
 }
 
 /// How much a verdict tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum View {
+pub(super) enum View {
     Claims,
     Summary,
     Verdict,
@@ -56,8 +55,9 @@ pub(super) fn batch(
     if contexts != 0 && contexts != count {
         return Err(CallFault::ContextsMismatch { count: contexts, tokens: count });
     }
-    let pb::VerifyOptions { profile, view, audiences, scopes, attributes, claims } =
-        options.unwrap_or_default();
+    let options = options.unwrap_or_default();
+    check_length(&options)?;
+    let pb::VerifyOptions { profile, view, audiences, scopes, attributes, claims } = options;
     let view = match pb::View::try_from(view) {
         Ok(pb::View::Unspecified | pb::View::Verdict) => View::Verdict,
         Ok(pb::View::Summary) => View::Summary,
@@ -79,6 +79,20 @@ pub(super) fn batch(
     let own = snapshot.policy(profile).and_then(|policy| policy.projection.as_ref());
     let telling = Telling { view, projection: projection(own, &claims)? };
     Ok((Batch { tokens, profile, audiences, scopes, caller, attributes }, telling))
+}
+
+/// What a request may say beside its tokens is bounded as a whole: it is copied, and held as
+/// long as the batch.
+fn check_length(options: &pb::VerifyOptions) -> Result<(), CallFault> {
+    let pb::VerifyOptions { profile, view: _, audiences, scopes, attributes, claims } = options;
+    let lists = [audiences, scopes, claims].into_iter().flatten();
+    let pairs = attributes.iter().flat_map(|(name, value)| [name, value]);
+    let texts = std::iter::once(profile).chain(lists).chain(pairs);
+    let count = texts.map(String::len).fold(0, usize::saturating_add);
+    if count > OPTION_BYTES {
+        return Err(CallFault::OptionsTooLarge { count, limit: OPTION_BYTES });
+    }
+    Ok(())
 }
 
 /// The place of the profile that is named.
@@ -131,35 +145,6 @@ pub(super) fn timeout(timeout: prost_types::Duration) -> Result<Duration, CallFa
     Duration::try_from(timeout).map_err(|_| CallFault::TimeoutInvalid)
 }
 
-/// Writes verdicts.
-pub(super) fn verdicts(
-    decisions: &[Decision],
-    telling: &Telling,
-    snapshot: &Snapshot,
-) -> Result<Vec<pb::Verdict>, CallFault> {
-    let mut verdicts = Vec::with_capacity(decisions.len());
-    let mut told: usize = 0;
-    for decision in decisions {
-        let verdict = verdict(decision, telling, snapshot);
-        told = told.saturating_add(verdict.claims_json.len());
-        // What is chosen of the claims is new memory: no more of it than can be sent.
-        if told > REPLY_BYTES {
-            return Err(CallFault::ReplyTooLarge { count: told, limit: REPLY_BYTES });
-        }
-        verdicts.push(verdict);
-    }
-    // A verdict without claims takes far less than the second number.
-    let payloads = |verdict: &pb::Verdict| verdict.claims_json.len();
-    let rough = verdicts.iter().map(payloads).sum::<usize>() + verdicts.len() * 256;
-    if telling.view == View::Summary || rough > REPLY_BYTES {
-        let count = verdicts.iter().map(|one| one.encoded_len() + 6).sum::<usize>() + 16;
-        if count > REPLY_BYTES {
-            return Err(CallFault::ReplyTooLarge { count, limit: REPLY_BYTES });
-        }
-    }
-    Ok(verdicts)
-}
-
 /// Tells each check of one token; `batch` is what was asked of it.
 pub(super) fn checks(snapshot: &Snapshot, batch: &Batch, now: UnixTime) -> Vec<pb::Check> {
     let found = snapshot.profiles().get(batch.profile).zip(snapshot.policy(batch.profile));
@@ -189,66 +174,4 @@ fn check(check: Check) -> pb::Check {
         actual: check.actual,
         mend: reason.map(|reason| reason.mend().to_owned()).unwrap_or_default(),
     }
-}
-
-fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::Verdict {
-    let reason = decision.reason();
-    let mut verdict = pb::Verdict {
-        permit: decision.outcome.is_ok(),
-        reason: i32::from(reason.number()),
-        enforced: !matches!(&decision.outcome, Ok(permit) if permit.overlooked.is_some()),
-        retryable: reason.is_retryable(),
-        ..Default::default()
-    };
-    match &decision.outcome {
-        Ok(permit) => {
-            verdict.valid_until = permit.valid_until.map(|moment| moment.seconds());
-            verdict.detail = permit.overlooked.as_ref().map(Reject::to_string).unwrap_or_default();
-        }
-        Err(reject) => {
-            verdict.detail = reject.to_string();
-            let wait = Reject::retry_after(reject);
-            verdict.retry_after = wait.and_then(|wait| wait.try_into().ok());
-        }
-    }
-    let Some(entry) = &decision.proven else {
-        return verdict;
-    };
-    let claims = entry.proven.claims();
-    let Telling { view, projection } = telling;
-    match view {
-        View::Verdict | View::Summary => {
-            verdict.expires_at = claims.expires_at().map(|moment| moment.seconds());
-            verdict.issued_at = claims.issued_at().map(|moment| moment.seconds());
-            verdict.not_before = claims.not_before().map(|moment| moment.seconds());
-        }
-        // To callers who forget to look at `permit`, refused claims are none.
-        View::Claims if verdict.permit => match projection {
-            None => verdict.claims_json = entry.payload.clone(),
-            Some(projection) => {
-                let values = entry.values(snapshot.issuers().limits());
-                let told = values.map(|values| projection.apply(&values));
-                verdict.claims_json = told.unwrap_or_default().into();
-            }
-        },
-        View::Claims => {}
-    }
-    if *view != View::Verdict {
-        verdict.issuer = snapshot.issuer_name(entry.proven.proof().issuer());
-    }
-    if *view == View::Summary {
-        let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
-        let told = |claim: &str| projection.as_ref().is_none_or(|some| some.returns(claim));
-        verdict.subject = text(claims.subject().filter(|_| told("sub")));
-        let audiences = claims.audiences().filter(|_| told("aud"));
-        verdict.audiences = audiences.into_iter().flatten().map(str::to_owned).collect();
-        verdict.token_id = text(claims.token_id().filter(|_| told("jti")));
-        // They are told as one: both claims, where both are there.
-        if ["scope", "scp"].iter().all(|name| !claims.has(name) || told(name)) {
-            verdict.scopes = claims.scopes().map(str::to_owned).collect();
-        }
-        verdict.key_id = text(entry.proven.key_id());
-        verdict.algorithm = Bytes::from_static(entry.proven.algorithm().name().as_bytes());
-    }
-    verdict
 }

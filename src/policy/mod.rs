@@ -157,7 +157,9 @@ impl Policy {
 
     fn check(&self, facts: &Facts<'_>) -> Result<(), Reject> {
         let proven = facts.proven;
-        check_scopes(proven, &self.all_scopes)?;
+        if let Some(missing) = self.all_scopes.iter().find(|scope| !holds(proven, scope)) {
+            return Err(Reject::ScopeMissing(Arc::clone(missing)));
+        }
         let Scopes { names, text } = &self.any_scope;
         if !names.is_empty() && !names.iter().any(|one| holds(proven, one)) {
             return Err(Reject::NoScope(Arc::clone(text)));
@@ -181,13 +183,13 @@ impl Policy {
     }
 }
 
-/// Whether the token holds every one of these scopes.
+/// Whether the token holds every one of the scopes that the request demands.
 ///
 /// # Errors
 /// The first that it does not hold.
 pub fn check_scopes(proven: &Proven, scopes: &[Arc<str>]) -> Result<(), Reject> {
-    match scopes.iter().find(|scope| !holds(proven, scope)) {
-        Some(missing) => Err(Reject::ScopeMissing(Arc::clone(missing))),
+    match scopes.iter().position(|scope| !holds(proven, scope)) {
+        Some(place) => Err(Reject::RequestedScopeMissing { place }),
         None => Ok(()),
     }
 }

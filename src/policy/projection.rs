@@ -43,6 +43,13 @@ impl Projection {
         Ok(Self(claims))
     }
 
+    /// How many claims it names.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Of these claims those with the names; nothing if one of the names is none of them, or
     /// stands twice.
     #[must_use]

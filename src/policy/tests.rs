@@ -72,6 +72,8 @@ fn scopes_are_held_all_or_any() {
     assert_eq!(refused.to_string(), "none of the scopes `admin`, `root` is held");
     assert_eq!(check_scopes(&token, &shared(&["write"])), Ok(()));
     let missing = check_scopes(&token, &shared(&["write", "x"])).unwrap_err();
+    assert_eq!(missing.to_string(), "the scope at `options.scopes[1]` is missing");
+    let missing = decide(&all(&["write", "x"]), &token, None).unwrap_err();
     assert_eq!(missing.to_string(), "the scope `x` is missing");
 }
 

@@ -82,7 +82,12 @@ pub enum Reject {
     },
     /// A rule of the operator does not hold; its message.
     RuleNotMet(Arc<str>),
-    /// A required scope, by the name in the request or the profile, is missing.
+    /// A scope that the request demands is missing. No text of the caller comes back to it.
+    RequestedScopeMissing {
+        /// Its place among those of the request, from 0.
+        place: usize,
+    },
+    /// A scope that the profile demands, by its name, is missing.
     ScopeMissing(Arc<str>),
     /// The signature does not fit.
     SignatureInvalid,
@@ -171,7 +176,9 @@ impl Reject {
             Self::KeysUnavailable => Reason::KeysUnavailable,
             Self::LifetimeTooLong { .. } => Reason::LifetimeTooLong,
             Self::Malformed(malformed) => malformed_reason(malformed),
-            Self::NoScope(_) | Self::ScopeMissing(_) => Reason::ScopeMissing,
+            Self::NoScope(_) | Self::RequestedScopeMissing { .. } | Self::ScopeMissing(_) => {
+                Reason::ScopeMissing
+            }
             Self::NotYetValid { .. } => Reason::NotYetValid,
             Self::RuleFailed { .. } => Reason::PolicyFailed,
             Self::RuleNotMet(_) => Reason::PolicyDenied,
@@ -258,6 +265,9 @@ impl fmt::Display for Reject {
             Self::NotYetValid { wait } => write!(f, "acceptable in {} s", wait.as_secs()),
             Self::RuleFailed { rule, why } => write!(f, "`{rule}` cannot be decided: {why}"),
             Self::RuleNotMet(message) => f.write_str(message),
+            Self::RequestedScopeMissing { place } => {
+                write!(f, "the scope at `options.scopes[{place}]` is missing")
+            }
             Self::ScopeMissing(name) => write!(f, "the scope `{name}` is missing"),
             Self::TooOld { age, limit } => {
                 write!(

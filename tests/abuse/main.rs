@@ -26,6 +26,7 @@ mod calls;
 mod cancels;
 mod controls;
 mod floods;
+mod growth;
 mod headers;
 mod logs;
 mod messages;
@@ -68,6 +69,7 @@ const GROUPS: &[Group] = &[
     Group { title: "Peers that hang up", jobs: cancels::jobs },
     Group { title: "Calls that are none", jobs: calls::jobs },
     Group { title: "Messages that are none", jobs: messages::jobs },
+    Group { title: "What grows on its way", jobs: growth::jobs },
     Group { title: "What goes into the log", jobs: logs::jobs },
     Group { title: "Probes and metrics", jobs: admin::jobs },
     Group { title: "Each protection, and what happens without it", jobs: controls::jobs },

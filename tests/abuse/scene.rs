@@ -40,6 +40,8 @@ pub(crate) struct Base {
     pub(crate) log: &'static str,
     /// With an encrypted socket too.
     pub(crate) tls: bool,
+    /// More of the configuration, in lines of its own.
+    pub(crate) more: &'static str,
 }
 
 impl Base {
@@ -83,8 +85,8 @@ impl Scene {
             "issuers:\n  well: {{ issuer: '{ISS}', audiences: [a], keys: {{ jwks_file: keys.json }} }}\n\
              cache: {{ max_bytes: {CACHE}MiB }}\n\
              limits: {{ {}in_flight_bytes: {in_flight}, connections: {CONNECTIONS} }}\n\
-             connection: {{ {} }}\ndrain_timeout: 1s\n",
-            base.limits, base.connection
+             connection: {{ {} }}\ndrain_timeout: 1s\n{}",
+            base.limits, base.connection, base.more
         );
         let mut setup = Setup { config, log: base.log, ..Setup::default() };
         setup.files = vec![("keys.json", set(&[&signer]))];

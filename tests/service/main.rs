@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod answers;
 mod audit;
 mod authority;
 mod authz;

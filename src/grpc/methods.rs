@@ -1,0 +1,236 @@
+//! The methods of all services, and what their requests look like: told by the descriptors, so
+//! that a field or a service that is added is bounded like the others.
+
+use crate::pb;
+use prost::Message as _;
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// A method that is served.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Method {
+    /// The place of its request among all shapes.
+    pub(super) request: usize,
+    /// Whether a client sends messages one by one, with pauses as long as it likes.
+    pub(super) streaming: bool,
+    /// Whether it is Envoy's, which the setting `ext_authz` switches on.
+    pub(super) is_authorization: bool,
+}
+
+/// What a message looks like, for those who count what reading it takes.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    /// By their numbers.
+    fields: Box<[Field]>,
+}
+
+/// A field of a message.
+#[derive(Debug)]
+pub(super) struct Field {
+    number: u64,
+    /// The bytes of memory that it takes each time it comes, at most; what it holds is not
+    /// counted.
+    pub(super) each: usize,
+    pub(super) content: Content,
+}
+
+/// What a field with a length holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Content {
+    /// Numbers without their tags: each byte may be one.
+    Numbers,
+    /// A part of the request, or nothing that is kept.
+    Shared,
+    /// A copy of what came.
+    Text,
+    /// A message, by its place among all shapes.
+    Message(usize),
+}
+
+impl Shape {
+    pub(super) fn field(&self, number: u64) -> Option<&Field> {
+        let place = self.fields.binary_search_by_key(&number, |field| field.number).ok()?;
+        self.fields.get(place)
+    }
+
+    /// The numbers of its fields, and what they hold.
+    #[cfg(test)]
+    pub(super) fn fields(&self) -> Vec<(u64, Content)> {
+        self.fields.iter().map(|field| (field.number, field.content)).collect()
+    }
+}
+
+/// The method with this path, if it is served.
+pub(super) fn method(path: &str) -> Option<&'static Method> {
+    SERVED.methods.get(path)
+}
+
+/// All methods, by their paths.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Method)> {
+    SERVED.methods.iter().map(|(path, method)| (path.as_str(), method))
+}
+
+/// What the message at this place looks like.
+pub(super) fn shape(place: usize) -> &'static Shape {
+    /// Of no fields, which does not come to pass.
+    static EMPTY: LazyLock<Shape> = LazyLock::new(Shape::default);
+
+    SERVED.shapes.get(place).unwrap_or(&EMPTY)
+}
+
+/// All that is served.
+#[derive(Debug, Default)]
+struct Served {
+    methods: HashMap<String, Method>,
+    shapes: Vec<Shape>,
+}
+
+static SERVED: LazyLock<Served> = LazyLock::new(|| Served::new(&files()));
+
+/// The descriptors of all services.
+fn files() -> Vec<FileDescriptorProto> {
+    let sets = [
+        pb::SERVED,
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+    ];
+    // They are built in. Of one that were damaged nothing would be served.
+    sets.into_iter()
+        .flat_map(|set| FileDescriptorSet::decode(set).unwrap_or_default().file)
+        .collect()
+}
+
+impl Served {
+    fn new(files: &[FileDescriptorProto]) -> Self {
+        let mut types = Types::default();
+        for file in files {
+            let package = format!(".{}", file.package());
+            file.message_type.iter().for_each(|message| types.add(&package, message));
+        }
+        let shapes = types.all.iter().map(|message| types.shape(message)).collect();
+        let mut methods = HashMap::new();
+        for file in files {
+            for service in &file.service {
+                let name = format!("{}.{}", file.package(), service.name());
+                for method in &service.method {
+                    let Some(&request) = types.places.get(method.input_type()) else { continue };
+                    let streaming = method.client_streaming();
+                    let is_authorization = file.package().starts_with("envoy.");
+                    let path = format!("/{name}/{}", method.name());
+                    methods.insert(path, Method { request, streaming, is_authorization });
+                }
+            }
+        }
+        Self { methods, shapes }
+    }
+}
+
+/// The messages of all services.
+#[derive(Default)]
+struct Types<'t> {
+    all: Vec<&'t DescriptorProto>,
+    /// By their full names.
+    places: HashMap<String, usize>,
+}
+
+/// A list doubles its room when it is full, and holds the old one until all is copied.
+const GROWTH: usize = 4;
+
+/// What the allocator takes for a piece beside its bytes.
+const PIECE: usize = 16;
+
+impl<'t> Types<'t> {
+    fn add(&mut self, scope: &str, message: &'t DescriptorProto) {
+        let name = format!("{scope}.{}", message.name());
+        message.nested_type.iter().for_each(|nested| self.add(&name, nested));
+        self.places.insert(name, self.all.len());
+        self.all.push(message);
+    }
+
+    fn message(&self, field: &FieldDescriptorProto) -> Option<(usize, &'t DescriptorProto)> {
+        let place = *self.places.get(field.type_name())?;
+        self.all.get(place).map(|message| (place, *message))
+    }
+
+    fn shape(&self, message: &DescriptorProto) -> Shape {
+        let fields = message.field.iter().map(|field| {
+            let repeated = field.label() == Label::Repeated;
+            let each = match field.r#type() {
+                _ if repeated => self.alone(field, 0).saturating_mul(GROWTH),
+                // As long as no list holds it, its place is counted with what it stands in.
+                Type::Message | Type::Group => self.alone(field, 0),
+                _ => 0,
+            };
+            let (each, content) = match field.r#type() {
+                Type::Message | Type::Group => match self.message(field) {
+                    Some((place, _)) => (each, Content::Message(place)),
+                    None => (each, Content::Text),
+                },
+                Type::String => (each.saturating_add(PIECE), Content::Text),
+                Type::Bytes => (each.saturating_add(PIECE), Content::Shared),
+                _ => (each, Content::Numbers),
+            };
+            Field { number: u64::try_from(field.number()).unwrap_or_default(), each, content }
+        });
+        let mut fields: Vec<_> = fields.collect();
+        fields.sort_unstable_by_key(|field| field.number);
+        Shape { fields: fields.into() }
+    }
+
+    /// What one value of a field takes, without what it points to; `depth` is how many
+    /// messages it stands in.
+    fn alone(&self, field: &FieldDescriptorProto, depth: usize) -> usize {
+        /// So deep none nests but one that holds itself, which then is in a box.
+        const DEEPEST: usize = 8;
+
+        match field.r#type() {
+            Type::Message | Type::Group if depth < DEEPEST => {
+                let Some((_, message)) = self.message(field) else { return 64 };
+                let inner = message.field.iter().map(|one| match one.label() {
+                    // A map is larger than a list.
+                    Label::Repeated => 48,
+                    Label::Optional | Label::Required => self.alone(one, depth.saturating_add(1)),
+                });
+                inner.sum::<usize>().saturating_add(8)
+            }
+            Type::Bytes => 40,
+            Type::String => 24,
+            _ => 16,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_of_every_service_is_known() {
+        let mut streams: Vec<_> = SERVED.methods.iter().filter(|(_, one)| one.streaming).collect();
+        streams.sort_by_key(|(path, _)| *path);
+        let streams: Vec<_> = streams.into_iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(
+            streams,
+            [
+                "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                "/jwtd.v1.VerifierService/VerifyStream",
+            ]
+        );
+        for path in [
+            "/envoy.service.auth.v3.Authorization/Check",
+            "/grpc.health.v1.Health/Check",
+            "/grpc.health.v1.Health/Watch",
+            "/jwtd.v1.VerifierService/Explain",
+            "/jwtd.v1.VerifierService/Verify",
+            "/jwtd.v1.VerifierService/VerifyBatch",
+        ] {
+            assert!(method(path).is_some_and(|one| !one.streaming), "{path}");
+        }
+        assert!(method("/jwtd.v1.VerifierService/Nothing").is_none());
+    }
+}

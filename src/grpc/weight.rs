@@ -1,0 +1,221 @@
+//! What reading a message takes, told from its bytes while they come, before anything is
+//! read: a field takes two bytes on the wire and a hundred times as many in memory.
+
+use super::methods::{self, Content};
+use super::status::CallFault;
+
+/// What a message weighs so far.
+///
+/// The coding is followed as prost follows it. Where it is broken, prost refuses the message,
+/// having read no more than what was counted.
+#[derive(Debug)]
+pub(super) struct Weight {
+    /// The messages that are open, from the request to the innermost.
+    open: [Open; DEEPEST],
+    depth: usize,
+    /// How much of the request has come.
+    at: usize,
+    part: Part,
+    fields: usize,
+    decoded: usize,
+}
+
+/// So deep a request may nest; all do less.
+const DEEPEST: usize = 8;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    /// The place of its shape.
+    shape: usize,
+    /// Where it ends.
+    end: usize,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Key(Varint),
+    Number(Varint),
+    Length { number: u64, length: Varint },
+    Skipped(usize),
+}
+
+const KEY: Part = Part::Key(Varint { value: 0, bytes: 0 });
+
+/// A number of which a part has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Varint {
+    value: u64,
+    bytes: u32,
+}
+
+impl Varint {
+    /// Takes a byte; the number when it is the last, and nothing if there are too many.
+    fn next(self, byte: u8) -> Option<Result<u64, Self>> {
+        let Self { value, bytes } = self;
+        let value = value | u64::from(byte & 127).checked_shl(bytes * 7)?;
+        match (byte & 128, bytes) {
+            (0, _) => Some(Ok(value)),
+            (_, 0..9) => Some(Err(Self { value, bytes: bytes + 1 })),
+            _ => None,
+        }
+    }
+}
+
+impl Weight {
+    /// Of a request that looks so and has this many bytes.
+    pub(super) fn new(shape: usize, length: usize) -> Self {
+        let mut open = [Open::default(); DEEPEST];
+        open[0] = Open { shape, end: length };
+        Self { open, depth: 0, at: 0, part: KEY, fields: 0, decoded: 0 }
+    }
+
+    /// The bytes of memory that reading it takes, at most.
+    pub(super) fn decoded(&self) -> usize {
+        self.decoded
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// If the message has too many fields, or reading it would take too much.
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), CallFault> {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            if let Part::Skipped(left) = self.part {
+                let now = left.min(bytes.len());
+                bytes = bytes.get(now..).unwrap_or_default();
+                self.at = self.at.saturating_add(now);
+                self.part = if now == left { KEY } else { Part::Skipped(left - now) };
+            } else {
+                bytes = rest;
+                self.at = self.at.saturating_add(1);
+                self.part = self.next(byte);
+            }
+            while self.depth > 0 && self.at >= self.top().end {
+                self.depth -= 1;
+                self.part = KEY;
+            }
+        }
+        self.judge()
+    }
+
+    fn judge(&self) -> Result<(), CallFault> {
+        /// So many fields may be as small as they like.
+        const FEW: usize = 4096;
+        /// Bytes that those of a larger message have at least, on average.
+        const SMALL: usize = 16;
+        /// So much a message may take however short it is.
+        const FREE: usize = 1024 * 1024;
+        /// So many times its length a long one may take.
+        const TIMES: usize = 4;
+
+        let length = self.open[0].end;
+        for (what, count, limit) in [
+            ("fields", self.fields, FEW.max(length / SMALL)),
+            ("bytes once it is read", self.decoded, length.saturating_mul(TIMES) + FREE),
+        ] {
+            if count > limit {
+                return Err(CallFault::MessageTooComplex { what, limit });
+            }
+        }
+        Ok(())
+    }
+
+    fn top(&self) -> Open {
+        self.open.get(self.depth).copied().unwrap_or_default()
+    }
+
+    /// What is left of the innermost message.
+    fn left(&self) -> usize {
+        self.top().end.saturating_sub(self.at)
+    }
+
+    fn skip(&self, count: usize) -> Part {
+        match count.min(self.left()) {
+            0 => KEY,
+            count => Part::Skipped(count),
+        }
+    }
+
+    /// The rest is broken.
+    fn broken(&self) -> Part {
+        self.skip(usize::MAX)
+    }
+
+    fn next(&mut self, byte: u8) -> Part {
+        match self.part {
+            Part::Key(key) => match key.next(byte) {
+                Some(Ok(key)) => self.field(key),
+                Some(Err(more)) => Part::Key(more),
+                None => self.broken(),
+            },
+            Part::Number(number) => match number.next(byte) {
+                Some(Ok(_)) => KEY,
+                Some(Err(more)) => Part::Number(more),
+                None => self.broken(),
+            },
+            Part::Length { number, length } => match length.next(byte) {
+                Some(Ok(length)) => self.content(number, length),
+                Some(Err(more)) => Part::Length { number, length: more },
+                None => self.broken(),
+            },
+            Part::Skipped(_) => self.part,
+        }
+    }
+
+    /// The kinds of the coding: a number, eight bytes, a length, four bytes; begin and end of
+    /// a group have nothing behind them.
+    fn field(&mut self, key: u64) -> Part {
+        self.fields = self.fields.saturating_add(1);
+        let number = key >> 3;
+        let next = match key & 7 {
+            0 => Part::Number(Varint::default()),
+            1 => self.skip(8),
+            2 => return Part::Length { number, length: Varint::default() },
+            3 | 4 => KEY,
+            5 => self.skip(4),
+            _ => self.broken(),
+        };
+        if let Some(field) = methods::shape(self.top().shape).field(number) {
+            self.decoded = self.decoded.saturating_add(field.each);
+        }
+        next
+    }
+
+    fn content(&mut self, number: u64, length: u64) -> Part {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let Some(field) = methods::shape(self.top().shape).field(number) else {
+            return self.skip(length);
+        };
+        let held = length.min(self.left());
+        let (each, more) = match field.content {
+            Content::Numbers => (field.each.saturating_mul(held), 0),
+            Content::Text => (field.each, held),
+            Content::Shared | Content::Message(_) => (field.each, 0),
+        };
+        self.decoded = self.decoded.saturating_add(each).saturating_add(more);
+        let Content::Message(shape) = field.content else { return self.skip(length) };
+        if length > self.left() {
+            return self.broken();
+        }
+        if length == 0 {
+            return KEY;
+        }
+        let end = self.at.saturating_add(length);
+        match self.open.get_mut(self.depth.saturating_add(1)) {
+            Some(slot) => {
+                *slot = Open { shape, end };
+                self.depth = self.depth.saturating_add(1);
+                KEY
+            }
+            // Nothing of ours nests so deep.
+            None => {
+                self.fields = usize::MAX;
+                self.broken()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ struct Progress {
     since: AtomicU64,
 }
 
-/// Leave for the room of an answer, from when it is made until it is sent.
+/// Leave for the room of an answer, from before it is made until it is encoded.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
     _leave: Arc<Leave>,
@@ -69,7 +69,7 @@ impl Replies {
             if !body.is_end_stream() {
                 self.0.add(&progress);
             }
-            Reply { body, shared: Arc::clone(&self.0), progress, _room: room }
+            Reply { body, shared: Arc::clone(&self.0), progress, room }
         })
     }
 
@@ -110,7 +110,7 @@ pub(super) struct Reply {
     body: tonic::body::Body,
     shared: Arc<Shared>,
     progress: Arc<Progress>,
-    _room: Option<Room>,
+    room: Option<Room>,
 }
 
 impl http_body::Body for Reply {
@@ -122,6 +122,8 @@ impl http_body::Body for Reply {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Piece>, tonic::Status>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        // It is encoded whole, and what it was made of is gone.
+        self.room = None;
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(|data| self.piece(data)))))
     }
 

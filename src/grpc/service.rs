@@ -58,7 +58,7 @@ pub(super) fn caller(extensions: &Extensions) -> &Caller {
     extensions.get().unwrap_or(&Caller::Unknown)
 }
 
-/// Ends a call; what it answers holds leave for its room until it is sent.
+/// Ends a call; what it answers holds leave for its room until it is encoded.
 pub(super) fn finish<T>(
     call: &mut Call,
     outcome: Result<Fit<T>, CallFault>,

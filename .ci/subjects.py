@@ -52,4 +52,8 @@ def faults(root, suites):
             found.append(f"{file} is no suite's subject. fix: name it in .ci/suites.py.")
         if file.startswith(OWNED) and not any(matches(file, suite.subject) for suite in suites):
             found.append(f"{file} is no suite's subject. fix: name it in .ci/suites.py.")
+    # Its targets are compiled in no other gate; a lock file that is behind would stop them all.
+    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--manifest-path", "fuzz/Cargo.toml"]
+    if subprocess.run(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        found.append("fuzz/Cargo.lock is behind Cargo.toml. fix: cargo update --workspace --manifest-path fuzz/Cargo.toml")
     return found

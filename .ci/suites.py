@@ -79,7 +79,8 @@ SUITES = (
             Step("cargo-deny is there", (".ci/tool", "cargo-deny", "0.20.2"), needed=True),
             # The database of advisories is not in a package registry. Run `check advisories` too where it can be fetched.
             Step("the daemon", ("target/tools/bin/cargo-deny", "--all-features", "--locked", "check", "bans", "licenses", "sources")),
-            Step("the fuzz targets", ("target/tools/bin/cargo-deny", "--manifest-path", "fuzz/Cargo.toml", "--locked", "check", "--config", "deny.toml", "licenses", "sources")),
+            # They are not shipped, so that their licenses bind nobody.
+            Step("the fuzz targets", ("target/tools/bin/cargo-deny", "--manifest-path", "fuzz/Cargo.toml", "--config", "deny.toml", "--locked", "check", "sources")),
         ),
     ),
     Suite(

@@ -1,7 +1,7 @@
 //! A listener whose address stands in many tokens, and to which nobody may connect.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 
 /// Counts who comes. The kernel keeps those who came until somebody looks.
 pub(crate) struct Canary {
@@ -40,7 +40,7 @@ impl Canary {
 fn t05_the_canary_sees_a_visit() {
     let canary = Canary::new();
     assert_eq!(canary.visits(), 0);
-    let visit = TcpStream::connect(canary.address).unwrap();
+    let visit = std::net::TcpStream::connect(canary.address).unwrap();
     // The kernel may show it a moment later.
     let seen = crate::launcher::waiting::until_blocking("the visit", || {
         Some(canary.visits()).filter(|visits| *visits > 0)

@@ -293,7 +293,12 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        // Miri is a thousand times slower, and lets nobody look for a folder of failures.
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 20 } else { 20_000 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
         #[test]
         fn what_is_read_here_the_library_reads_as_the_same(
             text in r#"([\[\]{},:" \n01.eäx]|\\|"[a-c]{0,9}"|"a":|true|null|-|[0-9]{1,20}){0,24}"#

@@ -64,10 +64,10 @@ const NAMES: [&str; 18] = [
     "payload",
     "signature form",
     "issuer",
+    "trusted by profile",
     "algorithm",
     "key",
     SIGNATURE,
-    "trusted by profile",
     "age of keys",
     "times",
     "lifetime",
@@ -204,11 +204,14 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
     let index =
         checks.add(issuer, words::issuers(issuers, question.profile), words::issuer(&claims))?;
     let issuer = issuers.get(index)?;
+    let trusted = question.profile.trusts(index);
+    let actual = if trusted { format!("`{}`", issuer.name()) } else { "another one".to_owned() };
+    let trusted = if trusted { Ok(()) } else { Err(Reject::IssuerNotInProfile) };
+    checks.add(trusted, words::trusted(issuers, question.profile), actual)?;
     let allowed = issuer.algorithms().contains(header.algorithm);
     let allowed = if allowed { Ok(()) } else { Err(Reject::AlgorithmNotAllowed) };
     checks.add(allowed, words::algorithms(issuer), header.algorithm.name())?;
-    let unproven =
-        verify::read(token, issuers).map_err(|refusal| refusal.reject_under(question.profile));
+    let unproven = verify::read(token, issuers).map_err(|refusal| refusal.reject);
     let unproven =
         checks.add(unproven, words::key(issuer, &header), words::keys(issuer, &header))?;
     let proven = unproven.prove();

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// What is decided of one token.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// The token, if its signature was proven.
+    /// The token, if its signature was proven and the profile trusts its issuer.
     pub proven: Option<Arc<Remembered>>,
     /// Whether it may be used, and why not.
     pub outcome: Result<Permit, Reject>,
@@ -91,10 +91,13 @@ impl Finish {
                 Ok(entry) => {
                     let outcome = self.judge(profile, entry);
                     let issuer = Some(entry.proven.proof().issuer());
-                    (issuer, Decision { proven: Some(Arc::clone(entry)), outcome })
+                    // As of one that is not remembered: nothing is told of its issuer.
+                    let foreign = matches!(outcome, Err(Reject::IssuerNotInProfile));
+                    let proven = (!foreign).then(|| Arc::clone(entry));
+                    (issuer, Decision { proven, outcome })
                 }
                 Err(refusal) => {
-                    let outcome = Err(refusal.reject_under(profile));
+                    let outcome = Err(refusal.reject.clone());
                     (refusal.issuer, Decision { proven: None, outcome })
                 }
             };

@@ -6,7 +6,7 @@ use super::slice::{self, Check, Slice};
 use super::{Engine, Remembered, Snapshot};
 use crate::keys::IssuerIndex;
 use crate::policy::{Attributes, Caller};
-use crate::verify::{Headers, Refusal, Reject, read, read_after};
+use crate::verify::{Headers, Refusal, Reject, read, read_under};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -191,7 +191,10 @@ impl Plan {
         {
             return step.clone();
         }
-        match read_after(&mut reading.headers, token.clone(), issuers) {
+        let Some(profile) = snapshot.profiles().get(batch.profile) else {
+            return Step::Refused(Reject::Internal.into());
+        };
+        match read_under(&mut reading.headers, token.clone(), issuers, profile) {
             Err(refusal) => {
                 reading.misses_key |= matches!(refusal.reject, Reject::KeyUnknown);
                 Step::Refused(refusal)

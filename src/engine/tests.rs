@@ -19,6 +19,7 @@ mod explain;
 mod key_watch;
 mod panic;
 mod property;
+mod trust;
 mod world;
 
 #[test]
@@ -298,18 +299,4 @@ fn work_is_grouped_and_cut_into_slices() {
     assert_eq!(slices.len(), 5);
     let costs = slices.iter().map(Slice::cost);
     assert_eq!(costs.sum::<Duration>(), Duration::from_micros(10 * 41 + 10 * 33));
-}
-
-/// Anybody can write `iss`: what a profile does not trust cannot be missing to it.
-#[test]
-fn keys_are_missing_only_to_those_who_trust_the_issuer() {
-    let engine = engine(1 << 20);
-    let other = token(r#","kid":"k0""#, &claims("").replace("a.example", "b.example"));
-    let mut world = World::default();
-    assert_eq!(reasons(&engine, &world, &[&other]), [Reason::IssuerNotInProfile]);
-    assert_eq!(world.uncached(&other), Reason::IssuerNotInProfile);
-    assert_eq!(world.explained(&other), Reason::IssuerNotInProfile);
-    world.trusted = vec!["a", "b"];
-    assert_eq!(reasons(&engine, &world, &[&other]), [Reason::KeysUnavailable]);
-    assert_eq!(world.explained(&other), Reason::KeysUnavailable);
 }

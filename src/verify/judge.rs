@@ -22,6 +22,9 @@ pub fn judge(
     audiences: &[Arc<str>],
     now: UnixTime,
 ) -> Result<(), Reject> {
+    if !profile.trusts(proven.proof().issuer()) {
+        return Err(Reject::IssuerNotInProfile);
+    }
     let matter = Matter { proven, issuers, profile, audiences, now };
     Condition::ALL.iter().try_for_each(|condition| condition.check(&matter))
 }
@@ -41,11 +44,9 @@ pub struct Matter<'m> {
     pub now: UnixTime,
 }
 
-/// What must hold of a proven token.
+/// What must hold of a proven token of an issuer that the profile trusts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Condition {
-    /// The profile trusts the issuer.
-    Trust,
     /// The keys of the issuer are not too old.
     FreshKeys,
     /// `exp`, `nbf` and `iat` (RFC 7519, sections 4.1.4 to 4.1.6), and the age.
@@ -64,8 +65,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, in the order in which they are judged.
-    pub const ALL: [Self; 8] = [
-        Self::Trust,
+    pub const ALL: [Self; 7] = [
         Self::FreshKeys,
         Self::Times,
         Self::Lifetime,
@@ -81,15 +81,9 @@ impl Condition {
     /// What is wrong, if it does not.
     pub fn check(self, matter: &Matter<'_>) -> Result<(), Reject> {
         let Matter { proven, issuers, profile, audiences, now } = *matter;
-        let index = proven.proof().issuer();
-        let issuer = issuers.get(index).ok_or(Reject::Internal)?;
+        let issuer = issuers.get(proven.proof().issuer()).ok_or(Reject::Internal)?;
         let claims = proven.claims();
         match self {
-            Self::Trust => {
-                if !profile.trusts(index) {
-                    return Err(Reject::IssuerNotInProfile);
-                }
-            }
             Self::FreshKeys => check_keys(issuer, now)?,
             Self::Times => check_times(claims, issuer.clock_skew().span(), profile.max_age, now)?,
             Self::Lifetime => check_lifetime(claims, profile.max_lifetime)?,

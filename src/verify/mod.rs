@@ -17,4 +17,4 @@ pub use profile::{AcceptedTypes, Profile};
 pub use reason::{Family, Fault, Reason};
 pub use reject::{Refusal, Reject};
 pub use token::{Proven, SignatureProof, Unproven, Unverified};
-pub use verifier::{read, read_after, verify};
+pub use verifier::{read, read_after, read_under, verify};

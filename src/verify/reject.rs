@@ -1,6 +1,5 @@
 //! Why a token is refused, with what a person needs to see it.
 
-use super::profile::Profile;
 use super::reason::Reason;
 use crate::jose::base64url::Base64Fault;
 use crate::jose::json::JsonFault;
@@ -112,20 +111,6 @@ pub struct Refusal {
     /// The configured issuer that the token claims, if it got that far: good
     /// for counting, and proven by nothing.
     pub issuer: Option<IssuerIndex>,
-}
-
-impl Refusal {
-    /// Why, to a profile: that the keys of an issuer are missing matters only to those that
-    /// trust it. Else anybody could get an error in place of a refusal.
-    #[must_use]
-    pub fn reject_under(&self, profile: &Profile) -> Reject {
-        match (&self.reject, self.issuer) {
-            (Reject::KeysUnavailable, Some(issuer)) if !profile.trusts(issuer) => {
-                Reject::IssuerNotInProfile
-            }
-            (reject, _) => reject.clone(),
-        }
-    }
 }
 
 impl<R: Into<Reject>> From<R> for Refusal {

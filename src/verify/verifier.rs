@@ -23,7 +23,8 @@ pub fn verify(
     audiences: &[Arc<str>],
     now: UnixTime,
 ) -> Result<Proven, Reject> {
-    let proven = read(token, issuers).map_err(|refusal| refusal.reject_under(profile))?.prove()?;
+    let read = read_under(&mut Headers::default(), token, issuers, profile);
+    let proven = read.map_err(|refusal| refusal.reject)?.prove()?;
     judge(&proven, issuers, profile, audiences, now)?;
     Ok(proven)
 }
@@ -35,6 +36,32 @@ pub fn verify(
 /// The first step that fails.
 pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, Refusal> {
     read_after(&mut Headers::default(), token, issuers)
+}
+
+/// As [`read_after`], for a profile. Of an issuer that it does not trust it gets one reason,
+/// whatever the token says and whatever keys that issuer has: else anybody could ask for the
+/// algorithms and key ids of an issuer that is not for them, have its signatures checked, or
+/// make the daemon fetch its keys.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn read_under<T: AsRef<[u8]>>(
+    headers: &mut Headers,
+    token: T,
+    issuers: &Issuers,
+    profile: &Profile,
+) -> Result<Unproven<T>, Refusal> {
+    let read = read_after(headers, token, issuers);
+    let issuer = match &read {
+        Ok(unproven) => Some(unproven.issuer),
+        Err(refusal) => refusal.issuer,
+    };
+    match issuer {
+        Some(index) if !profile.trusts(index) => {
+            Err(Refusal { reject: Reject::IssuerNotInProfile, issuer })
+        }
+        _ => read,
+    }
 }
 
 /// As [`read`], where the headers of other tokens of the batch were read before.

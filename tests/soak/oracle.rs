@@ -210,6 +210,14 @@ fn judge(facts: &Facts, profile: Profile, config: &Generation, known: bool, now:
     if home == Home::Nobody || (home == Home::Delta && !config.delta) {
         return Reason::IssuerUnknown;
     }
+    let trusted = match profile {
+        Profile::Default => true,
+        Profile::Strict => matches!(home, Home::Alpha | Home::Gamma),
+        Profile::Guest => home == Home::Gamma,
+    };
+    if !trusted {
+        return Reason::IssuerNotInProfile;
+    }
     if !facts.algorithm_allowed {
         return Reason::AlgorithmNotAllowed;
     }
@@ -218,14 +226,6 @@ fn judge(facts: &Facts, profile: Profile, config: &Generation, known: bool, now:
     }
     if !facts.good_signature {
         return Reason::SignatureInvalid;
-    }
-    let trusted = match profile {
-        Profile::Default => true,
-        Profile::Strict => matches!(home, Home::Alpha | Home::Gamma),
-        Profile::Guest => home == Home::Gamma,
-    };
-    if !trusted {
-        return Reason::IssuerNotInProfile;
     }
     let Some(expires_at) = facts.expires_at else { return Reason::ExpiryMissing };
     if now >= expires_at + SKEW {

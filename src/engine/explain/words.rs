@@ -75,6 +75,13 @@ pub(super) fn issuers(issuers: &Issuers, profile: &Profile) -> String {
     format!("`iss` is one of {}", listed(known))
 }
 
+/// As [`issuers`], by their names in the configuration.
+pub(super) fn trusted(issuers: &Issuers, profile: &Profile) -> String {
+    let trusted = issuers.iter().filter(|(index, _)| profile.trusts(*index));
+    let names = listed(trusted.map(|(_, issuer)| issuer.name()));
+    format!("an issuer of the profile `{}`: {names}", profile.name())
+}
+
 pub(super) fn issuer(claims: &Claims) -> String {
     claims.issuer().map_or_else(|| "absent".to_owned(), shown)
 }
@@ -126,12 +133,6 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
         return (String::new(), String::new());
     };
     match condition {
-        Condition::Trust => {
-            let trusted = issuers.iter().filter(|(index, _)| profile.trusts(*index));
-            let names = listed(trusted.map(|(_, issuer)| issuer.name()));
-            let expected = format!("an issuer of the profile `{}`: {names}", profile.name());
-            (expected, format!("`{}`", issuer.name()))
-        }
         Condition::FreshKeys => {
             let actual = match issuer.keys() {
                 KeyState::Held { stale_at: Some(end), .. } => {

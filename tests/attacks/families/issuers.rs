@@ -90,7 +90,10 @@ fn crossed(forge: &mut Forge, claimed: &Party, real: &Party) {
             let header =
                 if without { format!(r#"{{"alg":"{algorithm}"}}"#) } else { signer.header("") };
             let token = signer.sign(&header, &claims);
-            let expected: &[Reason] = if !claimed.algorithms().contains(&algorithm) {
+            // To a profile that does not trust it, nothing of an issuer is told.
+            let expected: &[Reason] = if claimed.name == world.outside.name {
+                &[IssuerNotInProfile]
+            } else if !claimed.algorithms().contains(&algorithm) {
                 &[AlgorithmNotAllowed]
             } else {
                 &[SignatureInvalid, KeyUnknown]

@@ -7,9 +7,8 @@ use super::{Engine, Remembered};
 use crate::jose::UnixTime;
 use crate::keys::IssuerIndex;
 use crate::policy::{Facts, check_scopes};
-use crate::verify::{Profile, Reason, Refusal, Reject, judge};
+use crate::verify::{Matter, Profile, Reason, Refusal, Reject, judge, remember_until};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What is decided of one token.
 #[derive(Clone, Debug)]
@@ -152,14 +151,27 @@ impl Finish {
         // What the request demands is no part of the profile's policy, and no mode of it.
         check_scopes(&entry.proven, &batch.scopes)?;
         let overlooked = self.overlook(entry)?;
-        let issuer = snapshot.issuers().get(entry.proven.proof().issuer());
-        let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
-        let end = entry.proven.claims().expires_at().map(|moment| moment.plus(leeway));
-        let valid_until =
-            profile.remember.and_then(|span| end.map(|end| self.now.plus(span).min(end)));
-        // Who is told of a demand that is not met should ask again.
-        let valid_until = valid_until.filter(|_| overlooked.is_none());
+        let valid_until = self.valid_until(profile, entry, overlooked.as_ref());
         Ok(Permit { valid_until, overlooked })
+    }
+
+    /// Until when a permit may be remembered: a fresh one would be the same until then, as far
+    /// as it is a matter of time. None where a rule looks at more than the token, and none for
+    /// a demand that is overlooked: its caller should ask again.
+    fn valid_until(
+        &self,
+        profile: &Profile,
+        entry: &Remembered,
+        overlooked: Option<&Reject>,
+    ) -> Option<UnixTime> {
+        let Pending { snapshot, batch, .. } = &self.pending;
+        profile.remember?;
+        if overlooked.is_some() || snapshot.policy(batch.profile)?.looks_beyond_the_token() {
+            return None;
+        }
+        let (issuers, audiences) = (snapshot.issuers(), &*batch.audiences);
+        let proven = &entry.proven;
+        remember_until(&Matter { proven, issuers, profile, audiences, now: self.now })
     }
 
     /// Holds the token against the policy of the profile; returns what is overlooked.

@@ -19,6 +19,7 @@ mod explain;
 mod key_watch;
 mod panic;
 mod property;
+mod remember;
 mod trust;
 mod world;
 

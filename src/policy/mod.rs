@@ -123,6 +123,17 @@ impl Policy {
         rules || self.shadow.as_ref().is_some_and(|shadow| shadow.has_rules())
     }
 
+    /// Whether a rule that has a say looks at the clock, the request or the caller: then what
+    /// it says of a token holds for this call alone. The shadow has no say.
+    #[must_use]
+    pub fn looks_beyond_the_token(&self) -> bool {
+        #[cfg(feature = "cel")]
+        let looks = self.rules.iter().any(Rule::looks_beyond_the_token);
+        #[cfg(not(feature = "cel"))]
+        let looks = false;
+        looks && self.mode != Mode::Off
+    }
+
     fn demands_claims(&self) -> bool {
         #[cfg(feature = "cel")]
         let rules = !self.rules.is_empty();

@@ -26,6 +26,7 @@ use values::Variables;
 pub struct Rule {
     program: Arc<Program>,
     language: Language,
+    looks_beyond_the_token: bool,
     /// Where it stands in the configuration.
     name: Arc<str>,
     /// What the refused are told.
@@ -64,15 +65,22 @@ impl Rule {
             return Err(BadRule::TooLong { bytes: text.len(), limit: Self::MOST_BYTES });
         }
         let program = language.0.compile(text).map_err(BadRule::from)?;
-        shape::check(&program)?;
+        let looks_beyond_the_token = shape::check(&program)?;
         let message = message
             .map_or_else(|| format!("the rule `{}` does not hold", text.trim()).into(), Arc::from);
         Ok(Self {
             program: Arc::new(program),
             language: language.clone(),
+            looks_beyond_the_token,
             name: name.into(),
             message,
         })
+    }
+
+    /// Whether it looks at the clock, the request or the caller.
+    #[must_use]
+    pub fn looks_beyond_the_token(&self) -> bool {
+        self.looks_beyond_the_token
     }
 
     /// Whether it holds.

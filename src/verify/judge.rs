@@ -111,6 +111,48 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// When it ceases to hold, where it holds now; nothing where time does not end it. Of a
+    /// bound in whole seconds this is the last one before it, so that "until" can be read
+    /// either way.
+    #[must_use]
+    pub fn ends_at(self, matter: &Matter<'_>) -> Option<UnixTime> {
+        let Matter { proven, issuers, profile, .. } = *matter;
+        let issuer = issuers.get(proven.proof().issuer())?;
+        let claims = proven.claims();
+        match self {
+            Self::FreshKeys => match issuer.keys() {
+                KeyState::Held { stale_at, .. } => *stale_at,
+                KeyState::Unavailable => None,
+            },
+            Self::Times => {
+                let leeway = issuer.clock_skew().span();
+                let expiry = claims.expires_at().map(|moment| moment.plus(leeway));
+                let age = profile.max_age.zip(claims.issued_at());
+                let age = age.map(|(limit, moment)| moment.plus(limit.saturating_add(leeway)));
+                expiry.into_iter().chain(age).min()
+            }
+            // What these compare does not change with time.
+            Self::Lifetime | Self::Audience | Self::Type | Self::RequiredClaims | Self::Binding => {
+                None
+            }
+        }
+    }
+}
+
+/// Until when a caller may remember that [`judge`] permits the token: as long as the profile
+/// allows, but not beyond the first moment at which time ends a condition. Nothing for a token
+/// that is bound to its sender: each use of it needs a proof of its own.
+#[must_use]
+pub fn remember_until(matter: &Matter<'_>) -> Option<UnixTime> {
+    let longest = matter.now.plus(matter.profile.remember?);
+    if matter.proven.claims().is_bound() {
+        return None;
+    }
+    let ends = Condition::ALL.iter().filter_map(|condition| condition.ends_at(matter));
+    Some(ends.fold(longest, Ord::min)).filter(|end| *end > matter.now)
+}
+
 fn check_keys(issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
     match issuer.keys() {
         KeyState::Unavailable => Err(Reject::KeysUnavailable),

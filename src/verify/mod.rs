@@ -12,7 +12,7 @@ mod token;
 mod verifier;
 
 pub use headers::Headers;
-pub use judge::{Condition, Matter, check_times, judge};
+pub use judge::{Condition, Matter, check_times, judge, remember_until};
 pub use profile::{AcceptedTypes, Profile};
 pub use reason::{Family, Fault, Reason};
 pub use reject::{Refusal, Reject};

@@ -197,8 +197,9 @@ pub(super) const PROFILE: &[Key] = &[
         "remember",
         Kind::Duration,
         "",
-        "How long callers may remember a permit. Within that time they do not notice that a key \
-         was removed.",
+        "How long callers may remember a permit, at most: `valid_until` is never later than `exp`, \
+         `max_age` and `max_stale` allow, and is left out where a rule looks at `now`, `request` \
+         or `caller`. Within that time callers do not notice that a key was removed.",
     ),
 ];
 

@@ -22,7 +22,7 @@ fn subjects(rules: &[&str]) -> Policy {
     Policy { subjects: subjects.collect(), ..Policy::default() }
 }
 
-fn cel(text: &str) -> Policy {
+pub(super) fn cel(text: &str) -> Policy {
     let rule = Rule::parse(text, "rules[0]", None, &Language::default()).unwrap();
     Policy { rules: [rule].into(), ..Policy::default() }
 }

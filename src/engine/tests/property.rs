@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 /// Tokens of many kinds: good, bad, and good only in some worlds.
-static TOKENS: LazyLock<Vec<String>> = LazyLock::new(|| {
+pub(super) static TOKENS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut tokens = vec![
         good(),
         token("", &claims("")),
@@ -42,7 +42,7 @@ static TOKENS: LazyLock<Vec<String>> = LazyLock::new(|| {
     tokens
 });
 
-fn worlds() -> impl Strategy<Value = World> {
+pub(super) fn worlds() -> impl Strategy<Value = World> {
     let key = (select(vec![None, Some("k0"), Some("k1"), Some("k2")]), 0..4_usize);
     let keys = prop_oneof![
         3 => Just(World::default().keys),
@@ -98,6 +98,7 @@ fn worlds() -> impl Strategy<Value = World> {
         required: profile.4,
         max_age: profile.5,
         max_lifetime: profile.6,
+        remember: None,
         required_audiences: profile.7,
         policy: profile.8,
         now: NOW + asked.0,

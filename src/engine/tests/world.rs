@@ -36,6 +36,7 @@ pub(super) struct World {
     pub(super) required: Vec<&'static str>,
     pub(super) max_age: Option<u64>,
     pub(super) max_lifetime: Option<u64>,
+    pub(super) remember: Option<u64>,
     pub(super) required_audiences: Vec<&'static str>,
     pub(super) policy: Policy,
     pub(super) now: i64,
@@ -62,6 +63,7 @@ impl Default for World {
             required: Vec::new(),
             max_age: None,
             max_lifetime: None,
+            remember: None,
             required_audiences: Vec::new(),
             policy: Policy::default(),
             now: NOW,
@@ -111,6 +113,7 @@ impl World {
         profile.required_claims = shared(&self.required);
         profile.max_age = self.max_age.map(Duration::from_secs);
         profile.max_lifetime = self.max_lifetime.map(Duration::from_secs);
+        profile.remember = self.remember.map(Duration::from_secs);
         profile.required_audiences = shared(&self.required_audiences);
         profile
     }

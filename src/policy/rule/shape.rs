@@ -46,6 +46,10 @@ pub enum BadRule {
 /// The names that a rule can use.
 const NAMES: [&str; 5] = ["claims", "header", "caller", "request", "now"];
 
+/// Those of them that are not of the token. A variable of a loop with such a name counts as
+/// one of them.
+const BEYOND_THE_TOKEN: [&str; 3] = ["caller", "request", "now"];
+
 /// The functions that a rule can call; operators and loops are no functions.
 const FUNCTIONS: [&str; 9] =
     ["bool", "contains", "double", "endsWith", "int", "size", "startsWith", "string", "uint"];
@@ -125,8 +129,9 @@ impl BadRule {
     }
 }
 
-/// Whether the rule can be decided, at bounded cost.
-pub(super) fn check(program: &Program) -> Result<(), BadRule> {
+/// Checks that the rule can be decided, at bounded cost; returns whether it looks at more than
+/// the token.
+pub(super) fn check(program: &Program) -> Result<bool, BadRule> {
     let root = program.expression();
     let boolean = match &root.expr {
         Expr::Literal(LiteralValue::Boolean(_)) => true,
@@ -149,12 +154,13 @@ pub(super) fn check(program: &Program) -> Result<(), BadRule> {
         .contains(&call.func_name.as_str()),
         Expr::Comprehension(_) | Expr::Select(_) | Expr::Unspecified => true,
     };
-    let mut look = Look { bound: Vec::new(), loops: 0, loops_in_all: 0, in_loops: 0, sums: 0 };
+    let mut look = Look::default();
     look.at(root, 0)?;
-    if boolean { Ok(()) } else { Err(BadRule::NotBoolean) }
+    if boolean { Ok(look.beyond) } else { Err(BadRule::NotBoolean) }
 }
 
 /// What was seen on the way down.
+#[derive(Default)]
 struct Look<'e> {
     /// The variables of the loops around.
     bound: Vec<&'e str>,
@@ -162,6 +168,8 @@ struct Look<'e> {
     loops_in_all: usize,
     in_loops: usize,
     sums: usize,
+    /// Whether it looks at more than the token.
+    beyond: bool,
 }
 
 impl<'e> Look<'e> {
@@ -181,6 +189,7 @@ impl<'e> Look<'e> {
             Expr::Literal(_) => Ok(()),
             Expr::Unspecified => Err(BadRule::NotBoolean),
             Expr::Ident(name) => {
+                self.beyond |= BEYOND_THE_TOKEN.contains(&name.as_str());
                 if NAMES.contains(&name.as_str()) || self.bound.contains(&name.as_str()) {
                     return Ok(());
                 }

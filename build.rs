@@ -10,8 +10,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(feature = "daemon")]
 mod contract {
-    use prost_types::FileDescriptorSet;
     use prost_types::field_descriptor_proto::Type;
+    use prost_types::{DescriptorProto, FileDescriptorSet};
 
     /// Fields that are published as `string` and served as `bytes`: the same on
     /// the wire, but with no copy. Tokens need no UTF-8 pass, because the base64url
@@ -25,6 +25,24 @@ mod contract {
         ("VerifyStreamRequest", "tokens"),
     ];
 
+    /// Fields of Envoy's question, all of which hold what a client wrote, or may: bytes, and
+    /// not always UTF-8. As `string` they would make an error of the call, which
+    /// `failure_mode_allow` overlooks. A map has no bytes for keys, so that its entries are
+    /// served as what they are on the wire: messages.
+    const CLIENT_FIELDS: [(&str, &str); 11] = [
+        ("ContextExtensionsEntry", "key"),
+        ("ContextExtensionsEntry", "value"),
+        ("HeaderValue", "key"),
+        ("HeaderValue", "value"),
+        ("HeadersEntry", "key"),
+        ("HeadersEntry", "value"),
+        ("HttpRequest", "host"),
+        ("HttpRequest", "method"),
+        ("HttpRequest", "path"),
+        ("HttpRequest", "scheme"),
+        ("Peer", "principal"),
+    ];
+
     pub(super) fn compile() -> Result<(), Box<dyn std::error::Error>> {
         let published =
             protox::compile(["jwtd/v1/verifier.proto"], ["proto", "proto/third_party"])?;
@@ -35,14 +53,16 @@ mod contract {
 
         // What others published is served beside it and not shown as ours.
         let envoy = ["envoy/service/auth/v3/external_auth.proto"];
-        let envoy = protox::compile(envoy, ["proto/third_party"])?;
+        let mut envoy = protox::compile(envoy, ["proto/third_party"])?;
+        // The entry of a map stands nowhere in the text, so that it has no comments.
+        envoy.file.iter_mut().for_each(|file| file.source_code_info = None);
+        let sets = [served(published, &SHARED_FIELDS), served(envoy, &CLIENT_FIELDS)];
         // What the room for requests is told from: the fields as they are served.
-        let served = served(published);
-        let mut all = served.clone();
-        all.file.extend(envoy.file.iter().cloned());
+        let mut all = FileDescriptorSet::default();
+        all.file.extend(sets.iter().flat_map(|set| set.file.iter().cloned()));
         std::fs::write(out.join("served.bin"), prost_encode(&all))?;
 
-        for set in [served, envoy] {
+        for set in sets {
             tonic_prost_build::configure()
                 .bytes(".")
                 .codec_path("crate::pb::codec::SizedCodec")
@@ -57,15 +77,22 @@ mod contract {
         set.encode_to_vec()
     }
 
-    fn served(mut set: FileDescriptorSet) -> FileDescriptorSet {
-        for message in set.file.iter_mut().flat_map(|file| &mut file.message_type) {
-            let name = message.name().to_owned();
-            for field in &mut message.field {
-                if SHARED_FIELDS.contains(&(name.as_str(), field.name())) {
-                    field.set_type(Type::Bytes);
+    fn served(mut set: FileDescriptorSet, fields: &[(&str, &str)]) -> FileDescriptorSet {
+        let messages = set.file.iter_mut().flat_map(|file| &mut file.message_type);
+        messages.for_each(|message| serve(message, fields));
+        set
+    }
+
+    fn serve(message: &mut DescriptorProto, fields: &[(&str, &str)]) {
+        let name = message.name().to_owned();
+        for field in &mut message.field {
+            if fields.contains(&(name.as_str(), field.name())) {
+                field.set_type(Type::Bytes);
+                if let Some(options) = &mut message.options {
+                    options.map_entry = None;
                 }
             }
         }
-        set
+        message.nested_type.iter_mut().for_each(|nested| serve(nested, fields));
     }
 }

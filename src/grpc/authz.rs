@@ -1,20 +1,24 @@
 //! Envoy's question whether an HTTP request may go on: finds its token, has it decided
 //! as any other, and answers in headers and statuses (RFC 6750).
 
+mod denial;
 mod reply;
+
+pub(super) use denial::{deny, is_check};
 
 use super::fit::Fit;
 use super::service::{Verifier, caller, deadline, finish};
 use super::status::CallFault;
 use super::wire;
 use crate::engine::Batch;
-use crate::pb::authz::attribute_context::HttpRequest as Http;
+use crate::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest as Http};
 use crate::pb::authz::authorization_server::Authorization;
 use crate::pb::authz::{AttributeContext, CheckRequest, CheckResponse};
-use crate::policy::{Attributes, Caller, HttpRequest, SeveralTokens};
+use crate::policy::{Attributes, Caller, HttpRequest, HttpRules, SeveralTokens};
 use crate::telemetry::Tally;
 use bytes::Bytes;
 use reply::Judged;
+use std::str::from_utf8;
 use std::time::Instant;
 use tonic::{Request, Response, Status};
 
@@ -27,7 +31,9 @@ impl Authorization for Verifier {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
         let mut call = self.shared().call("unary", "Check", &headers);
+        // Envoy counts an answer that comes too late as an error; a denial must come before.
         let deadline = deadline(&headers, self.shared().clock());
+        let deadline = deadline.map(|end| self.before(end));
         let attributes = message.attributes.unwrap_or_default();
         let outcome = self.answer(attributes, deadline, caller(&extensions), call.tally()).await;
         finish(&mut call, outcome.and_then(Fit::measured))
@@ -35,6 +41,12 @@ impl Authorization for Verifier {
 }
 
 impl Verifier {
+    /// The moment when nine tenths of the time to `end` have passed.
+    fn before(&self, end: Instant) -> Instant {
+        let left = end.saturating_duration_since(self.shared().clock().monotonic());
+        end.checked_sub(left / 10).unwrap_or(end)
+    }
+
     async fn answer(
         &self,
         attributes: AttributeContext,
@@ -48,11 +60,20 @@ impl Verifier {
         };
         let AttributeContext { source, request, context_extensions } = attributes;
         // The route says by which profile, and nothing that the client wrote does.
-        let named = context_extensions.get("profile").map_or("", String::as_str);
-        let profile = wire::profile(named, &snapshot, caller)?;
+        let named = |one: &&ContextExtensionsEntry| one.key == "profile";
+        let named =
+            context_extensions.iter().rfind(named).map_or(Ok(""), |one| from_utf8(&one.value));
+        let profile =
+            wire::profile(named.map_err(|_| CallFault::ProfileUnknown)?, &snapshot, caller)?;
         let http = request.and_then(|request| request.http).unwrap_or_default();
-        let headers = headers(&http);
-        let asked = HttpRequest { headers: &headers, target: &http.path };
+        let principal = source.map(|peer| peer.principal).unwrap_or_default();
+        let Some(told) = told(&http, &principal) else {
+            return Ok(reply::unreadable(rules));
+        };
+        let Some(headers) = headers(&http, rules) else {
+            return Ok(reply::unreadable(rules));
+        };
+        let asked = HttpRequest { headers: &headers, target: told.target };
         let found = match rules.find_token(&asked) {
             Err(SeveralTokens) => return Ok(reply::several_tokens(rules)),
             Ok(None) => return Ok(reply::no_token(rules)),
@@ -61,7 +82,7 @@ impl Verifier {
         let (token, place) = found;
         let batch = Batch {
             caller: caller.clone(),
-            attributes: told(&http, &asked, source.map(|peer| peer.principal)),
+            attributes: told.attributes(&asked),
             ..Batch::new(vec![Bytes::copy_from_slice(token.as_bytes())], profile)
         };
         let decisions = self.shared().run(&snapshot, batch, deadline, tally).await?;
@@ -71,29 +92,57 @@ impl Verifier {
     }
 }
 
-/// The headers, by their names in lower case, in either form in which Envoy sends them.
-fn headers(http: &Http) -> Vec<(String, String)> {
-    let merged =
-        http.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-    let raw = http.header_map.iter().flat_map(|map| &map.headers).map(|header| {
-        let raw = String::from_utf8_lossy(&header.raw_value);
-        let value = if header.raw_value.is_empty() { header.value.clone() } else { raw.into() };
-        (header.key.to_ascii_lowercase(), value)
+/// The headers, by their names in lower case, in either form in which Envoy sends them; none if
+/// one that may hold the token is not UTF-8. Others are not looked into.
+fn headers(http: &Http, rules: &HttpRules) -> Option<Vec<(String, String)>> {
+    let merged = http.headers.iter().map(|one| (&one.key, &one.value));
+    let raw = http.header_map.iter().flat_map(|map| &map.headers).map(|one| {
+        let value = if one.raw_value.is_empty() { &one.value } else { &one.raw_value };
+        (&one.key, value)
     });
-    merged.chain(raw).collect()
+    let text = |(name, value): (&Bytes, &Bytes)| {
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        let value = match from_utf8(value) {
+            Ok(value) => value.to_owned(),
+            Err(_) if rules.looks_into(&name) => return None,
+            Err(_) => String::new(),
+        };
+        Some((name, value))
+    };
+    merged.chain(raw).map(text).collect()
 }
 
 /// What rules of the operator see of the request.
-fn told(http: &Http, asked: &HttpRequest<'_>, principal: Option<String>) -> Attributes {
-    let principal = principal.unwrap_or_default();
-    let all = [
-        ("method", http.method.as_str()),
-        ("path", asked.path()),
-        ("query", asked.query()),
-        ("host", http.host.as_str()),
-        ("scheme", http.scheme.as_str()),
-        ("principal", principal.as_str()),
-    ];
-    let given = all.into_iter().filter(|(_, value)| !value.is_empty());
-    given.map(|(name, value)| (name.into(), value.into())).collect()
+struct Told<'h> {
+    method: &'h str,
+    target: &'h str,
+    host: &'h str,
+    scheme: &'h str,
+    principal: &'h str,
+}
+
+/// Reads it, if all of it is UTF-8: a rule must not judge another text than the one that came.
+fn told<'h>(http: &'h Http, principal: &'h Bytes) -> Option<Told<'h>> {
+    Some(Told {
+        method: from_utf8(&http.method).ok()?,
+        target: from_utf8(&http.path).ok()?,
+        host: from_utf8(&http.host).ok()?,
+        scheme: from_utf8(&http.scheme).ok()?,
+        principal: from_utf8(principal).ok()?,
+    })
+}
+
+impl Told<'_> {
+    fn attributes(&self, asked: &HttpRequest<'_>) -> Attributes {
+        let all = [
+            ("method", self.method),
+            ("path", asked.path()),
+            ("query", asked.query()),
+            ("host", self.host),
+            ("scheme", self.scheme),
+            ("principal", self.principal),
+        ];
+        let given = all.into_iter().filter(|(_, value)| !value.is_empty());
+        given.map(|(name, value)| (name.into(), value.into())).collect()
+    }
 }

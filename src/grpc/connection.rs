@@ -1,6 +1,7 @@
 //! One connection: from its first byte through HTTP/2 to its end.
 
 use super::authority::AuthorityRepair;
+use super::authz;
 use super::body::Metered;
 use super::caller;
 use super::listener::Stream;
@@ -145,6 +146,7 @@ impl<S: Service> Server<S> {
         let sent = replies.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let refused = refusal(&request);
+            let is_check = authz::is_check(request.uri().path());
             request.extensions_mut().insert(caller.clone());
             let request = metered.apply(request, settings.receive_timeout);
             let answering = request.map(|request| service.clone().oneshot(request));
@@ -159,6 +161,7 @@ impl<S: Service> Server<S> {
                     (None, Ok(answering)) => answering.await?,
                     (None, Err(status)) => status.into_http(),
                 };
+                let answer = if is_check { authz::deny(answer) } else { answer };
                 Ok::<_, S::Error>(replies.follow(answer))
             }
         });

@@ -118,6 +118,16 @@ impl TokenPlace {
 }
 
 impl HttpRules {
+    /// Whether the values of headers of this name are looked into.
+    #[must_use]
+    pub fn looks_into(&self, header: &str) -> bool {
+        self.tokens.iter().any(|place| match place {
+            TokenPlace::Header { name, .. } => **name == *header,
+            TokenPlace::Cookie(_) => header == "cookie",
+            TokenPlace::Query(_) => false,
+        })
+    }
+
     /// The token of a request, and where it stands. There is none where nothing looks like
     /// one: a header of another scheme, or an empty value.
     ///

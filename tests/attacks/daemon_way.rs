@@ -6,6 +6,7 @@ use crate::launcher::{Daemon, Folder, Launcher};
 use crate::world::{Party, TRUSTED, WORLD};
 use bytes::Bytes;
 use jwtd::pb::authz::attribute_context::HttpRequest;
+use jwtd::pb::authz::attribute_context::http_request::HeadersEntry;
 use jwtd::pb::authz::authorization_client::AuthorizationClient;
 use jwtd::pb::authz::check_response::HttpResponse;
 use jwtd::pb::authz::{self, AttributeContext, CheckRequest};
@@ -207,8 +208,9 @@ async fn t01_t43_a_proxy_is_told_to_refuse_every_attack() {
         if text.is_empty() || text.trim() != text {
             continue;
         }
-        let headers = [("authorization".to_owned(), format!("Bearer {text}"))].into();
-        let http = HttpRequest { headers, path: "/".to_owned(), ..HttpRequest::default() };
+        let (key, value) = ("authorization".into(), format!("Bearer {text}").into());
+        let headers = vec![HeadersEntry { key, value }];
+        let http = HttpRequest { headers, path: "/".into(), ..HttpRequest::default() };
         let request = Some(authz::attribute_context::Request { http: Some(http) });
         let attributes = Some(AttributeContext { request, ..AttributeContext::default() });
         let answer = client.check(CheckRequest { attributes }).await.unwrap().into_inner();

@@ -1,10 +1,14 @@
 //! Envoy's question, over the real call: what becomes of HTTP requests.
 
 use crate::support::{Daemon, KEY, now, start, start_with};
-use jwtd::pb::authz::attribute_context::{HttpRequest, Peer, Request};
+use bytes::Bytes;
+use jwtd::pb::authz::attribute_context::http_request::HeadersEntry;
+use jwtd::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest, Peer, Request};
 use jwtd::pb::authz::authorization_client::AuthorizationClient;
 use jwtd::pb::authz::check_response::HttpResponse;
-use jwtd::pb::authz::{AttributeContext, CheckRequest, CheckResponse, HeaderValueOption};
+use jwtd::pb::authz::{
+    AttributeContext, CheckRequest, CheckResponse, HeaderMap, HeaderValue, HeaderValueOption,
+};
 use std::collections::BTreeMap;
 use tonic_types::StatusExt as _;
 
@@ -26,10 +30,13 @@ const GOOD: &str =
     r#","scope":"orders.read","realm_access":{"roles":["user","ops"]},"email":"a@example.com""#;
 
 fn http(method: &str, path: &str, headers: &[(&str, &str)]) -> HttpRequest {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let entry =
+        |(name, value): &(&str, &str)| HeadersEntry { key: bytes(name), value: bytes(value) };
     HttpRequest {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        method: bytes(method),
+        path: bytes(path),
+        headers: headers.iter().map(entry).collect(),
         ..HttpRequest::default()
     }
 }
@@ -46,12 +53,18 @@ impl Envoy {
         http: HttpRequest,
         profile: &str,
     ) -> Result<CheckResponse, tonic::Status> {
-        let extensions = (!profile.is_empty()).then(|| ("profile".to_owned(), profile.to_owned()));
+        let value = Bytes::copy_from_slice(profile.as_bytes());
+        let entry = ContextExtensionsEntry { key: "profile".into(), value };
+        let extensions = (!profile.is_empty()).then_some(entry);
         let attributes = AttributeContext {
-            source: Some(Peer { principal: "spiffe://example.org/web".to_owned() }),
+            source: Some(Peer { principal: "spiffe://example.org/web".into() }),
             request: Some(Request { http: Some(http) }),
             context_extensions: extensions.into_iter().collect(),
         };
+        self.send(attributes).await
+    }
+
+    async fn send(&mut self, attributes: AttributeContext) -> Result<CheckResponse, tonic::Status> {
         let request = CheckRequest { attributes: Some(attributes) };
         Ok(self.0.check(request).await?.into_inner())
     }
@@ -62,15 +75,17 @@ impl Envoy {
 }
 
 fn values(headers: &[HeaderValueOption]) -> BTreeMap<String, String> {
-    let pair =
-        |one: &HeaderValueOption| one.header.clone().map(|header| (header.key, header.value));
+    let text = |bytes: Bytes| String::from_utf8(bytes.into()).unwrap();
+    let pair = |one: &HeaderValueOption| {
+        one.header.clone().map(|header| (text(header.key), text(header.value)))
+    };
     headers.iter().filter_map(pair).collect()
 }
 
 /// The status, the challenge and the reason of a refusal.
 fn refusal(response: &CheckResponse) -> (i32, String, String) {
     let denied = match response.http_response.as_ref().unwrap() {
-        HttpResponse::DeniedResponse(denied) | HttpResponse::ErrorResponse(denied) => denied,
+        HttpResponse::DeniedResponse(denied) => denied,
         HttpResponse::OkResponse(_) => panic!("permitted: {response:?}"),
     };
     assert_ne!(response.status.as_ref().unwrap().code, 0);
@@ -185,14 +200,96 @@ async fn a_refusal_says_by_whose_fault_it_is() {
     assert_eq!(refusal(&response).1, r#"Bearer realm="orders""#);
     let response = envoy.ask(HttpRequest::default()).await;
     assert_eq!(refusal(&response).0, 401);
-    assert!(
-        envoy.try_ask(http("GET", "/", &[]), "lost").await.unwrap_err().code()
-            == tonic::Code::InvalidArgument
-    );
+    // A profile that there is not is a fault of the route, and lets nobody pass.
+    let response = envoy.try_ask(http("GET", "/", &[]), "lost").await.unwrap();
+    assert_eq!(refusal(&response), (503, String::new(), "PROFILE_UNKNOWN".to_owned()));
+}
+
+/// What a client sent is bytes. An error would be overlooked by `failure_mode_allow`.
+#[tokio::test]
+async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
+    let daemon = start_with(&example());
+    let mut envoy = Envoy::of(&daemon).await;
+    let bearer = format!("Bearer {}", token(GOOD));
+    let bad = Bytes::from_static(b"a\xff\xfe");
+    let good = http("GET", "/orders", &[("authorization", &bearer)]);
+    let entry =
+        |key: &Bytes, value: &Bytes| HeadersEntry { key: key.clone(), value: value.clone() };
+    let with = |headers: Vec<HeadersEntry>| {
+        let headers = headers.into_iter().chain(good.headers.clone()).collect();
+        HttpRequest { headers, ..good.clone() }
+    };
+    let raw = |key: &Bytes, value: &Bytes, raw_value: &Bytes| {
+        let (key, value, raw_value) = (key.clone(), value.clone(), raw_value.clone());
+        let header_map = Some(HeaderMap { headers: vec![HeaderValue { key, value, raw_value }] });
+        HttpRequest { header_map, ..good.clone() }
+    };
+    let none = Bytes::new();
+    let [other, authorization, cookie] = ["x-other", "authorization", "cookie"].map(Bytes::from);
+    // Headers in which no token is looked for do not matter.
+    for judged in [
+        with(vec![entry(&other, &bad)]),
+        with(vec![entry(&bad, &other)]),
+        raw(&other, &none, &bad),
+        raw(&other, &bad, &none),
+        raw(&bad, &none, &bad),
+    ] {
+        let response = envoy.ask(judged.clone()).await;
+        assert_eq!(response.status.unwrap().code, 0, "{judged:?}");
+    }
+    for refused in [
+        HttpRequest { path: bad.clone(), ..good.clone() },
+        HttpRequest { path: Bytes::from_static(b"/orders?\xff"), ..good.clone() },
+        HttpRequest { method: bad.clone(), ..good.clone() },
+        HttpRequest { host: bad.clone(), ..good.clone() },
+        HttpRequest { scheme: bad.clone(), ..good.clone() },
+        with(vec![entry(&authorization, &bad)]),
+        with(vec![entry(&cookie, &bad)]),
+        raw(&authorization, &none, &bad),
+        raw(&authorization, &bad, &none),
+        raw(&cookie, &none, &bad),
+    ] {
+        let response = envoy.ask(refused.clone()).await;
+        let (code, challenge, _) = refusal(&response);
+        assert_eq!(code, 400, "{refused:?}");
+        assert!(challenge.contains(r#"error="invalid_request""#), "{challenge}");
+    }
+    // Of Envoy itself or of the operator, but the same.
+    let request = Request { http: Some(good) };
+    let attributes = AttributeContext {
+        source: Some(Peer { principal: bad.clone() }),
+        request: Some(request.clone()),
+        ..AttributeContext::default()
+    };
+    let response = envoy.send(attributes).await.unwrap();
+    assert_eq!(refusal(&response).0, 400);
+    let extension = |key: &Bytes, value: &Bytes| AttributeContext {
+        request: Some(request.clone()),
+        context_extensions: vec![ContextExtensionsEntry { key: key.clone(), value: value.clone() }],
+        ..AttributeContext::default()
+    };
+    let response = envoy.send(extension(&"profile".into(), &bad)).await.unwrap();
+    assert_eq!(refusal(&response).2, "PROFILE_UNKNOWN");
+    let response = envoy.send(extension(&bad, &bad)).await.unwrap();
+    assert_eq!(response.status.unwrap().code, 0);
+}
+
+/// What could not be judged is denied, wherever it failed: at admission or in the decoder.
+#[tokio::test]
+async fn what_cannot_be_judged_is_denied_and_no_error() {
+    let config = example() + "limits: { message_bytes: 64KiB }\n";
+    let daemon = start_with(&config);
+    let mut envoy = Envoy::of(&daemon).await;
+    let long = "x".repeat(1 << 17);
+    let response = envoy.ask(http("GET", "/", &[("x", &long)])).await;
+    assert_eq!(refusal(&response), (400, String::new(), "MESSAGE_TOO_LARGE".to_owned()));
+    let many = vec![("x", ""); 5000];
+    let response = envoy.ask(http("GET", "/", &many)).await;
+    assert_eq!(refusal(&response).0, 400, "more fields than a message may have");
 }
 
 #[tokio::test]
-async fn missing_keys_are_an_error_and_no_refusal() {
+async fn missing_keys_are_a_denial_and_no_error() {
     let config = example()
         .replace("jwks_file: jwks.json", "jwks_uri: http://127.0.0.1:9/jwks")
         .replace("audiences:", "required: false\n    audiences:");
@@ -200,8 +297,9 @@ async fn missing_keys_are_an_error_and_no_refusal() {
     let mut envoy = Envoy::of(&daemon).await;
     let bearer = format!("Bearer {}", token(GOOD));
     let response = envoy.ask(http("GET", "/", &[("authorization", &bearer)])).await;
-    assert!(matches!(response.http_response, Some(HttpResponse::ErrorResponse(_))), "{response:?}");
     assert_eq!(refusal(&response), (503, String::new(), "KEYS_UNAVAILABLE".to_owned()));
+    let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!() };
+    assert_eq!(values(&denied.headers)["retry-after"], "5");
 }
 
 #[tokio::test]

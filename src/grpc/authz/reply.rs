@@ -34,6 +34,13 @@ pub(super) fn several_tokens(rules: &HttpRules) -> CheckResponse {
     refusal(rules, 400, &challenge, "several tokens", None)
 }
 
+/// What is not UTF-8 where a token or an operator's rule is looked for cannot be judged.
+pub(super) fn unreadable(rules: &HttpRules) -> CheckResponse {
+    let description = "the request is not UTF-8";
+    let challenge = Challenge { error: "invalid_request", description, ..Challenge::default() };
+    refusal(rules, 400, &challenge, description, None)
+}
+
 impl Judged<'_> {
     pub(super) fn reply(&self, decision: &Decision) -> CheckResponse {
         let mut response = match (&decision.outcome, &decision.proven) {
@@ -86,9 +93,9 @@ impl Judged<'_> {
         let reason = reject.reason();
         let description = reason.meaning();
         let (code, error, scope) = match reason {
-            // Neither the client nor the token is at fault: Envoy counts an error.
+            // Neither the client nor the token is at fault.
             Reason::KeysUnavailable | Reason::KeysStale | Reason::Internal => {
-                return unavailable(reason);
+                return denied(503, Code::Unavailable, Some(reason.code()), description);
             }
             Reason::ScopeMissing => {
                 let scope = match reject {
@@ -196,6 +203,25 @@ fn refusal(
     let response = DeniedHttpResponse {
         status: Some(HttpStatus { code }),
         headers,
+        body: body(message, reason.map(Reason::code)),
+    };
+    CheckResponse {
+        status: Some(status(grpc, message)),
+        http_response: Some(HttpResponse::DeniedResponse(response)),
+        dynamic_metadata: None,
+    }
+}
+
+/// The answer where nothing was judged: keys are missing, a bound is reached, or there is a
+/// bug. A denial and no error, which `failure_mode_allow` would overlook.
+pub(super) fn denied(http: i32, grpc: Code, reason: Option<&str>, message: &str) -> CheckResponse {
+    let mut headers = vec![header("content-type", "application/json")];
+    if http == 503 {
+        headers.push(header("retry-after", "5"));
+    }
+    let response = DeniedHttpResponse {
+        status: Some(HttpStatus { code: http }),
+        headers,
         body: body(message, reason),
     };
     CheckResponse {
@@ -205,23 +231,7 @@ fn refusal(
     }
 }
 
-/// Keys are missing, or there is a bug: `failure_mode_allow` and alarms are for that.
-fn unavailable(reason: Reason) -> CheckResponse {
-    let headers = vec![header("content-type", "application/json"), header("retry-after", "5")];
-    let response = DeniedHttpResponse {
-        status: Some(HttpStatus { code: 503 }),
-        headers,
-        body: body(reason.meaning(), Some(reason)),
-    };
-    CheckResponse {
-        status: Some(status(Code::Unavailable, reason.meaning())),
-        http_response: Some(HttpResponse::ErrorResponse(response)),
-        dynamic_metadata: None,
-    }
-}
-
-fn body(message: &str, reason: Option<Reason>) -> String {
-    let reason = reason.map(Reason::code);
+fn body(message: &str, reason: Option<&str>) -> String {
     serde_json::json!({ "reason": reason, "message": message }).to_string()
 }
 
@@ -232,8 +242,8 @@ fn status(code: Code, message: &str) -> tonic_types::Status {
 /// A header that takes the place of all others of its name.
 fn header(name: &str, value: &str) -> HeaderValueOption {
     let header = HeaderValue {
-        key: name.to_owned(),
-        value: value.to_owned(),
+        key: bytes::Bytes::copy_from_slice(name.as_bytes()),
+        value: bytes::Bytes::copy_from_slice(value.as_bytes()),
         raw_value: bytes::Bytes::new(),
     };
     let append_action = HeaderAppendAction::OverwriteIfExistsOrAdd.into();

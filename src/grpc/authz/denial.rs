@@ -1,0 +1,104 @@
+//! Errors of the call as denials: Envoy lets a request pass after an error if it is told to
+//! (`failure_mode_allow`), and so would everybody who can bring an error about.
+
+use super::reply::denied;
+use bytes::{BufMut as _, BytesMut};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use prost::Message as _;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// Whether a call is Envoy's question.
+pub(in crate::grpc) fn is_check(path: &str) -> bool {
+    path == "/envoy.service.auth.v3.Authorization/Check"
+}
+
+/// Puts a denial in the place of an answer that is an error, wherever it comes from: admission,
+/// the body, the decoder, the deadline, or the handler. What remains an error is that nobody
+/// asked for answers: the setting `ext_authz` is not there.
+pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<tonic::body::Body> {
+    // A status among the headers means that there is no body.
+    let status = Status::from_header_map(answer.headers());
+    let Some(status) = status.filter(|status| status.code() != Code::Ok) else { return answer };
+    if matches!(status.code(), Code::FailedPrecondition | Code::Unimplemented) {
+        return answer;
+    }
+    let info = status.get_details_error_info();
+    let reason = info.as_ref().map(|info| info.reason.as_str());
+    // What is too large or too complex is so because of the client.
+    let client = match reason {
+        Some("MESSAGE_TOO_LARGE") => true,
+        Some(reason) if reason.starts_with("PROFILE_") => false,
+        _ => matches!(status.code(), Code::InvalidArgument | Code::OutOfRange),
+    };
+    let http = if client { 400 } else { 503 };
+    let message = denied(http, status.code(), reason, status.message()).encode_to_vec();
+    let mut data = BytesMut::with_capacity(message.len().saturating_add(5));
+    // Length-Prefixed-Message of gRPC over HTTP/2: not compressed.
+    data.put_u8(0);
+    data.put_u32(u32::try_from(message.len()).unwrap_or_default());
+    data.put_slice(&message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
+    let frames = [Frame::data(data.freeze()), Frame::trailers(trailers)].map(Ok::<_, Status>);
+    let body: StreamBody<_> = StreamBody::new(futures_util::stream::iter(frames));
+    let mut denial = Response::new(tonic::body::Body::new(body));
+    let kind = HeaderValue::from_static("application/grpc");
+    denial.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    denial
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grpc::status::CallFault;
+    use crate::pb::authz::CheckResponse;
+    use crate::pb::authz::check_response::HttpResponse;
+    use crate::telemetry::ShedCause;
+    use http_body_util::BodyExt as _;
+
+    async fn denial(status: Status) -> Option<(i32, String)> {
+        let answer = deny(status.into_http());
+        if answer.headers().contains_key(Status::GRPC_STATUS) {
+            return None;
+        }
+        let body = answer.into_body().collect().await.unwrap();
+        assert_eq!(body.trailers().unwrap()["grpc-status"], "0");
+        let response = CheckResponse::decode(body.to_bytes().slice(5..)).unwrap();
+        assert_ne!(response.status.unwrap().code, 0);
+        let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!() };
+        let body: serde_json::Value = serde_json::from_str(&denied.body).unwrap();
+        let reason = body["reason"].as_str().unwrap_or_default().to_owned();
+        Some((denied.status.unwrap().code, reason))
+    }
+
+    #[tokio::test]
+    async fn every_error_but_one_of_the_configuration_becomes_a_denial() {
+        let overloaded = CallFault::Overloaded { cause: ShedCause::Bytes, limit: 1 };
+        let large = CallFault::MessageTooLarge { count: 2, limit: 1 };
+        for (fault, http) in [
+            (overloaded, 503),
+            (CallFault::DeadlineExceeded, 503),
+            (CallFault::Internal, 503),
+            (CallFault::ProfileUnknown, 503),
+            (CallFault::ProfileNotServed, 503),
+            (large, 400),
+        ] {
+            let expected = Some((http, fault.name().to_owned()));
+            assert_eq!(denial(fault.into()).await, expected, "{fault:?}");
+        }
+        let decoder = [
+            (Status::internal("failed to decode"), 503),
+            (Status::invalid_argument("too many fields"), 400),
+            (Status::resource_exhausted("too large"), 503),
+            (Status::cancelled("gone"), 503),
+        ];
+        for (status, http) in decoder {
+            assert_eq!(denial(status).await, Some((http, String::new())));
+        }
+        let setting = CallFault::NotConfigured { setting: "ext_authz" };
+        assert_eq!(denial(setting.into()).await, None);
+    }
+}

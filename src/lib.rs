@@ -17,7 +17,7 @@
 //! | F6 | `engine` | plan, run, finish over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config` | metrics, logs; the configuration file |
 //! | | `pb` | the contract, generated |
-//! | | `clock` | the time, of the system or of a test |
+//! | | `clock`, `files` | the time, of the system or of a test; files and folders |
 //! | F5 | [`policy`] | what is demanded of the claims |
 //! | F4 | [`verify`] | the steps of the RFC, and the types that prove them |
 //! | F3 | [`keys`] | the keys of issuers, and the choice among them |
@@ -78,6 +78,8 @@ pub mod cmd;
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod engine;
+#[cfg(feature = "daemon")]
+pub mod files;
 #[cfg(feature = "daemon")]
 pub mod grpc;
 #[cfg(feature = "daemon")]

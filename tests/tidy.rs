@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["keys"],
     &["verify"],
     &["policy"],
-    &["clock"],
+    &["clock", "files"],
     &["pb", "telemetry", "config"],
     &["engine"],
     &["sched", "sources"],
@@ -65,6 +65,34 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["src/config/document.rs"]),
     ("hdrhistogram", &["src/cmd/bench"]),
     ("plotters::", &["src/cmd/bench/plot.rs"]),
+    ("rustix::", FILES),
+    ("tempfile::", FILES),
+];
+
+/// The only room that opens, makes and replaces files and folders.
+const FILES: &[&str] = &["src/files"];
+
+/// Ways to open, make or fill a file or a folder. In `src` they belong to [`FILES`], because
+/// each of them follows a link, waits for a named pipe, or leaves the rights to the umask.
+const OPENING: &[&str] = &[
+    "File::open",
+    "File::create",
+    "File::options",
+    "OpenOptions",
+    "DirBuilder",
+    "fs::read(",
+    "fs::read_to_string",
+    "fs::write",
+    "fs::copy",
+    "fs::create_dir",
+    "fs::hard_link",
+    "fs::set_permissions",
+    "fs::{",
+    "tokio::fs",
+    "temp_dir",
+    "from_pem_file",
+    "pem_file_iter",
+    "generate_to",
 ];
 
 /// Longest file in lines, tests not counted.
@@ -185,6 +213,50 @@ fn a_foreign_crate_is_named_in_one_place() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The numbers of the lines that open a file by themselves.
+fn openings(code: &str) -> Vec<(usize, &'static str)> {
+    // What asks about a file and what renames or removes it follows no link in its last part.
+    let harmless =
+        |line: &str| line == "use std::fs::{self, File};" || line.contains("os::unix::fs::{");
+    let found = lines(code).filter(|(_, line)| !harmless(line)).flat_map(|(number, line)| {
+        let words = OPENING.iter().filter(move |word| line.contains(**word));
+        words.map(move |word| (number, *word))
+    });
+    found.collect()
+}
+
+#[test]
+fn files_are_opened_in_one_place() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|one| !FILES.iter().any(|own| one.path.starts_with(own)))
+    {
+        for (number, word) in openings(&source.code) {
+            faults.push(format!("{}:{number}: {word}", source.path));
+        }
+    }
+    assert!(faults.is_empty(), "fix: use `crate::files` in\n{}", faults.join("\n"));
+    for word in OPENING {
+        let line = format!("    let one = std::{word}(path);");
+        assert!(!openings(&line).is_empty(), "{line}");
+        assert_eq!(openings(&format!("    // {word}")), []);
+    }
+}
+
+#[test]
+fn a_temporary_folder_has_a_name_that_nobody_can_guess() {
+    let mut all = Vec::new();
+    for folder in ["src", "tests", "benches", "fuzz", "examples"] {
+        files(&root().join(folder), &mut all);
+    }
+    all.retain(|path| path.extension().is_some_and(|end| end == "rs"));
+    // In two parts, so that this file does not name it.
+    let guessable = ["temp_", "dir()"].concat();
+    for path in all {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(&guessable), "{}: fix: use `Folder::temporary`", relative(&path));
+    }
 }
 
 #[test]

@@ -10,23 +10,15 @@ pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>
 const TICK: Duration = Duration::from_millis(10);
 
 /// A folder that goes at the end.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder(jwtd::files::Folder);
 
 impl Folder {
     pub(crate) fn new() -> Outcome<Self> {
-        let path = std::env::temp_dir().join(format!("jwtd-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&path)?;
-        Ok(Self(path))
+        Ok(Self(jwtd::files::Folder::temporary()?))
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
+        self.0.path()
     }
 }
 

@@ -2,6 +2,7 @@
 //! only file that names `notify`.
 
 use crate::crypto::{Digest, digest};
+use crate::files::open;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -113,7 +114,7 @@ pub fn fingerprint(path: &Path) -> Digest {
     use std::io::Read as _;
     let mut text = Vec::new();
     // Half a text does no harm: it differs from the whole one.
-    let read = std::fs::File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut text));
+    let read = open(path).and_then(|file| file.take(MOST).read_to_end(&mut text));
     match read {
         Ok(_) => digest([&text[..]]),
         Err(error) => digest([error.to_string().as_bytes()]),
@@ -131,8 +132,7 @@ mod tests {
 
     #[test]
     fn contents_differ_where_any_file_does() {
-        let folder = std::env::temp_dir().join(format!("jwtd-files-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = crate::files::Folder::temporary().unwrap();
         let (a, b) = (folder.join("a"), folder.join("b"));
         let files = Files::new([a.clone(), b.clone()], Arc::default());
         let mut seen = vec![files.contents()];
@@ -144,6 +144,5 @@ mod tests {
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), count);
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

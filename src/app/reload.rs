@@ -224,8 +224,7 @@ mod tests {
     async fn files_are_settled_exactly_when_they_were_quiet_long_enough() {
         const TICK: Duration = Duration::from_nanos(1);
 
-        let folder = std::env::temp_dir().join(format!("jwtd-quiet-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = crate::files::Folder::temporary().unwrap();
         let (file, changed) = (folder.join("a"), Arc::new(Notify::new()));
         std::fs::write(&file, "1").unwrap();
         let files = Files::new([file.clone()], Arc::clone(&changed));
@@ -244,6 +243,5 @@ mod tests {
         assert!(poll!(&mut settling).is_pending());
         time.advance(TICK);
         assert_eq!(poll!(&mut settling), Poll::Ready(files.contents()));
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -4,6 +4,7 @@ use super::settings::{Settings, Sockets};
 use super::{Output, fail, table};
 use crate::config::import::{self, Dialect};
 use crate::config::{self, Config, Setting, schema};
+use crate::files;
 use crate::keys::KeyState;
 use clap::{ArgMatches, Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -101,12 +102,15 @@ pub(super) enum From {
 }
 
 fn import(from: From, file: Option<&Path>) -> ExitCode {
+    /// What a proxy prints of all its filters is long.
+    const MOST: u64 = 64 << 20;
+
     let dialect = match from {
         From::Envoy => Dialect::Envoy,
         From::Istio => Dialect::Istio,
     };
     let (read, place) = match file.filter(|file| file.as_os_str() != "-") {
-        Some(file) => (std::fs::read_to_string(file), file),
+        Some(file) => (files::read_text(file, MOST), file),
         None => (std::io::read_to_string(std::io::stdin()), Path::new("standard input")),
     };
     let text = match read {

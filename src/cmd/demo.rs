@@ -7,6 +7,7 @@ use super::{fail, table, verify};
 use crate::app::{App, Signals};
 use crate::client::{Address, Client};
 use crate::clock::Clock;
+use crate::files::{self, Folder};
 use crate::{config, pb};
 use bytes::Bytes;
 use clap::Args;
@@ -33,13 +34,12 @@ pub(super) struct Command {
 
 impl Command {
     pub(super) fn run(self) -> ExitCode {
-        let folder = std::env::temp_dir().join(format!("jwtd-demo-{}", std::process::id()));
         let outcome = self.process.start().and_then(|(_logs, runtime, workers)| {
-            let outcome = runtime.block_on(self.show(&folder, workers));
+            let folder = Folder::temporary().map_err(|error| error.to_string())?;
+            let outcome = runtime.block_on(self.show(folder.path(), workers));
             runtime.shutdown_background();
             outcome
         });
-        std::fs::remove_dir_all(&folder).ok();
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error),
@@ -86,15 +86,14 @@ impl Command {
 
 /// A configuration file with a JWK Set, as an operator would write them.
 fn write_files(folder: &Path, issuer: &LocalIssuer) -> std::io::Result<(PathBuf, PathBuf)> {
-    std::fs::create_dir_all(folder)?;
     let (file, socket) = (folder.join("jwtd.yaml"), folder.join("jwtd.sock"));
-    std::fs::write(folder.join("jwks.json"), issuer.jwks())?;
+    files::write_new(&folder.join("jwks.json"), 0o600, issuer.jwks().as_bytes())?;
     let text = format!(
         "listen:\n  - unix: {}\n  - tcp: 127.0.0.1:0\nadmin: 127.0.0.1:0\n{}",
         socket.display(),
         issuer::CONFIG
     );
-    std::fs::write(&file, text)?;
+    files::write_new(&file, 0o600, text.as_bytes())?;
     Ok((file, socket))
 }
 

@@ -6,6 +6,7 @@ use super::key_file;
 use super::settings::Settings;
 use super::{Output, block_on, exit_of, fail, table};
 use crate::config::{Access, Config, HttpUrl, Location, Remote};
+use crate::files;
 use crate::jose::limits::JWKS_BYTES;
 use crate::jose::{Algorithm, base64url};
 use crate::keys::{Key, KeySet, KeyState, LoadedKeys, Pace};
@@ -264,7 +265,7 @@ fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, String> {
     let most = u64::try_from(JWKS_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     let mut text = Vec::new();
     match file.filter(|file| file.as_os_str() != "-") {
-        Some(file) => std::fs::File::open(file)
+        Some(file) => files::open(file)
             .and_then(|file| file.take(most).read_to_end(&mut text))
             .map_err(|error| format!("{}: {error}", file.display())),
         None => std::io::stdin()

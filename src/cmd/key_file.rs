@@ -1,13 +1,13 @@
 //! Files with keys, as `keygen` writes them and `sign` reads them.
 
 use crate::crypto::{PrivateKey, PrivateKeyError};
+use crate::files;
 use crate::jose::{Algorithm, Secret, base64url};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 /// No honest file of keys comes near this.
 const MOST: u64 = 1 << 20;
@@ -47,17 +47,9 @@ pub(super) fn write(path: &Path, text: &str, private: bool, force: bool) -> Resu
     if !force && path.symlink_metadata().is_ok() {
         return Err(format!("{} exists; --force replaces it", path.display()));
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    let target = if force { PathBuf::from(beside) } else { path.to_owned() };
     let mode = if private { 0o600 } else { 0o644 };
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&target)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| if force { std::fs::rename(&target, path) } else { Ok(()) });
+    let write = if force { files::replace } else { files::write_new };
+    let written = write(path, mode, text.as_bytes());
     written.map_err(|error| failed(&error))
 }
 
@@ -69,9 +61,9 @@ pub(super) fn read(
 ) -> Result<(Vec<PrivateKey>, Vec<String>), String> {
     let wrong = |cause: &dyn std::fmt::Display| format!("{}: {cause}", path.display());
     let mut text = zeroize::Zeroizing::new(Vec::new());
-    let file = File::open(path).map_err(|error| wrong(&error))?;
+    let file = files::open(path).map_err(|error| wrong(&error))?;
     let about = file.metadata().map_err(|error| wrong(&error))?;
-    if about.is_file() && about.permissions().mode() & 0o077 != 0 {
+    if about.permissions().mode() & 0o077 != 0 {
         let file = path.display();
         eprintln!("jwtd: warning: others may read {file}; `chmod 600 {file}` mends it");
     }

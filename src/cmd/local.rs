@@ -5,10 +5,9 @@ use crate::app::App;
 use crate::client::{Address, Client};
 use crate::clock::Clock;
 use crate::config::{Config, Listen, SocketMode};
+use crate::files::Folder;
 use crate::keys::KeyState;
 use crate::sources;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -18,15 +17,6 @@ pub(super) struct Local {
     pub(super) client: Client,
     _serving: AbortOnDropHandle<()>,
     _folder: Folder,
-}
-
-/// A folder that only this user can enter, gone with the value.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
 }
 
 /// Fetches the keys that are to be fetched, once. Issuers whose keys cannot be had are
@@ -52,12 +42,8 @@ impl Local {
     /// If the daemon cannot be started.
     pub(super) async fn start(config: Config) -> Result<Self, String> {
         let mut config = fetch(config).await;
-        let name = super::random_id().map_err(|error| error.to_string())?;
-        let folder = std::env::temp_dir().join(format!("jwtd-{name}"));
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
-        made.map_err(|error| format!("{}: {error}", folder.display()))?;
-        let folder = Folder(folder);
-        let path = folder.0.join("s");
+        let folder = Folder::temporary().map_err(|error| error.to_string())?;
+        let path = folder.join("s");
         let address: Address = format!("unix://{}", path.display()).parse()?;
         config.startup.listen = vec![Listen::Unix { path, mode: SocketMode(0o600) }];
         config.startup.admin = None;

@@ -1,9 +1,11 @@
 //! `jwtd man`: the manual.
 
 use super::{Cli, fail};
+use crate::files;
 use clap::{Args, CommandFactory as _};
 use clap_mangen::Man;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Print or write the manual pages
@@ -26,9 +28,7 @@ impl Command {
         description = description.mut_subcommands(|one| one.disable_help_subcommand(true));
         description.build();
         if let Some(folder) = self.dir {
-            let written = std::fs::create_dir_all(&folder)
-                .and_then(|()| clap_mangen::generate_to(description, &folder));
-            return match written {
+            return match write_pages(description, &folder) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => fail(format!("{}: {error}", folder.display())),
             };
@@ -47,4 +47,16 @@ impl Command {
             Err(error) => fail(error),
         }
     }
+}
+
+/// Writes the page of a command and those of its subcommands. Not by `clap_mangen` itself,
+/// which would follow links.
+fn write_pages(command: clap::Command, folder: &Path) -> io::Result<()> {
+    files::make_folder(folder)?;
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+        write_pages(inner.clone(), folder)?;
+    }
+    let (page, mut text) = (Man::new(command), Vec::new());
+    page.render(&mut text)?;
+    files::replace(&folder.join(page.get_filename()), 0o644, &text)
 }

@@ -6,6 +6,7 @@ use super::progress::Progress;
 use super::settings::Settings;
 use super::{Output, Target, exit_of, fail, table};
 use crate::client::Client;
+use crate::files;
 use crate::pb::{self, CheckState, View};
 use crate::verify::Reason;
 use bytes::Bytes;
@@ -237,10 +238,13 @@ pub(super) fn read_tokens() -> Result<Vec<Bytes>, ExitCode> {
 /// # Errors
 /// If it cannot be read, or holds none.
 pub(super) fn tokens_of(path: &Path) -> Result<Vec<Bytes>, String> {
+    /// A million tokens of 1 KiB.
+    const MOST: u64 = 1 << 30;
+
     let text = if is_standard(path) {
         std::io::read_to_string(std::io::stdin())
     } else {
-        std::fs::read_to_string(path)
+        files::read_text(path, MOST)
     };
     let tokens = lines(&text.map_err(|error| format!("{}: {error}", path.display()))?);
     if tokens.is_empty() {

@@ -5,6 +5,7 @@ use super::fault::Faults;
 use super::limits::ServerLimits;
 use super::units::parse_bytes;
 use crate::crypto::{MessageKey, random};
+use crate::files;
 use crate::policy::{AUDIT_RECORD_BYTES, AuditRules, Showing};
 use crate::verify::Reason;
 use std::path::{Path, PathBuf};
@@ -123,7 +124,7 @@ fn key(node: &Node, folder: &Path, faults: &mut Faults) -> Option<MessageKey> {
         return MessageKey::new(&random(MessageKey::LEAST_BYTES).ok()?);
     };
     let path = folder.join(file.text()?);
-    let fault = match std::fs::read(&path) {
+    let fault = match files::read(&path, files::MOST) {
         Ok(secret) => match MessageKey::new(secret.trim_ascii_end()) {
             Some(key) => return Some(key),
             None => format!("the secret is shorter than {} bytes", MessageKey::LEAST_BYTES),

@@ -6,9 +6,9 @@ use super::fault::Faults;
 use super::remote::{self, Remote};
 use super::schema::{REMOTE, SOURCES};
 use crate::crypto::{Digest, digest};
+use crate::files;
 use crate::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
 use crate::keys::LoadedKeys;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Where the keys of an issuer come from.
@@ -19,20 +19,6 @@ pub(super) enum KeySource {
     Fixed(LoadedKeys, String, Option<(PathBuf, Digest)>),
     /// Keys that are fetched.
     Remote(Remote),
-}
-
-/// Reads a file of at most `most` bytes.
-pub(super) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes));
-    match read {
-        Err(error) => Err(error.to_string()),
-        Ok(length) if u64::try_from(length).is_ok_and(|length| length > most) => {
-            Err(format!("larger than {most} bytes"))
-        }
-        Ok(_) => Ok(bytes),
-    }
 }
 
 /// Whether `keys` names a shared secret: the algorithms depend on it.
@@ -92,7 +78,7 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
     let file: Option<PathBuf> =
         node.text().filter(|_| kind != "jwks").map(|name| owner.folder.join(name));
     let text = match &file {
-        Some(file) => match read_bounded(file, MOST) {
+        Some(file) => match files::read(file, MOST) {
             Ok(text) => text,
             Err(cause) => {
                 let what = format!("{} cannot be read: {cause}", file.display());

@@ -37,6 +37,7 @@ pub use settings::{Override, Setting};
 pub use units::{parse_bytes, parse_duration};
 pub use valid::{Config, Live, Startup};
 
+use crate::files;
 use std::path::Path;
 
 /// Reads and checks the configuration file at `path`.
@@ -63,7 +64,7 @@ pub fn load_with(
     let Some(path) = path else {
         return parse_with("{}", Path::new("configuration"), overrides);
     };
-    let read = key_source::read_bounded(path, MOST).map_err(|cause| {
+    let read = files::read(path, MOST).map_err(|cause| {
         Faults::whole(path, format!("cannot be read: {cause}"), "give the path with `--config`")
     })?;
     let text = String::from_utf8(read)

@@ -3,8 +3,9 @@
 use super::document::Node;
 use super::fault::Faults;
 use super::http_url::{HttpUrl, ProxyUrl};
-use super::key_source::{MOST, Owner, read_bounded};
+use super::key_source::{MOST, Owner};
 use super::units::parse_duration;
+use crate::files;
 use crate::jose::Algorithm;
 use crate::keys::Pace;
 use std::fmt;
@@ -108,7 +109,7 @@ impl<'n> Keys<'n> {
             Some(file) => self.owner.folder.join(file),
             None => preset.filter(|_| self.is_preset()).map(Path::new)?.to_owned(),
         };
-        if let Err(cause) = read_bounded(&file, MOST) {
+        if let Err(cause) = files::read(&file, MOST) {
             let what = format!("{} cannot be read: {cause}", file.display());
             self.refuse(faults, name, what, "check the path and the rights of the file");
         }

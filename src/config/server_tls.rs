@@ -2,6 +2,7 @@
 
 use super::document::Node;
 use super::fault::Faults;
+use crate::files;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -9,6 +10,7 @@ use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// The files that a socket with TLS needs. They are read again when they change.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -100,15 +102,20 @@ impl ServerTls {
 
 fn read_chain(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let failed = |what: String| TlsError { key, what: format!("{}: {what}", file.display()) };
-    let chain = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let text = files::read(file, files::MOST).map_err(|error| failed(error.to_string()))?;
+    let chain = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed(error.to_string()))?;
     if chain.is_empty() { Err(failed("holds no certificate".to_owned())) } else { Ok(chain) }
 }
 
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(file)
-        .map_err(|error| TlsError { key: "key_file", what: format!("{}: {error}", file.display()) })
+    let failed = |error: &dyn fmt::Display| TlsError {
+        key: "key_file",
+        what: format!("{}: {error}", file.display()),
+    };
+    let text = files::read(file, files::MOST).map_err(|error| failed(&error))?;
+    PrivateKeyDer::from_pem_slice(&Zeroizing::new(text)).map_err(|error| failed(&error))
 }
 
 /// The encryption of the socket `node`, if it is to have any; what is wrong goes to

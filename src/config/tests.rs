@@ -13,19 +13,12 @@ mod remote;
 mod torn;
 
 /// A folder with key files, gone with the test.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
+struct Folder(PathBuf, #[expect(dead_code, reason = "removed with it")] files::Folder);
 
 impl Folder {
-    fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("jwtd-config-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+    fn new(_test: &str) -> Self {
+        let whole = files::Folder::temporary().unwrap();
+        let folder = whole.path().to_owned();
         let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
         let weak = r#"{"kty":"AKP","kid":"pq","alg":"ML-DSA-44","pub":"AAAA"}"#;
         let jwks = format!(r#"{{"keys":[{},{weak}]}}"#, key.to_jwk("k1"));
@@ -36,7 +29,7 @@ impl Folder {
             "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
         )
         .unwrap();
-        Self(folder)
+        Self(folder, whole)
     }
 
     fn parse(&self, text: &str) -> Result<Config, Faults> {

@@ -1,5 +1,6 @@
 //! What certificates say.
 
+use crate::files;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::path::Path;
@@ -7,7 +8,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// When the first certificate of a file ends, in seconds since the epoch.
 pub(super) fn not_after(file: &Path) -> Option<i64> {
-    let certificate = CertificateDer::from_pem_file(file).ok()?;
+    let certificate = CertificateDer::from_pem_slice(&files::read(file, files::MOST).ok()?).ok()?;
     let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;
     Some(certificate.validity().not_after.timestamp())
 }

@@ -2,9 +2,10 @@
 
 use super::tls::Tls;
 use crate::config::{Listen, SocketMode, TlsError};
+use crate::files;
 use std::fmt;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -151,42 +152,27 @@ fn bind_unix(path: &Path, mode: SocketMode) -> Result<Listener, BindError> {
             Err(error) => return Err(failed(error)),
         },
     }
-    // The socket gets its rights before it gets its name, and takes the place of
-    // a stale one in one step: nobody ever sees it half made.
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let unfinished = path.with_file_name(name);
-    std::fs::remove_file(&unfinished).ok();
-    let make = || {
-        let socket = std::os::unix::net::UnixListener::bind(&unfinished)?;
-        std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(mode.0))?;
-        let inode = std::fs::symlink_metadata(&unfinished)?.ino();
-        std::fs::rename(&unfinished, path)?;
-        let file = SocketFile { path: path.to_owned(), inode };
-        socket.set_nonblocking(true)?;
-        Ok(Listener::Unix(UnixListener::from_std(socket)?, file))
-    };
-    make().map_err(|error| {
-        std::fs::remove_file(&unfinished).ok();
-        failed(error)
-    })
+    // The socket has its rights before anybody can reach it, and takes the place of a stale
+    // one in one step.
+    let bind = |unfinished: &Path| std::os::unix::net::UnixListener::bind(unfinished);
+    let (socket, inode) = files::make_in_place(path, mode.0, bind).map_err(failed)?;
+    let file = SocketFile { path: path.to_owned(), inode };
+    let socket = socket.set_nonblocking(true).and_then(|()| UnixListener::from_std(socket));
+    Ok(Listener::Unix(socket.map_err(failed)?, file))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MODE: SocketMode = SocketMode(0o600);
+    use crate::files::Folder;
+    use std::os::unix::fs::PermissionsExt as _;
 
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("jwtd-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        folder
-    }
+    const MODE: SocketMode = SocketMode(0o600);
 
     #[tokio::test]
     async fn a_stale_socket_is_replaced_a_live_one_and_a_file_are_not() {
-        let folder = folder("listener");
+        let folder = Folder::temporary().unwrap();
         let path = folder.join("a.sock");
         // As a killed process leaves it.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -201,18 +187,49 @@ mod tests {
         std::fs::write(&file, "kept").unwrap();
         assert!(matches!(bind_unix(&file, MODE), Err(BindError::NotSocket(_))));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
-        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_socket_has_its_rights_whatever_they_are_and_leaves_nothing_beside_it() {
+        let folder = Folder::temporary().unwrap();
+        for mode in [0o600, 0o660, 0o666, 0o777, 0o000] {
+            let path = folder.join("a.sock");
+            let listener = bind_unix(&path, SocketMode(mode)).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+            let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
+            assert_eq!(names.len(), 1, "{names:?}");
+            drop(listener);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_another_user_laid_under_a_guessable_name_is_left_alone() {
+        let folder = Folder::temporary().unwrap();
+        let path = folder.join("a.sock");
+        let victim = folder.join("victim");
+        std::fs::write(&victim, "kept").unwrap();
+        std::fs::set_permissions(&victim, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let guessed = folder.join(&format!("a.sock.{}", std::process::id()));
+        std::os::unix::fs::symlink(&victim, &guessed).unwrap();
+        let listener = bind_unix(&path, SocketMode(0o666)).unwrap();
+        assert!(guessed.is_symlink());
+        let rights = std::fs::metadata(&victim).unwrap().permissions().mode();
+        assert_eq!(rights & 0o777, 0o600);
+        // A link is no socket, wherever it leads.
+        std::os::unix::fs::symlink(&path, folder.join("b.sock")).unwrap();
+        let link = bind_unix(&folder.join("b.sock"), MODE);
+        assert!(matches!(link, Err(BindError::NotSocket(_))));
+        drop(listener);
     }
 
     #[tokio::test]
     async fn a_socket_of_another_process_is_not_removed() {
-        let folder = folder("foreign");
+        let folder = Folder::temporary().unwrap();
         let path = folder.join("a.sock");
         let ours = bind_unix(&path, MODE).unwrap();
         std::fs::remove_file(&path).unwrap();
         let _other = std::os::unix::net::UnixListener::bind(&path).unwrap();
         drop(ours);
         assert!(path.exists());
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

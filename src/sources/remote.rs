@@ -5,7 +5,10 @@ use super::error::{Cause, SourceError};
 use super::fetch::{Document, Fetch};
 use super::metadata::Metadata;
 use crate::config::{Access, HttpUrl, Location, Remote};
+use crate::files;
 use crate::keys::LoadedKeys;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,7 +163,7 @@ async fn get(
     let file = remote.access.bearer_file.as_deref().filter(|_| origin == Origin::Configured);
     let bearer = match file {
         None => None,
-        Some(file) => match tokio::fs::read_to_string(file).await {
+        Some(file) => match bearer(file).await {
             Ok(token) => Some(token.trim().to_owned()),
             Err(error) => {
                 let what = format!("bearer_file {}: {error}", file.display());
@@ -170,4 +173,12 @@ async fn get(
     };
     let access = &remote.access;
     Fetch { url, origin, access, bearer: bearer.as_deref(), tag }.get().await.map_err(failed)
+}
+
+/// Read each time: tokens are replaced while the daemon runs.
+async fn bearer(file: &Path) -> io::Result<String> {
+    let file = file.to_owned();
+    #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]
+    let read = tokio::task::spawn_blocking(move || files::read_text(&file, files::MOST)).await;
+    read.map_err(io::Error::other)?
 }

@@ -2,13 +2,13 @@
 //! down. Public keys only.
 
 use crate::crypto::Digest;
+use crate::files;
 use crate::jose::{Algorithm, UnixTime, base64url};
 use crate::keys::LoadedKeys;
 use serde_json::{Map, Value, json};
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// A folder that only we can write to.
@@ -60,12 +60,13 @@ impl StateFolder {
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let failed = |what: String| StateError { path: path.to_owned(), what };
         let io = |error: io::Error| failed(format!("cannot be used: {error}; check the path"));
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
+        files::make_folder(path).map_err(io)?;
+        if files::is_foreign_link(path).map_err(io)? {
+            let what = "is a symbolic link of another user; name the folder itself";
+            return Err(failed(what.to_owned()));
+        }
         // What we make is ours; so the operating system tells who we are.
-        let probe = path.join(format!(".probe.{}", std::process::id()));
-        let owner = create(&probe).and_then(|file| file.metadata()).map(|probe| probe.uid());
-        std::fs::remove_file(&probe).ok();
-        let owner = owner.map_err(io)?;
+        let owner = files::owner_in(path).map_err(io)?;
         let folder = std::fs::metadata(path).map_err(io)?;
         if folder.uid() != owner {
             let what = format!("belongs to user {}, and we are user {owner}", folder.uid());
@@ -91,7 +92,7 @@ impl StateFolder {
     ) -> Result<Option<Kept>, String> {
         let path = self.file(name);
         let failed = |what: &dyn fmt::Display| format!("{}: {what}", path.display());
-        let file = match File::open(&path) {
+        let file = match files::open_own(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(&error)),
@@ -136,27 +137,12 @@ impl StateFolder {
             "fetched_at": fetched_at.seconds(),
             "jwks": public_part(jwks),
         });
-        let unfinished = self.path.join(format!(".{name}.{}", std::process::id()));
-        let write = || {
-            let mut file = create(&unfinished)?;
-            file.write_all(kept.to_string().as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&unfinished, self.file(name))
-        };
-        write().inspect_err(|_| {
-            std::fs::remove_file(&unfinished).ok();
-        })
+        files::replace(&self.file(name), 0o600, kept.to_string().as_bytes())
     }
 
     fn file(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.json"))
     }
-}
-
-/// Makes a file that only we can read and write, in place of one that may be there.
-fn create(path: &Path) -> io::Result<File> {
-    std::fs::remove_file(path).ok();
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// What is kept of a set: its keys, less everything that is not known to be public.
@@ -187,22 +173,17 @@ mod tests {
     const ALLOWED: &[Algorithm] = &[Algorithm::EdDsa];
     const THEN: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
-    struct Folder(PathBuf);
+    /// A path where no folder is yet.
+    struct Folder(PathBuf, #[expect(dead_code, reason = "removed with it")] files::Folder);
 
     impl Folder {
-        fn new(name: &str) -> Self {
-            let name = format!("jwtd-state-{name}-{}", std::process::id());
-            Self(std::env::temp_dir().join(name))
+        fn new(_test: &str) -> Self {
+            let parent = files::Folder::temporary().unwrap();
+            Self(parent.join("state"), parent)
         }
 
         fn chmod(&self, mode: u32) {
             std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(mode)).unwrap();
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            std::fs::remove_dir_all(&self.0).ok();
         }
     }
 
@@ -240,6 +221,22 @@ mod tests {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o606)).unwrap();
         let error = state.load("corp", &[1; 32], ALLOWED).unwrap_err();
         assert!(error.contains("others can write to it"), "{error}");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_set_is_neither_read_nor_followed() {
+        let folder = Folder::new("link");
+        let state = StateFolder::open(&folder.0).unwrap();
+        state.store("corp", &[1; 32], SET.as_bytes(), THEN).unwrap();
+        let (set, elsewhere) = (folder.0.join("corp.json"), folder.0.join("elsewhere"));
+        std::fs::rename(&set, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &set).unwrap();
+        let error = state.load("corp", &[1; 32], ALLOWED).unwrap_err();
+        assert!(error.contains("symbolic link"), "{error}");
+        let before = std::fs::read_to_string(&elsewhere).unwrap();
+        state.store("corp", &[2; 32], SET.as_bytes(), THEN).unwrap();
+        assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), before);
+        assert!(state.load("corp", &[2; 32], ALLOWED).unwrap().is_some());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::destination::Origin;
 use super::error::{Cause, SourceError};
 use crate::config::Access;
+use crate::files;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use zeroize::Zeroizing;
 
 /// Encrypts `stream`; the peer must prove that it is `host`, by a certificate of an
 /// authority in `ca_file`, or else of one that the system trusts.
@@ -64,11 +66,15 @@ fn client(
     let failed = |name: &str, file: &Path, what: &dyn std::fmt::Display| {
         Cause::File(format!("{name} {}: {what}", file.display()))
     };
-    let chain = CertificateDer::pem_file_iter(certificate_file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let read = |name, file: &Path| {
+        files::read(file, files::MOST).map_err(|error| failed(name, file, &error))
+    };
+    let chain = CertificateDer::pem_slice_iter(&read("cert_file", certificate_file)?)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed("cert_file", certificate_file, &error))?;
-    let key = PrivateKeyDer::from_pem_file(key_file)
-        .map_err(|error| failed("key_file", key_file, &error))?;
+    let key = Zeroizing::new(read("key_file", key_file)?);
+    let key = PrivateKeyDer::from_pem_slice(&key);
+    let key = key.map_err(|error| failed("key_file", key_file, &error))?;
     let config = builder.with_client_auth_cert(chain, key);
     config.map_err(|error| failed("cert_file", certificate_file, &error))
 }
@@ -87,9 +93,8 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Cause> {
         return Ok(roots);
     };
     let failed = |what: String| Cause::File(format!("ca_file {}: {what}", file.display()));
-    let certificates =
-        CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?;
-    for certificate in certificates {
+    let text = files::read(file, files::MOST).map_err(|error| failed(error.to_string()))?;
+    for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| failed(error.to_string()))?;
         roots.add(certificate).map_err(|error| failed(error.to_string()))?;
     }

@@ -2,32 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder that is removed with the last clone of the value.
 #[derive(Clone)]
-pub(crate) struct Folder(Arc<Owned>);
-
-struct Owned(PathBuf);
+pub(crate) struct Folder(Arc<jwtd::files::Folder>);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        loop {
-            let number = COUNT.fetch_add(1, Ordering::Relaxed);
-            let name = format!("jwtd-test-{}-{number}", std::process::id());
-            let folder = std::env::temp_dir().join(name);
-            // Process ids come again: a folder that an aborted run left behind is not taken.
-            match std::fs::create_dir(&folder) {
-                Ok(()) => return Self(Arc::new(Owned(folder))),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => panic!("{}: {error}", folder.display()),
-            }
-        }
+        Self(Arc::new(jwtd::files::Folder::temporary().unwrap()))
     }
 
     pub(crate) fn root(&self) -> &Path {
-        &self.0.0
+        self.0.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -51,11 +37,5 @@ impl Folder {
         std::fs::write(&new, text).unwrap();
         std::fs::rename(new, &path).unwrap();
         path
-    }
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
     }
 }

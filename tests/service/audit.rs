@@ -157,11 +157,19 @@ async fn what_is_sampled_leaves_no_gap_and_fields_can_be_masked() {
 
 #[tokio::test]
 async fn a_stuck_sink_loses_records_or_refuses_calls() {
-    // Nothing can be written to this one, for there is no space left.
-    let config = example().replace("file: audit.jsonl", "file: /dev/full\n  buffer: 64KiB");
+    // A folder stands in the place of the file when it is opened again.
+    let stuck = |config: &str| {
+        let daemon = start_with(config);
+        std::fs::remove_file(daemon.folder.path("audit.jsonl")).unwrap();
+        std::fs::create_dir(daemon.folder.path("audit.jsonl")).unwrap();
+        daemon.hang_up();
+        daemon.wait_for_log("the configuration is reloaded");
+        daemon
+    };
+    let config = example().replace("file: audit.jsonl", "file: audit.jsonl\n  buffer: 64KiB");
     let good = token("alice", now() + 600);
     let many = vec!["junk"; 100];
-    let daemon = start_with(&config);
+    let daemon = stuck(&config);
     for _ in 0..3 {
         ask(&daemon, &many).await.unwrap();
         assert_eq!(ask(&daemon, &[&good]).await.unwrap(), [true]);
@@ -175,7 +183,7 @@ async fn a_stuck_sink_loses_records_or_refuses_calls() {
     let refuse = config.replace("buffer: 64KiB", "buffer: 64KiB\n  when_full: refuse");
     let limits = "limits: { batch_tokens: 100, message_bytes: 4KiB }\n";
     let refuse = format!("{limits}{refuse}");
-    let daemon = start_with(&refuse);
+    let daemon = stuck(&refuse);
     ask(&daemon, &many).await.unwrap();
     let status = ask(&daemon, &many).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::ResourceExhausted);

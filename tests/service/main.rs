@@ -15,6 +15,7 @@ mod authority;
 mod authz;
 mod calls;
 mod commands;
+mod files;
 mod keys;
 #[path = "../launcher/mod.rs"]
 mod launcher;

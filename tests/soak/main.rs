@@ -82,8 +82,8 @@ pub(crate) enum Mark {
 fn main() {
     let arguments = Arguments::parse();
     let span = Duration::from_secs_f64(arguments.minutes * 60.0);
-    let folder = std::env::temp_dir().join(format!("jwtd-soak-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let whole = jwtd::files::Folder::temporary().unwrap();
+    let folder = whole.path().to_owned();
 
     let web = Web::start();
     let alpha = Issuer::new("alpha", jwtd::jose::Algorithm::Es256);

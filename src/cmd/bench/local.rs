@@ -7,8 +7,8 @@ use crate::cmd::key_file;
 use crate::cmd::random_id;
 use crate::cmd::sign::Recipe;
 use crate::crypto::{PrivateKey, RsaSize};
+use crate::files::Folder;
 use crate::jose::{Algorithm, Family};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A daemon, its key and its files. They go with the value.
 pub(super) struct Local {
     child: Child,
-    folder: PathBuf,
+    _folder: Folder,
     key: PathBuf,
     address: Address,
 }
@@ -36,14 +36,9 @@ impl Local {
         let algorithm = recipe.for_issuer(ISSUER, AUDIENCE);
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let id = random_id().map_err(|error| text(&error))?;
-        let folder = std::env::temp_dir().join(format!("jwtd-{id}"));
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
-        made.map_err(|error| format!("{}: {error}", folder.display()))?;
-        let started = launch(&folder, algorithm, &id);
-        let (child, key, address) = started.inspect_err(|_| {
-            std::fs::remove_dir_all(&folder).ok();
-        })?;
-        let mut local = Self { child, folder, key, address };
+        let folder = Folder::temporary().map_err(|error| text(&error))?;
+        let (child, key, address) = launch(folder.path(), algorithm, &id)?;
+        let mut local = Self { child, _folder: folder, key, address };
         local.ready().await?;
         Ok(local)
     }
@@ -87,7 +82,6 @@ impl Drop for Local {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
-        std::fs::remove_dir_all(&self.folder).ok();
     }
 }
 

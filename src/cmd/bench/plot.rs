@@ -1,6 +1,7 @@
 //! Draws the distribution of the latency. The only file that names `plotters`.
 
 use super::report::{Report, time};
+use crate::files;
 use plotters::prelude::*;
 use std::path::Path;
 
@@ -9,8 +10,7 @@ use std::path::Path;
 /// # Errors
 /// If it cannot.
 pub(super) fn try_file(path: &Path) -> Result<(), String> {
-    let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    opened.map(|_| ()).map_err(|error| format!("{}: {error}", path.display()))
+    files::append(path, 0o644).map(|_| ()).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Writes an SVG: how long the slowest share of messages took, from the half of all on the
@@ -34,7 +34,8 @@ pub(super) fn draw(path: &Path, report: &Report) -> Result<(), String> {
     let top = latency.max() as f64 * 1.05;
     let mut text = String::new();
     paint(&mut text, &report.title(), &points, last, top).map_err(|error| error.to_string())?;
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+    files::replace(path, 0o644, text.as_bytes())
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn paint(

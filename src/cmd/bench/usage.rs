@@ -1,6 +1,8 @@
 //! CPU time, as the operating system counts it.
 
 use crate::client::Address;
+use crate::files;
+use std::path::Path;
 use std::time::Duration;
 
 /// The kernel reports CPU time in these (`USER_HZ`, the same on every Linux).
@@ -33,7 +35,7 @@ impl Usage {
 
 /// The CPU time of a process, in user and kernel mode.
 fn cpu(process: &str) -> Option<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let stat = files::read_text(Path::new(&format!("/proc/{process}/stat")), files::MOST).ok()?;
     // proc(5): the name, in brackets, may hold anything; 14 is utime, 15 stime.
     let (_, rest) = stat.rsplit_once(')')?;
     let ticks = rest.split_whitespace().skip(14 - 3).take(2);
@@ -54,12 +56,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_process_behind_a_socket_is_found() {
-        let path = std::env::temp_dir().join(format!("jwtd-usage-{}", std::process::id()));
+        let folder = files::Folder::temporary().unwrap();
+        let path = folder.join("socket");
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
         let address = format!("unix://{}", path.display()).parse().unwrap();
         assert_eq!(process_behind(&address).await, Some(std::process::id()));
         drop(listener);
-        std::fs::remove_file(&path).unwrap();
         assert_eq!(process_behind(&"tcp://127.0.0.1:1".parse().unwrap()).await, None);
         assert!(cpu("self").is_some() && cpu("0").is_none());
     }

@@ -1,12 +1,14 @@
 //! What is signed: the header and the claims, from the flags.
 
 use super::moment::Moment;
+use crate::files;
 use crate::jose::json::{self, JsonFault};
 use crate::jose::limits::JWKS_JSON;
 use crate::jose::{Algorithm, UnixTime};
 use clap::Args;
 use serde_json::{Map, Value};
 use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// What is in a token.
@@ -163,7 +165,7 @@ impl Content {
                 read("standard input", length.map(|_| text))
             }
             Some(text) => match text.strip_prefix('@') {
-                Some(path) => read(path, std::fs::read_to_string(path)),
+                Some(path) => read(path, files::read_text(Path::new(path), files::MOST)),
                 None => Ok(Some(text.to_owned())),
             },
             None => Ok(None),

@@ -1,8 +1,9 @@
 //! Where records go: a file that is put aside when it is large, or standard output.
 
-use std::fs::{self, File, OpenOptions};
+use crate::files;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where records go.
@@ -27,14 +28,14 @@ pub(super) struct Open {
     sink: AuditSink,
     file: Option<File>,
     size: u64,
-    /// At this size the file is put aside; nothing for what is no ordinary file.
-    full: Option<u64>,
+    /// At this size the file is put aside.
+    full: u64,
 }
 
 impl Open {
     /// Opens it.
     pub(super) fn new(sink: AuditSink) -> io::Result<Self> {
-        let mut open = Self { sink, file: None, size: 0, full: None };
+        let mut open = Self { sink, file: None, size: 0, full: 0 };
         open.open()?;
         Ok(open)
     }
@@ -43,12 +44,11 @@ impl Open {
         let (AuditSink::File { path, max_bytes, .. }, None) = (&self.sink, &self.file) else {
             return Ok(());
         };
-        let mut file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
-        let seen = file.metadata()?;
-        self.size = seen.len();
-        self.full = seen.is_file().then_some(*max_bytes);
+        let mut file = files::append(path, 0o640)?;
+        self.size = file.metadata()?.len();
+        self.full = *max_bytes;
         // Half a line, of a process that was killed, must not swallow the next one.
-        if seen.is_file() && self.size > 0 && !ends_with_line(path, self.size)? {
+        if self.size > 0 && !ends_with_line(&file, self.size) {
             file.write_all(b"\n")?;
             self.size = self.size.saturating_add(1);
         }
@@ -70,7 +70,7 @@ impl Open {
             let size = self.size.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
             match (&self.sink, &mut self.file) {
                 (AuditSink::File { path, max_bytes, keep }, Some(file)) => {
-                    if self.size > 0 && self.full.is_some_and(|full| size > full) {
+                    if self.size > 0 && size > self.full {
                         match rotate(path, *keep) {
                             Ok(()) => self.file = None,
                             // Somebody has moved it already.
@@ -80,7 +80,7 @@ impl Open {
                             // Better one file that grows than none.
                             Err(error) => {
                                 tracing::warn!(%error, "the audit log cannot be put aside");
-                                self.full = Some(size.saturating_add(*max_bytes));
+                                self.full = size.saturating_add(*max_bytes);
                             }
                         }
                         continue;
@@ -96,12 +96,10 @@ impl Open {
     }
 }
 
-fn ends_with_line(path: &Path, size: u64) -> io::Result<bool> {
+fn ends_with_line(file: &File, size: u64) -> bool {
     let mut last = [0];
     // Who may only write cannot know, and goes on.
-    let Ok(file) = File::open(path) else { return Ok(true) };
-    file.read_exact_at(&mut last, size.saturating_sub(1))?;
-    Ok(last == *b"\n")
+    file.read_exact_at(&mut last, size.saturating_sub(1)).is_err() || last == *b"\n"
 }
 
 /// `PATH` becomes `PATH.1`, `PATH.1` becomes `PATH.2`; the oldest goes. First the newest is
@@ -112,7 +110,7 @@ fn rotate(path: &Path, keep: u32) -> io::Result<()> {
     }
     let aside = numbered(path, 0);
     // Of a process that was killed in the middle of this.
-    if aside.is_file() {
+    if fs::symlink_metadata(&aside).is_ok_and(|aside| aside.is_file()) {
         shift(path, keep)?;
     }
     fs::rename(path, &aside)?;

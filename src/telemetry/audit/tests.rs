@@ -20,13 +20,12 @@ impl Record for Line {
     }
 }
 
-struct Folder(PathBuf);
+struct Folder(PathBuf, #[expect(dead_code, reason = "removed with it")] crate::files::Folder);
 
 impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jwtd-audit-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+    fn new(_test: &str) -> Self {
+        let folder = crate::files::Folder::temporary().unwrap();
+        Self(folder.path().to_owned(), folder)
     }
 
     fn sink(&self, max_bytes: u64, keep: u32) -> AuditSink {
@@ -37,12 +36,6 @@ impl Folder {
         let text = fs::read_to_string(self.0.join(file)).unwrap_or_default();
         assert!(text.is_empty() || text.ends_with('\n'), "a line is torn: {text}");
         text.lines().map(|line| line.trim_end_matches('.').parse().unwrap()).collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
     }
 }
 
@@ -201,4 +194,29 @@ fn a_sink_is_tried_again_after_each_pause() {
     mend(&folder, &time);
     flush(&log);
     assert_eq!(folder.numbers("a"), [1]);
+}
+
+#[test]
+fn what_another_user_could_have_laid_is_not_written_to() {
+    let folder = Folder::new("laid");
+    let (log, elsewhere) = (folder.0.join("a"), folder.0.join("elsewhere"));
+    fs::write(&elsewhere, "kept\n").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &log).unwrap();
+    let open = || Open::new(folder.sink(50, 2)).map(|_| ()).unwrap_err().to_string();
+    assert!(open().contains("symbolic link"), "{}", open());
+    fs::remove_file(&log).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&log).status().unwrap().success());
+    assert!(open().contains("named pipe"), "{}", open());
+    fs::remove_file(&log).unwrap();
+    // Links in the places of files that were put aside are moved, and not followed.
+    for aside in ["a.0", "a.1", "a.2"] {
+        std::os::unix::fs::symlink(&elsewhere, folder.0.join(aside)).unwrap();
+    }
+    let (log, _) = start(folder.sink(50, 2), 1 << 20, false);
+    for _ in 0..12 {
+        log.push([Line(10)]);
+        flush(&log);
+    }
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "kept\n");
+    assert!(!folder.numbers("a.1").is_empty());
 }

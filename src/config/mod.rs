@@ -32,7 +32,7 @@ pub use limits::ServerLimits;
 pub use listen::{Listen, SocketMode};
 pub use reference::reference;
 pub use remote::{Access, Location, Remote};
-pub use server_tls::{ServerTls, TlsError};
+pub use server_tls::{ClientAuthorities, ServerTls, TlsError};
 pub use settings::{Override, Setting};
 pub use units::{parse_bytes, parse_duration};
 pub use valid::{Config, Live, Startup};

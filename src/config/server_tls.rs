@@ -3,13 +3,18 @@
 use super::document::Node;
 use super::fault::Faults;
 use crate::files;
+use crate::jose::UnixTime;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The files that a socket with TLS needs. They are read again when they change.
@@ -43,12 +48,52 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
+/// The authorities whose clients are let in.
+#[derive(Clone, Debug)]
+pub struct ClientAuthorities {
+    certificates: Vec<CertificateDer<'static>>,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
+impl ClientAuthorities {
+    fn new(
+        certificates: Vec<CertificateDer<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
+        let failed =
+            |what: &dyn fmt::Display| TlsError { key: "client_ca_file", what: what.to_string() };
+        let mut roots = RootCertStore::empty();
+        for authority in &certificates {
+            roots.add(authority.clone()).map_err(|error| failed(&error))?;
+        }
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        Ok(Self { certificates, verifier: verifier.map_err(|error| failed(&error))? })
+    }
+
+    /// Whether a new handshake with this chain, the certificate of the client first, would
+    /// be accepted at `now`.
+    #[must_use]
+    pub fn accept(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> bool {
+        let Some((client, others)) = chain.split_first() else { return false };
+        let seconds = u64::try_from(now.seconds()).unwrap_or_default();
+        let now = pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        self.verifier.verify_client_cert(client, others, now).is_ok()
+    }
+
+    /// Whether these are the same authorities.
+    #[must_use]
+    pub fn are(&self, other: &Self) -> bool {
+        self.certificates == other.certificates
+    }
+}
+
 impl ServerTls {
     /// Reads the files.
     ///
     /// # Errors
     /// If one of them cannot be read, or they do not fit together.
-    pub fn load(&self) -> Result<ServerConfig, TlsError> {
+    pub fn load(&self) -> Result<(ServerConfig, Option<ClientAuthorities>), TlsError> {
         const NEWEST: &[&SupportedProtocolVersion] = &[&version::TLS13];
         const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 
@@ -61,24 +106,28 @@ impl ServerTls {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)
             .map_err(|error| failed("tls", &error))?;
-        let builder = match &self.client_ca_file {
+        let authorities = self.client_ca_file.as_ref().map(|file| {
+            ClientAuthorities::new(read_chain("client_ca_file", file)?, Arc::clone(&provider))
+        });
+        let authorities = authorities.transpose()?;
+        let builder = match &authorities {
             None => builder.with_no_client_auth(),
-            Some(file) => {
-                let mut roots = RootCertStore::empty();
-                for authority in read_chain("client_ca_file", file)? {
-                    roots.add(authority).map_err(|error| failed("client_ca_file", &error))?;
-                }
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-                builder.with_client_cert_verifier(
-                    verifier.map_err(|error| failed("client_ca_file", &error))?,
-                )
+            Some(authorities) => {
+                builder.with_client_cert_verifier(Arc::clone(&authorities.verifier))
             }
         };
         let config = builder.with_single_cert(chain, key);
         let mut config = config.map_err(|error| failed("cert_file", &error))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(config)
+        // Early data can be replayed (RFC 8446, section 8).
+        config.max_early_data_size = 0;
+        if authorities.is_some() {
+            // rustls does not verify the certificate of a resumed session again, so a ticket or
+            // a session id would outlive the certificate and its authority.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok((config, authorities))
     }
 
     /// What is wrong with each file by itself.

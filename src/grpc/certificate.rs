@@ -8,8 +8,13 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// When the first certificate of a file ends, in seconds since the epoch.
 pub(super) fn not_after(file: &Path) -> Option<i64> {
-    let certificate = CertificateDer::from_pem_slice(&files::read(file, files::MOST).ok()?).ok()?;
-    let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;
+    let text = files::read(file, files::MOST).ok()?;
+    end(&CertificateDer::from_pem_slice(&text).ok()?)
+}
+
+/// The `notAfter` of a certificate, in seconds since the epoch.
+pub(super) fn end(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     Some(certificate.validity().not_after.timestamp())
 }
 
@@ -17,8 +22,9 @@ pub(super) fn not_after(file: &Path) -> Option<i64> {
 /// such as those of SPIFFE, as `uri:...`. The subject is not looked at.
 ///
 /// # Errors
-/// If the certificate cannot be read, or a name holds a control character: then others
-/// could read another name than we do (CVE-2025-66220).
+/// If the certificate cannot be read, if a name holds a control character, because others
+/// could read another name than we do (CVE-2025-66220), or if it has a SPIFFE ID beside
+/// another URI (X509-SVID, section 2): nobody can say which of them its holder is.
 pub(super) fn names(certificate: &CertificateDer<'_>) -> Result<Vec<String>, Unreadable> {
     let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| Unreadable)?;
     let names = certificate.subject_alternative_name().map_err(|_| Unreadable)?;
@@ -29,8 +35,17 @@ pub(super) fn names(certificate: &CertificateDer<'_>) -> Result<Vec<String>, Unr
         _ => None,
     });
     let names: Vec<_> = names.collect();
+    let uris = names.iter().filter_map(|name| name.strip_prefix("uri:"));
+    if uris.clone().any(is_spiffe) && uris.count() > 1 {
+        return Err(Unreadable);
+    }
     let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_graphic());
     if names.iter().all(plain) { Ok(names) } else { Err(Unreadable) }
+}
+
+/// Whether a URI is a SPIFFE ID; schemes have no case (RFC 3986, section 3.1).
+fn is_spiffe(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("spiffe"))
 }
 
 /// A certificate whose names cannot be read, or not without doubt.
@@ -69,5 +84,25 @@ mod tests {
             assert_eq!(names_of(vec![SanType::URI(text(hostile))]), Err(Unreadable));
         }
         assert_eq!(names(&CertificateDer::from(vec![1, 2, 3])), Err(Unreadable));
+    }
+
+    #[test]
+    fn r84_a_certificate_with_a_spiffe_id_and_another_uri_is_no_identity() {
+        let uri = |name: &str| SanType::URI(text(name));
+        let dns = || SanType::DnsName(text("a.example"));
+        for others in [
+            "spiffe://example.org/b",
+            "spiffe://example.org/a",
+            "SPIFFE://example.org/b",
+            "spiffe:",
+            "https://a.example",
+        ] {
+            let both = [uri("spiffe://example.org/a"), uri(others)];
+            assert_eq!(names_of(both.to_vec()), Err(Unreadable), "{others}");
+            assert_eq!(names_of(both.into_iter().rev().collect()), Err(Unreadable), "{others}");
+        }
+        // One with host names, and several that are no SPIFFE IDs, are fine.
+        assert_eq!(names_of(vec![uri("spiffe://example.org/a"), dns()]).unwrap().len(), 2);
+        assert_eq!(names_of(vec![uri("https://a.example"), uri("urn:b")]).unwrap().len(), 2);
     }
 }

@@ -4,6 +4,7 @@ use super::authority::AuthorityRepair;
 use super::authz;
 use super::body::Metered;
 use super::caller;
+use super::client_chain::Session;
 use super::listener::Stream;
 use super::preface::{Begun, begun};
 use super::reply::Replies;
@@ -27,6 +28,10 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+
+/// The longest time that calls may go on after the client's certificate ended, however long
+/// `max_age_grace` is.
+const CERTIFICATE_GRACE: Duration = Duration::from_secs(10);
 
 /// What answers requests.
 pub trait Service:
@@ -82,9 +87,21 @@ impl<S: Service> Server<S> {
         tls: Arc<Tls>,
         stop: &CancellationToken,
     ) -> ConnectionEnd {
-        match self.in_time(self.encrypt(stream, &tls), stop).await {
-            Ok((stream, caller)) => self.http2(stream, caller, stop).await,
-            Err(end) => end,
+        let (stream, caller, session) = match self.in_time(self.encrypt(stream, &tls), stop).await {
+            Ok(begun) => begun,
+            Err(end) => return end,
+        };
+        let uncertified = session.ended(self.clock.clone());
+        let grace = self.settings.max_age_grace.min(CERTIFICATE_GRACE);
+        let stop = stop.child_token();
+        let mut serving = pin!(self.http2(stream, caller, &stop));
+        tokio::select! {
+            end = serving.as_mut() => return end,
+            () = uncertified => stop.cancel(),
+        }
+        match timeout(grace, serving).await {
+            Ok(_) => ConnectionEnd::Certificate,
+            Err(_) => ConnectionEnd::Cut,
         }
     }
 
@@ -92,18 +109,18 @@ impl<S: Service> Server<S> {
         &self,
         stream: TcpStream,
         tls: &Tls,
-    ) -> Result<(Begun<TlsStream<TcpStream>>, Caller), ConnectionEnd> {
+    ) -> Result<(Begun<TlsStream<TcpStream>>, Caller, Session), ConnectionEnd> {
         let counted = &self.metered.metrics.connections;
         let refuse = |error: &dyn std::fmt::Display| {
             tracing::debug!(%error, "no encrypted connection");
             counted.tls_failed.inc();
             ConnectionEnd::Handshake
         };
-        let stream = tls.accept(stream).await.map_err(|error| refuse(&error))?;
+        let (stream, session) = tls.accept(stream).await.map_err(|error| refuse(&error))?;
         let caller = caller::of_tls(&stream)
-            .map_err(|_| refuse(&"the names of the certificate cannot be read"))?;
+            .map_err(|_| refuse(&"the names of the certificate do not tell who it is"))?;
         counted.tls_ok.inc();
-        Ok((begun(stream).await?, caller))
+        Ok((begun(stream).await?, caller, session))
     }
 
     /// A peer that does not begin in time, or before the end, is let go.

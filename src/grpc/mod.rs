@@ -6,6 +6,7 @@ mod authz;
 mod body;
 mod caller;
 mod certificate;
+mod client_chain;
 mod connection;
 mod entry;
 mod fit;

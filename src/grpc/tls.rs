@@ -2,10 +2,13 @@
 //! while connections go on.
 
 use super::certificate;
-use crate::config::{ServerTls, TlsError};
+use super::client_chain::{ClientChain, Session};
+use crate::config::{ClientAuthorities, ServerTls, TlsError};
 use rustls::ServerConfig;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -14,6 +17,9 @@ use tokio_rustls::server::TlsStream;
 pub struct Tls {
     files: ServerTls,
     current: Mutex<Current>,
+    /// The authorities of `current`, if clients need a certificate. Open connections watch
+    /// them, so a value is sent only when they are others than before.
+    authorities: watch::Sender<Option<ClientAuthorities>>,
 }
 
 #[derive(Debug)]
@@ -23,12 +29,10 @@ struct Current {
     not_after: Option<i64>,
 }
 
-impl Current {
-    fn load(files: &ServerTls) -> Result<Self, TlsError> {
-        let config = Arc::new(files.load()?);
-        let not_after = certificate::not_after(&files.cert_file);
-        Ok(Self { config, not_after })
-    }
+fn load(files: &ServerTls) -> Result<(Current, Option<ClientAuthorities>), TlsError> {
+    let (config, authorities) = files.load()?;
+    let not_after = certificate::not_after(&files.cert_file);
+    Ok((Current { config: Arc::new(config), not_after }, authorities))
 }
 
 impl Tls {
@@ -37,18 +41,32 @@ impl Tls {
     /// # Errors
     /// If they cannot be used.
     pub fn new(files: ServerTls) -> Result<Arc<Self>, TlsError> {
-        let current = Mutex::new(Current::load(&files)?);
-        Ok(Arc::new(Self { files, current }))
+        let (current, authorities) = load(&files)?;
+        let (current, authorities) = (Mutex::new(current), watch::Sender::new(authorities));
+        Ok(Arc::new(Self { files, current, authorities }))
     }
 
     /// Reads the files again. New connections are made with what they hold now;
-    /// resumption included, because sessions are kept with what is replaced.
+    /// resumption included, because sessions are kept with what is replaced. Connections
+    /// whose client has no certificate of the new authorities end.
     ///
     /// # Errors
     /// If they cannot be used; then all stays as it was.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let new = Current::load(&self.files)?;
-        *self.lock() = new;
+        let (current, authorities) = load(&self.files)?;
+        // In this order: a handshake watches the authorities before it takes the rest.
+        *self.lock() = current;
+        self.authorities.send_if_modified(|before| {
+            let same = match (&*before, &authorities) {
+                (None, None) => true,
+                (Some(before), Some(new)) => before.are(new),
+                (None, Some(_)) | (Some(_), None) => false,
+            };
+            if !same {
+                *before = authorities;
+            }
+            !same
+        });
         Ok(())
     }
 
@@ -58,9 +76,18 @@ impl Tls {
         self.lock().not_after
     }
 
-    pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    /// Does the handshake. The session tells when the client's certificate is no longer good.
+    pub(super) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<(TlsStream<TcpStream>, Session)> {
+        let mut authorities = self.authorities.subscribe();
+        authorities.mark_unchanged();
         let config = Arc::clone(&self.lock().config);
-        TlsAcceptor::from(config).accept(stream).await
+        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        let presented = stream.get_ref().1.peer_certificates();
+        let chain = presented.map(ClientChain::new).transpose()?;
+        Ok((stream, Session::new(chain, authorities)))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Current> {

@@ -5,6 +5,7 @@ use super::destination::Origin;
 use super::error::{Cause, SourceError};
 use crate::config::Access;
 use crate::files;
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -61,7 +62,7 @@ fn client(
     let builder = builder.map_err(|error| Cause::Tls(error.to_string()))?;
     let builder = builder.with_root_certificates(roots(ca_file)?);
     let Some((certificate_file, key_file)) = client_files else {
-        return Ok(builder.with_no_client_auth());
+        return Ok(full_handshakes(builder.with_no_client_auth()));
     };
     let failed = |name: &str, file: &Path, what: &dyn std::fmt::Display| {
         Cause::File(format!("{name} {}: {what}", file.display()))
@@ -76,7 +77,13 @@ fn client(
     let key = PrivateKeyDer::from_pem_slice(&key);
     let key = key.map_err(|error| failed("key_file", key_file, &error))?;
     let config = builder.with_client_auth_cert(chain, key);
-    config.map_err(|error| failed("cert_file", certificate_file, &error))
+    config.map(full_handshakes).map_err(|error| failed("cert_file", certificate_file, &error))
+}
+
+/// Without resumption, where rustls does not verify the peer's certificate again.
+fn full_handshakes(mut config: ClientConfig) -> ClientConfig {
+    config.resumption = Resumption::disabled();
+    config
 }
 
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Cause> {

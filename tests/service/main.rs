@@ -14,6 +14,7 @@ mod audit;
 mod authority;
 mod authz;
 mod calls;
+mod client_certificates;
 mod commands;
 mod files;
 mod keys;

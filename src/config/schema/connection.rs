@@ -24,7 +24,13 @@ pub(super) const CONNECTION: &[Key] = &[
          over several daemons behind one address: 30m is usual there, and beside a service there is \
          no need.",
     ),
-    key("max_age_grace", Kind::Duration, "10s", "How long calls may go on after that."),
+    key(
+        "max_age_grace",
+        Kind::Duration,
+        "10s",
+        "How long calls may go on after that, and, for 10s at the most, after the client's certificate \
+         ended.",
+    ),
     key(
         "receive_timeout",
         Kind::Duration,

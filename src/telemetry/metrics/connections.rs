@@ -22,8 +22,11 @@ pub struct Connections {
 pub enum ConnectionEnd {
     /// It grew older than `max_age`, and its calls were done.
     Age,
-    /// It was cut off: its calls were not done at the end of `drain_timeout` or of
-    /// `max_age_grace`.
+    /// The certificate of the client ended, or its authority was removed, and its calls were
+    /// done.
+    Certificate,
+    /// It was cut off: its calls were not done at the end of `drain_timeout`, of
+    /// `max_age_grace`, or soon after its client's certificate ended.
     Cut,
     /// The daemon ends, and its calls were done.
     Drain,
@@ -44,8 +47,9 @@ pub enum ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Age,
+        Self::Certificate,
         Self::Cut,
         Self::Drain,
         Self::Handshake,
@@ -62,6 +66,7 @@ impl ConnectionEnd {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Age => "age",
+            Self::Certificate => "certificate",
             Self::Cut => "cut",
             Self::Drain => "drain",
             Self::Handshake => "handshake",

@@ -1,10 +1,13 @@
 //! Floor 8: probes and metrics over HTTP, on a thread and a runtime of their own,
 //! so that they answer while every worker is busy.
 
+mod hosts;
 mod readiness;
 
 pub use readiness::Readiness;
 
+use crate::config::AdminHosts;
+use hosts::Host;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -22,12 +25,16 @@ use tokio::task::JoinHandle;
 /// How many connections are served at once; probes and scrapers are few.
 const CONNECTIONS: usize = 64;
 
-/// Serves probes and metrics at `address`, from a thread that lives as long as the
-/// process. Returns the address in fact, for port 0.
+/// Serves probes and metrics at `address` under `hosts`, from a thread that lives as long as
+/// the process. Returns the address in fact, for port 0.
 ///
 /// # Errors
 /// If the operating system refuses the address or the thread.
-pub fn start(address: SocketAddr, readiness: Arc<Readiness>) -> std::io::Result<SocketAddr> {
+pub fn start(
+    address: SocketAddr,
+    hosts: AdminHosts,
+    readiness: Arc<Readiness>,
+) -> std::io::Result<SocketAddr> {
     let socket = std::net::TcpListener::bind(address)?;
     socket.set_nonblocking(true)?;
     let bound = socket.local_addr()?;
@@ -35,7 +42,7 @@ pub fn start(address: SocketAddr, readiness: Arc<Readiness>) -> std::io::Result<
     let serve = move || {
         runtime.block_on(async move {
             match TcpListener::from_std(socket) {
-                Ok(listener) => serve(&listener, &readiness).await,
+                Ok(listener) => serve(&listener, &Arc::new(hosts), &readiness).await,
                 Err(error) => tracing::error!(%error, "probes and metrics are not served"),
             }
         });
@@ -44,7 +51,7 @@ pub fn start(address: SocketAddr, readiness: Arc<Readiness>) -> std::io::Result<
     Ok(bound)
 }
 
-async fn serve(listener: &TcpListener, readiness: &Arc<Readiness>) {
+async fn serve(listener: &TcpListener, hosts: &Arc<AdminHosts>, readiness: &Arc<Readiness>) {
     let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -59,10 +66,17 @@ async fn serve(listener: &TcpListener, readiness: &Arc<Readiness>) {
         {
             oldest.abort();
         }
-        let readiness = Arc::clone(readiness);
+        let (hosts, readiness) = (Arc::clone(hosts), Arc::clone(readiness));
         open.push_back(tokio::spawn(async move {
             let answer = service_fn(move |request: Request<Incoming>| {
-                let answer = respond(request.method(), request.uri(), &readiness);
+                let answer = match hosts::of(&request, &hosts) {
+                    Host::Ours => respond(request.method(), request.uri(), &readiness),
+                    Host::Foreign => reply(StatusCode::MISDIRECTED_REQUEST, TEXT, hosts::foreign()),
+                    Host::Unclear => {
+                        let what = "there must be one `Host`\n".to_owned();
+                        reply(StatusCode::BAD_REQUEST, TEXT, what)
+                    }
+                };
                 async move { Ok::<_, Infallible>(answer) }
             });
             let connection = http1::Builder::new()
@@ -77,8 +91,9 @@ async fn serve(listener: &TcpListener, readiness: &Arc<Readiness>) {
     }
 }
 
+const TEXT: &str = "text/plain; charset=utf-8";
+
 fn respond(method: &Method, uri: &Uri, readiness: &Readiness) -> Response<Full<Bytes>> {
-    const TEXT: &str = "text/plain; charset=utf-8";
     if !matches!(*method, Method::GET | Method::HEAD) {
         return reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is served\n".to_owned());
     }

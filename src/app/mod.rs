@@ -152,7 +152,7 @@ impl App {
         let admin = startup
             .admin
             .map(|address| {
-                admin::start(address, Arc::clone(&readiness))
+                admin::start(address, startup.admin_hosts.clone(), Arc::clone(&readiness))
                     .map_err(|error| StartError::Admin(address, error))
             })
             .transpose()?;

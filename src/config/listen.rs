@@ -86,6 +86,36 @@ fn listen_on(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Opt
     }
 }
 
+/// The names under which probes and metrics answer, besides IP addresses and `localhost`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AdminHosts {
+    /// Every name.
+    Any,
+    /// These names, in small letters. One that begins with a dot stands for all below it.
+    Named(Vec<String>),
+}
+
+/// The names of the probes and metrics.
+pub(super) fn admin_hosts(root: &Node, faults: &mut Faults) -> AdminHosts {
+    let Some(node) = root.get("admin_hosts") else { return AdminHosts::Named(Vec::new()) };
+    if node.text() == Some("any") {
+        return AdminHosts::Any;
+    }
+    let mut names = Vec::new();
+    for item in node.items() {
+        let name = item.text().unwrap_or_default();
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let labels = name.strip_prefix('.').unwrap_or(name).trim_end_matches('.');
+        if labels.is_empty() || !name.bytes().all(fine) {
+            let what = format!("{name:?} is no name of a host");
+            let mend = "write names without scheme and port, such as jwtd.example or .svc";
+            faults.add(item.place, "admin_hosts", what, mend);
+        }
+        names.push(name.trim_end_matches('.').to_ascii_lowercase());
+    }
+    AdminHosts::Named(names)
+}
+
 /// The address of probes and metrics.
 pub(super) fn admin(root: &Node, faults: &mut Faults) -> Option<SocketAddr> {
     let node = root.get("admin");

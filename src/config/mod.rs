@@ -29,7 +29,7 @@ pub use connection::Connection;
 pub use fault::{Fault, Faults};
 pub use http_url::{HttpUrl, ProxyUrl};
 pub use limits::ServerLimits;
-pub use listen::{Listen, SocketMode};
+pub use listen::{AdminHosts, Listen, SocketMode};
 pub use reference::reference;
 pub use remote::{Access, Location, Remote};
 pub use server_tls::{ClientAuthorities, ServerTls, TlsError};

@@ -112,6 +112,14 @@ pub const ROOT: Kind = Kind::Table(&[
         "127.0.0.1:7520",
         "The address of the probes and metrics, over HTTP; `off` opens none.",
     ),
+    key(
+        "admin_hosts",
+        Kind::Either(&Kind::Word(&["any"]), &TEXTS),
+        "",
+        "Further names in `Host` under which probes and metrics answer, besides IP addresses and \
+         `localhost`. A name that begins with a dot stands for all below it. `any` answers under \
+         every name, also for a web page whose name was pointed here.",
+    ),
     required("issuers", Kind::Named(ISSUER), "Who signs tokens, each under a name of your choice."),
     key(
         "profiles",
@@ -189,8 +197,9 @@ const TLS: &[Key] = &[
         "client_ca_file",
         Kind::Text,
         "",
-        "The path of the only authorities whose clients are let in, in PEM. Without it clients need \
-         no certificate.",
+        "The path of the only authorities whose clients are let in, in PEM. A connection ends with the \
+         certificate of its client, or when the authority is removed. Without it clients need no \
+         certificate.",
     ),
     key(
         "min_version",

@@ -9,7 +9,7 @@ use super::ext_authz::ext_authz;
 use super::fault::Faults;
 use super::issuer::{Seen, check_identifiers, issuer};
 use super::limits::{ServerLimits, server_limits, token_limits};
-use super::listen::{Listen, admin, listen};
+use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
 use super::units::{parse_bytes, parse_duration};
@@ -37,6 +37,8 @@ pub struct Startup {
     pub listen: Vec<Listen>,
     /// Where probes and metrics are served, if anywhere.
     pub admin: Option<SocketAddr>,
+    /// The names under which they answer.
+    pub admin_hosts: AdminHosts,
     /// The most bytes of the cache of proofs.
     pub cache_bytes: u64,
     /// The longest life of an entry of the cache.
@@ -87,6 +89,7 @@ impl Startup {
         let Self {
             listen,
             admin,
+            admin_hosts,
             cache_bytes,
             cache_ttl,
             limits,
@@ -100,6 +103,7 @@ impl Startup {
         let same = [
             ("listen", *listen == new.listen),
             ("admin", *admin == new.admin),
+            ("admin_hosts", *admin_hosts == new.admin_hosts),
             ("cache.max_bytes", *cache_bytes == new.cache_bytes),
             ("cache.max_ttl", *cache_ttl == new.cache_ttl),
             ("limits", *limits == new.limits),
@@ -144,6 +148,7 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Startup {
     Startup {
         listen: listen(root, folder, faults),
         admin: admin(root, faults),
+        admin_hosts: admin_hosts(root, faults),
         cache_bytes: cache_bytes.unwrap_or(64 << 20),
         cache_ttl: cache_ttl.unwrap_or(Duration::from_secs(3600)),
         audit: audit(root, folder, &limits, faults),

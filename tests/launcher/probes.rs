@@ -14,7 +14,7 @@ impl Daemon {
 
     fn try_get(&self, path: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(&self.admin)?.patient();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
         Ok(text)

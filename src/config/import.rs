@@ -26,6 +26,9 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
+/// The clock skew of an issuer that says nothing, in seconds: the same in Envoy and here.
+const DEFAULT_SKEW: u64 = 60;
+
 /// One issuer, in either dialect.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Provider {
@@ -94,12 +97,7 @@ fn joined(found: Vec<Provider>, notes: &mut Vec<String>) -> Vec<Provider> {
                 notes
                     .push(format!("{name} has other keys than {other}; those of {other} are used"));
             }
-            if same.audiences.is_empty() || provider.audiences.is_empty() {
-                same.audiences.clear();
-            } else {
-                provider.audiences.retain(|audience| !same.audiences.contains(audience));
-                same.audiences.append(&mut provider.audiences);
-            }
+            join(same, provider, notes);
             continue;
         }
         let fine = |one: char| one.is_ascii_alphanumeric() || "-_.".contains(one);
@@ -110,6 +108,32 @@ fn joined(found: Vec<Provider>, notes: &mut Vec<String>) -> Vec<Provider> {
         all.push(provider);
     }
     all
+}
+
+/// Adds what `other` accepts to `same`, of the same issuer. Nothing is accepted that neither
+/// of them accepts: one without audiences does not open the other to all.
+fn join(same: &mut Provider, other: Provider, notes: &mut Vec<String>) {
+    if same.audiences.is_empty() != other.audiences.is_empty() {
+        let (all, some) = if same.audiences.is_empty() {
+            (&*same.name, &*other.name)
+        } else {
+            (&*other.name, &*same.name)
+        };
+        notes.push(format!(
+            "{all} demands no audience and {some} does: only tokens for the audiences of {some} \
+             are accepted; add those for {all}"
+        ));
+    }
+    for audience in other.audiences {
+        if !same.audiences.contains(&audience) {
+            same.audiences.push(audience);
+        }
+    }
+    if same.clock_skew != other.clock_skew {
+        let skew = |provider: Option<u64>| provider.unwrap_or(DEFAULT_SKEW);
+        same.clock_skew = Some(skew(same.clock_skew).min(skew(other.clock_skew)));
+        notes.push(format!("{}: the smaller clock skew of the two is used", same.name));
+    }
 }
 
 fn write(providers: &[Provider]) -> String {
@@ -163,9 +187,16 @@ fn text(node: &Node, name: &str) -> Option<String> {
     member(node, name).and_then(Node::text).map(str::to_owned)
 }
 
-fn texts(node: &Node, name: &str) -> Vec<String> {
-    let found = member(node, name).map(Node::texts).unwrap_or_default();
-    found.into_iter().map(str::to_owned).collect()
+/// The audiences that `node` demands, empty if it demands none. Absent if one of them cannot be
+/// read: without it more would be accepted than was meant.
+fn audiences(owner: &str, node: &Node, notes: &mut Vec<String>) -> Option<Vec<String>> {
+    let items = member(node, "audiences").map(Node::items).unwrap_or_default();
+    let found = items.iter().map(|item| item.text().map(str::to_owned));
+    let found = found.collect::<Option<Vec<_>>>();
+    if found.is_none() {
+        notes.push(format!("{owner} is left out: its `audiences` are no list of texts"));
+    }
+    found
 }
 
 /// Notes the members of `node` that are not in `known`.
@@ -238,6 +269,67 @@ c: { providers: { other: { name: "of another filter" } } }
         assert_eq!(names, ["one-of-these", "two"]);
         assert!(config.live.issuers.route("b: \"quoted\"").is_some());
         assert_eq!(config.live.remotes[0].1.pace.refresh, std::time::Duration::from_secs(10));
+    }
+
+    /// What is accepted of the issuer `https://a.example` after these Envoy providers of it.
+    fn joined_audiences(providers: &[&str]) -> (bool, [bool; 2], Vec<String>) {
+        let mut text = String::from("providers:\n");
+        for (number, audiences) in providers.iter().enumerate() {
+            let keys = "remote_jwks: { http_uri: { uri: 'https://a.example/keys' } }";
+            let provider = format!("{{ issuer: 'https://a.example', {keys}, {audiences} }}");
+            text.push_str(&format!("  p{number}: {provider}\n"));
+        }
+        let Imported { yaml, notes } = read(Dialect::Envoy, &text);
+        let config = crate::config::parse(&yaml, Path::new("out.yaml")).unwrap();
+        let issuers = &config.live.issuers;
+        let issuer = issuers.get(issuers.route("https://a.example").unwrap()).unwrap();
+        let accepted = ["x", "y"].map(|audience| issuer.accepts_audience(audience));
+        (issuer.accepts_any_audience(), accepted, notes)
+    }
+
+    #[test]
+    fn one_that_demands_no_audience_does_not_open_another_to_all() {
+        for providers in [
+            &["audiences: [x]", "audiences: []"][..],
+            &["forward: true", "audiences: [x]"],
+            &["audiences: null", "audiences: [x]", "forward: true"],
+        ] {
+            let (any, accepted, notes) = joined_audiences(providers);
+            assert!(!any && accepted == [true, false], "{providers:?}");
+            let told = notes.iter().any(|note| note.contains("demands no audience"));
+            assert!(told, "{providers:?}: {notes:?}");
+        }
+        let (any, accepted, _) = joined_audiences(&["audiences: [x]", "audiences: [y, x]"]);
+        assert!(!any && accepted == [true, true]);
+        assert!(joined_audiences(&["forward: true", "audiences: []"]).0, "neither demands one");
+    }
+
+    #[test]
+    fn audiences_that_cannot_be_read_do_not_become_any() {
+        for strange in ["[{ exact: x }]", "{ exact: x }", "[x, null]", "[[x]]"] {
+            let strange = format!("audiences: {strange}");
+            let (any, accepted, notes) = joined_audiences(&[&strange, "audiences: [y]"]);
+            assert!(!any && accepted == [false, true], "{strange}");
+            assert!(notes.iter().any(|note| note.contains("is left out")), "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn the_smaller_clock_skew_of_two_is_used() {
+        for (first, second, skew) in [("300", "10", 10), ("300", "", 60), ("", "20", 20)] {
+            let provider = |skew: &str| {
+                let skew = if skew.is_empty() {
+                    skew.to_owned()
+                } else {
+                    format!(", clock_skew_seconds: {skew}")
+                };
+                let keys = "remote_jwks: { http_uri: { uri: 'https://a.example/keys' } }";
+                format!("{{ issuer: 'https://a.example', {keys}{skew} }}")
+            };
+            let text = format!("providers: {{ a: {}, b: {} }}", provider(first), provider(second));
+            let Imported { yaml, .. } = read(Dialect::Envoy, &text);
+            assert!(yaml.contains(&format!("clock_skew: {skew}s")), "{first} {second}: {yaml}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication`.
 
-use super::{Keys, Provider, member, note_others, text, texts};
+use super::{Keys, Provider, audiences, member, note_others, text};
 use crate::config::document::{Node, Value};
 
 /// The providers of all filters, wherever they stand in the document.
@@ -76,7 +76,7 @@ fn provider(name: &str, node: &Node, notes: &mut Vec<String>) -> Option<Provider
     Some(Provider {
         name: name.to_owned(),
         issuer,
-        audiences: texts(node, "audiences"),
+        audiences: audiences(name, node, notes)?,
         keys,
         clock_skew: clamped(skew, 0, 300, "the clock skew", notes),
         refresh: clamped(refresh, 10, 86_400, "`refresh`", notes),

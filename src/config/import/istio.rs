@@ -1,6 +1,6 @@
 //! `RequestAuthentication` of `security.istio.io`.
 
-use super::{Keys, Provider, member, note_others, text, texts};
+use super::{Keys, Provider, audiences, member, note_others, text};
 use crate::config::document::Node;
 
 pub(super) fn providers(document: &Node, notes: &mut Vec<String>) -> Vec<Provider> {
@@ -33,7 +33,7 @@ pub(super) fn providers(document: &Node, notes: &mut Vec<String>) -> Vec<Provide
             (None, Some(url)) => Keys::Uri(url),
             (None, None) => Keys::Discovery,
         };
-        let audiences = texts(rule, "audiences");
+        let Some(audiences) = audiences(&name, rule, notes) else { continue };
         let (name, clock_skew, refresh) = (name.clone(), None, None);
         found.push(Provider { name, issuer, audiences, keys, clock_skew, refresh });
     }

@@ -4,7 +4,7 @@
 mod denial;
 mod reply;
 
-pub(super) use denial::{deny, is_check};
+pub(super) use denial::deny;
 
 use super::fit::Fit;
 use super::service::{Verifier, caller, deadline, finish};

@@ -6,6 +6,7 @@ use super::body::Metered;
 use super::caller;
 use super::client_chain::Session;
 use super::listener::Stream;
+use super::methods;
 use super::preface::{Begun, begun};
 use super::reply::Replies;
 use super::server::Server;
@@ -163,7 +164,7 @@ impl<S: Service> Server<S> {
         let sent = replies.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let refused = refusal(&request);
-            let is_check = authz::is_check(request.uri().path());
+            let is_check = methods::is_authorization(request.uri().path());
             request.extensions_mut().insert(caller.clone());
             let request = metered.apply(request, settings.receive_timeout);
             let answering = request.map(|request| service.clone().oneshot(request));

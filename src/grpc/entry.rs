@@ -26,7 +26,7 @@ impl<S> Entry<S> {
 
     /// Why a call is refused.
     fn refusal<B>(&self, request: &Request<B>) -> Option<CallFault> {
-        let is_authorization = methods::method(request.uri().path())?.is_authorization;
+        let is_authorization = methods::is_authorization(request.uri().path());
         if is_authorization && self.engine.current.load().http().is_none() {
             let fault = CallFault::NotConfigured { setting: "ext_authz" };
             let mut call = self.engine.metrics.call("unary", "Check", &self.clock);

@@ -67,6 +67,11 @@ pub(super) fn method(path: &str) -> Option<&'static Method> {
     SERVED.methods.get(path)
 }
 
+/// Whether a path is that of Envoy's question.
+pub(super) fn is_authorization(path: &str) -> bool {
+    method(path).is_some_and(|method| method.is_authorization)
+}
+
 /// All methods, by their paths.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Method)> {
@@ -109,9 +114,13 @@ impl Served {
         let mut types = Types::default();
         for file in files {
             let package = format!(".{}", file.package());
-            file.message_type.iter().for_each(|message| types.add(&package, message));
+            file.message_type.iter().for_each(|message| types.add(&package, message, file));
         }
-        let shapes = types.all.iter().map(|message| types.shape(message)).collect();
+        let shapes = types.all.iter().map(|(message, file)| {
+            // What Envoy sends of a request is taken apart, and copied for that.
+            types.shape(message, is_envoy(file))
+        });
+        let shapes = shapes.collect();
         let mut methods = HashMap::new();
         for file in files {
             for service in &file.service {
@@ -119,7 +128,7 @@ impl Served {
                 for method in &service.method {
                     let Some(&request) = types.places.get(method.input_type()) else { continue };
                     let streaming = method.client_streaming();
-                    let is_authorization = file.package().starts_with("envoy.");
+                    let is_authorization = is_envoy(file);
                     let path = format!("/{name}/{}", method.name());
                     methods.insert(path, Method { request, streaming, is_authorization });
                 }
@@ -129,10 +138,14 @@ impl Served {
     }
 }
 
+fn is_envoy(file: &FileDescriptorProto) -> bool {
+    file.package().starts_with("envoy.")
+}
+
 /// The messages of all services.
 #[derive(Default)]
 struct Types<'t> {
-    all: Vec<&'t DescriptorProto>,
+    all: Vec<(&'t DescriptorProto, &'t FileDescriptorProto)>,
     /// By their full names.
     places: HashMap<String, usize>,
 }
@@ -144,19 +157,19 @@ const GROWTH: usize = 4;
 const PIECE: usize = 16;
 
 impl<'t> Types<'t> {
-    fn add(&mut self, scope: &str, message: &'t DescriptorProto) {
+    fn add(&mut self, scope: &str, message: &'t DescriptorProto, file: &'t FileDescriptorProto) {
         let name = format!("{scope}.{}", message.name());
-        message.nested_type.iter().for_each(|nested| self.add(&name, nested));
+        message.nested_type.iter().for_each(|nested| self.add(&name, nested, file));
         self.places.insert(name, self.all.len());
-        self.all.push(message);
+        self.all.push((message, file));
     }
 
     fn message(&self, field: &FieldDescriptorProto) -> Option<(usize, &'t DescriptorProto)> {
         let place = *self.places.get(field.type_name())?;
-        self.all.get(place).map(|message| (place, *message))
+        self.all.get(place).map(|(message, _)| (place, *message))
     }
 
-    fn shape(&self, message: &DescriptorProto) -> Shape {
+    fn shape(&self, message: &DescriptorProto, copied: bool) -> Shape {
         let fields = message.field.iter().map(|field| {
             let repeated = field.label() == Label::Repeated;
             let each = match field.r#type() {
@@ -171,6 +184,7 @@ impl<'t> Types<'t> {
                     None => (each, Content::Text),
                 },
                 Type::String => (each.saturating_add(PIECE), Content::Text),
+                Type::Bytes if copied => (each.saturating_add(PIECE), Content::Text),
                 Type::Bytes => (each.saturating_add(PIECE), Content::Shared),
                 _ => (each, Content::Numbers),
             };

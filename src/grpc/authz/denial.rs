@@ -10,11 +10,6 @@ use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// Whether a call is Envoy's question.
-pub(in crate::grpc) fn is_check(path: &str) -> bool {
-    path == "/envoy.service.auth.v3.Authorization/Check"
-}
-
 /// Puts a denial in the place of an answer that is an error, wherever it comes from: admission,
 /// the body, the decoder, the deadline, or the handler. What remains an error is that nobody
 /// asked for answers: the setting `ext_authz` is not there.

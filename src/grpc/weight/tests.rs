@@ -148,7 +148,10 @@ fn every_field_at_every_depth_is_weighed() {
 #[test]
 fn what_honest_callers_send_is_light() {
     let request = methods::method("/envoy.service.auth.v3.Authorization/Check").unwrap().request;
-    let headers = (0..1000).map(|n| (format!("x-header-{n}"), "0123456789".repeat(4)));
+    let headers = (0..1000).map(|n| authz::attribute_context::http_request::HeadersEntry {
+        key: format!("x-header-{n}").into(),
+        value: "0123456789".repeat(4).into(),
+    });
     let http =
         authz::attribute_context::HttpRequest { headers: headers.collect(), ..Default::default() };
     let http = authz::attribute_context::Request { http: Some(http) };

@@ -18,6 +18,7 @@
 //! | F5+ | `telemetry`, `config` | metrics, logs; the configuration file |
 //! | | `pb` | the contract, generated |
 //! | | `clock`, `files` | the time, of the system or of a test; files and folders |
+//! | | `escape` | escapes for text of others |
 //! | F5 | [`policy`] | what is demanded of the claims |
 //! | F4 | [`verify`] | the steps of the RFC, and the types that prove them |
 //! | F3 | [`keys`] | the keys of issuers, and the choice among them |
@@ -78,6 +79,8 @@ pub mod cmd;
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod engine;
+#[cfg(feature = "daemon")]
+pub mod escape;
 #[cfg(feature = "daemon")]
 pub mod files;
 #[cfg(feature = "daemon")]

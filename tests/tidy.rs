@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["keys"],
     &["verify"],
     &["policy"],
-    &["clock", "files"],
+    &["clock", "escape", "files"],
     &["pb", "telemetry", "config"],
     &["engine"],
     &["sched", "sources"],

@@ -147,8 +147,7 @@ fn outlook(snapshot: &Snapshot, place: IssuerIndex, now: UnixTime) -> String {
         None => write!(text, ", being fetched").ok(),
     };
     if let Some(failure) = outlook.failure {
-        // Escaped: some of it may come from the issuer.
-        write!(text, "; the last attempt failed: {}", failure.escape_debug()).ok();
+        write!(text, "; the last attempt failed: {failure}").ok();
     }
     text
 }

@@ -123,7 +123,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
         if let Err(message) = self.check(matches) {
-            eprintln!("jwtd: {message}");
+            note!("jwtd: {message}");
             return ExitCode::from(2);
         }
         let runtime = match app::build_runtime(app::workers(None)) {
@@ -278,7 +278,7 @@ async fn remember(client: &mut Client, supply: &Supply, plan: &Plan) -> Result<(
     }
     for (reason, count) in &tally.refusals {
         let all = supply.repeated().len();
-        eprintln!("jwtd: warning: {count} of the {all} repeated tokens are refused: {reason}");
+        note!("jwtd: warning: {count} of the {all} repeated tokens are refused: {reason}");
     }
     Ok(())
 }

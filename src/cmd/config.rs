@@ -1,7 +1,7 @@
 //! `jwtd config`: looks at configuration files.
 
 use super::settings::{Settings, Sockets};
-use super::{Output, fail, table};
+use super::{Output, fail, table, terminal};
 use crate::config::import::{self, Dialect};
 use crate::config::{self, Config, Setting, schema};
 use crate::files;
@@ -83,7 +83,7 @@ impl Command {
             Self::Import { from, file } => import(from, file.as_deref()),
             Self::Schema => match serde_json::to_string_pretty(&schema::json_schema()) {
                 Ok(text) => {
-                    println!("{text}");
+                    text.lines().for_each(terminal::line);
                     ExitCode::SUCCESS
                 }
                 Err(error) => fail(error),
@@ -120,18 +120,20 @@ fn import(from: From, file: Option<&Path>) -> ExitCode {
     let imported = match import::import(&text, place, dialect) {
         Ok(imported) => imported,
         Err(faults) => {
-            eprintln!("{faults}");
+            terminal::messages(&faults.to_string());
             return ExitCode::FAILURE;
         }
     };
     for note in &imported.notes {
-        eprintln!("note: {note}");
+        note!("note: {note}");
     }
-    print!("{}", imported.yaml);
+    if let Err(error) = terminal::write(&imported.yaml) {
+        return fail(format!("standard output: {error}"));
+    }
     match config::parse(&imported.yaml, Path::new("result")) {
         Ok(_) => ExitCode::SUCCESS,
         Err(faults) => {
-            eprintln!("{faults}");
+            terminal::messages(&faults.to_string());
             ExitCode::FAILURE
         }
     }
@@ -141,7 +143,7 @@ fn print(settings: &[Setting], output: Output) -> ExitCode {
     match output {
         Output::Json => {
             for Setting { path, value, origin } in settings {
-                println!("{}", json!({"setting": path, "value": value, "from": origin}));
+                say!("{}", json!({"setting": path, "value": value, "from": origin}));
             }
         }
         Output::Text => {
@@ -157,26 +159,26 @@ fn print(settings: &[Setting], output: Output) -> ExitCode {
 
 fn check(config: &Config) -> ExitCode {
     for (issuer, line) in &config.live.skipped {
-        eprintln!("note: issuer {issuer}: {line}");
+        note!("note: issuer {issuer}: {line}");
     }
     for (index, remote) in &config.live.remotes {
         if let Some(issuer) = config.live.issuers.get(*index) {
-            println!("issuer {}: keys are fetched: {}", issuer.name(), remote.location);
+            say!("issuer {}: keys are fetched: {}", issuer.name(), remote.location);
         }
     }
     for (_, issuer) in config.live.issuers.iter() {
         let KeyState::Held { set, .. } = issuer.keys() else {
             continue;
         };
-        println!("issuer {}: {} keys", issuer.name(), set.keys().len());
+        say!("issuer {}: {} keys", issuer.name(), set.keys().len());
         for key in set.keys() {
             let id = key.id.as_deref().map_or_else(|| "no kid".to_owned(), |id| format!("{id:?}"));
-            println!("  {} {id}", key.key.algorithm());
+            say!("  {} {id}", key.key.algorithm());
         }
     }
     for profile in &config.live.profiles {
-        println!("profile {}", profile.name());
+        say!("profile {}", profile.name());
     }
-    println!("no faults");
+    say!("no faults");
     ExitCode::SUCCESS
 }

@@ -50,7 +50,7 @@ impl Command {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let stop = Signals::heed().map_err(|error| text(&error))?.stop;
         let clock = Clock::system();
-        println!("Making keys and tokens ...");
+        say!("Making keys and tokens ...");
         let issuer = LocalIssuer::new().map_err(|error| text(&error))?;
         let samples = issuer.samples(clock.wall()).map_err(|error| text(&error))?;
         let (file, socket) = write_files(folder, &issuer).map_err(|error| text(&error))?;
@@ -73,10 +73,9 @@ impl Command {
             );
             stop.cancelled().await;
         } else {
-            println!(
-                "\nNext: `jwtd demo --stay` keeps the daemon running and prints calls to paste;"
-            );
-            println!("`jwtd serve --config FILE` serves your own issuers.");
+            say!();
+            say!("Next: `jwtd demo --stay` keeps the daemon running and prints calls to paste;");
+            say!("`jwtd serve --config FILE` serves your own issuers.");
         }
         drop(client);
         close.cancel();
@@ -123,11 +122,13 @@ async fn judge(client: &mut Client, samples: &[Sample], clock: &Clock) -> Result
             (verdict.permit, cells.into_iter().chain([verdict.detail.clone()]).collect())
         })
         .collect();
-    println!("Sent {} tokens in one VerifyBatch call over a Unix socket:\n", samples.len());
+    say!("Sent {} tokens in one VerifyBatch call over a Unix socket:", samples.len());
+    say!();
     table::print(&["token", "verdict", "reason", "detail"], &rows, 1);
     if let [cold, warm] = times[..] {
-        println!(
-            "\nFirst call {} us; the same again, good signatures remembered, {} us.",
+        say!();
+        say!(
+            "First call {} us; the same again, good signatures remembered, {} us.",
             cold.as_micros(),
             warm.as_micros()
         );
@@ -143,23 +144,27 @@ async fn judge(client: &mut Client, samples: &[Sample], clock: &Clock) -> Result
 fn calls(endpoints: &[String], admin: Option<std::net::SocketAddr>, file: &Path, token: &str) {
     let program = std::env::current_exe()
         .map_or_else(|_| "jwtd".to_owned(), |path| path.display().to_string());
-    println!("\nThe daemon runs with {}. In another terminal:\n", file.display());
-    println!("TOKEN={token}\n");
+    say!();
+    say!("The daemon runs with {}. In another terminal:", file.display());
+    say!();
+    say!("TOKEN={token}");
+    say!();
     for endpoint in endpoints {
-        println!("printf %s \"$TOKEN\" | {program} verify --endpoint {endpoint}");
+        say!("printf %s \"$TOKEN\" | {program} verify --endpoint {endpoint}");
     }
     for address in endpoints.iter().filter_map(|endpoint| endpoint.strip_prefix("tcp://")) {
-        println!(
+        say!(
             "grpcurl -plaintext -d \"{{\\\"tokens\\\": [\\\"$TOKEN\\\"]}}\" {address} \
              jwtd.v1.VerifierService/VerifyBatch"
         );
-        println!(
+        say!(
             "buf curl --protocol grpc --http2-prior-knowledge -d \"{{\\\"tokens\\\": \
              [\\\"$TOKEN\\\"]}}\" http://{address}/jwtd.v1.VerifierService/VerifyBatch"
         );
     }
     if let Some(admin) = admin {
-        println!("curl -s http://{admin}/metrics | grep ^jwtd_");
+        say!("curl -s http://{admin}/metrics | grep ^jwtd_");
     }
-    println!("\nChange a letter of TOKEN and look again. Ctrl-C ends the daemon.");
+    say!();
+    say!("Change a letter of TOKEN and look again. Ctrl-C ends the daemon.");
 }

@@ -24,11 +24,11 @@ impl Command {
             };
             match client.is_serving().await {
                 Ok(true) => {
-                    println!("SERVING");
+                    say!("SERVING");
                     ExitCode::SUCCESS
                 }
                 Ok(false) => {
-                    println!("NOT_SERVING");
+                    say!("NOT_SERVING");
                     ExitCode::FAILURE
                 }
                 Err(status) => fail(status.message()),

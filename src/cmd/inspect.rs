@@ -15,7 +15,6 @@ use clap::{ArgMatches, Args};
 use seen::Seen;
 use std::io::Read as _;
 use std::process::ExitCode;
-use words::safe;
 
 /// Show what tokens say, and which check would refuse them
 ///
@@ -46,7 +45,7 @@ const MOST: u64 = 16 << 20;
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
         if !self.settings.is_given() && !self.profile.is_empty() {
-            eprintln!("jwtd: --profile goes with --config");
+            note!("jwtd: --profile goes with --config");
             return ExitCode::from(2);
         }
         let loaded = self.settings.is_given().then(|| self.settings.load(None, matches));
@@ -61,7 +60,7 @@ impl Command {
         let court = match config.as_ref().map(|config| self.court(config)).transpose() {
             Ok(court) => court,
             Err(message) => {
-                eprintln!("jwtd: {message}");
+                note!("jwtd: {message}");
                 return ExitCode::from(2);
             }
         };
@@ -75,22 +74,18 @@ impl Command {
             .map(|line| line.strip_prefix(b"Bearer ").unwrap_or(line).trim_ascii())
             .collect();
         if tokens.is_empty() {
-            eprintln!("jwtd: no token on standard input; write one a line");
+            note!("jwtd: no token on standard input; write one a line");
             return ExitCode::from(2);
         }
         let now = Clock::system().wall();
         let seen: Vec<_> =
             tokens.iter().map(|token| Seen::new(token, court.as_ref(), now)).collect();
         if !seen.iter().all(|one| engine::is_proven(one.checks())) {
-            eprintln!(
-                "jwtd: warning: nothing is verified where no signature is; anybody can write it"
-            );
+            note!("jwtd: warning: nothing is verified where no signature is; anybody can write it");
         }
         for (index, one) in seen.iter().enumerate() {
             match self.output {
-                Output::Json => {
-                    println!("{}", safe(&one.to_json(court.is_some(), now).to_string()))
-                }
+                Output::Json => say!("{}", one.to_json(court.is_some(), now)),
                 Output::Text => one.print(index + 1, court.is_some(), now),
             }
         }

@@ -4,7 +4,7 @@ mod running;
 
 use super::key_file;
 use super::settings::Settings;
-use super::{Output, block_on, exit_of, fail, table};
+use super::{Output, block_on, exit_of, fail, table, terminal};
 use crate::config::{Access, Config, HttpUrl, Location, Remote};
 use crate::files;
 use crate::jose::limits::JWKS_BYTES;
@@ -13,7 +13,7 @@ use crate::keys::{Key, KeySet, KeyState, LoadedKeys, Pace};
 use crate::sources;
 use clap::{ArgMatches, Args, Subcommand};
 use serde_json::json;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl Fetch {
                 match issuer.parse().and_then(|url: HttpUrl| url.well_known()) {
                     Ok(urls) => Location::Metadata(urls.into()),
                     Err(cause) => {
-                        eprintln!("jwtd: --issuer: `{issuer}` {cause}");
+                        note!("jwtd: --issuer: `{issuer}` {cause}");
                         return ExitCode::from(2);
                     }
                 }
@@ -119,14 +119,11 @@ impl Fetch {
                 Ok(fetched) => {
                     let (url, bytes) = (&fetched.jwks_uri, fetched.text.len());
                     let (keys, skipped) = (fetched.keys.set.keys().len(), fetched.keys.skipped);
-                    eprintln!(
-                        "{url}: {bytes} bytes, {keys} usable keys, {} skipped",
-                        skipped.len()
-                    );
+                    note!("{url}: {bytes} bytes, {keys} usable keys, {} skipped", skipped.len());
                     for line in skipped {
-                        eprintln!("  {line}");
+                        note!("  {line}");
                     }
-                    match std::io::stdout().write_all(&fetched.text) {
+                    match terminal::write_json(&fetched.text) {
                         Ok(()) => ExitCode::SUCCESS,
                         Err(error) => fail(format!("standard output: {error}")),
                     }
@@ -149,7 +146,7 @@ impl Show {
     fn run(self, matches: &ArgMatches) -> ExitCode {
         let elsewhere = self.admin.is_some() || self.file.is_some();
         if elsewhere && self.settings.is_flag(matches) {
-            eprintln!("jwtd: FILE, --admin, and --config or --issuer are three ways; give one");
+            note!("jwtd: FILE, --admin, and --config or --issuer are three ways; give one");
             return ExitCode::from(2);
         }
         if let Some(address) = &self.admin {
@@ -173,7 +170,7 @@ impl Show {
             }
         };
         match self.output {
-            Output::Json => loaded.iter().for_each(|one| println!("{}", one.to_json())),
+            Output::Json => loaded.iter().for_each(|one| say!("{}", one.to_json())),
             Output::Text => print(&loaded),
         }
         let usable = |one: &Loaded| one.set.as_ref().is_some_and(|set| !set.keys().is_empty());
@@ -255,7 +252,7 @@ fn of_issuers(config: &Config) -> Vec<Loaded> {
         }
     };
     if let Err(error) = block_on(fetching) {
-        eprintln!("jwtd: {error}");
+        note!("jwtd: {error}");
     }
     loaded
 }

@@ -1,11 +1,12 @@
 //! Files with keys, as `keygen` writes them and `sign` reads them.
 
+use super::terminal;
 use crate::crypto::{PrivateKey, PrivateKeyError};
 use crate::files;
 use crate::jose::{Algorithm, Secret, base64url};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -40,9 +41,7 @@ pub(super) fn is_standard(path: &Path) -> bool {
 pub(super) fn write(path: &Path, text: &str, private: bool, force: bool) -> Result<(), String> {
     let failed = |error: &std::io::Error| format!("{} cannot be written: {error}", path.display());
     if is_standard(path) {
-        let mut output = std::io::stdout().lock();
-        let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-        return written.map_err(|error| failed(&error));
+        return terminal::write(text).map_err(|error| failed(&error));
     }
     if !force && path.symlink_metadata().is_ok() {
         return Err(format!("{} exists; --force replaces it", path.display()));
@@ -65,7 +64,7 @@ pub(super) fn read(
     let about = file.metadata().map_err(|error| wrong(&error))?;
     if about.permissions().mode() & 0o077 != 0 {
         let file = path.display();
-        eprintln!("jwtd: warning: others may read {file}; `chmod 600 {file}` mends it");
+        note!("jwtd: warning: others may read {file}; `chmod 600 {file}` mends it");
     }
     let read = file.take(MOST).read_to_end(&mut text).map_err(|error| wrong(&error))?;
     if u64::try_from(read).is_ok_and(|read| read >= MOST) {

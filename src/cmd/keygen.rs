@@ -73,7 +73,7 @@ enum Format {
 impl Command {
     pub(super) fn run(self) -> ExitCode {
         if let Err(message) = self.check() {
-            eprintln!("jwtd: {message}");
+            note!("jwtd: {message}");
             return ExitCode::from(2);
         }
         match self.make() {
@@ -143,7 +143,7 @@ impl Command {
         }
         if !is_standard(&self.private) {
             let what = if keys.len() == 1 { "private key" } else { "private keys" };
-            eprintln!("jwtd: the {what} went to {}; keep it secret", self.private.display());
+            note!("jwtd: the {what} went to {}; keep it secret", self.private.display());
         }
         Ok(())
     }

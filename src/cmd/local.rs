@@ -29,7 +29,7 @@ pub(super) async fn fetch(mut config: Config) -> Config {
                 let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
                 config.live.issuers = config.live.issuers.with_keys(index, keys);
             }
-            Err(error) => eprintln!("jwtd: keys cannot be fetched: {error}"),
+            Err(error) => note!("jwtd: keys cannot be fetched: {error}"),
         }
     }
     config

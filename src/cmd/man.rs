@@ -36,7 +36,7 @@ impl Command {
         let mut meant = &description;
         for name in &self.command {
             let Some(found) = meant.find_subcommand(name) else {
-                eprintln!("jwtd: there is no command `jwtd {}`", self.command.join(" "));
+                note!("jwtd: there is no command `jwtd {}`", self.command.join(" "));
                 return ExitCode::from(2);
             };
             meant = found;

@@ -3,6 +3,9 @@
 //! Data goes to standard output and messages to standard error. Exit status: 0
 //! good, 1 a refused token or a failure, 2 wrong usage, 78 wrong configuration.
 
+#[macro_use]
+mod terminal;
+
 mod bench;
 mod completions;
 mod config;
@@ -113,11 +116,9 @@ impl Target {
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn run() -> ExitCode {
-    let matches = Cli::command().get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
+    let matches = Cli::command().try_get_matches();
+    let matches = matches.unwrap_or_else(|error| terminal::usage(&error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| terminal::usage(&error));
     let mut matches = &matches;
     while let Some((_, inner)) = matches.subcommand() {
         matches = inner;
@@ -150,10 +151,9 @@ fn random_id() -> Result<String, SigningError> {
     random(16).map(|bytes| base64url::encode(&bytes))
 }
 
-/// Prints a whole text.
+/// Prints a whole text of this program's own.
 fn print_bytes(text: &[u8]) -> ExitCode {
-    use std::io::Write as _;
-    match std::io::stdout().lock().write_all(text) {
+    match terminal::write_own(text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(format!("standard output: {error}")),
     }
@@ -161,7 +161,7 @@ fn print_bytes(text: &[u8]) -> ExitCode {
 
 /// Says what went wrong, and fails.
 fn fail(message: impl std::fmt::Display) -> ExitCode {
-    eprintln!("jwtd: {message}");
+    note!("jwtd: {message}");
     ExitCode::FAILURE
 }
 

@@ -1,7 +1,7 @@
 //! `jwtd serve`: the daemon.
 
 use super::settings::{Settings, Sockets};
-use super::{EXIT_CONFIG, fail};
+use super::{EXIT_CONFIG, fail, terminal};
 use crate::app::{self, App, Loader, Signals};
 use crate::clock::Clock;
 use crate::telemetry::{LogFormat, Logs, observe_panics, start_logs};
@@ -79,7 +79,7 @@ impl Command {
         let config = match source.load() {
             Ok((config, _)) => config,
             Err(faults) => {
-                eprintln!("{faults}");
+                terminal::messages(&faults.to_string());
                 return ExitCode::from(EXIT_CONFIG);
             }
         };

@@ -1,6 +1,6 @@
 //! Flags that stand for a configuration file, or go before it.
 
-use super::EXIT_CONFIG;
+use super::{EXIT_CONFIG, terminal};
 use crate::client::Address;
 use crate::config::document::Value;
 use crate::config::{self, Config, Faults, Override, Setting};
@@ -83,7 +83,7 @@ impl Settings {
         matches: &ArgMatches,
     ) -> Result<(Config, Vec<Setting>), ExitCode> {
         self.source(sockets, matches)?.load().map_err(|faults| {
-            eprintln!("{faults}");
+            terminal::messages(&faults.to_string());
             ExitCode::from(EXIT_CONFIG)
         })
     }
@@ -110,7 +110,7 @@ impl Settings {
             None
         };
         if let Some(misused) = misused {
-            eprintln!("jwtd: {misused}");
+            note!("jwtd: {misused}");
             return Err(ExitCode::from(2));
         }
         // What is given by a flag goes before what is in the environment.

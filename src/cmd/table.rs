@@ -1,8 +1,10 @@
 //! Tables for people.
 
+use super::terminal;
+use crate::escape::escaped;
 use std::io::IsTerminal as _;
 
-/// Prints rows under a head, each column as wide as its widest cell. The cell in
+/// Prints rows under a head, each cell escaped, each column as wide as its widest cell. The cell in
 /// column `marked` is green in rows that are good and red in bad ones, if standard
 /// output is a terminal and NO_COLOR is not set. Rows may be neither.
 pub(super) fn print<Mark: Copy + Into<Option<bool>>>(
@@ -10,6 +12,10 @@ pub(super) fn print<Mark: Copy + Into<Option<bool>>>(
     rows: &[(Mark, Vec<String>)],
     marked: usize,
 ) {
+    let cells = |(good, row): &(Mark, Vec<String>)| -> (Mark, Vec<String>) {
+        (*good, row.iter().map(|cell| escaped(cell).into_owned()).collect())
+    };
+    let rows: Vec<_> = rows.iter().map(cells).collect();
     let widths: Vec<usize> = head
         .iter()
         .enumerate()
@@ -29,10 +35,10 @@ pub(super) fn print<Mark: Copy + Into<Option<bool>>>(
                 None => text.push_str(&format!("{cell}{gap}")),
             }
         }
-        println!("{}", text.trim_end());
+        terminal::styled(text.trim_end());
     };
     line(head, None);
-    for (good, row) in rows {
+    for (good, row) in &rows {
         line(&row.iter().map(String::as_str).collect::<Vec<_>>(), (*good).into());
     }
 }

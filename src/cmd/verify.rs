@@ -119,7 +119,7 @@ impl Command {
         }
         drop(progress);
         match self.output {
-            Output::Json => verdicts.iter().for_each(|verdict| println!("{}", to_json(verdict))),
+            Output::Json => verdicts.iter().for_each(|verdict| say!("{}", to_json(verdict))),
             Output::Text => {
                 let rows = verdicts.iter().enumerate().map(|(index, verdict)| {
                     let row = vec![
@@ -161,7 +161,7 @@ async fn explain(
         let verdict = answer.verdict.unwrap_or_default();
         permitted &= verdict.permit;
         match output {
-            Output::Json => println!(
+            Output::Json => say!(
                 "{}",
                 json!({
                     "profile": answer.profile,
@@ -172,7 +172,7 @@ async fn explain(
             Output::Text => {
                 let word = if verdict.permit { "permit" } else { "refuse" };
                 let (profile, reason) = (answer.profile, reason(verdict.reason));
-                println!("token {}: {word}, {reason}, by the profile {profile:?}", index + 1);
+                say!("token {}: {word}, {reason}, by the profile {profile:?}", index + 1);
                 let rows = answer.checks.iter().map(|check| {
                     let (mark, word) = state(check);
                     let texts = [&check.name, word, &check.expected, &check.actual, &check.detail];
@@ -182,9 +182,9 @@ async fn explain(
                 table::print(&head, &rows.collect::<Vec<_>>(), 1);
                 let mends = answer.checks.iter().filter(|check| !check.mend.is_empty());
                 for check in mends {
-                    println!("mend {}: {}", check.name, check.mend);
+                    say!("mend {}: {}", check.name, check.mend);
                 }
-                println!();
+                say!();
             }
         }
     }
@@ -227,7 +227,7 @@ pub(super) fn read_tokens() -> Result<Vec<Bytes>, ExitCode> {
     }
     let tokens = lines(&text);
     if tokens.is_empty() {
-        eprintln!("jwtd: no token on standard input; write one a line");
+        note!("jwtd: no token on standard input; write one a line");
         return Err(ExitCode::from(2));
     }
     Ok(tokens)

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration file: where, what, and how to mend it.
 
+use crate::escape::escaped;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -102,7 +103,7 @@ impl Faults {
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.sorted().into_iter().map(|fault| {
             let mend = if fault.mend.is_empty() { "" } else { "; " };
-            format!("{}{mend}{}", self.headline(fault), fault.mend)
+            escaped(&format!("{}{mend}{}", self.headline(fault), fault.mend)).into_owned()
         })
     }
 
@@ -124,7 +125,7 @@ impl Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for fault in self.sorted() {
-            writeln!(f, "{}", self.headline(fault))?;
+            writeln!(f, "{}", escaped(&self.headline(fault)))?;
             let Fault { line, column, mend, .. } = fault;
             if let Some(text) = line.checked_sub(1).and_then(|index| self.lines.get(index)) {
                 let number = line.to_string();
@@ -133,11 +134,12 @@ impl fmt::Display for Faults {
                 writeln!(f, "  {:width$} | {:caret$}^", "", "", width = number.len())?;
             }
             if !mend.is_empty() {
-                writeln!(f, "    mend: {mend}")?;
+                writeln!(f, "    mend: {}", escaped(mend))?;
             }
         }
         let count = self.faults.len();
-        let file = self.file.display();
+        let file = self.file.display().to_string();
+        let file = escaped(&file);
         write!(f, "{file}: {count} fault{}", if count == 1 { "" } else { "s" })?;
         if self.more > 0 {
             write!(f, "; {} more are not shown", self.more)?;
@@ -156,14 +158,18 @@ fn short(mut text: String) -> String {
     text
 }
 
-/// As much of a line as a person can look at around `caret`, and where the caret is in it.
+/// As much of a line as a person can look at around `caret`, escaped, and where the caret is
+/// in it.
 fn window(line: &str, caret: usize) -> (String, usize) {
     const WIDTH: usize = 160;
-    if line.chars().nth(WIDTH).is_none() {
-        return (line.to_owned(), caret);
-    }
-    let skipped = caret.saturating_sub(WIDTH / 2);
-    (line.chars().skip(skipped).take(WIDTH).collect(), caret.saturating_sub(skipped))
+    let long = line.chars().nth(WIDTH).is_some();
+    let skipped = if long { caret.saturating_sub(WIDTH / 2) } else { 0 };
+    let (before, most) = (caret.saturating_sub(skipped), if long { WIDTH } else { usize::MAX });
+    let seen: String = line.chars().skip(skipped).take(most).collect();
+    let start: String = seen.chars().take(before).collect();
+    // The caret may stand behind the end of the line.
+    let beyond = before.saturating_sub(start.chars().count());
+    (escaped(&seen).into_owned(), escaped(&start).chars().count().saturating_add(beyond))
 }
 
 impl std::error::Error for Faults {}

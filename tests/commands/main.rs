@@ -11,6 +11,7 @@
 mod bench;
 mod config;
 mod generated;
+mod hostile;
 mod inspect;
 mod jwks;
 mod keygen;

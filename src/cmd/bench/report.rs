@@ -27,7 +27,7 @@ const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 99.99];
 impl Report {
     pub(super) fn print(&self, output: Output) {
         match output {
-            Output::Json => println!("{}", self.to_json()),
+            Output::Json => say!("{}", self.to_json()),
             Output::Text => self.print_text(),
         }
     }
@@ -75,9 +75,10 @@ impl Report {
 
     fn print_text(&self) {
         let tally = &self.tally;
-        let row = |name: &str, value: &str| println!("{name:<18} {value}");
+        let row = |name: &str, value: &str| say!("{name:<18} {value}");
         let amount = |count| format!("{count}, {:.0} a second", self.per_second(count));
-        println!("{}\n", self.title());
+        say!("{}", self.title());
+        say!();
         let end = if self.used_up { ": the cold tokens are used up, see --fresh" } else { "" };
         row("time", &format!("{:.2} s{end}", self.tally.took.as_secs_f64()));
         row("messages", &amount(tally.messages()));

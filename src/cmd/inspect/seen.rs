@@ -1,7 +1,7 @@
 //! A token that nobody checked, taken apart as far as it can be, and shown.
 
-use super::words::{self, pretty, safe};
-use crate::cmd::table;
+use super::words::{self, pretty};
+use crate::cmd::{table, terminal};
 use crate::engine::{self, Check, Question, State};
 use crate::jose::{UnixTime, base64url};
 use serde_json::{Value, json};
@@ -41,12 +41,14 @@ impl Part {
 
     fn print(&self, name: &str) {
         match (&self.text, &self.value) {
-            (Err(fault), _) => println!("{name}: {fault}"),
-            (Ok(text), Some(_)) => println!("{name}: {}", pretty(text)),
+            (Err(fault), _) => say!("{name}: {fault}"),
+            (Ok(text), Some(_)) => {
+                format!("{name}: {}", pretty(text)).lines().for_each(terminal::line);
+            }
             (Ok(text), None) => {
                 let start: String = text.chars().take(SHOWN).collect();
                 let more = if start.len() < text.len() { " ..." } else { "" };
-                println!("{name}, not a JSON object: {}{more}", safe(&start));
+                say!("{name}, not a JSON object: {start}{more}");
             }
         }
     }
@@ -97,9 +99,9 @@ impl<'t> Seen<'t> {
     /// For people.
     pub(super) fn print(&self, number: usize, judged: bool, now: UnixTime) {
         if number > 1 {
-            println!();
+            say!();
         }
-        println!(
+        say!(
             "token {number}: {} bytes; decoded: header {}, payload {}, signature {}",
             self.token.len(),
             self.header.bytes,
@@ -110,13 +112,13 @@ impl<'t> Seen<'t> {
         self.payload.print("payload");
         for (label, name) in [("algorithm", "alg"), ("key id", "kid")] {
             if let Some(value) = self.header.member(name) {
-                println!("{label}: {}", safe(&value.to_string()));
+                say!("{label}: {value}");
             }
         }
         for (name, words) in self.times(now) {
-            println!("{name}: {words}");
+            say!("{name}: {words}");
         }
-        println!();
+        say!();
         let rows: Vec<(Option<bool>, Vec<String>)> = self
             .checks
             .iter()
@@ -136,23 +138,23 @@ impl<'t> Seen<'t> {
                 };
                 let mut row = vec![check.name.to_owned(), word.to_owned(), why];
                 if judged {
-                    row.extend([safe(&check.expected), safe(&check.actual)]);
+                    row.extend([check.expected.clone(), check.actual.clone()]);
                 }
                 (mark, row)
             })
             .collect();
         let head = ["check", "state", "why", "expected", "found"];
         table::print(if judged { &head } else { &head[..3] }, &rows, 1);
-        println!();
+        say!();
         match engine::first_failure(&self.checks) {
             Some(reject) => {
                 let reason = reject.reason();
-                println!("jwtd would refuse it: {reason}: {reject}");
-                println!("  {}", reason.meaning());
-                println!("  mend: {} ({})", reason.mend(), reason.anchor());
+                say!("jwtd would refuse it: {reason}: {reject}");
+                say!("  {}", reason.meaning());
+                say!("  mend: {} ({})", reason.mend(), reason.anchor());
             }
-            None if judged => println!("jwtd would permit it"),
-            None => println!(
+            None if judged => say!("jwtd would permit it"),
+            None => say!(
                 "nothing is wrong so far; `--config FILE` or `--issuer URL` makes the other checks"
             ),
         }

@@ -13,7 +13,7 @@ pub(super) fn show(address: &str, output: Output) -> ExitCode {
             Ok(url) => url,
             Err(cause) => {
                 let cause: String = cause;
-                eprintln!("jwtd: --admin: `{address}` {cause}");
+                note!("jwtd: --admin: `{address}` {cause}");
                 return ExitCode::from(2);
             }
         };
@@ -26,7 +26,7 @@ pub(super) fn show(address: &str, output: Output) -> ExitCode {
             Err(error) => return fail(format!("{url}: this is no daemon: {error}")),
         };
         match output {
-            Output::Json => issuers.iter().for_each(|issuer| println!("{issuer}")),
+            Output::Json => issuers.iter().for_each(|issuer| say!("{issuer}")),
             Output::Text => print(&issuers),
         }
         let usable = |issuer: &Value| issuer["state"] != "expired";
@@ -68,7 +68,7 @@ fn note(issuer: &Value) -> String {
         parts.push(format!("next attempt in {next} s"));
     }
     if let Some(failure) = issuer["failure"].as_str() {
-        parts.push(format!("the last attempt failed: {}", failure.escape_debug()));
+        parts.push(format!("the last attempt failed: {failure}"));
     }
     parts.join(", ")
 }

@@ -45,7 +45,7 @@ impl Trouble {
         match self {
             Self::Failure(message) => fail(message),
             Self::Usage(message) => {
-                eprintln!("jwtd: {message}");
+                note!("jwtd: {message}");
                 ExitCode::from(2)
             }
         }
@@ -79,7 +79,7 @@ impl Recipe {
     /// # Errors
     /// If there is no such key, or the flags contradict each other.
     pub(in crate::cmd) fn maker(&self, file: &Path, count: u32) -> Result<Maker, Trouble> {
-        let mut warn = |what: String| eprintln!("jwtd: warning: {what}");
+        let mut warn = |what: String| note!("jwtd: warning: {what}");
         let random_ids = self.content.random_ids(count).map_err(Trouble::Usage)?;
         let key = self.choose(file)?;
         let algorithm = self.alg.unwrap_or_else(|| key.algorithm());
@@ -106,7 +106,7 @@ impl Recipe {
         let (mut keys, unusable) =
             key_file::read(file, self.secret_format).map_err(Trouble::Failure)?;
         for line in &unusable {
-            eprintln!("jwtd: warning: {}: {line}", file.display());
+            note!("jwtd: warning: {}: {line}", file.display());
         }
         if keys.len() > 1 {
             let ids: Vec<_> = keys.iter().map(|key| key.id().unwrap_or("(none)")).collect();

@@ -2,6 +2,7 @@
 //! and the values that a configuration compares (`alg`, `kid`, `typ`, `iss`, `aud`, scopes,
 //! times), shortened and escaped; no other value, and nothing of the signature.
 
+use crate::escape::escaped;
 use crate::jose::{Algorithm, Claims, Header, Limits, UnixTime, json};
 use crate::keys::{Issuer, Issuers, Key, KeyState};
 use crate::policy::{Mode, Policy};
@@ -18,7 +19,7 @@ const LISTED: usize = 16;
 fn shown(text: &str) -> String {
     let start: String = text.chars().take(SHOWN).collect();
     let more = if start.len() < text.len() { "..." } else { "" };
-    format!("`{}{more}`", start.escape_debug())
+    format!("`{}{more}`", escaped(&start))
 }
 
 fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {

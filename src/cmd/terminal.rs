@@ -1,0 +1,85 @@
+//! Standard output and standard error of commands. Tokens, key sets and configurations of
+//! others are shown, so that each line is escaped here, and by nobody before.
+
+use crate::escape::{escaped, escaped_lines};
+use clap::builder::StyledStr;
+use std::io::{self, Write as _};
+
+/// Prints a line of data.
+macro_rules! say {
+    () => { $crate::cmd::terminal::line("") };
+    ($($part:tt)*) => { $crate::cmd::terminal::line(&format!($($part)*)) };
+}
+
+/// Prints a line of a message, on standard error.
+macro_rules! note {
+    ($($part:tt)*) => { $crate::cmd::terminal::message(&format!($($part)*)) };
+}
+
+/// Prints a line of data.
+pub(in crate::cmd) fn line(text: &str) {
+    println!("{}", escaped(text));
+}
+
+/// Prints a line of a message, on standard error.
+pub(in crate::cmd) fn message(text: &str) {
+    eprintln!("{}", escaped(text));
+}
+
+/// Prints a message of several lines, on standard error.
+pub(super) fn messages(text: &str) {
+    eprintln!("{}", escaped_lines(text));
+}
+
+/// Prints a line whose parts are escaped already: colors are no part of the text.
+pub(super) fn styled(text: &str) {
+    println!("{text}");
+}
+
+/// Writes data of several lines, as it is but for the escapes.
+pub(super) fn write(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(escaped_lines(text).as_bytes())?;
+    output.flush()
+}
+
+/// Writes a JSON text of others. Its white space stays white space.
+pub(super) fn write_json(text: &[u8]) -> io::Result<()> {
+    // Within the strings of a JSON text neither occurs (RFC 8259, section 7).
+    write(&String::from_utf8_lossy(text).replace(['\t', '\r'], " "))
+}
+
+/// Writes a text of this program's own, as it is.
+pub(super) fn write_own(text: &[u8]) -> io::Result<()> {
+    io::stdout().lock().write_all(text)
+}
+
+/// Shows what is wrong with the command line, or the help that was asked for, and ends.
+/// Either may quote arguments, which a shell made of the names of files, and variables.
+pub(super) fn usage(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("JWTD_"));
+    let given = std::env::args_os().skip(1).chain(ours.map(|(_, value)| value));
+    let mut shown = text.clone();
+    for given in given {
+        let given = given.to_string_lossy();
+        let value = given.split_once('=').map_or(&*given, |(_, value)| value);
+        for part in [&*given, value] {
+            // clap leaves out some controls. Lines of an argument are no lines of ours.
+            let quoted = StyledStr::from(part.to_owned()).to_string();
+            if quoted.trim() != "" && quoted.contains(['\n', '\r']) {
+                shown = shown.replace(&quoted, &escaped(part));
+            }
+        }
+    }
+    let shown = escaped_lines(&shown);
+    if shown == text {
+        error.exit();
+    }
+    if error.use_stderr() {
+        eprint!("{shown}");
+    } else {
+        print!("{shown}");
+    }
+    std::process::exit(error.exit_code());
+}

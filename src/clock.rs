@@ -5,7 +5,12 @@
 //! one, as an argument. Tests pass a clock that moves only when they advance it:
 //! [`VirtualClock`].
 
+mod jump;
+
+pub use jump::{Jump, Reading};
+
 use crate::jose::UnixTime;
+use rustls::time_provider::TimeProvider;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
@@ -34,10 +39,7 @@ impl Clock {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the clock itself")]
             None => SystemTime::now(),
-            Some(clock) => {
-                let wall = clock.wall.checked_add(clock.lock().passed);
-                wall.unwrap_or(clock.wall)
-            }
+            Some(clock) => clock.lock().wall,
         }
     }
 
@@ -101,6 +103,26 @@ impl Clock {
     }
 }
 
+/// For rustls, whose own clock panics before 1970. A handshake fails instead.
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
+        let since = self.timestamp().duration_since(UNIX_EPOCH).ok()?;
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(since))
+    }
+}
+
+/// A timestamp in the format of RFC 3339, with milliseconds. The format ends at the year
+/// 9999, and `humantime` panics before 1970: times outside are written as the nearest one
+/// inside.
+#[must_use]
+pub fn rfc3339(at: SystemTime) -> String {
+    const LAST: Duration = Duration::from_millis(253_402_300_799_999);
+
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default().min(LAST);
+    let at = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
+    humantime::format_rfc3339_millis(at).to_string()
+}
+
 /// A clock for tests that stands still until it is advanced. A sleeper wakes exactly at its
 /// moment.
 #[derive(Clone, Debug)]
@@ -108,15 +130,15 @@ pub struct VirtualClock(Arc<Virtual>);
 
 #[derive(Debug)]
 struct Virtual {
-    wall: SystemTime,
     monotonic: Instant,
     state: Mutex<State>,
     /// Notified of each sleeper.
     asleep: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    wall: SystemTime,
     /// The time that has passed since the beginning.
     passed: Duration,
     /// The moments that are waited for, with the sender that wakes each sleeper.
@@ -127,10 +149,9 @@ impl VirtualClock {
     /// A clock that stands still at `wall`.
     #[must_use]
     pub fn at(wall: UnixTime) -> Self {
-        let seconds = u64::try_from(wall.seconds()).unwrap_or_default();
-        let wall = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH);
-        let (state, asleep) = (Mutex::default(), Condvar::new());
-        Self(Arc::new(Virtual { wall, monotonic: instant(), state, asleep }))
+        let state = State { wall: system_time(wall), passed: Duration::ZERO, sleepers: Vec::new() };
+        let (state, asleep) = (Mutex::new(state), Condvar::new());
+        Self(Arc::new(Virtual { monotonic: instant(), state, asleep }))
     }
 
     /// The clock, for those who are given one.
@@ -143,12 +164,18 @@ impl VirtualClock {
     pub fn advance(&self, span: Duration) {
         let mut state = self.0.lock();
         state.passed = state.passed.saturating_add(span);
+        state.wall = state.wall.checked_add(span).unwrap_or(state.wall);
         let now = later(self.0.monotonic, state.passed);
         let due = state.sleepers.extract_if(.., |(moment, _)| *moment <= now);
         for (_, wake) in due {
             // A sleeper that was dropped has no receiver any more.
             wake.send(()).ok();
         }
+    }
+
+    /// Sets the wall time, as an operator or a time service does; no time passes.
+    pub fn set_wall(&self, wall: UnixTime) {
+        self.0.lock().wall = system_time(wall);
     }
 
     /// Blocks until somebody waits for exactly this moment, so that time does not pass
@@ -184,6 +211,14 @@ impl Virtual {
 fn whole_seconds(at: SystemTime) -> UnixTime {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// The time, also one before 1970.
+fn system_time(at: UnixTime) -> SystemTime {
+    let span = Duration::from_secs(at.seconds().unsigned_abs());
+    let moved =
+        if at.seconds() < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) };
+    moved.unwrap_or(UNIX_EPOCH)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock itself")]
@@ -284,6 +319,23 @@ mod tests {
         let at = |seconds| whole_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).seconds();
         assert_eq!((at(0), at(1_800_000_000)), (0, 1_800_000_000));
         assert_eq!(whole_seconds(UNIX_EPOCH - SECOND).seconds(), 0);
+    }
+
+    #[test]
+    fn no_time_is_outside_the_calendar() {
+        for (seconds, text) in [
+            (-1, "1970-01-01T00:00:00.000Z"),
+            (-9_000_000_000, "1970-01-01T00:00:00.000Z"),
+            (1_800_000_000, "2027-01-15T08:00:00.000Z"),
+            (253_402_300_799, "9999-12-31T23:59:59.000Z"),
+            (253_402_300_800, "9999-12-31T23:59:59.999Z"),
+            (9_000_000_000_000, "9999-12-31T23:59:59.999Z"),
+        ] {
+            let time = VirtualClock::at(UnixTime::from_seconds(seconds));
+            assert_eq!(rfc3339(time.clock().timestamp()), text);
+            assert_eq!(time.clock().current_time().is_some(), seconds >= 0);
+            assert_eq!(time.clock().wall().seconds(), seconds.max(0));
+        }
     }
 
     #[test]

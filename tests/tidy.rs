@@ -319,6 +319,86 @@ fn each_dependency_has_its_reason() {
     assert!(count > 30);
 }
 
+/// Threads, tasks and processes without a supervisor: how many a file starts, and what ends
+/// them. Work that must last as long as the daemon is started by `SUPERVISOR` alone.
+const SPAWNS: &[(&str, usize, &str)] = &[
+    ("src/admin/mod.rs", 1, "a connection, a minute at most"),
+    ("src/app/reload.rs", 1, "reads the configuration once"),
+    ("src/cmd/bench.rs", 1, "waits for a signal; ends with the command"),
+    ("src/cmd/bench/line.rs", 1, "a stream of the load"),
+    ("src/cmd/bench/load.rs", 3, "the load and its progress"),
+    ("src/cmd/bench/local.rs", 1, "the process of a daemon to measure"),
+    ("src/cmd/demo.rs", 1, "the daemon of the demo, which the command awaits"),
+    ("src/cmd/local.rs", 1, "the daemon of a command, which ends with its handle"),
+    ("src/config/access.rs", 1, "parses one rule and is joined"),
+    ("src/grpc/server.rs", 1, "a connection, tracked up to its end"),
+    ("src/sched/turns.rs", 1, "the slices of one batch, joined"),
+    ("src/sources/fetch.rs", 1, "the connection of one fetch"),
+    ("src/sources/refresh.rs", 1, "writes one key set and is awaited"),
+    ("src/sources/tls.rs", 1, "reads certificates once and is awaited"),
+];
+
+const SUPERVISOR: &str = "src/telemetry/supervisor.rs";
+
+/// How many threads, tasks and processes the code starts.
+fn spawns(code: &str) -> usize {
+    let begins = |rest: &str| {
+        let name = rest.trim_start_matches(|one: char| one.is_ascii_lowercase() || one == '_');
+        name.starts_with('(')
+    };
+    let lines = lines(code).filter(|(_, line)| !line.contains("fn spawn"));
+    lines.map(|(_, line)| line.split("spawn").skip(1).filter(|rest| begins(rest)).count()).sum()
+}
+
+#[test]
+fn what_must_not_end_has_a_supervisor() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| source.path != SUPERVISOR) {
+        let listed = SPAWNS.iter().find(|(path, ..)| *path == source.path);
+        let (listed, found) = (listed.map_or(0, |(_, count, _)| *count), spawns(&source.code));
+        if listed != found {
+            faults.push(format!("{}: {found} spawns, and {listed} are listed", source.path));
+        }
+    }
+    let advice = "start it by the supervisor, or list in SPAWNS what ends it";
+    assert!(faults.is_empty(), "{advice}:\n{}", faults.join("\n"));
+    for (code, count) in [
+        ("std::thread::spawn(move || loop {});", 1),
+        ("thread::Builder::new().name(name).spawn(run)?;", 1),
+        ("tokio::spawn(one()); tasks.spawn_on(other(), &handle);", 2),
+        ("tokio::task::spawn_blocking(move || read())", 1),
+        ("// tokio::spawn(one())", 0),
+        ("supervisor::task(Duty::Keys, clock, run)", 0),
+    ] {
+        assert_eq!(spawns(code), count, "{code}");
+    }
+}
+
+/// Files that name standard output or error, and why nothing of others reaches them raw.
+const WRITERS: &[(&str, &str)] = &[
+    ("src/cmd/progress.rs", "only asks whether it is a terminal"),
+    ("src/cmd/sign.rs", "writes tokens, which are base64url"),
+    ("src/cmd/table.rs", "only asks whether it is a terminal"),
+    ("src/cmd/terminal.rs", "escapes"),
+    ("src/telemetry/audit/sink.rs", "writes lines that `writer.rs` has escaped"),
+    ("src/telemetry/logs.rs", "escapes"),
+];
+
+#[test]
+fn text_of_others_is_escaped_by_its_writer() {
+    let words = ["println!(", "print!(", "stdout()", "stderr()", "dbg!("];
+    let mut faults = Vec::new();
+    for source in sources() {
+        let listed = WRITERS.iter().any(|(path, _)| *path == source.path);
+        for (number, line) in lines(&source.code) {
+            if !listed && words.iter().any(|word| line.contains(word)) {
+                faults.push(format!("{}:{number}: {line}", source.path));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "use `say!` and `note!` of the terminal:\n{}", faults.join("\n"));
+}
+
 /// The suites of `.ci/full`. They measure, and may wait; all other tests may not.
 const MEASURED: [&str; 4] = ["tests/abuse/", "tests/faults/", "tests/forgeries/", "tests/soak/"];
 

@@ -6,7 +6,10 @@ mod readiness;
 
 pub use readiness::Readiness;
 
+use crate::clock::Clock;
 use crate::config::AdminHosts;
+use crate::escape::escaped_lines;
+use crate::telemetry::supervisor::{self, Duty};
 use hosts::Host;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
@@ -14,6 +17,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -39,15 +43,13 @@ pub fn start(
     socket.set_nonblocking(true)?;
     let bound = socket.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let serve = move || {
-        runtime.block_on(async move {
-            match TcpListener::from_std(socket) {
-                Ok(listener) => serve(&listener, &Arc::new(hosts), &readiness).await,
-                Err(error) => tracing::error!(%error, "probes and metrics are not served"),
-            }
-        });
+    let listener = {
+        let _inside = runtime.enter();
+        TcpListener::from_std(socket)?
     };
-    std::thread::Builder::new().name("admin".to_owned()).spawn(serve)?;
+    let hosts = Arc::new(hosts);
+    let serve = move || runtime.block_on(serve(&listener, &hosts, &readiness));
+    supervisor::thread(Duty::Admin, Clock::system(), serve)?;
     Ok(bound)
 }
 
@@ -81,6 +83,8 @@ async fn serve(listener: &TcpListener, hosts: &Arc<AdminHosts>, readiness: &Arc<
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
+                // Its maker panics before 1970 and after 9999.
+                .auto_date_header(false)
                 .header_read_timeout(Duration::from_secs(5))
                 .max_buf_size(16 * 1024)
                 .serve_connection(TokioIo::new(stream), answer);
@@ -122,7 +126,12 @@ fn respond(method: &Method, uri: &Uri, readiness: &Readiness) -> Response<Full<B
 }
 
 fn reply(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text)));
+    // Some of it may come from issuers.
+    let shown = match escaped_lines(&text) {
+        Cow::Owned(shown) => Some(shown),
+        Cow::Borrowed(_) => None,
+    };
+    let mut response = Response::new(Full::new(Bytes::from(shown.unwrap_or(text))));
     *response.status_mut() = status;
     let kind = http::HeaderValue::from_static(kind);
     response.headers_mut().insert(http::header::CONTENT_TYPE, kind);

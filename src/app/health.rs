@@ -20,7 +20,7 @@ const SERVICE: &str = "jwtd.v1.VerifierService";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Tells the health.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Health {
     pub(super) reporter: HealthReporter,
     pub(super) readiness: Arc<Readiness>,
@@ -33,7 +33,7 @@ pub(super) struct Health {
 impl Health {
     /// Tells how it is, until `stop`; then that nobody is served any more, and after
     /// `delay` the watchers' streams are ended.
-    pub(super) async fn tell(mut self, stop: &CancellationToken, delay: Duration) {
+    pub(super) async fn tell(mut self, stop: CancellationToken, delay: Duration) {
         let mut told = HashMap::new();
         while !stop.is_cancelled() {
             self.tell_changes(&mut told).await;

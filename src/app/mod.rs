@@ -24,7 +24,8 @@ use crate::keys::KeyState;
 use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Budget, Scheduler};
-use crate::sources::{Keeper, StateError, StateFolder};
+use crate::sources::{ClockWatch, Keeper, StateError, StateFolder};
+use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
 use files::Contents;
 use health::Health;
@@ -33,7 +34,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic_health::server::HealthReporter;
@@ -214,6 +215,10 @@ impl App {
             published: Arc::clone(&self.published),
             clock: self.clock.clone(),
         };
+        let clock = self.clock.clone();
+        let watch = ClockWatch::new(Arc::clone(&self.engine), clock.clone());
+        let look = move || Arc::clone(&watch).run();
+        let _watching = AbortOnDropHandle::new(supervisor::task(Duty::Clock, clock.clone(), look));
         let encrypted = self.listeners.iter().filter_map(Listener::tls).cloned().collect();
         // Either of them keeps the keys fresh, for as long as it lives.
         let (_keeper, _reloading) = match reload {
@@ -231,14 +236,21 @@ impl App {
                     published: self.published,
                     clock: self.clock,
                 };
-                (None, Some(AbortOnDropHandle::new(tokio::spawn(reloader.run()))))
+                let reloader = Arc::new(Mutex::new(reloader));
+                let run = move || {
+                    let reloader = Arc::clone(&reloader);
+                    async move { reloader.lock().await.run().await }
+                };
+                let task = supervisor::task(Duty::Reload, clock.clone(), run);
+                (None, Some(AbortOnDropHandle::new(task)))
             }
             None => (Some(self.keeper), None),
         };
 
         let close = CancellationToken::new();
         let telling = async {
-            health.tell(&stop, drain_delay).await;
+            let tell = || health.clone().tell(stop.clone(), drain_delay);
+            supervisor::attend(Duty::Health, clock, tell).await;
             close.cancel();
         };
         let serving = self.server.serve(self.listeners, close.clone(), drain_timeout);

@@ -89,7 +89,7 @@ const PATIENCE: u32 = 20;
 
 impl Reloader {
     /// Reloads when it is asked to, when a file changed, and after failures now and then.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         let changed = Arc::new(Notify::new());
         let mut files = Files::new(self.files(), Arc::clone(&changed));
         // They may have changed since they were read.

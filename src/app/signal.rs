@@ -1,9 +1,11 @@
 //! The signals that the daemon heeds.
 
+use crate::clock::Clock;
+use crate::telemetry::supervisor::{self, Duty};
 use std::io;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 /// What signals ask for.
@@ -21,17 +23,21 @@ impl Signals {
     /// # Errors
     /// If the operating system refuses the handlers.
     pub fn heed() -> io::Result<Self> {
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut hangup = signal(SignalKind::hangup())?;
+        let all = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+        let [terminate, interrupt, hangup] = all.map(signal);
+        let received = Arc::new(Mutex::new((terminate?, interrupt?, hangup?)));
         let signals = Self { stop: CancellationToken::new(), reload: Arc::default() };
         let told = signals.clone();
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => told.stop.cancel(),
-                    _ = interrupt.recv() => told.stop.cancel(),
-                    _ = hangup.recv() => told.reload.notify_one(),
+        supervisor::task(Duty::Signals, Clock::system(), move || {
+            let (received, told) = (Arc::clone(&received), told.clone());
+            async move {
+                let (terminate, interrupt, hangup) = &mut *received.lock().await;
+                loop {
+                    tokio::select! {
+                        _ = terminate.recv() => told.stop.cancel(),
+                        _ = interrupt.recv() => told.stop.cancel(),
+                        _ = hangup.recv() => told.reload.notify_one(),
+                    }
                 }
             }
         });

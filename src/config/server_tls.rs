@@ -2,6 +2,7 @@
 
 use super::document::Node;
 use super::fault::Faults;
+use crate::clock::Clock;
 use crate::files;
 use crate::jose::UnixTime;
 use rustls::crypto::CryptoProvider;
@@ -103,7 +104,8 @@ impl ServerTls {
         let chain = read_chain("cert_file", &self.cert_file)?;
         let failed = |key, what: &dyn fmt::Display| TlsError { key, what: what.to_string() };
         let versions = if self.accepts_1_2 { BOTH } else { NEWEST };
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        let time = Arc::new(Clock::system());
+        let builder = ServerConfig::builder_with_details(Arc::clone(&provider), time)
             .with_protocol_versions(versions)
             .map_err(|error| failed("tls", &error))?;
         let authorities = self.client_ca_file.as_ref().map(|file| {

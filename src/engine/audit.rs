@@ -1,7 +1,7 @@
 //! What is recorded of each decision, and what of it is masked or left out.
 
 use super::Snapshot;
-use crate::clock::Clock;
+use crate::clock::{Clock, rfc3339};
 use crate::jose::Algorithm;
 use crate::keys::IssuerIndex;
 use crate::policy::{AUDIT_RECORD_BYTES, AuditRules, Caller};
@@ -132,7 +132,7 @@ impl Event {
         let Self { snapshot, rules, .. } = self;
         let mut fields = Map::new();
         let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-        put("time", humantime::format_rfc3339_millis(self.at).to_string().into());
+        put("time", rfc3339(self.at).into());
         put("sequence", sequence.into());
         if let Some(caller) = rules.show(rules.caller, || caller(&self.caller)) {
             put("caller", caller);

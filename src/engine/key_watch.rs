@@ -1,7 +1,7 @@
 //! Between the batches that miss a key of an issuer and the task that fetches them: the
 //! machine that decides, and the bell that tells of the end of an attempt.
 
-use crate::clock::{Clock, later};
+use crate::clock::{Clock, Jump, later};
 use crate::jose::UnixTime;
 use crate::keys::{Action, Event, Freshness, Moment, Pace, Refresh};
 use crate::telemetry::UnknownKids;
@@ -30,10 +30,19 @@ struct Inner {
     machine: Refresh,
     /// Until when the fetching task sleeps.
     asleep_until: Moment,
-    /// When the keys at hand were fetched.
-    fetched_at: Option<UnixTime>,
+    held: Option<Held>,
     /// Why the last attempt failed, if it did.
     failure: Option<String>,
+}
+
+/// The age of the keys at hand, by both clocks.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    /// When they were fetched, by the wall clock as it is set now.
+    fetched_at: UnixTime,
+    /// How old they were at the moment `since`.
+    age: Duration,
+    since: Moment,
 }
 
 /// How it stands with the keys of an issuer, for people.
@@ -74,7 +83,7 @@ impl KeyWatch {
     #[must_use]
     pub fn new(pace: Pace, wait: Duration, seed: u64, unknown: UnknownKids, clock: Clock) -> Self {
         let machine = Refresh::new(pace, seed);
-        let inner = Inner { machine, asleep_until: Moment::MAX, fetched_at: None, failure: None };
+        let inner = Inner { machine, asleep_until: Moment::MAX, held: None, failure: None };
         Self {
             inner: Mutex::new(inner),
             begin: clock.monotonic(),
@@ -106,7 +115,40 @@ impl KeyWatch {
 
     /// Takes note of when the keys at hand were fetched.
     pub fn hold(&self, fetched_at: UnixTime) {
-        self.lock().fetched_at = Some(fetched_at);
+        let age = self.clock.wall().since(fetched_at).unwrap_or_default();
+        self.lock().held = Some(Held { fetched_at, age, since: self.passed() });
+    }
+
+    /// Takes note of a jump of the wall clock: the next attempt is due soon. After a jump
+    /// forward keys count as older, because the machine may have been suspended; after one
+    /// backward they are as old as they were. Returns by how much the time at which they were
+    /// fetched is earlier than it was.
+    pub fn clock_jumped(&self, jump: Jump) -> Duration {
+        let (now, wall) = (self.passed(), self.clock.wall());
+        let mut inner = self.lock();
+        let action = inner.machine.on(now, Event::ClockJumped);
+        self.hasten(&mut inner, action);
+        let Some(held) = &mut inner.held else { return Duration::ZERO };
+        let before = held.fetched_at;
+        match jump {
+            Jump::Forward(_) => held.age = wall.since(before).unwrap_or_default(),
+            Jump::Backward(_) => {
+                held.age = held.age.saturating_add(now.saturating_sub(held.since));
+                held.fetched_at = wall.minus(held.age).min(before);
+            }
+        }
+        held.since = now;
+        before.since(held.fetched_at).unwrap_or_default()
+    }
+
+    /// Wakes the fetching task if it would sleep beyond what is due.
+    fn hasten(&self, inner: &mut Inner, action: Action) {
+        if let Action::Wait(due) = action
+            && due < inner.asleep_until
+        {
+            inner.asleep_until = due;
+            self.sooner.notify_one();
+        }
     }
 
     /// How it stands.
@@ -119,7 +161,7 @@ impl KeyWatch {
             Action::Pending(_) | Action::Fetch(_) => None,
         };
         let failure = inner.failure.clone();
-        Outlook { fetched_at: inner.fetched_at, next_attempt, failure }
+        Outlook { fetched_at: inner.held.map(|held| held.fetched_at), next_attempt, failure }
     }
 
     /// Takes note of how an attempt ended, after its keys were published, and why it
@@ -140,15 +182,10 @@ impl KeyWatch {
         let now = self.passed();
         let mut inner = self.lock();
         let action = inner.machine.on(now, Event::Unknown(id));
+        self.hasten(&mut inner, action);
         let soon = match action {
             Action::Pending(_) | Action::Fetch(_) => true,
-            Action::Wait(due) => {
-                if due < inner.asleep_until {
-                    inner.asleep_until = due;
-                    self.sooner.notify_one();
-                }
-                due <= now.saturating_add(self.wait)
-            }
+            Action::Wait(due) => due <= now.saturating_add(self.wait),
         };
         // Under the lock: the attempt cannot end unnoticed.
         let worth = soon && !self.wait.is_zero();

@@ -185,6 +185,8 @@ impl<S: Service> Server<S> {
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            // Its maker panics before 1970 and after 9999.
+            .auto_date_header(false)
             .max_concurrent_streams(streams)
             .max_header_list_size(settings.header_list_bytes)
             .max_frame_size(settings.frame_bytes)

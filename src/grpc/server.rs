@@ -8,6 +8,7 @@ use super::listener::Listener;
 use crate::clock::Clock;
 use crate::config::Connection;
 use crate::sched::Budget;
+use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{ConnectionEnd, ShedCause};
 use std::io;
 use std::sync::Arc;
@@ -51,12 +52,22 @@ impl<S: Service> Server<S> {
         let loops = listeners.into_iter().map(|listener| {
             let (server, stop, cut, tasks) =
                 (self.clone(), stop.clone(), cut.clone(), tasks.clone());
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = server.accept(&listener, &stop, &cut, &tasks) => {}
+            let (clock, listener) = (self.clock.clone(), Arc::new(listener));
+            // With the work the listener is dropped: its socket closes, its file goes.
+            supervisor::task(Duty::Accept, clock, move || {
+                let (server, stop, cut, tasks, listener) = (
+                    server.clone(),
+                    stop.clone(),
+                    cut.clone(),
+                    tasks.clone(),
+                    Arc::clone(&listener),
+                );
+                async move {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = server.accept(&listener, &stop, &cut, &tasks) => {}
+                    }
                 }
-                // The listener is dropped here: its socket closes, its file goes.
             })
         });
         let loops: Vec<_> = loops.collect();

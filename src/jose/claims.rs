@@ -33,6 +33,12 @@ impl UnixTime {
         Self(self.0.saturating_add_unsigned(span.as_secs()))
     }
 
+    /// The time `span` earlier, in whole seconds; never overflows.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub_unsigned(span.as_secs()))
+    }
+
     /// How long after `earlier` this is, or nothing if it is before it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<Duration> {

@@ -26,6 +26,8 @@ pub enum Event {
     Unknown(u64),
     /// The operator wants the keys fetched now.
     Asked,
+    /// The wall clock jumped: how old the keys are is not known for certain any more.
+    ClockJumped,
     /// An attempt brought a usable set.
     Arrived {
         /// Which attempt.
@@ -129,6 +131,10 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest pause after failures, unless the issuer asks for a longer one.
 const LAST_RETRY: Duration = Duration::from_secs(60);
 
+/// A jump of the clock makes the next attempt due within this time. Clocks of a whole fleet
+/// may jump together.
+const JUMP_SPREAD: Duration = Duration::from_secs(5);
+
 /// An attempt that says nothing for so long is lost. All of its time-outs together
 /// are shorter.
 const LOST: Duration = Duration::from_secs(120);
@@ -160,6 +166,7 @@ impl Refresh {
         match event {
             Event::Passed => return self.begin_if_due(now),
             Event::Asked => self.due = now,
+            Event::ClockJumped => self.hasten(now),
             Event::Unknown(id) => self.note_unknown(now, id),
             // Only the latest attempt counts: an older answer never replaces a newer.
             Event::Arrived { attempt, fresh_for, changed } if self.ends(attempt) => {
@@ -248,6 +255,18 @@ impl Refresh {
         self.due = now.saturating_add(pause);
     }
 
+    /// The next attempt is due soon, but not within the cool-down. After failures the
+    /// back-off stands, and with it what the issuer asked for.
+    fn hasten(&mut self, now: Moment) {
+        if self.failures > 0 {
+            return;
+        }
+        let rested = self.last_attempt.map(|last| last.saturating_add(self.pace.cooldown));
+        let spread = self.part_of(JUMP_SPREAD);
+        let due = rested.unwrap_or(now).max(now).saturating_add(spread);
+        self.due = self.due.min(due);
+    }
+
     /// A token can hasten the next attempt, and no more: not within the cool-down,
     /// not for an id that was looked for in vain, not beyond the tries.
     fn note_unknown(&mut self, now: Moment, id: u64) {
@@ -265,9 +284,15 @@ impl Refresh {
 
     /// A span that is up to a fifth shorter.
     fn shorten(&mut self, span: Duration) -> Duration {
+        let part = self.part_of(span).checked_div(5).unwrap_or_default();
+        span.saturating_sub(part)
+    }
+
+    /// A random part of a span.
+    fn part_of(&mut self, span: Duration) -> Duration {
         self.seed = self.seed.wrapping_add(1);
-        let part = u32::try_from(mix(self.seed) % 200).unwrap_or_default();
-        span.saturating_sub(span.saturating_mul(part).checked_div(1000).unwrap_or_default())
+        let part = u32::try_from(mix(self.seed) % 1000).unwrap_or_default();
+        span.checked_div(1000).unwrap_or_default().saturating_mul(part)
     }
 }
 

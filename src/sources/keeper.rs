@@ -9,6 +9,7 @@ use crate::crypto::Digest;
 use crate::engine::{Engine, KeyWatch};
 use crate::keys::{Issuer, IssuerIndex, Issuers};
 use crate::telemetry::Metrics;
+use crate::telemetry::supervisor::{self, Duty};
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -77,9 +78,9 @@ impl Keeper {
     /// Begins to fetch what is not fetched yet. The issuers must stand in the engine's
     /// snapshot already. Must run inside a runtime.
     pub fn run(&mut self, engine: &Arc<Engine>) {
-        for (name, tended) in &mut self.tended {
+        for (name, tended) in self.tended.iter_mut().filter(|(_, one)| one.task.is_none()) {
             let Tended { origin, remote, watch, task } = tended;
-            let refresher = || Refresher {
+            let refresher = Refresher {
                 engine: Arc::clone(engine),
                 name: name.clone(),
                 origin: *origin,
@@ -89,8 +90,11 @@ impl Keeper {
                 state: self.state.clone(),
                 published: Arc::clone(&self.published),
             };
+            let refresher = Arc::new(refresher);
+            let run = move || Arc::clone(&refresher).run();
             // It ends with the keeper, or when the issuer goes.
-            task.get_or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(refresher().run())));
+            let handle = supervisor::task(Duty::Keys, self.clock.clone(), run);
+            *task = Some(AbortOnDropHandle::new(handle));
         }
     }
 

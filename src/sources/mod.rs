@@ -6,6 +6,7 @@
 //! that for each issuer; `state` keeps sets for the next process.
 
 mod caching;
+mod clock_watch;
 mod destination;
 mod error;
 mod fetch;
@@ -17,6 +18,7 @@ mod remote;
 mod state;
 mod tls;
 
+pub use clock_watch::ClockWatch;
 pub use error::SourceError;
 pub use keeper::Keeper;
 pub use metadata::Metadata;

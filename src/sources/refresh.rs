@@ -28,8 +28,9 @@ pub(super) struct Refresher {
 }
 
 impl Refresher {
-    /// Keeps the keys fresh, for as long as it is polled.
-    pub(super) async fn run(self) {
+    /// Keeps the keys fresh, for as long as it is polled. An attempt that a panic
+    /// interrupted is lost; the next one follows as after one that says nothing.
+    pub(super) async fn run(self: Arc<Self>) {
         let mut held: Option<Held> = None;
         loop {
             match self.watch.next() {

@@ -3,6 +3,7 @@
 
 use super::destination::Origin;
 use super::error::{Cause, SourceError};
+use crate::clock::Clock;
 use crate::config::Access;
 use crate::files;
 use rustls::client::Resumption;
@@ -57,8 +58,8 @@ fn client(
 ) -> Result<ClientConfig, Cause> {
     // Named, so that no other crate's choice of features decides it.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = ClientConfig::builder_with_details(provider, Arc::new(Clock::system()))
+        .with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| Cause::Tls(error.to_string()))?;
     let builder = builder.with_root_certificates(roots(ca_file)?);
     let Some((certificate_file, key_file)) = client_files else {

@@ -4,17 +4,20 @@
 //! loss shows as a gap.
 
 mod sink;
+mod writer;
 
 pub use sink::AuditSink;
 
 use super::Metrics;
-use crate::clock::{Clock, later};
+use super::supervisor::{self, Duty};
+use crate::clock::Clock;
 use sink::Open;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use writer::Writer;
 
 /// Something that was decided.
 pub trait Record: Send + 'static {
@@ -40,6 +43,8 @@ struct Shared<R> {
     queue: Mutex<Queue<R>>,
     changed: Condvar,
     reopen: AtomicBool,
+    /// Whether the last attempt to write failed, or a panic interrupted the thread.
+    failing: AtomicBool,
     /// The most bytes that wait.
     most: usize,
     /// Whether room must be taken before.
@@ -78,15 +83,6 @@ impl<R> Drop for Room<R> {
 /// How long the end of the process may wait for the last records.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long to wait before a sink is tried again.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// How often the log tells that a sink cannot be written, at most.
-const WARN_EVERY: Duration = Duration::from_secs(5);
-
-/// About so much is written at once.
-const PIECE: usize = 64 << 10;
-
 impl<R: Record> AuditLog<R> {
     /// Opens the sink. `most` bytes of records wait for it; with `refuses`, none is ever
     /// dropped, and [`AuditLog::take_room`] must be asked first.
@@ -102,26 +98,27 @@ impl<R: Record> AuditLog<R> {
     ) -> io::Result<Self> {
         let sink = Open::new(sink)?;
         let queue = Queue { waiting: VecDeque::new(), next: 1, writing: 0, bytes: 0 };
-        let (queue, changed, reopen) = (Mutex::new(queue), Condvar::new(), AtomicBool::new(false));
-        let shared = Shared { queue, changed, reopen, most, refuses, metrics, clock };
+        let (queue, changed) = (Mutex::new(queue), Condvar::new());
+        let (reopen, failing) = (AtomicBool::new(false), AtomicBool::new(false));
+        let shared = Shared { queue, changed, reopen, failing, most, refuses, metrics, clock };
         let log = Self(Arc::new(shared));
-        let own = log.clone();
-        std::thread::Builder::new().name("audit".to_owned()).spawn(move || own.write_to(sink))?;
+        let (mut writer, clock) = (Writer::new(log.clone(), sink), log.0.clock.clone());
+        supervisor::thread(Duty::Audit, clock, move || writer.run())?;
         Ok(log)
     }
 
-    /// Room for records of so many bytes; nothing if there is none. Where records may be
-    /// dropped, none is needed.
+    /// Room for records of so many bytes. Where records may be dropped, none is needed.
     ///
     /// # Errors
-    /// If there is no room.
+    /// If there is no room, or records cannot be written now: what waits is lost if the
+    /// process ends.
     pub fn take_room(&self, bytes: usize) -> Result<Option<Room<R>>, NoRoom> {
         if !self.0.refuses {
             return Ok(None);
         }
         let mut queue = self.0.lock();
         let taken = queue.bytes.saturating_add(bytes);
-        if taken > self.0.most {
+        if taken > self.0.most || self.0.failing.load(Ordering::Relaxed) {
             return Err(NoRoom { limit: self.0.most });
         }
         queue.bytes = taken;
@@ -165,52 +162,6 @@ impl<R: Record> AuditLog<R> {
         let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
         queue.waiting.len().saturating_add(queue.writing)
     }
-
-    fn write_to(self, mut sink: Open) {
-        let mut last_warning: Option<Instant> = None;
-        loop {
-            let mut queue = self.0.lock();
-            while queue.waiting.is_empty() && !self.0.reopen.load(Ordering::Relaxed) {
-                queue = self.0.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            }
-            let (mut taken, mut lines, mut count) = (0, Vec::with_capacity(PIECE), 0);
-            let mut records = Vec::new();
-            while lines.capacity() > taken
-                && let Some(next) = queue.waiting.pop_front()
-            {
-                taken = taken.saturating_add(next.1.bytes());
-                records.push(next);
-            }
-            queue.writing = records.len();
-            drop(queue);
-            for (number, record) in &records {
-                record.write(*number, &mut lines);
-                count += 1;
-            }
-            drop(records);
-            if self.0.reopen.swap(false, Ordering::Relaxed) {
-                sink.close();
-            }
-            // What cannot be written now waits here, and all others behind it.
-            let mut rest = lines.as_slice();
-            while let Err(error) = sink.write(&mut rest) {
-                let now = self.0.clock.monotonic();
-                let since = |last| now.saturating_duration_since(last);
-                if last_warning.is_none_or(|last| since(last) > WARN_EVERY) {
-                    last_warning = Some(now);
-                    tracing::warn!(%error, "the audit log cannot be written");
-                }
-                self.0.clock.block_until(later(now, PAUSE));
-                sink.close();
-            }
-            self.0.metrics.audit_records.written.inc_by(count);
-            let mut queue = self.0.lock();
-            queue.bytes = queue.bytes.saturating_sub(taken);
-            queue.writing = 0;
-            drop(queue);
-            self.0.changed.notify_all();
-        }
-    }
 }
 
 impl<R> Shared<R> {
@@ -219,7 +170,7 @@ impl<R> Shared<R> {
     }
 }
 
-/// There is no room for more records.
+/// There is no room for more records, or they cannot be written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NoRoom {
     /// The most bytes that wait.

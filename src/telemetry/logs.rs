@@ -1,9 +1,12 @@
 //! Logs to standard error, as text or as JSON lines. No token, signature or claim
-//! is ever logged; names that an issuer chose are escaped where they are written.
+//! is ever logged; names that an issuer chose are escaped where lines are queued.
 //!
 //! A thread of its own writes the lines: a pipe that nobody reads must not hold up
 //! verdicts. The lines that wait are bounded; what does not fit is dropped and counted.
 
+use super::supervisor::{self, Duty};
+use crate::clock::Clock;
+use crate::escape::escaped;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,16 +39,16 @@ pub struct Logs(Queue);
 /// If `filter` cannot be read, or there is no thread to be had; its text says why.
 pub fn start(format: LogFormat, filter: &str) -> Result<Logs, String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+    let colored = format == LogFormat::Text && {
+        use std::io::IsTerminal as _;
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    };
     let queue = Queue::start(io::stderr()).map_err(|error| error.to_string())?;
-    let writer = queue.clone();
+    let writer = Writer { queue: queue.clone(), colored };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => {
-            use std::io::IsTerminal as _;
-            let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            builder.with_ansi(colour).try_init()
-        }
+        LogFormat::Text => builder.with_ansi(colored).try_init(),
     }
     .map_err(|error| error.to_string())?;
     Ok(Logs(queue))
@@ -84,10 +87,10 @@ struct Lines {
 
 impl Queue {
     /// Has the lines written to `sink`, for as long as the process lives.
-    fn start(sink: impl Write + Send + 'static) -> io::Result<Self> {
+    fn start(mut sink: impl Write + Send + 'static) -> io::Result<Self> {
         let queue = Self::default();
         let own = queue.clone();
-        std::thread::Builder::new().name("log".to_owned()).spawn(move || own.write_to(sink))?;
+        supervisor::thread(Duty::Log, Clock::system(), move || own.write_to(&mut sink))?;
         Ok(queue)
     }
 
@@ -104,8 +107,12 @@ impl Queue {
         self.0.changed.notify_all();
     }
 
-    fn write_to(self, mut sink: impl Write) {
-        let mut told = 0;
+    fn write_to(&self, sink: &mut impl Write) {
+        let mut told = dropped();
+        // A line that was being written at a panic is gone.
+        let mut lines = self.lock();
+        lines.bytes = lines.waiting.iter().map(|line| line.len()).sum();
+        drop(lines);
         loop {
             let mut lines = self.lock();
             while lines.waiting.is_empty() {
@@ -147,10 +154,39 @@ impl Drop for Logs {
     }
 }
 
+/// Escapes lines and puts them into the queue.
+#[derive(Clone, Debug)]
+struct Writer {
+    queue: Queue,
+    /// Whether the colors of the formatter are kept.
+    colored: bool,
+}
+
+impl Writer {
+    /// One line, whatever an issuer wrote into it. In JSON it stays equal.
+    fn line(&self, text: &str) -> String {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let mut line = String::with_capacity(text.len().saturating_add(1));
+        let mut parts = text.split("\x1b[");
+        line.push_str(&escaped(parts.next().unwrap_or_default()));
+        for part in parts {
+            let digits = part.trim_start_matches(|one: char| one.is_ascii_digit() || one == ';');
+            if self.colored && digits.starts_with('m') {
+                line.push_str("\x1b[");
+            } else {
+                line.push_str(&escaped("\x1b["));
+            }
+            line.push_str(&escaped(part));
+        }
+        line.push('\n');
+        line
+    }
+}
+
 /// Each line comes whole, in one piece.
-impl Write for &Queue {
+impl Write for &Writer {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.push(line);
+        self.queue.push(self.line(&String::from_utf8_lossy(line)).as_bytes());
         Ok(line.len())
     }
 
@@ -159,7 +195,7 @@ impl Write for &Queue {
     }
 }
 
-impl<'w> MakeWriter<'w> for Queue {
+impl<'w> MakeWriter<'w> for Writer {
     type Writer = &'w Self;
 
     fn make_writer(&'w self) -> Self::Writer {
@@ -171,6 +207,18 @@ impl<'w> MakeWriter<'w> for Queue {
 mod tests {
     use super::*;
     use std::io::Read as _;
+
+    #[test]
+    fn a_line_is_one_line_and_nothing_that_a_terminal_obeys() {
+        let line = |colored, text: &str| Writer { queue: Queue::default(), colored }.line(text);
+        let hostile = "\x1b[2mINFO\x1b[0m a\x1b[2J\u{9b}31m\n2026 ERROR forged\u{202e}\u{2028}\n";
+        let rest = "\\u001b[2J\\u009b31m\\u000a2026 ERROR forged\\u202e\\u2028\n";
+        assert_eq!(line(true, hostile), format!("\x1b[2mINFO\x1b[0m a{rest}"));
+        assert_eq!(line(false, hostile), format!("\\u001b[2mINFO\\u001b[0m a{rest}"));
+        let json = "{\"message\":\"\u{7f}\u{202e}\"}\n";
+        let value: serde_json::Value = serde_json::from_str(&line(false, json)).unwrap();
+        assert_eq!(value["message"], "\u{7f}\u{202e}");
+    }
 
     #[test]
     fn a_sink_that_takes_nothing_holds_nobody_up_and_gets_what_fitted() {

@@ -5,6 +5,7 @@
 
 mod call;
 mod connections;
+mod duties;
 mod fetches;
 mod gauges;
 mod shadow;
@@ -20,6 +21,7 @@ pub use verifications::VerificationCounters;
 use super::{logs, panics};
 use crate::clock::Clock;
 use crate::jose::Algorithm;
+use duties::Duties;
 use fetches::Fetches;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
@@ -42,6 +44,7 @@ pub struct Metrics {
     verification_seconds: Histogram,
     batch_tokens: Histogram,
     shed: IntCounterVec,
+    duties: Duties,
     fetches: Fetches,
     gauges: Gauges,
     panics: IntCounter,
@@ -264,6 +267,7 @@ impl Metrics {
                 "How many tokens one message held.",
                 vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0],
             ),
+            duties: Duties::new(&add),
             fetches: Fetches::new(&add),
             connections: Connections::new(&add),
             gauges: Gauges::new(&add),
@@ -353,6 +357,7 @@ impl Metrics {
             read(&self.gauges);
         }
         self.panics.inc_by(panics::count().saturating_sub(self.panics.get()));
+        self.duties.read();
         let dropped = logs::dropped().saturating_sub(self.log_lines_dropped.get());
         self.log_lines_dropped.inc_by(dropped);
         let mut text = Vec::new();

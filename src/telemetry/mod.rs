@@ -4,6 +4,7 @@ mod audit;
 mod logs;
 mod metrics;
 mod panics;
+pub mod supervisor;
 mod tally;
 #[cfg_attr(not(feature = "otel"), path = "traces/none.rs")]
 mod traces;

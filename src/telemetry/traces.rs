@@ -2,15 +2,19 @@
 //! (W3C Trace Context), and counts the verdicts by reason. The only file that names
 //! `opentelemetry`.
 
+use super::supervisor::Duty;
 use super::tally::Tally;
+use futures_util::FutureExt as _;
 use http::HeaderMap;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{Span as _, SpanKind, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanData};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 /// A way to have spans sent, in the background and in bounded memory.
@@ -19,6 +23,34 @@ pub struct Traces {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
     propagator: TraceContextPropagator,
+}
+
+/// An exporter whose panics do not end the thread of the SDK that drives it.
+#[derive(Debug)]
+struct Attended<E>(E);
+
+impl<E: opentelemetry_sdk::trace::SpanExporter> opentelemetry_sdk::trace::SpanExporter
+    for Attended<E>
+{
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let exported = AssertUnwindSafe(self.0.export(batch)).catch_unwind().await;
+        exported.unwrap_or_else(|_panic| {
+            Duty::Traces.panicked();
+            Err(OTelSdkError::InternalFailure("a panic".to_owned()))
+        })
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
+    }
 }
 
 /// One call, under way.
@@ -39,7 +71,7 @@ impl Traces {
         let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
         let resource = Resource::builder_empty().with_service_name("jwtd").with_attribute(version);
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
+            .with_batch_exporter(Attended(exporter))
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(share))))
             .with_resource(resource.build())
             .build();

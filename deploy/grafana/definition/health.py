@@ -63,7 +63,7 @@ PANELS = [
         "Alerts",
         "What fires now, by the rules in deploy/prometheus. Empty is good. The runbook has an entry for each.",
         'ALERTS{alertname=~"Jwtd.*", alertstate="firing", cluster=~"$cluster", namespace=~"$namespace"}',
-        ["severity", "alertname", "namespace", "job", "issuer", "listener"],
+        ["severity", "alertname", "namespace", "job", "issuer", "listener", "duty", "direction"],
         12,
         links=[link("Runbook", RUNBOOK)],
     ),
@@ -81,6 +81,6 @@ PANELS = [
         [query(f"sum(changes(process_start_time_seconds{{{S}}}{R}))", "restarts")],
         "none",
         6,
-        links=alert("JwtdRestarting", "JwtdPanicked"),
+        links=alert("JwtdRestarting", "JwtdPanicked", "JwtdDutyInterrupted", "JwtdClockJumped"),
     ),
 ]

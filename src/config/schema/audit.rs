@@ -24,7 +24,8 @@ pub(super) const AUDIT: &[Key] = &[
         Kind::Word(&["drop", "refuse"]),
         "drop",
         "What becomes of a record for which there is no room: it is lost and counted, and its \
-         number missing; or none is ever lost, and calls are refused meanwhile.",
+         number missing; or none is ever lost, and calls are refused meanwhile, and while records \
+         cannot be written.",
     ),
     key(
         "sample",

@@ -295,3 +295,41 @@ fn whatever_happens_attempts_keep_their_distance() {
         assert!(highest > 3, "nothing happened");
     }
 }
+
+#[test]
+fn a_jump_of_the_clock_makes_an_attempt_due_after_the_cool_down_and_not_for_all_at_once() {
+    let mut dues = Vec::new();
+    for seed in 0..200 {
+        let mut refresh = Refresh::new(PACE, seed);
+        let first = fetch(&mut refresh, Moment::ZERO);
+        refresh.on(Moment::ZERO, arrived(first));
+        // Within the cool-down, and again: neither brings it forward nor puts it off.
+        let now = seconds(4);
+        let due = due(refresh.on(now, Event::ClockJumped));
+        assert!(due >= PACE.cooldown && due < PACE.cooldown + JUMP_SPREAD, "{due:?}");
+        let again = self::due(refresh.on(now, Event::ClockJumped));
+        assert!(again <= due && again >= PACE.cooldown);
+        dues.push(due);
+        // Long after the last attempt.
+        let attempt = fetch(&mut refresh, due);
+        refresh.on(due, arrived(attempt));
+        let now = due + seconds(100);
+        let due = self::due(refresh.on(now, Event::ClockJumped));
+        assert!(due >= now && due < now + JUMP_SPREAD, "{due:?}");
+    }
+    dues.sort();
+    dues.dedup();
+    assert!(dues.len() > 100, "a fleet asks together: {}", dues.len());
+}
+
+#[test]
+fn a_jump_of_the_clock_begins_no_second_attempt_and_ends_no_back_off() {
+    let mut refresh = settled();
+    let now = seconds(300);
+    let attempt = fetch(&mut refresh, now);
+    assert!(matches!(refresh.on(now, Event::ClockJumped), Action::Pending(_)));
+    let retry_after = Some(seconds(200));
+    let back_off = due(refresh.on(now, Event::Failed { attempt: attempt.number, retry_after }));
+    assert_eq!(back_off, now + seconds(200), "the issuer asked for it");
+    assert_eq!(due(refresh.on(now + SECOND, Event::ClockJumped)), back_off);
+}

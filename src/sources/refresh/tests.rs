@@ -7,6 +7,7 @@ use crate::crypto::SigningKey;
 use crate::engine::{CacheLimits, Current, ProofCache, Upkeep};
 use crate::jose::{Algorithm, Limits};
 use crate::keys::{Freshness, Issuers, Key, KeySet, Leeway, Pace};
+use crate::sources::ClockWatch;
 use crate::telemetry::Metrics;
 use futures_util::poll;
 use std::pin::pin;
@@ -93,7 +94,7 @@ async fn r68_the_task_tries_again_exactly_when_an_attempt_is_due() {
         let counts = text.lines().filter(|line| line.starts_with("jwtd_jwks_fetches_total{"));
         counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum::<u64>()
     };
-    let mut running = pin!(task.run());
+    let mut running = pin!(Arc::new(task).run());
     assert!(poll!(&mut running).is_pending());
     for number in 1..10 {
         assert_eq!(attempts(), number);
@@ -107,4 +108,76 @@ async fn r68_the_task_tries_again_exactly_when_an_attempt_is_due() {
     assert_eq!(attempts(), 10);
     let failure = watch.outlook().failure.unwrap();
     assert!(failure.contains("there is no URL to ask"), "{failure}");
+}
+
+/// Polls until nothing more happens at this moment.
+macro_rules! settle {
+    ($running:expr) => {
+        for _ in 0..8 {
+            assert!(poll!(&mut $running).is_pending());
+        }
+    };
+}
+
+#[tokio::test]
+async fn a_jump_of_the_clock_is_noticed_within_a_second_and_keys_are_asked_for() {
+    const DAY: i64 = 86_400;
+    let (second, spread) = (Duration::from_secs(1), Duration::from_secs(5));
+    for direction in [1, -1] {
+        let time = VirtualClock::at(UnixTime::from_seconds(1_800_000_000));
+        let task = Arc::new(refresher(&time));
+        let (engine, watch, clock) =
+            (Arc::clone(&task.engine), Arc::clone(&task.watch), time.clock());
+        let text = || engine.metrics.render();
+        let attempts = || {
+            let text = text();
+            let line = text.lines().find(|line| line.starts_with("jwtd_jwks_fetches_total{"));
+            line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+        };
+        let freshness = || {
+            let snapshot = engine.current.load();
+            let place = snapshot.issuers().find("a").unwrap();
+            snapshot.freshness(place, clock.wall())
+        };
+        // An attempt brings keys; the next is due in four to five minutes.
+        let Action::Fetch(first) = watch.next() else { panic!("no attempt") };
+        task.publish(keys(), clock.wall()).unwrap();
+        watch.hold(clock.wall());
+        let arrived = Event::Arrived { attempt: first.number, fresh_for: None, changed: true };
+        watch.end(arrived, None);
+        let mut running = pin!(Arc::clone(&task).run());
+        let mut looking = pin!(ClockWatch::new(Arc::clone(&engine), clock.clone()).run());
+        settle!(running);
+        settle!(looking);
+        for _ in 0..60 {
+            time.advance(second);
+            settle!(looking);
+            settle!(running);
+        }
+        assert_eq!((attempts(), freshness()), (0, Freshness::Fresh));
+
+        let now = clock.wall().seconds();
+        time.set_wall(UnixTime::from_seconds(now + direction * DAY));
+        time.advance(second);
+        settle!(looking);
+        let word = if direction > 0 { "forward" } else { "backward" };
+        let count = format!("jwtd_clock_jumps_total{{direction=\"{word}\"}} 1\n");
+        assert!(text().contains(&count), "{}", text());
+        time.advance(spread);
+        settle!(running);
+        assert_eq!(attempts(), 1, "{word}");
+
+        // Until it brings keys, those at hand expire by their true age, whatever the clock says.
+        if direction > 0 {
+            assert_eq!(freshness(), Freshness::Expired);
+        } else {
+            assert_eq!(freshness(), Freshness::Stale);
+            let outlook = watch.outlook().fetched_at.unwrap();
+            assert_eq!(clock.wall().since(outlook), Some(second * 66));
+            time.advance(MAX_STALE - second * 67);
+            assert_eq!(freshness(), Freshness::Stale);
+            time.advance(second);
+            assert_eq!(freshness(), Freshness::Expired);
+        }
+    }
 }

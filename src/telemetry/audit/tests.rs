@@ -1,5 +1,6 @@
 //! Records that are rotated, moved, stuck and refused.
 
+use super::writer::PAUSE;
 use super::*;
 use crate::clock::VirtualClock;
 use crate::jose::UnixTime;
@@ -9,13 +10,28 @@ use std::path::PathBuf;
 #[derive(Debug)]
 struct Line(usize);
 
+/// The length of a record that panics when it is written.
+const PANICS: usize = usize::MAX;
+
+/// The length of a record that panics when it is dropped.
+const PANICS_LATER: usize = usize::MAX - 1;
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        assert!(self.0 != PANICS_LATER || std::thread::panicking(), "a bug");
+    }
+}
+
 impl Record for Line {
     fn bytes(&self) -> usize {
-        self.0
+        self.0.min(1 << 10)
     }
 
     fn write(&self, sequence: u64, lines: &mut Vec<u8>) {
-        let text = format!("{sequence}{}\n", ".".repeat(self.0));
+        lines.extend_from_slice(b"half");
+        assert!(self.0 != PANICS, "a bug");
+        lines.truncate(lines.len() - 4);
+        let text = format!("{sequence}{}\n", ".".repeat(self.bytes()));
         lines.extend_from_slice(text.as_bytes());
     }
 }
@@ -150,7 +166,7 @@ fn mend(folder: &Folder, time: &VirtualClock) {
 }
 
 #[test]
-fn what_does_not_fit_is_dropped_with_its_number() {
+fn r83_what_does_not_fit_is_dropped_with_its_number() {
     let folder = Folder::new("stuck");
     let (time, log, metrics) = stuck(&folder, false);
     for _ in 0..10 {
@@ -166,19 +182,73 @@ fn what_does_not_fit_is_dropped_with_its_number() {
 }
 
 #[test]
-fn where_nothing_may_be_lost_what_does_not_fit_is_refused_before() {
+fn r83_where_nothing_may_be_lost_what_does_not_fit_is_refused_before() {
     let folder = Folder::new("refused");
     let (time, log, metrics) = stuck(&folder, true);
-    for _ in 0..3 {
-        let room = log.take_room(30).unwrap();
-        log.push([Line(30)]);
-        drop(room);
-    }
+    let rooms = [60, 30].map(|bytes| log.take_room(bytes).unwrap());
     assert_eq!(log.take_room(30).unwrap_err(), NoRoom { limit: 100 });
+    log.push([Line(30)]);
+    drop(rooms);
     mend(&folder, &time);
     flush(&log);
     assert!(log.take_room(30).is_ok());
-    assert_eq!((folder.numbers("a"), metrics.audit_records.dropped.get()), (vec![1, 2, 3], 0));
+    assert_eq!((folder.numbers("a"), metrics.audit_records.dropped.get()), (vec![1], 0));
+}
+
+#[test]
+fn r83_where_nothing_may_be_lost_calls_are_refused_while_nothing_can_be_written() {
+    let folder = Folder::new("failing");
+    let (time, log, _) = stuck(&folder, true);
+    let room = log.take_room(30).unwrap();
+    log.push([Line(30)]);
+    drop(room);
+    time.wait_for_sleeper(time.clock().monotonic() + PAUSE);
+    assert_eq!(log.take_room(1).unwrap_err(), NoRoom { limit: 100 }, "there is room, and no sink");
+    mend(&folder, &time);
+    flush(&log);
+    assert!(log.take_room(1).is_ok());
+    // Where records may be lost, nobody needs room.
+    let folder = Folder::new("failing-drop");
+    let (time, log, _) = stuck(&folder, false);
+    log.push([Line(30)]);
+    time.wait_for_sleeper(time.clock().monotonic() + PAUSE);
+    assert!(log.take_room(1).is_ok());
+    mend(&folder, &time);
+}
+
+#[test]
+fn r83_a_record_that_panics_costs_no_other_and_is_counted() {
+    let folder = Folder::new("panic");
+    let (log, metrics) = start(folder.sink(1 << 20, 2), 1 << 20, true);
+    let before = Duty::Audit.panics();
+    log.push([Line(1), Line(PANICS), Line(2)]);
+    flush(&log);
+    log.push([Line(3)]);
+    flush(&log);
+    assert_eq!(folder.numbers("a"), [1, 3, 4], "the loss is a gap");
+    let counted = &metrics.audit_records;
+    assert_eq!((counted.written.get(), counted.dropped.get()), (3, 1));
+    assert!(Duty::Audit.panics() > before);
+    assert!(log.take_room(1).is_ok(), "the thread goes on");
+    let shown = metrics.render();
+    let count =
+        shown.lines().find_map(|line| line.strip_prefix("jwtd_duty_panics_total{duty=\"audit\"} "));
+    assert!(count.is_some_and(|count| count != "0"), "{shown}");
+}
+
+#[test]
+fn r83_a_writer_that_panicked_goes_on_with_what_was_left() {
+    let folder = Folder::new("left");
+    let time = VirtualClock::at(UnixTime::from_seconds(0));
+    let (log, _) = start_at(folder.sink(1 << 20, 2), 1 << 20, true, time.clock());
+    log.push([Line(1), Line(PANICS_LATER), Line(2)]);
+    let pause = Duration::from_millis(100);
+    time.wait_for_sleeper(time.clock().monotonic() + pause);
+    assert_eq!(log.take_room(1).unwrap_err(), NoRoom { limit: 1 << 20 }, "nobody writes");
+    time.advance(pause);
+    flush(&log);
+    assert_eq!(folder.numbers("a"), [1, 2, 3], "none is lost");
+    assert!(log.take_room(1).is_ok());
 }
 
 #[test]
@@ -219,4 +289,34 @@ fn what_another_user_could_have_laid_is_not_written_to() {
     }
     assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "kept\n");
     assert!(!folder.numbers("a.1").is_empty());
+}
+
+/// A record of a JSON text.
+struct Text(&'static str);
+
+impl Record for Text {
+    fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    fn write(&self, _sequence: u64, lines: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *lines, &serde_json::json!({ "subject": self.0 })).unwrap();
+        lines.push(b'\n');
+    }
+}
+
+#[test]
+fn t71_lines_are_escaped_and_stay_equal_json() {
+    let folder = Folder::new("escaped");
+    let (metrics, clock) = (Arc::new(Metrics::new()), Clock::system());
+    let sink = folder.sink(1 << 20, 2);
+    let log = AuditLog::start(sink, 1 << 20, false, metrics, clock).unwrap();
+    let texts = ["plain \\ \"", "\u{1b}[2J\u{9b}31m\u{7f}\n", "\u{202e}\u{2066}\u{200b}\u{2028}é"];
+    log.push(texts.map(Text));
+    assert_eq!(log.flush_within(Duration::MAX), 0);
+    let written = fs::read_to_string(folder.0.join("a")).unwrap();
+    let fine = |one: char| one == '\n' || one == 'é' || (' '..='~').contains(&one);
+    assert!(written.chars().all(fine), "{written:?}");
+    let read = written.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    assert!(read.map(|line| line["subject"].as_str().unwrap().to_owned()).eq(texts), "{written}");
 }

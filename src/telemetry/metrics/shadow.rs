@@ -48,7 +48,9 @@ impl ShadowCounters {
         seen.counter.get_or_init(|| self.vector.with_label_values(&[name, reason.code()])).inc();
         let Err(reject) = said else { return };
         let (now, last) = (now.seconds(), seen.logged.load(Ordering::Relaxed));
-        let due = permitted && now.saturating_sub(last) >= Self::PAUSE;
+        // A time ahead of now is one from before the clock was set back.
+        let recent = (0..Self::PAUSE).contains(&now.saturating_sub(last));
+        let due = permitted && !recent;
         if due
             && seen.logged.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {

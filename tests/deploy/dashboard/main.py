@@ -30,6 +30,8 @@ NOT_RAISED = {
     "JwtdAbsent": "there are targets",
     "JwtdRestarting": "there is one restart",
     "JwtdPanicked": "no bug is known",
+    "JwtdDutyInterrupted": "no bug is known",
+    "JwtdClockJumped": "nobody sets the clock",
     "JwtdCertificateEnding": "the certificates are good for three days",
     "JwtdSlow": "how slow this machine is would decide",
 }

@@ -1,0 +1,85 @@
+//! The watch over the wall clock: a jump makes the keys of every issuer due.
+
+use crate::clock::{Clock, Jump, Reading};
+use crate::engine::{Engine, Snapshot};
+use crate::keys::{Issuer, IssuerIndex, KeyState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Looks for jumps of the wall clock.
+///
+/// The age of keys is told by the wall clock, and when to fetch them by the monotonic clock.
+/// After a jump forward beyond `max_stale` every token is KEYS_STALE, and without this watch
+/// nothing would be fetched before the next regular attempt.
+#[derive(Debug)]
+pub struct ClockWatch {
+    engine: Arc<Engine>,
+    clock: Clock,
+    last: Mutex<Reading>,
+}
+
+/// How long a jump goes unnoticed at most.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl ClockWatch {
+    /// Begins to watch over `clock`.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, clock: Clock) -> Arc<Self> {
+        let last = Mutex::new(clock.reading());
+        Arc::new(Self { engine, clock, last })
+    }
+
+    /// Looks every second, for as long as it is polled.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            self.clock.sleep(LOOK_EVERY).await;
+            self.look();
+        }
+    }
+
+    fn look(&self) {
+        let now = self.clock.reading();
+        let before = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *last, now)
+        };
+        if let Some(jump) = before.jump_to(&now) {
+            self.jumped(jump);
+        }
+    }
+
+    fn jumped(&self, jump: Jump) {
+        let (direction, seconds) = (jump.direction(), jump.span().as_secs());
+        self.engine.metrics.clock_jumped(jump);
+        tracing::warn!(direction, seconds, "the clock jumped; the keys of all issuers are due");
+        let snapshot = self.engine.current.load();
+        for (place, _) in snapshot.issuers().iter() {
+            let Some(watch) = snapshot.watch(place) else { continue };
+            let earlier = watch.clock_jumped(jump);
+            if !earlier.is_zero() {
+                self.age(&snapshot, place, earlier);
+            }
+        }
+    }
+
+    /// The keys that an issuer has under `seen` were fetched so much earlier than they say.
+    fn age(&self, seen: &Arc<Snapshot>, place: IssuerIndex, earlier: Duration) {
+        let keys_of = |snapshot: &Snapshot| match snapshot.issuers().get(place).map(Issuer::keys) {
+            Some(KeyState::Held { set, stale_at }) => Some((Arc::clone(set), (*stale_at)?)),
+            Some(KeyState::Unavailable) | None => None,
+        };
+        let Some((seen_set, seen_at)) = keys_of(seen) else { return };
+        self.engine.current.update(|snapshot| {
+            let same = snapshot.is_of_configuration_of(seen);
+            match keys_of(snapshot).filter(|_| same) {
+                // Others, or fetched in the meantime, say what is true.
+                Some((set, at)) if Arc::ptr_eq(&set, &seen_set) && at == seen_at => {
+                    let stale_at = Some(at.minus(earlier));
+                    let keys = KeyState::Held { set, stale_at };
+                    Arc::new(snapshot.with_keys(place, keys, &self.engine.metrics))
+                }
+                _ => Arc::clone(snapshot),
+            }
+        });
+    }
+}

@@ -1,0 +1,160 @@
+//! The thread that writes records. What is being written outlives a panic, so that the
+//! supervisor can start it again.
+
+use super::sink::Open;
+use super::{AuditLog, Record};
+use crate::clock::later;
+use crate::escape::escaped;
+use crate::telemetry::supervisor::Duty;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long to wait before a sink is tried again.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
+
+/// How often the log tells that a sink cannot be written, at most.
+const WARN_EVERY: Duration = Duration::from_secs(5);
+
+/// About so much is written at once.
+const PIECE: usize = 64 << 10;
+
+/// Writes the records of a log.
+pub(super) struct Writer<R> {
+    log: AuditLog<R>,
+    sink: Open,
+    /// Records that are not lines yet.
+    records: VecDeque<(u64, R)>,
+    lines: Vec<u8>,
+    /// The beginning of `lines` that was written.
+    done: usize,
+    /// How many records `lines` holds.
+    count: u64,
+    /// The bytes of the queue that all of these take.
+    taken: usize,
+    last_warning: Option<Instant>,
+}
+
+/// Marks the log as failing if it is dropped by a panic.
+struct Alarm<'s>(&'s AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<R: Record> Writer<R> {
+    pub(super) fn new(log: AuditLog<R>, sink: Open) -> Self {
+        Self {
+            log,
+            sink,
+            records: VecDeque::new(),
+            lines: Vec::new(),
+            done: 0,
+            count: 0,
+            taken: 0,
+            last_warning: None,
+        }
+    }
+
+    /// Writes for as long as the process lives. After a panic it first writes what was left.
+    pub(super) fn run(&mut self) {
+        let shared = std::sync::Arc::clone(&self.log.0);
+        let _alarm = Alarm(&shared.failing);
+        loop {
+            self.format();
+            self.write();
+            self.settle();
+            self.take();
+        }
+    }
+
+    /// Makes lines of the records.
+    fn format(&mut self) {
+        while let Some((number, record)) = self.records.pop_front() {
+            let begin = self.lines.len();
+            let write = AssertUnwindSafe(|| record.write(number, &mut self.lines));
+            if catch_unwind(write).is_ok() {
+                self.escape(begin);
+                self.count = self.count.saturating_add(1);
+            } else {
+                // One bad record must not cost the others; its number is missing.
+                self.lines.truncate(begin);
+                self.log.0.metrics.audit_records.dropped.inc();
+                Duty::Audit.panicked();
+            }
+        }
+    }
+
+    /// Escapes the last line, so that a person can look at it. Its JSON stays equal.
+    fn escape(&mut self, begin: usize) {
+        let line = self.lines.get(begin..).unwrap_or_default();
+        let Ok(text) = std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line)) else {
+            return;
+        };
+        if let Cow::Owned(text) = escaped(text) {
+            self.lines.truncate(begin);
+            self.lines.extend_from_slice(text.as_bytes());
+            self.lines.push(b'\n');
+        }
+    }
+
+    /// Writes the lines. What cannot be written now waits here, and all others behind it.
+    fn write(&mut self) {
+        let shared = &self.log.0;
+        loop {
+            let mut rest = self.lines.get(self.done..).unwrap_or_default();
+            let written = self.sink.write(&mut rest);
+            self.done = self.lines.len().saturating_sub(rest.len());
+            let Err(error) = written else { return };
+            shared.failing.store(true, Ordering::Relaxed);
+            let now = shared.clock.monotonic();
+            let since = |last| now.saturating_duration_since(last);
+            if self.last_warning.is_none_or(|last| since(last) > WARN_EVERY) {
+                self.last_warning = Some(now);
+                tracing::warn!(%error, "the audit log cannot be written");
+            }
+            shared.clock.block_until(later(now, PAUSE));
+            self.sink.close();
+        }
+    }
+
+    /// Gives back the room of what was written.
+    fn settle(&mut self) {
+        let shared = &self.log.0;
+        shared.metrics.audit_records.written.inc_by(self.count);
+        let mut queue = shared.lock();
+        queue.bytes = queue.bytes.saturating_sub(self.taken);
+        queue.writing = 0;
+        shared.failing.store(false, Ordering::Relaxed);
+        drop(queue);
+        shared.changed.notify_all();
+        // Memory for one large record is not kept.
+        self.lines = Vec::with_capacity(PIECE);
+        (self.done, self.count, self.taken) = (0, 0, 0);
+    }
+
+    /// Waits for records, or for word to open the file anew.
+    fn take(&mut self) {
+        let shared = &self.log.0;
+        let mut queue = shared.lock();
+        while queue.waiting.is_empty() && !shared.reopen.load(Ordering::Relaxed) {
+            queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        while self.taken < PIECE
+            && let Some(next) = queue.waiting.pop_front()
+        {
+            self.taken = self.taken.saturating_add(next.1.bytes());
+            self.records.push_back(next);
+        }
+        queue.writing = self.records.len();
+        drop(queue);
+        if shared.reopen.swap(false, Ordering::Relaxed) {
+            self.sink.close();
+        }
+    }
+}

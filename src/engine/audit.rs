@@ -9,6 +9,7 @@ use crate::telemetry::{AuditLog, NoRoom, Record, Room};
 use crate::verify::{Profile, Proven, Reason};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -19,8 +20,10 @@ pub struct Audit {
     log: AuditLog<Event>,
     rules: Arc<AuditRules>,
     clock: Clock,
-    /// How many of each reason there were, by its number.
-    seen: Box<[AtomicU64]>,
+    /// Draws the sample. The key is random and this process's own, so that no caller can tell
+    /// which decision is recorded next.
+    draw: RandomState,
+    drawn: AtomicU64,
 }
 
 /// One decision.
@@ -72,8 +75,8 @@ impl Audit {
     /// Records go to `log`, by these rules, with the time of `clock`.
     #[must_use]
     pub fn new(log: AuditLog<Event>, rules: AuditRules, clock: Clock) -> Self {
-        let seen = (0..=u8::MAX).map(|_| AtomicU64::new(0)).collect();
-        Self { log, rules: Arc::new(rules), clock, seen }
+        let (draw, drawn) = (RandomState::new(), AtomicU64::new(0));
+        Self { log, rules: Arc::new(rules), clock, draw, drawn }
     }
 
     /// Where the records go.
@@ -90,13 +93,16 @@ impl Audit {
         self.log.take_room(tokens.iter().map(|token| cost(token)).sum())
     }
 
-    /// Whether a decision for this reason is recorded; one in so many is.
+    /// Whether a decision for this reason is recorded; one in so many is. Each decision is
+    /// drawn by itself, also for the same token: one that is used again and again is recorded
+    /// sooner or later.
     pub(super) fn wants(&self, reason: Reason) -> bool {
         let Some((_, one_in)) = self.rules.one_in.iter().find(|(own, _)| *own == reason) else {
             return true;
         };
-        let Some(seen) = self.seen.get(usize::from(reason.number())) else { return true };
-        seen.fetch_add(1, Ordering::Relaxed) % u64::from((*one_in).max(1)) == 0
+        // SipHash of a counter: without the key, as good as random.
+        let number = self.drawn.fetch_add(1, Ordering::Relaxed);
+        self.draw.hash_one(number).is_multiple_of(u64::from((*one_in).max(1)))
     }
 
     pub(super) fn now(&self) -> SystemTime {
@@ -173,5 +179,89 @@ fn caller(caller: &Caller) -> Value {
         }
         Caller::Certificate(names) => json!({"names": names.iter().collect::<Vec<_>>()}),
         Caller::Unknown => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+    use crate::crypto::MessageKey;
+    use crate::jose::{Limits, UnixTime};
+    use crate::keys::Issuers;
+    use crate::policy::Showing;
+    use crate::telemetry::{AuditSink, Metrics};
+
+    fn audit(one_in: u32) -> Audit {
+        let (metrics, clock) = (Arc::new(Metrics::new()), Clock::system());
+        let log = AuditLog::start(AuditSink::Stdout, 1 << 20, false, metrics, clock.clone());
+        let rules = AuditRules {
+            one_in: vec![(Reason::Ok, one_in)],
+            subject: Showing::Omit,
+            token_id: Showing::Omit,
+            caller: Showing::Omit,
+            key_id: Showing::Omit,
+            key: MessageKey::new(&[7; 32]).unwrap(),
+        };
+        Audit::new(log.unwrap(), rules, clock)
+    }
+
+    #[test]
+    fn nobody_can_tell_which_decision_is_recorded() {
+        const COUNT: usize = 10_000;
+        let drawn = || {
+            let audit = audit(10);
+            (0..COUNT).map(|_| audit.wants(Reason::Ok)).collect::<Vec<_>>()
+        };
+        let (one, other) = (drawn(), drawn());
+        assert_ne!(one, other, "each process draws its own");
+        for sample in [&one, &other] {
+            let count = sample.iter().filter(|wanted| **wanted).count();
+            // A thousand, give or take ten standard deviations.
+            assert!((700..1300).contains(&count), "{count}");
+            for period in 1..=100 {
+                let differs = |pair: &[bool]| pair[0] != pair[period];
+                assert!(sample.windows(period + 1).any(differs), "every {period}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_outside_the_calendar_makes_no_panic() {
+        let issuers = Issuers::new(Vec::new(), Limits::DEFAULT).unwrap();
+        let snapshot = Arc::new(Snapshot::new(issuers, Vec::new(), &Metrics::new()));
+        for (seconds, written) in
+            [(-86_400, "1970-01-01T00:00"), (i64::MAX / 4, "9999-12-31T23:59")]
+        {
+            let at = VirtualClock::at(UnixTime::from_seconds(seconds)).clock().timestamp();
+            let (snapshot, rules) = (Arc::clone(&snapshot), Arc::clone(audit(1).rules()));
+            let (caller, token) = (Caller::Unknown, Token::new(b"x", None));
+            let (issuer, reason) = (None, Reason::Expired);
+            let (permit, cached, profile) = (false, false, 0);
+            let event = Event {
+                snapshot,
+                rules,
+                at,
+                caller,
+                profile,
+                issuer,
+                token,
+                reason,
+                permit,
+                cached,
+            };
+            let mut lines = Vec::new();
+            event.write(1, &mut lines);
+            let line = String::from_utf8(lines).unwrap();
+            assert!(line.contains(written), "{seconds}: {line}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_sampled_is_always_recorded() {
+        let (all, some) = (audit(1), audit(u32::MAX));
+        for _ in 0..1000 {
+            assert!(all.wants(Reason::Ok) && some.wants(Reason::Expired));
+        }
     }
 }

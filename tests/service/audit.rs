@@ -138,14 +138,21 @@ async fn what_is_sampled_leaves_no_gap_and_fields_can_be_masked() {
     let config = example().replace("{ subject: fingerprint, token_id: clear }", fields);
     let daemon = start_with(&config);
     let (good, old) = (token("alice", now() + 600), token("alice", now() - 3600));
-    for _ in 0..5 {
-        ask(&daemon, &[&good, &old]).await.unwrap();
-    }
-    let found = records(&daemon, 8).await;
+    ask(&daemon, &vec![&*good; 400]).await.unwrap();
+    ask(&daemon, &[&*old; 5]).await.unwrap();
+    // Those that are not sampled come last, in the order of the file.
+    let file = daemon.folder.path("audit.jsonl");
+    let text = until(daemon.with_log("5 refusals".to_owned()), async || {
+        let text = std::fs::read_to_string(&file).ok()?;
+        (text.ends_with('\n') && text.matches("EXPIRED").count() == 5).then_some(text)
+    })
+    .await;
+    let found: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |reason: &str| found.iter().filter(|one| one["reason"] == reason).count();
-    assert_eq!((of("OK"), of("EXPIRED")), (3, 5));
-    let numbers: Vec<_> = found.iter().map(|one| one["sequence"].as_u64().unwrap()).collect();
-    assert_eq!(numbers, (1..=8).collect::<Vec<_>>());
+    // Half of them, give or take ten standard deviations.
+    assert!((100..300).contains(&of("OK")) && of("EXPIRED") == 5, "{text}");
+    let numbers = found.iter().map(|one| one["sequence"].as_u64().unwrap());
+    assert!(numbers.eq(1..=u64::try_from(found.len()).unwrap()), "{text}");
     for one in &found {
         assert!(
             ["subject", "key_id", "caller"].iter().all(|name| one.get(*name).is_none()),

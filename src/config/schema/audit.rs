@@ -45,7 +45,12 @@ pub(super) const AUDIT: &[Key] = &[
 
 const SAMPLE: &[Key] = &[
     required("reason", Kind::Text, "The reason, such as OK."),
-    required("one_in", Kind::Count, "One decision in so many is recorded."),
+    required(
+        "one_in",
+        Kind::Count,
+        "One decision in so many is recorded. Each is drawn at random and by itself, also for the \
+         same token, so that nobody can tell which is recorded.",
+    ),
 ];
 
 const SHOWING: Kind = Kind::Word(&["clear", "fingerprint", "omit"]);

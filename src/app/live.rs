@@ -7,6 +7,7 @@ use crate::jose::UnixTime;
 use crate::keys::{Issuer, IssuerIndex, KeyState};
 use crate::sources::{self, Keeper};
 use crate::telemetry::Metrics;
+use crate::verify::Profile;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(super) fn begin(live: Live, keeper: &mut Keeper, metrics: &Metrics, clock: &
     }
     let issuers =
         live.issuers.map_keys(|place, _| at_hand.get(&place).map(|(keys, _)| keys.clone()));
+    admit(&live, metrics);
     let upkeep = upkeep(&live, keeper, metrics, &at_hand);
     let snapshot = Snapshot::new(issuers, live.profiles, metrics);
     snapshot.with_policies(live.policies).with_http(live.http).with_upkeep(upkeep)
@@ -49,8 +51,9 @@ pub(super) async fn replace(
             at_hand.insert(*place, carried);
         }
     }
+    admit(&live, &engine.metrics);
     let upkeep = upkeep(&live, keeper, &engine.metrics, &at_hand);
-    let remotes: HashMap<_, _> = live.remotes.into_iter().collect();
+    let remotes: HashMap<_, _> = live.remotes.iter().map(|(place, one)| (*place, one)).collect();
     engine.current.update(|before| {
         // Once more: a fetch may have ended in the meantime.
         let issuers = live.issuers.map_keys(|place, issuer| {
@@ -63,7 +66,21 @@ pub(super) async fn replace(
         Arc::new(snapshot.with_upkeep(Arc::clone(&upkeep)))
     });
     keeper.run(engine);
+    engine.metrics.retain(profiles(&live), issuers(&live));
     Ok(())
+}
+
+/// The series of these names are to come.
+fn admit(live: &Live, metrics: &Metrics) {
+    metrics.admit(profiles(live), issuers(live));
+}
+
+fn profiles(live: &Live) -> impl Iterator<Item = &str> {
+    live.profiles.iter().map(Profile::name)
+}
+
+fn issuers(live: &Live) -> impl Iterator<Item = &str> {
+    live.issuers.iter().map(|(_, issuer)| issuer.name())
 }
 
 fn upkeep(live: &Live, keeper: &mut Keeper, metrics: &Metrics, at_hand: &AtHand) -> Arc<[Upkeep]> {

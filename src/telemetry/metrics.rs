@@ -8,6 +8,7 @@ mod connections;
 mod duties;
 mod fetches;
 mod gauges;
+mod names;
 mod shadow;
 mod verifications;
 
@@ -23,6 +24,7 @@ use crate::clock::Clock;
 use crate::jose::Algorithm;
 use duties::Duties;
 use fetches::Fetches;
+use names::Names;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
@@ -45,6 +47,7 @@ pub struct Metrics {
     batch_tokens: Histogram,
     shed: IntCounterVec,
     duties: Duties,
+    names: Names,
     fetches: Fetches,
     gauges: Gauges,
     panics: IntCounter,
@@ -235,17 +238,23 @@ impl Metrics {
         add(Box::new(build));
         add(Box::new(ProcessCollector::for_self()));
 
+        let verifications = counter(
+            "jwtd_verifications_total",
+            "Tokens judged, by profile, issuer and reason.",
+            &["profile", "issuer", "reason"],
+        );
+        let shadow_verifications = counter(
+            "jwtd_shadow_verifications_total",
+            "Tokens judged by the policy in a profile's `shadow`, by profile and reason.",
+            &["profile", "reason"],
+        );
+        let fetches = Fetches::new(&add);
+        let mut named = vec![verifications.clone(), shadow_verifications.clone()];
+        named.extend(fetches.vectors());
         let metrics = Self {
-            verifications: counter(
-                "jwtd_verifications_total",
-                "Tokens judged, by profile, issuer and reason.",
-                &["profile", "issuer", "reason"],
-            ),
-            shadow_verifications: counter(
-                "jwtd_shadow_verifications_total",
-                "Tokens judged by the policy in a profile's `shadow`, by profile and reason.",
-                &["profile", "reason"],
-            ),
+            names: Names::new(named),
+            verifications,
+            shadow_verifications,
             calls_started: counter(
                 "grpc_server_started_total",
                 "Calls that were begun.",
@@ -268,7 +277,7 @@ impl Metrics {
                 vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0],
             ),
             duties: Duties::new(&add),
-            fetches: Fetches::new(&add),
+            fetches,
             connections: Connections::new(&add),
             gauges: Gauges::new(&add),
             cache_requests: CacheRequests {
@@ -360,8 +369,10 @@ impl Metrics {
         self.duties.read();
         let dropped = logs::dropped().saturating_sub(self.log_lines_dropped.get());
         self.log_lines_dropped.inc_by(dropped);
+        let mut families = self.registry.gather();
+        self.names.prune(&mut families);
         let mut text = Vec::new();
-        match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+        match TextEncoder::new().encode(&families, &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),
             Err(error) => format!("# {error}\n"),
         }

@@ -321,3 +321,49 @@ async fn a_token_that_waits_for_keys_is_judged_by_the_profile_that_was_asked_for
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn series_of_removed_profiles_and_issuers_go_and_others_keep_their_values() {
+    let profiles = |names: &[(&str, &str)]| {
+        let one =
+            |(name, issuers): &(&str, &str)| format!("  {name}: {{ issuers: [{issuers}] }}\n");
+        format!("profiles:\n{}", names.iter().map(one).collect::<String>())
+    };
+    let (i, j) =
+        (issuer("i", "a", "jwks_file: jwks.json"), issuer("j", "a", "jwks_file: jwks.json"));
+    let both = profiles(&[("default", "i, j"), ("second", "i, j")]);
+    let daemon = start_with(&format!("issuers:\n{i}{j}{both}"));
+    let tokens = [token(&KEY, "k", "i"), token(&KEY, "k", "j"), "junk".to_owned()];
+    let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
+    let wanted = [Reason::Ok, Reason::Ok, Reason::TokenNotCompact];
+    assert_eq!(daemon.reasons(&tokens).await, wanted);
+    let second = VerifyOptions { profile: "second".to_owned(), ..Default::default() };
+    let ask = |bytes: &str| bytes.as_bytes().to_vec().into();
+    let tokens_of = tokens.iter().map(|one| ask(one)).collect();
+    let mut client = Client::connect(&daemon.endpoint().parse().unwrap()).await.unwrap();
+    assert_eq!(client.verify_batch(tokens_of, second).await.unwrap().len(), 3);
+    let series = |profile: &str, issuer: &str, reason: &str| {
+        let labels = format!("issuer=\"{issuer}\",profile=\"{profile}\",reason=\"{reason}\"");
+        daemon.metric(&format!("jwtd_verifications_total{{{labels}}}"))
+    };
+    for profile in ["default", "second"] {
+        for (issuer, reason) in [("i", "OK"), ("j", "OK"), ("unknown", "TOKEN_NOT_COMPACT")] {
+            assert_eq!(series(profile, issuer, reason), Some(1.0), "{profile} {issuer}");
+        }
+    }
+
+    configure(&daemon.folder, &format!("issuers:\n{i}{}", profiles(&[("default", "i")])));
+    daemon.wait_for_log(IN_FORCE);
+    let metrics = daemon.get("/metrics");
+    assert!(!metrics.contains("\"j\"") && !metrics.contains("\"second\""), "{metrics}");
+    assert_eq!(series("default", "i", "OK"), Some(1.0), "it keeps its value");
+    assert_eq!(series("default", "unknown", "TOKEN_NOT_COMPACT"), Some(1.0));
+    daemon.reasons(&tokens).await;
+    assert_eq!(series("default", "i", "OK"), Some(2.0));
+
+    configure(&daemon.folder, &format!("issuers:\n{i}{j}{both}"));
+    daemon.wait_for_logs(IN_FORCE, 2);
+    assert_eq!(daemon.reasons(&tokens).await, wanted);
+    assert_eq!(series("default", "j", "OK"), Some(1.0), "one that comes back begins anew");
+    assert_eq!(series("default", "i", "OK"), Some(3.0));
+}

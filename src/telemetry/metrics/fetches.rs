@@ -48,6 +48,11 @@ impl Fetches {
         Self { total, seconds, unknown_kid }
     }
 
+    /// Those with series for each issuer.
+    pub(super) fn vectors(&self) -> [IntCounterVec; 2] {
+        [self.total.clone(), self.unknown_kid.clone()]
+    }
+
     pub(super) fn unknown_kids(&self, issuer: &str) -> UnknownKids {
         UnknownKids(self.unknown_kid.with_label_values(&[issuer]))
     }

@@ -1,5 +1,6 @@
 //! Verdicts counted by profile, issuer and reason.
 
+use super::names::UNKNOWN;
 use crate::verify::Reason;
 use prometheus::{IntCounter, IntCounterVec};
 use std::sync::OnceLock;
@@ -23,7 +24,7 @@ impl VerificationCounters {
         issuers: impl Iterator<Item = &'n str>,
     ) -> Self {
         let profiles: Vec<_> = profiles.map(str::to_owned).collect();
-        let issuers: Vec<_> = issuers.chain(["unknown"]).map(str::to_owned).collect();
+        let issuers: Vec<_> = issuers.chain([UNKNOWN]).map(str::to_owned).collect();
         let count = profiles.len() * issuers.len();
         let cells = std::iter::repeat_with(OnceLock::new).take(count).collect();
         Self { vector, profiles, issuers, cells }

@@ -5,7 +5,7 @@ mod words;
 
 use crate::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
 use crate::keys::{Issuers, Leeway};
-use crate::policy::{Caller, Facts, Policy, check_scopes};
+use crate::policy::{Budget, Caller, Facts, Policy, check_scopes};
 use crate::verify::{self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject};
 use std::sync::Arc;
 
@@ -236,6 +236,7 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
         caller: question.caller,
         attributes: question.attributes,
         now,
+        budget: &Budget::default(),
     };
     let state = match question.policy.decide(&facts) {
         Ok(None) => State::Passed,

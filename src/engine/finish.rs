@@ -6,8 +6,9 @@ use super::slice::Proof;
 use super::{Engine, Remembered};
 use crate::jose::UnixTime;
 use crate::keys::IssuerIndex;
-use crate::policy::{Facts, check_scopes};
+use crate::policy::{Budget, Facts, check_scopes};
 use crate::verify::{Matter, Profile, Reason, Refusal, Reject, judge, remember_until};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// What is decided of one token.
@@ -49,7 +50,12 @@ pub struct Finish {
     /// What is recorded when the call is whole: of one that comes too late, nothing.
     events: Vec<Event>,
     now: UnixTime,
+    /// What rules have cost since others had a turn.
+    steps: Cell<usize>,
 }
+
+/// After so many steps of rules others get a turn: about 200 microseconds.
+const TURN: usize = 2_000;
 
 impl Finish {
     /// Takes the proofs together.
@@ -62,16 +68,18 @@ impl Finish {
             }
         }
         let decisions = Vec::with_capacity(pending.steps.len());
-        Self { pending, outcomes, decisions, events: Vec::new(), now }
+        Self { pending, outcomes, decisions, events: Vec::new(), now, steps: Cell::new(0) }
     }
 
-    /// Judges the next `count` tokens; false when none is left.
+    /// Judges the next `count` tokens, or fewer if rules over them take long; false when none
+    /// is left.
     pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
         let Pending { snapshot, batch, steps, .. } = &self.pending;
         let Some(profile) = snapshot.profiles().get(batch.profile) else {
             return false;
         };
         let mut tally = Tally::default();
+        self.steps.set(0);
         for step in steps.iter().skip(self.decisions.len()).take(count) {
             let proven = match step {
                 Step::Held => {
@@ -112,6 +120,9 @@ impl Finish {
                 snapshot.count(batch.profile, kind.0, kind.1, tokens);
             }
             self.decisions.push(decision);
+            if self.steps.get() >= TURN {
+                break;
+            }
         }
         if let Some((kind, tokens)) = tally.end() {
             snapshot.count(batch.profile, kind.0, kind.1, tokens);
@@ -186,13 +197,22 @@ impl Finish {
             caller: &batch.caller,
             attributes: &batch.attributes,
             now: self.now,
+            budget: &Budget::default(),
         };
         let outcome = policy.decide(&facts);
+        self.spend(facts.budget);
+        // The candidate has a budget of its own, so that what it says does not hang on the other.
+        let facts = Facts { budget: &Budget::default(), ..facts };
         if let Some(said) = policy.try_shadow(&facts) {
+            self.spend(facts.budget);
             let (said, permitted) = (said.as_ref().copied(), outcome.is_ok());
             snapshot.count_shadow(batch.profile, said, permitted, self.now);
         }
         outcome
+    }
+
+    fn spend(&self, budget: &Budget) {
+        self.steps.set(self.steps.get().saturating_add(budget.spent()));
     }
 
     /// What is to be recorded, once the call is whole.

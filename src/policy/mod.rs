@@ -16,7 +16,7 @@ mod subject;
 pub use audit::{AUDIT_RECORD_BYTES, AuditRules, Showing};
 pub use caller::{Caller, CallerRule};
 pub use claim::{ClaimRule, Scalar, Test};
-pub use facts::{Attributes, Facts};
+pub use facts::{Attributes, Budget, Facts};
 pub use http::{ClaimHeader, HttpRequest, HttpRules, SeveralTokens, TokenPlace};
 pub use path::{BadPath, ClaimPath};
 pub use projection::{Projection, Returned, SameName};

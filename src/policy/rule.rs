@@ -2,9 +2,10 @@
 //! outside of this room names `cel`.
 //!
 //! The language has no type checker here and no bound on its cost, so what a rule may
-//! cost is bounded by its shape when it is loaded, and by how much of the claims it may
-//! take up when it runs. Both are far from what a policy needs.
+//! cost is bounded by its shape when it is loaded, and when it runs by how much of the claims
+//! it may take up, and by a budget of steps. All are far from what a policy needs.
 
+mod meter;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -14,8 +15,9 @@ pub use shape::BadRule;
 
 use super::Facts;
 use crate::verify::Reject;
+use cel::common::ast::IdedExpr;
 use cel::common::types::CelBool;
-use cel::{Context, Env, ExecutionError, Program, Value};
+use cel::{Context, Env, ExecutionError, Value};
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +26,10 @@ use values::Variables;
 /// A rule that was read.
 #[derive(Clone)]
 pub struct Rule {
-    program: Arc<Program>,
+    /// It charges what it costs to the budget.
+    expression: Arc<IdedExpr>,
+    /// What it costs beside its loops.
+    steps: usize,
     language: Language,
     looks_beyond_the_token: bool,
     /// Where it stands in the configuration.
@@ -66,10 +71,12 @@ impl Rule {
         }
         let program = language.0.compile(text).map_err(BadRule::from)?;
         let looks_beyond_the_token = shape::check(&program)?;
+        let (expression, steps) = meter::metered(program.expression());
         let message = message
             .map_or_else(|| format!("the rule `{}` does not hold", text.trim()).into(), Arc::from);
         Ok(Self {
-            program: Arc::new(program),
+            expression: Arc::new(expression),
+            steps,
             language: language.clone(),
             looks_beyond_the_token,
             name: name.into(),
@@ -89,11 +96,16 @@ impl Rule {
     /// If it does not, or if it cannot be decided: a rule that fails lets nobody pass.
     pub fn check(&self, facts: &Facts<'_>) -> Result<(), Reject> {
         let variables = Variables::new(facts);
+        facts.budget.charge(self.steps);
         let mut context = Context::with_env(Arc::clone(&self.language.0));
         context.set_variable_resolver(&variables);
         let failed = |why| Reject::RuleFailed { rule: Arc::clone(&self.name), why };
-        let value = Value::resolve_val(self.program.expression(), &context)
-            .map_err(|error| failed(words(&error)))?;
+        let value = Value::resolve_val(&self.expression, &context);
+        // Whatever comes out: an error beside what decides does not matter in this language.
+        if facts.budget.is_spent() {
+            return Err(failed("it takes too many steps over this token"));
+        }
+        let value = value.map_err(|error| failed(words(&error)))?;
         match value.downcast_ref::<CelBool>().map(CelBool::inner) {
             Some(true) => Ok(()),
             Some(false) => Err(Reject::RuleNotMet(Arc::clone(&self.message))),

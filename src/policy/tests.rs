@@ -29,7 +29,14 @@ fn decide(
     claims: Option<&Value<'_>>,
 ) -> Result<Option<Reject>, Reject> {
     let (caller, now) = (&Caller::Unknown, UnixTime::from_seconds(1));
-    policy.decide(&Facts { proven, claims, caller, attributes: &[], now })
+    policy.decide(&Facts {
+        proven,
+        claims,
+        caller,
+        attributes: &[],
+        now,
+        budget: &Budget::default(),
+    })
 }
 
 fn said(policy: &Policy, proven: &Proven) -> Reason {

@@ -86,7 +86,9 @@ impl Scheduler {
         }
         let tokens = batch.tokens.len();
         let mut plan = Plan::new(snapshot, batch, now);
-        if tokens > STRIDE.min(stride(&plan)) {
+        // One token under rules may take as long as others may have to wait.
+        let most = if has_rules(&plan) { 1 } else { STRIDE };
+        if tokens > most {
             return Ok(Begun::Open(Opened { plan: plan.into(), at: now }));
         }
         plan.only_hits();
@@ -191,7 +193,8 @@ impl Scheduler {
         });
         let place = place.into_inner().flatten();
         let held = held.zip(place).map(|(held, place)| Waiting { held, _place: place });
-        let stride = stride(&plan);
+        // Those over which rules take long end a turn of themselves.
+        let stride = if has_rules(&plan) { STRIDE } else { STRIDE * 4 };
         let (pending, slices) = plan.cut();
         let proofs = self.prove(slices, started, deadline).await?;
         let mut finish = Finish::new(pending, proofs, self.clock.wall());
@@ -244,11 +247,10 @@ impl Scheduler {
     }
 }
 
-/// How many tokens are judged before others get a turn.
-fn stride(plan: &Plan) -> usize {
+/// Whether rules are tried on the tokens.
+fn has_rules(plan: &Plan) -> bool {
     let policy = plan.snapshot().policy(plan.batch().profile);
-    // A rule may take a while, and each token has its own.
-    if policy.is_some_and(Policy::has_rules) { 4 } else { STRIDE * 4 }
+    policy.is_some_and(Policy::has_rules)
 }
 
 /// A batch that was begun.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::VirtualClock;
 use crate::jose::json;
-use crate::policy::{Caller, Facts, Policy, check_scopes};
+use crate::policy::{Budget, Caller, Facts, Policy, check_scopes};
 use std::time::Instant;
 
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -134,6 +134,7 @@ impl World {
                     caller: &Caller::Unknown,
                     attributes: &[],
                     now,
+                    budget: &Budget::default(),
                 })
             })
             .map_or_else(

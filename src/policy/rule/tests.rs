@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::jose::{Limits, UnixTime, json};
-use crate::policy::Caller;
 use crate::policy::tests::proven;
+use crate::policy::{Budget, Caller};
 use crate::verify::Reason;
 use allocation_counter::{AllocationInfo, measure};
 use std::thread;
+
+mod budget;
 
 fn parse(text: &str) -> Result<Rule, BadRule> {
     parse_measured(text).0
@@ -25,6 +27,10 @@ fn parse_measured(text: &str) -> (Result<Rule, BadRule>, AllocationInfo) {
 
 /// What becomes of a token with these members, on the stack of a worker.
 fn checked(text: &str, extra: &str) -> Result<(), Reject> {
+    checked_within(text, extra, &Budget::default())
+}
+
+fn checked_within(text: &str, extra: &str, budget: &Budget) -> Result<(), Reject> {
     let rule = parse(text).unwrap_or_else(|bad| panic!("{text}: {bad}"));
     let token = proven(extra);
     let claims = json::parse(token.payload(), &Limits::DEFAULT.json).unwrap();
@@ -36,6 +42,7 @@ fn checked(text: &str, extra: &str) -> Result<(), Reject> {
         caller: &Caller::Unix { user: 1000, group: 7, process: None },
         attributes: &attributes,
         now: UnixTime::from_seconds(50),
+        budget,
     };
     rule.check(&facts)
 }
@@ -137,6 +144,7 @@ fn the_refused_are_told_the_message_or_the_rule() {
         caller: &Caller::Unknown,
         attributes: &[],
         now: UnixTime::from_seconds(1),
+        budget: &Budget::default(),
     };
     let told = |message| {
         Rule::parse(" now > 5 ", "r", message, &Language::default())
@@ -275,7 +283,7 @@ fn what_a_rule_may_cost_is_bounded() {
     let list = format!(r#","a":[{}1]"#, "1,".repeat(200));
     assert_eq!(reason("claims.a.all(x, x == 1)", &list), Reason::Ok);
     let greedy = checked("claims.a.all(x, claims.a.all(y, y == 1))", &list).unwrap_err();
-    assert!(greedy.to_string().contains("too much of the token"), "{greedy}");
+    assert!(greedy.to_string().contains("too many steps"), "{greedy}");
     let text = format!(r#","a":[{}1],"b":"{}""#, "1,".repeat(200), "x".repeat(8000));
     let greedy = checked("claims.a.all(x, size(claims.b) > 1)", &text).unwrap_err();
     assert!(greedy.to_string().contains("too much of the token"), "{greedy}");

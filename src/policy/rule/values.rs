@@ -1,6 +1,7 @@
 //! What a rule can look at, as values of CEL. Claims are turned into them when a rule
 //! asks for one, and only that one; texts are borrowed.
 
+use super::meter;
 use crate::jose::json::Value as Json;
 use crate::policy::{Caller, Facts};
 use cel::ExecutionError;
@@ -35,12 +36,23 @@ impl<'f> Variables<'f> {
         Self { facts, left: AtomicUsize::new(MOST_VALUES) }
     }
 
+    /// Takes steps from the budget.
+    pub(super) fn charge(&self, steps: usize) -> Result<(), ExecutionError> {
+        if self.facts.budget.charge(steps) { Ok(()) } else { Err(too_much()) }
+    }
+
+    /// Whether the budget lasts.
+    pub(super) fn lasts(&self) -> bool {
+        !self.facts.budget.is_spent()
+    }
+
     fn spend(&self, text: usize) -> Result<(), ExecutionError> {
         let cost = (text / 64).saturating_add(1);
         let left = self.left.load(Ordering::Relaxed);
         let rest = left.checked_sub(cost);
         self.left.store(rest.unwrap_or_default(), Ordering::Relaxed);
-        rest.map(|_| ()).ok_or_else(|| ExecutionError::function_error(BUDGET, "too much"))
+        // What is not taken up costs nothing.
+        if rest.is_some() { self.charge(cost) } else { Err(too_much()) }
     }
 
     /// A claim, if it is not too large.
@@ -91,6 +103,10 @@ impl<'f> Variables<'f> {
     }
 }
 
+fn too_much() -> ExecutionError {
+    ExecutionError::function_error(BUDGET, "too much")
+}
+
 impl VariableResolver for Variables<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
         let part = match variable {
@@ -99,6 +115,9 @@ impl VariableResolver for Variables<'_> {
             "header" => Part::Header,
             "now" => return Some(CowVal::owned(CelInt::from(self.facts.now.seconds()))),
             "request" => Part::Request,
+            _ if variable.starts_with('@') => {
+                return meter::resolve(self, variable).map(CowVal::Owned);
+            }
             _ => return None,
         };
         Some(CowVal::owned(Members { variables: self, part }))

@@ -184,8 +184,9 @@ fn the_core_is_pure() {
     let mut faults = Vec::new();
     for source in sources().iter().filter(|source| CORE.contains(&&*source.room)) {
         for (number, line) in lines(&source.code) {
-            // A counter that lives for one evaluation; `cel` demands that it could be shared.
-            let counts = source.path == "src/policy/rule/values.rs";
+            // Counters that live for one evaluation; `cel` demands that they could be shared.
+            let counts = ["src/policy/budget.rs", "src/policy/rule/values.rs"];
+            let counts = counts.contains(&source.path.as_str());
             let words = IMPURE.iter().filter(|word| !(counts && **word == "Atomic"));
             for word in words.filter(|word| line.contains(**word)) {
                 faults.push(format!("{}:{number}: {word}", source.path));

@@ -14,7 +14,7 @@ use crate::engine::Batch;
 use crate::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest as Http};
 use crate::pb::authz::authorization_server::Authorization;
 use crate::pb::authz::{AttributeContext, CheckRequest, CheckResponse};
-use crate::policy::{Attributes, Caller, HttpRequest, HttpRules, SeveralTokens};
+use crate::policy::{self, Attributes, Caller, HttpRequest, HttpRules, SeveralTokens};
 use crate::telemetry::Tally;
 use bytes::Bytes;
 use reply::Judged;
@@ -143,6 +143,6 @@ impl Told<'_> {
             ("principal", self.principal),
         ];
         let given = all.into_iter().filter(|(_, value)| !value.is_empty());
-        given.map(|(name, value)| (name.into(), value.into())).collect()
+        policy::attributes(given)
     }
 }

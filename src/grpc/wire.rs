@@ -5,7 +5,7 @@ use super::status::CallFault;
 use crate::engine::{self, Batch, Check, ProfileError, Question, Snapshot, State};
 use crate::jose::UnixTime;
 use crate::pb;
-use crate::policy::{Attributes, Caller, ClaimPath, Projection, Returned};
+use crate::policy::{self, Attributes, Caller, ClaimPath, Projection, Returned};
 use crate::verify::Reject;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -74,7 +74,7 @@ pub(super) fn batch(
     };
     let audiences = shared("options.audiences", audiences, AUDIENCES)?;
     let scopes = shared("options.scopes", scopes, SCOPES)?;
-    let attributes = shared_attributes(attributes)?;
+    let attributes = shared_attributes(&attributes)?;
     let caller = caller.clone();
     let own = snapshot.policy(profile).and_then(|policy| policy.projection.as_ref());
     let telling = Telling { view, projection: projection(own, &claims)? };
@@ -129,7 +129,7 @@ fn projection(own: Option<&Projection>, asked: &[String]) -> Result<Option<Proje
 }
 
 /// Reads what the caller says of the request that the tokens came with.
-fn shared_attributes(attributes: HashMap<String, String>) -> Result<Attributes, CallFault> {
+fn shared_attributes(attributes: &HashMap<String, String>) -> Result<Attributes, CallFault> {
     let bytes: usize = attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
     let field = "options.attributes";
     for (count, limit) in [(attributes.len(), ATTRIBUTES), (bytes, ATTRIBUTE_BYTES)] {
@@ -137,7 +137,8 @@ fn shared_attributes(attributes: HashMap<String, String>) -> Result<Attributes, 
             return Err(CallFault::FieldTooLong { field, count, limit });
         }
     }
-    Ok(attributes.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    let given = attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Ok(policy::attributes(given))
 }
 
 /// Reads how long a message may take.

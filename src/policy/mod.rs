@@ -3,23 +3,27 @@
 //! [`Mode::Permissive`] permits.
 
 mod audit;
+mod budget;
 mod caller;
 mod claim;
 mod facts;
 mod http;
 mod path;
 mod projection;
+mod request;
 #[cfg(feature = "cel")]
 mod rule;
 mod subject;
 
 pub use audit::{AUDIT_RECORD_BYTES, AuditRules, Showing};
+pub use budget::Budget;
 pub use caller::{Caller, CallerRule};
 pub use claim::{ClaimRule, Scalar, Test};
-pub use facts::{Attributes, Budget, Facts};
+pub use facts::{Attributes, Facts};
 pub use http::{ClaimHeader, HttpRequest, HttpRules, SeveralTokens, TokenPlace};
 pub use path::{BadPath, ClaimPath};
 pub use projection::{Projection, Returned, SameName};
+pub use request::attributes;
 #[cfg(feature = "cel")]
 pub use rule::{BadRule, Language, Rule};
 pub use subject::{BadSubject, SubjectRule};

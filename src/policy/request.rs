@@ -12,10 +12,11 @@ use std::sync::Arc;
 /// the proxy and what is behind it may resolve it or not, and a rule that asks for `path`
 /// refuses.
 pub fn attributes<'g>(given: impl Iterator<Item = (&'g str, &'g str)> + Clone) -> Attributes {
-    let of = |name: &str| given.clone().find(|(own, _)| *own == name).map(|(_, value)| value);
+    let every = given.clone();
+    let of = |name: &str| every.clone().find(|(own, _)| *own == name).map(|(_, value)| value);
     let scheme = of("scheme").unwrap_or_default();
     let mut all = Attributes::with_capacity(given.size_hint().0.saturating_add(2));
-    for (name, value) in given.clone() {
+    for (name, value) in given {
         let normal = match name {
             "host" => Some(host(value, scheme)),
             "path" => path(value),
@@ -46,7 +47,9 @@ pub fn attributes<'g>(given: impl Iterator<Item = (&'g str, &'g str)> + Clone) -
 fn host<'h>(text: &'h str, scheme: &str) -> Cow<'h, str> {
     let (name, port) = match text.rsplit_once(':') {
         // An address of IPv6 has colons within brackets.
-        Some((name, port)) if !port.contains(']') && port.bytes().all(|one| one.is_ascii_digit()) => {
+        Some((name, port))
+            if !port.contains(']') && port.bytes().all(|one| one.is_ascii_digit()) =>
+        {
             (name, port)
         }
         _ => (text, ""),
@@ -79,7 +82,7 @@ fn path(text: &str) -> Option<Cow<'_, str>> {
         let mut ahead = bytes.clone();
         let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
         let code = (byte == b'%').then(|| digit(ahead.next()).zip(digit(ahead.next())));
-        let code = code.flatten().and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        let code = code.flatten().and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
         match code {
             Some(code) => {
                 bytes = ahead;

@@ -55,6 +55,11 @@ impl SubjectRule {
             return Err(BadSubject::Star);
         }
         let spiffe = name.strip_prefix(SPIFFE);
+        // In other letters it is no SPIFFE ID (SPIFFE-ID, section 2), and would be none here.
+        let scheme = name.get(..SPIFFE.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SPIFFE));
+        if spiffe.is_none() && scheme.is_some() {
+            return Err(BadSubject::Spiffe);
+        }
         match (spiffe, cut) {
             (None, false) => Ok(Self::Exact(name.into())),
             (None, true) => Ok(Self::Prefix(name.into())),
@@ -71,11 +76,19 @@ impl SubjectRule {
     pub fn admits(&self, subject: &str) -> bool {
         match self {
             Self::Exact(name) => **name == *subject,
-            Self::Prefix(name) => subject.starts_with(&**name),
             // With dot segments a path could lead out of its beginning.
+            Self::Prefix(name) => subject
+                .strip_prefix(&**name)
+                .is_some_and(|rest| !name.contains('/') || !rest.split('/').any(is_dots)),
             Self::Spiffe(name) => subject.starts_with(&**name) && is_spiffe(subject),
         }
     }
+}
+
+/// Whether this segment of a path is `.` or `..`, encoded or not (RFC 3986, section 6.2.2.2).
+fn is_dots(segment: &str) -> bool {
+    let plain = segment.replace("%2e", ".").replace("%2E", ".");
+    matches!(plain.as_str(), "." | "..")
 }
 
 /// Whether this is a SPIFFE ID (SPIFFE-ID, section 2): no empty segment, no `.` or `..`,
@@ -130,6 +143,17 @@ mod tests {
     }
 
     #[test]
+    fn no_path_leads_out_of_its_beginning() {
+        let rule = "https://id.example/users/*";
+        assert!(admits(rule, "https://id.example/users/a/b..c"));
+        for rest in ["../admin", "a/../../admin", "..", "./a", "%2e%2E/admin", "a/.%2e/b"] {
+            assert!(!admits(rule, &format!("https://id.example/users/{rest}")), "{rest}");
+        }
+        assert!(!admits("https://id.example/u*", "https://id.example/u/../admin"));
+        assert!(admits("svc-*", "svc-a/../b"), "it is no path");
+    }
+
+    #[test]
     fn what_is_no_rule_is_refused() {
         for (text, fault) in [
             ("", BadSubject::Empty),
@@ -139,6 +163,7 @@ mod tests {
             ("spiffe://example.org*", BadSubject::Spiffe),
             ("spiffe://*", BadSubject::Spiffe),
             ("spiffe://Example.org/a", BadSubject::Spiffe),
+            ("SPIFFE://example.org/a/*", BadSubject::Spiffe),
             ("spiffe://example.org/a/../b", BadSubject::Spiffe),
         ] {
             assert_eq!(SubjectRule::parse(text), Err(fault), "{text}");

@@ -37,14 +37,17 @@ impl Backlog {
     /// Whether a check that is taken on now would have to wait too long: longer than the
     /// limit, or than half of the caller's patience, so that there is time left for the
     /// check and the way back. What is asked of an idle daemon is never too much.
-    pub(super) fn is_full(&self, patience: Option<Duration>) -> bool {
+    ///
+    /// `lag` is how long it waits before anything of it is begun.
+    pub(super) fn is_full(&self, patience: Option<Duration>, lag: Duration) -> bool {
         let nanoseconds = self.nanoseconds.load(Ordering::Relaxed) / self.workers;
         let pace = self.pace.load(Ordering::Relaxed);
         // Batches take turns slice by slice, so that those in work are half done on the
         // average: a new one shares the threads with all of them until its own end, and
         // waits for about twice of what is left.
         let wait = Duration::from_nanos(nanoseconds.saturating_mul(2 * pace) / ONE);
-        wait > patience.map_or(self.limit, |patience| (patience / 2).min(self.limit))
+        wait.saturating_add(lag)
+            > patience.map_or(self.limit, |patience| (patience / 2).min(self.limit))
     }
 
     /// Takes on checks that should take `cost`.
@@ -89,19 +92,20 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    const NONE: Duration = Duration::ZERO;
 
     #[test]
     fn what_waits_too_long_is_not_taken_on_and_everything_comes_back() {
         let backlog = Backlog::new(2, MS * 100);
         // Alone, even a large one is taken.
-        assert!(!backlog.is_full(None));
+        assert!(!backlog.is_full(None, NONE));
         let mut large = backlog.take(MS * 120);
-        assert!(backlog.is_full(None));
+        assert!(backlog.is_full(None, NONE));
         large.shrink(MS * 30);
-        assert!(!backlog.is_full(None) && !backlog.is_full(Some(MS * 190)));
-        assert!(backlog.is_full(Some(MS * 170)), "the caller does not wait so long");
+        assert!(!backlog.is_full(None, NONE) && !backlog.is_full(Some(MS * 190), NONE));
+        assert!(backlog.is_full(Some(MS * 170), NONE), "the caller does not wait so long");
         drop(large);
-        assert!(!backlog.is_full(Some(Duration::ZERO)));
+        assert!(!backlog.is_full(Some(Duration::ZERO), NONE));
         assert_eq!(backlog.nanoseconds.load(Ordering::Relaxed), 0);
     }
 
@@ -112,11 +116,11 @@ mod tests {
         for _ in 0..200 {
             backlog.learn(MS, MS * 4);
         }
-        assert!(backlog.is_full(None));
+        assert!(backlog.is_full(None, NONE));
         for _ in 0..200 {
             backlog.learn(MS, MS);
         }
-        assert!(!backlog.is_full(None));
+        assert!(!backlog.is_full(None, NONE));
         backlog.learn(Duration::ZERO, MS * 1000);
         backlog.learn(MS, Duration::MAX);
     }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod backlog;
+mod lag;
 mod turns;
 
 pub use admission::{Admission, Budget, Leave};

@@ -2,6 +2,7 @@
 //! come to their right.
 
 use super::backlog::{Backlog, Load};
+use super::lag::Lag;
 use crate::clock::{Clock, later};
 use crate::engine::{
     AttemptEnd, Batch, Decision, Engine, Event, Finish, Held, Plan, Proof, Slice, Snapshot,
@@ -26,6 +27,7 @@ pub struct Scheduler {
     /// Bounds the batches that wait for keys; the others do without.
     waiters: Arc<Semaphore>,
     backlog: Arc<Backlog>,
+    lag: Arc<Lag>,
     workers: usize,
     clock: Clock,
 }
@@ -53,8 +55,8 @@ impl Scheduler {
     pub fn new(engine: Arc<Engine>, workers: usize, queue_delay: Duration, clock: Clock) -> Self {
         let (turns, waiters) = (Semaphore::new(workers), Semaphore::new(WAITERS));
         let (turns, waiters) = (Arc::new(turns), Arc::new(waiters));
-        let backlog = Backlog::new(workers, queue_delay);
-        Self { engine, turns, waiters, backlog, workers, clock }
+        let (backlog, lag) = (Backlog::new(workers, queue_delay), Lag::new(clock.clone()));
+        Self { engine, turns, waiters, backlog, lag, workers, clock }
     }
 
     /// What it works with.
@@ -173,7 +175,8 @@ impl Scheduler {
         in_time()?;
         // Before any work is done for it: to refuse must be cheap.
         let patience = deadline.map(|deadline| deadline.saturating_duration_since(started));
-        if self.backlog.is_full(patience) {
+        self.lag.measure(started);
+        if self.backlog.is_full(patience, self.lag.at(started)) {
             plan.only_hits();
         }
         while plan.advance(&self.engine, STRIDE) {
@@ -216,9 +219,11 @@ impl Scheduler {
         // What fits one slice is done on the spot: to wait for a turn would cost
         // more than it is worth.
         if slices.len() <= 1 {
-            return Ok(slices.pop().map_or_else(Vec::new, |slice| {
-                slice.run(&self.engine, self.clock.wall(), started)
-            }));
+            let Some(slice) = slices.pop() else { return Ok(Vec::new()) };
+            // Others wait for it all the same. Its pace tells little: the cost of one token is
+            // that of its check, and leaves out what a call takes beside.
+            let _load = self.backlog.take(slice.cost());
+            return Ok(slice.run(&self.engine, self.clock.wall(), started));
         }
         let lanes = self.workers.min(slices.len());
         let load = self.backlog.take(slices.iter().map(Slice::cost).sum());

@@ -14,7 +14,7 @@
     reason = "generated"
 )]
 
-mod codec;
+pub(crate) mod codec;
 
 tonic::include_proto!("jwtd.v1");
 

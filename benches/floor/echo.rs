@@ -11,11 +11,15 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
+use jwtd::engine::{CacheLimits, Current, Engine, ProofCache, Snapshot};
 use jwtd::grpc::server::Server;
 use jwtd::grpc::{Listener, Metered, MeteredLayer};
+use jwtd::jose::Limits;
+use jwtd::keys::Issuers;
 use jwtd::pb;
-use jwtd::sched::Budget;
+use jwtd::sched::{Admission, Amounts};
 use jwtd::telemetry::Metrics;
+use jwtd::verify::Profile;
 use prost::Message;
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -57,18 +61,24 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
     runtime.block_on(async {
         let listener =
             Listener::bind(&Listen::Unix { path: socket.to_owned(), mode: SocketMode(0o600) })?;
+        let engine = Arc::new(engine());
         let server = Server {
             settings: Connection::default(),
             service: Echo(reply),
+            // The daemon's defaults, here and below.
             metered: MeteredLayer {
-                // The daemon gives back the bytes of each message of a stream when
-                // it answers it; here they are counted up to the stream's end.
-                bytes: Budget::new(usize::MAX),
-                // The daemon's defaults, here and below.
                 message_bytes: 4 * 1024 * 1024,
-                metrics: Arc::new(Metrics::new()),
+                metrics: Arc::clone(&engine.metrics),
             },
-            connections: Budget::new(1024),
+            engine,
+            // The daemon gives back the bytes of each message of a stream when it answers it;
+            // here they are counted up to the stream's end.
+            admission: Admission::new(Amounts {
+                bytes: usize::MAX / 16,
+                connections: 1024,
+                streams: 1024,
+                tokens: 20_000,
+            }),
             streams: 128,
             clock: Clock::system(),
         };
@@ -76,6 +86,21 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
         server.serve(vec![listener], stop, Duration::ZERO).await;
         Ok(())
     })
+}
+
+/// An engine that knows nobody, and lets everybody in.
+fn engine() -> Engine {
+    let metrics = Arc::new(Metrics::new());
+    let issuers = Issuers::new(Vec::new(), Limits::DEFAULT).unwrap();
+    let profile = Profile::new("default", &[], &issuers).unwrap();
+    let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
+    Engine {
+        current: Current::new(Snapshot::new(issuers, vec![profile], &metrics)),
+        cache: ProofCache::new(limits, &metrics),
+        audit: None,
+        traces: None,
+        metrics,
+    }
 }
 
 /// Answers every request with the same bytes.

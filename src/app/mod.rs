@@ -19,11 +19,11 @@ use crate::clock::Clock;
 use crate::config::{Config, Listen, ServerLimits, Startup};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::server::Server;
-use crate::grpc::{BindError, Entry, Listener, MeteredLayer, Verifier};
+use crate::grpc::{BindError, Listener, MeteredLayer, PLACE, Verifier};
 use crate::keys::KeyState;
 use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
-use crate::sched::{Admission, Budget, Scheduler};
+use crate::sched::{Admission, Amounts, Resource, Scheduler};
 use crate::sources::{ClockWatch, Keeper, StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
@@ -45,7 +45,7 @@ use tonic_reflection::server::Builder as Reflection;
 pub struct App {
     listeners: Vec<Listener>,
     admin: Option<SocketAddr>,
-    server: Server<Entry<tonic::service::Routes>>,
+    server: Server<tonic::service::Routes>,
     readiness: Arc<Readiness>,
     health: HealthReporter,
     engine: Arc<Engine>,
@@ -58,6 +58,11 @@ pub struct App {
     status: Arc<Status>,
     clock: Clock,
 }
+
+/// How many places calls that may be silent have for each allowed connection: what is left of
+/// the 64 KiB that the bound on memory has for one, because a silent connection itself takes up to
+/// 34 KiB (20 KiB beside a thousand others).
+const STREAMS: usize = (64 - 34) / PLACE;
 
 /// Why the daemon cannot start.
 #[derive(Debug)]
@@ -124,27 +129,27 @@ impl App {
             metrics: Arc::clone(&metrics),
         });
         let limits = startup.limits;
-        let admission = Admission {
-            tokens: Budget::new(limits.in_flight_tokens),
-            bytes: Budget::new(limits.in_flight_bytes),
-            connections: Budget::new(limits.connections.min(runtime::most_connections())),
-        };
+        let connections = limits.connections.min(runtime::most_connections());
+        let admission = Admission::new(Amounts {
+            bytes: limits.in_flight_bytes,
+            connections,
+            streams: connections.saturating_mul(STREAMS),
+            tokens: limits.in_flight_tokens,
+        });
         let status = Arc::new(Status::new(clock.wall()));
 
         let scheduler =
             Scheduler::new(Arc::clone(&engine), workers, limits.queue_delay, clock.clone());
-        let (health, routes) = services(scheduler, &admission, &limits);
-        let service = Entry::new(routes, Arc::clone(&engine), clock.clone());
-        let metered = MeteredLayer {
-            bytes: Arc::clone(&admission.bytes),
-            message_bytes: limits.message_bytes,
-            metrics,
+        let (health, routes) = services(scheduler, &limits);
+        let server = Server {
+            service: routes,
+            metered: MeteredLayer { message_bytes: limits.message_bytes, metrics },
+            engine: Arc::clone(&engine),
+            admission: Arc::clone(&admission),
+            streams: limits.streams_per_connection,
+            settings: startup.connection,
+            clock: clock.clone(),
         };
-        let (connections, streams) =
-            (Arc::clone(&admission.connections), limits.streams_per_connection);
-        let settings = startup.connection;
-        let server =
-            Server { service, metered, connections, streams, settings, clock: clock.clone() };
 
         let listeners = startup.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
         let listeners: Vec<Listener> = listeners.map_err(StartError::Listen)?;
@@ -273,7 +278,7 @@ impl App {
 
 fn read_gauges(
     engine: &Arc<Engine>,
-    admission: &Admission,
+    admission: &Arc<Admission>,
     status: &Arc<Status>,
     listeners: &[Listener],
     workers: usize,
@@ -283,22 +288,25 @@ fn read_gauges(
         listeners.iter().filter_map(|one| Some((one.endpoint(), Arc::clone(one.tls()?))));
     let encrypted: Vec<_> = encrypted.collect();
     // Weakly: the metrics are a part of the engine.
-    let (weak, admission) = (Arc::downgrade(engine), admission.clone());
+    let (weak, admission) = (Arc::downgrade(engine), Arc::clone(admission));
     let status = Arc::clone(status);
     engine.metrics.on_scrape(move |gauges| {
         let Some(engine) = weak.upgrade() else { return };
         gauges.set_cache(engine.cache.entries(), engine.cache.bytes());
         gauges.set_in_flight(
-            admission.tokens.taken(),
-            admission.bytes.taken(),
-            admission.connections.taken(),
+            admission.taken(Resource::Tokens),
+            admission.taken(Resource::Bytes),
+            admission.taken(Resource::Connections),
+            admission.taken(Resource::Streams),
         );
-        for (name, budget) in [
-            ("in_flight_tokens", &admission.tokens),
-            ("in_flight_bytes", &admission.bytes),
-            ("connections", &admission.connections),
+        for (name, resource) in [
+            ("in_flight_tokens", Resource::Tokens),
+            ("in_flight_bytes", Resource::Bytes),
+            ("connections", Resource::Connections),
+            ("streams", Resource::Streams),
         ] {
-            gauges.set_limit(name, u64::try_from(budget.limit()).unwrap_or(u64::MAX));
+            let limit = admission.limit(resource);
+            gauges.set_limit(name, u64::try_from(limit).unwrap_or(u64::MAX));
         }
         gauges.set_limit("cache_bytes", engine.cache.max_bytes());
         gauges.set_workers(workers);
@@ -326,10 +334,9 @@ fn read_gauges(
 
 fn services(
     scheduler: Scheduler,
-    admission: &Admission,
     limits: &ServerLimits,
 ) -> (HealthReporter, tonic::service::Routes) {
-    let verifier = Verifier::new(scheduler, admission.clone(), limits);
+    let verifier = Verifier::new(scheduler, limits);
     let authorization = AuthorizationServer::new(verifier.clone());
     let authorization = authorization.max_decoding_message_size(limits.message_bytes);
     let verifier =

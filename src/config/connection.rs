@@ -15,6 +15,8 @@ pub struct Connection {
     pub keepalive_interval: Duration,
     /// How long that sign may take.
     pub keepalive_timeout: Duration,
+    /// After how long without a call clients are told to connect anew, if ever.
+    pub idle_timeout: Option<Duration>,
     /// After about how long clients are told to connect anew, if ever.
     pub max_age: Option<Duration>,
     /// How long calls may go on after that.
@@ -47,8 +49,9 @@ impl Default for Connection {
             handshake_timeout: seconds(5),
             keepalive_interval: seconds(30),
             keepalive_timeout: seconds(10),
-            max_age: None,
-            max_age_grace: seconds(10),
+            idle_timeout: Some(seconds(300)),
+            max_age: Some(seconds(3600)),
+            max_age_grace: seconds(300),
             receive_timeout: seconds(10),
             reply_timeout: seconds(30),
             header_list_bytes: 8 << 10,
@@ -84,7 +87,8 @@ pub(super) fn connection(root: &Node, faults: &mut Faults) -> Connection {
         accept_backoff: span("accept_backoff", default.accept_backoff, second / 100, second * 5),
         receive_timeout: span("receive_timeout", default.receive_timeout, second, hour),
         reply_timeout: span("reply_timeout", default.reply_timeout, second, hour),
-        max_age: table.age(),
+        idle_timeout: table.span_or_off("idle_timeout", default.idle_timeout, second),
+        max_age: table.span_or_off("max_age", default.max_age, second * 10),
         header_list_bytes: table.bytes(
             "header_list_bytes",
             default.header_list_bytes,
@@ -117,12 +121,20 @@ impl Table<'_, '_> {
         span
     }
 
-    fn age(&mut self) -> Option<Duration> {
-        if matches!(self.text("max_age"), None | Some("off")) {
-            return None;
+    fn span_or_off(
+        &mut self,
+        key: &str,
+        default: Option<Duration>,
+        low: Duration,
+    ) -> Option<Duration> {
+        /// Thirty days.
+        const HIGH: Duration = Duration::from_secs(30 * 24 * 3600);
+
+        match self.text(key) {
+            None => default,
+            Some("off") => None,
+            Some(_) => Some(self.span(key, low, low, HIGH)),
         }
-        let (low, high) = (Duration::from_secs(10), Duration::from_secs(30 * 24 * 3600));
-        Some(self.span("max_age", high, low, high))
     }
 
     fn bytes(&mut self, key: &str, default: u32, low: u32, high: u32) -> u32 {

@@ -218,6 +218,12 @@ impl Snapshot {
         if serves { Ok(place) } else { Err(ProfileError::NotServed) }
     }
 
+    /// Whether any profile is for `caller`.
+    #[must_use]
+    pub fn serves(&self, caller: &Caller) -> bool {
+        self.policies.iter().any(|policy| policy.serves(caller))
+    }
+
     /// Counts `tokens` verdicts.
     pub fn count(&self, profile: usize, issuer: Option<IssuerIndex>, reason: Reason, tokens: u64) {
         self.counters.add(profile, issuer.map(IssuerIndex::get), reason, tokens);
@@ -250,6 +256,12 @@ impl Current {
     #[must_use]
     pub fn load(&self) -> Arc<Snapshot> {
         self.0.load_full()
+    }
+
+    /// The number of the configuration of now.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.0.load().generation()
     }
 
     /// Puts `snapshot` in the place of the one before. Batches that have begun

@@ -7,14 +7,15 @@ mod reply;
 pub(super) use denial::deny;
 
 use super::fit::Fit;
-use super::service::{Verifier, caller, deadline, finish};
+use super::lease::Lease;
+use super::service::{Verifier, deadline, finish, lease};
 use super::status::CallFault;
 use super::wire;
 use crate::engine::Batch;
 use crate::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest as Http};
 use crate::pb::authz::authorization_server::Authorization;
 use crate::pb::authz::{AttributeContext, CheckRequest, CheckResponse};
-use crate::policy::{self, Attributes, Caller, HttpRequest, HttpRules, SeveralTokens};
+use crate::policy::{self, Attributes, HttpRequest, HttpRules, SeveralTokens};
 use crate::telemetry::Tally;
 use bytes::Bytes;
 use reply::Judged;
@@ -35,7 +36,8 @@ impl Authorization for Verifier {
         let deadline = deadline(&headers, self.shared().clock());
         let deadline = deadline.map(|end| self.before(end));
         let attributes = message.attributes.unwrap_or_default();
-        let outcome = self.answer(attributes, deadline, caller(&extensions), call.tally()).await;
+        let lease = lease(&extensions)?;
+        let outcome = self.answer(attributes, deadline, lease, call.tally()).await;
         finish(&mut call, outcome.and_then(Fit::measured))
     }
 }
@@ -51,7 +53,7 @@ impl Verifier {
         &self,
         attributes: AttributeContext,
         deadline: Option<Instant>,
-        caller: &Caller,
+        lease: &Lease,
         tally: &Tally,
     ) -> Result<CheckResponse, CallFault> {
         let snapshot = self.shared().snapshot();
@@ -63,8 +65,11 @@ impl Verifier {
         let named = |one: &&ContextExtensionsEntry| one.key == "profile";
         let named =
             context_extensions.iter().rfind(named).map_or(Ok(""), |one| from_utf8(&one.value));
-        let profile =
-            wire::profile(named.map_err(|_| CallFault::ProfileUnknown)?, &snapshot, caller)?;
+        let profile = wire::profile(
+            named.map_err(|_| CallFault::ProfileUnknown)?,
+            &snapshot,
+            lease.caller(),
+        )?;
         let http = request.and_then(|request| request.http).unwrap_or_default();
         let principal = source.map(|peer| peer.principal).unwrap_or_default();
         let Some(told) = told(&http, &principal) else {
@@ -81,11 +86,11 @@ impl Verifier {
         };
         let (token, place) = found;
         let batch = Batch {
-            caller: caller.clone(),
+            caller: lease.caller().clone(),
             attributes: told.attributes(&asked),
             ..Batch::new(vec![Bytes::copy_from_slice(token.as_bytes())], profile)
         };
-        let decisions = self.shared().run(&snapshot, batch, deadline, tally).await?;
+        let decisions = self.shared().run(&snapshot, batch, deadline, lease, tally).await?;
         let decision = decisions.into_iter().next().ok_or(CallFault::Internal)?;
         let judged = Judged { snapshot: &snapshot, profile, rules, request: &asked, place };
         Ok(judged.reply(&decision))

@@ -5,18 +5,19 @@
 //! Messages are handed on whole: tonic reserves the announced size of one with its first
 //! byte, and a thousand that are announced at once would take far more than is admitted.
 
-use super::methods;
+use super::lease::{Lease, Origin};
+use super::method::Rpc;
 use super::pieces::Pieces;
+use super::shapes;
 use super::status::CallFault;
 use super::weight::Weight;
-use crate::sched::{Budget, Leave};
+use crate::sched::Resource;
 use crate::telemetry::{Metrics, ShedCause};
 use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, Request};
 use http_body::{Body, Frame, SizeHint};
-use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
@@ -25,49 +26,56 @@ use tonic::Status;
 /// What is needed to meter bodies.
 #[derive(Clone, Debug)]
 pub struct MeteredLayer {
-    /// Where bytes are taken from.
-    pub bytes: Arc<Budget>,
     /// The largest message.
     pub message_bytes: usize,
     /// Where refusals are counted.
     pub metrics: Arc<Metrics>,
 }
 
+/// The largest message that names something: the decoder keeps so much room for each call.
+const BUFFER: usize = 8192;
+
 impl MeteredLayer {
-    /// Meters the body of `request`, each message of which may take so long to arrive;
-    /// what it holds is found among the extensions.
+    /// Meters the body of `request`, each message of which may take so long to arrive, on
+    /// the account of `origin`; what it holds is found among the extensions.
     ///
     /// # Errors
-    /// If there is no such method, or no room for its fields.
-    pub fn apply<B>(
+    /// If there is no such method, or no room for its fields or for a call that stays open.
+    pub(super) fn apply<B>(
         &self,
         request: Request<B>,
+        rpc: Rpc,
+        origin: &Arc<Origin>,
         patience: Duration,
     ) -> Result<Request<Metered<B>>, Status> {
         let (mut parts, body) = request.into_parts();
-        let Some(method) = methods::method(parts.uri.path()) else {
+        let Some(method) = shapes::method(parts.uri.path()) else {
             return Err(Status::unimplemented("there is no such method"));
         };
-        let Some(leave) = self.bytes.take(cost(&parts.headers)) else {
-            return Err(self.refuse().into());
-        };
-        let held = Held { leave, messages: VecDeque::new(), kept: 0 };
-        let lease = Lease(Arc::new(Mutex::new(held)));
+        let account = &origin.account;
+        let refused = |cause, resource| refuse(&self.metrics, cause, account.limit(resource));
+        let leave = account
+            .take(Resource::Bytes, cost(&parts.headers))
+            .ok_or_else(|| refused(ShedCause::Bytes, Resource::Bytes))?;
+        let stream = (rpc.places > 0).then(|| {
+            let place = account.take(Resource::Streams, rpc.places);
+            place.ok_or_else(|| refused(ShedCause::Streams, Resource::Streams))
+        });
+        let lease = Lease::new(Arc::clone(origin), leave, stream.transpose()?);
         parts.extensions.insert(lease.clone());
-        let weight = Weight::new(method.request, 0);
-        let prefix = Prefix { bytes: [0; PREFIX], filled: 0, left: 0, weight };
-        let arrival = Arrival { patience, streaming: method.streaming, end: None };
+        let prefix = Prefix::of(method.request);
+        let arrival = Arrival { patience, streaming: rpc.messages, end: None };
         let (layer, pieces, ended) = (self.clone(), Pieces::default(), false);
-        let request = method.request;
-        let body = Metered { body, layer, request, lease, prefix, arrival, pieces, ended };
+        let names = rpc.names;
+        let body =
+            Metered { body: Some(body), layer, lease, prefix, arrival, pieces, names, ended };
         Ok(Request::from_parts(parts, body))
     }
+}
 
-    fn refuse(&self) -> CallFault {
-        let cause = ShedCause::Bytes;
-        self.metrics.shed(cause);
-        CallFault::Overloaded { cause, limit: self.bytes.limit() }
-    }
+fn refuse(metrics: &Metrics, cause: ShedCause, limit: usize) -> CallFault {
+    metrics.shed(cause);
+    CallFault::Overloaded { cause, limit }
 }
 
 /// What an open call costs: its state, and its fields. One that takes a byte on the wire,
@@ -83,70 +91,18 @@ fn cost(fields: &HeaderMap) -> usize {
     CALL + each.sum::<usize>()
 }
 
-/// Leave for the bytes of one call that were received and not yet answered.
-#[derive(Clone, Debug)]
-pub(super) struct Lease(Arc<Mutex<Held>>);
-
-#[derive(Debug)]
-struct Held {
-    leave: Leave,
-    /// Those that were begun and not taken yet.
-    messages: VecDeque<Message>,
-    /// What the decoder keeps for the next message, up to the end of the stream.
-    kept: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Message {
-    size: usize,
-    /// What was taken for reading it.
-    decoded: usize,
-}
-
-impl Held {
-    /// Takes what reading the last message will take; false if there is no room.
-    fn weigh(&mut self, decoded: usize) -> bool {
-        /// It is a part of what each call costs.
-        const LITTLE: usize = 1024;
-
-        let Some(message) = self.messages.back_mut().filter(|_| decoded > LITTLE) else {
-            return true;
-        };
-        message.decoded = decoded;
-        self.leave.grow(decoded)
-    }
-}
-
-impl Lease {
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Leave for the bytes of the next message, to be held until it is answered; but for
-    /// those of the largest so far, whose room the decoder does not give back.
-    pub(super) fn take_message(&self) -> Option<Leave> {
-        /// A smaller buffer is a part of what each call costs.
-        const BUFFER: usize = 8192;
-
-        let mut held = self.lock();
-        let Message { size, decoded } = held.messages.pop_front()?;
-        let kept = held.kept.max(size.saturating_sub(BUFFER));
-        let more = kept - std::mem::replace(&mut held.kept, kept);
-        Some(held.leave.split(size - more + decoded))
-    }
-}
-
 /// A request body that is metered.
 #[derive(Debug)]
 pub struct Metered<B> {
-    body: B,
+    /// Nothing where another reads it.
+    body: Option<B>,
     layer: MeteredLayer,
-    /// The place of the request's shape.
-    request: usize,
     lease: Lease,
     prefix: Prefix,
     arrival: Arrival,
     pieces: Pieces,
+    /// Its messages are short, and gone as soon as they are read.
+    names: bool,
     /// Whether no more will come.
     ended: bool,
 }
@@ -180,17 +136,47 @@ struct Prefix {
     filled: usize,
     /// The bytes of the current message that are still to come.
     left: usize,
-    /// What it weighs so far.
+    /// The place of the shape of all messages.
+    request: usize,
+    /// What the current one weighs so far.
     weight: Weight,
 }
 
+impl Prefix {
+    fn of(request: usize) -> Self {
+        Self { bytes: [0; PREFIX], filled: 0, left: 0, request, weight: Weight::new(request, 0) }
+    }
+}
+
 impl<B> Metered<B> {
+    /// Moves all of it out, and leaves a body that has ended.
+    pub(super) fn hand_over(&mut self) -> Self {
+        let prefix = Prefix::of(self.prefix.request);
+        let Arrival { patience, streaming, .. } = self.arrival;
+        Self {
+            body: self.body.take(),
+            layer: self.layer.clone(),
+            lease: self.lease.clone(),
+            prefix: std::mem::replace(&mut self.prefix, prefix),
+            arrival: Arrival { patience, streaming, end: self.arrival.end.take() },
+            pieces: std::mem::take(&mut self.pieces),
+            names: self.names,
+            ended: std::mem::replace(&mut self.ended, true),
+        }
+    }
+
     /// Admits a piece; gives how much of it belongs to messages that are whole now.
     fn admit(&mut self, data: &Bytes) -> Result<usize, CallFault> {
         let mut held = self.lease.lock();
+        let full = || {
+            let limit = self.lease.account().limit(Resource::Bytes);
+            refuse(&self.layer.metrics, ShedCause::Bytes, limit)
+        };
         if !held.leave.grow(data.len()) {
-            return Err(self.layer.refuse());
+            return Err(full());
         }
+        let most = self.layer.message_bytes;
+        let limit = if self.names { most.min(BUFFER) } else { most };
         let mut rest = &data[..];
         let mut whole = 0;
         while !rest.is_empty() {
@@ -200,8 +186,8 @@ impl<B> Metered<B> {
                 self.prefix.left -= now.len();
                 rest = later;
                 if self.prefix.left == 0 {
-                    if !held.weigh(self.prefix.weight.decoded()) {
-                        return Err(self.layer.refuse());
+                    if !self.names && !held.weigh(self.prefix.weight.decoded()) {
+                        return Err(full());
                     }
                     whole = data.len() - rest.len();
                     self.arrival.next_message();
@@ -215,12 +201,13 @@ impl<B> Metered<B> {
             if self.prefix.filled == PREFIX {
                 let [_, a, b, c, d] = self.prefix.bytes;
                 let count = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-                let limit = self.layer.message_bytes;
                 if count > limit {
                     return Err(CallFault::MessageTooLarge { count, limit });
                 }
-                held.messages.push_back(Message { size: count.saturating_add(PREFIX), decoded: 0 });
-                self.prefix.weight = Weight::new(self.request, count);
+                if !self.names {
+                    held.messages.push_back(count.saturating_add(PREFIX));
+                }
+                self.prefix.weight = Weight::new(self.prefix.request, count);
                 self.prefix.filled = 0;
                 self.prefix.left = count;
                 if count == 0 {
@@ -257,12 +244,16 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         loop {
             if let Some(piece) = self.pieces.pop() {
+                if self.names {
+                    self.lease.lock().leave.shrink(piece.len());
+                }
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             if self.ended {
                 return Poll::Ready(None);
             }
-            let frame = match Pin::new(&mut self.body).poll_frame(context) {
+            let Some(body) = &mut self.body else { return Poll::Ready(None) };
+            let frame = match Pin::new(body).poll_frame(context) {
                 Poll::Pending => {
                     ready!(self.poll_late(context));
                     let late = Status::from(CallFault::DeadlineExceeded);
@@ -287,120 +278,15 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && (self.ended || self.body.is_end_stream())
+        self.pieces.is_empty() && (self.ended || self.body.as_ref().is_none_or(Body::is_end_stream))
     }
 
     fn size_hint(&self) -> SizeHint {
         // What is held has left the body.
-        if self.pieces.is_empty() { self.body.size_hint() } else { SizeHint::default() }
+        let body = self.body.as_ref().filter(|_| self.pieces.is_empty());
+        body.map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::poll;
-    use futures_util::stream::Stream;
-    use http_body_util::{BodyExt as _, StreamBody};
-    use std::convert::Infallible;
-    use std::future::poll_fn;
-    use tokio::sync::mpsc;
-
-    /// Nothing is ever waited for so long.
-    const FOREVER: Duration = Duration::from_secs(86_400);
-
-    fn metered(pieces: Vec<Bytes>) -> Metered<impl Body<Data = Bytes, Error = Infallible> + Unpin> {
-        let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
-        metered_as(futures_util::stream::iter(frames), FOREVER)
-    }
-
-    fn metered_as<S>(
-        frames: S,
-        patience: Duration,
-    ) -> Metered<impl Body<Data = Bytes, Error = Infallible> + Unpin>
-    where
-        S: Stream<Item = Result<Frame<Bytes>, Infallible>> + Unpin,
-    {
-        let body = StreamBody::new(frames);
-        let (bytes, metrics) = (Budget::new(1 << 20), Arc::new(Metrics::new()));
-        let layer = MeteredLayer { bytes, message_bytes: 1 << 16, metrics };
-        let method = "/jwtd.v1.VerifierService/VerifyStream";
-        let request = Request::builder().uri(method).body(body).unwrap();
-        layer.apply(request, patience).unwrap().into_body()
-    }
-
-    fn message(length: u16) -> Vec<u8> {
-        let mut message = vec![0, 0, 0];
-        message.extend(length.to_be_bytes());
-        message.extend((0..length).map(|place| place.to_le_bytes()[0]));
-        message
-    }
-
-    #[tokio::test]
-    async fn bytes_arrive_unchanged_however_they_are_cut() {
-        let all: Vec<u8> = [3, 0, 1, 10_000, 5].into_iter().flat_map(message).collect();
-        // The last one is cut off.
-        let all = &all[..all.len() - 2];
-        for size in [1, 2, 3, 5, 7, 16, 4096, 9000, all.len()] {
-            let body = metered(all.chunks(size).map(Bytes::copy_from_slice).collect());
-            assert!(body.collect().await.unwrap().to_bytes() == all, "in pieces of {size}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_message_is_handed_on_when_it_is_whole() {
-        let (first, second) = (message(20_000), message(3));
-        let halves = [&first[..12_000], &[&first[12_000..], &second[..6]].concat(), &second[6..]];
-        let mut body = metered(halves.into_iter().map(Bytes::copy_from_slice).collect());
-        let mut sizes = Vec::new();
-        while let Some(piece) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            sizes.push(piece.unwrap().into_data().unwrap().len());
-            assert!(!body.is_end_stream());
-        }
-        assert_eq!(sizes, [8192, 3808, 8005, 6, 2]);
-        assert!(body.is_end_stream());
-    }
-
-    async fn read_what_came(body: &mut (impl Body<Data = Bytes> + Unpin)) {
-        while let Poll::Ready(frame) = poll!(body.frame()) {
-            assert!(frame.is_some(), "the body has ended");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_comes_with_the_end_of_a_message_has_a_time_of_its_own() {
-        let (first, second) = (message(100), message(3));
-        let (send, mut sent) = mpsc::unbounded_channel();
-        let frames = futures_util::stream::poll_fn(move |context| sent.poll_recv(context));
-        let send =
-            |bytes: &[u8]| send.send(Ok(Frame::data(Bytes::copy_from_slice(bytes)))).unwrap();
-        let mut body = metered_as(frames, FOREVER);
-        assert!(poll!(body.frame()).is_pending());
-        assert!(body.arrival.end.is_none(), "nothing has begun");
-        send(&first[..50]);
-        assert!(poll!(body.frame()).is_pending());
-        assert!(body.arrival.end.is_some(), "the message must come to its end in time");
-        send(&[&first[50..], &second[..2]].concat());
-        assert!(poll!(body.frame()).is_ready());
-        assert!(body.arrival.end.is_none(), "it has");
-        read_what_came(&mut body).await;
-        assert!(body.arrival.end.is_some(), "so must the next one");
-        send(&second[2..]);
-        read_what_came(&mut body).await;
-        assert!(body.arrival.end.is_none());
-    }
-
-    #[tokio::test]
-    async fn what_the_decoder_keeps_for_the_next_message_stays_taken() {
-        let (large, small) = (message(50_000), message(100));
-        let pieces = [&large, &large, &small].map(|one| Bytes::copy_from_slice(one));
-        let body = metered(pieces.into());
-        let lease = body.lease.clone();
-        let before = lease.lock().leave.amount();
-        body.collect().await.unwrap();
-        let taken: Vec<_> =
-            std::iter::from_fn(|| lease.take_message()).map(|leave| leave.amount()).collect();
-        assert_eq!(taken, [8192, large.len(), small.len()]);
-        assert_eq!(lease.lock().leave.amount(), before + large.len() - 8192);
-    }
-}
+mod tests;

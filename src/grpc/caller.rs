@@ -1,9 +1,31 @@
 //! Who calls, as the operating system or the handshake tells it.
 
 use super::certificate::{self, Unreadable};
+use super::listener::Stream;
 use crate::policy::Caller;
+use crate::sched::Peer;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
+
+/// Whose share a connection is taken from, as far as it is known when it comes.
+pub(super) fn peer(stream: &Stream) -> Peer {
+    match stream {
+        Stream::Tcp(stream) | Stream::Tls(stream, _) => {
+            stream.peer_addr().map_or(Peer::Unknown, |address| Peer::of_address(address.ip()))
+        }
+        Stream::Unix(stream) => {
+            stream.peer_cred().map_or(Peer::Unknown, |peer| Peer::User(peer.uid()))
+        }
+    }
+}
+
+/// Whose share it is from when a certificate tells.
+pub(super) fn named(caller: &Caller) -> Option<Peer> {
+    match caller {
+        Caller::Certificate(names) => Some(Peer::Name(names.first()?.as_str().into())),
+        Caller::Unix { .. } | Caller::Unknown => None,
+    }
+}
 
 /// The peer of a Unix socket.
 pub(super) fn of_unix(stream: &UnixStream) -> Caller {

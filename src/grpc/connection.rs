@@ -1,20 +1,21 @@
 //! One connection: from its first byte through HTTP/2 to its end.
 
 use super::authority::AuthorityRepair;
-use super::authz;
 use super::body::Metered;
 use super::caller;
 use super::client_chain::Session;
+use super::front::Front;
+use super::lease::Origin;
 use super::listener::Stream;
-use super::methods;
 use super::preface::{Begun, begun};
 use super::reply::Replies;
 use super::server::Server;
 use super::tls::Tls;
+use crate::config::Connection;
 use crate::policy::Caller;
-use crate::telemetry::ConnectionEnd;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use crate::sched::{Leave, Resource};
+use crate::telemetry::{ConnectionEnd, ShedCause};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -28,7 +29,6 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 /// The longest time that calls may go on after the client's certificate ended, however long
 /// `max_age_grace` is.
@@ -62,20 +62,28 @@ impl<S> Service for S where
 }
 
 impl<S: Service> Server<S> {
-    /// Serves one connection. It ends when the client is done, or when `stop` is
-    /// cancelled and the calls are done.
-    pub(super) async fn converse(self, stream: Stream, stop: &CancellationToken) -> ConnectionEnd {
+    /// Serves one connection, which holds this place. It ends when the client is done, or
+    /// when `stop` is cancelled and the calls are done.
+    pub(super) async fn converse(
+        self,
+        stream: Stream,
+        place: Leave,
+        stop: &CancellationToken,
+    ) -> ConnectionEnd {
         match stream {
             Stream::Tcp(stream) => match self.in_time(begun(stream), stop).await {
-                Ok(stream) => self.http2(stream, Caller::Unknown, stop).await,
+                Ok(stream) => self.http2(stream, Caller::Unknown, place, stop).await,
                 Err(end) => end,
             },
             // In a box, so that other connections do not hold the room that TLS needs.
-            Stream::Tls(stream, tls) => Box::pin(self.converse_tls(stream, tls, stop)).await,
+            Stream::Tls(stream, tls) => Box::pin(self.converse_tls(stream, tls, place, stop)).await,
             Stream::Unix(stream) => {
                 let caller = caller::of_unix(&stream);
                 match self.in_time(begun(stream), stop).await {
-                    Ok(stream) => self.http2(stream.map(AuthorityRepair::new), caller, stop).await,
+                    Ok(stream) => {
+                        let stream = stream.map(AuthorityRepair::new);
+                        self.http2(stream, caller, place, stop).await
+                    }
                     Err(end) => end,
                 }
             }
@@ -86,16 +94,21 @@ impl<S: Service> Server<S> {
         self,
         stream: TcpStream,
         tls: Arc<Tls>,
+        mut place: Leave,
         stop: &CancellationToken,
     ) -> ConnectionEnd {
         let (stream, caller, session) = match self.in_time(self.encrypt(stream, &tls), stop).await {
             Ok(begun) => begun,
             Err(end) => return end,
         };
+        if !self.name(&mut place, &caller) {
+            self.metered.metrics.shed(ShedCause::Connections);
+            return ConnectionEnd::Shed;
+        }
         let uncertified = session.ended(self.clock.clone());
         let grace = self.settings.max_age_grace.min(CERTIFICATE_GRACE);
         let stop = stop.child_token();
-        let mut serving = pin!(self.http2(stream, caller, &stop));
+        let mut serving = pin!(self.http2(stream, caller, place, &stop));
         tokio::select! {
             end = serving.as_mut() => return end,
             () = uncertified => stop.cancel(),
@@ -104,6 +117,13 @@ impl<S: Service> Server<S> {
             Ok(_) => ConnectionEnd::Certificate,
             Err(_) => ConnectionEnd::Cut,
         }
+    }
+
+    /// From here on the connection counts for the peer that its certificate names; false if
+    /// that has its share already.
+    fn name(&self, place: &mut Leave, caller: &Caller) -> bool {
+        let peer = caller::named(caller);
+        peer.is_none_or(|peer| place.move_to(&self.admission.account(peer)))
     }
 
     async fn encrypt(
@@ -145,42 +165,35 @@ impl<S: Service> Server<S> {
         /// The most connections with wide windows.
         const WIDE: usize = 16;
 
-        if self.connections.taken() <= WIDE { 1024 * 1024 } else { 65_535 }
+        let open = self.admission.taken(Resource::Connections);
+        if open <= WIDE { 1024 * 1024 } else { 65_535 }
     }
 
     async fn http2<T>(
         self,
         stream: Begun<T>,
         caller: Caller,
+        place: Leave,
         stop: &CancellationToken,
     ) -> ConnectionEnd
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let window = self.window();
-        let Self { service, metered, streams, settings, .. } = self;
+        let Self { service, metered, engine, clock, streams, settings, .. } = self;
         tracing::debug!(?caller, "a connection");
-        let replies = Replies::new(Arc::clone(&metered.bytes));
+        let account = Arc::clone(place.account());
+        let replies = Replies::new(Arc::clone(&account));
         let sent = replies.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let refused = refusal(&request);
-            let is_check = methods::is_authorization(request.uri().path());
-            request.extensions_mut().insert(caller.clone());
-            let request = metered.apply(request, settings.receive_timeout);
-            let answering = request.map(|request| service.clone().oneshot(request));
-            let replies = replies.clone();
+        let origin = Origin { caller, account };
+        let patience = settings.receive_timeout;
+        let front = Front::new(service, metered, origin, engine, clock, patience);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (mut call, answering) = (replies.begin(), front.answer(request));
             async move {
-                let answer = match (refused, answering) {
-                    (Some(status), _) => {
-                        let mut answer = Response::new(tonic::body::Body::empty());
-                        *answer.status_mut() = status;
-                        answer
-                    }
-                    (None, Ok(answering)) => answering.await?,
-                    (None, Err(status)) => status.into_http(),
-                };
-                let answer = if is_check { authz::deny(answer) } else { answer };
-                Ok::<_, S::Error>(replies.follow(answer))
+                let (answer, lease) = answering.await?;
+                call.keep(lease);
+                Ok::<_, S::Error>(call.follow(answer))
             }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -197,20 +210,25 @@ impl<S: Service> Server<S> {
             .keep_alive_interval(settings.keepalive_interval)
             .keep_alive_timeout(settings.keepalive_timeout)
             .serve_connection(TokioIo::new(stream), service);
+        // Held to the end of the connection.
+        let _place = place;
         let mut connection = pin!(connection);
-        let stalled = sent.stalled(settings.reply_timeout);
+        let mut stalled = pin!(sent.stalled(settings.reply_timeout));
         let (ended, end) = tokio::select! {
             ended = connection.as_mut() => (ended, ConnectionEnd::Peer),
-            () = stalled => return ConnectionEnd::ReplyTimeout,
+            () = stalled.as_mut() => return ConnectionEnd::ReplyTimeout,
             () = stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 (connection.await, ConnectionEnd::Drain)
             }
-            () = old(settings.max_age) => {
+            end = due(&settings, &sent) => {
                 connection.as_mut().graceful_shutdown();
-                match timeout(settings.max_age_grace, connection).await {
-                    Ok(ended) => (ended, ConnectionEnd::Age),
-                    Err(_) => return ConnectionEnd::Cut,
+                tokio::select! {
+                    ended = timeout(settings.max_age_grace, connection) => match ended {
+                        Ok(ended) => (ended, end),
+                        Err(_) => return ConnectionEnd::Cut,
+                    },
+                    () = stalled => return ConnectionEnd::ReplyTimeout,
                 }
             }
         };
@@ -225,16 +243,11 @@ impl<S: Service> Server<S> {
     }
 }
 
-/// Refuses what is no call of gRPC: tonic looks at the path alone (gRPC over HTTP/2,
-/// Request-Headers).
-fn refusal<B>(request: &Request<B>) -> Option<StatusCode> {
-    if request.method() != Method::POST {
-        return Some(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    match kind.and_then(|kind| kind.strip_prefix(b"application/grpc")) {
-        Some([] | [b'+' | b';', ..]) => None,
-        _ => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+/// Resolves when a connection should end: it is old, or nobody has called for long.
+async fn due(settings: &Connection, calls: &Replies) -> ConnectionEnd {
+    tokio::select! {
+        () = old(settings.max_age) => ConnectionEnd::Age,
+        () = calls.idle(settings.idle_timeout) => ConnectionEnd::Idle,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Answers on their way out. What a client does not take is admitted like what it sends,
 //! and not kept for ever: flow control lets a client leave an answer where it is.
 
-use crate::sched::{Budget, Leave};
+use super::idle::Calls;
+use super::lease::Lease;
+use crate::sched::{Account, Leave, Resource};
 use bytes::{Buf, Bytes};
 use http::Response;
 use http_body::{Body as _, Frame, SizeHint};
@@ -17,10 +19,19 @@ pub(super) struct Replies(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    bytes: Arc<Budget>,
+    account: Arc<Account>,
     /// Parts of the time-out that have passed.
     clock: AtomicU64,
     open: Mutex<Open>,
+    calls: Calls,
+}
+
+/// A call, from its fields to the end of its answer.
+#[derive(Debug)]
+pub(super) struct OpenCall {
+    shared: Arc<Shared>,
+    /// Of a call that stays open: its place is given back with the answer.
+    stays: Option<Lease>,
 }
 
 #[derive(Debug)]
@@ -55,22 +66,21 @@ impl Room {
 const PARTS: u32 = 4;
 
 impl Replies {
-    pub(super) fn new(bytes: Arc<Budget>) -> Self {
+    pub(super) fn new(account: Arc<Account>) -> Self {
         let open = Mutex::new(Open { all: Vec::new(), enough: 64 });
-        Self(Arc::new(Shared { bytes, clock: AtomicU64::new(0), open }))
+        let (clock, calls) = (AtomicU64::new(0), Calls::default());
+        Self(Arc::new(Shared { account, clock, open, calls }))
     }
 
-    /// Follows the body of an answer until it is sent.
-    pub(super) fn follow(&self, mut answer: Response<tonic::body::Body>) -> Response<Reply> {
-        let room = answer.extensions_mut().remove::<Room>();
-        answer.map(|body| {
-            let progress = Arc::new(Progress::default());
-            // An answer without a body cannot wait.
-            if !body.is_end_stream() {
-                self.0.add(&progress);
-            }
-            Reply { body, shared: Arc::clone(&self.0), progress, room }
-        })
+    /// A call begins.
+    pub(super) fn begin(&self) -> OpenCall {
+        self.0.calls.begin();
+        OpenCall { shared: Arc::clone(&self.0), stays: None }
+    }
+
+    /// Resolves when there was no call for `span`.
+    pub(super) async fn idle(&self, span: Option<Duration>) {
+        self.0.calls.none_for(span).await;
     }
 
     /// Comes to its end when a piece of an answer has waited for `patience`, or a quarter
@@ -93,6 +103,32 @@ impl Replies {
     }
 }
 
+impl OpenCall {
+    /// Keeps the place of a call, if it stays open.
+    pub(super) fn keep(&mut self, lease: Option<Lease>) {
+        self.stays = lease;
+    }
+
+    /// Follows the body of the answer until it is sent.
+    pub(super) fn follow(self, mut answer: Response<tonic::body::Body>) -> Response<Reply> {
+        let room = answer.extensions_mut().remove::<Room>();
+        answer.map(|body| {
+            let progress = Arc::new(Progress::default());
+            // An answer without a body cannot wait.
+            if !body.is_end_stream() {
+                self.shared.add(&progress);
+            }
+            Reply { body, call: self, progress, room }
+        })
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.shared.calls.end();
+    }
+}
+
 impl Shared {
     fn add(&self, progress: &Arc<Progress>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,7 +144,7 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Reply {
     body: tonic::body::Body,
-    shared: Arc<Shared>,
+    call: OpenCall,
     progress: Arc<Progress>,
     room: Option<Room>,
 }
@@ -138,11 +174,11 @@ impl http_body::Body for Reply {
 
 impl Reply {
     fn piece(&self, data: Bytes) -> Piece {
-        let Self { shared, progress, .. } = self;
+        let Self { call: OpenCall { shared, .. }, progress, .. } = self;
         if progress.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
             progress.since.store(shared.clock.load(Ordering::Relaxed), Ordering::Relaxed);
         }
-        let leave = shared.bytes.charge(data.len());
+        let leave = shared.account.charge(Resource::Bytes, data.len());
         let (shared, progress) = (Arc::clone(shared), Arc::clone(progress));
         Piece { data, shared, progress, _leave: leave }
     }

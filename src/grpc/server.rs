@@ -3,11 +3,13 @@
 //! streams, and can hang on a silent peer for ever; this one does not.
 
 use super::body::MeteredLayer;
+use super::caller;
 use super::connection::Service;
 use super::listener::Listener;
 use crate::clock::Clock;
 use crate::config::Connection;
-use crate::sched::Budget;
+use crate::engine::Engine;
+use crate::sched::{Admission, Resource};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{ConnectionEnd, ShedCause};
 use std::io;
@@ -23,8 +25,10 @@ pub struct Server<S> {
     pub service: S,
     /// Meters their bodies.
     pub metered: MeteredLayer,
-    /// The bound on connections.
-    pub connections: Arc<Budget>,
+    /// Knows which callers are served.
+    pub engine: Arc<Engine>,
+    /// The bounds of connections and of what comes over them.
+    pub admission: Arc<Admission>,
     /// The bound on calls at once on a connection.
     pub streams: u32,
     /// How connections are kept.
@@ -107,18 +111,18 @@ impl<S: Service> Server<S> {
                     continue;
                 }
             };
-            let Some(leave) = self.connections.take(1) else {
+            let account = self.admission.account(caller::peer(&stream));
+            let Some(place) = account.take(Resource::Connections, 1) else {
                 self.metered.metrics.shed(ShedCause::Connections);
                 continue;
             };
             counted.accepted.inc();
             let (server, stop, cut) = (self.clone(), stop.clone(), cut.clone());
             tasks.spawn(async move {
-                let _leave = leave;
                 let metrics = Arc::clone(&server.metered.metrics);
                 let end = tokio::select! {
                     () = cut.cancelled() => ConnectionEnd::Cut,
-                    end = server.converse(stream, &stop) => end,
+                    end = server.converse(stream, place, &stop) => end,
                 };
                 metrics.connections.closed(end);
             });

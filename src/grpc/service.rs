@@ -1,17 +1,17 @@
 //! The service of the contract: takes calls apart, has their tokens decided and
 //! puts the answers together. No rule lives here.
 
-use super::body::Lease;
 use super::fit::Fit;
+use super::lease::Lease;
+use super::messages::{Handover, Messages};
 use super::reply::Room;
 use super::shared::Shared;
 use super::status::{CallFault, code_name};
-use super::stream::Answers;
+use super::stream::{Answers, NoAnswers};
 use crate::clock::Clock;
 use crate::config::ServerLimits;
 use crate::pb::{self, verifier_service_server::VerifierService};
-use crate::policy::Caller;
-use crate::sched::{Admission, Scheduler};
+use crate::sched::Scheduler;
 use crate::telemetry::Call;
 use http::HeaderMap;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ pub struct Verifier(Arc<Shared>);
 impl Verifier {
     /// A service with these limits; each call has a deadline of ours (R80).
     #[must_use]
-    pub fn new(scheduler: Scheduler, admission: Admission, limits: &ServerLimits) -> Self {
-        Self(Arc::new(Shared::new(scheduler, admission, limits)))
+    pub fn new(scheduler: Scheduler, limits: &ServerLimits) -> Self {
+        Self(Arc::new(Shared::new(scheduler, limits)))
     }
 
     /// What all calls share.
@@ -53,9 +53,10 @@ pub(super) fn deadline(headers: &HeaderMap, clock: &Clock) -> Option<Instant> {
     clock.monotonic().checked_add(unit.saturating_mul(number))
 }
 
-/// Who calls, as the connection noted it.
-pub(super) fn caller(extensions: &Extensions) -> &Caller {
-    extensions.get().unwrap_or(&Caller::Unknown)
+/// Who calls and what the call holds, as the connection noted it.
+pub(super) fn lease(extensions: &Extensions) -> Result<&Lease, CallFault> {
+    // Without it there is a bug: each connection notes it.
+    extensions.get().ok_or(CallFault::Internal)
 }
 
 /// Ends a call; what it answers holds leave for its room until it is encoded.
@@ -93,10 +94,9 @@ impl VerifierService for Verifier {
         let pb::VerifyRequest { token, context, options } = message;
         let contexts = usize::from(context.is_some());
         let deadline = deadline(&headers, self.0.clock());
-        let outcome = self
-            .0
-            .decide((vec![token], contexts, options), deadline, caller(&extensions), call.tally())
-            .await;
+        let lease = lease(&extensions)?;
+        let asked = (vec![token], contexts, options);
+        let outcome = self.0.decide(asked, deadline, lease, call.tally()).await;
         let verify = |verdicts: Vec<_>| pb::VerifyResponse { verdict: verdicts.into_iter().next() };
         finish(&mut call, outcome.map(|verdicts| verdicts.map(verify)))
     }
@@ -110,10 +110,9 @@ impl VerifierService for Verifier {
         let mut call = self.0.call("unary", "VerifyBatch", &headers);
         let pb::VerifyBatchRequest { tokens, contexts, options } = message;
         let deadline = deadline(&headers, self.0.clock());
-        let outcome = self
-            .0
-            .decide((tokens, contexts.len(), options), deadline, caller(&extensions), call.tally())
-            .await;
+        let lease = lease(&extensions)?;
+        let asked = (tokens, contexts.len(), options);
+        let outcome = self.0.decide(asked, deadline, lease, call.tally()).await;
         let batch = |verdicts| pb::VerifyBatchResponse { verdicts };
         finish(&mut call, outcome.map(|verdicts| verdicts.map(batch)))
     }
@@ -126,24 +125,27 @@ impl VerifierService for Verifier {
         let headers = metadata.into_headers();
         let mut call = self.0.call("unary", "Explain", &headers);
         let deadline = deadline(&headers, self.0.clock());
-        let outcome = self.0.explain(message, deadline, caller(&extensions), call.tally()).await;
+        let lease = lease(&extensions)?;
+        let outcome = self.0.explain(message, deadline, lease, call.tally()).await;
         finish(&mut call, outcome)
     }
 
-    type VerifyStreamStream = Answers;
+    type VerifyStreamStream = NoAnswers;
 
     async fn verify_stream(
         &self,
         request: Request<Streaming<pb::VerifyStreamRequest>>,
-    ) -> Result<Response<Answers>, Status> {
-        let (metadata, extensions, messages) = request.into_parts();
+    ) -> Result<Response<NoAnswers>, Status> {
+        let (metadata, extensions, _) = request.into_parts();
         let headers = metadata.into_headers();
         let call = self.0.call("bidi_stream", "VerifyStream", &headers);
         let deadline = deadline(&headers, self.0.clock());
-        let lease = extensions.get::<Lease>().cloned();
-        let caller = caller(&extensions).clone();
+        let lease = lease(&extensions)?.clone();
+        let body = extensions.get::<Handover<tonic::body::Body>>().and_then(Handover::take);
+        let messages = body.map(Messages::new).ok_or(CallFault::Internal)?;
         let shared = Arc::clone(&self.0);
-        Ok(Response::new(Answers::new(shared, messages, caller, lease, deadline, call)))
+        let answers = Answers::new(shared, messages, lease, deadline, call);
+        Ok(answers.hand_over())
     }
 }
 

@@ -2,6 +2,7 @@
 //! once where nothing is left to wait for, and in a second part where there is.
 
 use super::fit::Fit;
+use super::lease::Lease;
 use super::status::CallFault;
 use super::verdicts::{Unwritten, Writing};
 use super::wire::{self, Telling};
@@ -9,8 +10,7 @@ use crate::clock::Clock;
 use crate::config::ServerLimits;
 use crate::engine::{Batch, Decision, Event, Snapshot};
 use crate::pb;
-use crate::policy::Caller;
-use crate::sched::{Admission, Begun, Leave, Opened, Scheduler, Undecided};
+use crate::sched::{Account, Begun, Leave, Opened, Resource, Scheduler, Undecided};
 use crate::telemetry::{Call, NoRoom, Room, ShedCause, Tally};
 use crate::verify::Profile;
 use bytes::Bytes;
@@ -28,7 +28,6 @@ pub(super) type Asked = (Vec<Bytes>, usize, Option<pb::VerifyOptions>);
 #[derive(Debug)]
 pub(super) struct Shared {
     scheduler: Scheduler,
-    admission: Admission,
     batch_tokens: usize,
     call_timeout: Duration,
     queue_delay: Duration,
@@ -61,15 +60,15 @@ pub(super) struct Work {
     opened: Opened,
     deadline: Option<Instant>,
     _leave: Leave,
-    _memory: Leave,
+    memory: Leave,
     _room: Option<Room<Event>>,
 }
 
 impl Shared {
     /// For calls within these limits; each has a deadline of ours (R80).
-    pub(super) fn new(scheduler: Scheduler, admission: Admission, limits: &ServerLimits) -> Self {
+    pub(super) fn new(scheduler: Scheduler, limits: &ServerLimits) -> Self {
         let ServerLimits { batch_tokens, call_timeout, queue_delay, .. } = *limits;
-        Self { scheduler, admission, batch_tokens, call_timeout, queue_delay }
+        Self { scheduler, batch_tokens, call_timeout, queue_delay }
     }
 
     /// The snapshot of now.
@@ -99,11 +98,11 @@ impl Shared {
         &self,
         asked: Asked,
         deadline: Option<Instant>,
-        caller: &Caller,
+        lease: &Lease,
         tally: &Tally,
     ) -> Result<Verdicts, CallFault> {
         let now = self.clock().monotonic();
-        match self.begin(self.snapshot(), asked, now, deadline, caller, tally)? {
+        match self.begin(self.snapshot(), asked, now, deadline, lease, tally)? {
             Step::Done(verdicts) => Ok(verdicts),
             Step::Open(rest) => self.end(rest, tally).await,
         }
@@ -116,17 +115,18 @@ impl Shared {
         asked: Asked,
         now: Instant,
         deadline: Option<Instant>,
-        caller: &Caller,
+        lease: &Lease,
         tally: &Tally,
     ) -> Result<Step<Verdicts, Rest>, CallFault> {
         let (tokens, contexts, options) = asked;
         let most = self.batch_tokens;
-        let (batch, telling) = wire::batch(tokens, contexts, options, most, &snapshot, caller)?;
-        let decisions = match self.start(&snapshot, batch, now, deadline, tally)? {
+        let (batch, telling) =
+            wire::batch(tokens, contexts, options, most, &snapshot, lease.caller())?;
+        let decisions = match self.start(&snapshot, batch, now, deadline, lease, tally)? {
             Step::Done(decisions) => decisions,
             Step::Open(work) => return Ok(Step::Open(Rest::Deciding(work, telling, snapshot))),
         };
-        let mut writing = self.write(decisions, telling, snapshot)?;
+        let mut writing = self.write(decisions, telling, snapshot, lease.account())?;
         Ok(match caught(|| writing.advance())?? {
             false => Step::Done(writing.end()?),
             true => Step::Open(Rest::Writing(writing, deadline)),
@@ -138,9 +138,9 @@ impl Shared {
         let (mut writing, deadline) = match rest {
             Rest::Writing(writing, deadline) => (writing, deadline),
             Rest::Deciding(work, telling, snapshot) => {
-                let deadline = work.deadline;
+                let (deadline, account) = (work.deadline, Arc::clone(work.memory.account()));
                 let decisions = self.finish(work, tally).await?;
-                (self.write(decisions, telling, snapshot)?, deadline)
+                (self.write(decisions, telling, snapshot, &account)?, deadline)
             }
         };
         while caught(|| writing.advance())?? {
@@ -157,11 +157,11 @@ impl Shared {
         decisions: Vec<Decision>,
         telling: Telling,
         snapshot: Arc<Snapshot>,
+        account: &Arc<Account>,
     ) -> Result<Writing, CallFault> {
-        let bytes = &self.admission.bytes;
-        Writing::begin(decisions, telling, snapshot, bytes).map_err(|unwritten| match unwritten {
+        Writing::begin(decisions, telling, snapshot, account).map_err(|unwritten| match unwritten {
             Unwritten::Fault(fault) => fault,
-            Unwritten::NoRoom => self.shed(ShedCause::Bytes, bytes.limit()),
+            Unwritten::NoRoom => self.shed(ShedCause::Bytes, account.limit(Resource::Bytes)),
         })
     }
 
@@ -171,9 +171,10 @@ impl Shared {
         snapshot: &Arc<Snapshot>,
         batch: Batch,
         deadline: Option<Instant>,
+        lease: &Lease,
         tally: &Tally,
     ) -> Result<Vec<Decision>, CallFault> {
-        match self.start(snapshot, batch, self.clock().monotonic(), deadline, tally)? {
+        match self.start(snapshot, batch, self.clock().monotonic(), deadline, lease, tally)? {
             Step::Done(decisions) => Ok(decisions),
             Step::Open(work) => self.finish(work, tally).await,
         }
@@ -185,15 +186,15 @@ impl Shared {
         batch: Batch,
         now: Instant,
         deadline: Option<Instant>,
+        lease: &Lease,
         tally: &Tally,
     ) -> Result<Step<Vec<Decision>, Work>, CallFault> {
-        let leave = self.take_tokens(batch.tokens.len())?;
         let audit = self.scheduler.engine().audit.as_ref();
         let room = audit.map(|audit| audit.take_room(&batch.tokens)).transpose();
         let room = room.map_err(|NoRoom { limit }| self.shed(ShedCause::Audit, limit))?.flatten();
         let latest = now.checked_add(self.call_timeout);
         let deadline = deadline.into_iter().chain(latest).min();
-        let (bytes, count) = (&self.admission.bytes, batch.tokens.len());
+        let (account, count) = (lease.account(), batch.tokens.len());
         let own = batch.tokens.iter().map(Bytes::len).sum::<usize>();
         let memory = own.saturating_add(count.saturating_mul(TOKEN)).saturating_add(MESSAGE);
         let begin = || self.scheduler.begin(Arc::clone(snapshot), batch, now, deadline);
@@ -203,15 +204,18 @@ impl Shared {
                 Step::Done(decisions)
             }
             Begun::Open(opened) => {
-                let memory = bytes.take_more(memory, own.saturating_add(CALL));
-                let _memory = memory.ok_or_else(|| self.shed(ShedCause::Bytes, bytes.limit()))?;
-                Step::Open(Work { opened, deadline, _leave: leave, _memory, _room: room })
+                // Only now: what is decided at once is done before anybody could look.
+                let leave = self.take_tokens(account, count)?;
+                let memory = account.take_more(Resource::Bytes, memory, own.saturating_add(CALL));
+                let limit = account.limit(Resource::Bytes);
+                let memory = memory.ok_or_else(|| self.shed(ShedCause::Bytes, limit))?;
+                Step::Open(Work { opened, deadline, _leave: leave, memory, _room: room })
             }
         })
     }
 
     async fn finish(&self, work: Work, tally: &Tally) -> Result<Vec<Decision>, CallFault> {
-        let Work { opened, deadline, _leave, _memory, _room } = work;
+        let Work { opened, deadline, _leave, memory: _memory, _room } = work;
         let deciding = self.scheduler.decide(opened, deadline);
         let decided = AssertUnwindSafe(deciding).catch_unwind().await;
         let decisions = decided
@@ -226,19 +230,20 @@ impl Shared {
         &self,
         request: pb::ExplainRequest,
         deadline: Option<Instant>,
-        caller: &Caller,
+        lease: &Lease,
         tally: &Tally,
     ) -> Result<Fit<pb::ExplainResponse>, CallFault> {
         let pb::ExplainRequest { token, context, options } = request;
         let contexts = usize::from(context.is_some());
         let asked = (vec![token.clone()], contexts, options.clone());
         let (snapshot, now) = (self.snapshot(), self.clock().monotonic());
-        let begun = self.begin(Arc::clone(&snapshot), asked, now, deadline, caller, tally)?;
+        let begun = self.begin(Arc::clone(&snapshot), asked, now, deadline, lease, tally)?;
         let verdicts = match begun {
             Step::Done(verdicts) => verdicts,
             Step::Open(rest) => self.end(rest, tally).await?,
         };
-        let _leave = self.take_tokens(1)?;
+        let _leave = self.take_tokens(lease.account(), 1)?;
+        let caller = lease.caller();
         let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
         let checks = caught(|| wire::checks(&snapshot, &batch, self.clock().wall()))?;
         let profile = snapshot.profiles().get(batch.profile).map(Profile::name);
@@ -250,9 +255,10 @@ impl Shared {
         })
     }
 
-    fn take_tokens(&self, count: usize) -> Result<Leave, CallFault> {
-        let tokens = &self.admission.tokens;
-        tokens.take(count).ok_or_else(|| self.shed(ShedCause::Tokens, tokens.limit()))
+    fn take_tokens(&self, account: &Arc<Account>, count: usize) -> Result<Leave, CallFault> {
+        let tokens = Resource::Tokens;
+        let leave = account.take(tokens, count);
+        leave.ok_or_else(|| self.shed(ShedCause::Tokens, account.limit(tokens)))
     }
 
     fn undecided(&self, undecided: Undecided) -> CallFault {

@@ -2,64 +2,79 @@
 //! worked on at a time and answered as they are done. While that many are in flight, no
 //! further one is read.
 
-use super::body::Lease;
+use super::lease::Lease;
+use super::messages::{Handover, Messages};
 use super::shared::{Rest, Shared, Step, Verdicts};
 use super::status::{CallFault, code_name};
 use super::wire;
 use crate::pb::{self, verify_stream_response::Result as Outcome};
-use crate::policy::Caller;
 use crate::sched::Leave;
 use crate::telemetry::Call;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
+use futures_util::stream::{Empty, FuturesUnordered, Stream as _};
+use http::{HeaderMap, Response};
+use http_body::{Body, Frame};
+use prost::Message as _;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
-use tonic::{Status, Streaming};
+use tonic::Status;
 
 /// How many messages of one stream are worked on at once. Together with their
 /// largest size this bounds what one stream can hold.
 const IN_FLIGHT: usize = 32;
 
-type Answer = Result<pb::VerifyStreamResponse, Status>;
+/// An answer, or why there are no more.
+type Answer = Result<Answered, Status>;
+
+/// An answer, and leave for its room until it is encoded.
+type Answered = (pb::VerifyStreamResponse, Option<Leave>);
 
 type Decided = Result<Verdicts, CallFault>;
 
-/// An answer, and leave for its room.
-type Answered = (pb::VerifyStreamResponse, Option<Leave>);
+/// What tonic sees in the place of [`Answers`].
+pub type NoAnswers = Empty<Result<pb::VerifyStreamResponse, Status>>;
 
-/// The answers of one stream.
-pub struct Answers {
+/// The answers of one stream, as the body of a response. It is ours, because that of tonic
+/// keeps the room of the largest answer up to the end of the stream.
+pub(super) struct Answers {
     /// Nothing once the client has sent its last.
-    messages: Option<Streaming<pb::VerifyStreamRequest>>,
+    messages: Option<Messages>,
     in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
-    /// For the room of the last answer, which is encoded before the next one is asked for.
-    room: Option<Leave>,
     shared: Arc<Shared>,
-    caller: Caller,
-    lease: Option<Lease>,
+    lease: Lease,
     deadline: Option<Instant>,
     call: Call,
+    /// How the stream ended.
+    end: Option<Status>,
+    ended: bool,
 }
 
 impl Answers {
     pub(super) fn new(
         shared: Arc<Shared>,
-        messages: Streaming<pb::VerifyStreamRequest>,
-        caller: Caller,
-        lease: Option<Lease>,
+        messages: Messages,
+        lease: Lease,
         deadline: Option<Instant>,
         call: Call,
     ) -> Self {
         let (messages, in_flight) = (Some(messages), FuturesUnordered::new());
-        Self { messages, in_flight, room: None, shared, caller, lease, deadline, call }
+        Self { messages, in_flight, shared, lease, deadline, call, end: None, ended: false }
+    }
+
+    /// Hands it over beside an answer without any.
+    pub(super) fn hand_over(self) -> tonic::Response<NoAnswers> {
+        let mut answer = tonic::Response::new(futures_util::stream::empty());
+        answer.extensions_mut().insert(Handover::new(self));
+        answer
     }
 
     /// Answers a message, or begins to.
     fn answer(&self, message: pb::VerifyStreamRequest) -> Option<Answered> {
-        let held = self.lease.as_ref().and_then(Lease::take_message);
+        let held = self.lease.take_message();
         let id = message.id;
         match self.begin(message) {
             Ok(Step::Done(verdicts)) => Some(response(id, Ok(verdicts))),
@@ -85,21 +100,16 @@ impl Answers {
         };
         let deadline = own.into_iter().chain(self.deadline).min();
         let (asked, tally) = ((tokens, contexts.len(), options), self.call.tally());
-        self.shared.begin(self.shared.snapshot(), asked, now, deadline, &self.caller, tally)
-    }
-
-    fn hand_over(&mut self, (answer, room): Answered) -> Poll<Option<Answer>> {
-        self.room = room;
-        Poll::Ready(Some(Ok(answer)))
+        self.shared.begin(self.shared.snapshot(), asked, now, deadline, &self.lease, tally)
     }
 
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
         loop {
             // Before new ones: what can be answered at once must not hold up the others.
             if !self.in_flight.is_empty()
-                && let Poll::Ready(Some(answer)) = self.in_flight.poll_next_unpin(context)
+                && let Poll::Ready(Some(answer)) = Pin::new(&mut self.in_flight).poll_next(context)
             {
-                return self.hand_over(answer);
+                return Poll::Ready(Some(Ok(answer)));
             }
             let Some(messages) = &mut self.messages else {
                 return if self.in_flight.is_empty() { Poll::Ready(None) } else { Poll::Pending };
@@ -107,7 +117,7 @@ impl Answers {
             if self.in_flight.len() >= IN_FLIGHT {
                 return Poll::Pending;
             }
-            match messages.poll_next_unpin(context) {
+            match messages.poll_next(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => self.messages = None,
                 Poll::Ready(Some(Err(status))) => {
@@ -118,7 +128,7 @@ impl Answers {
                 }
                 Poll::Ready(Some(Ok(message))) => {
                     if let Some(answer) = self.answer(message) {
-                        return self.hand_over(answer);
+                        return Poll::Ready(Some(Ok(answer)));
                     }
                 }
             }
@@ -134,19 +144,62 @@ fn response(id: u64, decided: Decided) -> Answered {
     (pb::VerifyStreamResponse { id, result: Some(result) }, room)
 }
 
-impl Stream for Answers {
-    type Item = Answer;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Answer>> {
-        self.room = None;
-        let answer = self.poll_answer(context);
-        match &answer {
-            Poll::Ready(None) => self.call.end("OK"),
-            Poll::Ready(Some(Err(status))) => self.call.end(code_name(status.code())),
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
-        }
-        answer
+/// The answer with the body that was handed over beside it, if one was.
+pub(super) fn with_answers(mut answer: Response<tonic::body::Body>) -> Response<tonic::body::Body> {
+    let answers = answer.extensions_mut().remove::<Handover<Answers>>();
+    match answers.and_then(|answers| answers.take()) {
+        Some(answers) => answer.map(|_| tonic::body::Body::new(answers)),
+        None => answer,
     }
+}
+
+impl Body for Answers {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        /// So much goes out at once, if it is there at once.
+        const PIECE: usize = 32 * 1024;
+
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let mut buffer = BytesMut::new();
+        while self.end.is_none() && buffer.len() < PIECE {
+            match self.poll_answer(context) {
+                Poll::Pending if buffer.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok((answer, _room)))) => put(&answer, &mut buffer),
+                Poll::Ready(Some(Err(status))) => self.end = Some(status),
+                Poll::Ready(None) => self.end = Some(Status::ok("")),
+            }
+        }
+        if !buffer.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(buffer.freeze()))));
+        }
+        self.ended = true;
+        let status = self.end.take().unwrap_or_else(|| Status::ok(""));
+        self.call.end(code_name(status.code()));
+        let mut trailers = HeaderMap::new();
+        let added = status.add_header(&mut trailers);
+        Poll::Ready(Some(added.map(|()| Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+}
+
+/// Writes an answer as gRPC has it (gRPC over HTTP/2, Length-Prefixed-Message).
+fn put(answer: &pb::VerifyStreamResponse, buffer: &mut BytesMut) {
+    let length = answer.encoded_len();
+    buffer.reserve(length.saturating_add(5));
+    buffer.put_u8(0);
+    buffer.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    answer.encode_raw(buffer);
 }
 
 impl fmt::Debug for Answers {

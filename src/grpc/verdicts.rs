@@ -6,7 +6,7 @@ use super::status::CallFault;
 use super::wire::{Telling, View};
 use crate::engine::{Decision, Snapshot};
 use crate::pb;
-use crate::sched::{Budget, Leave};
+use crate::sched::{Account, Leave, Resource};
 use crate::verify::Reject;
 use bytes::Bytes;
 use prost::Message as _;
@@ -64,7 +64,7 @@ impl Writing {
         decisions: Vec<Decision>,
         telling: Telling,
         snapshot: Arc<Snapshot>,
-        bytes: &Arc<Budget>,
+        account: &Arc<Account>,
     ) -> Result<Self, Unwritten> {
         let (mut least, mut most) = (0_usize, 0_usize);
         for decision in &decisions {
@@ -75,7 +75,7 @@ impl Writing {
         fit::check(least)?;
         let room = match most {
             ..=LITTLE => None,
-            most => Some(bytes.take(most).ok_or(Unwritten::NoRoom)?),
+            most => Some(account.take(Resource::Bytes, most).ok_or(Unwritten::NoRoom)?),
         };
         let verdicts = Vec::with_capacity(decisions.len());
         Ok(Self { decisions, telling, snapshot, verdicts, bytes: 0, room })

@@ -1,7 +1,7 @@
 //! What reading a message takes, told from its bytes while they come, before anything is
 //! read: a field takes two bytes on the wire and a hundred times as many in memory.
 
-use super::methods::{self, Content};
+use super::shapes::{self, Content};
 use super::status::CallFault;
 
 /// What a message weighs so far.
@@ -176,7 +176,7 @@ impl Weight {
             5 => self.skip(4),
             _ => self.broken(),
         };
-        if let Some(field) = methods::shape(self.top().shape).field(number) {
+        if let Some(field) = shapes::shape(self.top().shape).field(number) {
             self.decoded = self.decoded.saturating_add(field.each);
         }
         next
@@ -184,7 +184,7 @@ impl Weight {
 
     fn content(&mut self, number: u64, length: u64) -> Part {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let Some(field) = methods::shape(self.top().shape).field(number) else {
+        let Some(field) = shapes::shape(self.top().shape).field(number) else {
             return self.skip(length);
         };
         let held = length.min(self.left());

@@ -1,151 +1,127 @@
-//! Bounds on what is in flight. What does not fit is refused at once: a queue
-//! would only make everybody late.
+//! Bounds on what is in flight, for the whole process. What does not fit is refused at
+//! once: a queue would only make everybody late.
 
-use std::sync::Arc;
+use super::account::{Account, Peer};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// A bounded amount of something.
-#[derive(Debug)]
-pub struct Budget {
-    taken: AtomicUsize,
-    limit: usize,
+/// What is bounded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Resource {
+    /// Bytes of messages being received, worked on or sent.
+    Bytes,
+    /// Open connections.
+    Connections,
+    /// Open calls that may be silent for as long as the client likes.
+    Streams,
+    /// Tokens being worked on.
+    Tokens,
 }
 
-/// Leave to use a part of a [`Budget`]; it goes back when this is dropped.
-#[derive(Debug)]
-pub struct Leave {
-    budget: Arc<Budget>,
-    amount: usize,
+/// An amount of each resource.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Amounts<T = usize> {
+    /// Of [`Resource::Bytes`].
+    pub bytes: T,
+    /// Of [`Resource::Connections`].
+    pub connections: T,
+    /// Of [`Resource::Streams`].
+    pub streams: T,
+    /// Of [`Resource::Tokens`].
+    pub tokens: T,
 }
 
-impl Budget {
-    /// A budget of which nothing is taken.
-    #[must_use]
-    pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicUsize::new(0), limit })
-    }
-
-    /// How much is taken now.
-    #[must_use]
-    pub fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
-    }
-
-    /// How much there is.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.limit
-    }
-
-    /// Takes `amount`, or nothing if it does not fit.
-    #[must_use]
-    pub fn take(self: &Arc<Self>, amount: usize) -> Option<Leave> {
-        let fits = |taken: usize| taken.checked_add(amount).filter(|sum| *sum <= self.limit);
-        self.taken
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
-            .ok()
-            .map(|_| Leave { budget: Arc::clone(self), amount })
-    }
-
-    /// Takes `amount` for the work on something that has taken `own` already. Beside half
-    /// of the budget it always fits, so that alone everything can be worked on; else the
-    /// last quarter is left to what comes in.
-    #[must_use]
-    pub fn take_more(self: &Arc<Self>, amount: usize, own: usize) -> Option<Leave> {
-        let taken = self.taken();
-        let roomy = taken.saturating_sub(own) <= self.limit / 2;
-        let fits = taken.saturating_add(amount) <= self.limit / 4 * 3;
-        (roomy || fits).then(|| self.charge(amount))
-    }
-
-    /// Takes `amount` for what is there already, also beyond the limit: then nothing new
-    /// is taken on until it is gone.
-    #[must_use]
-    pub fn charge(self: &Arc<Self>, amount: usize) -> Leave {
-        self.taken.fetch_add(amount, Ordering::Relaxed);
-        Leave { budget: Arc::clone(self), amount }
-    }
-}
-
-impl Leave {
-    /// Takes `more` in addition; false, and nothing is taken, if it does not fit.
-    #[must_use]
-    pub fn grow(&mut self, more: usize) -> bool {
-        let Some(mut leave) = self.budget.take(more) else {
-            return false;
-        };
-        self.amount = self.amount.saturating_add(std::mem::take(&mut leave.amount));
-        true
-    }
-
-    /// Splits off `amount`, or all that there is.
-    #[must_use]
-    pub fn split(&mut self, amount: usize) -> Self {
-        let amount = amount.min(self.amount);
-        self.amount = self.amount.saturating_sub(amount);
-        Self { budget: Arc::clone(&self.budget), amount }
-    }
-
-    /// How much this holds.
-    #[must_use]
-    pub fn amount(&self) -> usize {
-        self.amount
-    }
-}
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        if self.amount > 0 {
-            self.budget.taken.fetch_sub(self.amount, Ordering::Relaxed);
+impl<T> Amounts<T> {
+    /// The amount of one resource.
+    pub(super) fn of(&self, resource: Resource) -> &T {
+        match resource {
+            Resource::Bytes => &self.bytes,
+            Resource::Connections => &self.connections,
+            Resource::Streams => &self.streams,
+            Resource::Tokens => &self.tokens,
         }
     }
 }
 
-/// All that is bounded for the whole process.
-#[derive(Clone, Debug)]
+/// The bounds of the process, what is taken of them, and the accounts of the peers.
+#[derive(Debug)]
 pub struct Admission {
-    /// Tokens being worked on.
-    pub tokens: Arc<Budget>,
-    /// Bytes of messages being received or worked on.
-    pub bytes: Arc<Budget>,
-    /// Open connections.
-    pub connections: Arc<Budget>,
+    limits: Amounts,
+    pub(super) taken: Amounts<AtomicUsize>,
+    accounts: Mutex<Accounts>,
+}
+
+/// The accounts that are in use, by their peers.
+#[derive(Debug)]
+struct Accounts {
+    by_peer: HashMap<Peer, Weak<Account>>,
+    /// When to look for those that are gone.
+    enough: usize,
+}
+
+/// So many accounts are kept without a look.
+const FEW: usize = 64;
+
+impl Admission {
+    /// Bounds of which nothing is taken.
+    #[must_use]
+    pub fn new(limits: Amounts) -> Arc<Self> {
+        let accounts = Mutex::new(Accounts { by_peer: HashMap::new(), enough: FEW });
+        Arc::new(Self { limits, taken: Amounts::default(), accounts })
+    }
+
+    /// How much of a resource is taken now.
+    #[must_use]
+    pub fn taken(&self, resource: Resource) -> usize {
+        self.taken.of(resource).load(Ordering::Relaxed)
+    }
+
+    /// How much of a resource there is.
+    #[must_use]
+    pub fn limit(&self, resource: Resource) -> usize {
+        *self.limits.of(resource)
+    }
+
+    /// The account of a peer, which all of its connections share. There are at most twice
+    /// as many as were ever in use at once.
+    #[must_use]
+    pub fn account(self: &Arc<Self>, peer: Peer) -> Arc<Account> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = accounts.by_peer.get(&peer).and_then(Weak::upgrade) {
+            return account;
+        }
+        if accounts.by_peer.len() >= accounts.enough {
+            accounts.by_peer.retain(|_, account| account.strong_count() > 0);
+            accounts.enough = accounts.by_peer.len().saturating_mul(2).max(FEW);
+        }
+        let account = Account::new(Arc::clone(self));
+        accounts.by_peer.insert(peer, Arc::downgrade(&account));
+        account
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
 
     #[test]
-    fn nothing_is_given_beyond_the_limit_and_everything_comes_back() {
-        let budget = Budget::new(10);
-        let mut first = budget.take(6).unwrap();
-        assert!(budget.take(5).is_none());
-        let second = budget.take(4).unwrap();
-        assert!(!first.grow(1));
-        drop(second);
-        assert!(first.grow(4));
-        let part = first.split(7);
-        assert_eq!((first.amount(), part.amount(), budget.taken()), (3, 7, 10));
-        drop(first);
-        assert_eq!(budget.taken(), 7);
-        drop(part);
-        assert_eq!(budget.taken(), 0);
-        assert!(budget.take(usize::MAX).is_none());
-        assert!(budget.take(11).is_none());
-        let more = budget.take_more(20, 0).unwrap();
-        assert!(budget.take_more(1, 0).is_none());
-        drop(more);
-        let own = budget.take(9).unwrap();
-        assert!(budget.take_more(1, 3).is_none(), "others have more than half");
-        drop(budget.take_more(20, 9).unwrap());
-        drop(own);
-        let held = budget.take(6).unwrap();
-        assert!(budget.take_more(1, 0).is_none(), "the last quarter is for others");
-        drop(held);
-        let owed = budget.charge(12);
-        assert!(budget.take(1).is_none());
-        drop(owed);
-        assert_eq!(budget.taken(), 0);
+    fn connections_of_a_peer_share_an_account_and_accounts_without_a_connection_go() {
+        let admission = Admission::new(Amounts { bytes: 100, ..Amounts::default() });
+        let address = |text: &str| Peer::of_address(text.parse::<IpAddr>().unwrap());
+        let first = admission.account(address("2001:db8::1"));
+        for same in ["2001:db8::2", "2001:db8::ffff:1:2"] {
+            assert!(Arc::ptr_eq(&first, &admission.account(address(same))), "{same}");
+        }
+        let mapped = admission.account(address("::ffff:127.0.0.1"));
+        assert!(Arc::ptr_eq(&mapped, &admission.account(address("127.0.0.1"))));
+        for other in [address("2001:db8:0:1::1"), address("127.0.0.2"), Peer::User(0)] {
+            assert!(!Arc::ptr_eq(&first, &admission.account(other.clone())), "{other:?}");
+        }
+        for user in 0..10_000 {
+            drop(admission.account(Peer::User(user)));
+        }
+        assert!(admission.accounts.lock().unwrap().by_peer.len() <= FEW);
     }
 }

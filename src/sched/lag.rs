@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::task::yield_now;
+use tokio::task::{JoinHandle, yield_now};
 
 /// The last measurement of the wait.
 #[derive(Debug)]
@@ -23,10 +23,10 @@ pub(super) struct Lag {
 const RUNNING: u64 = u64::MAX;
 
 /// How often it is measured at most.
-pub(super) const EVERY: Duration = Duration::from_millis(10);
+const EVERY: Duration = Duration::from_millis(10);
 
 /// How long a measurement tells something.
-const FRESH: Duration = Duration::from_secs(1);
+pub(super) const FRESH: Duration = Duration::from_secs(1);
 
 impl Lag {
     pub(super) fn new(clock: Clock) -> Arc<Self> {
@@ -44,27 +44,25 @@ impl Lag {
         Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
     }
 
-    /// Measures it from `now` on, if that is due.
-    pub(super) fn measure(self: &Arc<Self>, now: Instant) {
+    /// Measures it from `now` on, if that is due: the task that does so.
+    pub(super) fn measure(self: &Arc<Self>, now: Instant) -> Option<JoinHandle<()>> {
         let next = self.next.load(Ordering::Relaxed);
         let due = next <= self.place(now)
             && self
                 .next
                 .compare_exchange(next, RUNNING, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok();
-        if due {
-            let lag = Arc::clone(self);
-            tokio::spawn(async move {
-                // A task that is spawned may be the very next one; one that yields is the last.
-                yield_now().await;
-                let end = lag.clock.monotonic();
-                let waited = whole(end.saturating_duration_since(now));
-                lag.nanoseconds.store(waited, Ordering::Relaxed);
-                lag.measured.store(lag.place(end), Ordering::Relaxed);
-                let next = lag.place(end).saturating_add(whole(EVERY));
-                lag.next.store(next, Ordering::Relaxed);
-            });
-        }
+        let lag = due.then(|| Arc::clone(self))?;
+        Some(tokio::spawn(async move {
+            // A task that is spawned may be the very next one; one that yields is the last.
+            yield_now().await;
+            let end = lag.clock.monotonic();
+            let waited = whole(end.saturating_duration_since(now));
+            lag.nanoseconds.store(waited, Ordering::Relaxed);
+            lag.measured.store(lag.place(end), Ordering::Relaxed);
+            let next = lag.place(end).saturating_add(whole(EVERY));
+            lag.next.store(next, Ordering::Relaxed);
+        }))
     }
 
     fn place(&self, moment: Instant) -> u64 {
@@ -74,4 +72,40 @@ impl Lag {
 
 fn whole(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(RUNNING - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+    use crate::jose::UnixTime;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const TICK: Duration = Duration::from_nanos(1);
+
+    #[tokio::test]
+    async fn the_wait_for_a_thread_is_measured_now_and_then_and_forgotten() {
+        let time = VirtualClock::at(UnixTime::from_seconds(0));
+        let (clock, lag) = (time.clock(), Lag::new(time.clock()));
+        let running = lag.measure(clock.monotonic()).unwrap();
+        assert!(lag.measure(clock.monotonic()).is_none(), "one at a time");
+        assert_eq!(lag.at(clock.monotonic()), Duration::ZERO);
+        // Others have the thread.
+        time.advance(SECOND * 5);
+        running.await.unwrap();
+        assert_eq!(lag.at(clock.monotonic()), SECOND * 5);
+        time.advance(EVERY - TICK);
+        assert!(lag.measure(clock.monotonic()).is_none(), "not so soon");
+        time.advance(TICK);
+        lag.measure(clock.monotonic()).unwrap().await.unwrap();
+        assert_eq!(lag.at(clock.monotonic()), Duration::ZERO);
+        time.advance(EVERY);
+        let running = lag.measure(clock.monotonic()).unwrap();
+        time.advance(SECOND);
+        running.await.unwrap();
+        time.advance(FRESH);
+        assert_eq!(lag.at(clock.monotonic()), SECOND);
+        time.advance(TICK);
+        assert_eq!(lag.at(clock.monotonic()), Duration::ZERO);
+    }
 }

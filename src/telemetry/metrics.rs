@@ -126,6 +126,8 @@ pub enum ShedCause {
     Bytes,
     /// Too many connections are open.
     Connections,
+    /// Too many calls that may be silent are open.
+    Streams,
     /// Too many tokens are being worked on.
     Tokens,
     /// More signature checks wait than can be done in time.
@@ -133,7 +135,8 @@ pub enum ShedCause {
 }
 
 impl ShedCause {
-    const ALL: [Self; 5] = [Self::Audit, Self::Bytes, Self::Connections, Self::Tokens, Self::Work];
+    const ALL: [Self; 6] =
+        [Self::Audit, Self::Bytes, Self::Connections, Self::Streams, Self::Tokens, Self::Work];
 
     /// The value of the label `cause`.
     #[must_use]
@@ -142,6 +145,7 @@ impl ShedCause {
             Self::Audit => "audit",
             Self::Bytes => "bytes",
             Self::Connections => "connections",
+            Self::Streams => "streams",
             Self::Tokens => "tokens",
             Self::Work => "work",
         }

@@ -7,17 +7,16 @@ use http_body_util::{BodyExt as _, Full};
 use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
 use jwtd::engine::{CacheLimits, Current, Engine, ProofCache, Snapshot};
-use jwtd::grpc::Verifier;
+use jwtd::grpc::{Front, MeteredLayer, Origin, Verifier};
 use jwtd::pb::{self, verifier_service_server::VerifierServiceServer, verify_stream_response};
 use jwtd::policy::{Caller, check_scopes};
-use jwtd::sched::{Admission, Budget, Scheduler};
+use jwtd::sched::{Admission, Amounts, Peer, Scheduler};
 use jwtd::telemetry::Metrics;
 use jwtd::verify::{Reason, Reject, verify};
 use prost::Message;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tower::ServiceExt as _;
 
 const LIMITS: ServerLimits = ServerLimits {
     batch_tokens: 32,
@@ -45,16 +44,21 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     })
 });
 
-static SERVICE: LazyLock<VerifierServiceServer<Verifier>> = LazyLock::new(|| {
-    let admission = Admission {
-        tokens: Budget::new(LIMITS.in_flight_tokens),
-        bytes: Budget::new(LIMITS.in_flight_bytes),
-        connections: Budget::new(LIMITS.connections),
-    };
-    let scheduler =
-        Scheduler::new(Arc::clone(&ENGINE), 2, LIMITS.queue_delay, VirtualClock::at(now()).clock());
-    let verifier = Verifier::new(scheduler, admission, &LIMITS);
-    VerifierServiceServer::new(verifier).max_decoding_message_size(LIMITS.message_bytes)
+static FRONT: LazyLock<Front<VerifierServiceServer<Verifier>>> = LazyLock::new(|| {
+    let admission = Admission::new(Amounts {
+        bytes: LIMITS.in_flight_bytes,
+        connections: LIMITS.connections,
+        streams: 1,
+        tokens: LIMITS.in_flight_tokens,
+    });
+    let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
+    let (engine, clock) = (Arc::clone(&ENGINE), VirtualClock::at(now()).clock());
+    let scheduler = Scheduler::new(Arc::clone(&engine), 2, LIMITS.queue_delay, clock.clone());
+    let service = VerifierServiceServer::new(Verifier::new(scheduler, &LIMITS));
+    let service = service.max_decoding_message_size(LIMITS.message_bytes);
+    let metrics = Arc::clone(&engine.metrics);
+    let metered = MeteredLayer { message_bytes: LIMITS.message_bytes, metrics };
+    Front::new(service, metered, origin, engine, clock, LIMITS.call_timeout)
 });
 
 /// The answer to a call: the messages of the body, the status, and what it says.
@@ -73,7 +77,7 @@ fn call(method: &str, body: Bytes) -> Answer {
         .body(Full::new(body))
         .unwrap();
     RUNTIME.block_on(async {
-        let response = SERVICE.clone().oneshot(request).await.unwrap();
+        let response = FRONT.call(request).await.unwrap();
         let headers = response.headers().clone();
         let (mut body, mut data) = (response.into_body(), Vec::new());
         let mut trailers = http::HeaderMap::new();

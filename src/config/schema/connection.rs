@@ -17,19 +17,26 @@ pub(super) const CONNECTION: &[Key] = &[
     ),
     key("keepalive_timeout", Kind::Duration, "10s", "How long that sign may take."),
     key(
+        "idle_timeout",
+        Kind::Either(&Kind::Word(&["off"]), &Kind::Duration),
+        "5m",
+        "After how long without a call, or a quarter more, clients are told to connect anew; an open \
+         stream is a call.",
+    ),
+    key(
         "max_age",
         Kind::Either(&Kind::Word(&["off"]), &Kind::Duration),
-        "off",
-        "After how long, a fifth more or less, clients are told to connect anew, which spreads them \
-         over several daemons behind one address: 30m is usual there, and beside a service there is \
-         no need.",
+        "1h",
+        "After how long, a fifth more or less, clients are told to connect anew: so nobody holds a \
+         place for ever, and callers spread over several daemons behind one address, where 30m is \
+         usual.",
     ),
     key(
         "max_age_grace",
         Kind::Duration,
-        "10s",
+        "5m",
         "How long calls may go on after that, and, for 10s at the most, after the client's certificate \
-         ended.",
+         ended; then they are cut off, and streams must be opened anew.",
     ),
     key(
         "receive_timeout",

@@ -7,9 +7,11 @@ use crate::grpc::fit::ANSWER_BYTES;
 use crate::jose::{Algorithm, Limits, UnixTime};
 use crate::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
 use crate::policy::{ClaimPath, Projection, Returned};
+use crate::sched::{Admission, Amounts, Peer};
 use crate::telemetry::Metrics;
 use crate::verify::{Profile, verify};
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
@@ -47,6 +49,13 @@ fn told(view: View, claims: usize) -> Telling {
     Telling { view, projection }
 }
 
+/// The account of a peer that is alone, and of the process.
+fn account(bytes: usize) -> (Arc<Admission>, Arc<Account>) {
+    let admission = Admission::new(Amounts { bytes, ..Amounts::default() });
+    let account = admission.account(Peer::of_address(Ipv4Addr::LOCALHOST.into()));
+    (admission, account)
+}
+
 /// As many claims, and as many scopes.
 fn claims(count: usize) -> String {
     let mut all = String::from(r#","scope":""#);
@@ -63,21 +72,21 @@ fn write(
     telling: Telling,
 ) -> Result<(Vec<pb::Verdict>, usize, usize), CallFault> {
     let (decisions, snapshot) = decisions(claims, count);
-    let bytes = Budget::new(1 << 30);
-    let written = Writing::begin(decisions, telling, snapshot, &bytes);
+    let (admission, account) = account(1 << 30);
+    let written = Writing::begin(decisions, telling, snapshot, &account);
     let mut writing = written.map_err(|unwritten| match unwritten {
         Unwritten::Fault(fault) => fault,
         Unwritten::NoRoom => panic!("no room"),
     })?;
-    let taken = bytes.taken();
+    let taken = admission.taken(Resource::Bytes);
     let mut slices = 1;
     while writing.advance()? {
         slices += 1;
     }
     let (verdicts, room) = writing.end()?.into_parts();
-    assert_eq!(bytes.taken(), taken, "it is held with the answer");
+    assert_eq!(admission.taken(Resource::Bytes), taken, "it is held with the answer");
     drop(room);
-    assert_eq!(bytes.taken(), 0);
+    assert_eq!(admission.taken(Resource::Bytes), 0);
     Ok((verdicts, slices, taken))
 }
 
@@ -143,8 +152,8 @@ fn long_work_is_done_in_slices_and_short_work_at_once() {
 #[test]
 fn without_room_nothing_is_written() {
     let (decisions, snapshot) = decisions(&claims(60), 1000);
-    let bytes = Budget::new(100_000);
-    let written = Writing::begin(decisions, told(View::Claims, 60), snapshot, &bytes);
+    let (admission, account) = account(100_000);
+    let written = Writing::begin(decisions, told(View::Claims, 60), snapshot, &account);
     assert!(matches!(written, Err(Unwritten::NoRoom)));
-    assert_eq!(bytes.taken(), 0);
+    assert_eq!(admission.taken(Resource::Bytes), 0);
 }

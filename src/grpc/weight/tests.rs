@@ -2,7 +2,7 @@
 //! request.
 
 use super::*;
-use crate::grpc::methods::{self, Content};
+use crate::grpc::shapes::{self, Content};
 use crate::pb::{self, authz};
 use allocation_counter::measure;
 use bytes::Bytes;
@@ -50,7 +50,7 @@ fn held(number: u64, content: &[u8]) -> Vec<u8> {
 
 /// One field of a message that looks so, with little in it; `seed` makes it differ.
 fn one(shape: usize, seed: &mut u64) -> Vec<u8> {
-    let fields = methods::shape(shape).fields();
+    let fields = shapes::shape(shape).fields();
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     let pick = (*seed >> 33) as usize;
     let Some((number, content)) = fields.get(pick % fields.len().max(1)) else {
@@ -82,7 +82,7 @@ fn value(number: u64, content: Content, seed: &mut u64) -> Vec<u8> {
 /// All fields of a message and of those in it, as paths from the message.
 fn paths(shape: usize) -> Vec<Vec<(u64, Content)>> {
     let mut all = Vec::new();
-    for (number, content) in methods::shape(shape).fields() {
+    for (number, content) in shapes::shape(shape).fields() {
         all.push(vec![(number, content)]);
         if let Content::Message(inner) = content {
             let deeper = paths(inner).into_iter();
@@ -117,7 +117,7 @@ fn hold(path: &str, shape: usize, message: &[u8]) -> Option<usize> {
 #[test]
 fn every_field_at_every_depth_is_weighed() {
     let mut fields = 0;
-    for (path, method) in methods::all() {
+    for (path, method) in shapes::all() {
         for steps in paths(method.request) {
             fields += 1;
             for length in [100, 3_000, 30_000, 300_000] {
@@ -147,7 +147,7 @@ fn every_field_at_every_depth_is_weighed() {
 
 #[test]
 fn what_honest_callers_send_is_light() {
-    let request = methods::method("/envoy.service.auth.v3.Authorization/Check").unwrap().request;
+    let request = shapes::method("/envoy.service.auth.v3.Authorization/Check").unwrap().request;
     let headers = (0..1000).map(|n| authz::attribute_context::http_request::HeadersEntry {
         key: format!("x-header-{n}").into(),
         value: "0123456789".repeat(4).into(),
@@ -159,7 +159,7 @@ fn what_honest_callers_send_is_light() {
     let message = authz::CheckRequest { attributes: Some(attributes) }.encode_to_vec();
     assert!(hold("/envoy.service.auth.v3.Authorization/Check", request, &message).is_some());
     let path = "/jwtd.v1.VerifierService/VerifyBatch";
-    let request = methods::method(path).unwrap().request;
+    let request = shapes::method(path).unwrap().request;
     for (count, length) in [(1000, 100), (1000, 4_000), (4000, 10)] {
         let tokens = vec![Bytes::from(vec![b'a'; length]); count];
         let message = pb::VerifyBatchRequest { tokens, ..Default::default() }.encode_to_vec();
@@ -170,7 +170,7 @@ fn what_honest_callers_send_is_light() {
 #[test]
 fn what_is_broken_or_hidden_in_a_group_changes_nothing_of_the_count() {
     let path = "/jwtd.v1.VerifierService/VerifyBatch";
-    let request = methods::method(path).unwrap().request;
+    let request = shapes::method(path).unwrap().request;
     let context = held(2, &[]).repeat(100_000);
     for before in [&[][..], &[0x4b], &[0x4b, 0x4c], &[0x0b], &[0x80, 0x80], &[0xf8, 0xff, 0x7f, 1]]
     {
@@ -194,7 +194,7 @@ proptest! {
         count in 0_usize..300,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
     ) {
-        let all: Vec<_> = methods::all().collect();
+        let all: Vec<_> = shapes::all().collect();
         let (path, method) = all[method % all.len()];
         let mut message: Vec<_> = (0..count).flat_map(|_| one(method.request, &mut seed)).collect();
         for (place, byte) in changes {

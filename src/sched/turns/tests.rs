@@ -8,7 +8,7 @@ use crate::jose::{Algorithm, Limits, UnixTime};
 use crate::keys::{
     Action, Event as KeyEvent, Issuer, Issuers, Key, KeySet, KeyState, Leeway, Pace,
 };
-use crate::sched::lag::EVERY;
+use crate::sched::lag::FRESH;
 use crate::telemetry::Metrics;
 use crate::verify::{Profile, Reason};
 use bytes::Bytes;
@@ -222,41 +222,17 @@ async fn r67_keys_are_stale_exactly_at_max_stale_and_a_hit_is_judged_by_it() {
 }
 
 #[tokio::test]
-async fn what_is_done_on_the_spot_is_refused_where_it_would_wait_too_long_in_the_runtime() {
+async fn what_is_done_on_the_spot_is_refused_where_it_would_wait_too_long_for_a_thread() {
     let scene = Scene::new();
     let cold = |number| vec![scene.token(0, number)];
+    let running = scene.scheduler.lag.measure(scene.time.clock().monotonic()).unwrap();
     assert_eq!(scene.decide(cold(0), None).await, Ok(vec![Reason::Ok]));
-    // The measurement that the call began is done now: nobody waits.
-    settle().await;
-    scene.time.advance(EVERY);
-    assert_eq!(scene.decide(cold(1), None).await, Ok(vec![Reason::Ok]));
-    // Others have the thread for longer than `queue_delay`, before it is the turn of the
-    // measurement.
+    // Others have the thread for longer than `queue_delay`.
     scene.time.advance(SECOND * 5);
-    settle().await;
-    assert_eq!(scene.decide(cold(2), None).await, Err(Busy));
+    running.await.unwrap();
+    assert_eq!(scene.decide(cold(1), None).await, Err(Busy));
     let (begun, _) = scene.begin(cold(0), None);
     assert!(matches!(begun, Ok(Begun::Decided(_))), "what is remembered is answered all the same");
-    // Also who is refused has it measured again; now the thread is free.
-    scene.time.advance(EVERY);
-    assert_eq!(scene.decide(cold(3), None).await, Err(Busy));
-    settle().await;
-    assert_eq!(scene.decide(cold(4), None).await, Ok(vec![Reason::Ok]));
-}
-
-/// Lets the other tasks of this thread come to where they wait.
-async fn settle() {
-    for _ in 0..4 {
-        yield_now().await;
-    }
-}
-
-#[tokio::test]
-async fn a_wait_that_was_measured_long_ago_says_nothing() {
-    let scene = Scene::new();
-    assert_eq!(scene.decide(vec![scene.token(0, 0)], None).await, Ok(vec![Reason::Ok]));
-    scene.time.advance(SECOND * 5);
-    settle().await;
-    scene.time.advance(SECOND + TICK);
-    assert_eq!(scene.decide(vec![scene.token(0, 1)], None).await, Ok(vec![Reason::Ok]));
+    scene.time.advance(FRESH + TICK);
+    assert_eq!(scene.decide(cold(2), None).await, Ok(vec![Reason::Ok]));
 }

@@ -34,6 +34,8 @@ pub enum ConnectionEnd {
     Handshake,
     /// The client did not begin in time.
     HandshakeTimeout,
+    /// Nobody called for `idle_timeout`.
+    Idle,
     /// The client gave no sign of life.
     Keepalive,
     /// The client does not speak HTTP/2.
@@ -44,21 +46,25 @@ pub enum ConnectionEnd {
     Protocol,
     /// The client did not take an answer in time.
     ReplyTimeout,
+    /// The peer that its certificate names has its share of connections already.
+    Shed,
 }
 
 impl ConnectionEnd {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Age,
         Self::Certificate,
         Self::Cut,
         Self::Drain,
         Self::Handshake,
         Self::HandshakeTimeout,
+        Self::Idle,
         Self::Keepalive,
         Self::NotHttp2,
         Self::Peer,
         Self::Protocol,
         Self::ReplyTimeout,
+        Self::Shed,
     ];
 
     /// The value of the label `cause`.
@@ -71,11 +77,13 @@ impl ConnectionEnd {
             Self::Drain => "drain",
             Self::Handshake => "handshake",
             Self::HandshakeTimeout => "handshake_timeout",
+            Self::Idle => "idle",
             Self::Keepalive => "keepalive",
             Self::NotHttp2 => "not_http2",
             Self::Peer => "peer",
             Self::Protocol => "protocol",
             Self::ReplyTimeout => "reply_timeout",
+            Self::Shed => "shed",
         }
     }
 }

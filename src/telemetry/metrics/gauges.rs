@@ -12,6 +12,7 @@ pub struct Gauges {
     in_flight_tokens: IntGauge,
     in_flight_bytes: IntGauge,
     connections: IntGauge,
+    streams: IntGauge,
     workers: IntGauge,
     jwks_keys: IntGaugeVec,
     jwks_state: IntGaugeVec,
@@ -77,6 +78,11 @@ impl Gauges {
                 "Bytes of calls being received or worked on.",
             ),
             connections: gauge("jwtd_connections", "Open connections."),
+            streams: gauge(
+                "jwtd_streams",
+                "Places of open calls that may be silent: 1 for VerifyStream, 2 for Watch, 4 for \
+                 ServerReflectionInfo.",
+            ),
             workers: gauge("jwtd_workers", "Threads that serve calls and check signatures."),
             jwks_keys,
             jwks_state,
@@ -109,10 +115,11 @@ impl Gauges {
     }
 
     /// Sets what is in flight.
-    pub fn set_in_flight(&self, tokens: usize, bytes: usize, connections: usize) {
+    pub fn set_in_flight(&self, tokens: usize, bytes: usize, connections: usize, streams: usize) {
         self.in_flight_tokens.set(whole(tokens));
         self.in_flight_bytes.set(whole(bytes));
         self.connections.set(whole(connections));
+        self.streams.set(whole(streams));
     }
 
     /// Sets the number of worker threads.

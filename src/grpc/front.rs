@@ -1,0 +1,129 @@
+//! The way of each call of a connection to the services and back: refused at once, or
+//! metered and answered.
+
+use super::authz;
+use super::body::{Metered, MeteredLayer};
+use super::lease::{Lease, Origin};
+use super::messages::Handover;
+use super::method::Rpc;
+use super::served::Served;
+use super::shapes;
+use super::stream;
+use crate::clock::Clock;
+use crate::engine::Engine;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::body::Body;
+use tower::ServiceExt as _;
+
+/// A call that is let in, and what is kept with the answer if it stays open.
+type Begun<B> = (Request<Metered<B>>, Option<Lease>);
+
+/// Answers the calls of one connection.
+#[derive(Debug)]
+pub struct Front<S> {
+    service: S,
+    metered: MeteredLayer,
+    origin: Arc<Origin>,
+    served: Served,
+    patience: Duration,
+}
+
+impl<S> Front<S> {
+    /// Answers calls of `origin` by `service`; each message may take so long to arrive.
+    pub fn new(
+        service: S,
+        metered: MeteredLayer,
+        origin: Origin,
+        engine: Arc<Engine>,
+        clock: Clock,
+        patience: Duration,
+    ) -> Self {
+        let (origin, served) = (Arc::new(origin), Served::new(engine, clock));
+        Self { service, metered, origin, served, patience }
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub async fn call<B>(&self, request: Request<B>) -> Result<Response<Body>, S::Error>
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<tonic::codegen::StdError>>,
+        B: Send + Unpin + 'static,
+        S: tower::Service<Request<Metered<B>>, Response = Response<Body>> + Clone,
+    {
+        self.answer(request).await.map(|(answer, _)| answer)
+    }
+
+    /// Answers a call. If it stays open, what it holds is to be kept with the answer.
+    pub(super) fn answer<B>(
+        &self,
+        request: Request<B>,
+    ) -> impl Future<Output = Result<(Response<Body>, Option<Lease>), S::Error>> + use<B, S>
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<tonic::codegen::StdError>>,
+        B: Send + Unpin + 'static,
+        S: tower::Service<Request<Metered<B>>, Response = Response<Body>> + Clone,
+    {
+        let is_check = shapes::is_authorization(request.uri().path());
+        let denied = move |answer| if is_check { authz::deny(answer) } else { answer };
+        let begun = self.begin(request).map(|(request, lease)| {
+            let answering = self.service.clone().oneshot(request);
+            (answering, lease)
+        });
+        async move {
+            let (answering, lease) = match begun {
+                Ok(begun) => begun,
+                Err(answer) => return Ok((denied(*answer), None)),
+            };
+            let answer = answering.await?;
+            if let Some(lease) = &lease {
+                // The fields are gone, and the answer may be silent for long.
+                lease.settle();
+            }
+            Ok((denied(stream::with_answers(answer)), lease))
+        }
+    }
+
+    fn begin<B>(&self, request: Request<B>) -> Result<Begun<B>, Box<Response<Body>>>
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<tonic::codegen::StdError>>,
+        B: Send + Unpin + 'static,
+    {
+        if let Some(status) = refusal(&request) {
+            let mut answer = Response::new(Body::empty());
+            *answer.status_mut() = status;
+            return Err(answer.into());
+        }
+        let path = request.uri().path();
+        let rpc = Rpc::at(path);
+        let served = self.served.check(&self.origin.caller, path, rpc);
+        let metered =
+            served.and_then(|()| self.metered.apply(request, rpc, &self.origin, self.patience));
+        let mut request = metered.map_err(|status| Box::new(status.into_http()))?;
+        if rpc.messages && !rpc.names {
+            // Read by ourselves, and not by tonic.
+            let body = Body::new(request.body_mut().hand_over());
+            request.extensions_mut().insert(Handover::new(body));
+        }
+        let lease = request.extensions().get::<Lease>().filter(|_| rpc.places > 0).cloned();
+        Ok((request, lease))
+    }
+}
+
+/// Refuses what is no call of gRPC: tonic looks at the path alone (gRPC over HTTP/2,
+/// Request-Headers).
+fn refusal<B>(request: &Request<B>) -> Option<StatusCode> {
+    if request.method() != Method::POST {
+        return Some(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    match kind.and_then(|kind| kind.strip_prefix(b"application/grpc")) {
+        Some([] | [b'+' | b';', ..]) => None,
+        _ => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    }
+}

@@ -1,0 +1,129 @@
+//! The messages of one stream. Between them nothing is kept of their bytes: the decoder of
+//! tonic keeps the room of the largest one up to the end of the stream.
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http_body::Body as _;
+use prost::Message;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use tonic::Status;
+use tonic::body::Body;
+
+/// The messages of one stream.
+#[derive(Debug)]
+pub(super) struct Messages {
+    body: Body,
+    /// What was received and is not read yet. Whole messages come, so that it is empty
+    /// while nothing comes.
+    buffer: BytesMut,
+}
+
+impl Messages {
+    pub(super) fn new(body: Body) -> Self {
+        Self { body, buffer: BytesMut::new() }
+    }
+
+    /// The next message.
+    pub(super) fn poll_next<M: Message + Default>(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<M, Status>>> {
+        loop {
+            match whole(&mut self.buffer) {
+                Err(status) => return Poll::Ready(Some(Err(status))),
+                Ok(Some(message)) => {
+                    let broken = |error: prost::DecodeError| Status::internal(error.to_string());
+                    return Poll::Ready(Some(M::decode(message).map_err(broken)));
+                }
+                Ok(None) => {}
+            }
+            if self.buffer.is_empty() {
+                // Also the room is given back.
+                self.buffer = BytesMut::new();
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        self.buffer.extend_from_slice(&piece);
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None if self.buffer.is_empty() => return Poll::Ready(None),
+                None => {
+                    let status = Status::internal("the stream ends within a message");
+                    return Poll::Ready(Some(Err(status)));
+                }
+            }
+        }
+    }
+}
+
+/// The first message of the buffer, if all of it is there (gRPC over HTTP/2,
+/// Length-Prefixed-Message).
+fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, Status> {
+    /// The flag and the length.
+    const PREFIX: usize = 5;
+
+    let Some(&[flag, a, b, c, d]) = buffer.first_chunk::<PREFIX>() else { return Ok(None) };
+    if flag != 0 {
+        return Err(Status::internal("a message is compressed, and no compression was agreed on"));
+    }
+    let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+    let missing = length.saturating_add(PREFIX).saturating_sub(buffer.len());
+    if missing > 0 {
+        // No more than twice what came: a length alone must not take room.
+        buffer.reserve(missing.min(buffer.len()));
+        return Ok(None);
+    }
+    buffer.advance(PREFIX);
+    Ok(Some(buffer.split_to(length).freeze()))
+}
+
+/// Something that is handed over beside a request or an answer, because it cannot be cloned
+/// as extensions must be.
+#[derive(Debug)]
+pub(super) struct Handover<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Clone for Handover<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Handover<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(Arc::new(Mutex::new(Some(value))))
+    }
+
+    /// What was handed over, once.
+    pub(super) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_read_whole_and_only_if_they_are_not_compressed() {
+        let all = [&[0, 0, 0, 0, 3][..], b"abc", &[0; 5], &[0, 0, 0, 0, 1], b"d"].concat();
+        for size in 1..=all.len() {
+            let (mut buffer, mut found) = (BytesMut::new(), Vec::new());
+            for piece in all.chunks(size) {
+                buffer.extend_from_slice(piece);
+                while let Some(message) = whole(&mut buffer).unwrap() {
+                    found.push(message);
+                }
+            }
+            assert_eq!(found, [&b"abc"[..], b"", b"d"], "in pieces of {size}");
+            assert!(buffer.is_empty());
+        }
+        for flag in [1, 2, 255] {
+            assert!(whole(&mut BytesMut::from(&[flag, 0, 0, 0, 0][..])).is_err());
+        }
+        let mut long = BytesMut::from(&[0, 0, 0xff, 0xff, 0xff][..]);
+        assert!(whole(&mut long).unwrap().is_none() && long.capacity() < 100);
+    }
+}

@@ -1,0 +1,58 @@
+//! What is refused before its body is read: calls of those whom no profile serves, and of what
+//! is not switched on.
+
+use super::method::Rpc;
+use super::shapes;
+use super::status::{CallFault, code_name};
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::policy::Caller;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tonic::Status;
+
+/// Whether some profile serves the caller of one connection. It is found out once for each
+/// configuration.
+#[derive(Debug)]
+pub(super) struct Served {
+    engine: Arc<Engine>,
+    clock: Clock,
+    /// The generation that was looked at, doubled, and 1 more if the caller is served.
+    seen: AtomicU64,
+}
+
+impl Served {
+    pub(super) fn new(engine: Arc<Engine>, clock: Clock) -> Self {
+        // Generations are counted from 1.
+        Self { engine, clock, seen: AtomicU64::new(0) }
+    }
+
+    /// Refuses a call before its body is read if no profile serves its caller, or it asks for
+    /// what is not switched on. Everybody may ask for the health.
+    pub(super) fn check(&self, caller: &Caller, path: &str, rpc: Rpc) -> Result<(), Status> {
+        let fault = if !rpc.health && !self.is_served(caller) {
+            CallFault::ProfileNotServed
+        } else if shapes::is_authorization(path) && self.engine.current.load().http().is_none() {
+            CallFault::NotConfigured { setting: "ext_authz" }
+        } else {
+            return Ok(());
+        };
+        if let Some((kind, name)) = Rpc::counted(path) {
+            self.engine.metrics.call(kind, name, &self.clock).end(code_name(fault.code()));
+        }
+        Err(fault.into())
+    }
+
+    fn is_served(&self, caller: &Caller) -> bool {
+        let generation = self.engine.current.generation();
+        let seen = self.seen.load(Ordering::Relaxed);
+        if seen >> 1 == generation {
+            return seen & 1 == 1;
+        }
+        let snapshot = self.engine.current.load();
+        let serves = snapshot.serves(caller);
+        let seen = snapshot.generation() << 1 | u64::from(serves);
+        self.seen.store(seen, Ordering::Relaxed);
+        serves
+    }
+}

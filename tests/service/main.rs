@@ -22,6 +22,7 @@ mod keys;
 mod launcher;
 mod lifecycle;
 mod reload;
+mod shares;
 mod sockets;
 mod sources;
 mod support;

@@ -5,7 +5,7 @@ use crate::job::Job;
 use crate::row::Seen;
 use crate::scene::{Base, Promise, Scene, Target};
 use crate::unread::Window;
-use crate::{Plan, calls, headers, resets, slow, unread};
+use crate::{Plan, calls, headers, resets, silence, slow, unread};
 use std::time::Duration;
 
 pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
@@ -43,6 +43,9 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
         }),
         control("keepalive_interval", "still connected", || async {
             slow::connections(Base::connection("keepalive_interval: 1h"), slow::MUTE).await
+        }),
+        control("idle_timeout", "still connected", || async {
+            silence::connections(&Base::connection("idle_timeout: off")).await
         }),
         control("receive_timeout", "still open", || async {
             let base = Base::connection("receive_timeout: 1h");

@@ -31,6 +31,7 @@ mod headers;
 mod logs;
 mod messages;
 mod resets;
+mod silence;
 mod slow;
 mod unread;
 
@@ -66,6 +67,7 @@ const GROUPS: &[Group] = &[
     Group { title: "Frames without end", jobs: floods::jobs },
     Group { title: "Answers that nobody takes", jobs: unread::jobs },
     Group { title: "Peers that take their time", jobs: slow::jobs },
+    Group { title: "Places held by silence", jobs: silence::jobs },
     Group { title: "Peers that hang up", jobs: cancels::jobs },
     Group { title: "Calls that are none", jobs: calls::jobs },
     Group { title: "Messages that are none", jobs: messages::jobs },

@@ -14,6 +14,8 @@ use tokio::time::{sleep, timeout};
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     Tcp(String),
+    /// From another address, as another peer.
+    TcpFrom(String, std::net::Ipv4Addr),
     Unix(PathBuf),
 }
 
@@ -75,6 +77,13 @@ impl Peer {
                     let stream = TcpStream::connect(address).await?;
                     stream.set_nodelay(true)?;
                     let (reader, writer) = stream.into_split();
+                    (Box::new(reader), Box::new(writer))
+                }
+                Place::TcpFrom(address, from) => {
+                    let address = address.parse().map_err(std::io::Error::other)?;
+                    let socket = tokio::net::TcpSocket::new_v4()?;
+                    socket.bind((*from, 0).into())?;
+                    let (reader, writer) = socket.connect(address).await?.into_split();
                     (Box::new(reader), Box::new(writer))
                 }
                 Place::Unix(path) => {

@@ -333,9 +333,11 @@ const SPAWNS: &[(&str, usize, &str)] = &[
     ("src/cmd/local.rs", 1, "the daemon of a command, which ends with its handle"),
     ("src/config/access.rs", 1, "parses one rule and is joined"),
     ("src/grpc/server.rs", 1, "a connection, tracked up to its end"),
+    ("src/sched/lag.rs", 1, "yields once and ends"),
     ("src/sched/turns.rs", 1, "the slices of one batch, joined"),
     ("src/sources/fetch.rs", 1, "the connection of one fetch"),
     ("src/sources/refresh.rs", 1, "writes one key set and is awaited"),
+    ("src/sources/remote.rs", 1, "reads one file and is awaited"),
     ("src/sources/tls.rs", 1, "reads certificates once and is awaited"),
 ];
 

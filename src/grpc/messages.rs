@@ -80,6 +80,12 @@ fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, Status> {
     Ok(Some(buffer.split_to(length).freeze()))
 }
 
+/// The body of a stream of calls, which is handed over beside its request.
+#[must_use]
+pub fn stream_body(extensions: &http::Extensions) -> Option<Body> {
+    extensions.get::<Handover<Body>>().and_then(Handover::take)
+}
+
 /// Something that is handed over beside a request or an answer, because it cannot be cloned
 /// as extensions must be.
 #[derive(Debug)]

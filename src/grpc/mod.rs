@@ -36,6 +36,7 @@ pub use connection::Service;
 pub use front::Front;
 pub use lease::Origin;
 pub use listener::{BindError, Listener, SocketFile};
+pub use messages::stream_body;
 pub use method::PLACE;
 pub use service::Verifier;
 pub use status::CallFault;

@@ -3,7 +3,7 @@
 
 use super::fit::Fit;
 use super::lease::Lease;
-use super::messages::{Handover, Messages};
+use super::messages::{Messages, stream_body};
 use super::reply::Room;
 use super::shared::Shared;
 use super::status::{CallFault, code_name};
@@ -141,8 +141,7 @@ impl VerifierService for Verifier {
         let call = self.0.call("bidi_stream", "VerifyStream", &headers);
         let deadline = deadline(&headers, self.0.clock());
         let lease = lease(&extensions)?.clone();
-        let body = extensions.get::<Handover<tonic::body::Body>>().and_then(Handover::take);
-        let messages = body.map(Messages::new).ok_or(CallFault::Internal)?;
+        let messages = stream_body(&extensions).map(Messages::new).ok_or(CallFault::Internal)?;
         let shared = Arc::clone(&self.0);
         let answers = Answers::new(shared, messages, lease, deadline, call);
         Ok(answers.hand_over())

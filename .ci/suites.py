@@ -7,7 +7,7 @@ The subject of a suite is a list of globs; `.ci/full --changed BASE` runs the su
 from dataclasses import dataclass
 
 CORE = ("src/jose/*", "src/crypto/*", "src/keys/*", "src/verify/*", "src/policy/*", "src/lib.rs")
-DOORS = ("src/clock.rs", "src/grpc/*", "src/admin/*", "src/pb.rs", "src/pb/*", "src/client/*", "build.rs", "proto/*")
+DOORS = ("src/clock.rs", "src/clock/*", "src/escape.rs", "src/files.rs", "src/files/*", "src/grpc/*", "src/admin/*", "src/pb.rs", "src/pb/*", "src/client/*", "build.rs", "proto/*")
 MANIFESTS = ("Cargo.toml", "Cargo.lock")
 # What `abuse` has in common with `faults`.
 SHARED = ("tests/faults/daemon.rs", "tests/faults/keys.rs", "tests/faults/plan.rs", "tests/faults/row.rs", "tests/results/*")

@@ -2,10 +2,9 @@
 
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use jwtd::pb::{Reason, VerifyBatchRequest};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

@@ -87,6 +87,7 @@ fn refusal(response: &CheckResponse) -> (i32, String, String) {
     let denied = match response.http_response.as_ref().unwrap() {
         HttpResponse::DeniedResponse(denied) => denied,
         HttpResponse::OkResponse(_) => panic!("permitted: {response:?}"),
+        HttpResponse::ErrorResponse(_) => panic!("an error, which may be overlooked: {response:?}"),
     };
     assert_ne!(response.status.as_ref().unwrap().code, 0);
     let headers = values(&denied.headers);

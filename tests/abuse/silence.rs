@@ -171,7 +171,9 @@ async fn good(place: &Place, tokens: &[String]) -> Result<(), String> {
 async fn gauge(target: &Target, series: &str) -> Result<usize, String> {
     let text = async {
         let mut stream = TcpStream::connect(tcp(&target.admin).unwrap_or_default()).await?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
         let mut text = String::new();
         stream.take(MIB).read_to_string(&mut text).await?;
         Ok::<_, std::io::Error>(text)

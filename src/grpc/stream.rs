@@ -35,7 +35,7 @@ type Answered = (pb::VerifyStreamResponse, Option<Leave>);
 
 type Decided = Result<Verdicts, CallFault>;
 
-/// What tonic sees in the place of [`Answers`].
+/// What tonic sees in the place of `Answers`.
 pub type NoAnswers = Empty<Result<pb::VerifyStreamResponse, Status>>;
 
 /// The answers of one stream, as the body of a response. It is ours, because that of tonic

@@ -55,14 +55,18 @@ issuers:
     issuer: {crowd}
     audiences: any
     keys: {{ jwks: {crowd_jwks} }}
+  stranger:
+    issuer: {stranger}
+    audiences: any
+    keys: {{ jwks: {crowd_jwks} }}
 profiles:
   default:
-    issuers: [corp, partner, internal, legacy]
+    issuers: [corp, partner, internal, legacy, crowd]
     audiences: [{audience}]
     required_claims: [sub, tenant]
     max_age: {max_age}s
     remember: {remember}s
-  partners: {{ issuers: [partner, crowd] }}
+  partners: {{ issuers: [partner, crowd, stranger] }}
 """
 
 

@@ -77,6 +77,8 @@ class Keys:
         self.internal = {alg: make(alg, key_id(alg)) for alg in SYMMETRIC}
         self.legacy = {"ES256": make("ES256")}
         self.crowd = {"ES256": make("ES256", "one"), "EdDSA": make("EdDSA")}
+        # The same, under another name.
+        self.stranger = self.crowd
         self.crowd_rest = [make("EdDSA") for _ in range(4)]
         # Of nobody: what an attacker can make.
         self.foreign = {alg: make(alg, key_id(alg)) for alg in ASYMMETRIC + ["ES256K"]}

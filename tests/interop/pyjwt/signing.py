@@ -26,6 +26,7 @@ ISS = {
     "internal": "internal.example.com",
     "legacy": "https://legacy.example.com/",
     "crowd": "https://crowd.example.org",
+    "stranger": "https://stranger.example.org",
 }
 AUDIENCE = "orders-api"
 HOUR = 3600

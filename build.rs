@@ -57,7 +57,7 @@ mod contract {
         // The entry of a map stands nowhere in the text, so that it has no comments.
         envoy.file.iter_mut().for_each(|file| file.source_code_info = None);
         let sets = [served(published, &SHARED_FIELDS), served(envoy, &CLIENT_FIELDS)];
-        // What the room for requests is told from: the fields as they are served.
+        // The fields as they are served: the memory of a request is counted by them.
         let mut all = FileDescriptorSet::default();
         all.file.extend(sets.iter().flat_map(|set| set.file.iter().cloned()));
         std::fs::write(out.join("served.bin"), prost_encode(&all))?;

@@ -10,7 +10,7 @@ use http::header::HOST;
 use http::uri::Authority;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// What a request says about whom it is for.
+/// Whom the `Host` of a request names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Host {
     /// Somebody else.

@@ -102,7 +102,7 @@ pub(super) enum From {
 }
 
 fn import(from: From, file: Option<&Path>) -> ExitCode {
-    /// What a proxy prints of all its filters is long.
+    /// In bytes. A dump of the whole configuration of an Envoy has tens of MiB.
     const MOST: u64 = 64 << 20;
 
     let dialect = match from {

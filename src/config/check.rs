@@ -22,6 +22,13 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
             let narrow = matches!(first, Kind::Word(_) | Kind::Flag);
             if !narrow {
                 check_at(node, first, path, faults);
+            } else if let (Kind::Duration, Some(text)) = (second, node.text()) {
+                // Who writes another word learns of the one that there is.
+                if check_text(first, text).is_err()
+                    && let Err(what) = check_text(second, text)
+                {
+                    wrong(format!("{what}, or {}", first.expected()));
+                }
             } else if node.text().is_none_or(|text| check_text(first, text).is_err()) {
                 check_at(node, second, path, faults);
             }

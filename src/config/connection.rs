@@ -15,7 +15,7 @@ pub struct Connection {
     pub keepalive_interval: Duration,
     /// How long that sign may take.
     pub keepalive_timeout: Duration,
-    /// After how long without a call clients are told to connect anew, if ever.
+    /// How long a connection may be without a call before its client is told to connect again.
     pub idle_timeout: Option<Duration>,
     /// After about how long clients are told to connect anew, if ever.
     pub max_age: Option<Duration>,

@@ -271,7 +271,7 @@ c: { providers: { other: { name: "of another filter" } } }
         assert_eq!(config.live.remotes[0].1.pace.refresh, std::time::Duration::from_secs(10));
     }
 
-    /// What is accepted of the issuer `https://a.example` after these Envoy providers of it.
+    /// Imports Envoy providers of one issuer with these audiences; what the issuer then accepts.
     fn joined_audiences(providers: &[&str]) -> (bool, [bool; 2], Vec<String>) {
         let mut text = String::from("providers:\n");
         for (number, audiences) in providers.iter().enumerate() {

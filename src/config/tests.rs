@@ -173,6 +173,7 @@ issuers:
 profiles:
   orders: { issuers: [corps], max_age: 60 }
 limits: { token_bytes: 1MiB, batch_tokens: 0 }
+connection: { max_age: never }
 ";
     let found = folder.faults(text);
     let expected = [
@@ -191,6 +192,8 @@ limits: { token_bytes: 1MiB, batch_tokens: 0 }
         "21: issuers.slow.keys.pem_file: no `PUBLIC KEY` and no `CERTIFICATE` section",
         "23: profiles.orders.issuers: there is no issuer `corps`",
         "23: profiles.orders.max_age: `60` is not a duration",
+        "25: connection.max_age: `never` is not a duration; write one such as 500ms, 60s, 5m or 24h, \
+         or off",
         "24: limits.batch_tokens: `0` is not a whole number from 1 up",
         "24: limits.token_bytes: must be from 1 to 65536 bytes",
     ];
@@ -204,7 +207,7 @@ limits: { token_bytes: 1MiB, batch_tokens: 0 }
     assert!(message.contains("mend: did you mean `admin`?"), "{message}");
     assert!(message.contains("did you mean `corp`?"), "{message}");
     assert!(message.contains("  9 |     audience: [orders-api]\n    |     ^\n"), "{message}");
-    assert!(message.ends_with("18 faults"), "{message}");
+    assert!(message.ends_with("19 faults"), "{message}");
 }
 
 #[test]

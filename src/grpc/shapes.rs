@@ -13,8 +13,6 @@ use std::sync::LazyLock;
 pub(super) struct Method {
     /// The place of its request among all shapes.
     pub(super) request: usize,
-    /// Whether a client sends messages one by one, with pauses as long as it likes.
-    pub(super) streaming: bool,
     /// Whether it is Envoy's, which the setting `ext_authz` switches on.
     pub(super) is_authorization: bool,
 }
@@ -127,10 +125,9 @@ impl Served {
                 let name = format!("{}.{}", file.package(), service.name());
                 for method in &service.method {
                     let Some(&request) = types.places.get(method.input_type()) else { continue };
-                    let streaming = method.client_streaming();
                     let is_authorization = is_envoy(file);
                     let path = format!("/{name}/{}", method.name());
-                    methods.insert(path, Method { request, streaming, is_authorization });
+                    methods.insert(path, Method { request, is_authorization });
                 }
             }
         }
@@ -224,18 +221,10 @@ mod tests {
 
     #[test]
     fn every_method_of_every_service_is_known() {
-        let mut streams: Vec<_> = SERVED.methods.iter().filter(|(_, one)| one.streaming).collect();
-        streams.sort_by_key(|(path, _)| *path);
-        let streams: Vec<_> = streams.into_iter().map(|(path, _)| path.as_str()).collect();
-        assert_eq!(
-            streams,
-            [
-                "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-                "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-                "/jwtd.v1.VerifierService/VerifyStream",
-            ]
-        );
         for path in [
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            "/jwtd.v1.VerifierService/VerifyStream",
             "/envoy.service.auth.v3.Authorization/Check",
             "/grpc.health.v1.Health/Check",
             "/grpc.health.v1.Health/Watch",
@@ -243,7 +232,8 @@ mod tests {
             "/jwtd.v1.VerifierService/Verify",
             "/jwtd.v1.VerifierService/VerifyBatch",
         ] {
-            assert!(method(path).is_some_and(|one| !one.streaming), "{path}");
+            let of_envoy = path.starts_with("/envoy.");
+            assert_eq!(method(path).map(|one| one.is_authorization), Some(of_envoy), "{path}");
         }
         assert!(method("/jwtd.v1.VerifierService/Nothing").is_none());
     }

@@ -20,16 +20,16 @@ pub(super) const CONNECTION: &[Key] = &[
         "idle_timeout",
         Kind::Either(&Kind::Word(&["off"]), &Kind::Duration),
         "5m",
-        "After how long without a call, or a quarter more, clients are told to connect anew; an open \
-         stream is a call.",
+        "How long a connection may be without a call before its client is told to connect again, up \
+         to a quarter longer. An open stream counts as a call.",
     ),
     key(
         "max_age",
         Kind::Either(&Kind::Word(&["off"]), &Kind::Duration),
         "1h",
-        "After how long, a fifth more or less, clients are told to connect anew: so nobody holds a \
-         place for ever, and callers spread over several daemons behind one address, where 30m is \
-         usual.",
+        "The age at which clients are told to connect again, a fifth more or less. Nobody holds a \
+         place for ever, and callers spread over several daemons behind one address; 30m is usual \
+         there.",
     ),
     key(
         "max_age_grace",

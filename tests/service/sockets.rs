@@ -101,12 +101,6 @@ fn closed(cause: &str) -> String {
     format!("jwtd_connections_closed_total{{cause=\"{cause}\"}}")
 }
 
-/// Whether a call was never taken: it met the end of its connection, and may be made again
-/// (RFC 9113, section 6.8). Clients of gRPC do so by themselves, but for tonic.
-fn was_not_taken(status: &tonic::Status) -> bool {
-    format!("{status:?}").contains("GoAway(b\"\", NO_ERROR, Remote)")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_connection_is_told_to_end_and_no_call_is_lost() {
     let daemon = start("connection: { max_age: 10s }\n");
@@ -115,20 +109,21 @@ async fn an_old_connection_is_told_to_end_and_no_call_is_lost() {
     until(daemon.with_log("the end of an old connection".to_owned()), async || {
         let tokens = vec![token("").into_bytes().into()];
         let request = jwtd::pb::VerifyBatchRequest { tokens, ..Default::default() };
-        match client.verify_batch(request).await {
-            Ok(answer) => {
-                assert!(answer.into_inner().verdicts[0].permit);
-                answered += 1.0;
-            }
-            Err(status) => assert!(was_not_taken(&status), "{status:?}"),
+        // A call that meets the end of its connection is never taken (RFC 9113, section 6.8).
+        // Clients of gRPC make it again by themselves, but tonic fails it, in several ways; what
+        // was taken tells the daemon.
+        if let Ok(answer) = client.verify_batch(request).await {
+            assert!(answer.into_inner().verdicts[0].permit);
+            answered += 1.0;
         }
         daemon.metric(&closed("age")).filter(|count| *count > 0.0)
     })
     .await;
     assert_eq!(daemon.metric(&closed("cut")), Some(0.0), "the connection ended by itself");
-    let handled = "grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"VerifyBatch\",\
-                   grpc_service=\"jwtd.v1.VerifierService\",grpc_type=\"unary\"}";
-    assert_eq!(daemon.metric(handled), Some(answered), "what was taken was answered");
+    let taken = "grpc_server_started_total{grpc_method=\"VerifyBatch\",\
+                 grpc_service=\"jwtd.v1.VerifierService\",grpc_type=\"unary\"}";
+    assert!(answered > 0.0);
+    assert_eq!(daemon.metric(taken), Some(answered), "what was taken was answered");
 }
 
 #[test]

@@ -38,7 +38,9 @@ impl Backlog {
     /// limit, or than half of the caller's patience, so that there is time left for the
     /// check and the way back. What is asked of an idle daemon is never too much.
     ///
-    /// `lag` is how long it waits before anything of it is begun.
+    /// `lag` is how long it waits before anything of it is begun. The longer of both counts and
+    /// not their sum: what makes the threads late are, where there are many slices, these very
+    /// checks.
     pub(super) fn is_full(&self, patience: Option<Duration>, lag: Duration) -> bool {
         let nanoseconds = self.nanoseconds.load(Ordering::Relaxed) / self.workers;
         let pace = self.pace.load(Ordering::Relaxed);
@@ -46,8 +48,7 @@ impl Backlog {
         // average: a new one shares the threads with all of them until its own end, and
         // waits for about twice of what is left.
         let wait = Duration::from_nanos(nanoseconds.saturating_mul(2 * pace) / ONE);
-        wait.saturating_add(lag)
-            > patience.map_or(self.limit, |patience| (patience / 2).min(self.limit))
+        wait.max(lag) > patience.map_or(self.limit, |patience| (patience / 2).min(self.limit))
     }
 
     /// Takes on checks that should take `cost`.
@@ -106,6 +107,10 @@ mod tests {
         assert!(backlog.is_full(Some(MS * 170), NONE), "the caller does not wait so long");
         drop(large);
         assert!(!backlog.is_full(Some(Duration::ZERO), NONE));
+        let some = backlog.take(MS * 90);
+        assert!(!backlog.is_full(None, MS * 90), "one and the same wait is not counted twice");
+        assert!(backlog.is_full(None, MS * 101));
+        drop(some);
         assert_eq!(backlog.nanoseconds.load(Ordering::Relaxed), 0);
     }
 

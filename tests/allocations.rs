@@ -33,6 +33,8 @@ fn judged(max_bytes: u64) -> AllocationInfo {
         let decisions = engine::decide(&engine, made.clone(), NOW);
         assert!(decisions.iter().all(|one| one.reason() == Reason::Ok));
     }
+    // moka does its housekeeping in whichever call comes 300 ms after the last: not in this one.
+    engine.cache.settle();
     measure(|| drop(engine::decide(&engine, made, NOW)))
 }
 
@@ -40,7 +42,7 @@ fn judged(max_bytes: u64) -> AllocationInfo {
 fn a_remembered_token_is_judged_without_an_allocation_of_its_own() {
     let seen = judged(64 << 20);
     // Two lists for all of them.
-    assert!(seen.count_total < 8, "{seen:?}");
+    assert_eq!(seen.count_total, 2, "{seen:?}");
 }
 
 #[test]

@@ -166,7 +166,7 @@ async fn fetch_new(
         if serves && !optional {
             return Err(format!(
                 "issuers.{name}: has keys, and would have none, because its new ones cannot be \
-                 fetched: {error}; mend their source, or set `required: false` to do without"
+                 fetched: {error}; fix their source, or set `required: false` to do without"
             ));
         }
         tracing::warn!(issuer = name, %error, "keys cannot be fetched");

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 pub(super) enum Command {
     /// Check a configuration file and its key files
     ///
-    /// All faults are shown at once, each with its line and how to mend it.
+    /// All faults are shown at once, each with its line and how to fix it.
     ///
     /// Example: jwtd config check --config jwtd.yaml
     Check(Given),
@@ -35,7 +35,7 @@ pub(super) enum Command {
     ///
     /// Reads a file or standard input, writes the configuration to standard output, and
     /// says on standard error what was left out or means something else here. Exits
-    /// with 1 if the result must be mended before use.
+    /// with 1 if the result must be fixed before use.
     ///
     /// Example: kubectl get requestauthentication -A -o yaml | jwtd config import --from istio
     ///

@@ -64,7 +64,7 @@ pub(super) fn read(
     let about = file.metadata().map_err(|error| wrong(&error))?;
     if about.permissions().mode() & 0o077 != 0 {
         let file = path.display();
-        note!("jwtd: warning: others may read {file}; `chmod 600 {file}` mends it");
+        note!("jwtd: warning: others may read {file}; `chmod 600 {file}` fixes it");
     }
     let read = file.take(MOST).read_to_end(&mut text).map_err(|error| wrong(&error))?;
     if u64::try_from(read).is_ok_and(|read| read >= MOST) {

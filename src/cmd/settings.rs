@@ -162,9 +162,9 @@ impl Sockets {
 /// Where to listen without encryption.
 fn plain(text: &str) -> Result<Address, String> {
     if text.starts_with("tls://") {
-        let mend =
+        let fix =
             "it needs a certificate: write `listen: [{ tcp: ..., tls: { cert_file, key_file } }]`";
-        return Err(format!("{mend} in a file, and name it with --config"));
+        return Err(format!("{fix} in a file, and name it with --config"));
     }
     text.parse()
 }

@@ -180,9 +180,9 @@ async fn explain(
                 });
                 let head = ["check", "state", "expected", "found", "detail"];
                 table::print(&head, &rows.collect::<Vec<_>>(), 1);
-                let mends = answer.checks.iter().filter(|check| !check.mend.is_empty());
-                for check in mends {
-                    say!("mend {}: {}", check.name, check.mend);
+                let fixes = answer.checks.iter().filter(|check| !check.remediation.is_empty());
+                for check in fixes {
+                    say!("fix: {}: {}", check.name, check.remediation);
                 }
                 say!();
             }
@@ -196,7 +196,7 @@ fn state(check: &pb::Check) -> (Option<bool>, &'static str) {
     match check.state() {
         CheckState::Passed => (Some(true), "pass"),
         CheckState::Failed => (Some(false), "FAIL"),
-        CheckState::Overlooked => (None, "overlooked"),
+        CheckState::NotEnforced => (None, "not enforced"),
         CheckState::NotReached => (None, "not reached"),
         CheckState::Unspecified => (None, "unknown"),
     }
@@ -210,7 +210,7 @@ fn check_to_json(check: &pb::Check) -> serde_json::Value {
         "detail": check.detail,
         "expected": check.expected,
         "found": check.actual,
-        "mend": check.mend,
+        "remediation": check.remediation,
     })
 }
 

@@ -58,13 +58,13 @@ fn caller(node: &Node, path: &str, faults: &mut Faults) -> Option<CallerRule> {
     let given = |keys: [&str; 2]| keys.iter().any(|key| node.get(key).is_some());
     let (peer, certificate) = (given(["user", "group"]), given(["dns", "uri"]));
     if peer == certificate {
-        let (what, mend) = if peer {
+        let (what, fix) = if peer {
             let what = "no caller has both a user or group and a certificate";
             (what, "write two entries; one of them must hold")
         } else {
             ("it is not said who may call", "add `user`, `group`, `dns` or `uri`")
         };
-        faults.add(node.place, path, what, mend);
+        faults.add(node.place, path, what, fix);
     }
     (rule != CallerRule::default()).then_some(rule)
 }
@@ -93,8 +93,8 @@ fn check_emptiness(node: &Node, path: &str, faults: &mut Faults) {
     for (name, value) in node.members() {
         if value.value == Value::Null {
             let what = format!("`{}` is empty", name.text);
-            let mend = "write what may pass; without the line it does not count";
-            faults.add(name.place, &format!("{path}.{}", name.text), what, mend);
+            let fix = "write what may pass; without the line it does not count";
+            faults.add(name.place, &format!("{path}.{}", name.text), what, fix);
         }
     }
 }
@@ -162,7 +162,7 @@ fn rule(node: &Node, path: &str, language: &Language, faults: &mut Faults) -> Op
     let place = (written.place, format!("{path}.rule"));
     match parsed {
         Some(Ok(rule)) => return Some(rule),
-        Some(Err(bad)) => faults.add(place.0, &place.1, bad.to_string(), bad.mend()),
+        Some(Err(bad)) => faults.add(place.0, &place.1, bad.to_string(), bad.remediation()),
         None => faults.add(place.0, &place.1, "the rule cannot be read", "write it in another way"),
     }
     None
@@ -195,9 +195,9 @@ fn claim_rules(rule: &Node, path: &str, faults: &mut Faults) -> Vec<ClaimRule> {
         Some(_) | None => {}
     }
     if tests.is_empty() {
-        let mend = "add `any`, `all` or `none` with a list of values, or `absent: true`; that a \
+        let fix = "add `any`, `all` or `none` with a list of values, or `absent: true`; that a \
                     claim must be there is said by `required_claims`";
-        faults.add(rule.place, path, "it is not said what the claim must hold", mend);
+        faults.add(rule.place, path, "it is not said what the claim must hold", fix);
     }
     let Some(place) = place else {
         return Vec::new();

@@ -64,8 +64,8 @@ pub(super) fn audit(
     let needed = batch_tokens * AUDIT_RECORD_BYTES + 2 * message_bytes;
     if refuses && usize::try_from(buffer).is_ok_and(|buffer| buffer < needed) {
         let what = "the largest message would never find room";
-        let mend = format!("give `audit.buffer` {needed} bytes or more, or lower the limits");
-        faults.add(node.place, "audit.buffer", what, mend);
+        let fix = format!("give `audit.buffer` {needed} bytes or more, or lower the limits");
+        faults.add(node.place, "audit.buffer", what, fix);
     }
     Some(AuditSettings {
         file,
@@ -131,7 +131,7 @@ fn key(node: &Node, folder: &Path, faults: &mut Faults) -> Option<MessageKey> {
         },
         Err(error) => format!("{}: {error}", path.display()),
     };
-    let mend = "make one: openssl rand -hex 32 > FILE";
-    faults.add(file.place, "audit.fingerprint_key_file", fault, mend);
+    let fix = "make one: openssl rand -hex 32 > FILE";
+    faults.add(file.place, "audit.fingerprint_key_file", fault, fix);
     None
 }

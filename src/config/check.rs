@@ -50,17 +50,17 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
                 let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
                 if name.text.is_empty() || name.text.len() > 64 || !name.text.bytes().all(fine) {
                     let what = format!("{:?} cannot be a name", name.text);
-                    let mend = "use up to 64 letters, digits, `-`, `_` and `.`";
-                    faults.add(name.place, path, what, mend);
+                    let fix = "use up to 64 letters, digits, `-`, `_` and `.`";
+                    faults.add(name.place, path, what, fix);
                 }
                 check_at(value, &Kind::Table(keys), &join(path, &name.text), faults);
             }
         }
         (Kind::Table(keys), Value::Text(_) | Value::Literal(_)) => {
             let named = keys.iter().find(|key| key.required);
-            let mend = named.map(|key| format!("write `{{ {}: ... }}`", key.name));
+            let fix = named.map(|key| format!("write `{{ {}: ... }}`", key.name));
             let what = format!("expected {}", kind.expected());
-            faults.add(node.place, path, what, mend.unwrap_or_default());
+            faults.add(node.place, path, what, fix.unwrap_or_default());
         }
         (_, Value::Text(text) | Value::Literal(text)) => {
             if let Err(what) = check_text(kind, text) {
@@ -81,11 +81,11 @@ fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
             None => {
                 let names = keys.iter().map(|key| key.name);
                 let nearest = nearest(&name.text, names.clone());
-                let mend = nearest.map_or_else(
+                let fix = nearest.map_or_else(
                     || format!("known here: {}", names.collect::<Vec<_>>().join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                faults.add(name.place, path, format!("unknown key `{}`", name.text), mend);
+                faults.add(name.place, path, format!("unknown key `{}`", name.text), fix);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration file: where, what, and how to mend it.
+//! What is wrong with a configuration file: where, what, and how to fix it.
 
 use crate::escape::escaped;
 use std::fmt;
@@ -15,8 +15,8 @@ pub struct Fault {
     pub path: String,
     /// What is wrong.
     pub what: String,
-    /// How to mend it; may be empty.
-    pub mend: String,
+    /// How to fix it; may be empty.
+    pub fix: String,
 }
 
 /// All faults of one file.
@@ -32,7 +32,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Nobody mends more at once, and each costs a comparison with all before it.
+    /// Nobody fixes more at once, and each costs a comparison with all before it.
     const MOST: usize = 100;
 
     /// None yet, of a file with this text.
@@ -44,9 +44,9 @@ impl Faults {
         Self { file: file.to_owned(), lines, origins, faults, more: 0 }
     }
 
-    pub(super) fn whole(file: &Path, what: String, mend: &str) -> Self {
+    pub(super) fn whole(file: &Path, what: String, fix: &str) -> Self {
         let mut faults = Self::new(file, "");
-        faults.add((0, 0), "", what, mend);
+        faults.add((0, 0), "", what, fix);
         faults
     }
 
@@ -69,10 +69,10 @@ impl Faults {
         (line, column): (usize, usize),
         path: &str,
         what: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) {
-        let (path, what, mend) = (short(path.to_owned()), short(what.into()), short(mend.into()));
-        let fault = Fault { line, column, path, what, mend };
+        let (path, what, fix) = (short(path.to_owned()), short(what.into()), short(fix.into()));
+        let fault = Fault { line, column, path, what, fix };
         if self.faults.contains(&fault) {
             return;
         }
@@ -99,11 +99,11 @@ impl Faults {
 }
 
 impl Faults {
-    /// Each fault in one line, for logs: where, what, and how to mend it.
+    /// Each fault in one line, for logs: where, what, and how to fix it.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.sorted().into_iter().map(|fault| {
-            let mend = if fault.mend.is_empty() { "" } else { "; " };
-            escaped(&format!("{}{mend}{}", self.headline(fault), fault.mend)).into_owned()
+            let fix = if fault.fix.is_empty() { "" } else { "; " };
+            escaped(&format!("{}{fix}{}", self.headline(fault), fault.fix)).into_owned()
         })
     }
 
@@ -126,15 +126,15 @@ impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for fault in self.sorted() {
             writeln!(f, "{}", escaped(&self.headline(fault)))?;
-            let Fault { line, column, mend, .. } = fault;
+            let Fault { line, column, fix, .. } = fault;
             if let Some(text) = line.checked_sub(1).and_then(|index| self.lines.get(index)) {
                 let number = line.to_string();
                 let (text, caret) = window(text, column.saturating_sub(1));
                 writeln!(f, "  {number} | {text}")?;
                 writeln!(f, "  {:width$} | {:caret$}^", "", "", width = number.len())?;
             }
-            if !mend.is_empty() {
-                writeln!(f, "    mend: {}", escaped(mend))?;
+            if !fix.is_empty() {
+                writeln!(f, "    fix: {}", escaped(fix))?;
             }
         }
         let count = self.faults.len();

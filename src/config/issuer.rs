@@ -35,8 +35,8 @@ pub(super) fn issuer(
         Some(Ok(leeway)) => leeway,
         Some(Err(_)) => {
             let place = node.get("clock_skew").map_or(node.place, |skew| skew.place);
-            let mend = "set the clocks; a larger skew lets expired tokens pass";
-            faults.add(place, &format!("{path}.clock_skew"), "must be at most 300s", mend);
+            let fix = "set the clocks; a larger skew lets expired tokens pass";
+            faults.add(place, &format!("{path}.clock_skew"), "must be at most 300s", fix);
             Leeway::DEFAULT
         }
     };
@@ -84,9 +84,9 @@ pub(super) fn check_identifiers(named: &[(Name, Node)], faults: &mut Faults) {
             let owner = *owners.entry(identifier).or_insert(name.text.as_str());
             if owner != name.text {
                 let what = format!("`{identifier}` is the `iss` of `{owner}` already");
-                let mend = "a token with it could not be told apart; join the two issuers";
+                let fix = "a token with it could not be told apart; join the two issuers";
                 let path = format!("issuers.{}.issuer", name.text);
-                faults.add(identifiers.place, &path, what, mend);
+                faults.add(identifiers.place, &path, what, fix);
             }
         }
     }

@@ -57,8 +57,8 @@ pub(super) fn find(
         [first, second, ..] => {
             let place = keys.map_or(owner.place, |keys| keys.place);
             let what = format!("both `{first}` and `{second}` are given");
-            let mend = format!("give exactly one of {}", SOURCES.join(", "));
-            faults.add(place, &owner.path, what, mend);
+            let fix = format!("give exactly one of {}", SOURCES.join(", "));
+            faults.add(place, &owner.path, what, fix);
             return None;
         }
     };
@@ -102,20 +102,20 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
     };
     let loaded = match loaded {
         Ok(loaded) => loaded,
-        Err((what, mend)) => {
-            faults.add(node.place, &path, what, mend);
+        Err((what, fix)) => {
+            faults.add(node.place, &path, what, fix);
             return None;
         }
     };
     if let Some(what) = loaded.unusable(allowed) {
-        let mend = "add a key, or let `algorithms` name one that fits";
-        faults.add(node.place, &path, what, mend);
+        let fix = "add a key, or let `algorithms` name one that fits";
+        faults.add(node.place, &path, what, fix);
         return None;
     }
     Some(KeySource::Fixed(loaded, format!("{kind}:{place}"), file))
 }
 
-/// Keys, or what is wrong and how to mend it.
+/// Keys, or what is wrong and how to fix it.
 type Loaded = Result<LoadedKeys, (String, String)>;
 
 fn plain(error: &dyn std::fmt::Display) -> (String, String) {
@@ -172,7 +172,7 @@ pub(super) fn allowed(issuer: &Node, path: &str, faults: &mut Faults) -> Vec<Alg
     let algorithms: Vec<_> = node.texts().into_iter().filter_map(Algorithm::from_name).collect();
     for algorithm in &algorithms {
         if (algorithm.family() == Family::Hmac) != secret {
-            let (what, mend) = if secret {
+            let (what, fix) = if secret {
                 (
                     format!("{algorithm} does not go with a shared secret"),
                     "use HS256, HS384 or HS512",
@@ -180,7 +180,7 @@ pub(super) fn allowed(issuer: &Node, path: &str, faults: &mut Faults) -> Vec<Alg
             } else {
                 (format!("{algorithm} needs a shared secret"), "give `keys.secret_file`")
             };
-            faults.add(node.place, &format!("{path}.algorithms"), what, mend);
+            faults.add(node.place, &format!("{path}.algorithms"), what, fix);
         }
     }
     algorithms

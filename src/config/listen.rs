@@ -68,14 +68,14 @@ fn listen_on(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Opt
             let tls = server_tls(node, path, folder, faults);
             let encrypted = node.get("tls").is_some();
             if encrypted && text("plaintext") == Some("true") {
-                let mend = "remove one of them";
-                faults.add(place, path, "both `tls` and `plaintext: true` are given", mend);
+                let fix = "remove one of them";
+                faults.add(place, path, "both `tls` and `plaintext: true` are given", fix);
             }
             if !encrypted && !address.ip().is_loopback() && text("plaintext") != Some("true") {
                 let what = format!("{address} is not loopback, and calls are not encrypted");
-                let mend = "listen on 127.0.0.1, give `tls: { cert_file, key_file }`, or set \
+                let fix = "listen on 127.0.0.1, give `tls: { cert_file, key_file }`, or set \
                             `plaintext: true` if the network is trusted";
-                faults.add(place, path, what, mend);
+                faults.add(place, path, what, fix);
             }
             Some(Listen::Tcp { address, tls })
         }
@@ -108,8 +108,8 @@ pub(super) fn admin_hosts(root: &Node, faults: &mut Faults) -> AdminHosts {
         let labels = name.strip_prefix('.').unwrap_or(name).trim_end_matches('.');
         if labels.is_empty() || !name.bytes().all(fine) {
             let what = format!("{name:?} is no name of a host");
-            let mend = "write names without scheme and port, such as jwtd.example or .svc";
-            faults.add(item.place, "admin_hosts", what, mend);
+            let fix = "write names without scheme and port, such as jwtd.example or .svc";
+            faults.add(item.place, "admin_hosts", what, fix);
         }
         names.push(name.trim_end_matches('.').to_ascii_lowercase());
     }

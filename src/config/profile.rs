@@ -13,9 +13,9 @@ use std::sync::Arc;
 pub(super) fn check_profiles(root: &Node, issuers: &[&str], faults: &mut Faults) {
     let Some(profiles) = root.get("profiles") else {
         if issuers.len() > 1 {
-            let mend = "say which issuers are trusted: profiles: { default: { issuers: [...] } }";
+            let fix = "say which issuers are trusted: profiles: { default: { issuers: [...] } }";
             let what = "`profiles` is missing, and there are several issuers";
-            faults.add(root.place, "", what, mend);
+            faults.add(root.place, "", what, fix);
         }
         return;
     };
@@ -26,12 +26,12 @@ pub(super) fn check_profiles(root: &Node, issuers: &[&str], faults: &mut Faults)
         };
         for trusted in list.texts() {
             if !issuers.contains(&trusted) {
-                let mend = nearest(trusted, issuers.iter().copied()).map_or_else(
+                let fix = nearest(trusted, issuers.iter().copied()).map_or_else(
                     || format!("known are {}", issuers.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
                 let what = format!("there is no issuer `{trusted}`");
-                faults.add(list.place, &format!("{path}.issuers"), what, mend);
+                faults.add(list.place, &format!("{path}.issuers"), what, fix);
             }
         }
         check_profile_audiences(root, profile, list, &path, faults);
@@ -58,8 +58,8 @@ fn check_profile_audiences(
     for audience in audiences.texts() {
         if !accepted.is_empty() && !accepted.contains(&"any") && !accepted.contains(&audience) {
             let what = format!("no issuer of this profile accepts the audience `{audience}`");
-            let mend = "a profile can only narrow; add it to the issuer's `audiences` too";
-            faults.add(audiences.place, &format!("{path}.audiences"), what, mend);
+            let fix = "a profile can only narrow; add it to the issuer's `audiences` too";
+            faults.add(audiences.place, &format!("{path}.audiences"), what, fix);
         }
     }
 }

@@ -85,9 +85,9 @@ impl<'n> Keys<'n> {
         self.text("preset") == Some("kubernetes")
     }
 
-    fn refuse(&self, faults: &mut Faults, name: &str, what: impl Into<String>, mend: &str) {
+    fn refuse(&self, faults: &mut Faults, name: &str, what: impl Into<String>, fix: &str) {
         let place = self.given(name).map_or(self.owner.place, |node| node.place);
-        faults.add(place, &format!("{}.{name}", self.owner.path), what.into(), mend);
+        faults.add(place, &format!("{}.{name}", self.owner.path), what.into(), fix);
     }
 
     /// A span within bounds, or the default.
@@ -163,8 +163,8 @@ fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location
             Err(cause) => {
                 let what =
                     format!("keys cannot be discovered, because the issuer `{issuer}` {cause}");
-                let mend = "say where the keys are: `keys: { jwks_uri: https://... }`, or a file";
-                keys.refuse(faults, kind, what, mend);
+                let fix = "say where the keys are: `keys: { jwks_uri: https://... }`, or a file";
+                keys.refuse(faults, kind, what, fix);
                 None
             }
         };
@@ -175,8 +175,8 @@ fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location
             Ok(url) => urls.push(url),
             Err(cause) => {
                 let cause: String = cause;
-                let mend = "write a URL such as https://host/path";
-                keys.refuse(faults, kind, format!("`{text}` {cause}"), mend);
+                let fix = "write a URL such as https://host/path";
+                keys.refuse(faults, kind, format!("`{text}` {cause}"), fix);
             }
         }
     }
@@ -203,8 +203,8 @@ fn access(keys: &Keys<'_>, faults: &mut Faults) -> Access {
         Some(Err(cause)) => {
             let cause: String = cause;
             let text = keys.text("proxy").unwrap_or_default();
-            let mend = "write it as http://host:port";
-            keys.refuse(faults, "proxy", format!("`{text}` {cause}"), mend);
+            let fix = "write it as http://host:port";
+            keys.refuse(faults, "proxy", format!("`{text}` {cause}"), fix);
             None
         }
     };

@@ -193,9 +193,9 @@ pub(super) fn server_tls(
     }
     for TlsError { key, what } in wrong {
         let place = table.get(key).map_or(table.place, |node| node.place);
-        let mend = "check the path and the rights of the file; it must be PEM, and the key that of \
+        let fix = "check the path and the rights of the file; it must be PEM, and the key that of \
                     the first certificate";
-        faults.add(place, &format!("{path}.tls.{key}"), what, mend);
+        faults.add(place, &format!("{path}.tls.{key}"), what, fix);
     }
     Some(tls)
 }

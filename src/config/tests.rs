@@ -204,7 +204,7 @@ connection: { max_age: never }
     assert_eq!(found.len(), expected.len() + 1, "{found:#?}");
 
     let message = folder.parse(text).unwrap_err().to_string();
-    assert!(message.contains("mend: did you mean `admin`?"), "{message}");
+    assert!(message.contains("fix: did you mean `admin`?"), "{message}");
     assert!(message.contains("did you mean `corp`?"), "{message}");
     assert!(message.contains("  9 |     audience: [orders-api]\n    |     ^\n"), "{message}");
     assert!(message.ends_with("19 faults"), "{message}");

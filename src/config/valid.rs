@@ -133,9 +133,9 @@ fn check_switches(root: &Node, faults: &mut Faults) {
     for (name, value) in root.members() {
         if value.value == Value::Null && ["audit", "ext_authz", "traces"].contains(&&*name.text) {
             let what = format!("`{}` is empty", name.text);
-            let mend =
+            let fix =
                 format!("write its settings, such as `{}: {{ … }}`, or remove it", name.text);
-            faults.add(name.place, &name.text, what, mend);
+            faults.add(name.place, &name.text, what, fix);
         }
     }
 }
@@ -165,15 +165,15 @@ fn traces(root: &Node, faults: &mut Faults) -> Option<(String, u32)> {
     let node = root.get("traces")?;
     let endpoint = node.get("endpoint")?;
     if cfg!(not(feature = "otel")) {
-        let mend = "build it with `cargo build --release --features otel`, or remove `traces`";
-        faults.add(node.place, "traces", "this build writes no traces", mend);
+        let fix = "build it with `cargo build --release --features otel`, or remove `traces`";
+        faults.add(node.place, "traces", "this build writes no traces", fix);
     }
     let text = endpoint.text()?;
     if !text.starts_with("http://") {
         let what = "spans go to a collector at an http:// URL";
-        let mend =
+        let fix =
             "write http://127.0.0.1:4317; a collector on this machine can encrypt further on";
-        faults.add(endpoint.place, "traces.endpoint", what, mend);
+        faults.add(endpoint.place, "traces.endpoint", what, fix);
     }
     let one_in = node.get("one_in").and_then(|count| count.text()?.parse().ok());
     Some((text.to_owned(), one_in.unwrap_or(1)))

@@ -50,7 +50,7 @@ pub enum State {
     /// It does not.
     Failed(Reject),
     /// It does not, and the profile permits the token all the same.
-    Overlooked(Reject),
+    NotEnforced(Reject),
     /// A check before it failed, without which it cannot be made.
     NotReached,
     /// It needs a configuration, and there is none.
@@ -123,7 +123,7 @@ pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
 pub fn first_failure(checks: &[Check]) -> Option<&Reject> {
     checks.iter().find_map(|check| match &check.state {
         State::Failed(reject) => Some(reject),
-        State::Passed | State::Overlooked(_) | State::NotReached | State::NotChecked => None,
+        State::Passed | State::NotEnforced(_) | State::NotReached | State::NotChecked => None,
     })
 }
 
@@ -133,10 +133,10 @@ pub fn is_proven(checks: &[Check]) -> bool {
     checks.iter().any(|check| check.name == SIGNATURE && check.state == State::Passed)
 }
 
-/// Whether all checks were made and passed, or are overlooked.
+/// Whether all checks were made and passed, or are not enforced.
 #[must_use]
 pub fn is_permitted(checks: &[Check]) -> bool {
-    checks.iter().all(|check| matches!(check.state, State::Passed | State::Overlooked(_)))
+    checks.iter().all(|check| matches!(check.state, State::Passed | State::NotEnforced(_)))
 }
 
 /// The checks that were made so far.
@@ -240,11 +240,11 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
     };
     let state = match question.policy.decide(&facts) {
         Ok(None) => State::Passed,
-        Ok(Some(reject)) => State::Overlooked(reject),
+        Ok(Some(reject)) => State::NotEnforced(reject),
         Err(reject) => State::Failed(reject),
     };
     let actual = match &state {
-        State::Failed(reject) | State::Overlooked(reject) => reject.to_string(),
+        State::Failed(reject) | State::NotEnforced(reject) => reject.to_string(),
         State::Passed | State::NotReached | State::NotChecked => "all of it holds".to_owned(),
     };
     checks.add_state(state, words::policy(question.policy), actual);

@@ -26,7 +26,7 @@ pub struct Permit {
     /// Until when the caller may remember it; nothing if it may not.
     pub valid_until: Option<UnixTime>,
     /// Why the policy would refuse it, if it were enforced.
-    pub overlooked: Option<Reject>,
+    pub not_enforced: Option<Reject>,
 }
 
 impl Decision {
@@ -34,8 +34,8 @@ impl Decision {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match &self.outcome {
-            Ok(Permit { overlooked: None, .. }) => Reason::Ok,
-            Ok(Permit { overlooked: Some(reject), .. }) | Err(reject) => reject.reason(),
+            Ok(Permit { not_enforced: None, .. }) => Reason::Ok,
+            Ok(Permit { not_enforced: Some(reject), .. }) | Err(reject) => reject.reason(),
         }
     }
 }
@@ -161,23 +161,23 @@ impl Finish {
         judge(&entry.proven, snapshot.issuers(), profile, &batch.audiences, self.now)?;
         // What the request demands is no part of the profile's policy, and no mode of it.
         check_scopes(&entry.proven, &batch.scopes)?;
-        let overlooked = self.overlook(entry)?;
-        let valid_until = self.valid_until(profile, entry, overlooked.as_ref());
-        Ok(Permit { valid_until, overlooked })
+        let not_enforced = self.hold_against_policy(entry)?;
+        let valid_until = self.valid_until(profile, entry, not_enforced.as_ref());
+        Ok(Permit { valid_until, not_enforced })
     }
 
     /// Until when a permit may be remembered: a fresh one would be the same until then, as far
     /// as it is a matter of time. None where a rule looks at more than the token, and none for
-    /// a demand that is overlooked: its caller should ask again.
+    /// a demand that is not enforced: its caller should ask again.
     fn valid_until(
         &self,
         profile: &Profile,
         entry: &Remembered,
-        overlooked: Option<&Reject>,
+        not_enforced: Option<&Reject>,
     ) -> Option<UnixTime> {
         let Pending { snapshot, batch, .. } = &self.pending;
         profile.remember?;
-        if overlooked.is_some() || snapshot.policy(batch.profile)?.looks_beyond_the_token() {
+        if not_enforced.is_some() || snapshot.policy(batch.profile)?.looks_beyond_the_token() {
             return None;
         }
         let (issuers, audiences) = (snapshot.issuers(), &*batch.audiences);
@@ -185,8 +185,8 @@ impl Finish {
         remember_until(&Matter { proven, issuers, profile, audiences, now: self.now })
     }
 
-    /// Holds the token against the policy of the profile; returns what is overlooked.
-    fn overlook(&self, entry: &Remembered) -> Result<Option<Reject>, Reject> {
+    /// Holds the token against the policy of the profile; returns what it does not enforce.
+    fn hold_against_policy(&self, entry: &Remembered) -> Result<Option<Reject>, Reject> {
         let Pending { snapshot, batch, .. } = &self.pending;
         let policy = snapshot.policy(batch.profile).ok_or(Reject::Internal)?;
         let values = policy.reads_claims().then(|| entry.values(snapshot.issuers().limits()));

@@ -158,14 +158,14 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
     let mut verdict = pb::Verdict {
         permit: decision.outcome.is_ok(),
         reason: i32::from(reason.number()),
-        enforced: !matches!(&decision.outcome, Ok(permit) if permit.overlooked.is_some()),
+        enforced: !matches!(&decision.outcome, Ok(permit) if permit.not_enforced.is_some()),
         retryable: reason.is_retryable(),
         ..Default::default()
     };
     match &decision.outcome {
         Ok(permit) => {
             verdict.valid_until = permit.valid_until.map(|moment| moment.seconds());
-            verdict.detail = permit.overlooked.as_ref().map(Reject::to_string).unwrap_or_default();
+            verdict.detail = permit.not_enforced.as_ref().map(Reject::to_string).unwrap_or_default();
         }
         Err(reject) => {
             verdict.detail = reject.to_string();

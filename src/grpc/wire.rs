@@ -162,7 +162,7 @@ fn check(check: Check) -> pb::Check {
     let (state, reject) = match &check.state {
         State::Passed => (pb::CheckState::Passed, None),
         State::Failed(reject) => (pb::CheckState::Failed, Some(reject)),
-        State::Overlooked(reject) => (pb::CheckState::Overlooked, Some(reject)),
+        State::NotEnforced(reject) => (pb::CheckState::NotEnforced, Some(reject)),
         State::NotReached | State::NotChecked => (pb::CheckState::NotReached, None),
     };
     let reason = reject.map(Reject::reason);
@@ -173,6 +173,6 @@ fn check(check: Check) -> pb::Check {
         detail: reject.map(ToString::to_string).unwrap_or_default(),
         expected: check.expected,
         actual: check.actual,
-        mend: reason.map(|reason| reason.mend().to_owned()).unwrap_or_default(),
+        remediation: reason.map(|reason| reason.remediation().to_owned()).unwrap_or_default(),
     }
 }

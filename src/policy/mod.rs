@@ -153,7 +153,7 @@ impl Policy {
     }
 
     /// Decides by demands and mode. The claims of `facts` are needed if
-    /// [`reads_claims`](Self::reads_claims) says so. What is returned is overlooked: the
+    /// [`reads_claims`](Self::reads_claims) says so. What is returned is not enforced: the
     /// demand that is not met, where the mode permits the token all the same.
     ///
     /// # Errors

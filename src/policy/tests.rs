@@ -44,7 +44,7 @@ fn said(policy: &Policy, proven: &Proven) -> Reason {
     let outcome = decide(policy, proven, Some(&claims));
     outcome.map_or_else(
         |reject| reject.reason(),
-        |overlooked| overlooked.map_or(Reason::Ok, |reject| reject.reason()),
+        |not_enforced| not_enforced.map_or(Reason::Ok, |reject| reject.reason()),
     )
 }
 
@@ -107,9 +107,9 @@ fn r38_claims_that_cannot_be_read_let_nobody_pass() {
     assert!(tried.reads_claims());
     assert_eq!(decide(&tried, &good, None), Err(Reject::Internal), "a bug is no demand");
     let claims = json::parse(bad.payload(), &Limits::DEFAULT.json).unwrap();
-    let overlooked = decide(&tried, &bad, Some(&claims)).unwrap().unwrap();
-    assert_eq!(overlooked.reason(), Reason::ClaimNotAllowed);
-    assert_eq!(decide(&admins(), &bad, Some(&claims)), Err(overlooked));
+    let not_enforced = decide(&tried, &bad, Some(&claims)).unwrap().unwrap();
+    assert_eq!(not_enforced.reason(), Reason::ClaimNotAllowed);
+    assert_eq!(decide(&admins(), &bad, Some(&claims)), Err(not_enforced));
 }
 
 #[test]

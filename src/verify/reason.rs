@@ -30,7 +30,7 @@ pub enum Family {
     Internal,
 }
 
-/// Who can mend it.
+/// Who can fix it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// Nobody has to.
@@ -45,7 +45,7 @@ pub enum Fault {
 
 macro_rules! reasons {
     ($($variant:ident = $number:literal, $code:literal, $family:ident, $fault:ident, $retryable:literal,
-       $meaning:literal, $mend:literal;)+) => {
+       $meaning:literal, $remediation:literal;)+) => {
         /// Why a token is permitted or refused. The numbers and codes are those
         /// of `jwtd.v1.Reason` and never change.
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -74,7 +74,7 @@ macro_rules! reasons {
                 match self { $(Self::$variant => Family::$family,)+ }
             }
 
-            /// Who can mend it.
+            /// Who can fix it.
             #[must_use]
             pub const fn fault(self) -> Fault {
                 match self { $(Self::$variant => Fault::$fault,)+ }
@@ -93,10 +93,10 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $meaning,)+ }
             }
 
-            /// How to mend it.
+            /// How to fix it.
             #[must_use]
-            pub const fn mend(self) -> &'static str {
-                match self { $(Self::$variant => $mend,)+ }
+            pub const fn remediation(self) -> &'static str {
+                match self { $(Self::$variant => $remediation,)+ }
             }
 
             /// The reason with this number.
@@ -336,7 +336,7 @@ mod tests {
                     .bytes()
                     .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
             );
-            assert_eq!(reason.mend().is_empty(), *reason == Reason::Ok);
+            assert_eq!(reason.remediation().is_empty(), *reason == Reason::Ok);
         }
         assert_eq!(Reason::from_number(0), None);
     }

@@ -117,7 +117,7 @@ fn import_says_what_it_left_out_and_whether_the_result_can_be_used() {
     // In a cluster, keys are often fetched without encryption; here they cannot be.
     let ended = folder.run("config import --from istio", &rule("http://keycloak/keys"));
     assert_eq!(ended.code, Some(1));
-    assert!(ended.output.contains("http://keycloak/keys"), "it is kept, to be mended");
+    assert!(ended.output.contains("http://keycloak/keys"), "it is kept, to be fixed");
     assert!(ended.message.contains("http:// goes only to this machine"), "{ended:?}");
     folder.bad("config import --from envoy", 1, "no `providers`");
     folder.bad("config import --from envoy none.yaml", 1, "none.yaml");

@@ -102,7 +102,7 @@ fn the_check_that_fails_is_named_with_its_mend() {
         assert!(rows[place + 1..].iter().all(|(_, state)| *state == then), "{reason}: {rows:?}");
         let ended = folder.run("inspect --config jwtd.yaml", &token);
         assert!(ended.output.contains(&format!("jwtd would refuse it: {reason}: ")), "{ended:?}");
-        assert!(ended.output.contains("  mend: "), "{ended:?}");
+        assert!(ended.output.contains("  fix: "), "{ended:?}");
         assert_eq!(ended.message.contains("nothing is verified"), !proven);
     }
 }
@@ -121,7 +121,7 @@ fn access_is_checked_as_the_daemon_does() {
         (ended.code, last.unwrap(), seen["permit"].as_bool())
     };
     assert_eq!(access("enforce"), (Some(1), "access: fail".to_owned(), Some(false)));
-    assert_eq!(access("permissive"), (Some(0), "access: overlooked".to_owned(), Some(true)));
+    assert_eq!(access("permissive"), (Some(0), "access: not enforced".to_owned(), Some(true)));
     assert_eq!(access("off"), (Some(0), "access: pass".to_owned(), Some(true)));
 }
 

@@ -20,7 +20,7 @@ fn reasons_page() -> String {
          Made from `src/verify/reason.rs`; do not edit.\n\n\
          Every verdict has one of these reasons: in the API (`jwtd.v1.Reason`, with the prefix \
          `REASON_`), in metrics (label `reason`), in logs and on the command line. The first check \
-         that fails decides. *Fault* says who can mend it; *retryable* says whether the same token \
+         that fails decides. *Fault* says who can fix it; *retryable* says whether the same token \
          may be judged otherwise later.\n\n\
          | reason | number | family | fault | retryable | meaning |\n|---|---|---|---|---|---|\n",
     );
@@ -37,8 +37,8 @@ fn reasons_page() -> String {
     }
     for reason in Reason::ALL {
         write!(page, "\n## {}\n\n{}\n", reason.code(), reason.meaning()).unwrap();
-        if !reason.mend().is_empty() {
-            write!(page, "\n{}\n", reason.mend()).unwrap();
+        if !reason.remediation().is_empty() {
+            write!(page, "\n{}\n", reason.remediation()).unwrap();
         }
     }
     page

@@ -251,13 +251,13 @@ async fn a_refusal_is_explained_check_by_check() {
     assert_eq!((&*last.name, last.state()), ("access", CheckState::Failed));
     assert_eq!(last.reason(), Reason::ScopeMissing);
     assert_eq!(last.expected, "2 scopes, 3 subjects, 4 demands on claims, 2 rules");
-    assert!(last.actual.contains("`orders.read`") && !last.mend.is_empty(), "{last:?}");
+    assert!(last.actual.contains("`orders.read`") && !last.remediation.is_empty(), "{last:?}");
     let told = format!("{:?}", answer.checks);
     assert!(!told.contains("mallory") && !told.contains("sales"), "{told}");
-    // What the profile tries only is overlooked, and what is no call is none.
+    // What the profile only tries is not enforced, and what is no call is none.
     let answer = client.explain(request("reports", &refused)).await.unwrap().into_inner();
     assert!(answer.verdict.unwrap().permit);
-    assert_eq!(answer.checks[17].state(), CheckState::Overlooked);
+    assert_eq!(answer.checks[17].state(), CheckState::NotEnforced);
     let status = client.explain(request("lost", &refused)).await.unwrap_err();
     assert_eq!(status.get_details_error_info().unwrap().reason, "PROFILE_UNKNOWN");
     let answer = client.explain(request("orders", "")).await.unwrap().into_inner();
@@ -274,7 +274,7 @@ async fn a_refusal_is_explained_check_by_check() {
     assert_eq!(code, Some(1));
     assert!(output.starts_with("token 1: refuse, SCOPE_MISSING, by the profile \"orders\"\n"));
     assert!(output.contains("\ntoken 2: permit, OK, by the profile \"orders\"\n"), "{output}");
-    assert!(output.contains("mend access: "), "{output}");
+    assert!(output.contains("fix: access: "), "{output}");
     let Ended { output, .. } = explain(&["--output", "json"]);
     let first = output.lines().next().unwrap();
     assert!(

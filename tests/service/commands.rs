@@ -23,7 +23,7 @@ profiles:
         for part in [
             ":1:17: listen[0]: 0.0.0.0:7519 is not loopback",
             ":2:1: unknown key `admn`",
-            "mend: did you mean `admin`?",
+            "fix: did you mean `admin`?",
             ":4:6: issuers.a: `audiences` is missing",
             "`1 minit` is not a duration",
             "missing.json cannot be read",

@@ -149,7 +149,7 @@ async fn r67_t48_a_failed_refresh_keeps_the_last_good_set_until_it_is_stale() {
     patient.wait_for("/metrics", &fetches("unusable"));
     assert_eq!(patient.reasons(&[&token]).await, [Reason::Ok]);
     strict.until_reasons(&[&token], &[Reason::KeysStale]).await;
-    // And it mends itself.
+    // And it recovers by itself.
     web.put("/k", Answer::ok(good_set()));
     strict.until_reasons(&[&token], &[Reason::Ok]).await;
 }

@@ -28,8 +28,8 @@ fn check_faults(faults: &Faults, text: &str) {
     let sorted = faults.sorted();
     let text = text.replace("\r\n", "\n");
     let lines: Vec<_> = text.split(['\n', '\r']).collect();
-    for Fault { line, column, what, path, mend } in &sorted {
-        let shown = format!("{line}:{column}: {path}: {what}; {mend}");
+    for Fault { line, column, what, path, fix } in &sorted {
+        let shown = format!("{line}:{column}: {path}: {what}; {fix}");
         fn width(line: &str) -> usize {
             line.chars().count()
         }

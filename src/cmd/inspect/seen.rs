@@ -128,10 +128,10 @@ impl<'t> Seen<'t> {
                     State::Failed(reject) => {
                         (Some(false), "FAIL", format!("{}: {reject}", reject.reason()))
                     }
-                    State::Overlooked(reject) => {
+                    State::NotEnforced(reject) => {
                         let why =
                             format!("{}: {reject}; the profile is permissive", reject.reason());
-                        (None, "overlooked", why)
+                        (None, "not enforced", why)
                     }
                     State::NotReached => (None, "not reached", String::new()),
                     State::NotChecked => (None, "not checked", "no configuration".to_owned()),
@@ -151,7 +151,7 @@ impl<'t> Seen<'t> {
                 let reason = reject.reason();
                 say!("jwtd would refuse it: {reason}: {reject}");
                 say!("  {}", reason.meaning());
-                say!("  mend: {} ({})", reason.mend(), reason.anchor());
+                say!("  fix: {} ({})", reason.remediation(), reason.anchor());
             }
             None if judged => say!("jwtd would permit it"),
             None => say!(
@@ -173,7 +173,7 @@ impl<'t> Seen<'t> {
                 let (state, reject) = match &check.state {
                     State::Passed => ("pass", None),
                     State::Failed(reject) => ("fail", Some(reject)),
-                    State::Overlooked(reject) => ("overlooked", Some(reject)),
+                    State::NotEnforced(reject) => ("not_enforced", Some(reject)),
                     State::NotReached => ("not_reached", None),
                     State::NotChecked => ("not_checked", None),
                 };
@@ -198,7 +198,7 @@ impl<'t> Seen<'t> {
             "permit": judged.then(|| engine::is_permitted(&self.checks)),
             "reason": failure.map(|reject| reject.reason().code()),
             "detail": failure.map(ToString::to_string),
-            "mend": failure.map(|reject| reject.reason().mend()),
+            "remediation": failure.map(|reject| reject.reason().remediation()),
             "algorithm": self.header.member("alg"),
             "key_id": self.header.member("kid"),
             "header": self.header.value,

@@ -91,8 +91,8 @@ fn a_rule_without_its_name_is_told_how_to_be_written() {
         "profiles: { p: { issuers: corp, access: { rules: [now > 1] }, returned_claims: [sub] } }";
     let text = whole(text);
     let faults = folder.parse(&text).unwrap_err().to_string();
-    for mend in ["write `{ rule: ... }`", "write `{ claim: ... }`"] {
-        assert!(faults.contains(mend), "{faults}");
+    for fix in ["write `{ rule: ... }`", "write `{ claim: ... }`"] {
+        assert!(faults.contains(fix), "{faults}");
     }
 }
 

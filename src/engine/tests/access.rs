@@ -182,7 +182,7 @@ fn a_permissive_policy_permits_and_says_why_it_would_refuse() {
         let decision = &decisions(&engine, &world, &[&member()])[0];
         let permit = decision.outcome.as_ref().unwrap();
         assert_eq!(permit.valid_until, None);
-        let text = permit.overlooked.as_ref().unwrap().to_string();
+        let text = permit.not_enforced.as_ref().unwrap().to_string();
         assert_eq!(text, r#"the claim `groups` must hold "x""#);
         assert_eq!(decision.reason(), Reason::ClaimNotAllowed);
     }

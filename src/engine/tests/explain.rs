@@ -59,7 +59,7 @@ fn all_faults_of_a_proven_token_are_seen_at_once() {
     let reasons: Vec<_> = checks
         .iter()
         .filter_map(|check| match &check.state {
-            State::Failed(reject) | State::Overlooked(reject) => Some(reject.reason()),
+            State::Failed(reject) | State::NotEnforced(reject) => Some(reject.reason()),
             _ => None,
         })
         .collect();
@@ -73,7 +73,7 @@ fn all_faults_of_a_proven_token_are_seen_at_once() {
         Reason::SubjectNotAllowed,
     ];
     assert_eq!(reasons, all);
-    assert!(matches!(find(&checks, "access").state, State::Overlooked(_)));
+    assert!(matches!(find(&checks, "access").state, State::NotEnforced(_)));
     assert_eq!(find(&checks, "access").expected, "1 subjects (permissive)");
     assert_eq!(find(&checks, "required claims").actual, "not there: `tenant`");
 }

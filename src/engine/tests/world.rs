@@ -139,7 +139,7 @@ impl World {
             })
             .map_or_else(
                 |reject| reject.reason(),
-                |overlooked| overlooked.map_or(Reason::Ok, |reject| reject.reason()),
+                |not_enforced| not_enforced.map_or(Reason::Ok, |reject| reject.reason()),
             )
     }
 }
@@ -165,11 +165,11 @@ impl World {
     pub(super) fn explained(&self, token: &str) -> Reason {
         let checks = self.explain(token);
         assert_eq!(is_permitted(&checks), first_failure(&checks).is_none());
-        let overlooked = checks.iter().find_map(|check| match &check.state {
-            State::Overlooked(reject) => Some(reject),
+        let not_enforced = checks.iter().find_map(|check| match &check.state {
+            State::NotEnforced(reject) => Some(reject),
             _ => None,
         });
-        let decided = first_failure(&checks).or(overlooked);
+        let decided = first_failure(&checks).or(not_enforced);
         decided.map_or(Reason::Ok, Reject::reason)
     }
 }

@@ -123,7 +123,7 @@ impl Judged<'_> {
         if let (Ok(permit), Some(entry)) = (&decision.outcome, &decision.proven) {
             let issuer = snapshot.issuers().get(entry.proven.proof().issuer());
             fields.extend(issuer.map(|issuer| ("issuer".to_owned(), text(issuer.name()))));
-            let enforced = Value { kind: Some(Kind::BoolValue(permit.overlooked.is_none())) };
+            let enforced = Value { kind: Some(Kind::BoolValue(permit.not_enforced.is_none())) };
             fields.push(("enforced".to_owned(), enforced));
             let told = snapshot.policy(*profile).and_then(|policy| policy.projection.as_ref());
             if let Some(claims) = self.claims(entry, told) {

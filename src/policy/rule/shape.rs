@@ -104,9 +104,9 @@ impl fmt::Display for BadRule {
 }
 
 impl BadRule {
-    /// How to mend it.
+    /// How to fix it.
     #[must_use]
-    pub fn mend(&self) -> String {
+    pub fn remediation(&self) -> String {
         match self {
             Self::TooLong { .. } | Self::TooDeep => {
                 "write several rules; all of them must hold".into()

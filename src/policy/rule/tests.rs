@@ -181,7 +181,7 @@ fn what_could_never_be_decided_is_no_rule() {
         ("[claims.a]", NotBoolean),
     ] {
         assert_eq!(parse(text).map(|_| ()), Err(fault.clone()), "{text}");
-        assert!(!fault.to_string().is_empty() && !fault.mend().is_empty(), "{text}");
+        assert!(!fault.to_string().is_empty() && !fault.remediation().is_empty(), "{text}");
     }
 }
 

@@ -158,8 +158,8 @@ fn stuck(folder: &Folder, refuses: bool) -> (VirtualClock, AuditLog<Line>, Arc<M
     (time, log, metrics)
 }
 
-/// Mends the sink, and lets the thread that writes try it again.
-fn mend(folder: &Folder, time: &VirtualClock) {
+/// Repairs the sink, and lets the thread that writes try it again.
+fn repair(folder: &Folder, time: &VirtualClock) {
     time.wait_for_sleeper(time.clock().monotonic() + PAUSE);
     fs::remove_dir(folder.0.join("a")).unwrap();
     time.advance(PAUSE);
@@ -174,7 +174,7 @@ fn r83_what_does_not_fit_is_dropped_with_its_number() {
     }
     assert_eq!(metrics.audit_records.dropped.get(), 7, "three fit");
     assert_eq!(log.flush_within(Duration::ZERO), 3, "they wait");
-    mend(&folder, &time);
+    repair(&folder, &time);
     flush(&log);
     log.push([Line(1)]);
     flush(&log);
@@ -189,7 +189,7 @@ fn r83_where_nothing_may_be_lost_what_does_not_fit_is_refused_before() {
     assert_eq!(log.take_room(30).unwrap_err(), NoRoom { limit: 100 });
     log.push([Line(30)]);
     drop(rooms);
-    mend(&folder, &time);
+    repair(&folder, &time);
     flush(&log);
     assert!(log.take_room(30).is_ok());
     assert_eq!((folder.numbers("a"), metrics.audit_records.dropped.get()), (vec![1], 0));
@@ -204,7 +204,7 @@ fn r83_where_nothing_may_be_lost_calls_are_refused_while_nothing_can_be_written(
     drop(room);
     time.wait_for_sleeper(time.clock().monotonic() + PAUSE);
     assert_eq!(log.take_room(1).unwrap_err(), NoRoom { limit: 100 }, "there is room, and no sink");
-    mend(&folder, &time);
+    repair(&folder, &time);
     flush(&log);
     assert!(log.take_room(1).is_ok());
     // Where records may be lost, nobody needs room.
@@ -213,7 +213,7 @@ fn r83_where_nothing_may_be_lost_calls_are_refused_while_nothing_can_be_written(
     log.push([Line(30)]);
     time.wait_for_sleeper(time.clock().monotonic() + PAUSE);
     assert!(log.take_room(1).is_ok());
-    mend(&folder, &time);
+    repair(&folder, &time);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_sink_is_tried_again_after_each_pause() {
         assert_eq!(log.flush_within(Duration::ZERO), 1);
         time.advance(PAUSE);
     }
-    mend(&folder, &time);
+    repair(&folder, &time);
     flush(&log);
     assert_eq!(folder.numbers("a"), [1]);
 }

@@ -78,7 +78,7 @@ def play(scene: Scene, rules: str) -> Played:
         load.batches(first, cold[:35000], 100, 0.1)
         load.batches(second, cold[35000:], 80, 0.2)
         until(75)
-        scene.mend_config()
+        scene.fix_config()
         until(SECONDS)
         assert not load.faults, load.faults
     end = time.time() - 1

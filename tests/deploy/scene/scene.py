@@ -79,7 +79,7 @@ class Scene:
     def break_config(self) -> None:
         self.first.write(self.config().replace("issuer: https://corp", "isuer: https://corp") + FIRST)
 
-    def mend_config(self) -> None:
+    def fix_config(self) -> None:
         self.first.write(self.config() + FIRST)
 
     def change_startup(self) -> None:

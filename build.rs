@@ -3,12 +3,10 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=proto");
-    #[cfg(feature = "daemon")]
     contract::compile()?;
     Ok(())
 }
 
-#[cfg(feature = "daemon")]
 mod contract {
     use prost_types::field_descriptor_proto::Type;
     use prost_types::{DescriptorProto, FileDescriptorSet};

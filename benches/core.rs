@@ -13,10 +13,10 @@ mod tokens;
 
 use criterion::{BatchSize, Criterion, Throughput};
 use issuers::issuers;
-use jwtd::crypto::{SigningError, SigningKey};
-use jwtd::jose::{Algorithm, JwkSet, UnixTime};
-use jwtd::keys::KeySet;
-use jwtd::verify::{Profile, judge, read};
+use jwtd_core::crypto::{SigningError, SigningKey};
+use jwtd_core::jose::{Algorithm, JwkSet, UnixTime};
+use jwtd_core::keys::KeySet;
+use jwtd_core::verify::{Profile, judge, read};
 use std::hint::black_box;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -66,7 +66,7 @@ fn steps(criterion: &mut Criterion, keys: &[SigningKey]) {
         group.bench_function(format!("read_prove_judge/{name}"), |bencher| {
             bencher.iter_batched(
                 || token.as_bytes(),
-                |token| jwtd::verify::verify(token, &issuers, &profile, &[], NOW).unwrap(),
+                |token| jwtd_core::verify::verify(token, &issuers, &profile, &[], NOW).unwrap(),
                 BatchSize::SmallInput,
             );
         });

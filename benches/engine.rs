@@ -15,9 +15,9 @@ mod tokens;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
 use jwtd::engine::Engine;
-use jwtd::jose::{Algorithm, UnixTime};
 use jwtd::pb;
-use jwtd::verify::Reason;
+use jwtd_core::jose::{Algorithm, UnixTime};
+use jwtd_core::verify::Reason;
 use prost::Message as _;
 use std::hint::black_box;
 use std::time::Instant;
@@ -27,7 +27,7 @@ const CACHE: u64 = 64 << 20;
 const BATCHES: [usize; 4] = [1, 16, 256, 1000];
 
 /// So many tokens that are good, and as many that have expired, which are never remembered.
-fn supply(algorithm: Algorithm, count: usize) -> (jwtd::crypto::SigningKey, [Vec<Bytes>; 2]) {
+fn supply(algorithm: Algorithm, count: usize) -> (jwtd_core::crypto::SigningKey, [Vec<Bytes>; 2]) {
     let key = tokens::key(algorithm).unwrap();
     let early = UnixTime::from_seconds(NOW.seconds() - 10_000);
     let made = [NOW, early].map(|now| {

@@ -9,7 +9,7 @@ mod jump;
 
 pub use jump::{Jump, Reading};
 
-use crate::jose::UnixTime;
+use jwtd_core::jose::UnixTime;
 use rustls::time_provider::TimeProvider;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,6 +1,5 @@
 //! What the hot path allocates, counted: each allocation is time, and a path that begins to
 //! copy shows here before it shows in a benchmark.
-#![cfg(feature = "daemon")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
@@ -15,9 +14,9 @@ mod tokens;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
-use jwtd::jose::{Algorithm, UnixTime};
 use jwtd::pb;
-use jwtd::verify::Reason;
+use jwtd_core::jose::{Algorithm, UnixTime};
+use jwtd_core::verify::Reason;
 use prost::Message as _;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);

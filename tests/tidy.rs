@@ -4,14 +4,19 @@
 
 use std::path::{Path, PathBuf};
 
-/// The rooms from the ground up. A room imports only rooms of lower rows.
+/// The sources of the core and of the daemon.
+const CORE: &str = "crates/jwtd-core/src";
+const DAEMON: &str = "src";
+
+/// The rooms of the core and then of the daemon, from the ground up. A room imports only rooms
+/// of lower rows.
 const FLOORS: &[&[&str]] = &[
     &["jose"],
     &["crypto"],
     &["keys"],
     &["verify"],
     &["policy"],
-    &["clock", "escape", "files"],
+    &["clock", "escape", "ext_authz", "files", "masking"],
     &["pb", "telemetry", "config"],
     &["engine"],
     &["sched", "sources"],
@@ -20,9 +25,6 @@ const FLOORS: &[&[&str]] = &[
     &["cmd"],
     &["lib", "main"],
 ];
-
-/// The rooms of the core.
-const CORE: &[&str] = &["jose", "crypto", "keys", "verify", "policy"];
 
 /// What the core must not name: it would not be pure any more.
 const IMPURE: &[&str] = &[
@@ -48,15 +50,15 @@ const IMPURE: &[&str] = &[
 
 /// Crates that one file, or one folder, stands for.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("use ring::", &["src/crypto/ring.rs"]),
-    ("aws_lc_rs", &["src/crypto/aws_lc.rs"]),
-    ("pkcs1::", &["src/crypto/der.rs"]),
-    ("pkcs8::", &["src/crypto/der.rs"]),
-    ("sec1::", &["src/crypto/der.rs"]),
-    ("x509_parser", &["src/jose/pem.rs", "src/grpc/certificate.rs"]),
+    ("use ring::", &["crates/jwtd-core/src/crypto/ring.rs"]),
+    ("aws_lc_rs", &["crates/jwtd-core/src/crypto/aws_lc.rs"]),
+    ("pkcs1::", &["crates/jwtd-core/src/crypto/der.rs"]),
+    ("pkcs8::", &["crates/jwtd-core/src/crypto/der.rs"]),
+    ("sec1::", &["crates/jwtd-core/src/crypto/der.rs"]),
+    ("x509_parser", &["crates/jwtd-core/src/jose/pem.rs", "src/grpc/certificate.rs"]),
     ("indicatif", &["src/cmd/progress.rs"]),
     ("moka::", &["src/engine/cache.rs"]),
-    ("cel::", &["src/policy/rule"]),
+    ("cel::", &["crates/jwtd-core/src/policy/rule"]),
     ("opentelemetry", &["src/telemetry/traces.rs"]),
     ("notify::", &["src/app/files.rs"]),
     ("arc_swap", &["src/engine/snapshot.rs"]),
@@ -133,18 +135,71 @@ fn relative(path: &Path) -> String {
 }
 
 fn sources() -> Vec<Source> {
+    let mut all = sources_below(CORE);
+    all.extend(sources_below(DAEMON));
+    all
+}
+
+fn sources_below(folder: &str) -> Vec<Source> {
     let mut found = Vec::new();
-    files(&root().join("src"), &mut found);
+    files(&root().join(folder), &mut found);
     let rust = found.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
     rust.map(|path| {
         let text = std::fs::read_to_string(&path).unwrap();
-        let path = relative(&path);
-        let room = path.trim_start_matches("src/").split(['/', '.']).next().unwrap().to_owned();
+        let within = path.strip_prefix(root().join(folder)).unwrap().to_string_lossy().into_owned();
+        let room = within.split(['/', '.']).next().unwrap().to_owned();
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
-        Source { path, room, code, text }
+        Source { path: relative(&path), room, code, text }
     })
     .filter(|source| !source.path.contains("/tests"))
     .collect()
+}
+
+/// The rooms that a line names: `crate::room`, `jwtd_core::room`, and each of `crate::{...}`.
+fn rooms_named(line: &str) -> Vec<String> {
+    let word = |text: &str| -> String {
+        text.chars().take_while(|one| one.is_alphanumeric() || *one == '_').collect()
+    };
+    let mut rooms = Vec::new();
+    for start in ["crate::", "jwtd_core::"] {
+        for import in line.split(start).skip(1) {
+            match import.strip_prefix('{') {
+                None => rooms.push(word(import)),
+                Some(group) => {
+                    let mut depth = 0;
+                    let mut part = String::new();
+                    for one in group.chars() {
+                        match one {
+                            '{' => depth += 1,
+                            '}' if depth == 0 => break,
+                            '}' => depth -= 1,
+                            ',' if depth == 0 => rooms.push(word(std::mem::take(&mut part).trim())),
+                            _ => part.push(one),
+                        }
+                    }
+                    rooms.push(word(part.trim()));
+                }
+            }
+        }
+    }
+    rooms.retain(|room| !room.is_empty());
+    rooms
+}
+
+/// The code with each `use` in one line, and the number of the line where it begins.
+fn statements(code: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut open = false;
+    for (number, line) in lines(code) {
+        if open {
+            found.last_mut().unwrap().1.push_str(line);
+        } else {
+            found.push((number, line.to_owned()));
+        }
+        let begins = line.contains("use ") && line.contains('{');
+        open = (open || begins) && !line.ends_with(';');
+    }
+    found
 }
 
 fn floor(room: &str) -> usize {
@@ -162,11 +217,9 @@ fn lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
 fn a_floor_imports_only_floors_below() {
     let mut faults = Vec::new();
     for source in sources() {
-        for (number, line) in lines(&source.code) {
-            for import in line.split("crate::").skip(1) {
-                let room: String =
-                    import.chars().take_while(|one| one.is_alphanumeric() || *one == '_').collect();
-                if room.is_empty() || room == source.room || source.room == "lib" {
+        for (number, line) in statements(&source.code) {
+            for room in rooms_named(&line) {
+                if room == source.room || source.room == "lib" {
                     continue;
                 }
                 if floor(&room) >= floor(&source.room) {
@@ -180,12 +233,29 @@ fn a_floor_imports_only_floors_below() {
 }
 
 #[test]
+fn every_way_to_name_a_room_is_seen() {
+    for (code, rooms) in [
+        ("use crate::engine::Batch;", &["engine"][..]),
+        ("use crate::{config, pb::{self, View}};", &["config", "pb"]),
+        ("use crate::{\n    app,\n    grpc::{Server, tls},\n};", &["app", "grpc"]),
+        ("let x = crate::clock::now(jwtd_core::jose::Limits::DEFAULT);", &["clock", "jose"]),
+        ("// crate::engine::Batch", &[]),
+    ] {
+        let found: Vec<_> = statements(code).iter().flat_map(|(_, one)| rooms_named(one)).collect();
+        assert_eq!(found, rooms, "{code}");
+    }
+}
+
+#[test]
 fn the_core_is_pure() {
     let mut faults = Vec::new();
-    for source in sources().iter().filter(|source| CORE.contains(&&*source.room)) {
+    for source in sources_below(CORE) {
         for (number, line) in lines(&source.code) {
             // Counters that live for one evaluation; `cel` demands that they could be shared.
-            let counts = ["src/policy/budget.rs", "src/policy/rule/values.rs"];
+            let counts = [
+                "crates/jwtd-core/src/policy/budget.rs",
+                "crates/jwtd-core/src/policy/rule/values.rs",
+            ];
             let counts = counts.contains(&source.path.as_str());
             let words = IMPURE.iter().filter(|word| !(counts && **word == "Atomic"));
             for word in words.filter(|word| line.contains(**word)) {
@@ -248,7 +318,7 @@ fn files_are_opened_in_one_place() {
 #[test]
 fn a_temporary_folder_has_a_name_that_nobody_can_guess() {
     let mut all = Vec::new();
-    for folder in ["src", "tests", "benches", "fuzz", "examples"] {
+    for folder in ["src", "crates", "tests", "benches", "fuzz", "examples"] {
         files(&root().join(folder), &mut all);
     }
     all.retain(|path| path.extension().is_some_and(|end| end == "rs"));
@@ -256,7 +326,7 @@ fn a_temporary_folder_has_a_name_that_nobody_can_guess() {
     let guessable = ["temp_", "dir()"].concat();
     for path in all {
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(!text.contains(&guessable), "{}: fix: use `Folder::temporary`", relative(&path));
+        assert!(!text.contains(&guessable), "{}: fix: use a `Folder`", relative(&path));
     }
 }
 
@@ -300,21 +370,32 @@ fn no_file_names_a_place_of_one_machine() {
     }
 }
 
+/// The manifests of the workspace.
+fn manifests() -> Vec<PathBuf> {
+    let members = std::fs::read_dir(root().join("crates")).unwrap();
+    let mut all: Vec<_> = members.map(|one| one.unwrap().path().join("Cargo.toml")).collect();
+    all.push(root().join("Cargo.toml"));
+    all
+}
+
 #[test]
 fn each_dependency_has_its_reason() {
-    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let reasons = std::fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
-    let mut section = "";
     let mut count = 0;
-    for line in manifest.lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            section = name.trim_end_matches(']');
-        } else if section.ends_with("dependencies")
-            && let Some((name, _)) = line.split_once(" = ")
-        {
-            count += 1;
-            let row = format!("| `{name}` |");
-            assert!(reasons.contains(&row), "docs/dependencies.md says nothing of {name}");
+    for manifest in manifests() {
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        let mut section = "";
+        for line in manifest.lines() {
+            if let Some(name) = line.strip_prefix('[') {
+                section = name.trim_end_matches(']');
+            } else if section.ends_with("dependencies")
+                && let Some((name, _)) = line.split_once(" = ")
+                && !name.starts_with("jwtd-")
+            {
+                count += 1;
+                let row = format!("| `{name}` |");
+                assert!(reasons.contains(&row), "docs/dependencies.md says nothing of {name}");
+            }
         }
     }
     assert!(count > 30);
@@ -406,7 +487,7 @@ fn text_of_others_is_escaped_by_its_writer() {
 const MEASURED: [&str; 4] = ["tests/abuse/", "tests/faults/", "tests/forgeries/", "tests/soak/"];
 
 /// The one file of them that may wait.
-const WAITING: &str = "tests/launcher/waiting.rs";
+const WAITING: &str = "crates/jwtd-testkit/src/launcher/waiting.rs";
 
 const SLEEP: [&str; 2] = ["sle", "ep("];
 
@@ -454,11 +535,13 @@ fn chances(text: &str) -> Vec<(usize, String)> {
 }
 
 /// The text of every test that `cargo test` runs, with the line before its first: files of
-/// `tests/`, and in `src` the files of tests and what stands behind `#[cfg(test)]`.
+/// `tests/` and of the testkit, and in sources the files of tests and what stands behind
+/// `#[cfg(test)]`.
 fn certain_tests() -> Vec<(String, usize, String)> {
     let mut paths = Vec::new();
-    files(&root().join("tests"), &mut paths);
-    files(&root().join("src"), &mut paths);
+    for folder in ["tests", "src", "crates"] {
+        files(&root().join(folder), &mut paths);
+    }
     paths.retain(|path| path.extension().is_some_and(|end| end == "rs"));
     let mut tests = Vec::new();
     for path in paths {
@@ -466,7 +549,8 @@ fn certain_tests() -> Vec<(String, usize, String)> {
         if name == WAITING || MEASURED.iter().any(|suite| name.starts_with(suite)) {
             continue;
         }
-        if name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs") {
+        let whole = ["tests/", "crates/jwtd-testkit/"].iter().any(|start| name.starts_with(start));
+        if whole || name.contains("/tests/") || name.ends_with("/tests.rs") {
             tests.push((name, 0, text));
         } else if let Some((code, rest)) = text.split_once("#[cfg(test)]") {
             tests.push((name, code.matches('\n').count(), rest.to_owned()));

@@ -42,7 +42,7 @@ mod wire;
 
 use child::Outcome;
 use clap::Parser;
-use jwtd::jose::Algorithm;
+use jwtd_core::jose::Algorithm;
 use rows::Hot;
 use scene::Scene;
 use std::path::{Path, PathBuf};

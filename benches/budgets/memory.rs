@@ -8,8 +8,8 @@ use crate::figure::Figure;
 use crate::requests::{self, CLAIMS, Question, VERDICTS};
 use crate::scene::{self, HOT, Scene};
 use crate::table::{Limit, Row};
-use jwtd::jose::Algorithm;
-use jwtd::verify::Reason;
+use jwtd_core::jose::Algorithm;
+use jwtd_core::verify::Reason;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use crate::scene::{self, Scene};
 use crate::spin;
 use crate::spread::Spread;
 use crate::table::{Limit, Row};
-use jwtd::jose::Algorithm;
+use jwtd_core::jose::Algorithm;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;

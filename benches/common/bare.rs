@@ -6,8 +6,8 @@
 )]
 
 use crate::tokens::SECRET;
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, Curve, KeyMaterial};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, Curve, KeyMaterial};
 use ring::hmac;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
@@ -91,6 +91,6 @@ fn aws_lc(key: &SigningKey) -> Option<Check> {
 /// What the signature of a token covers, and the signature.
 pub(crate) fn parts(token: &str) -> (Vec<u8>, Vec<u8>) {
     let (signed, signature) = token.rsplit_once('.').unwrap();
-    let signature = jwtd::jose::base64url::decode(signature.as_bytes()).unwrap();
+    let signature = jwtd_core::jose::base64url::decode(signature.as_bytes()).unwrap();
     (signed.as_bytes().to_vec(), signature)
 }

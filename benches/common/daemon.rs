@@ -3,7 +3,7 @@
 use crate::child::{Outcome, Server};
 use crate::form;
 use jwtd::client::Client;
-use jwtd::jose::{Algorithm, Family};
+use jwtd_core::jose::{Algorithm, Family};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -4,13 +4,13 @@
 use crate::issuers::issuers;
 use crate::tokens;
 use bytes::Bytes;
-use jwtd::crypto::SigningKey;
 use jwtd::engine::{
     Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
 };
-use jwtd::jose::UnixTime;
 use jwtd::telemetry::Metrics;
-use jwtd::verify::Profile;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::verify::Profile;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

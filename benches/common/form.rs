@@ -1,7 +1,7 @@
 //! How tokens look.
 
-use jwtd::crypto::{SigningError, SigningKey};
-use jwtd::jose::UnixTime;
+use jwtd_core::crypto::{SigningError, SigningKey};
+use jwtd_core::jose::UnixTime;
 
 /// What a typical access token weighs.
 pub(crate) const LENGTH: usize = 700;

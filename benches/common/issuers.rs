@@ -3,9 +3,9 @@
 
 use crate::form;
 use crate::tokens;
-use jwtd::crypto::SigningKey;
-use jwtd::jose::Limits;
-use jwtd::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::Limits;
+use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
 
 /// An issuer with this key, as `tokens` names it.
 pub(crate) fn issuers(key: &SigningKey) -> Issuers {

@@ -5,7 +5,7 @@ use crate::drive::{Caller, Load};
 use crate::wire::BATCH;
 use bytes::Bytes;
 use jwtd::pb::{self, View};
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
 use prost::Message as _;
 
 pub(crate) const UNARY: &str = "/jwtd.v1.VerifierService/Verify";

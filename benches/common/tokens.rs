@@ -1,8 +1,8 @@
 //! Keys, and tokens of 700 bytes.
 
 use crate::form::{Form, LENGTH};
-use jwtd::crypto::{SigningError, SigningKey};
-use jwtd::jose::{Algorithm, Family, Secret, UnixTime};
+use jwtd_core::crypto::{SigningError, SigningKey};
+use jwtd_core::jose::{Algorithm, Family, Secret, UnixTime};
 
 /// With an id of this length every algorithm can reach [`LENGTH`] exactly: no
 /// base64url text has a length of 1 modulo 4.

@@ -7,7 +7,7 @@ use crate::form;
 use crate::requests::{self, CLAIMS};
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::{Probe, Series};
-use jwtd::jose::Algorithm;
+use jwtd_core::jose::Algorithm;
 
 const COUNTS: [u32; 5] = [1, 1000, 10_000, 100_000, 1_000_000];
 

@@ -8,7 +8,7 @@ use crate::form;
 use crate::requests::{self, CLAIMS};
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::{Probe, Series};
-use jwtd::jose::Algorithm;
+use jwtd_core::jose::Algorithm;
 
 /// The default of `limits.connections` is a little more than the last.
 const COUNTS: [u32; 4] = [1, 10, 100, 1000];

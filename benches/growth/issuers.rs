@@ -6,7 +6,7 @@ use crate::form;
 use crate::pair;
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::Series;
-use jwtd::jose::Algorithm;
+use jwtd_core::jose::Algorithm;
 
 const COUNTS: [u32; 4] = [1, 10, 100, 1000];
 

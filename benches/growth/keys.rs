@@ -6,8 +6,8 @@ use crate::form;
 use crate::pair;
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::Series;
-use jwtd::jose::Algorithm;
-use jwtd::jose::limits::JWKS_KEYS;
+use jwtd_core::jose::Algorithm;
+use jwtd_core::jose::limits::JWKS_KEYS;
 
 pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
     let mut series = Series::new("keys");

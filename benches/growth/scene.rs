@@ -3,8 +3,8 @@
 use crate::child::{Folder, Outcome, Server};
 use crate::daemon;
 use crate::form::{self, Form};
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, UnixTime};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, UnixTime};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! JSON as `serde_json` reads it, and a plain way to tell what jwtd must refuse beyond that.
 
-use jwtd::jose::limits::JsonLimits;
+use jwtd_core::jose::limits::JsonLimits;
 use serde_json::Value;
 
 /// The value of a text that is strict JSON within `limits`; nothing if it is not.

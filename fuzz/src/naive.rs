@@ -4,7 +4,7 @@
 use crate::json;
 use crate::world::{AUDIENCE, ISSUERS, NOW, PUBLIC, SECRET};
 use base64::engine::{Engine as _, general_purpose::URL_SAFE_NO_PAD};
-use jwtd::jose::Limits;
+use jwtd_core::jose::Limits;
 use ring::{hmac, signature};
 use serde_json::Value;
 

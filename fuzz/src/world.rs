@@ -1,9 +1,9 @@
 //! A world with two issuers, whose keys are those that RFC 7515 and RFC 8037 print.
 
-use jwtd::crypto::{PrivateKey, SigningKey};
-use jwtd::jose::{Algorithm, Jwk, JwkSet, Limits, Secret, UnixTime};
-use jwtd::keys::{Issuer, Issuers, KeySet, KeyState, Leeway};
-use jwtd::verify::Profile;
+use jwtd_core::crypto::{PrivateKey, SigningKey};
+use jwtd_core::jose::{Algorithm, Jwk, JwkSet, Limits, Secret, UnixTime};
+use jwtd_core::keys::{Issuer, Issuers, KeySet, KeyState, Leeway};
+use jwtd_core::verify::Profile;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ pub fn now() -> UnixTime {
 /// A token of this header and payload, whatever they are.
 #[must_use]
 pub fn sign(signer: usize, header: &[u8], payload: &[u8]) -> Vec<u8> {
-    use jwtd::jose::base64url::encode;
+    use jwtd_core::jose::base64url::encode;
     let message = format!("{}.{}", encode(header), encode(payload));
     let signature = SIGNERS[signer % SIGNERS.len()].sign(message.as_bytes()).unwrap();
     format!("{message}.{}", encode(&signature)).into_bytes()

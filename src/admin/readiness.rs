@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, Snapshot};
-use crate::jose::{UnixTime, base64url};
-use crate::keys::{Freshness, Issuer, IssuerIndex, Key, KeyState};
+use jwtd_core::jose::{UnixTime, base64url};
+use jwtd_core::keys::{Freshness, Issuer, IssuerIndex, Key, KeyState};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;

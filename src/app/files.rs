@@ -1,8 +1,8 @@
 //! Files that may change while the daemon runs: what is in them, and word of changes. The
 //! only file that names `notify`.
 
-use crate::crypto::{Digest, digest};
 use crate::files::open;
+use jwtd_core::crypto::{Digest, digest};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 use crate::admin::Readiness;
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::keys::Freshness;
+use jwtd_core::keys::Freshness;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,11 +3,11 @@
 use crate::clock::Clock;
 use crate::config::{Live, Remote};
 use crate::engine::{Engine, Snapshot, Upkeep};
-use crate::jose::UnixTime;
-use crate::keys::{Issuer, IssuerIndex, KeyState};
 use crate::sources::{self, Keeper};
 use crate::telemetry::Metrics;
-use crate::verify::Profile;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::keys::{Issuer, IssuerIndex, KeyState};
+use jwtd_core::verify::Profile;
 use std::collections::HashMap;
 use std::sync::Arc;
 

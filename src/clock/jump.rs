@@ -78,7 +78,7 @@ impl Reading {
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
-    use crate::jose::UnixTime;
+    use jwtd_core::jose::UnixTime;
 
     const NOW: i64 = 1_800_000_000;
 

@@ -1,11 +1,11 @@
 //! Files with keys, as `keygen` writes them and `sign` reads them.
 
 use super::terminal;
-use crate::crypto::{PrivateKey, PrivateKeyError};
 use crate::files;
-use crate::jose::{Algorithm, Secret, base64url};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use jwtd_core::crypto::{PrivateKey, PrivateKeyError};
+use jwtd_core::jose::{Algorithm, Secret, base64url};
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -3,10 +3,10 @@
 use super::fail;
 use super::key_file::{self, is_standard};
 use super::progress::Progress;
-use crate::crypto::{PrivateKey, RsaSize, SigningError};
-use crate::jose::limits::KEY_ID_BYTES;
-use crate::jose::{Algorithm, Family, base64url};
 use clap::{Args, ValueEnum};
+use jwtd_core::crypto::{PrivateKey, RsaSize, SigningError};
+use jwtd_core::jose::limits::KEY_ID_BYTES;
+use jwtd_core::jose::{Algorithm, Family, base64url};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zeroize::Zeroizing;

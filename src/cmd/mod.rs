@@ -26,11 +26,11 @@ mod table;
 mod verify;
 
 use crate::client::{Address, Client, Credentials};
-use crate::crypto::{SigningError, random};
-use crate::jose::base64url;
 use clap::{
     ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
+use jwtd_core::crypto::{SigningError, random};
+use jwtd_core::jose::base64url;
 pub use reference::command_reference;
 use std::path::PathBuf;
 use std::process::ExitCode;

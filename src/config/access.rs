@@ -2,7 +2,7 @@
 
 use super::document::{Node, Value};
 use super::fault::Faults;
-use crate::policy::{
+use jwtd_core::policy::{
     CallerRule, ClaimPath, ClaimRule, Language, Mode, Policy, Projection, Returned, Rule, SameName,
     Scalar, SubjectRule, Test,
 };

@@ -4,10 +4,10 @@ use super::document::Node;
 use super::fault::Faults;
 use super::limits::ServerLimits;
 use super::units::parse_bytes;
-use crate::crypto::{MessageKey, random};
 use crate::files;
-use crate::policy::{AUDIT_RECORD_BYTES, AuditRules, Showing};
-use crate::verify::Reason;
+use crate::masking::{AUDIT_RECORD_BYTES, AuditRules, Showing};
+use jwtd_core::crypto::{MessageKey, random};
+use jwtd_core::verify::Reason;
 use std::path::{Path, PathBuf};
 
 /// Where decisions are recorded, and what of them.

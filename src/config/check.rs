@@ -4,7 +4,7 @@ use super::document::{Node, Value};
 use super::fault::Faults;
 use super::schema::{Key, Kind};
 use super::units::{parse_bytes, parse_duration};
-use crate::jose::Algorithm;
+use jwtd_core::jose::Algorithm;
 
 /// Checks `node` against `kind`; what is wrong goes to `faults`.
 pub(super) fn check(node: &Node, kind: &Kind, faults: &mut Faults) {

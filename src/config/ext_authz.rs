@@ -2,7 +2,8 @@
 
 use super::document::Node;
 use super::fault::Faults;
-use crate::policy::{ClaimHeader, ClaimPath, HttpRules, TokenPlace};
+use crate::ext_authz::{ClaimHeader, HttpRules, TokenPlace};
+use jwtd_core::policy::ClaimPath;
 
 /// The rules, if requests are judged at all. What is wrong goes to `faults`.
 pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {

@@ -5,10 +5,10 @@ use super::document::{Node, Value};
 use super::fault::Faults;
 use super::remote::{self, Remote};
 use super::schema::{REMOTE, SOURCES};
-use crate::crypto::{Digest, digest};
 use crate::files;
-use crate::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
-use crate::keys::LoadedKeys;
+use jwtd_core::crypto::{Digest, digest};
+use jwtd_core::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
+use jwtd_core::keys::LoadedKeys;
 use std::path::{Path, PathBuf};
 
 /// Where the keys of an issuer come from.

@@ -3,7 +3,7 @@
 use super::document::Node;
 use super::fault::Faults;
 use super::units::{parse_bytes, parse_duration};
-use crate::jose::Limits;
+use jwtd_core::jose::Limits;
 use std::time::Duration;
 
 /// Bounds of calls.

@@ -4,9 +4,9 @@ use super::check::nearest;
 use super::document::Node;
 use super::fault::Faults;
 use super::valid::duration;
-use crate::jose::TokenType;
-use crate::keys::Issuers;
-use crate::verify::{AcceptedTypes, Profile};
+use jwtd_core::jose::TokenType;
+use jwtd_core::keys::Issuers;
+use jwtd_core::verify::{AcceptedTypes, Profile};
 use std::sync::Arc;
 
 /// Faults that the schema cannot see.

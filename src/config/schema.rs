@@ -2,11 +2,11 @@
 //! to editors (JSON Schema) and to the documentation.
 
 use super::document::Node;
-use crate::jose::Algorithm;
 use audit::AUDIT;
 use connection::CONNECTION;
 use ext_authz::EXT_AUTHZ;
 use issuers::{ISSUER, PROFILE};
+use jwtd_core::jose::Algorithm;
 use serde_json::json;
 
 mod audit;

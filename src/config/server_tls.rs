@@ -4,7 +4,7 @@ use super::document::Node;
 use super::fault::Faults;
 use crate::clock::Clock;
 use crate::files;
-use crate::jose::UnixTime;
+use jwtd_core::jose::UnixTime;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types;
 use rustls::pki_types::pem::PemObject as _;

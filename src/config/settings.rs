@@ -3,7 +3,7 @@
 use super::document::{Name, Node, Value};
 use super::fault::Faults;
 use super::schema::{Key, Kind, ROOT};
-use crate::policy::Scalar;
+use jwtd_core::policy::Scalar;
 
 /// A setting that goes before what the file says.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! Configuration files: good ones, and every kind of fault.
 
 use super::*;
-use crate::crypto::SigningKey;
-use crate::jose::Algorithm;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::Algorithm;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -137,7 +137,7 @@ drain_timeout: 1s
     let orders = &config.live.profiles[0];
     assert_eq!(orders.max_age, Some(Duration::from_secs(86400)));
     assert_eq!(orders.remember, Some(Duration::from_secs(30)));
-    assert!(!orders.types.contains(&crate::jose::TokenType::Jwt));
+    assert!(!orders.types.contains(&jwtd_core::jose::TokenType::Jwt));
     assert!(!orders.trusts(config.live.issuers.find("inline").unwrap()));
     assert_eq!(config.startup.limits.connections, 5);
     let json = r#"{"listen": [{"tcp": "127.0.0.1:1"}], "issuers": {"corp": {"issuer": "i",

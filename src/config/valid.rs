@@ -13,10 +13,11 @@ use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
 use super::units::{parse_bytes, parse_duration};
-use crate::crypto::Digest;
-use crate::keys::{IssuerIndex, Issuers};
-use crate::policy::{HttpRules, Policy};
-use crate::verify::Profile;
+use crate::ext_authz::HttpRules;
+use jwtd_core::crypto::Digest;
+use jwtd_core::keys::{IssuerIndex, Issuers};
+use jwtd_core::policy::Policy;
+use jwtd_core::verify::Profile;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -133,8 +134,7 @@ fn check_switches(root: &Node, faults: &mut Faults) {
     for (name, value) in root.members() {
         if value.value == Value::Null && ["audit", "ext_authz", "traces"].contains(&&*name.text) {
             let what = format!("`{}` is empty", name.text);
-            let fix =
-                format!("write its settings, such as `{}: {{ … }}`, or remove it", name.text);
+            let fix = format!("write its settings, such as `{}: {{ … }}`, or remove it", name.text);
             faults.add(name.place, &name.text, what, fix);
         }
     }
@@ -171,8 +171,7 @@ fn traces(root: &Node, faults: &mut Faults) -> Option<(String, u32)> {
     let text = endpoint.text()?;
     if !text.starts_with("http://") {
         let what = "spans go to a collector at an http:// URL";
-        let fix =
-            "write http://127.0.0.1:4317; a collector on this machine can encrypt further on";
+        let fix = "write http://127.0.0.1:4317; a collector on this machine can encrypt further on";
         faults.add(endpoint.place, "traces.endpoint", what, fix);
     }
     let one_in = node.get("one_in").and_then(|count| count.text()?.parse().ok());

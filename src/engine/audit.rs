@@ -2,12 +2,13 @@
 
 use super::Snapshot;
 use crate::clock::{Clock, rfc3339};
-use crate::jose::Algorithm;
-use crate::keys::IssuerIndex;
-use crate::policy::{AUDIT_RECORD_BYTES, AuditRules, Caller};
+use crate::masking::{AUDIT_RECORD_BYTES, AuditRules};
 use crate::telemetry::{AuditLog, NoRoom, Record, Room};
-use crate::verify::{Profile, Proven, Reason};
 use bytes::Bytes;
+use jwtd_core::jose::Algorithm;
+use jwtd_core::keys::IssuerIndex;
+use jwtd_core::policy::Caller;
+use jwtd_core::verify::{Profile, Proven, Reason};
 use serde_json::{Map, Value, json};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -146,7 +147,7 @@ impl Event {
         let profile = snapshot.profiles().get(self.profile).map(Profile::name);
         put("profile", profile.into());
         let issuer = self.issuer.and_then(|index| snapshot.issuers().get(index));
-        put("issuer", issuer.map(crate::keys::Issuer::name).into());
+        put("issuer", issuer.map(jwtd_core::keys::Issuer::name).into());
         put("permit", self.permit.into());
         put("reason", self.reason.code().into());
         // A reason that permits is one that is not enforced.
@@ -186,11 +187,11 @@ fn caller(caller: &Caller) -> Value {
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
-    use crate::crypto::MessageKey;
-    use crate::jose::{Limits, UnixTime};
-    use crate::keys::Issuers;
-    use crate::policy::Showing;
+    use crate::masking::Showing;
     use crate::telemetry::{AuditSink, Metrics};
+    use jwtd_core::crypto::MessageKey;
+    use jwtd_core::jose::{Limits, UnixTime};
+    use jwtd_core::keys::Issuers;
 
     fn audit(one_in: u32) -> Audit {
         let (metrics, clock) = (Arc::new(Metrics::new()), Clock::system());

@@ -8,12 +8,12 @@
 
 use super::front::Front;
 use crate::clock::later;
-use crate::jose::json::{self, Value};
-use crate::jose::{Limits, UnixTime};
 use crate::telemetry::Metrics;
-use crate::verify::Proven;
 use bytes::Bytes;
 use foldhash::quality::RandomState;
+use jwtd_core::jose::json::{self, Value};
+use jwtd_core::jose::{Limits, UnixTime};
+use jwtd_core::verify::Proven;
 use moka::Expiry;
 use moka::notification::RemovalCause;
 use moka::sync::Cache;

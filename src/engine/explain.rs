@@ -3,10 +3,10 @@
 
 mod words;
 
-use crate::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
-use crate::keys::{Issuers, Leeway};
-use crate::policy::{Budget, Caller, Facts, Policy, check_scopes};
-use crate::verify::{self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject};
+use jwtd_core::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
+use jwtd_core::keys::{Issuers, Leeway};
+use jwtd_core::policy::{Budget, Caller, Facts, Policy, check_scopes};
+use jwtd_core::verify::{self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject};
 use std::sync::Arc;
 
 /// What a token is held against.

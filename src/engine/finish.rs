@@ -4,10 +4,10 @@ use super::audit::{Audit, Event, Token};
 use super::plan::{Pending, Step};
 use super::slice::Proof;
 use super::{Engine, Remembered};
-use crate::jose::UnixTime;
-use crate::keys::IssuerIndex;
-use crate::policy::{Budget, Facts, check_scopes};
-use crate::verify::{Matter, Profile, Reason, Refusal, Reject, judge, remember_until};
+use jwtd_core::jose::UnixTime;
+use jwtd_core::keys::IssuerIndex;
+use jwtd_core::policy::{Budget, Facts, check_scopes};
+use jwtd_core::verify::{Matter, Profile, Reason, Refusal, Reject, judge, remember_until};
 use std::cell::Cell;
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 //! machine that decides, and the bell that tells of the end of an attempt.
 
 use crate::clock::{Clock, Jump, later};
-use crate::jose::UnixTime;
-use crate::keys::{Action, Event, Freshness, Moment, Pace, Refresh};
 use crate::telemetry::UnknownKids;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::keys::{Action, Event, Freshness, Moment, Pace, Refresh};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};

@@ -4,10 +4,10 @@
 use super::cache::AlreadyHashed;
 use super::slice::{self, Check, Slice};
 use super::{Engine, Remembered, Snapshot};
-use crate::keys::IssuerIndex;
-use crate::policy::{Attributes, Caller};
-use crate::verify::{Headers, Refusal, Reject, read, read_under};
 use bytes::Bytes;
+use jwtd_core::keys::IssuerIndex;
+use jwtd_core::policy::{Attributes, Caller};
+use jwtd_core::verify::{Headers, Refusal, Reject, read, read_under};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,9 +1,9 @@
 //! The second step over a batch: checks of signatures, in pieces that are done in one go.
 
 use super::{Engine, Remembered, Snapshot};
-use crate::jose::{Algorithm, Family, UnixTime};
-use crate::verify::{Refusal, Reject, Unproven};
 use bytes::Bytes;
+use jwtd_core::jose::{Algorithm, Family, UnixTime};
+use jwtd_core::verify::{Refusal, Reject, Unproven};
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

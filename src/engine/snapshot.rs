@@ -2,13 +2,14 @@
 //! The only file that names `arc_swap`.
 
 use super::KeyWatch;
-use crate::jose::UnixTime;
-use crate::keys::{Freshness, Issuer, IssuerIndex, Issuers, KeyState};
-use crate::policy::{Caller, HttpRules, Policy};
+use crate::ext_authz::HttpRules;
 use crate::telemetry::{Metrics, ShadowCounters, VerificationCounters};
-use crate::verify::{Profile, Reason, Reject};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::keys::{Freshness, Issuer, IssuerIndex, Issuers, KeyState};
+use jwtd_core::policy::{Caller, Policy};
+use jwtd_core::verify::{Profile, Reason, Reject};
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -4,11 +4,11 @@
 use super::cache::OwnLifetime;
 use super::front::Front;
 use super::*;
-use crate::crypto::SigningKey;
-use crate::jose::{Algorithm, Limits, UnixTime};
-use crate::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
-use crate::verify::{AcceptedTypes, Profile, Reason, Reject, verify};
 use bytes::Bytes;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, Limits, UnixTime};
+use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd_core::verify::{AcceptedTypes, Profile, Reason, Reject, verify};
 use moka::Expiry as _;
 use std::sync::LazyLock;
 use std::time::Duration;

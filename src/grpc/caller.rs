@@ -2,8 +2,8 @@
 
 use super::certificate::{self, Unreadable};
 use super::listener::Stream;
-use crate::policy::Caller;
 use crate::sched::Peer;
+use jwtd_core::policy::Caller;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 

@@ -106,8 +106,8 @@ mod tests {
     use super::*;
     use crate::clock::VirtualClock;
     use crate::config::ServerTls;
-    use crate::jose::UnixTime;
     use futures_util::poll;
+    use jwtd_core::jose::UnixTime;
     use rcgen::{
         BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
     };

@@ -1,7 +1,7 @@
 //! What a call holds from its first byte to its end, and on whose account.
 
-use crate::policy::Caller;
 use crate::sched::{Account, Leave};
+use jwtd_core::policy::Caller;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

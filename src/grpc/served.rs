@@ -6,7 +6,7 @@ use super::shapes;
 use super::status::{CallFault, code_name};
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::policy::Caller;
+use jwtd_core::policy::Caller;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::Status;

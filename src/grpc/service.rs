@@ -152,7 +152,7 @@ impl VerifierService for Verifier {
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
-    use crate::jose::UnixTime;
+    use jwtd_core::jose::UnixTime;
 
     #[test]
     fn a_timeout_is_read_in_every_unit() {

@@ -7,8 +7,8 @@ use super::wire::{Telling, View};
 use crate::engine::{Decision, Snapshot};
 use crate::pb;
 use crate::sched::{Account, Leave, Resource};
-use crate::verify::Reject;
 use bytes::Bytes;
+use jwtd_core::verify::Reject;
 use prost::Message as _;
 use std::sync::Arc;
 
@@ -165,7 +165,8 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
     match &decision.outcome {
         Ok(permit) => {
             verdict.valid_until = permit.valid_until.map(|moment| moment.seconds());
-            verdict.detail = permit.not_enforced.as_ref().map(Reject::to_string).unwrap_or_default();
+            verdict.detail =
+                permit.not_enforced.as_ref().map(Reject::to_string).unwrap_or_default();
         }
         Err(reject) => {
             verdict.detail = reject.to_string();

@@ -3,11 +3,11 @@
 
 use super::status::CallFault;
 use crate::engine::{self, Batch, Check, ProfileError, Question, Snapshot, State};
-use crate::jose::UnixTime;
 use crate::pb;
-use crate::policy::{self, Attributes, Caller, ClaimPath, Projection, Returned};
-use crate::verify::Reject;
 use bytes::Bytes;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::policy::{self, Attributes, Caller, ClaimPath, Projection, Returned};
+use jwtd_core::verify::Reject;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

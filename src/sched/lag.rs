@@ -78,7 +78,7 @@ fn whole(span: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
-    use crate::jose::UnixTime;
+    use jwtd_core::jose::UnixTime;
 
     const SECOND: Duration = Duration::from_secs(1);
     const TICK: Duration = Duration::from_nanos(1);

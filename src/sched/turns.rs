@@ -7,7 +7,7 @@ use crate::clock::{Clock, later};
 use crate::engine::{
     AttemptEnd, Batch, Decision, Engine, Event, Finish, Held, Plan, Proof, Slice, Snapshot,
 };
-use crate::policy::Policy;
+use jwtd_core::policy::Policy;
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

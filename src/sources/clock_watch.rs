@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, Jump, Reading};
 use crate::engine::{Engine, Snapshot};
-use crate::keys::{Issuer, IssuerIndex, KeyState};
+use jwtd_core::keys::{Issuer, IssuerIndex, KeyState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

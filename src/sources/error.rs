@@ -1,7 +1,7 @@
 //! Why keys could not be fetched.
 
-use crate::jose::jwks::JwksError;
 use http::StatusCode;
+use jwtd_core::jose::jwks::JwksError;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;

@@ -7,7 +7,6 @@ use super::destination::{Origin, may_connect};
 use super::error::Cause;
 use super::{proxy, tls};
 use crate::config::{Access, HttpUrl, ProxyUrl};
-use crate::jose::limits::JWKS_BYTES;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION};
 use http::header::{
@@ -18,6 +17,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use jwtd_core::jose::limits::JWKS_BYTES;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

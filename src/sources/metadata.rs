@@ -2,9 +2,9 @@
 //! section 2), as far as it concerns us.
 
 use crate::config::HttpUrl;
-use crate::jose::json::{self, Value};
-use crate::jose::jwks::JwksError;
-use crate::jose::limits::JWKS_JSON;
+use jwtd_core::jose::json::{self, Value};
+use jwtd_core::jose::jwks::JwksError;
+use jwtd_core::jose::limits::JWKS_JSON;
 
 /// The metadata of an issuer.
 #[derive(Debug, Eq, PartialEq)]

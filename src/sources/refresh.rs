@@ -4,10 +4,10 @@ use super::remote::{self, Answer, Fetched, Held};
 use super::state::StateFolder;
 use crate::clock::Clock;
 use crate::config::Remote;
-use crate::crypto::Digest;
 use crate::engine::{Engine, KeyWatch, Snapshot};
-use crate::jose::UnixTime;
-use crate::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys};
+use jwtd_core::crypto::Digest;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys};
 use std::sync::Arc;
 use tokio::sync::Notify;
 

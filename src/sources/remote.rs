@@ -6,7 +6,7 @@ use super::fetch::{Document, Fetch};
 use super::metadata::Metadata;
 use crate::config::{Access, HttpUrl, Location, Remote};
 use crate::files;
-use crate::keys::LoadedKeys;
+use jwtd_core::keys::LoadedKeys;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;

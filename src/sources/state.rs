@@ -1,10 +1,10 @@
 //! The last good key sets in a folder, for a process that starts while the issuer is
 //! down. Public keys only.
 
-use crate::crypto::Digest;
 use crate::files;
-use crate::jose::{Algorithm, UnixTime, base64url};
-use crate::keys::LoadedKeys;
+use jwtd_core::crypto::Digest;
+use jwtd_core::jose::{Algorithm, UnixTime, base64url};
+use jwtd_core::keys::LoadedKeys;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::io::{self, Read as _};

@@ -21,9 +21,9 @@ pub use verifications::VerificationCounters;
 
 use super::{logs, panics};
 use crate::clock::Clock;
-use crate::jose::Algorithm;
 use duties::Duties;
 use fetches::Fetches;
+use jwtd_core::jose::Algorithm;
 use names::Names;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;

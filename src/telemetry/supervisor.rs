@@ -128,8 +128,8 @@ where
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
-    use crate::jose::UnixTime;
     use futures_util::poll;
+    use jwtd_core::jose::UnixTime;
     use std::pin::pin;
     use std::sync::mpsc;
     use std::task::Poll;

@@ -1,6 +1,6 @@
 //! The verdicts of one call, by reason: for its span, if it is traced.
 
-use crate::verify::Reason;
+use jwtd_core::verify::Reason;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -6,8 +6,8 @@ use crate::job::Job;
 use crate::peer::Peer;
 use crate::resets::BATCH;
 use crate::scene::{Base, ISS, Scene};
-use jwtd::jose::base64url;
 use jwtd::pb::{VerifyBatchRequest, VerifyOptions};
+use jwtd_core::jose::base64url;
 use prost::Message as _;
 
 pub(crate) fn jobs(_: &Plan) -> Vec<Job> {

@@ -1,9 +1,6 @@
 //! The last ways: the daemon as it is, over a real socket, by each of its calls.
 
-use crate::core_way::sample;
-use crate::corpus::{Attack, CORPUS};
-use crate::launcher::{Daemon, Folder, Launcher};
-use crate::world::{Party, TRUSTED, WORLD};
+use crate::client::Calls as _;
 use bytes::Bytes;
 use jwtd::pb::authz::attribute_context::HttpRequest;
 use jwtd::pb::authz::attribute_context::http_request::HeadersEntry;
@@ -11,7 +8,11 @@ use jwtd::pb::authz::authorization_client::AuthorizationClient;
 use jwtd::pb::authz::check_response::HttpResponse;
 use jwtd::pb::authz::{self, AttributeContext, CheckRequest};
 use jwtd::pb::{self, verify_stream_response::Result as Outcome};
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
+use jwtd_testkit::attacks::corpus::sample;
+use jwtd_testkit::attacks::world::{Party, TRUSTED, WORLD};
+use jwtd_testkit::attacks::{Attack, CORPUS};
+use jwtd_testkit::launcher::{Daemon, Folder, Launcher};
 use std::collections::HashMap;
 use tonic::Code;
 

@@ -1,17 +1,17 @@
 //! The second and third way: the engine, which remembers signatures. What it
 //! remembers must not change any verdict.
 
-use crate::core_way::sample;
-use crate::corpus::{Attack, CORPUS};
-use crate::world::WORLD;
 use bytes::Bytes;
 use jwtd::clock::Clock;
 use jwtd::engine::{
     Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
 };
-use jwtd::jose::UnixTime;
 use jwtd::telemetry::Metrics;
-use jwtd::verify::Reason;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::verify::Reason;
+use jwtd_testkit::attacks::WORLD;
+use jwtd_testkit::attacks::corpus::sample;
+use jwtd_testkit::attacks::{Attack, CORPUS};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,30 +1,31 @@
-//! The attack corpus: hostile tokens, made afresh on each run, and the ways by
-//! which they may come: the core, the engine, the daemon. None may pass.
-//!
-//! `ATTACK_SEED=7 cargo test --test attacks` repeats the choices of a run; its keys
-//! are always new.
+//! The attack corpus of the testkit, by the ways that only the daemon has: the engine, and each
+//! call over a real socket. The way through the core alone is in `crates/jwtd-core/tests/attacks`.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
     reason = "a test may panic"
 )]
 
-mod canary;
-mod core_way;
-mod corpus;
-#[cfg(feature = "daemon")]
+#[expect(dead_code, reason = "these tests ask for whole verdicts")]
+#[path = "../client/mod.rs"]
+mod client;
 mod daemon_way;
-mod encodings;
-#[cfg(feature = "daemon")]
 mod engine_way;
-mod families;
-mod good;
-#[cfg(feature = "daemon")]
-#[path = "../launcher/mod.rs"]
-mod launcher;
-mod numbers;
-mod world;
+
+use jwtd_testkit::attacks::canary::Canary;
+
+#[test]
+fn t05_the_canary_sees_a_visit() {
+    let canary = Canary::new();
+    assert_eq!(canary.visits(), 0);
+    let visit = std::net::TcpStream::connect(canary.address).unwrap();
+    // The kernel may show it a moment later.
+    let seen = jwtd_testkit::launcher::waiting::until_blocking("the visit", || {
+        Some(canary.visits()).filter(|visits| *visits > 0)
+    });
+    assert_eq!(seen, 1);
+    drop(visit);
+}

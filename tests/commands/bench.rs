@@ -1,8 +1,8 @@
 //! `jwtd bench`, with short loads on daemons of its own.
 
-use crate::launcher::Daemon;
-use crate::launcher::waiting::Patient as _;
 use crate::support::{Folder, json};
+use jwtd_testkit::launcher::Daemon;
+use jwtd_testkit::launcher::waiting::Patient as _;
 use serde_json::Value;
 use std::io::Read as _;
 use std::net::TcpListener;

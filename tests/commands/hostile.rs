@@ -2,7 +2,7 @@
 //! terminal of the person who runs them, and nothing looks like a line of their own.
 
 use crate::support::{Folder, json};
-use jwtd::jose::base64url;
+use jwtd_core::jose::base64url;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! `jwtd inspect`.
 
 use crate::support::{Ended, Folder, json};
-use jwtd::jose::base64url;
+use jwtd_core::jose::base64url;
 use serde_json::Value;
 
 const CLAIMS: &str = "--iss https://i --aud a --sub alice";
@@ -66,7 +66,7 @@ fn a_good_token_is_shown_and_nothing_is_believed() {
 }
 
 #[test]
-fn the_check_that_fails_is_named_with_its_mend() {
+fn the_check_that_fails_is_named_with_its_remediation() {
     let folder = folder();
     let good = sign(&folder, CLAIMS);
     let stranger = {
@@ -121,7 +121,7 @@ fn access_is_checked_as_the_daemon_does() {
         (ended.code, last.unwrap(), seen["permit"].as_bool())
     };
     assert_eq!(access("enforce"), (Some(1), "access: fail".to_owned(), Some(false)));
-    assert_eq!(access("permissive"), (Some(0), "access: not enforced".to_owned(), Some(true)));
+    assert_eq!(access("permissive"), (Some(0), "access: not_enforced".to_owned(), Some(true)));
     assert_eq!(access("off"), (Some(0), "access: pass".to_owned(), Some(true)));
 }
 

@@ -15,8 +15,6 @@ mod hostile;
 mod inspect;
 mod jwks;
 mod keygen;
-#[path = "../launcher/mod.rs"]
-mod launcher;
 mod sign;
 mod support;
 mod verify;

@@ -1,7 +1,7 @@
 //! `jwtd sign`.
 
 use crate::support::{ALGORITHMS, Folder, is_secret, json, judge, part};
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
 use std::os::unix::fs::PermissionsExt as _;
 
 const CLAIMS: &str = "--iss https://i --aud a";

@@ -1,10 +1,10 @@
 //! Runs commands in a folder of their own.
 
-pub(crate) use crate::launcher::Ended;
+pub(crate) use jwtd_testkit::launcher::Ended;
 
-use crate::launcher::{self, Daemon, Launcher, Process, run};
-use jwtd::jose::base64url;
-use jwtd::verify::{Reason, verify};
+use jwtd_core::jose::base64url;
+use jwtd_core::verify::{Reason, verify};
+use jwtd_testkit::launcher::{Daemon, Launcher, Process, run};
 use std::ops::Deref;
 use std::process::Command;
 
@@ -21,19 +21,19 @@ pub(crate) fn is_secret(algorithm: &str) -> bool {
 }
 
 /// A folder of one test, in which commands run.
-pub(crate) struct Folder(launcher::Folder);
+pub(crate) struct Folder(jwtd_testkit::launcher::Folder);
 
 impl Deref for Folder {
-    type Target = launcher::Folder;
+    type Target = jwtd_testkit::launcher::Folder;
 
-    fn deref(&self) -> &launcher::Folder {
+    fn deref(&self) -> &jwtd_testkit::launcher::Folder {
         &self.0
     }
 }
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(launcher::Folder::new())
+        Self(jwtd_testkit::launcher::Folder::new())
     }
 
     fn command(&self) -> Command {

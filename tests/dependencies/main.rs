@@ -51,7 +51,8 @@ fn faults(metadata: &Value, rules: &Rules) -> Vec<String> {
         let name = text(package, "name");
         let shown = format!("{name} {}", text(package, "version"));
         let mine = own.contains(&package["id"]);
-        if !(mine && package["publish"] == Value::Array(Vec::new())) {
+        let private = mine && package["publish"] == Value::Array(Vec::new());
+        if !private {
             faults.extend(license_fault(package, rules).map(|fault| format!("{shown}: {fault}")));
         }
         let source = package["source"].as_str();
@@ -59,8 +60,9 @@ fn faults(metadata: &Value, rules: &Rules) -> Vec<String> {
             let source = source.unwrap_or("a folder outside of the workspace");
             faults.push(format!("{shown} comes from {source}; fix: use a release on crates.io"));
         }
-        let wildcards = all(&package["dependencies"]).into_iter().filter(|one| one["req"] == "*");
-        faults.extend(wildcards.map(|one| {
+        let mut wildcards = all(&package["dependencies"]);
+        wildcards.retain(|one| one["req"] == "*" && !(private && one["path"].is_string()));
+        faults.extend(wildcards.into_iter().map(|one| {
             let dependency = text(&one, "name");
             format!("{shown} takes any version of {dependency}; fix: name the oldest that works")
         }));

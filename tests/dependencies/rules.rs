@@ -9,7 +9,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("graph", &["targets", "all-features"]),
     ("advisories", &["yanked", "ignore"]),
     ("licenses", &["allow", "confidence-threshold", "private"]),
-    ("bans", &["multiple-versions", "wildcards", "deny"]),
+    ("bans", &["multiple-versions", "wildcards", "allow-wildcard-paths", "deny"]),
     ("sources", &["unknown-registry", "unknown-git"]),
 ];
 
@@ -19,6 +19,7 @@ const FIXED: &[(&str, &str)] = &[
     ("/licenses/private", r#"{"ignore":true}"#),
     ("/bans/multiple-versions", r#""warn""#),
     ("/bans/wildcards", r#""deny""#),
+    ("/bans/allow-wildcard-paths", "true"),
     ("/sources/unknown-registry", r#""deny""#),
     ("/sources/unknown-git", r#""deny""#),
 ];

@@ -6,7 +6,7 @@
 mod incidents;
 mod rules;
 
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,7 +17,7 @@ const CONTRACT: &str = "proto/jwtd/v1/verifier.proto";
 fn reasons_page() -> String {
     let mut page = String::from(
         "# Reasons\n\n\
-         Made from `src/verify/reason.rs`; do not edit.\n\n\
+         Made from `crates/jwtd-core/src/verify/reason.rs`; do not edit.\n\n\
          Every verdict has one of these reasons: in the API (`jwtd.v1.Reason`, with the prefix \
          `REASON_`), in metrics (label `reason`), in logs and on the command line. The first check \
          that fails decides. *Fault* says who can fix it; *retryable* says whether the same token \
@@ -54,13 +54,11 @@ fn assert_fresh(name: &str, page: &str) {
     assert!(written == page, "{name} is old: UPDATE_DOCS=1 cargo test --test docs");
 }
 
-#[cfg(feature = "daemon")]
 #[test]
 fn the_reference_of_the_configuration_is_fresh() {
     assert_fresh("docs/configuration.md", &jwtd::config::reference());
 }
 
-#[cfg(feature = "daemon")]
 #[test]
 fn the_page_of_commands_is_fresh() {
     assert_fresh("docs/commands.md", &jwtd::cmd::command_reference());

@@ -151,7 +151,8 @@ pub(crate) const RULES: &[Entry] = &[
 /// The names of tests that begin with ids, by id.
 fn tests() -> BTreeMap<String, BTreeSet<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("src"), root.join("tests"), root.join("fuzz/src/targets")];
+    let named = ["src", "crates", "tests", "fuzz/src/targets"];
+    let mut folders: Vec<_> = named.iter().map(|name| root.join(name)).collect();
     let mut found = BTreeMap::<String, BTreeSet<String>>::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,7 +1,7 @@
 //! Keys, sets and tokens of the issuers.
 
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, base64url};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, base64url};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A key with its id.

@@ -6,8 +6,8 @@ use crate::issuer::script::ok;
 use crate::keys::{junk, set_of};
 use crate::life::{self, Case, Effect, ISS, Keys};
 use crate::row::Row;
-use jwtd::jose::base64url;
 use jwtd::pb::Reason;
+use jwtd_core::jose::base64url;
 use std::sync::Arc;
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {

@@ -5,8 +5,8 @@ use crate::Plan;
 use crate::row::Row;
 use crate::tally::spread;
 use crate::world::{Good, SIZES, World};
-use jwtd::jose::Algorithm;
-use jwtd::verify::Reason;
+use jwtd_core::jose::Algorithm;
+use jwtd_core::verify::Reason;
 
 pub(crate) fn rows(plan: &Plan, world: &World) -> Vec<Row> {
     let mut rows = Vec::new();

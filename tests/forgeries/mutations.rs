@@ -8,8 +8,8 @@ use crate::rig::Rig;
 use crate::row::Row;
 use crate::tally::{Tally, spread};
 use crate::world::{Good, World};
-use jwtd::jose::{Algorithm, Family};
-use jwtd::verify::Reason;
+use jwtd_core::jose::{Algorithm, Family};
+use jwtd_core::verify::Reason;
 
 /// How many changes one piece of work makes.
 const PIECE: usize = 1_000;

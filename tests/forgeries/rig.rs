@@ -5,11 +5,11 @@ use bytes::Bytes;
 use jwtd::engine::{
     Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
 };
-use jwtd::jose::UnixTime;
-use jwtd::keys::Issuers;
-use jwtd::policy::Policy;
 use jwtd::telemetry::Metrics;
-use jwtd::verify::Profile;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::keys::Issuers;
+use jwtd_core::policy::Policy;
+use jwtd_core::verify::Profile;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

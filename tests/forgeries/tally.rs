@@ -1,7 +1,7 @@
 //! What became of many tokens, counted; and the work spread over the cores.
 
 use crate::world::World;
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts of one row.

@@ -7,9 +7,9 @@ use crate::Plan;
 use crate::row::Row;
 use crate::tally::Tally;
 use crate::world::World;
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, Secret, base64url};
-use jwtd::verify::Reason;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, Secret, base64url};
+use jwtd_core::verify::Reason;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

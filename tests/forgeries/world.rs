@@ -1,9 +1,9 @@
 //! Issuers that share their key ids, and good tokens of all of them.
 
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, JwkSet, Limits, Secret, UnixTime, base64url};
-use jwtd::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
-use jwtd::verify::{Profile, Reason, verify};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, JwkSet, Limits, Secret, UnixTime, base64url};
+use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd_core::verify::{Profile, Reason, verify};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

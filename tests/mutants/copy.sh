@@ -54,9 +54,9 @@ share() {
   if [ -d "$to" ] || [ ! -d "$from/.fingerprint" ]; then return; fi
   mkdir -p "$to.part"
   cp -al "$from/.fingerprint" "$from/build" "$from/deps" "$to.part"
-  for own in "$to.part/.fingerprint"/jwtd-*; do
+  for own in "$to.part/.fingerprint"/jwtd*; do
     own=${own##*-}
-    rm -rf "$to.part/.fingerprint/jwtd-$own" "$to.part/build/jwtd-$own" "$to.part/deps/"*-"$own"*
+    rm -rf "$to.part/.fingerprint/"jwtd*-"$own" "$to.part/build/"jwtd*-"$own" "$to.part/deps/"*-"$own"*
   done
   mv "$to.part" "$to"
 }

@@ -1,5 +1,6 @@
 //! Access control by claims, over the real calls.
 
+use crate::client::Calls as _;
 use crate::support::{Daemon, Ended, KEY, binary, folder, now, run, start_with};
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use jwtd::pb::verify_stream_response::Result as Outcome;
@@ -335,7 +336,7 @@ async fn one_sign_in_serves_several_services_with_one_signature() {
 /// The payload of a token.
 fn jwtd_claims(token: &str) -> String {
     let payload = token.split('.').nth(1).unwrap();
-    String::from_utf8(jwtd::jose::base64url::decode(payload.as_bytes()).unwrap()).unwrap()
+    String::from_utf8(jwtd_core::jose::base64url::decode(payload.as_bytes()).unwrap()).unwrap()
 }
 
 #[tokio::test]

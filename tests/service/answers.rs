@@ -1,5 +1,6 @@
 //! Answers: how large they get, and what of the caller's text is in them.
 
+use crate::client::Calls as _;
 use crate::support::{ISSUERS, start, start_with, token};
 use bytes::Bytes;
 use jwtd::pb::authz::authorization_client::AuthorizationClient;

@@ -1,9 +1,10 @@
 //! The audit log of the real daemon.
 
-use crate::launcher::Process;
-use crate::launcher::waiting::until;
+use crate::client::Calls as _;
 use crate::support::{Daemon, Ended, KEY, binary, folder, now, run, start_with};
 use jwtd::pb::{VerifyBatchRequest, VerifyOptions};
+use jwtd_testkit::launcher::Process;
+use jwtd_testkit::launcher::waiting::until;
 use serde_json::Value;
 use tonic_types::StatusExt as _;
 

@@ -1,7 +1,7 @@
 //! Clients that send the path of the socket as `:authority`, byte by byte as they do.
 
-use crate::launcher::waiting::Patient as _;
 use crate::support::{Daemon, start};
+use jwtd_testkit::launcher::waiting::Patient as _;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 

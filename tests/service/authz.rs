@@ -1,5 +1,6 @@
 //! Envoy's question, over the real call: what becomes of HTTP requests.
 
+use crate::client::Calls as _;
 use crate::support::{Daemon, KEY, now, start, start_with};
 use bytes::Bytes;
 use jwtd::pb::authz::attribute_context::http_request::HeadersEntry;

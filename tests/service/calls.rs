@@ -1,10 +1,11 @@
 //! Calls: batches and streams, wrong calls, bounds.
 
+use crate::client::Calls as _;
 use crate::support::{ISSUERS, JWTD, KEY, claims, folder, start, token};
 use bytes::Bytes;
 use jwtd::pb::verify_stream_response::Result as Outcome;
 use jwtd::pb::{self, verifier_service_client::VerifierServiceClient};
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 

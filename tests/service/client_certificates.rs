@@ -1,9 +1,9 @@
 //! Client certificates that end while their holder is connected.
 
-use crate::launcher::waiting::until;
 use crate::support::{Daemon, folder};
 use crate::tls::{Authority, PREFACE, ask, closed, permits, socket, start};
 use jwtd::client::{Address, Client, Credentials};
+use jwtd_testkit::launcher::waiting::until;
 use rcgen::{SanType, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};

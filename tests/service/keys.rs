@@ -1,11 +1,12 @@
 //! The life of fetched keys: their states, and how they outlive the process.
 
-use crate::launcher::waiting::{Gate, until};
+use crate::client::Calls as _;
 use crate::support::{Daemon, Ended, JWTD, KEY, binary, now, run, start_with};
 use crate::web::{Answer, Web};
-use jwtd::crypto::SigningKey;
-use jwtd::jose::Algorithm;
 use jwtd::pb::Reason;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::Algorithm;
+use jwtd_testkit::launcher::waiting::{Gate, until};
 use std::os::unix::fs::PermissionsExt as _;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 

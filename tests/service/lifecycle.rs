@@ -1,8 +1,9 @@
 //! Probes, health, and the end: before a hard deadline, whatever a peer does.
 
-use crate::launcher::waiting::within;
+use crate::client::Calls as _;
 use crate::support::{Daemon, start, token};
 use jwtd::pb;
+use jwtd_testkit::launcher::waiting::within;
 use std::io::Write as _;
 use std::net::TcpStream;
 use tonic_health::pb::health_check_response::ServingStatus;

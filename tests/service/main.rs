@@ -14,12 +14,12 @@ mod audit;
 mod authority;
 mod authz;
 mod calls;
+#[path = "../client/mod.rs"]
+mod client;
 mod client_certificates;
 mod commands;
 mod files;
 mod keys;
-#[path = "../launcher/mod.rs"]
-mod launcher;
 mod lifecycle;
 mod reload;
 mod shares;

@@ -1,14 +1,15 @@
 //! The configuration is replaced while the daemon runs: all of it or nothing.
 
-use crate::launcher::waiting::{Gate, Watched, until};
+use crate::client::Calls as _;
 use crate::support::{Daemon, Folder, JWTD, KEY, folder, now, start_with};
 use crate::web::{Answer, Web};
 use jwtd::app::{self, App, Loader};
 use jwtd::client::Client;
 use jwtd::config;
-use jwtd::crypto::SigningKey;
-use jwtd::jose::Algorithm;
 use jwtd::pb::{Reason, VerifyOptions};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::Algorithm;
+use jwtd_testkit::launcher::waiting::{Gate, Watched, until};
 use std::io::Write;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;

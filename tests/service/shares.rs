@@ -1,11 +1,12 @@
 //! Places: what silent peers hold of them, and what is left to others.
 
-use crate::launcher::waiting::{Patient as _, until, within};
+use crate::client::Calls as _;
 use crate::support::{Daemon, start, start_with, token};
 use hyper_util::rt::TokioIo;
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use jwtd::pb::verify_stream_response::Result as Outcome;
 use jwtd::pb::{self, VerifyBatchRequest, VerifyStreamRequest};
+use jwtd_testkit::launcher::waiting::{Patient as _, until, within};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use tokio::net::TcpSocket;

@@ -1,7 +1,8 @@
 //! Sockets: their files, their owners, and what comes in over them.
 
-use crate::launcher::waiting::{Patient as _, until};
+use crate::client::Calls as _;
 use crate::support::{Ended, ISSUERS, binary, folder, run, start, start_in, token};
+use jwtd_testkit::launcher::waiting::{Patient as _, until};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;

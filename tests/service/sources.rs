@@ -1,11 +1,12 @@
 //! Keys that are fetched: discovery, refresh, and everything that can go wrong.
 
-use crate::launcher::waiting::{Gate, until};
+use crate::client::Calls as _;
 use crate::support::{Daemon, Folder, JWTD, KEY, folder, now, start_with};
 use crate::web::{Answer, Web};
-use jwtd::crypto::SigningKey;
-use jwtd::jose::Algorithm;
 use jwtd::pb::Reason;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::Algorithm;
+use jwtd_testkit::launcher::waiting::{Gate, until};
 
 fn set(keys: &[String]) -> String {
     format!(r#"{{"keys":[{}]}}"#, keys.join(","))
@@ -450,7 +451,7 @@ async fn r65_a_key_that_is_used_before_it_is_fetched_refuses_no_good_token() {
 
 /// Junk tokens of `https://i`, each with another id.
 fn junk(count: &mut u64) -> jwtd::pb::VerifyBatchRequest {
-    let part = |text: &str| jwtd::jose::base64url::encode(text.as_bytes());
+    let part = |text: &str| jwtd_core::jose::base64url::encode(text.as_bytes());
     let tokens = (0..200).map(|_| {
         *count += 1;
         let header = format!(r#"{{"alg":"EdDSA","kid":"{count}"}}"#);

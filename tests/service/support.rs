@@ -1,9 +1,9 @@
 //! The daemons of these tests, their keys and tokens.
 
-pub(crate) use crate::launcher::{Daemon, Ended, Folder, Launcher, run};
+pub(crate) use jwtd_testkit::launcher::{Daemon, Ended, Folder, Launcher, run};
 
-use jwtd::crypto::SigningKey;
-use jwtd::jose::Algorithm;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::Algorithm;
 use std::process::Command;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,9 +1,9 @@
 //! Encrypted calls: who gets in, who does not, and certificates that change meanwhile.
 
-use crate::launcher::waiting::{Patient as _, until};
 use crate::support::{Daemon, Ended, Folder, ISSUERS, JWTD, binary, folder, run, token};
 use jwtd::client::{Address, Client, Credentials};
 use jwtd::pb;
+use jwtd_testkit::launcher::waiting::{Patient as _, until};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};

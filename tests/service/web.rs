@@ -1,6 +1,6 @@
 //! A web server whose answers a test chooses.
 
-use crate::launcher::waiting::{Gate, Watched};
+use jwtd_testkit::launcher::waiting::{Gate, Watched};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;

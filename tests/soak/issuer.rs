@@ -1,8 +1,8 @@
 //! Issuers that publish their keys over HTTP: one does it well, one fails often.
 
 use crate::oracle::GRACE;
-use jwtd::crypto::SigningKey;
-use jwtd::jose::Algorithm;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::Algorithm;
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

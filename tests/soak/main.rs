@@ -86,8 +86,8 @@ fn main() {
     let folder = whole.path().to_owned();
 
     let web = Web::start();
-    let alpha = Issuer::new("alpha", jwtd::jose::Algorithm::Es256);
-    let beta = Issuer::new("beta", jwtd::jose::Algorithm::EdDsa);
+    let alpha = Issuer::new("alpha", jwtd_core::jose::Algorithm::Es256);
+    let beta = Issuer::new("beta", jwtd_core::jose::Algorithm::EdDsa);
     web.serve(&alpha);
     web.serve(&beta);
     let world = Arc::new(World::new(alpha, beta));

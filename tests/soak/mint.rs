@@ -4,9 +4,9 @@ use crate::issuer::Signer;
 use crate::oracle::{Facts, Home, Token, World};
 use crate::unix_now;
 use bytes::Bytes;
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, Secret, base64url};
 use jwtd::pb::Reason;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, Secret, base64url};
 use std::sync::{Arc, Mutex};
 
 pub(crate) struct Mint {

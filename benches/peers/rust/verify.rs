@@ -4,9 +4,9 @@ use crate::Outcome;
 use crate::span::{self, Tally};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{DecodingKey, Validation};
-use jwtd::jose::{Algorithm, Limits};
-use jwtd::keys::{Issuer, Issuers, KeyState, Leeway, LoadedKeys};
-use jwtd::verify::Profile;
+use jwtd_core::jose::{Algorithm, Limits};
+use jwtd_core::keys::{Issuer, Issuers, KeyState, Leeway, LoadedKeys};
+use jwtd_core::verify::Profile;
 use serde_json::Value;
 use std::str::FromStr as _;
 
@@ -101,7 +101,7 @@ fn by_jwtd(question: &Question) -> Outcome<Check> {
     let profile = Profile::new("default", &["issuer"], &issuers)?;
     Ok(Box::new(move |token| {
         let now = jwtd::clock::Clock::system().wall();
-        let proven = jwtd::verify::verify(token.as_bytes(), &issuers, &profile, &[], now)?;
+        let proven = jwtd_core::verify::verify(token.as_bytes(), &issuers, &profile, &[], now)?;
         // As an object, which is what the others give.
         serde_json::from_slice::<Value>(proven.payload())?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use crate::memory;
 use base64::engine::{Engine as _, general_purpose::URL_SAFE_NO_PAD};
-use jwtd::jose::base64url::{Base64Fault, decode, decoded_length, encode};
+use jwtd_core::jose::base64url::{Base64Fault, decode, decoded_length, encode};
 
 fn foreign(byte: &u8) -> bool {
     !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_')

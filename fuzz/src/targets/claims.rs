@@ -2,7 +2,7 @@
 //! values.
 
 use crate::{json, memory};
-use jwtd::jose::{Claims, Limits};
+use jwtd_core::jose::{Claims, Limits};
 use serde_json::{Map, Value};
 
 #[derive(Debug, Default, PartialEq)]
@@ -62,7 +62,7 @@ fn naive(claims: &Map<String, Value>) -> Option<Seen> {
 
 fn ours(claims: &Claims) -> Seen {
     let text = |text: Option<&str>| text.map(str::to_owned);
-    let seconds = |time: Option<jwtd::jose::UnixTime>| time.map(|time| time.seconds());
+    let seconds = |time: Option<jwtd_core::jose::UnixTime>| time.map(|time| time.seconds());
     let mut scopes: Vec<_> = claims.scopes().map(str::to_owned).collect();
     scopes.sort();
     Seen {

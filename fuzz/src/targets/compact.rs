@@ -1,8 +1,8 @@
 //! The compact form: the parts are those between the dots, and joined they are the input.
 
 use crate::memory;
-use jwtd::jose::base64url::encode;
-use jwtd::jose::{CompactJws, Limits, Malformed};
+use jwtd_core::jose::base64url::encode;
+use jwtd_core::jose::{CompactJws, Limits, Malformed};
 
 /// Runs the target on one input.
 pub fn run(input: &[u8]) {

@@ -4,8 +4,8 @@
 use jwtd::config::document::{self, Node};
 use jwtd::config::import::{Dialect, import};
 use jwtd::config::{Config, Fault, Faults, Listen, Location, parse};
-use jwtd::jose::{Algorithm, Family, Limits};
-use jwtd::keys::Leeway;
+use jwtd_core::jose::{Algorithm, Family, Limits};
+use jwtd_core::keys::Leeway;
 use std::net::IpAddr;
 use std::path::Path;
 

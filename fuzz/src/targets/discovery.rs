@@ -2,8 +2,8 @@
 //! `https`, or at this machine.
 
 use crate::{json, memory};
-use jwtd::jose::limits::JWKS_JSON;
 use jwtd::sources::Metadata;
+use jwtd_core::jose::limits::JWKS_JSON;
 use serde_json::Value;
 use std::net::IpAddr;
 

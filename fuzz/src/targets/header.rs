@@ -2,7 +2,7 @@
 //! values.
 
 use crate::{json, memory};
-use jwtd::jose::{Algorithm, Header, Limits, TokenType};
+use jwtd_core::jose::{Algorithm, Header, Limits, TokenType};
 use serde_json::Value;
 
 fn token_type(name: &str) -> TokenType {

@@ -1,10 +1,10 @@
 //! One JSON Web Key, read as a public key, as a shared secret and as a private key.
 
 use crate::{json, memory};
-use jwtd::crypto::{MacKey, PrivateKey, PublicKey, VerifyingKey};
-use jwtd::jose::jwks::JwksError;
-use jwtd::jose::limits::JWKS_JSON;
-use jwtd::jose::{Algorithm, Family, Jwk, JwkSet, KeyMaterial, base64url};
+use jwtd_core::crypto::{MacKey, PrivateKey, PublicKey, VerifyingKey};
+use jwtd_core::jose::jwks::JwksError;
+use jwtd_core::jose::limits::JWKS_JSON;
+use jwtd_core::jose::{Algorithm, Family, Jwk, JwkSet, KeyMaterial, base64url};
 use serde_json::Value;
 
 /// Members that give a secret away (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1; RFC 8037).
@@ -58,7 +58,7 @@ fn check_public(key: &Value, material: &KeyMaterial) {
     }
 }
 
-fn check_secret(key: &Value, secret: &jwtd::jose::Secret) {
+fn check_secret(key: &Value, secret: &jwtd_core::jose::Secret) {
     let text = key["k"].as_str().unwrap();
     assert_eq!(base64url::encode(secret.expose()), text);
     assert!(text.len() < 16 || !format!("{secret:?}").contains(text));

@@ -1,11 +1,11 @@
 //! A JWK Set, and what `state_dir` keeps of it for the next process.
 
 use crate::{json, memory};
-use jwtd::jose::jwks::JwksError;
-use jwtd::jose::limits::{JWKS_JSON, JWKS_KEYS};
-use jwtd::jose::{Algorithm, JwkSet};
-use jwtd::keys::LoadedKeys;
 use jwtd::sources::public_part;
+use jwtd_core::jose::jwks::JwksError;
+use jwtd_core::jose::limits::{JWKS_JSON, JWKS_KEYS};
+use jwtd_core::jose::{Algorithm, JwkSet};
+use jwtd_core::keys::LoadedKeys;
 use serde_json::Value;
 
 /// All members of keys that are public (RFC 7517, section 4; RFC 7518, section 6; RFC 8037).

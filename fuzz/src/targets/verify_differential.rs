@@ -4,7 +4,7 @@
 
 use crate::naive::{self, Verdict};
 use crate::world::{NOW, WORLD, now, profiles, sign};
-use jwtd::verify::{Profile, verify};
+use jwtd_core::verify::{Profile, verify};
 use std::sync::LazyLock;
 
 static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(profiles);

@@ -231,8 +231,8 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
-    use crate::jose::UnixTime;
     use futures_util::poll;
+    use jwtd_core::jose::UnixTime;
     use std::pin::pin;
 
     #[tokio::test]

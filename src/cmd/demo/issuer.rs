@@ -1,8 +1,8 @@
 //! An issuer of the demo's own: fresh keys, and tokens that are good or bad in
 //! well-known ways.
 
-use crate::crypto::{SigningError, SigningKey};
-use crate::jose::{Algorithm, Secret, UnixTime, base64url};
+use jwtd_core::crypto::{SigningError, SigningKey};
+use jwtd_core::jose::{Algorithm, Secret, UnixTime, base64url};
 use serde_json::{Value, json};
 
 /// The configuration of the demo, less its sockets.

@@ -3,7 +3,7 @@
 use super::words::{self, pretty};
 use crate::cmd::{table, terminal};
 use crate::engine::{self, Check, Question, State};
-use crate::jose::{UnixTime, base64url};
+use jwtd_core::jose::{UnixTime, base64url};
 use serde_json::{Value, json};
 
 /// Of a part that is no JSON object, as many characters are shown.

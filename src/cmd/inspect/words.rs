@@ -1,7 +1,7 @@
 //! Text of an unknown token, made fit for people.
 
 use crate::escape;
-use crate::jose::UnixTime;
+use jwtd_core::jose::UnixTime;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Writes a JSON text over several lines. It works on the text and not on a

@@ -2,10 +2,10 @@
 
 use super::moment::Moment;
 use crate::files;
-use crate::jose::json::{self, JsonFault};
-use crate::jose::limits::JWKS_JSON;
-use crate::jose::{Algorithm, UnixTime};
 use clap::Args;
+use jwtd_core::jose::json::{self, JsonFault};
+use jwtd_core::jose::limits::JWKS_JSON;
+use jwtd_core::jose::{Algorithm, UnixTime};
 use serde_json::{Map, Value};
 use std::io::Read as _;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Points in time, as people write them.
 
 use crate::config::parse_duration;
-use crate::jose::UnixTime;
+use jwtd_core::jose::UnixTime;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A point in time that may depend on now.

@@ -65,7 +65,7 @@ profiles:
 ";
     let config = folder.parse(&whole(text)).unwrap();
     let policy = &config.live.policies[0];
-    assert_eq!(policy.mode, crate::policy::Mode::Off);
+    assert_eq!(policy.mode, jwtd_core::policy::Mode::Off);
     let rules: Vec<_> = policy.claims.iter().map(|rule| rule.text().to_string()).collect();
     let first = r#"the claim `n` must hold one of 7, "7", true, "true", -1.5, "x""#;
     assert_eq!(rules, [first, "the claim `n` must not hold 3"]);
@@ -97,7 +97,7 @@ fn a_rule_without_its_name_is_told_how_to_be_written() {
 }
 
 #[test]
-fn a_bad_rule_is_a_fault_with_its_place_and_a_mend() {
+fn a_bad_rule_is_a_fault_with_its_place_and_a_fix() {
     let folder = Folder::new("rules");
     let text = "\
 profiles:

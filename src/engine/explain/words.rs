@@ -3,10 +3,10 @@
 //! times), shortened and escaped; no other value, and nothing of the signature.
 
 use crate::escape::escaped;
-use crate::jose::{Algorithm, Claims, Header, Limits, UnixTime, json};
-use crate::keys::{Issuer, Issuers, Key, KeyState};
-use crate::policy::{Mode, Policy};
-use crate::verify::{Condition, Matter, Profile, Proven};
+use jwtd_core::jose::{Algorithm, Claims, Header, Limits, UnixTime, json};
+use jwtd_core::keys::{Issuer, Issuers, Key, KeyState};
+use jwtd_core::policy::{Mode, Policy};
+use jwtd_core::verify::{Condition, Matter, Profile, Proven};
 use std::sync::Arc;
 use std::time::Duration;
 

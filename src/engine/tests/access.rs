@@ -1,7 +1,7 @@
 //! Access control, of remembered tokens too.
 
 use super::*;
-use crate::policy::{
+use jwtd_core::policy::{
     ClaimPath, ClaimRule, Language, Mode, Policy, Rule, Scalar, SubjectRule, Test,
 };
 

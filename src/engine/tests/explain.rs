@@ -1,7 +1,7 @@
 //! What is told of each check.
 
 use super::*;
-use crate::policy::{Mode, Policy, SubjectRule};
+use jwtd_core::policy::{Mode, Policy, SubjectRule};
 
 fn find<'c>(checks: &'c [Check], name: &str) -> &'c Check {
     checks.iter().find(|check| check.name == name).unwrap()

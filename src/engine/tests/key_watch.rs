@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::clock::VirtualClock;
-use crate::keys::{Action, Attempt, Event, Pace};
 use futures_util::poll;
+use jwtd_core::keys::{Action, Attempt, Event, Pace};
 use std::pin::pin;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 //! with the cache is the verdict without.
 
 use super::*;
-use crate::policy::Policy;
+use jwtd_core::policy::Policy;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 

@@ -4,7 +4,7 @@
 use super::access::cel;
 use super::property::{TOKENS, worlds};
 use super::*;
-use crate::policy::{Mode, Policy};
+use jwtd_core::policy::{Mode, Policy};
 use proptest::prelude::*;
 
 /// Until when the token may be remembered from [`NOW`] on, in seconds from then.

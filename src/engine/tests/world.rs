@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::clock::VirtualClock;
-use crate::jose::json;
-use crate::policy::{Budget, Caller, Facts, Policy, check_scopes};
+use jwtd_core::jose::json;
+use jwtd_core::policy::{Budget, Caller, Facts, Policy, check_scopes};
 use std::time::Instant;
 
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -107,7 +107,7 @@ impl World {
         let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect();
         profile.audiences = self.profile_audiences.as_deref().map(shared);
         if let Some(types) = &self.types {
-            let types = types.iter().map(|name| crate::jose::TokenType::from_name(name));
+            let types = types.iter().map(|name| jwtd_core::jose::TokenType::from_name(name));
             profile.types = types.collect::<AcceptedTypes>();
         }
         profile.required_claims = shared(&self.required);

@@ -1,13 +1,14 @@
 //! What a decision is to an HTTP request.
 
 use crate::engine::{Decision, Remembered, Snapshot};
+use crate::ext_authz::{HttpRequest, HttpRules, TokenPlace};
 use crate::pb::authz::check_response::HttpResponse;
 use crate::pb::authz::header_value_option::HeaderAppendAction;
 use crate::pb::authz::{
     CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus, OkHttpResponse,
 };
-use crate::policy::{HttpRequest, HttpRules, Projection, TokenPlace};
-use crate::verify::{Family, Reason, Reject};
+use jwtd_core::policy::Projection;
+use jwtd_core::verify::{Family, Reason, Reject};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use tonic::Code;
@@ -118,7 +119,7 @@ impl Judged<'_> {
         let Self { snapshot, profile, .. } = self;
         let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
         let mut fields = vec![("reason".to_owned(), text(decision.reason().code()))];
-        let profile_name = snapshot.profiles().get(*profile).map(crate::verify::Profile::name);
+        let profile_name = snapshot.profiles().get(*profile).map(jwtd_core::verify::Profile::name);
         fields.extend(profile_name.map(|name| ("profile".to_owned(), text(name))));
         if let (Ok(permit), Some(entry)) = (&decision.outcome, &decision.proven) {
             let issuer = snapshot.issuers().get(entry.proven.proof().issuer());

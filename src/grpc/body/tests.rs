@@ -1,11 +1,11 @@
 //! What a body holds while it comes.
 
 use super::*;
-use crate::policy::Caller;
 use crate::sched::{Admission, Amounts, Peer};
 use futures_util::poll;
 use futures_util::stream::Stream;
 use http_body_util::{BodyExt as _, StreamBody};
+use jwtd_core::policy::Caller;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use tokio::sync::mpsc;

@@ -1,15 +1,15 @@
 //! Verdicts of proven tokens, written by hand.
 
 use super::*;
-use crate::crypto::SigningKey;
 use crate::engine::{Permit, Remembered};
 use crate::grpc::fit::ANSWER_BYTES;
-use crate::jose::{Algorithm, Limits, UnixTime};
-use crate::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
-use crate::policy::{ClaimPath, Projection, Returned};
 use crate::sched::{Admission, Amounts, Peer};
 use crate::telemetry::Metrics;
-use crate::verify::{Profile, verify};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, Limits, UnixTime};
+use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd_core::policy::{ClaimPath, Projection, Returned};
+use jwtd_core::verify::{Profile, verify};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 

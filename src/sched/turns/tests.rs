@@ -2,17 +2,17 @@
 
 use super::*;
 use crate::clock::VirtualClock;
-use crate::crypto::SigningKey;
 use crate::engine::{CacheLimits, Current, KeyWatch, ProofCache, Upkeep};
-use crate::jose::{Algorithm, Limits, UnixTime};
-use crate::keys::{
-    Action, Event as KeyEvent, Issuer, Issuers, Key, KeySet, KeyState, Leeway, Pace,
-};
 use crate::sched::lag::FRESH;
 use crate::telemetry::Metrics;
-use crate::verify::{Profile, Reason};
 use bytes::Bytes;
 use futures_util::poll;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, Limits, UnixTime};
+use jwtd_core::keys::{
+    Action, Event as KeyEvent, Issuer, Issuers, Key, KeySet, KeyState, Leeway, Pace,
+};
+use jwtd_core::verify::{Profile, Reason};
 use std::pin::pin;
 use std::task::Poll;
 

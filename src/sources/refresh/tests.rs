@@ -3,13 +3,13 @@
 use super::*;
 use crate::clock::VirtualClock;
 use crate::config::{Access, Location};
-use crate::crypto::SigningKey;
 use crate::engine::{CacheLimits, Current, ProofCache, Upkeep};
-use crate::jose::{Algorithm, Limits};
-use crate::keys::{Freshness, Issuers, Key, KeySet, Leeway, Pace};
 use crate::sources::ClockWatch;
 use crate::telemetry::Metrics;
 use futures_util::poll;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, Limits};
+use jwtd_core::keys::{Freshness, Issuers, Key, KeySet, Leeway, Pace};
 use std::pin::pin;
 use std::time::Duration;
 

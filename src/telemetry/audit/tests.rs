@@ -3,7 +3,7 @@
 use super::writer::PAUSE;
 use super::*;
 use crate::clock::VirtualClock;
-use crate::jose::UnixTime;
+use jwtd_core::jose::UnixTime;
 use std::fs;
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! Values that are read when they are asked for.
 
-use crate::keys::Freshness;
+use jwtd_core::keys::Freshness;
 use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts};
 

@@ -128,7 +128,7 @@ fn prune(vector: &IntCounterVec, family: &mut MetricFamily, known: &Known) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::Reason;
+    use jwtd_core::verify::Reason;
     use std::time::Duration;
 
     /// The series with a profile or an issuer, with their values.
@@ -148,7 +148,7 @@ mod tests {
             (counters, metrics.shadows(profiles.iter().copied()), unknown)
         };
         let (both, shadows, unknown) = begin(&["p", "q"], &["a", "b"]);
-        let now = crate::jose::UnixTime::from_seconds(0);
+        let now = jwtd_core::jose::UnixTime::from_seconds(0);
         let count = || {
             for profile in 0..2 {
                 for issuer in [Some(0), Some(1), None] {

@@ -1,7 +1,7 @@
 //! What policies that are tried in the shadow of others would say.
 
-use crate::jose::UnixTime;
-use crate::verify::{Reason, Reject};
+use jwtd_core::jose::UnixTime;
+use jwtd_core::verify::{Reason, Reject};
 use prometheus::{IntCounter, IntCounterVec};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,7 +1,7 @@
 //! Verdicts counted by profile, issuer and reason.
 
 use super::names::UNKNOWN;
-use crate::verify::Reason;
+use jwtd_core::verify::Reason;
 use prometheus::{IntCounter, IntCounterVec};
 use std::sync::OnceLock;
 

@@ -7,7 +7,7 @@ use crate::rig::Rig;
 use crate::row::Row;
 use crate::tally::Tally;
 use crate::world::{World, plain, sign};
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
 
 /// Tokens whose times lie around `now`: some say only when they end (CVE-2026-107719).
 fn tokens(world: &World) -> Vec<Vec<u8>> {

@@ -6,10 +6,10 @@ use crate::rig::Rig;
 use crate::row::Row;
 use crate::tally::{Tally, spread};
 use crate::world::World;
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, base64url};
-use jwtd::policy::{ClaimPath, ClaimRule, Policy, Test};
-use jwtd::verify::Reason;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, base64url};
+use jwtd_core::policy::{ClaimPath, ClaimRule, Policy, Test};
+use jwtd_core::verify::Reason;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 

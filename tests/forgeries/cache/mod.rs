@@ -14,9 +14,9 @@ use crate::row::Row;
 use crate::tally::{Tally, spread};
 use crate::world::World;
 use jwtd::engine::Decision;
-use jwtd::jose::{TokenType, UnixTime};
-use jwtd::keys::Issuers;
-use jwtd::verify::{AcceptedTypes, Profile, Reason, verify};
+use jwtd_core::jose::{TokenType, UnixTime};
+use jwtd_core::keys::Issuers;
+use jwtd_core::verify::{AcceptedTypes, Profile, Reason, verify};
 use std::time::Duration;
 
 type Check = fn(&str, &Plan, &World) -> Row;

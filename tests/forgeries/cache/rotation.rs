@@ -7,10 +7,10 @@ use crate::rig::Rig;
 use crate::row::Row;
 use crate::tally::Tally;
 use crate::world::{Home, World, issuer, key_id, plain, sign};
-use jwtd::crypto::SigningKey;
-use jwtd::jose::Limits;
-use jwtd::keys::{Issuers, Key, KeySet};
-use jwtd::verify::Reason;
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::Limits;
+use jwtd_core::keys::{Issuers, Key, KeySet};
+use jwtd_core::verify::Reason;
 
 /// What can have become of the first issuer's key of Ed25519.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,10 +7,10 @@ use crate::rig::Rig;
 use crate::row::Row;
 use crate::tally::spread;
 use crate::world::{World, plain, sign};
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, Limits};
-use jwtd::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
-use jwtd::verify::{Profile, Reason};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, Limits};
+use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
+use jwtd_core::verify::{Profile, Reason};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ pub(crate) mod values;
 
 use crate::dice::Dice;
 use crate::world::{Good, World, plain, sign};
-use jwtd::crypto::SigningKey;
-use jwtd::jose::{Algorithm, base64url};
+use jwtd_core::crypto::SigningKey;
+use jwtd_core::jose::{Algorithm, base64url};
 
 /// The decoded parts of a token.
 pub(crate) struct Parts {
@@ -77,7 +77,7 @@ impl Keyring {
         let algorithms = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
         let bound = secrets.iter().flat_map(|secret| {
             algorithms.map(|algorithm| {
-                let copy = jwtd::jose::Secret::new(secret.expose().to_vec());
+                let copy = jwtd_core::jose::Secret::new(secret.expose().to_vec());
                 SigningKey::from_secret(copy, algorithm).ok()
             })
         });
@@ -145,7 +145,7 @@ fn foreign(dice: &mut Dice, world: &World, good: &Good, keyring: &Keyring) -> Ve
     let kind = dice.below(10);
     // Dear signatures are left to the other families.
     let cheap = |key: &&SigningKey| {
-        !matches!(key.algorithm().family(), jwtd::jose::Family::Rsa)
+        !matches!(key.algorithm().family(), jwtd_core::jose::Family::Rsa)
             && key.algorithm() != Algorithm::Es512
             && key.algorithm() != Algorithm::Es384
     };

@@ -3,7 +3,7 @@
 
 use crate::dice::Dice;
 use crate::world::key_id;
-use jwtd::jose::Algorithm;
+use jwtd_core::jose::Algorithm;
 
 /// The members of a header that are changed or added.
 pub(crate) const HEADER: &[&str] = &[

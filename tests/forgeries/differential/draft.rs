@@ -4,7 +4,7 @@
 use crate::changes::{object, raw, values};
 use crate::dice::Dice;
 use crate::world::{Good, World, sign};
-use jwtd::jose::{Algorithm, Family};
+use jwtd_core::jose::{Algorithm, Family};
 
 /// A token, and in which ways it is odd.
 pub(crate) struct Draft {

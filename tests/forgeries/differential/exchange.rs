@@ -8,7 +8,7 @@ use crate::dice::Dice;
 use crate::row::Row;
 use crate::tally::Tally;
 use crate::world::World;
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};

@@ -1,7 +1,7 @@
 //! Where other verifiers accept what we refuse: all of it, each with its reason. What
 //! they refuse and we accept has no list, because there must be none of it.
 
-use jwtd::verify::Reason::{self, *};
+use jwtd_core::verify::Reason::{self, *};
 
 /// A disagreement that is known. We are the stricter side.
 pub(crate) struct Known {

@@ -11,7 +11,7 @@ use crate::row::Row;
 use crate::tally::{Tally, spread};
 use crate::world::World;
 use draft::Draft;
-use jwtd::verify::Reason;
+use jwtd_core::verify::Reason;
 use list::Known;
 use oracle::Oracle;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -21,8 +21,8 @@ struct Key {
 }
 
 /// What it has no idea of is not asked.
-pub(crate) fn knows(algorithm: jwtd::jose::Algorithm) -> bool {
-    algorithm != jwtd::jose::Algorithm::Es512
+pub(crate) fn knows(algorithm: jwtd_core::jose::Algorithm) -> bool {
+    algorithm != jwtd_core::jose::Algorithm::Es512
 }
 
 impl Oracle {
@@ -52,7 +52,7 @@ impl Oracle {
 }
 
 impl Key {
-    fn new(issuer: &str, key: &jwtd::crypto::SigningKey) -> Self {
+    fn new(issuer: &str, key: &jwtd_core::crypto::SigningKey) -> Self {
         let id = key_id(key.algorithm());
         let jwk: Jwk = serde_json::from_str(&key.to_jwk(&id)).unwrap();
         let algorithm = Algorithm::from_str(key.algorithm().name()).unwrap();

@@ -1,0 +1,21 @@
+//! Floor 2: keys that check and keys that sign.
+//!
+//! A [`VerifyingKey`] binds one key to one algorithm for its whole life, so that
+//! no token can choose what is done with a key. Two files below name a crypto
+//! library each, `ring.rs` and `aws_lc.rs`; nothing else does.
+
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
+#[cfg(feature = "sign")]
+mod der;
+#[cfg(feature = "sign")]
+mod private_key;
+mod ring;
+mod signing_key;
+mod verifying_key;
+
+pub use self::ring::{Digest, digest};
+#[cfg(feature = "sign")]
+pub use private_key::{PrivateKey, PrivateKeyError};
+pub use signing_key::{RsaSize, SigningError, SigningKey, random};
+pub use verifying_key::{BadSignature, MacKey, MessageKey, PublicKey, VerifyingKey};

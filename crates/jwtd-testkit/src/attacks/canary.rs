@@ -1,0 +1,36 @@
+//! A listener whose address stands in many tokens, and to which nobody may connect.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+
+/// Counts who comes. The kernel keeps those who came until somebody looks.
+pub struct Canary {
+    listener: TcpListener,
+    pub address: SocketAddr,
+}
+
+impl Canary {
+    pub fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        Self { listener, address }
+    }
+
+    /// How many have come since this was last asked.
+    pub fn visits(&self) -> usize {
+        let mut visits = 0;
+        loop {
+            match self.listener.accept() {
+                Ok(_) => visits += 1,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return visits,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// The same for a world in which `way` has just been tried.
+    pub fn must_be_alone(&self, way: &str) {
+        assert_eq!(self.visits(), 0, "{way}: a token opened a connection");
+    }
+}

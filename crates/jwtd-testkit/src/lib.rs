@@ -1,0 +1,21 @@
+//! What the tests and benchmarks of jwtd have in common: it starts a daemon, follows what it
+//! writes and waits for events; and it makes hostile tokens.
+//!
+//! It knows the core alone. The path of the daemon is an argument, and the clients of its
+//! contract stay with the tests that call it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::missing_panics_doc,
+    clippy::new_without_default,
+    missing_docs,
+    missing_debug_implementations,
+    reason = "a test may panic, and reads like one"
+)]
+
+pub mod attacks;
+pub mod launcher;

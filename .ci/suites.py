@@ -66,6 +66,8 @@ SUITES = (
         (
             cargo("core alone: clippy", "clippy", "--locked", "--package", "jwtd-core", "--no-default-features", "--all-targets", *DENY_WARNINGS),
             cargo("core alone: tests", "test", "--locked", "--package", "jwtd-core", "--no-default-features"),
+            # Only then is the code of the error looked at where something must not compile.
+            Step("core with everything: doc tests", ("env", "RUSTC_BOOTSTRAP=1", "cargo", "test", "--locked", "--package", "jwtd-core", "--all-features", "--doc", "--target-dir", "target/bootstrap")),
             cargo("core with everything: tests", "test", "--locked", "--package", "jwtd-core", "--all-features"),
             cargo("daemon without aws-lc: clippy", "clippy", "--locked", "--package", "jwtd", "--no-default-features", "--lib", "--bins", *DENY_WARNINGS),
             cargo("traces: clippy", "clippy", "--locked", "--package", "jwtd", "--features", "otel", "--lib", "--bins", *DENY_WARNINGS),

@@ -351,6 +351,17 @@ fn nothing_is_left_behind() {
     }
 }
 
+/// A block that must not compile would also fail by a wrong name, and prove nothing.
+#[test]
+fn doc_tests_of_the_core_name_the_core() {
+    let wrong = ["jw", "td::"].concat();
+    for source in sources_below(CORE) {
+        for (index, line) in source.text.lines().enumerate() {
+            assert!(!line.contains(&wrong), "{}:{}: {line}", source.path, index + 1);
+        }
+    }
+}
+
 #[test]
 fn no_file_names_a_place_of_one_machine() {
     let mut all = Vec::new();

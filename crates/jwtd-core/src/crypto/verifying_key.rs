@@ -40,8 +40,8 @@ enum Inner {
 /// used as one (R12):
 ///
 /// ```compile_fail,E0308
-/// use jwtd::crypto::MacKey;
-/// use jwtd::jose::{Algorithm, KeyMaterial};
+/// use jwtd_core::crypto::MacKey;
+/// use jwtd_core::jose::{Algorithm, KeyMaterial};
 ///
 /// let public = KeyMaterial::ed25519(&[9; 32]).unwrap();
 /// MacKey::bind(&public, Algorithm::Hs256);

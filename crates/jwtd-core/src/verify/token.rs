@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// What is inside cannot be reached:
 ///
 /// ```compile_fail,E0616
-/// # fn f(claims: &jwtd::verify::Unverified<jwtd::jose::Claims>) {
+/// # fn f(claims: &jwtd_core::verify::Unverified<jwtd_core::jose::Claims>) {
 /// claims.0.subject();
 /// # }
 /// ```
@@ -50,9 +50,9 @@ pub struct Unproven<T> {
 /// Nobody outside can make one:
 ///
 /// ```compile_fail,E0451
-/// use jwtd::verify::SignatureProof;
+/// use jwtd_core::verify::SignatureProof;
 ///
-/// fn forge(issuer: jwtd::keys::IssuerIndex) -> SignatureProof {
+/// fn forge(issuer: jwtd_core::keys::IssuerIndex) -> SignatureProof {
 ///     SignatureProof { issuer, settings: [0; 32], set: [0; 32], key: [0; 32] }
 /// }
 /// ```
@@ -71,8 +71,8 @@ pub struct SignatureProof {
 /// Nobody outside can make one:
 ///
 /// ```compile_fail,E0451
-/// # fn f(claims: jwtd::jose::Claims, proof: jwtd::verify::SignatureProof) {
-/// jwtd::verify::Proven { claims, proof, ..todo!() };
+/// # fn f(claims: jwtd_core::jose::Claims, proof: jwtd_core::verify::SignatureProof) {
+/// jwtd_core::verify::Proven { claims, proof, ..todo!() };
 /// # }
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -50,7 +50,7 @@ impl Daemon {
         all.into_iter().find(|one| one["issuer"] == issuer).unwrap()
     }
 
-    /// A description of an event for [`until`], with the log for the failure message.
+    /// A description of an event for [`until`](super::waiting::until), with the log for the failure message.
     pub fn with_log(&self, what: String) -> impl fmt::Display {
         WithLog(self, what)
     }

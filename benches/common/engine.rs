@@ -5,11 +5,13 @@ use crate::issuers::issuers;
 use crate::tokens;
 use bytes::Bytes;
 use jwtd::engine::{
-    Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
+    Batch, CacheLimits, Configuration, Current, Decision, Engine, Finish, Plan, ProofCache,
+    Snapshot,
 };
 use jwtd::telemetry::Metrics;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::UnixTime;
+use jwtd_core::policy::Caller;
 use jwtd_core::verify::Profile;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,8 +21,9 @@ pub(crate) fn engine(key: &SigningKey, max_bytes: u64) -> Engine {
     let (issuers, metrics) = (issuers(key), Arc::new(Metrics::new()));
     let profile = Profile::new("default", &[&tokens::name(key.algorithm())], &issuers).unwrap();
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
+    let configuration = Configuration::new([profile], &issuers, &metrics);
     Engine {
-        current: Current::new(Snapshot::new(issuers, vec![profile], &metrics)),
+        current: Current::new(Snapshot::new(configuration, issuers)),
         cache: ProofCache::new(limits, &metrics),
         audit: None,
         traces: None,
@@ -30,9 +33,11 @@ pub(crate) fn engine(key: &SigningKey, max_bytes: u64) -> Engine {
 
 /// Judges a batch, in the steps of the daemon.
 pub(crate) fn decide(engine: &Engine, tokens: Vec<Bytes>, now: UnixTime) -> Vec<Decision> {
-    let batch = Batch::new(tokens, 0);
+    let snapshot = engine.current.load();
+    let only = snapshot.configuration().find_profile("", &Caller::Unknown).unwrap();
+    let batch = Batch::new(tokens, only);
     let at = Instant::now();
-    let mut plan = Plan::new(engine.current.load(), batch, at);
+    let mut plan = Plan::new(snapshot, batch, at).unwrap();
     while plan.advance(engine, 64) {}
     let (pending, slices) = plan.cut();
     let proofs = slices.into_iter().flat_map(|slice| slice.run(engine, now, at)).collect();

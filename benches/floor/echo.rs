@@ -11,7 +11,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
-use jwtd::engine::{CacheLimits, Current, Engine, ProofCache, Snapshot};
+use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
 use jwtd::grpc::server::Server;
 use jwtd::grpc::{Listener, Metered, MeteredLayer, stream_body};
 use jwtd::pb;
@@ -94,8 +94,9 @@ fn engine() -> Result<Engine, Box<dyn std::error::Error>> {
     let issuers = Issuers::new(Vec::new(), Limits::DEFAULT).map_err(|_| "no issuers")?;
     let profile = Profile::new("default", &[], &issuers).map_err(|_| "no profile")?;
     let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
+    let configuration = Configuration::new([profile], &issuers, &metrics);
     Ok(Engine {
-        current: Current::new(Snapshot::new(issuers, vec![profile], &metrics)),
+        current: Current::new(Snapshot::new(configuration, issuers)),
         cache: ProofCache::new(limits, &metrics),
         audit: None,
         traces: None,

@@ -61,7 +61,8 @@ impl Readiness {
     fn has_keys(&self) -> bool {
         let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         snapshot.issuers().iter().all(|(place, _)| {
-            snapshot.is_optional(place) || snapshot.freshness(place, now) != Freshness::Expired
+            snapshot.configuration().is_optional(place)
+                || snapshot.freshness(place, now) != Freshness::Expired
         })
     }
 
@@ -109,7 +110,7 @@ fn one(snapshot: &Snapshot, place: IssuerIndex, issuer: &Issuer, now: UnixTime) 
             "thumbprint": base64url::encode(key.thumbprint()),
         })
     };
-    let outlook = snapshot.watch(place).map(|watch| watch.outlook());
+    let outlook = snapshot.configuration().watch(place).map(|watch| watch.outlook());
     let fetched_at = outlook.as_ref().and_then(|outlook| outlook.fetched_at);
     let next = outlook.as_ref().and_then(|outlook| outlook.next_attempt);
     json!({
@@ -126,7 +127,7 @@ fn one(snapshot: &Snapshot, place: IssuerIndex, issuer: &Issuer, now: UnixTime) 
 /// When keys were fetched, how long they are good, when they are asked for again, and
 /// what went wrong.
 fn outlook(snapshot: &Snapshot, place: IssuerIndex, now: UnixTime) -> String {
-    let Some(outlook) = snapshot.watch(place).map(|watch| watch.outlook()) else {
+    let Some(outlook) = snapshot.configuration().watch(place).map(|watch| watch.outlook()) else {
         return String::new();
     };
     let span = |span: Duration| format!("{} s", span.as_secs());

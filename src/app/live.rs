@@ -2,12 +2,11 @@
 
 use crate::clock::Clock;
 use crate::config::{Live, Remote};
-use crate::engine::{Engine, Snapshot, Upkeep};
+use crate::engine::{Configuration, Engine, Snapshot, Upkeep};
 use crate::sources::{self, Keeper};
 use crate::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, IssuerIndex, KeyState};
-use jwtd_core::verify::Profile;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,7 +14,12 @@ use std::sync::Arc;
 type AtHand = HashMap<IssuerIndex, (KeyState, UnixTime)>;
 
 /// The first snapshot: with the keys that an earlier process kept.
-pub(super) fn begin(live: Live, keeper: &mut Keeper, metrics: &Metrics, clock: &Clock) -> Snapshot {
+pub(super) fn begin(
+    live: &Live,
+    keeper: &mut Keeper,
+    metrics: &Metrics,
+    clock: &Clock,
+) -> Snapshot {
     let mut at_hand = AtHand::new();
     for (place, remote) in &live.remotes {
         if let Some(issuer) = live.issuers.get(*place)
@@ -26,10 +30,10 @@ pub(super) fn begin(live: Live, keeper: &mut Keeper, metrics: &Metrics, clock: &
     }
     let issuers =
         live.issuers.map_keys(|place, _| at_hand.get(&place).map(|(keys, _)| keys.clone()));
-    admit(&live, metrics);
-    let upkeep = upkeep(&live, keeper, metrics, &at_hand);
-    let snapshot = Snapshot::new(issuers, live.profiles, metrics);
-    snapshot.with_policies(live.policies).with_http(live.http).with_upkeep(upkeep)
+    admit(live, metrics);
+    let upkeep = upkeep(live, keeper, metrics, &at_hand);
+    let configuration = configuration(live, metrics).with_upkeep(upkeep);
+    Snapshot::new(configuration, issuers)
 }
 
 /// Puts `live` in force in the place of what was. Keys that come from where they came
@@ -54,20 +58,25 @@ pub(super) async fn replace(
     admit(&live, &engine.metrics);
     let upkeep = upkeep(&live, keeper, &engine.metrics, &at_hand);
     let remotes: HashMap<_, _> = live.remotes.iter().map(|(place, one)| (*place, one)).collect();
+    let generation = before.configuration().generation().saturating_add(1);
+    let configuration = configuration(&live, &engine.metrics).with_upkeep(upkeep);
+    let configuration = Arc::new(configuration.with_generation(generation));
     engine.current.update(|before| {
         // Once more: a fetch may have ended in the meantime.
         let issuers = live.issuers.map_keys(|place, issuer| {
             let carried = remotes.get(&place).and_then(|remote| carried(before, issuer, remote));
             carried.map(|(keys, _)| keys).or_else(|| Some(at_hand.get(&place)?.0.clone()))
         });
-        let snapshot = Snapshot::new(issuers, live.profiles.clone(), &engine.metrics);
-        let snapshot = snapshot.with_policies(live.policies.clone()).with_http(live.http.clone());
-        let snapshot = snapshot.with_generation(before.generation().saturating_add(1));
-        Arc::new(snapshot.with_upkeep(Arc::clone(&upkeep)))
+        Arc::new(Snapshot::new(Arc::clone(&configuration), issuers))
     });
     keeper.run(engine);
     engine.metrics.retain(profiles(&live), issuers(&live));
     Ok(())
+}
+
+fn configuration(live: &Live, metrics: &Metrics) -> Configuration {
+    let profiles = live.profiles.iter().cloned();
+    Configuration::new(profiles, &live.issuers, metrics).with_http(live.http.clone())
 }
 
 /// The series of these names are to come.
@@ -76,14 +85,14 @@ fn admit(live: &Live, metrics: &Metrics) {
 }
 
 fn profiles(live: &Live) -> impl Iterator<Item = &str> {
-    live.profiles.iter().map(Profile::name)
+    live.profiles.iter().map(|(profile, _)| profile.name())
 }
 
 fn issuers(live: &Live) -> impl Iterator<Item = &str> {
     live.issuers.iter().map(|(_, issuer)| issuer.name())
 }
 
-fn upkeep(live: &Live, keeper: &mut Keeper, metrics: &Metrics, at_hand: &AtHand) -> Arc<[Upkeep]> {
+fn upkeep(live: &Live, keeper: &mut Keeper, metrics: &Metrics, at_hand: &AtHand) -> Vec<Upkeep> {
     let watches = keeper.take(&live.issuers, &live.remotes, metrics);
     for (place, (_, fetched_at)) in at_hand {
         if let Some(Some(watch)) = watches.get(place.get()) {
@@ -99,7 +108,7 @@ fn upkeep(live: &Live, keeper: &mut Keeper, metrics: &Metrics, at_hand: &AtHand)
 fn carried(before: &Snapshot, issuer: &Issuer, remote: &Remote) -> Option<(KeyState, UnixTime)> {
     let place = before.issuers().find(issuer.name())?;
     let old = before.issuers().get(place).filter(|old| old.origin() == issuer.origin())?;
-    let fetched_at = before.watch(place)?.outlook().fetched_at?;
+    let fetched_at = before.configuration().watch(place)?.outlook().fetched_at?;
     match old.keys() {
         KeyState::Held { set, .. } => {
             let stale_at = Some(fetched_at.plus(remote.max_stale));

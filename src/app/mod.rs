@@ -124,7 +124,7 @@ impl App {
         let engine = Arc::new(Engine {
             audit,
             traces,
-            current: Current::new(live::begin(live, &mut keeper, &metrics, &clock)),
+            current: Current::new(live::begin(&live, &mut keeper, &metrics, &clock)),
             cache: ProofCache::new(cache, &metrics),
             metrics: Arc::clone(&metrics),
         });
@@ -323,7 +323,8 @@ fn read_gauges(
                 KeyState::Held { set, stale_at } => (set.keys().len(), *stale_at),
                 KeyState::Unavailable => (0, None),
             };
-            let fetched_at = snapshot.watch(place).and_then(|watch| watch.outlook().fetched_at);
+            let fetched_at =
+                snapshot.configuration().watch(place).and_then(|watch| watch.outlook().fetched_at);
             let fetched_at = fetched_at.map(|moment| moment.seconds());
             let stale_at = stale_at.map(|moment| moment.seconds());
             let freshness = snapshot.freshness(place, now);

@@ -176,7 +176,7 @@ fn check(config: &Config) -> ExitCode {
             say!("  {} {id}", key.key.algorithm());
         }
     }
-    for profile in &config.live.profiles {
+    for (profile, _) in &config.live.profiles {
         say!("profile {}", profile.name());
     }
     say!("no faults");

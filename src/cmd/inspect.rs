@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::engine::{self, Question};
 use clap::{ArgMatches, Args};
 use jwtd_core::policy::Caller;
-use jwtd_core::verify::Profile;
 use seen::Seen;
 use std::io::Read as _;
 use std::process::ExitCode;
@@ -97,13 +96,13 @@ impl Command {
     }
 
     fn court<'c>(&self, config: &'c Config) -> Result<Question<'c>, String> {
-        let names: Vec<_> = config.live.profiles.iter().map(Profile::name).collect();
+        let names: Vec<_> =
+            config.live.profiles.iter().map(|(profile, _)| profile.name()).collect();
         let wanted = if self.profile.is_empty() { "default" } else { &self.profile };
         let profiles = &config.live.profiles;
         let only = (self.profile.is_empty() && profiles.len() == 1).then_some(0);
-        let place = profiles.iter().position(|one| one.name() == wanted).or(only);
-        let found =
-            place.and_then(|place| profiles.get(place).zip(config.live.policies.get(place)));
+        let place = names.iter().position(|name| *name == wanted).or(only);
+        let found = place.and_then(|place| profiles.get(place));
         let (profile, policy) = found.ok_or_else(|| {
             let names = names.join(", ");
             format!("there is no profile `{wanted}`; give --profile: {names}")

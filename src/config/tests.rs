@@ -64,7 +64,7 @@ fn a_small_file_gets_the_defaults() {
     );
     assert_eq!(config.startup.admin, Some("127.0.0.1:7520".parse().unwrap()));
     assert_eq!(config.live.profiles.len(), 1);
-    assert_eq!(config.live.profiles[0].name(), "default");
+    assert_eq!(config.live.profiles[0].0.name(), "default");
     assert_eq!(config.startup.limits.batch_tokens, 1000);
     assert_eq!(config.startup.limits.message_bytes, 4 << 20);
     assert_eq!(config.live.issuers.limits().token_bytes, 16 << 10);
@@ -134,7 +134,7 @@ drain_timeout: 1s
     assert_eq!(config.startup.admin, None);
     assert_eq!(config.live.optional, [true, false, false]);
     assert_eq!(config.live.issuers.route("login.example.com"), config.live.issuers.find("corp"));
-    let orders = &config.live.profiles[0];
+    let (orders, _) = &config.live.profiles[0];
     assert_eq!(orders.max_age, Some(Duration::from_secs(86400)));
     assert_eq!(orders.remember, Some(Duration::from_secs(30)));
     assert!(!orders.types.contains(&jwtd_core::jose::TokenType::Jwt));

@@ -69,10 +69,8 @@ pub struct Live {
     pub optional: Vec<bool>,
     /// The issuers whose keys are fetched.
     pub remotes: Vec<(IssuerIndex, Remote)>,
-    /// The profiles.
-    pub profiles: Vec<Profile>,
-    /// For each profile, by its place, its policy.
-    pub policies: Vec<Policy>,
+    /// The profiles, each with its policy.
+    pub profiles: Vec<(Profile, Policy)>,
     /// What is done with HTTP requests, if proxies may ask about them.
     pub http: Option<HttpRules>,
     /// Keys that were skipped, each with the name of its issuer. It is no fault, but
@@ -198,12 +196,12 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let policies = policies(root, faults);
     let http = ext_authz(root, faults);
     let issuers = Issuers::new(issuers, token_limits).ok()?;
-    let profiles = profiles(root, &issuers, &names)?;
+    let profiles = profiles(root, &issuers, &names)?.into_iter().zip(policies).collect();
     let remotes = fetched.into_iter();
     let remotes =
         remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();
     let Seen { skipped, files } = seen;
-    Some(Live { issuers, optional, remotes, profiles, policies, http, skipped, files })
+    Some(Live { issuers, optional, remotes, profiles, http, skipped, files })
 }
 
 pub(super) fn duration(node: &Node, key: &str) -> Option<Duration> {

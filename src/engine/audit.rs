@@ -1,6 +1,6 @@
 //! What is recorded of each decision, and what of it is masked or left out.
 
-use super::Snapshot;
+use super::{ProfileIndex, Snapshot};
 use crate::clock::{Clock, rfc3339};
 use crate::masking::{AUDIT_RECORD_BYTES, AuditRules};
 use crate::telemetry::{AuditLog, NoRoom, Record, Room};
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jwtd_core::jose::Algorithm;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::Caller;
-use jwtd_core::verify::{Profile, Proven, Reason};
+use jwtd_core::verify::{Proven, Reason};
 use serde_json::{Map, Value, json};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub struct Event {
     pub(super) rules: Arc<AuditRules>,
     pub(super) at: SystemTime,
     pub(super) caller: Caller,
-    pub(super) profile: usize,
+    pub(super) profile: ProfileIndex,
     pub(super) issuer: Option<IssuerIndex>,
     pub(super) token: Token,
     pub(super) reason: Reason,
@@ -144,7 +144,8 @@ impl Event {
         if let Some(caller) = rules.show(rules.caller, || caller(&self.caller)) {
             put("caller", caller);
         }
-        let profile = snapshot.profiles().get(self.profile).map(Profile::name);
+        let configuration = snapshot.configuration();
+        let profile = configuration.profile(self.profile).map(|one| one.profile.name());
         put("profile", profile.into());
         let issuer = self.issuer.and_then(|index| snapshot.issuers().get(index));
         put("issuer", issuer.map(jwtd_core::keys::Issuer::name).into());
@@ -154,7 +155,7 @@ impl Event {
         put("enforced", (!self.permit || self.reason == Reason::Ok).into());
         put("proven", self.token.proven.is_some().into());
         put("cached", self.cached.into());
-        put("generation", snapshot.generation().into());
+        put("generation", configuration.generation().into());
         if let Some(Named { algorithm, key_id, token_id, subject }) = &self.token.proven {
             put("algorithm", algorithm.name().into());
             for (name, showing, value) in [
@@ -187,11 +188,13 @@ fn caller(caller: &Caller) -> Value {
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
+    use crate::engine::Configuration;
     use crate::masking::Showing;
     use crate::telemetry::{AuditSink, Metrics};
     use jwtd_core::crypto::MessageKey;
     use jwtd_core::jose::{Limits, UnixTime};
     use jwtd_core::keys::Issuers;
+    use jwtd_core::verify::Profile;
 
     fn audit(one_in: u32) -> Audit {
         let (metrics, clock) = (Arc::new(Metrics::new()), Clock::system());
@@ -230,7 +233,10 @@ mod tests {
     #[test]
     fn a_clock_outside_the_calendar_makes_no_panic() {
         let issuers = Issuers::new(Vec::new(), Limits::DEFAULT).unwrap();
-        let snapshot = Arc::new(Snapshot::new(issuers, Vec::new(), &Metrics::new()));
+        let profile = Profile::new("p", &[], &issuers).unwrap();
+        let configuration = Configuration::new([profile], &issuers, &Metrics::new());
+        let place = configuration.find_profile("", &Caller::Unknown).unwrap();
+        let snapshot = Arc::new(Snapshot::new(configuration, issuers));
         for (seconds, written) in
             [(-86_400, "1970-01-01T00:00"), (i64::MAX / 4, "9999-12-31T23:59")]
         {
@@ -238,7 +244,7 @@ mod tests {
             let (snapshot, rules) = (Arc::clone(&snapshot), Arc::clone(audit(1).rules()));
             let (caller, token) = (Caller::Unknown, Token::new(b"x", None));
             let (issuer, reason) = (None, Reason::Expired);
-            let (permit, cached, profile) = (false, false, 0);
+            let (permit, cached, profile) = (false, false, place);
             let event = Event {
                 snapshot,
                 rules,

@@ -3,11 +3,11 @@
 use super::audit::{Audit, Event, Token};
 use super::plan::{Pending, Step};
 use super::slice::Proof;
-use super::{Engine, Remembered};
+use super::{Engine, Remembered, ServedProfile};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Budget, Facts, check_scopes};
-use jwtd_core::verify::{Matter, Profile, Reason, Refusal, Reject, judge, remember_until};
+use jwtd_core::verify::{Matter, Reason, Refusal, Reject, judge, remember_until};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -75,9 +75,7 @@ impl Finish {
     /// is left.
     pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
         let Pending { snapshot, batch, steps, .. } = &self.pending;
-        let Some(profile) = snapshot.profiles().get(batch.profile) else {
-            return false;
-        };
+        let configuration = snapshot.configuration();
         let mut tally = Tally::default();
         self.steps.set(0);
         for step in steps.iter().skip(self.decisions.len()).take(count) {
@@ -96,7 +94,7 @@ impl Finish {
             };
             let (issuer, decision) = match proven {
                 Ok(entry) => {
-                    let outcome = self.judge(profile, entry);
+                    let outcome = self.judge(entry);
                     let issuer = Some(entry.proven.proof().issuer());
                     // As of one that is not remembered: nothing is told of its issuer.
                     let foreign = matches!(outcome, Err(Reject::IssuerNotInProfile));
@@ -117,7 +115,7 @@ impl Finish {
                 self.events.extend(event);
             }
             if let Some((kind, tokens)) = tally.add(kind) {
-                snapshot.count(batch.profile, kind.0, kind.1, tokens);
+                configuration.count(batch.profile, kind.0, kind.1, tokens);
             }
             self.decisions.push(decision);
             if self.steps.get() >= TURN {
@@ -125,7 +123,7 @@ impl Finish {
             }
         }
         if let Some((kind, tokens)) = tally.end() {
-            snapshot.count(batch.profile, kind.0, kind.1, tokens);
+            configuration.count(batch.profile, kind.0, kind.1, tokens);
         }
         self.decisions.len() < self.pending.steps.len()
     }
@@ -156,28 +154,25 @@ impl Finish {
         })
     }
 
-    fn judge(&self, profile: &Profile, entry: &Remembered) -> Result<Permit, Reject> {
-        let Pending { snapshot, batch, .. } = &self.pending;
+    fn judge(&self, entry: &Remembered) -> Result<Permit, Reject> {
+        let Pending { snapshot, served, batch, .. } = &self.pending;
+        let profile = &served.profile;
         judge(&entry.proven, snapshot.issuers(), profile, &batch.audiences, self.now)?;
         // What the request demands is no part of the profile's policy, and no mode of it.
         check_scopes(&entry.proven, &batch.scopes)?;
         let not_enforced = self.hold_against_policy(entry)?;
-        let valid_until = self.valid_until(profile, entry, not_enforced.as_ref());
+        let valid_until = self.valid_until(entry, not_enforced.as_ref());
         Ok(Permit { valid_until, not_enforced })
     }
 
     /// Until when a permit may be remembered: a fresh one would be the same until then, as far
     /// as it is a matter of time. None where a rule looks at more than the token, and none for
     /// a demand that is not enforced: its caller should ask again.
-    fn valid_until(
-        &self,
-        profile: &Profile,
-        entry: &Remembered,
-        not_enforced: Option<&Reject>,
-    ) -> Option<UnixTime> {
-        let Pending { snapshot, batch, .. } = &self.pending;
+    fn valid_until(&self, entry: &Remembered, not_enforced: Option<&Reject>) -> Option<UnixTime> {
+        let Pending { snapshot, served, batch, .. } = &self.pending;
+        let ServedProfile { profile, policy } = &**served;
         profile.remember?;
-        if not_enforced.is_some() || snapshot.policy(batch.profile)?.looks_beyond_the_token() {
+        if not_enforced.is_some() || policy.looks_beyond_the_token() {
             return None;
         }
         let (issuers, audiences) = (snapshot.issuers(), &*batch.audiences);
@@ -187,8 +182,8 @@ impl Finish {
 
     /// Holds the token against the policy of the profile; returns what it does not enforce.
     fn hold_against_policy(&self, entry: &Remembered) -> Result<Option<Reject>, Reject> {
-        let Pending { snapshot, batch, .. } = &self.pending;
-        let policy = snapshot.policy(batch.profile).ok_or(Reject::Internal)?;
+        let Pending { snapshot, served, batch, .. } = &self.pending;
+        let policy = &served.policy;
         let values = policy.reads_claims().then(|| entry.values(snapshot.issuers().limits()));
         let values = values.flatten();
         let facts = Facts {
@@ -206,7 +201,7 @@ impl Finish {
         if let Some(said) = policy.try_shadow(&facts) {
             self.spend(facts.budget);
             let (said, permitted) = (said.as_ref().copied(), outcome.is_ok());
-            snapshot.count_shadow(batch.profile, said, permitted, self.now);
+            snapshot.configuration().count_shadow(batch.profile, said, permitted, self.now);
         }
         outcome
     }

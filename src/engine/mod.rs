@@ -3,6 +3,7 @@
 
 mod audit;
 mod cache;
+mod configuration;
 mod explain;
 mod finish;
 mod front;
@@ -15,14 +16,15 @@ mod tests;
 
 pub use audit::{Audit, Event};
 pub use cache::{CacheLimits, ProofCache, Remembered};
+pub use configuration::{Configuration, ProfileError, ProfileIndex, ServedProfile, Upkeep};
 pub use explain::{
     Check, Question, State, explain, explain_alone, first_failure, is_permitted, is_proven,
 };
 pub use finish::{Decision, Finish, Permit};
 pub use key_watch::{AttemptEnd, KeyWatch, Outlook};
-pub use plan::{Batch, Held, Pending, Plan};
+pub use plan::{Batch, ForeignProfile, Held, Pending, Plan};
 pub use slice::{Proof, Slice};
-pub use snapshot::{Current, ProfileError, Snapshot, Upkeep};
+pub use snapshot::{Current, Snapshot};
 
 use crate::telemetry::{Metrics, Traces};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use super::cache::AlreadyHashed;
 use super::slice::{self, Check, Slice};
-use super::{Engine, Remembered, Snapshot};
+use super::{Engine, ProfileIndex, Remembered, ServedProfile, Snapshot};
 use bytes::Bytes;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Attributes, Caller};
@@ -17,8 +17,8 @@ use std::time::Instant;
 pub struct Batch {
     /// The tokens, as slices of the request.
     pub tokens: Vec<Bytes>,
-    /// The place of the profile in the snapshot.
-    pub profile: usize,
+    /// The profile, of the configuration that the batch is judged by.
+    pub profile: ProfileIndex,
     /// Narrows the audiences of the profile, if not empty.
     pub audiences: Vec<Arc<str>>,
     /// The scopes that each token must hold.
@@ -32,11 +32,15 @@ pub struct Batch {
 impl Batch {
     /// Tokens of which nothing is asked but what the profile asks.
     #[must_use]
-    pub fn new(tokens: Vec<Bytes>, profile: usize) -> Self {
+    pub fn new(tokens: Vec<Bytes>, profile: ProfileIndex) -> Self {
         let (audiences, scopes, attributes) = Default::default();
         Self { tokens, profile, audiences, scopes, caller: Caller::Unknown, attributes }
     }
 }
+
+/// A batch names a profile of another configuration than that of its snapshot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ForeignProfile;
 
 /// What became of one token.
 #[derive(Clone, Debug)]
@@ -87,6 +91,7 @@ impl Reading {
 #[derive(Debug)]
 pub struct Pending {
     pub(super) snapshot: Arc<Snapshot>,
+    pub(super) served: Arc<ServedProfile>,
     pub(super) batch: Batch,
     pub(super) steps: Vec<Step>,
     /// How many signatures must be checked.
@@ -100,6 +105,12 @@ impl Plan {
         &self.pending.batch
     }
 
+    /// The profile that it is judged by.
+    #[must_use]
+    pub fn served(&self) -> &ServedProfile {
+        &self.pending.served
+    }
+
     /// The snapshot that it is judged by.
     #[must_use]
     pub fn snapshot(&self) -> &Arc<Snapshot> {
@@ -107,11 +118,19 @@ impl Plan {
     }
 
     /// Begins with a batch that came `now` under one snapshot.
-    #[must_use]
-    pub fn new(snapshot: Arc<Snapshot>, batch: Batch, now: Instant) -> Self {
+    ///
+    /// # Errors
+    /// If the profile of the batch is that of another configuration.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        batch: Batch,
+        now: Instant,
+    ) -> Result<Self, ForeignProfile> {
+        let served = snapshot.configuration().profile(batch.profile).ok_or(ForeignProfile)?;
+        let served = Arc::clone(served);
         let steps = Vec::with_capacity(batch.tokens.len());
-        let pending = Pending { snapshot, batch, steps, checks: 0 };
-        Self { pending, now, reading: None, only_hits: false, stopped: false }
+        let pending = Pending { snapshot, served, batch, steps, checks: 0 };
+        Ok(Self { pending, now, reading: None, only_hits: false, stopped: false })
     }
 
     /// From now on, a token that is not remembered stops the batch.
@@ -160,7 +179,7 @@ impl Plan {
     }
 
     fn step(&mut self, engine: &Engine, place: usize) -> Step {
-        let Pending { snapshot, batch, steps, .. } = &self.pending;
+        let Pending { snapshot, served, batch, steps, .. } = &self.pending;
         let issuers = snapshot.issuers();
         let Some(token) = batch.tokens.get(place) else {
             return Step::Refused(Reject::Internal.into());
@@ -191,10 +210,7 @@ impl Plan {
         {
             return step.clone();
         }
-        let Some(profile) = snapshot.profiles().get(batch.profile) else {
-            return Step::Refused(Reject::Internal.into());
-        };
-        match read_under(&mut reading.headers, token.clone(), issuers, profile) {
+        match read_under(&mut reading.headers, token.clone(), issuers, &served.profile) {
             Err(refusal) => {
                 reading.misses_key |= matches!(refusal.reject, Reject::KeyUnknown);
                 Step::Refused(refusal)

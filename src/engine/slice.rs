@@ -151,7 +151,7 @@ impl Check {
         let issuer = issuers.get(proven.proof().issuer());
         let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
         let mut entry = Remembered::new(proven);
-        if snapshot.reads_claims() {
+        if snapshot.configuration().reads_claims() {
             entry.keep_values(issuers.limits());
         }
         Ok(engine.cache.remember(hash, &bytes, entry, leeway, now, at))

@@ -24,6 +24,18 @@ mod trust;
 mod world;
 
 #[test]
+fn a_profile_of_another_configuration_is_an_error_and_no_shorter_answer() {
+    let engine = engine(0);
+    let (world, issuers) = (World::default(), World::default().issuers());
+    let two = [world.profile(&issuers), world.profile(&issuers)];
+    let other = Configuration::new(two, &issuers, &engine.metrics);
+    let (last, _) = other.profiles().last().unwrap();
+    let batch = Batch::new(vec![Bytes::from_static(b"a.b.c")], last);
+    let plan = Plan::new(engine.current.load(), batch, *BEGIN);
+    assert_eq!(plan.map(drop), Err(ForeignProfile));
+}
+
+#[test]
 fn r71_a_hit_is_judged_by_expiry() {
     let end = NOW + 600 + 60;
     assert_eq!(after_a_hit(&good(), |world| world.now = end - 1), Reason::Ok);
@@ -292,8 +304,9 @@ fn work_is_grouped_and_cut_into_slices() {
         })
         .map(Bytes::from)
         .collect();
-    let batch = Batch::new(tokens, 0);
-    let mut plan = Plan::new(engine.current.load(), batch, *BEGIN);
+    let snapshot = engine.current.load();
+    let batch = Batch::new(tokens, only(&snapshot));
+    let mut plan = Plan::new(snapshot, batch, *BEGIN).unwrap();
     while plan.advance(&engine, 64) {}
     let (_, slices) = plan.cut();
     // 10 of 41 and 10 of 33 microseconds in slices of at most 200: 4, 4, 2 and 3, 6, 1.

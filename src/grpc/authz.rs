@@ -58,7 +58,7 @@ impl Verifier {
         tally: &Tally,
     ) -> Result<CheckResponse, CallFault> {
         let snapshot = self.shared().snapshot();
-        let Some(rules) = snapshot.http() else {
+        let Some(rules) = snapshot.configuration().http() else {
             return Err(CallFault::NotConfigured { setting: "ext_authz" });
         };
         let AttributeContext { source, request, context_extensions } = attributes;

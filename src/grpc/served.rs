@@ -32,7 +32,9 @@ impl Served {
     pub(super) fn check(&self, caller: &Caller, path: &str, rpc: Rpc) -> Result<(), Status> {
         let fault = if !rpc.health && !self.is_served(caller) {
             CallFault::ProfileNotServed
-        } else if shapes::is_authorization(path) && self.engine.current.load().http().is_none() {
+        } else if shapes::is_authorization(path)
+            && self.engine.current.load().configuration().http().is_none()
+        {
             CallFault::NotConfigured { setting: "ext_authz" }
         } else {
             return Ok(());
@@ -50,8 +52,8 @@ impl Served {
             return seen & 1 == 1;
         }
         let snapshot = self.engine.current.load();
-        let serves = snapshot.serves(caller);
-        let seen = snapshot.generation() << 1 | u64::from(serves);
+        let serves = snapshot.configuration().serves(caller);
+        let seen = snapshot.configuration().generation() << 1 | u64::from(serves);
         self.seen.store(seen, Ordering::Relaxed);
         serves
     }

@@ -15,7 +15,6 @@ use crate::telemetry::{Call, NoRoom, Room, ShedCause, Tally};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::HeaderMap;
-use jwtd_core::verify::Profile;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -246,11 +245,11 @@ impl Shared {
         let caller = lease.caller();
         let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
         let checks = caught(|| wire::checks(&snapshot, &batch, self.clock().wall()))?;
-        let profile = snapshot.profiles().get(batch.profile).map(Profile::name);
+        let served = snapshot.configuration().profile(batch.profile);
         let (verdicts, _room) = verdicts.into_parts();
         Fit::measured(pb::ExplainResponse {
             verdict: verdicts.into_iter().next(),
-            profile: profile.unwrap_or_default().to_owned(),
+            profile: served.map(|one| one.profile.name().to_owned()).unwrap_or_default(),
             checks,
         })
     }
@@ -263,6 +262,7 @@ impl Shared {
 
     fn undecided(&self, undecided: Undecided) -> CallFault {
         match undecided {
+            Undecided::ForeignProfile => CallFault::Internal,
             Undecided::Late => CallFault::DeadlineExceeded,
             Undecided::Busy => {
                 let limit = usize::try_from(self.queue_delay.as_millis()).unwrap_or(usize::MAX);

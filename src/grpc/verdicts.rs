@@ -197,7 +197,7 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
         View::Claims => {}
     }
     if *view != View::Verdict {
-        verdict.issuer = snapshot.issuer_name(entry.proven.proof().issuer());
+        verdict.issuer = snapshot.configuration().issuer_name(entry.proven.proof().issuer());
     }
     if *view == View::Summary {
         let text = |part: Option<&str>| part.unwrap_or_default().to_owned();

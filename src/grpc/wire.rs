@@ -2,7 +2,9 @@
 //! writes the answers.
 
 use super::status::CallFault;
-use crate::engine::{self, Batch, Check, ProfileError, Question, Snapshot, State};
+use crate::engine::{
+    self, Batch, Check, ProfileError, ProfileIndex, Question, ServedProfile, Snapshot, State,
+};
 use crate::pb;
 use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
@@ -76,7 +78,8 @@ pub(super) fn batch(
     let scopes = shared("options.scopes", scopes, SCOPES)?;
     let attributes = shared_attributes(&attributes)?;
     let caller = caller.clone();
-    let own = snapshot.policy(profile).and_then(|policy| policy.projection.as_ref());
+    let served = snapshot.configuration().profile(profile);
+    let own = served.and_then(|served| served.policy.projection.as_ref());
     let telling = Telling { view, projection: projection(own, &claims)? };
     Ok((Batch { tokens, profile, audiences, scopes, caller, attributes }, telling))
 }
@@ -100,8 +103,8 @@ pub(super) fn profile(
     name: &str,
     snapshot: &Snapshot,
     caller: &Caller,
-) -> Result<usize, CallFault> {
-    snapshot.find_profile(name, caller).map_err(|error| match error {
+) -> Result<ProfileIndex, CallFault> {
+    snapshot.configuration().find_profile(name, caller).map_err(|error| match error {
         ProfileError::NotNamed => CallFault::ProfileRequired,
         ProfileError::NotServed => CallFault::ProfileNotServed,
         ProfileError::Unknown => CallFault::ProfileUnknown,
@@ -148,10 +151,11 @@ pub(super) fn timeout(timeout: prost_types::Duration) -> Result<Duration, CallFa
 
 /// Tells each check of one token; `batch` is what was asked of it.
 pub(super) fn checks(snapshot: &Snapshot, batch: &Batch, now: UnixTime) -> Vec<pb::Check> {
-    let found = snapshot.profiles().get(batch.profile).zip(snapshot.policy(batch.profile));
-    let (Some((profile, policy)), Some(token)) = (found, batch.tokens.first()) else {
+    let found = snapshot.configuration().profile(batch.profile);
+    let (Some(served), Some(token)) = (found, batch.tokens.first()) else {
         return Vec::new();
     };
+    let ServedProfile { profile, policy } = &**served;
     let Batch { audiences, scopes, caller, attributes, .. } = batch;
     let issuers = snapshot.issuers();
     let question = Question { issuers, profile, policy, audiences, scopes, caller, attributes };

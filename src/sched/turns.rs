@@ -5,9 +5,9 @@ use super::backlog::{Backlog, Load};
 use super::lag::Lag;
 use crate::clock::{Clock, later};
 use crate::engine::{
-    AttemptEnd, Batch, Decision, Engine, Event, Finish, Held, Plan, Proof, Slice, Snapshot,
+    AttemptEnd, Batch, Decision, Engine, Event, Finish, ForeignProfile, Held, Plan, Proof, Slice,
+    Snapshot,
 };
-use jwtd_core::policy::Policy;
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,8 +37,16 @@ pub struct Scheduler {
 pub enum Undecided {
     /// More checks wait than can be done in time.
     Busy,
+    /// A bug: its profile is of another configuration.
+    ForeignProfile,
     /// The deadline came before the end.
     Late,
+}
+
+impl From<ForeignProfile> for Undecided {
+    fn from(ForeignProfile: ForeignProfile) -> Self {
+        Self::ForeignProfile
+    }
 }
 
 /// How many batches wait for keys at once.
@@ -87,7 +95,7 @@ impl Scheduler {
             return Err(Late);
         }
         let tokens = batch.tokens.len();
-        let mut plan = Plan::new(snapshot, batch, now);
+        let mut plan = Plan::new(snapshot, batch, now)?;
         // One token under rules may take as long as others may have to wait.
         let most = if has_rules(&plan) { 1 } else { STRIDE };
         if tokens > most {
@@ -138,7 +146,7 @@ impl Scheduler {
             let now = self.engine.current.load();
             let snapshot = if now.is_of_configuration_of(&began) { now } else { began };
             let at = self.clock.monotonic();
-            let plan = Plan::new(snapshot, held.batch, at);
+            let plan = Plan::new(snapshot, held.batch, at)?;
             let second = self.pass(plan, at, deadline, false, &mut events);
             let (late, _) = second.await?;
             for (place, decision) in held.places.into_iter().zip(late) {
@@ -190,7 +198,7 @@ impl Scheduler {
         let place = OnceCell::new();
         let snapshot = Arc::clone(plan.snapshot());
         let held = plan.hold(&self.engine, |issuer, id| {
-            let end = snapshot.watch(issuer).filter(|_| may_wait)?.miss(id)?;
+            let end = snapshot.configuration().watch(issuer).filter(|_| may_wait)?.miss(id)?;
             let take = || Arc::clone(&self.waiters).try_acquire_owned().ok();
             place.get_or_init(take).is_some().then_some(end)
         });
@@ -254,8 +262,7 @@ impl Scheduler {
 
 /// Whether rules are tried on the tokens.
 fn has_rules(plan: &Plan) -> bool {
-    let policy = plan.snapshot().policy(plan.batch().profile);
-    policy.is_some_and(Policy::has_rules)
+    plan.served().policy.has_rules()
 }
 
 /// A batch that was begun.

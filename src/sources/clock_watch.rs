@@ -54,7 +54,7 @@ impl ClockWatch {
         tracing::warn!(direction, seconds, "the clock jumped; the keys of all issuers are due");
         let snapshot = self.engine.current.load();
         for (place, _) in snapshot.issuers().iter() {
-            let Some(watch) = snapshot.watch(place) else { continue };
+            let Some(watch) = snapshot.configuration().watch(place) else { continue };
             let earlier = watch.clock_jumped(jump);
             if !earlier.is_zero() {
                 self.age(&snapshot, place, earlier);
@@ -76,7 +76,7 @@ impl ClockWatch {
                 Some((set, at)) if Arc::ptr_eq(&set, &seen_set) && at == seen_at => {
                     let stale_at = Some(at.minus(earlier));
                     let keys = KeyState::Held { set, stale_at };
-                    Arc::new(snapshot.with_keys(place, keys, &self.engine.metrics))
+                    Arc::new(snapshot.with_keys(place, keys))
                 }
                 _ => Arc::clone(snapshot),
             }

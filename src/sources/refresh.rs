@@ -118,7 +118,7 @@ impl Refresher {
         let before = self.engine.current.update(|snapshot| match self.place(snapshot) {
             Some(place) => {
                 let keys = KeyState::Held { set: Arc::clone(&set), stale_at };
-                Arc::new(snapshot.with_keys(place, keys, &self.engine.metrics))
+                Arc::new(snapshot.with_keys(place, keys))
             }
             None => Arc::clone(snapshot),
         });
@@ -141,7 +141,7 @@ impl Refresher {
                 }
                 Some(KeyState::Unavailable) | None => KeyState::Unavailable,
             };
-            Arc::new(snapshot.with_keys(place, keys, &self.engine.metrics))
+            Arc::new(snapshot.with_keys(place, keys))
         });
     }
 

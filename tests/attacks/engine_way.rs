@@ -4,10 +4,12 @@
 use bytes::Bytes;
 use jwtd::clock::Clock;
 use jwtd::engine::{
-    Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
+    Batch, CacheLimits, Configuration, Current, Decision, Engine, Finish, Plan, ProofCache,
+    Snapshot,
 };
 use jwtd::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
+use jwtd_core::policy::Caller;
 use jwtd_core::verify::Reason;
 use jwtd_testkit::attacks::WORLD;
 use jwtd_testkit::attacks::corpus::sample;
@@ -17,8 +19,9 @@ use std::time::Duration;
 
 fn engine(max_bytes: u64) -> Engine {
     let metrics = Arc::new(Metrics::new());
-    let profiles = vec![WORLD.profile().clone()];
-    let snapshot = Snapshot::new(WORLD.issuers().clone(), profiles, &metrics);
+    let issuers = WORLD.issuers().clone();
+    let configuration = Configuration::new([WORLD.profile().clone()], &issuers, &metrics);
+    let snapshot = Snapshot::new(configuration, issuers);
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
     let cache = ProofCache::new(limits, &metrics);
     Engine { current: Current::new(snapshot), cache, audit: None, traces: None, metrics }
@@ -27,9 +30,11 @@ fn engine(max_bytes: u64) -> Engine {
 /// What becomes of a batch in its three steps.
 fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reason)> {
     let bytes = tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect();
-    let batch = Batch::new(bytes, 0);
+    let snapshot = engine.current.load();
+    let only = snapshot.configuration().find_profile("", &Caller::Unknown).unwrap();
+    let batch = Batch::new(bytes, only);
     let at = Clock::system().monotonic();
-    let mut plan = Plan::new(engine.current.load(), batch, at);
+    let mut plan = Plan::new(snapshot, batch, at).unwrap();
     while plan.advance(engine, 64) {}
     let (pending, slices) = plan.cut();
     let proofs = slices

@@ -105,7 +105,7 @@ pub(crate) fn judge(folder: &Folder, token: &str) -> Reason {
     verify(
         token,
         &config.live.issuers,
-        &config.live.profiles[0],
+        &config.live.profiles[0].0,
         &[],
         jwtd::clock::Clock::system().wall(),
     )

@@ -3,7 +3,8 @@
 use crate::world::World;
 use bytes::Bytes;
 use jwtd::engine::{
-    Batch, CacheLimits, Current, Decision, Engine, Finish, Plan, ProofCache, Snapshot,
+    Batch, CacheLimits, Configuration, Current, Decision, Engine, Finish, Plan, ProofCache,
+    Snapshot,
 };
 use jwtd::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
@@ -26,23 +27,26 @@ impl Rig {
     pub(crate) fn new(issuers: Issuers, profiles: Vec<Profile>, max_bytes: u64) -> Self {
         let metrics = Arc::new(Metrics::new());
         let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
-        let current = Current::new(Snapshot::new(issuers, profiles, &metrics));
+        let configuration = Configuration::new(profiles, &issuers, &metrics);
+        let current = Current::new(Snapshot::new(configuration, issuers));
         let cache = ProofCache::new(limits, &metrics);
         Self { engine: Engine { current, cache, audit: None, traces: None, metrics } }
     }
 
     /// Other issuers, keys or profiles from now on.
     pub(crate) fn publish(&self, issuers: Issuers, profiles: Vec<Profile>) {
-        self.engine.current.publish(Snapshot::new(issuers, profiles, &self.engine.metrics));
+        let configuration = Configuration::new(profiles, &issuers, &self.engine.metrics);
+        self.engine.current.publish(Snapshot::new(configuration, issuers));
     }
 
     /// The same issuers and profiles, under this policy from now on.
     pub(crate) fn obey(&self, policy: &Policy) {
         self.engine.current.update(|snapshot| {
-            let (issuers, profiles) = (snapshot.issuers().clone(), snapshot.profiles().to_vec());
-            let policies = vec![policy.clone(); profiles.len()];
-            let snapshot = Snapshot::new(issuers, profiles, &self.engine.metrics);
-            Arc::new(snapshot.with_policies(policies))
+            let issuers = snapshot.issuers().clone();
+            let profiles = snapshot.configuration().profiles().map(|(_, one)| &one.profile);
+            let profiles = profiles.map(|profile| (profile.clone(), policy.clone()));
+            let configuration = Configuration::new(profiles, &issuers, &self.engine.metrics);
+            Arc::new(Snapshot::new(configuration, issuers))
         });
     }
 
@@ -60,9 +64,10 @@ impl Rig {
         now: i64,
     ) -> Vec<Decision> {
         let tokens = tokens.iter().map(|token| Bytes::copy_from_slice(token.as_ref())).collect();
+        let profile = snapshot.configuration().profiles().nth(profile).unwrap().0;
         let batch = Batch::new(tokens, profile);
         let at = Instant::now();
-        let mut plan = Plan::new(Arc::clone(snapshot), batch, at);
+        let mut plan = Plan::new(Arc::clone(snapshot), batch, at).unwrap();
         while plan.advance(&self.engine, 64) {}
         let (pending, slices) = plan.cut();
         let now = UnixTime::from_seconds(now);

@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes};
 use http_body_util::{BodyExt as _, Full};
 use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
-use jwtd::engine::{CacheLimits, Current, Engine, ProofCache, Snapshot};
+use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
 use jwtd::grpc::{Front, MeteredLayer, Origin, Verifier};
 use jwtd::pb::{self, verifier_service_server::VerifierServiceServer, verify_stream_response};
 use jwtd::sched::{Admission, Amounts, Peer, Scheduler};
@@ -35,10 +35,11 @@ static RUNTIME: LazyLock<Runtime> =
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     let metrics = Arc::new(Metrics::new());
     let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: Duration::from_secs(3600) };
+    let configuration = Configuration::new(profiles(), &WORLD, &metrics);
     Arc::new(Engine {
         audit: None,
         traces: None,
-        current: Current::new(Snapshot::new(WORLD.clone(), profiles(), &metrics)),
+        current: Current::new(Snapshot::new(configuration, WORLD.clone())),
         cache: ProofCache::new(limits, &metrics),
         metrics,
     })
@@ -127,12 +128,13 @@ fn frame(message: &[u8]) -> Bytes {
 /// What the core alone says of a token.
 fn expected(token: &[u8], options: &pb::VerifyOptions) -> Result<Reason, ()> {
     let snapshot = ENGINE.current.load();
-    let profile = snapshot.find_profile(&options.profile, &Caller::Unknown).map_err(|_| ())?;
+    let configuration = snapshot.configuration();
+    let place = configuration.find_profile(&options.profile, &Caller::Unknown).map_err(|_| ())?;
+    let profile = &configuration.profile(place).unwrap().profile;
     let shared = |list: &[String]| list.iter().map(|one| Arc::from(&**one)).collect::<Vec<_>>();
     let audiences = shared(&options.audiences);
-    let outcome =
-        verify(token, snapshot.issuers(), &snapshot.profiles()[profile], &audiences, now())
-            .and_then(|proven| check_scopes(&proven, &shared(&options.scopes)));
+    let outcome = verify(token, snapshot.issuers(), profile, &audiences, now())
+        .and_then(|proven| check_scopes(&proven, &shared(&options.scopes)));
     Ok(outcome.as_ref().map_or_else(Reject::reason, |()| Reason::Ok))
 }
 

@@ -64,7 +64,7 @@ profiles:
   p: { issuers: corp, access: { mode: off, claims: [{ claim: n, any: [7, '7', true, 'true', -1.5, x], none: 3 }] } }
 ";
     let config = folder.parse(&whole(text)).unwrap();
-    let policy = &config.live.policies[0];
+    let (_, policy) = &config.live.profiles[0];
     assert_eq!(policy.mode, jwtd_core::policy::Mode::Off);
     let rules: Vec<_> = policy.claims.iter().map(|rule| rule.text().to_string()).collect();
     let first = r#"the claim `n` must hold one of 7, "7", true, "true", -1.5, "x""#;

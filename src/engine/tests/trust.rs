@@ -71,9 +71,10 @@ fn r65_an_unknown_id_of_such_an_issuer_is_neither_fetched_for_nor_waited_for() {
     let held = |trusted| {
         let world = World { trusted, ..World::default() };
         let issuers = world.issuers();
-        let profiles = vec![world.profile(&issuers)];
-        let snapshot = Arc::new(Snapshot::new(issuers, profiles, &engine.metrics));
-        let mut plan = Plan::new(snapshot, Batch::new(vec![lost.clone()], 0), *BEGIN);
+        let configuration = world.configuration(&issuers, &engine.metrics);
+        let snapshot = Arc::new(Snapshot::new(configuration, issuers));
+        let batch = Batch::new(vec![lost.clone()], only(&snapshot));
+        let mut plan = Plan::new(snapshot, batch, *BEGIN).unwrap();
         while plan.advance(&engine, 3) {}
         plan.hold(&engine, |_, _| Some(())).map(|held| held.places)
     };

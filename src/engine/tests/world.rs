@@ -102,6 +102,11 @@ impl World {
         Issuers::new(vec![issuer("a", self.identifier, state), second], limits).unwrap()
     }
 
+    pub(super) fn configuration(&self, issuers: &Issuers, metrics: &Metrics) -> Configuration {
+        let profile = (self.profile(issuers), self.policy.clone());
+        Configuration::new([profile], issuers, metrics)
+    }
+
     pub(super) fn profile(&self, issuers: &Issuers) -> Profile {
         let mut profile = Profile::new("p", &self.trusted, issuers).unwrap();
         let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect();
@@ -174,14 +179,19 @@ impl World {
     }
 }
 
+/// The place of the only profile.
+pub(super) fn only(snapshot: &Snapshot) -> ProfileIndex {
+    snapshot.configuration().find_profile("", &Caller::Unknown).unwrap()
+}
+
 pub(super) fn engine(max_bytes: u64) -> Engine {
     let metrics = Arc::new(Metrics::new());
     let world = World::default();
     let issuers = world.issuers();
-    let profiles = vec![world.profile(&issuers)];
+    let configuration = world.configuration(&issuers, &metrics);
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
     Engine {
-        current: Current::new(Snapshot::new(issuers, profiles, &metrics)),
+        current: Current::new(Snapshot::new(configuration, issuers)),
         cache: ProofCache::new(limits, &metrics),
         audit: None,
         traces: None,
@@ -192,18 +202,18 @@ pub(super) fn engine(max_bytes: u64) -> Engine {
 /// Runs a batch through all three steps.
 pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<Decision> {
     let issuers = world.issuers();
-    let profiles = vec![world.profile(&issuers)];
-    let snapshot = Snapshot::new(issuers, profiles, &engine.metrics);
-    engine.current.publish(snapshot.with_policies(vec![world.policy.clone()]));
+    let configuration = world.configuration(&issuers, &engine.metrics);
+    engine.current.publish(Snapshot::new(configuration, issuers));
+    let snapshot = engine.current.load();
     let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect::<Vec<_>>();
     let batch = Batch {
         audiences: shared(&world.narrowed),
         scopes: shared(&world.scopes),
         tokens: tokens.iter().map(|token| Bytes::copy_from_slice(token.as_bytes())).collect(),
-        ..Batch::new(Vec::new(), 0)
+        ..Batch::new(Vec::new(), only(&snapshot))
     };
     let at = *BEGIN + world.passed;
-    let mut plan = Plan::new(engine.current.load(), batch, at);
+    let mut plan = Plan::new(snapshot, batch, at).unwrap();
     while plan.advance(engine, 3) {}
     let (pending, slices) = plan.cut();
     let proofs = slices

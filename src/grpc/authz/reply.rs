@@ -1,6 +1,6 @@
 //! What a decision is to an HTTP request.
 
-use crate::engine::{Decision, Remembered, Snapshot};
+use crate::engine::{Decision, ProfileIndex, Remembered, Snapshot};
 use crate::ext_authz::{HttpRequest, HttpRules, TokenPlace};
 use crate::pb::authz::check_response::HttpResponse;
 use crate::pb::authz::header_value_option::HeaderAppendAction;
@@ -16,7 +16,7 @@ use tonic::Code;
 /// What was judged, and how it came.
 pub(super) struct Judged<'j> {
     pub(super) snapshot: &'j Snapshot,
-    pub(super) profile: usize,
+    pub(super) profile: ProfileIndex,
     pub(super) rules: &'j HttpRules,
     pub(super) request: &'j HttpRequest<'j>,
     /// Where the token stands.
@@ -119,14 +119,14 @@ impl Judged<'_> {
         let Self { snapshot, profile, .. } = self;
         let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
         let mut fields = vec![("reason".to_owned(), text(decision.reason().code()))];
-        let profile_name = snapshot.profiles().get(*profile).map(jwtd_core::verify::Profile::name);
-        fields.extend(profile_name.map(|name| ("profile".to_owned(), text(name))));
+        let served = snapshot.configuration().profile(*profile);
+        fields.extend(served.map(|one| ("profile".to_owned(), text(one.profile.name()))));
         if let (Ok(permit), Some(entry)) = (&decision.outcome, &decision.proven) {
             let issuer = snapshot.issuers().get(entry.proven.proof().issuer());
             fields.extend(issuer.map(|issuer| ("issuer".to_owned(), text(issuer.name()))));
             let enforced = Value { kind: Some(Kind::BoolValue(permit.not_enforced.is_none())) };
             fields.push(("enforced".to_owned(), enforced));
-            let told = snapshot.policy(*profile).and_then(|policy| policy.projection.as_ref());
+            let told = served.and_then(|one| one.policy.projection.as_ref());
             if let Some(claims) = self.claims(entry, told) {
                 fields.push(("claims".to_owned(), claims));
             }

@@ -1,7 +1,7 @@
 //! Verdicts of proven tokens, written by hand.
 
 use super::*;
-use crate::engine::{Permit, Remembered};
+use crate::engine::{Configuration, Permit, Remembered};
 use crate::grpc::fit::ANSWER_BYTES;
 use crate::sched::{Admission, Amounts, Peer};
 use crate::telemetry::Metrics;
@@ -38,7 +38,8 @@ fn decisions(claims: &str, count: usize) -> (Vec<Decision>, Arc<Snapshot>) {
     let permit = Permit { valid_until: None, not_enforced: None };
     let decision =
         Decision { proven: Some(Arc::new(Remembered::new(proven))), outcome: Ok(permit) };
-    let snapshot = Snapshot::new(issuers, vec![profile], &Metrics::new());
+    let configuration = Configuration::new([profile], &issuers, &Metrics::new());
+    let snapshot = Snapshot::new(configuration, issuers);
     (vec![decision; count], Arc::new(snapshot))
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::VirtualClock;
-use crate::engine::{CacheLimits, Current, KeyWatch, ProofCache, Upkeep};
+use crate::engine::{CacheLimits, Configuration, Current, KeyWatch, ProofCache, Upkeep};
 use crate::sched::lag::FRESH;
 use crate::telemetry::Metrics;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use jwtd_core::jose::{Algorithm, Limits, UnixTime};
 use jwtd_core::keys::{
     Action, Event as KeyEvent, Issuer, Issuers, Key, KeySet, KeyState, Leeway, Pace,
 };
+use jwtd_core::policy::Caller;
 use jwtd_core::verify::{Profile, Reason};
 use std::pin::pin;
 use std::task::Poll;
@@ -51,11 +52,11 @@ impl Scene {
         let pace = Pace { refresh: SECOND * 300, cooldown: SECOND * 10 };
         let unknown = metrics.unknown_kids("a");
         let watch = Arc::new(KeyWatch::new(pace, WAIT, 7, unknown, time.clock()));
-        let upkeep = [Upkeep { watch: Some(Arc::clone(&watch)), optional: false }];
-        let snapshot = Snapshot::new(issuers, vec![profile], &metrics);
+        let upkeep = vec![Upkeep { watch: Some(Arc::clone(&watch)), optional: false }];
+        let configuration = Configuration::new([profile], &issuers, &metrics).with_upkeep(upkeep);
         let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: SECOND * 36_000 };
         let engine = Engine {
-            current: Current::new(snapshot.with_upkeep(Arc::new(upkeep))),
+            current: Current::new(Snapshot::new(configuration, issuers)),
             cache: ProofCache::new(limits, &metrics),
             audit: None,
             traces: None,
@@ -82,7 +83,8 @@ impl Scene {
     ) -> (Result<Begun, Undecided>, Option<Instant>) {
         let (now, snapshot) = (self.time.clock().monotonic(), self.engine().current.load());
         let deadline = deadline.map(|span| now + span);
-        (self.scheduler.begin(snapshot, Batch::new(tokens, 0), now, deadline), deadline)
+        let only = snapshot.configuration().find_profile("", &Caller::Unknown).unwrap();
+        (self.scheduler.begin(snapshot, Batch::new(tokens, only), now, deadline), deadline)
     }
 
     /// Begins a batch that is not decided at once, and decides it.
@@ -156,7 +158,7 @@ async fn a_key_that_comes_ends_the_wait_for_it() {
     let engine = scene.engine();
     engine.current.update(|snapshot| {
         let place = snapshot.issuers().find("a").unwrap();
-        Arc::new(snapshot.with_keys(place, held(&scene.keys), &engine.metrics))
+        Arc::new(snapshot.with_keys(place, held(&scene.keys)))
     });
     assert!(poll!(&mut deciding).is_pending(), "nobody has told");
     let arrived = KeyEvent::Arrived { attempt: attempt.number, fresh_for: None, changed: true };

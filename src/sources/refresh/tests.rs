@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::VirtualClock;
 use crate::config::{Access, Location};
-use crate::engine::{CacheLimits, Current, ProofCache, Upkeep};
+use crate::engine::{CacheLimits, Configuration, Current, ProofCache, Upkeep};
 use crate::sources::ClockWatch;
 use crate::telemetry::Metrics;
 use futures_util::poll;
@@ -42,8 +42,10 @@ fn refresher(time: &VirtualClock) -> Refresher {
     };
     let unknown = metrics.unknown_kids("a");
     let watch = Arc::new(KeyWatch::new(pace, Duration::ZERO, 7, unknown, time.clock()));
-    let upkeep = [Upkeep { watch: Some(Arc::clone(&watch)), optional: false }];
-    let snapshot = Snapshot::new(issuers, Vec::new(), &metrics).with_upkeep(Arc::new(upkeep));
+    let upkeep = vec![Upkeep { watch: Some(Arc::clone(&watch)), optional: false }];
+    let none = Vec::<jwtd_core::verify::Profile>::new();
+    let configuration = Configuration::new(none, &issuers, &metrics).with_upkeep(upkeep);
+    let snapshot = Snapshot::new(configuration, issuers);
     let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
     let engine = Arc::new(Engine {
         current: Current::new(snapshot),

@@ -11,6 +11,7 @@ use std::fmt;
 
 /// The parameters of a header that matter.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Header {
     /// `alg`
     pub algorithm: Algorithm,
@@ -25,6 +26,7 @@ pub struct Header {
 /// Compared without regard to case; a value without a slash stands for
 /// `application/` and that value.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum TokenType {
     /// There is no `typ`.
     Absent,

@@ -6,6 +6,7 @@ use crate::jose::{Algorithm, Jwk, JwkSet, KeyMaterial, Secret};
 
 /// Keys, and what had to be left out.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct LoadedKeys {
     /// The usable keys.
     pub set: KeySet,
@@ -48,11 +49,7 @@ impl LoadedKeys {
     }
 
     fn bound((set, unusable): (KeySet, Vec<Unusable>)) -> Self {
-        let line = |Unusable { id, reason, .. }: Unusable| match id {
-            Some(id) => format!("key {id:?} is skipped: {reason}"),
-            None => format!("a key without `kid` is skipped: {reason}"),
-        };
-        Self { set, skipped: unusable.into_iter().map(line).collect() }
+        Self { set, skipped: unusable.iter().map(ToString::to_string).collect() }
     }
 
     fn after(mut self, earlier: impl Iterator<Item = String>) -> Self {

@@ -3,7 +3,6 @@
 
 /// Why a text is not canonical base64url.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Base64Fault {
     /// The byte at this offset is not in the alphabet `A-Z a-z 0-9 - _`.
     #[error("byte {offset} is not base64url")]

@@ -11,7 +11,6 @@ use std::fmt;
 
 /// The parameters of a header that matter.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct Header {
     /// `alg`
     pub algorithm: Algorithm,

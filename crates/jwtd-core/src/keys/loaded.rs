@@ -6,7 +6,6 @@ use crate::jose::{Algorithm, Jwk, JwkSet, KeyMaterial, Secret};
 
 /// Keys, and what had to be left out.
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct LoadedKeys {
     /// The usable keys.
     pub set: KeySet,

@@ -176,8 +176,8 @@ fn pem_is_a_source_of_keys() {
     // RFC 8410, section 4.
     let prefix = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
     let jwk = KEY.to_jwk("k");
-    let x = &jwk.split(r#""x":""#).nth(1).unwrap()[..43];
-    let raw = crate::jose::base64url::decode(x.as_bytes()).unwrap();
+    let x = &jwk.split(r#""x":""#).nth(1).unwrap().as_bytes()[..43];
+    let raw = crate::jose::base64url::decode(x).unwrap();
     let der = crate::jose::base64url::encode(&[&prefix[..], &raw].concat());
     let base64 = der.replace('-', "+").replace('_', "/");
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{base64}\n-----END PUBLIC KEY-----\n");

@@ -1,6 +1,6 @@
 //! Verifies JSON Web Tokens (RFC 7519) and bare JWS (RFC 7515), strictly and without side effects.
 //!
-//! This is the core of the daemon jwtd, and a library of its own. A [`Verifier`] is built once of
+//! This is the core of the daemon jwtd, and a library of its own. A [`Verifier`] is built once from
 //! the issuers that it trusts, and verifies each token in one call:
 //!
 //! ```
@@ -16,6 +16,7 @@
 //! # let header = r#"{"alg":"EdDSA","kid":"k1"}"#;
 //! # let token = key.sign_compact(header, claims)?;
 //! # let forged = SigningKey::generate(Algorithm::EdDsa)?.sign_compact(header, claims)?;
+//! // `jwks` is the document that the issuer publishes; the tokens come with requests.
 //! let issuer = TrustedIssuer::new("https://login.example.com").jwks(jwks).audience("orders-api");
 //! let verifier = Verifier::builder().issuer(issuer).build()?;
 //!
@@ -29,23 +30,22 @@
 //! # }
 //! ```
 //!
-//! [`Verifier::with_jwks`] gives a new verifier after the issuer changed its keys. A signed
-//! document that is no token is verified by [`verify_jws`]. What is demanded of the claims beyond
-//! the registered ones (scopes, roles, rules in CEL) is a [`policy::Policy`], decided over the
-//! proven token.
+//! * [`Verifier::with_jwks`] returns a new verifier after a key rotation.
+//! * [`verify_jws`] verifies a signed document that is not a token.
+//! * [`policy::Policy`] decides over the other claims of a proven token: scopes, roles, rules in
+//!   CEL.
 //!
 //! # Modules
 //!
-//! Each module imports only modules of lower floors. Whoever needs more than a [`Verifier`] (keys
-//! that expire, several profiles, the steps one by one) uses them directly; the verifier has no
-//! way of its own past them.
+//! Each module imports only modules of lower floors. A [`Verifier`] is a thin layer over them; code
+//! that needs keys that expire, several profiles or the steps one by one calls them directly.
 //!
 //! | floor | module | what lives there |
 //! |---|---|---|
 //! | F5 | [`policy`] | demands on the claims: scopes, subjects, callers, values, rules |
 //! | F4 | [`verify`] | the steps of RFC 7519, section 7.2, and the types that prove them |
 //! | F3 | [`keys`] | the keys of issuers, the choice among them, and when to fetch them |
-//! | F2 | [`crypto`] | keys that check signatures and keys that make them, over ring and aws-lc |
+//! | F2 | [`crypto`] | verifying keys and signing keys, on ring and aws-lc |
 //! | F1 | [`jose`] | base64url, JSON, headers, claims, JWK and PEM, read strictly and in bounds |
 //!
 //! # Features
@@ -54,7 +54,7 @@
 //! |---|---|---|
 //! | `aws-lc` | yes | ES512, faster RSA, ES384 and Ed25519, and the generation of RSA keys |
 //! | `cel` | no | `policy::Rule`: rules in the Common Expression Language |
-//! | `sign` | no | `crypto::PrivateKey`: private keys from JWK and PEM, for those who sign |
+//! | `sign` | no | `crypto::PrivateKey`: private keys in JWK and PEM, to sign with |
 //!
 //! Signatures: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA (Ed25519),
 //! HS256, HS384 and HS512.
@@ -62,10 +62,10 @@
 //! # Not included
 //!
 //! * **Fetching.** The caller gives the bytes of a JWK Set and fetches them again;
-//!   [`keys::Refresh`] decides when, as pure data.
+//!   [`keys::Refresh`], a state machine without I/O, decides when.
 //! * **A clock.** The time is an argument, [`jose::UnixTime`].
 //! * **A cache.** Each call checks the signature; [`verify::Proven::issuer_if_current`] tells
-//!   whoever keeps a proof whether it still holds.
+//!   a cache whether a kept proof still holds.
 //! * **Encryption.** A JWE is refused, and so are the JSON serializations, `b64` (RFC 7797) and
 //!   every extension that `crit` names.
 //! * **Proof of possession.** A token with `cnf` (RFC 7800) is refused.
@@ -78,8 +78,8 @@
 //! * `exp` is required, and so is `aud`, unless [`TrustedIssuer::any_audience`] is written out.
 //! * Input is measured before it is decoded ([`jose::Limits`]). JSON members that appear twice and
 //!   base64url that is not canonical are refused.
-//! * [`verify::Proven`] and [`verify::ProvenJws`] have private constructors: whoever holds one
-//!   holds what a key has signed.
+//! * [`verify::Proven`] and [`verify::ProvenJws`] have private constructors: the type proves
+//!   that a signature was checked.
 //! * Errors hold no text of a token and can be logged. `Debug` of a secret is redacted.
 //! * No unsafe code, and no `unwrap`, `panic` or index on data outside of tests.
 //!
@@ -98,6 +98,7 @@ pub mod policy;
 #[deny(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 pub mod verify;
 
+#[doc(inline)]
 pub use verify::{
     BuildError, Proven, Reason, Reject, TrustedIssuer, Verifier, VerifierBuilder, verify_jws,
 };

@@ -24,53 +24,41 @@ enum Inner {
 }
 
 /// Why a text is no private key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PrivateKeyError {
     /// `alg` is not an algorithm that is implemented.
+    #[error("its `alg` is not implemented")]
     Algorithm,
     /// `crv` is not a curve that is implemented.
+    #[error("its `crv` is not implemented")]
     Curve,
     /// Not acceptable JSON, or not a JWK and no set of them.
+    #[error("neither a JWK, a JWK Set nor PEM")]
     NotJwk,
     /// A member that the kind of key needs is missing or has a wrong form.
+    #[error("its `{0}` is missing or has a wrong form")]
     Parameter(&'static str),
     /// A section of PEM that cannot be read, or a kind of key that is not
     /// implemented.
+    #[error("the PEM section is damaged or holds a key of an unknown kind")]
     PemDamaged,
     /// No private key in the PEM file.
+    #[error("no unencrypted private key in the PEM file; decrypt one with `openssl pkey`")]
     PemMissing,
     /// More than one private key in the PEM file.
+    #[error("more than one private key in the PEM file")]
     PemSeveral,
     /// Only the public half.
+    #[error("it is a public key; signing needs the private one")]
     Public,
     /// More than 512 KiB or 100 keys.
+    #[error("more than {JWKS_BYTES} bytes or {JWKS_KEYS} keys")]
     TooLarge,
     /// `kty` is not one that is implemented.
+    #[error("its `kty` is not implemented")]
     Type,
 }
-
-impl fmt::Display for PrivateKeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Algorithm => "its `alg` is not implemented",
-            Self::Curve => "its `crv` is not implemented",
-            Self::NotJwk => "neither a JWK, a JWK Set nor PEM",
-            Self::Parameter(name) => {
-                return write!(f, "its `{name}` is missing or has a wrong form");
-            }
-            Self::PemDamaged => "the PEM section is damaged or holds a key of an unknown kind",
-            Self::PemMissing => {
-                "no unencrypted private key in the PEM file; decrypt one with `openssl pkey`"
-            }
-            Self::PemSeveral => "more than one private key in the PEM file",
-            Self::Public => "it is a public key; signing needs the private one",
-            Self::TooLarge => return write!(f, "more than {JWKS_BYTES} bytes or {JWKS_KEYS} keys"),
-            Self::Type => "its `kty` is not implemented",
-        })
-    }
-}
-
-impl std::error::Error for PrivateKeyError {}
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

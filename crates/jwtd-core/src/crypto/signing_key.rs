@@ -3,7 +3,6 @@
 use super::ring::{self, Mac};
 use super::verifying_key::{MacKey, PublicKey, VerifyingKey};
 use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
-use std::fmt;
 use zeroize::Zeroizing;
 
 /// A private key or a secret, bound to the algorithm that it signs with.
@@ -22,27 +21,19 @@ enum Inner {
 }
 
 /// Why a key cannot be made or cannot sign.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SigningError {
     /// The key is damaged or does not fit the algorithm.
+    #[error("the key is damaged or does not fit the algorithm")]
     Key,
     /// The operating system gave no random bytes, or the library failed.
+    #[error("the crypto library failed")]
     Library,
     /// Needs the feature `aws-lc`.
+    #[error("this needs a build with the feature `aws-lc`")]
     NotBuiltIn,
 }
-
-impl fmt::Display for SigningError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Key => "the key is damaged or does not fit the algorithm",
-            Self::Library => "the crypto library failed",
-            Self::NotBuiltIn => "this needs a build with the feature `aws-lc`",
-        })
-    }
-}
-
-impl std::error::Error for SigningError {}
 
 /// How many bits the modulus of a fresh key of RSA has.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -6,7 +6,9 @@ use crate::jose::{Algorithm, KeyMaterial, Secret, base64url};
 
 /// A signature that does not fit. It says no more, so that nothing can be
 /// learned from it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the signature does not fit")]
+#[non_exhaustive]
 pub struct BadSignature;
 
 /// A key and the one algorithm that it is used with.

@@ -53,6 +53,7 @@ macro_rules! algorithms {
     ($($variant:ident: $family:expr => $name:literal $(or $alias:literal)?, $doc:literal;)+) => {
         /// A signature algorithm.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
         #[repr(u8)]
         pub enum Algorithm { $(#[doc = $doc] $variant,)+ }
 

@@ -2,17 +2,20 @@
 //! byte string has exactly one spelling.
 
 /// Why a text is not canonical base64url.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Base64Fault {
     /// The byte at this offset is not in the alphabet `A-Z a-z 0-9 - _`.
+    #[error("byte {offset} is not base64url")]
     Character {
         /// Counted from the start of the text.
         offset: usize,
     },
     /// No byte string encodes to a text of this length.
+    #[error("no byte string encodes to this length")]
     Length,
     /// The unused bits of the last character are not zero, so that another
     /// spelling would decode to the same bytes.
+    #[error("the unused bits at the end are not zero")]
     TrailingBits,
 }
 

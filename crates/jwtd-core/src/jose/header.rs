@@ -25,6 +25,7 @@ pub struct Header {
 /// Compared without regard to case; a value without a slash stands for
 /// `application/` and that value.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum TokenType {
     /// There is no `typ`.
     Absent,

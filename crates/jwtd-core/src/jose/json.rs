@@ -52,11 +52,14 @@ impl Serialize for Value<'_> {
 }
 
 /// Why a text is not acceptable JSON.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JsonFault {
     /// A member appears twice in one object.
+    #[error("a member appears twice in an object")]
     Duplicate,
     /// The text is not JSON, or more follows it.
+    #[error("not JSON at line {line}, column {column}")]
     Syntax {
         /// Line, counted from 1.
         line: usize,
@@ -64,10 +67,13 @@ pub enum JsonFault {
         column: usize,
     },
     /// Nested deeper than [`JsonLimits::depth`].
+    #[error("nested too deep")]
     TooDeep,
     /// A string longer than [`JsonLimits::string_bytes`].
+    #[error("a string is too long")]
     TooLong,
     /// More members or elements than [`JsonLimits::members`].
+    #[error("too many members or elements")]
     TooMany,
 }
 

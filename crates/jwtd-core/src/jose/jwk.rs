@@ -73,71 +73,61 @@ pub struct Jwk<M = KeyMaterial> {
 }
 
 /// Why a key cannot be used to check signatures.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UnusableKey {
     /// `alg` is not an algorithm that is implemented.
+    #[error("its `alg` is not implemented")]
     Algorithm,
     /// `alg` does not fit the kind of key.
+    #[error("its `alg` does not fit its kind")]
     AlgorithmMismatch,
     /// A curve that is not implemented.
+    #[error("its `crv` is not implemented")]
     Curve,
     /// The exponent of RSA is even, below 3 or beyond 33 bits.
+    #[error("its exponent `e` must be odd, from 3 to 33 bits")]
     Exponent,
     /// The issuer does not allow any algorithm that fits the key.
+    #[error("no allowed algorithm fits it")]
     NotAllowed,
     /// Not a JSON object.
+    #[error("it is not a JSON object")]
     NotObject,
     /// `key_ops` does not hold `verify`, or holds an operation twice.
+    #[error("its `key_ops` must hold `verify`, and no operation twice")]
     Operations,
     /// A member that the kind of key needs is missing or has a wrong form.
+    #[error("its `{0}` is missing or has a wrong form")]
     Parameter(&'static str),
     /// The point does not lie on the curve.
+    #[error("its point does not lie on its curve")]
     Point,
     /// Private members where public keys are published.
+    #[error("it has private members")]
     Private,
     /// The modulus of RSA has the mark of CVE-2017-15361: its private key can be computed.
+    #[error("its modulus has the mark of CVE-2017-15361 (ROCA): replace the key")]
     Roca,
     /// The secret is shorter than the hash of its algorithm (RFC 7518,
     /// section 3.2).
+    #[error("its secret is shorter than the hash of its algorithm")]
     SecretTooShort,
     /// The modulus of RSA has fewer than 2,048 or more than 8,192 bits.
+    #[error("its modulus must have 2048 to 8192 bits")]
     Size,
     /// The point of Ed25519 has so few multiples that anybody can sign for it.
+    #[error("anybody can sign for its point, which has small order: replace the key")]
     SmallOrder,
     /// Beyond the largest number of keys in a set.
+    #[error("the set holds too many keys")]
     TooMany,
     /// `kty` is not one that is implemented.
+    #[error("its `kty` is not implemented")]
     Type,
     /// `use` is not `sig`.
+    #[error("its `use` is not `sig`")]
     Use,
-}
-
-impl fmt::Display for UnusableKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Algorithm => "its `alg` is not implemented",
-            Self::AlgorithmMismatch => "its `alg` does not fit its kind",
-            Self::Curve => "its `crv` is not implemented",
-            Self::Exponent => "its exponent `e` must be odd, from 3 to 33 bits",
-            Self::NotAllowed => "no allowed algorithm fits it",
-            Self::NotObject => "it is not a JSON object",
-            Self::Operations => "its `key_ops` must hold `verify`, and no operation twice",
-            Self::Parameter(name) => {
-                return write!(f, "its `{name}` is missing or has a wrong form");
-            }
-            Self::Point => "its point does not lie on its curve",
-            Self::Private => "it has private members",
-            Self::Roca => "its modulus has the mark of CVE-2017-15361 (ROCA): replace the key",
-            Self::SecretTooShort => "its secret is shorter than the hash of its algorithm",
-            Self::Size => "its modulus must have 2048 to 8192 bits",
-            Self::SmallOrder => {
-                "anybody can sign for its point, which has small order: replace the key"
-            }
-            Self::TooMany => "the set holds too many keys",
-            Self::Type => "its `kty` is not implemented",
-            Self::Use => "its `use` is not `sig`",
-        })
-    }
 }
 
 /// The members of one JWK.

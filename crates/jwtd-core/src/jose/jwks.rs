@@ -18,6 +18,7 @@ pub struct JwkSet<M = KeyMaterial> {
 
 /// A key of a set that cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct SkippedKey {
     /// Its place in the set, counted from 0.
     pub index: usize,
@@ -36,51 +37,48 @@ impl fmt::Display for SkippedKey {
     }
 }
 
+impl std::error::Error for SkippedKey {}
+
 /// Why a whole set is refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JwksError {
     /// Not acceptable JSON.
+    #[error(fmt = write_json_fault)]
     Json(JsonFault),
     /// Not an object with an array `keys`.
+    #[error("not a JWK Set: an object with an array `keys`")]
     NotSet,
     /// A key among public ones gives away a secret: whoever reads the set can
     /// sign, so that no signature under it means anything (R20).
+    #[error(
+        "key {index} holds private members; whoever can read this set can sign tokens: \
+         replace that key, and publish only public ones"
+    )]
     Private {
         /// The place of the first such key, counted from 0.
         index: usize,
     },
     /// A public key among shared secrets.
+    #[error("key {index} is not a shared secret (`kty` must be `oct`)")]
     Mixed {
         /// The place of the first such key, counted from 0.
         index: usize,
     },
     /// Longer than 512 KiB.
+    #[error("larger than {JWKS_BYTES} bytes")]
     TooLarge,
 }
 
-impl fmt::Display for JwksError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Json(JsonFault::Syntax { line, column }) => {
-                write!(f, "not JSON at line {line}, column {column}")
-            }
-            Self::Json(JsonFault::Duplicate) => f.write_str("a member appears twice in an object"),
-            Self::Json(_) => f.write_str("the JSON is too deep or too large"),
-            Self::NotSet => f.write_str("not a JWK Set: an object with an array `keys`"),
-            Self::Private { index } => write!(
-                f,
-                "key {index} holds private members; whoever can read this set can sign tokens: \
-                 replace that key, and publish only public ones"
-            ),
-            Self::Mixed { index } => {
-                write!(f, "key {index} is not a shared secret (`kty` must be `oct`)")
-            }
-            Self::TooLarge => write!(f, "larger than {JWKS_BYTES} bytes"),
+fn write_json_fault(fault: &JsonFault, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match fault {
+        JsonFault::Syntax { line, column } => write!(f, "not JSON at line {line}, column {column}"),
+        JsonFault::Duplicate => f.write_str("a member appears twice in an object"),
+        JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
+            f.write_str("the JSON is too deep or too large")
         }
     }
 }
-
-impl std::error::Error for JwksError {}
 
 impl JwkSet {
     /// Reads a set of public keys.

@@ -18,6 +18,7 @@ pub enum Part {
 /// Why a token cannot be read. It holds offsets and numbers, never text of the
 /// token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Malformed {
     /// The header has no `alg`.
     AlgorithmMissing,

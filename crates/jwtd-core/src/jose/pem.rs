@@ -7,18 +7,20 @@
 use super::algorithm::Curve;
 use super::jwk::{KeyMaterial, UnusableKey};
 use rustls_pki_types::pem::{self, PemObject as _, SectionKind};
-use std::fmt;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// Why a PEM file is refused. Unlike a JWK Set, such a file is written by the
 /// operator, so that one key that cannot be used refuses it all.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PemError {
     /// There is no key and no certificate in it.
+    #[error("no `PUBLIC KEY` and no `CERTIFICATE` section")]
     Empty,
     /// A section cannot be used.
+    #[error("section {section}: {reason}")]
     Key {
         /// Counted from 1.
         section: usize,
@@ -26,41 +28,27 @@ pub enum PemError {
         reason: UnusableKey,
     },
     /// A section is a private key.
+    #[error(
+        "section {section} is a private key; only the public one is needed: \
+         `openssl pkey -in FILE -pubout`"
+    )]
     Private {
         /// Counted from 1.
         section: usize,
     },
     /// A section is not what its label says.
+    #[error("section {section} is damaged")]
     Section {
         /// Counted from 1.
         section: usize,
     },
     /// A section has a label that is not a public key or a certificate.
+    #[error("section {section} is neither `PUBLIC KEY` nor `CERTIFICATE`")]
     Label {
         /// Counted from 1.
         section: usize,
     },
 }
-
-impl fmt::Display for PemError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("no `PUBLIC KEY` and no `CERTIFICATE` section"),
-            Self::Key { section, reason } => write!(f, "section {section}: {reason}"),
-            Self::Private { section } => write!(
-                f,
-                "section {section} is a private key; only the public one is needed: \
-                 `openssl pkey -in FILE -pubout`"
-            ),
-            Self::Section { section } => write!(f, "section {section} is damaged"),
-            Self::Label { section } => {
-                write!(f, "section {section} is neither `PUBLIC KEY` nor `CERTIFICATE`")
-            }
-        }
-    }
-}
-
-impl std::error::Error for PemError {}
 
 /// Reads the public keys of a PEM file: sections `PUBLIC KEY` (RFC 5280) and
 /// `CERTIFICATE`.

@@ -14,7 +14,9 @@ use std::time::Duration;
 pub struct Leeway(Duration);
 
 /// A leeway beyond five minutes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the leeway exceeds five minutes")]
+#[non_exhaustive]
 pub struct LeewayTooLong;
 
 impl Leeway {
@@ -186,7 +188,9 @@ impl IssuerIndex {
 }
 
 /// Two issuers that share a value of `iss`, by name.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the issuers `{first}` and `{second}` share the `iss` `{identifier}`")]
+#[non_exhaustive]
 pub struct SameIdentifier {
     /// The one that comes first.
     pub first: Box<str>,

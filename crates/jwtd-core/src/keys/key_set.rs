@@ -4,6 +4,7 @@ use crate::crypto::{Digest, MacKey, PublicKey, VerifyingKey, digest};
 use crate::jose::jwk::UnusableKey;
 use crate::jose::{Algorithm, Jwk, KeyMaterial, Secret};
 use std::collections::HashMap;
+use std::fmt;
 
 /// A key of an issuer.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub struct KeySet {
 
 /// A key that does not become part of a set.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Unusable {
     /// Its place in the list that the set was made of, counted from 0.
     pub index: usize,
@@ -35,14 +37,29 @@ pub struct Unusable {
     pub reason: UnusableKey,
 }
 
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => write!(f, "key {id:?} is skipped: {}", self.reason),
+            None => write!(f, "a key without `kid` is skipped: {}", self.reason),
+        }
+    }
+}
+
+impl std::error::Error for Unusable {}
+
 /// Why no key is chosen.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// There is a key with this id, but for another algorithm.
+    #[error("the key with this id is for another algorithm")]
     AlgorithmMismatch,
     /// More than four keys could have signed the token.
+    #[error("more than {} keys could have made the signature", Candidates::MOST)]
     Ambiguous,
     /// There is no such key.
+    #[error("there is no such key")]
     Unknown,
 }
 

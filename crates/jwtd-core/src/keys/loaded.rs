@@ -48,11 +48,7 @@ impl LoadedKeys {
     }
 
     fn bound((set, unusable): (KeySet, Vec<Unusable>)) -> Self {
-        let line = |Unusable { id, reason, .. }: Unusable| match id {
-            Some(id) => format!("key {id:?} is skipped: {reason}"),
-            None => format!("a key without `kid` is skipped: {reason}"),
-        };
-        Self { set, skipped: unusable.into_iter().map(line).collect() }
+        Self { set, skipped: unusable.iter().map(ToString::to_string).collect() }
     }
 
     fn after(mut self, earlier: impl Iterator<Item = String>) -> Self {

@@ -1,7 +1,6 @@
 //! Where a claim stands.
 
 use crate::jose::json::Value;
-use std::fmt;
 
 /// The place of a claim: its name, or a JSON Pointer (RFC 6901) to something inside of
 /// one. Names may hold dots and colons, as in `https://example.com/roles`; what begins
@@ -14,21 +13,15 @@ pub struct ClaimPath {
 }
 
 /// A text that is no place of a claim.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BadPath {
     /// It is empty, or `/` alone.
+    #[error("a claim has a name")]
     Empty,
     /// A `~` that neither `0` nor `1` follows (RFC 6901, section 3).
+    #[error("in a JSON Pointer `~` is written `~0`, and `/` in a name `~1`")]
     Tilde,
-}
-
-impl fmt::Display for BadPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "a claim has a name",
-            Self::Tilde => "in a JSON Pointer `~` is written `~0`, and `/` in a name `~1`",
-        })
-    }
 }
 
 impl ClaimPath {

@@ -16,7 +16,8 @@ pub struct Returned {
 }
 
 /// Two claims would have the same name.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("two claims are returned as `{0}`")]
 pub struct SameName(pub Box<str>);
 
 impl Returned {

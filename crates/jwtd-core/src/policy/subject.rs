@@ -1,7 +1,5 @@
 //! Who may come, by the claim `sub`.
 
-use std::fmt;
-
 /// Subjects that may pass: one, or all that begin alike.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SubjectRule {
@@ -14,26 +12,18 @@ pub enum SubjectRule {
 }
 
 /// A text that is no rule for subjects.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BadSubject {
     /// It is empty, or `*` alone.
+    #[error("it has no name; to let all pass, leave it out")]
     Empty,
     /// A `*` that is not at the end.
+    #[error("`*` stands at the end of a beginning, and nowhere else")]
     Star,
     /// A SPIFFE ID is cut within a part of its path, or is none.
+    #[error("a SPIFFE ID is `spiffe://trust-domain/path`, and its beginning ends with `/*`")]
     Spiffe,
-}
-
-impl fmt::Display for BadSubject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "it has no name; to let all pass, leave it out",
-            Self::Star => "`*` stands at the end of a beginning, and nowhere else",
-            Self::Spiffe => {
-                "a SPIFFE ID is `spiffe://trust-domain/path`, and its beginning ends with `/*`"
-            }
-        })
-    }
 }
 
 const SPIFFE: &str = "spiffe://";

@@ -1,8 +1,10 @@
 //! Floor 4: the steps that turn bytes into a verified token, in the order of the
 //! RFCs, and the types that prove that a step was taken.
 
+mod builder;
 mod headers;
 mod judge;
+mod jws;
 mod profile;
 mod reason;
 mod reject;
@@ -11,9 +13,11 @@ mod tests;
 mod token;
 mod verifier;
 
+pub use builder::{BuildError, TrustedIssuer, Verifier, VerifierBuilder};
 pub use headers::Headers;
 pub use judge::{Condition, Matter, check_times, judge, remember_until};
-pub use profile::{AcceptedTypes, Profile};
+pub use jws::{ProvenJws, verify_jws};
+pub use profile::{AcceptedTypes, Profile, UnknownIssuer};
 pub use reason::{Family, Fault, Reason};
 pub use reject::{Refusal, Reject};
 pub use token::{Proven, SignatureProof, Unproven, Unverified};

@@ -57,17 +57,22 @@ pub struct Profile {
     pub remember: Option<Duration>,
 }
 
+/// The name of an issuer that there is not.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no issuer has the name `{0}`")]
+pub struct UnknownIssuer(pub Box<str>);
+
 impl Profile {
     /// A profile that trusts the issuers of these names and expects nothing
     /// beyond the defaults.
     ///
     /// # Errors
-    /// The first name that no issuer has.
-    pub fn new<'n>(name: &str, trusted: &[&'n str], issuers: &Issuers) -> Result<Self, &'n str> {
+    /// If no issuer has one of the names.
+    pub fn new(name: &str, trusted: &[&str], issuers: &Issuers) -> Result<Self, UnknownIssuer> {
         let mut places = vec![false; issuers.iter().count()];
         for issuer in trusted {
             let place = issuers.find(issuer).and_then(|index| places.get_mut(index.get()));
-            *place.ok_or(*issuer)? = true;
+            *place.ok_or_else(|| UnknownIssuer((*issuer).into()))? = true;
         }
         Ok(Self {
             name: name.into(),

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// What a reason speaks of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Family {
     /// The token is good.
     Ok,
@@ -32,6 +33,7 @@ pub enum Family {
 
 /// Who can fix it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Fault {
     /// Nobody has to.
     Nobody,
@@ -49,6 +51,7 @@ macro_rules! reasons {
         /// Why a token is permitted or refused. The numbers and codes are those
         /// of `jwtd.v1.Reason` and never change.
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        #[non_exhaustive]
         #[repr(u8)]
         pub enum Reason { $(#[doc = $meaning] $variant = $number,)+ }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 /// Why a token is refused. It holds no text of the token.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Reject {
     /// The issuer's key with this id is for another algorithm.
     AlgorithmKeyMismatch,
@@ -104,7 +105,8 @@ pub enum Reject {
 }
 
 /// A refusal before the signature was checked.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{reject}")]
 pub struct Refusal {
     /// Why.
     pub reject: Reject,

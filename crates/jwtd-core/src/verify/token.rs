@@ -4,7 +4,7 @@
 use super::reject::Reject;
 use crate::crypto::Digest;
 use crate::jose::{Algorithm, Claims, Header, TokenType};
-use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, KeySet, KeyState};
+use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, Key, KeySet, KeyState};
 use std::sync::Arc;
 
 /// Something that a token says and nobody proved.
@@ -111,12 +111,7 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// If the signature is not that of any of the keys.
     pub fn prove(self) -> Result<Proven, Reject> {
         let message = self.token.as_ref().get(..self.signed).ok_or(Reject::Internal)?;
-        let key = self
-            .candidates
-            .iter()
-            .filter_map(|index| self.set.keys().get(index))
-            .find(|key| key.key.verify(message, &self.signature).is_ok())
-            .ok_or(Reject::SignatureInvalid)?;
+        let key = signer(&self.set, &self.candidates, message, &self.signature)?;
         let proof = SignatureProof {
             issuer: self.issuer,
             settings: self.settings,
@@ -126,6 +121,20 @@ impl<T: AsRef<[u8]>> Unproven<T> {
         let Unverified(claims) = self.claims;
         Ok(Proven { header: self.header, claims, payload: self.payload, proof })
     }
+}
+
+/// Finds the key that made the signature, among those that the header chose.
+pub(super) fn signer<'s>(
+    set: &'s KeySet,
+    candidates: &Candidates,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<&'s Key, Reject> {
+    candidates
+        .iter()
+        .filter_map(|index| set.keys().get(index))
+        .find(|key| key.key.verify(message, signature).is_ok())
+        .ok_or(Reject::SignatureInvalid)
 }
 
 impl SignatureProof {

@@ -3,8 +3,10 @@
 
 #![allow(clippy::panic, reason = "a test may panic")]
 
-use jwtd_core::verify::Reason;
+use jwtd_core::jose::UnixTime;
+use jwtd_core::verify::{Reason, TrustedIssuer, Verifier};
 use jwtd_testkit::attacks::corpus::sample;
+use jwtd_testkit::attacks::world::{Party, TRUSTED};
 use jwtd_testkit::attacks::{CORPUS, WORLD, families};
 
 fn refuse(rule: &str) {
@@ -59,4 +61,31 @@ fn t13_the_same_token_gets_the_same_verdict_a_thousand_times() {
     CORPUS.judge("t13", tried.map(|attack| (attack, WORLD.verify(&attack.token))));
     let reasons = |_| sample.iter().map(|one| WORLD.verify(&one.token)).collect::<Vec<Reason>>();
     assert_eq!(reasons(1), reasons(2));
+}
+
+/// [`Verifier`] is the same way by another door; it does not even know whom it does not trust.
+#[test]
+fn a_built_verifier_gives_the_verdicts_of_the_core() {
+    let trusted = |party: &Party| {
+        let issuer =
+            TrustedIssuer::new(party.identifier).algorithms(party.algorithms()).audience("api");
+        if party.has_secrets() {
+            issuer.secret_jwks(party.jwks())
+        } else {
+            issuer.jwks(party.jwks())
+        }
+    };
+    let parties = WORLD.parties().into_iter().filter(|party| TRUSTED.contains(&party.name));
+    let issuers = parties.map(trusted);
+    let verifier = issuers.fold(Verifier::builder(), |all, one| all.issuer(one)).build().unwrap();
+    let now = UnixTime::from_seconds(WORLD.now);
+    for one in CORPUS.good.iter().chain(&CORPUS.attacks) {
+        let verdict = verifier.verify(&one.token, now);
+        let reason = verdict.map_or_else(|reject| reject.reason(), |_| Reason::Ok);
+        let expected = match WORLD.verify(&one.token) {
+            Reason::IssuerNotInProfile => Reason::IssuerUnknown,
+            reason => reason,
+        };
+        assert_eq!(reason, expected, "{} {}", one.rule, one.name);
+    }
 }

@@ -5,9 +5,11 @@ use cel::{ParseErrors, Program};
 use std::fmt;
 
 /// Why a text is no rule. Places are characters of its text, counted from 1.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BadRule {
     /// It is longer than [`Rule::MOST_BYTES`](super::Rule::MOST_BYTES).
+    #[error("the rule is {bytes} bytes long; at most {limit} are allowed")]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -15,6 +17,7 @@ pub enum BadRule {
         limit: usize,
     },
     /// It cannot be read.
+    #[error(fmt = write_syntax)]
     Syntax {
         /// In which line of the rule.
         line: usize,
@@ -24,22 +27,30 @@ pub enum BadRule {
         message: String,
     },
     /// It names something that there is not.
+    #[error("the rule names `{0}`, which there is not")]
     UnknownName(String),
     /// It calls a function that there is not.
+    #[error("there is no function `{0}`")]
     UnknownFunction(String),
     /// It is nested deeper than 32.
+    #[error("the rule is nested deeper than {MOST_DEPTH}")]
     TooDeep,
     /// More than two loops (`all`, `exists`, `exists_one`, `filter`, `map`) are within each
     /// other.
+    #[error("more than {MOST_LOOPS} loops are within each other")]
     TooManyLoops,
     /// More than eight loops in all, or more than 32 operations within loops.
+    #[error("more than {MOST_LOOPS_IN_ALL} loops, or {MOST_IN_LOOPS} operations within loops")]
     TooMuchInLoops,
     /// More than eight `+`.
+    #[error("the rule has more than {MOST_SUMS} `+`")]
     TooManySums,
     /// A list is made within a loop, of several values or by `map` or `filter`, and could
     /// multiply.
+    #[error("a list is made within a loop")]
     ListInLoop,
     /// It can be neither true nor false.
+    #[error("the rule can be neither true nor false")]
     NotBoolean,
 }
 
@@ -71,34 +82,16 @@ impl From<ParseErrors> for BadRule {
     }
 }
 
-impl fmt::Display for BadRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong { bytes, limit } => {
-                write!(f, "the rule is {bytes} bytes long; at most {limit} are allowed")
-            }
-            Self::Syntax { line: 1, column, message } => {
-                write!(f, "the rule cannot be read at character {column}: {message}")
-            }
-            Self::Syntax { line, column, message } => {
-                write!(
-                    f,
-                    "the rule cannot be read at character {column} of its line {line}: {message}"
-                )
-            }
-            Self::UnknownName(name) => write!(f, "the rule names `{name}`, which there is not"),
-            Self::UnknownFunction(name) => write!(f, "there is no function `{name}`"),
-            Self::TooDeep => write!(f, "the rule is nested deeper than {MOST_DEPTH}"),
-            Self::TooManyLoops => {
-                write!(f, "more than {MOST_LOOPS} loops are within each other")
-            }
-            Self::TooMuchInLoops => write!(
-                f,
-                "more than {MOST_LOOPS_IN_ALL} loops, or {MOST_IN_LOOPS} operations within loops"
-            ),
-            Self::TooManySums => write!(f, "the rule has more than {MOST_SUMS} `+`"),
-            Self::ListInLoop => f.write_str("a list is made within a loop"),
-            Self::NotBoolean => f.write_str("the rule can be neither true nor false"),
+fn write_syntax(
+    line: &usize,
+    column: &usize,
+    message: &str,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match line {
+        1 => write!(f, "the rule cannot be read at character {column}: {message}"),
+        line => {
+            write!(f, "the rule cannot be read at character {column} of its line {line}: {message}")
         }
     }
 }

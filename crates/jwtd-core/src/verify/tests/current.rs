@@ -42,7 +42,8 @@ fn a_profile_trusts_the_issuers_that_it_names() {
     let issuers = world("test", held(&[("k", &KEY)], None));
     assert_eq!(judged(&issuers, &["a"], NOW), Reason::Ok);
     assert_eq!(judged(&issuers, &[], NOW), Reason::IssuerNotInProfile);
-    assert_eq!(Profile::new("p", &["b"], &issuers).unwrap_err(), "b");
+    let unknown = Profile::new("p", &["b"], &issuers).unwrap_err();
+    assert_eq!(unknown, UnknownIssuer("b".into()));
     assert_eq!(Profile::new("p", &["a"], &issuers).unwrap().name(), "p");
 }
 

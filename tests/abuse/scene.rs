@@ -2,9 +2,9 @@
 
 use crate::bystander::{Bystander, Waits};
 use crate::daemon::{Daemon, Folder, Setup};
-use crate::keys::{Signer, set};
 use crate::peer::Place;
-use crate::row::{Seen, show};
+use jwtd_testkit::measured::{Seen, show};
+use jwtd_testkit::tokens::{Signer, set};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use crate::daemon::Setup;
 use crate::parallel::{self, Job};
 use crate::process::job;
 use crate::process::stop::{self, Shape};
-use crate::row::{Row, Seen};
+use jwtd_testkit::measured::{Row, Seen};
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let jobs = vec![

@@ -5,12 +5,12 @@ use crate::Plan;
 use crate::daemon::{Daemon, PATIENCE, Setup};
 use crate::good::GoodCaller;
 use crate::issuer::{Issuer, KEYS};
-use crate::keys::{Signer, set};
 use crate::parallel::{self, Job};
 use crate::pki::Pki;
-use crate::row::{Row, show};
 use futures_util::future::BoxFuture;
 use jwtd::pb::Reason;
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::{Signer, set};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -3,15 +3,15 @@
 //! are those that this caller can see.
 
 use crate::daemon::{Daemon, Setup};
-use crate::row::{Row, show};
 use crate::{Plan, run};
 use bytes::{Buf as _, BufMut as _, Bytes};
 use jwtd::pb::VerifyBatchRequest;
-use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::{Claims, Signer, set};
 use prost::Message as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -134,16 +134,10 @@ async fn overload(span: Duration, least: f64, no_limits: Option<&str>) -> Result
 }
 
 fn scene(limits: &str) -> (Setup, Vec<Bytes>) {
-    let key = SigningKey::generate(Algorithm::Es512).unwrap();
-    #[expect(clippy::disallowed_methods, reason = "the daemon asks the same clock")]
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let token = |number: u32| {
-        let claims = format!(
-            r#"{{"iss":"https://i","aud":"a","sub":"{number:0300}","exp":{}}}"#,
-            now + 3600
-        );
-        Bytes::from(key.sign_compact(r#"{"alg":"ES512","kid":"k"}"#, &claims).unwrap())
-    };
+    let key = Signer::of(Algorithm::Es512, "k");
+    let claims = Claims::of("https://i");
+    let token =
+        |number: u32| Bytes::from(key.signed(claims.clone().set("sub", format!("{number:0300}"))));
     let requests = (0..16).map(|batch| {
         let tokens = (0..BATCH).map(|number| token(batch * BATCH + number)).collect();
         Bytes::from(VerifyBatchRequest { tokens, ..Default::default() }.encode_to_vec())
@@ -152,8 +146,7 @@ fn scene(limits: &str) -> (Setup, Vec<Bytes>) {
         "cache: {{ max_bytes: 0 }}\nlimits: {{ {limits} }}\nissuers:\n  i: {{ issuer: https://i, \
          audiences: [a], algorithms: [ES512], keys: {{ jwks_file: jwks.json }} }}\n"
     );
-    let jwks = format!(r#"{{"keys":[{}]}}"#, key.to_jwk("k"));
-    let files = vec![("jwks.json", jwks)];
+    let files = vec![("jwks.json", set(&[&key]))];
     // A core for the daemon and another for the caller: a caller that offers three times
     // the load needs more than one that offers it once, and must not take it from the
     // daemon.

@@ -1,11 +1,11 @@
 //! Restarts under load: callers that retry UNAVAILABLE must not notice them.
 
 use crate::daemon::{Folder, PATIENCE, Setup};
-use crate::keys::{Signer, set};
-use crate::row::{Row, show};
 use crate::{Plan, run};
 use jwtd::pb::VerifyBatchRequest;
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::{Signer, set};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -4,11 +4,11 @@ use crate::Plan;
 use crate::daemon::{Daemon, Setup};
 use crate::issuer::KEYS;
 use crate::issuer::script::{Step, ok, steps, whole};
-use crate::keys::set;
 use crate::life::{ISS, Keys, Scene};
 use crate::parallel::{self, Job};
-use crate::row::{Row, show};
 use jwtd::pb::Reason;
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::set;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -124,7 +124,7 @@ impl Stage {
         self.daemon.metric("jwtd_jwks_fetches_total{", "issuer=\"ill\"").await
     }
 
-    fn publish(&self, keys: &[&crate::keys::Signer]) {
+    fn publish(&self, keys: &[&jwtd_testkit::tokens::Signer]) {
         self.scene.issuer.put(KEYS, ok(set(keys)));
     }
 

@@ -1,20 +1,13 @@
 //! Issuers that publish their keys over HTTP: one does it well, one fails often.
 
 use crate::oracle::GRACE;
-use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::tokens::{self, Signer};
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// A key that tokens are signed with.
-#[derive(Debug)]
-pub(crate) struct Signer {
-    pub(crate) id: String,
-    pub(crate) key: SigningKey,
-}
 
 pub(crate) struct Issuer {
     pub(crate) name: &'static str,
@@ -54,11 +47,10 @@ impl Issuer {
 
     /// Makes a key and publishes it beside the others.
     pub(crate) fn publish(&self) {
-        let key = SigningKey::generate(self.algorithm).unwrap();
         let mut state = self.state.lock().unwrap();
         state.made += 1;
         let id = format!("{}-{}", self.name, state.made);
-        state.published.push(Arc::new(Signer { id, key }));
+        state.published.push(Arc::new(Signer::of(self.algorithm, &id)));
         state.next_epoch();
     }
 
@@ -101,7 +93,7 @@ impl Issuer {
         else {
             return false;
         };
-        state.retired.iter().any(|one| one.id == id)
+        state.retired.iter().any(|one| one.kid() == id)
             && !state.epochs[*epoch].ids.iter().any(|one| one == id)
     }
 
@@ -191,9 +183,8 @@ enum Fault {
 
 impl State {
     fn next_epoch(&mut self) {
-        let jwks: Vec<_> = self.published.iter().map(|one| one.key.to_jwk(&one.id)).collect();
-        let text = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
-        let ids = self.published.iter().map(|one| one.id.clone()).collect();
+        let text = tokens::set(&self.published.iter().map(|one| &**one).collect::<Vec<_>>());
+        let ids = self.published.iter().map(|one| one.kid().to_owned()).collect();
         self.epochs.push(Epoch { since: Instant::now(), ids, text });
     }
 }

@@ -210,12 +210,6 @@ impl Steps {
     }
 }
 
-/// The time of now in whole seconds, as the daemon has it.
-pub(crate) fn unix_now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
-}
-
 /// The configurations that follow each other.
 pub(crate) fn generation(number: usize) -> Generation {
     Generation {

@@ -10,6 +10,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::missing_errors_doc,
     clippy::missing_panics_doc,
     clippy::new_without_default,
     missing_docs,
@@ -19,3 +20,5 @@
 
 pub mod attacks;
 pub mod launcher;
+pub mod measured;
+pub mod tokens;

@@ -2,13 +2,13 @@
 
 use crate::daemon::Daemon;
 use crate::process::{ISS, local};
-use crate::row::Seen;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use http_body_util::StreamBody;
 use hyper::Request;
 use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use jwtd_testkit::measured::Seen;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;

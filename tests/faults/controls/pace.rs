@@ -4,10 +4,10 @@
 use crate::daemon::{Daemon, Setup};
 use crate::good::GoodCaller;
 use crate::issuer::{Issuer, KEYS};
-use crate::keys::{Signer, junk, set};
 use crate::process::ISS;
-use crate::row::{Seen, show};
 use jwtd::pb::{Reason, VerifyBatchRequest};
+use jwtd_testkit::measured::{Seen, show};
+use jwtd_testkit::tokens::{Signer, junk, set};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -4,10 +4,10 @@ use super::{ISS, job, local, well};
 use crate::Plan;
 use crate::daemon::{Daemon, PATIENCE};
 use crate::good::GoodCaller;
-use crate::keys::{Signer, set};
 use crate::parallel::Job;
-use crate::row::Seen;
 use jwtd::pb::Reason;
+use jwtd_testkit::measured::Seen;
+use jwtd_testkit::tokens::{Signer, set};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 

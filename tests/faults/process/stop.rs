@@ -3,8 +3,8 @@
 use super::{ISS, job, local};
 use crate::daemon::{Daemon, Folder, PATIENCE, Setup};
 use crate::parallel::Job;
-use crate::row::{Seen, show};
 use jwtd::pb::VerifyStreamRequest;
+use jwtd_testkit::measured::{Seen, show};
 use std::any::Any;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;

@@ -3,15 +3,15 @@
 use crate::child::{Folder, Outcome, Server};
 use crate::daemon;
 use crate::drive::{Caller, Load};
-use crate::form;
 use crate::requests::{Question, bytes};
-use crate::tokens;
 use crate::wire::STREAM;
 use bytes::Bytes;
 use jwtd::pb;
 use jwtd::pb::verify_stream_response::Result as Answer;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, UnixTime};
+use jwtd_testkit::bench::form;
+use jwtd_testkit::bench::tokens;
 use prost::Message as _;
 use std::path::PathBuf;
 use std::process::Command;

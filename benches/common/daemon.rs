@@ -1,9 +1,9 @@
 //! The built daemon, and its configuration.
 
 use crate::child::{Outcome, Server};
-use crate::form;
 use jwtd::client::Client;
 use jwtd_core::jose::{Algorithm, Family};
+use jwtd_testkit::bench::form;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -2,11 +2,11 @@
 
 use crate::Effort;
 use crate::child::Outcome;
-use crate::form;
 use crate::pair;
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::Series;
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::bench::form;
 
 const COUNTS: [u32; 4] = [1, 10, 100, 1000];
 

@@ -2,12 +2,12 @@
 
 use crate::Effort;
 use crate::child::Outcome;
-use crate::form;
 use crate::pair;
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::Series;
 use jwtd_core::jose::Algorithm;
 use jwtd_core::jose::limits::JWKS_KEYS;
+use jwtd_testkit::bench::form;
 
 pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
     let mut series = Series::new("keys");

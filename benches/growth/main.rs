@@ -8,17 +8,11 @@
 mod cached;
 #[path = "../common/child.rs"]
 mod child;
-#[path = "../common/columns.rs"]
-mod columns;
 mod connections;
 #[path = "../common/daemon.rs"]
 mod daemon;
 #[path = "../common/drive.rs"]
 mod drive;
-#[path = "../common/figure.rs"]
-mod figure;
-#[path = "../common/form.rs"]
-mod form;
 mod issuers;
 mod keys;
 mod pair;
@@ -30,8 +24,6 @@ mod requests;
 mod scene;
 mod series;
 mod sizes;
-#[path = "../common/spread.rs"]
-mod spread;
 #[path = "../common/wire.rs"]
 mod wire;
 

@@ -2,9 +2,9 @@
 
 use crate::child::{Folder, Outcome, Server};
 use crate::daemon;
-use crate::form::{self, Form};
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, UnixTime};
+use jwtd_testkit::bench::form::{self, Form};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -2,10 +2,10 @@
 
 use crate::Effort;
 use crate::child::{Outcome, Server};
-use crate::columns;
 use crate::drive::{Caller, Load};
-use crate::figure::Figure;
-use crate::spread::Spread;
+use jwtd_testkit::bench::Figure;
+use jwtd_testkit::bench::Spread;
+use jwtd_testkit::bench::columns;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

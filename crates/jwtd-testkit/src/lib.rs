@@ -19,6 +19,7 @@
 )]
 
 pub mod attacks;
+pub mod bench;
 pub mod launcher;
 pub mod measured;
 pub mod tokens;

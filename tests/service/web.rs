@@ -1,7 +1,7 @@
 //! A web server whose answers a test chooses.
 
+use jwtd_testkit::certificates::{Authority, Identity, params};
 use jwtd_testkit::launcher::waiting::{Gate, Watched};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
@@ -63,19 +63,15 @@ impl Web {
     /// As [`Web::start_tls`]; the third is a certificate with its key, which a client
     /// must show if one is `demanded`.
     pub(crate) fn start_mutual_tls(demanded: bool) -> (Self, String, [String; 2]) {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &authority).unwrap();
+        let authority = Authority::new();
+        let Identity { certificate, key } = authority.issue(&params(["127.0.0.1"]));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .unwrap();
         let builder = if demanded {
             let mut roots = RootCertStore::empty();
-            roots.add(authority.der().clone()).unwrap();
+            roots.add(authority.certificate().der().clone()).unwrap();
             let verifier =
                 WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
             builder.with_client_cert_verifier(verifier.unwrap())
@@ -89,7 +85,7 @@ impl Web {
             )
             .unwrap();
         let pair = [certificate.pem(), key.serialize_pem()];
-        (Self::serve("https", Some(Arc::new(config))), authority.pem(), pair)
+        (Self::serve("https", Some(Arc::new(config))), authority.certificate().pem(), pair)
     }
 
     fn serve(scheme: &str, tls: Option<Arc<ServerConfig>>) -> Self {

@@ -20,6 +20,7 @@
 
 pub mod attacks;
 pub mod bench;
+pub mod certificates;
 pub mod launcher;
 pub mod measured;
 pub mod tokens;

@@ -100,7 +100,7 @@ SUITES = (
     Suite(
         "abuse",
         "hostile peers, measured with a good caller beside them",
-        (*DOORS, *MANIFESTS, "src/sched/*", "src/app/*", "src/telemetry/*", "src/engine/*", "tests/abuse/*", *SHARED),
+        (*DOORS, *MANIFESTS, "src/sched/*", "src/app/*", "src/telemetry/*", "src/engine/*", "tests/abuse/*", "tests/faults/client.rs", *SHARED),
         harness("abuse"),
     ),
     Suite(

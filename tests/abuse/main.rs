@@ -35,9 +35,8 @@ mod silence;
 mod slow;
 mod unread;
 
-#[expect(dead_code, reason = "shared with the faults, which need more of it")]
-#[path = "../faults/daemon.rs"]
-mod daemon;
+#[path = "../faults/client.rs"]
+mod client;
 
 use clap::Parser as _;
 use job::Job;

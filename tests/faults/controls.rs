@@ -5,10 +5,10 @@ mod admission;
 mod pace;
 
 use crate::Plan;
-use crate::daemon::Setup;
 use crate::parallel::{self, Job};
 use crate::process::job;
 use crate::process::stop::{self, Shape};
+use jwtd_testkit::launcher::Setup;
 use jwtd_testkit::measured::{Row, Seen};
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {

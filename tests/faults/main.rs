@@ -17,8 +17,8 @@
 
 mod answers;
 mod certificates;
+mod client;
 mod controls;
-mod daemon;
 mod flood;
 mod good;
 mod issuer;

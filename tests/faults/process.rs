@@ -9,8 +9,8 @@ mod push;
 mod restart;
 
 use crate::Plan;
-use crate::daemon::Setup;
 use crate::parallel::{self, Job};
+use jwtd_testkit::launcher::Setup;
 use jwtd_testkit::measured::{Row, Seen};
 use jwtd_testkit::tokens::{Signer, set};
 

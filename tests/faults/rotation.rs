@@ -1,12 +1,13 @@
 //! Keys that change, as issuers do it and as they should not.
 
 use crate::Plan;
-use crate::daemon::{Daemon, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::issuer::KEYS;
 use crate::issuer::script::{Step, ok, steps, whole};
 use crate::life::{ISS, Keys, Scene};
 use crate::parallel::{self, Job};
 use jwtd::pb::Reason;
+use jwtd_testkit::launcher::{Daemon, Setup};
 use jwtd_testkit::measured::{Row, show};
 use jwtd_testkit::tokens::set;
 use std::sync::Arc;
@@ -87,7 +88,7 @@ impl Stage {
         let scene = Scene::new(false).await;
         scene.issuer.publish(&set(&[&scene.old]));
         let setup = Setup { config: scene.config(Keys::JwksUri), ..Setup::default() };
-        let daemon = Daemon::start(&setup).await?;
+        let daemon = JWTD.measured(&setup).await?;
         let [old, new, evil] = [&scene.old, &scene.new, &scene.evil].map(|key| key.token(ISS));
         let stage = Self { scene, daemon, old, new, evil };
         stage.until(REFRESH, &stage.old, Reason::Ok).await?;
@@ -121,7 +122,7 @@ impl Stage {
     }
 
     async fn attempts(&self) -> Result<u64, String> {
-        self.daemon.metric("jwtd_jwks_fetches_total{", "issuer=\"ill\"").await
+        self.daemon.sum("jwtd_jwks_fetches_total{", "issuer=\"ill\"").await
     }
 
     fn publish(&self, keys: &[&jwtd_testkit::tokens::Signer]) {
@@ -258,7 +259,7 @@ impl Stage {
         self.conditional(REFRESH * 2 + MOMENT).await?;
         tokio::time::sleep(MOMENT / 4).await;
         let label = "issuer=\"ill\",outcome=\"not_modified\"";
-        let unchanged = self.daemon.metric("jwtd_jwks_fetches_total{", label).await?;
+        let unchanged = self.daemon.sum("jwtd_jwks_fetches_total{", label).await?;
         match self.reasons(&[&self.old]).await?[..] {
             [Reason::Ok] if unchanged > 0 => Ok("304, and the keys serve".to_owned()),
             ref other => Err(format!("{unchanged} unchanged; {other:?}")),

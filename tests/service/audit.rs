@@ -120,7 +120,7 @@ async fn records_go_to_standard_output_and_logs_do_not() {
     let input = format!("{}\njunk", token("alice", now() + 600));
     let asked = run(binary().args(["verify", "--endpoint", &endpoint]), &input);
     assert_eq!(asked.code, Some(1), "{asked:?}");
-    process.signal("TERM");
+    assert!(process.signal("TERM"));
     let Ended { code, output: text, message } = process.end();
     assert_eq!(code, Some(0), "{message}");
     let reasons: Vec<Value> = text

@@ -86,7 +86,7 @@ async fn r84_a_connection_ends_with_its_clients_certificate() {
     let ca_file = Some(ours.write(&daemon.folder, "ours"));
     let long = clients.issue_to(&folder, "long", "client.example");
     let long = Credentials { ca_file: ca_file.clone(), client: Some(long) };
-    let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
+    let address: Address = format!("tls://{}", daemon.tls).parse().unwrap();
     let mut lasting = Client::connect_as(&address, &long).await.unwrap();
     // Not over at once, so that the handshake succeeds; on a busy machine not the first.
     let mut idle = until("a handshake before the end", async || {

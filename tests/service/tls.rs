@@ -60,7 +60,7 @@ pub(crate) fn start(ours: &Authority, extra: &str, more: &str) -> Daemon {
 }
 
 pub(crate) async fn permits(daemon: &Daemon, credentials: &Credentials) -> Result<bool, String> {
-    let address: Address = format!("tls://{}", daemon.tcp).parse()?;
+    let address: Address = format!("tls://{}", daemon.tls).parse()?;
     let mut client = Client::connect_as(&address, credentials).await?;
     ask(&mut client).await
 }
@@ -82,12 +82,12 @@ async fn calls_are_encrypted_and_the_server_proves_itself() {
     let error = permits(&daemon, &Credentials { ca_file, client: None }).await.unwrap_err();
     assert!(error.contains("certificate"), "{error}");
     // Another name than the one that is called.
-    let port = daemon.tcp.rsplit_once(':').unwrap().1;
+    let port = daemon.tls.rsplit_once(':').unwrap().1;
     let address: Address = format!("tls://localhost:{port}").parse().unwrap();
     let error = Client::connect_as(&address, &trusting).await.unwrap_err();
     assert!(error.contains("certificate"), "{error}");
 
-    let endpoint = format!("tls://{}", daemon.tcp);
+    let endpoint = format!("tls://{}", daemon.tls);
     let ca = daemon.folder.path("ours.ca");
     let health = run(binary().args(["health", "--endpoint", &endpoint, "--ca-file"]).arg(ca), "");
     assert_eq!((health.code, &*health.output), (Some(0), "SERVING\n"), "{health:?}");
@@ -140,7 +140,7 @@ async fn a_certificate_decides_which_profiles_are_for_its_holder() {
     let ca_file = Some(ours.write(&folder, "ours"));
     let connect = async |name: &str, host: &str| {
         let client = Some(clients.issue_to(&folder, name, host));
-        let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
+        let address: Address = format!("tls://{}", daemon.tls).parse().unwrap();
         let credentials = Credentials { ca_file: ca_file.clone(), client };
         Client::connect_as(&address, &credentials).await.unwrap()
     };
@@ -176,7 +176,7 @@ async fn certificates_and_authorities_change_while_connections_go_on() {
     let old = Credentials { ca_file, client: Some(old_client) };
     let ca_file = Some(second.write(&folder, "second"));
     let new = Credentials { ca_file, client: Some(new_client) };
-    let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
+    let address: Address = format!("tls://{}", daemon.tls).parse().unwrap();
     let mut lasting = Client::connect_as(&address, &old).await.unwrap();
     assert_eq!(ask(&mut lasting).await, Ok(true));
     assert!(permits(&daemon, &new).await.is_err());
@@ -240,7 +240,7 @@ impl Write for Pieces {
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 pub(crate) fn socket(daemon: &Daemon) -> TcpStream {
-    let socket = TcpStream::connect(&daemon.tcp).unwrap().patient();
+    let socket = TcpStream::connect(&daemon.tls).unwrap().patient();
     socket.set_nodelay(true).unwrap();
     socket
 }

@@ -1,7 +1,6 @@
 //! A caller with one remembered token, while others keep all cores busy.
 
 use crate::Effort;
-use crate::child::{Outcome, Server};
 use crate::cores;
 use crate::drive::{BUSY, Caller, Load, Width};
 use crate::raw::Raw;
@@ -15,6 +14,7 @@ use jwtd_core::jose::Algorithm;
 use jwtd_core::verify::Reason;
 use jwtd_testkit::bench::Figure;
 use jwtd_testkit::bench::Spread;
+use jwtd_testkit::measured::{Outcome, Server};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;

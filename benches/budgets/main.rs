@@ -5,8 +5,6 @@
 
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
-#[path = "../common/child.rs"]
-mod child;
 mod cores;
 mod crowd;
 #[path = "../common/daemon.rs"]
@@ -28,10 +26,10 @@ mod table;
 #[path = "../common/wire.rs"]
 mod wire;
 
-use child::Outcome;
 use clap::Parser;
 use jwtd_core::jose::Algorithm;
 use jwtd_testkit::bench::form;
+use jwtd_testkit::measured::Outcome;
 use rows::Hot;
 use scene::Scene;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,6 @@
 //! The budgets, one by one.
 
 use crate::Effort;
-use crate::child::Outcome;
 use crate::drive::{BUSY, Caller, Round};
 use crate::requests::{self, CLAIMS, Question, VERDICTS};
 use crate::scene::{self, Scene};
@@ -11,6 +10,7 @@ use jwtd_core::jose::Algorithm;
 use jwtd_testkit::bench::Figure;
 use jwtd_testkit::bench::Spread;
 use jwtd_testkit::bench::bare;
+use jwtd_testkit::measured::Outcome;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;

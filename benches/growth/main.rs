@@ -6,8 +6,6 @@
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
 mod cached;
-#[path = "../common/child.rs"]
-mod child;
 mod connections;
 #[path = "../common/daemon.rs"]
 mod daemon;
@@ -27,8 +25,8 @@ mod sizes;
 #[path = "../common/wire.rs"]
 mod wire;
 
-use child::Outcome;
 use clap::Parser;
+use jwtd_testkit::measured::Outcome;
 use scene::Scene;
 use series::Series;
 use std::path::PathBuf;

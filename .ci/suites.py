@@ -11,7 +11,7 @@ DOORS = ("src/lib.rs", "src/clock.rs", "src/clock/*", "src/escape.rs", "src/ext_
 MANIFESTS = ("Cargo.toml", "Cargo.lock", "crates/*/Cargo.toml")
 TESTKIT = ("crates/jwtd-testkit/src/*",)
 # What the measured suites use of it.
-SHARED = ("crates/jwtd-testkit/src/certificates.rs", "crates/jwtd-testkit/src/launcher/*", "crates/jwtd-testkit/src/measured/*", "crates/jwtd-testkit/src/tokens/*")
+SHARED = ("crates/jwtd-testkit/src/certificates.rs", "crates/jwtd-testkit/src/launcher/*", "crates/jwtd-testkit/src/measured/*", "crates/jwtd-testkit/src/tokens/*", "crates/jwtd-testkit/src/web.rs")
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 use crate::oracle::GRACE;
 use jwtd_core::jose::Algorithm;
 use jwtd_testkit::tokens::{self, Signer};
+use jwtd_testkit::web;
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Result, Write as _};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -125,7 +126,7 @@ impl Issuer {
         (state.asked, state.failed, lags.skip(1).max().unwrap_or_default())
     }
 
-    fn answer(&self, stream: &mut TcpStream, request: &str) -> Option<()> {
+    fn answer(&self, stream: &mut TcpStream, request: &str) -> Result<()> {
         let (fault, epoch, text) = {
             let mut state = self.state.lock().unwrap();
             state.asked += 1;
@@ -148,28 +149,27 @@ impl Issuer {
         };
         let tag = format!("\"{epoch}\"");
         match fault {
-            Fault::Down => return None,
+            Fault::Down => return Ok(()),
             Fault::Stall => {
                 std::thread::sleep(Duration::from_secs(10));
-                return None;
+                return Ok(());
             }
             Fault::Status => {
                 let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
-                return stream.write_all(answer.as_bytes()).ok();
+                return stream.write_all(answer.as_bytes());
             }
             Fault::None if request.contains(&tag) => {
-                write!(stream, "HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n").ok()?;
+                write!(stream, "HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n")?;
             }
             Fault::None => write!(
                 stream,
                 "HTTP/1.1 200 OK\r\nETag: {tag}\r\nContent-Length: {}\r\n\r\n{text}",
                 text.len()
-            )
-            .ok()?,
+            )?,
         }
-        stream.flush().ok()?;
+        stream.flush()?;
         self.state.lock().unwrap().done.push((Instant::now(), epoch));
-        Some(())
+        Ok(())
     }
 }
 
@@ -197,27 +197,17 @@ pub(crate) struct Web {
 
 impl Web {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
         let issuers: Arc<Mutex<HashMap<String, Arc<Issuer>>>> = Arc::default();
         let known = Arc::clone(&issuers);
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let known = Arc::clone(&known);
-                std::thread::spawn(move || {
-                    let (mut request, mut byte) = (Vec::new(), [0]);
-                    while !request.ends_with(b"\r\n\r\n") {
-                        stream.read_exact(&mut byte).ok()?;
-                        request.push(byte[0]);
-                    }
-                    let request = String::from_utf8(request).unwrap();
-                    let name = request.split(' ').nth(1)?.trim_start_matches('/').to_owned();
-                    let issuer = known.lock().unwrap().get(&name).cloned()?;
-                    issuer.answer(&mut stream, &request)
-                });
-            }
-        });
-        Self { origin, issuers }
+        let address = web::serve(
+            |stream| stream,
+            move |head, stream| {
+                let name = web::path(head).trim_start_matches('/');
+                let issuer = known.lock().unwrap().get(name).cloned();
+                issuer.map_or(Ok(()), |issuer| issuer.answer(stream, head))
+            },
+        );
+        Self { origin: format!("http://{address}"), issuers }
     }
 
     pub(crate) fn serve(&self, issuer: &Arc<Issuer>) {

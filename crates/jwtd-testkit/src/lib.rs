@@ -1,5 +1,6 @@
-//! What the tests and benchmarks of jwtd have in common: it starts a daemon, follows what it
-//! writes and waits for events; and it makes hostile tokens.
+//! What the tests and benchmarks of jwtd have in common: a launcher that starts a daemon, follows
+//! what it writes and waits for events; keys, tokens and certificates; a web server for issuers;
+//! rows and figures of what is measured; and hostile tokens.
 //!
 //! It knows the core alone. The path of the daemon is an argument, and the clients of its
 //! contract stay with the tests that call it.
@@ -24,3 +25,4 @@ pub mod certificates;
 pub mod launcher;
 pub mod measured;
 pub mod tokens;
+pub mod web;

@@ -10,8 +10,8 @@ CORE = ("crates/jwtd-core/src/*", "crates/jwtd-core/tests/*")
 DOORS = ("src/lib.rs", "src/clock.rs", "src/clock/*", "src/escape.rs", "src/ext_authz.rs", "src/masking.rs", "src/files.rs", "src/files/*", "src/grpc/*", "src/admin/*", "src/pb.rs", "src/pb/*", "src/client/*", "build.rs", "proto/*")
 MANIFESTS = ("Cargo.toml", "Cargo.lock", "crates/*/Cargo.toml")
 TESTKIT = ("crates/jwtd-testkit/src/*",)
-# What `abuse` has in common with `faults`.
-SHARED = ("tests/faults/daemon.rs", "tests/faults/keys.rs", "tests/faults/plan.rs", "tests/faults/row.rs", "tests/results/*")
+# What the measured suites use of it.
+SHARED = ("crates/jwtd-testkit/src/certificates.rs", "crates/jwtd-testkit/src/launcher/*", "crates/jwtd-testkit/src/measured/*", "crates/jwtd-testkit/src/tokens/*", "crates/jwtd-testkit/src/web.rs")
 
 
 @dataclass(frozen=True)
@@ -94,19 +94,19 @@ SUITES = (
     Suite(
         "forgeries",
         "millions of forged tokens, none accepted",
-        (*CORE, *MANIFESTS, "src/engine/*", "tests/forgeries/*", "tests/results/*"),
+        (*CORE, *MANIFESTS, "src/engine/*", "tests/forgeries/*", *SHARED),
         harness("forgeries"),
     ),
     Suite(
         "abuse",
         "hostile peers, measured with a good caller beside them",
-        (*DOORS, *MANIFESTS, "src/sched/*", "src/app/*", "src/telemetry/*", "src/engine/*", "tests/abuse/*", *SHARED),
+        (*DOORS, *MANIFESTS, "src/sched/*", "src/app/*", "src/telemetry/*", "src/engine/*", "tests/abuse/*", "tests/faults/client.rs", *SHARED),
         harness("abuse"),
     ),
     Suite(
         "faults",
         "faults injected into the daemon, its issuers and its machine",
-        (*DOORS, *MANIFESTS, "src/sources/*", "crates/jwtd-core/src/keys/*", "src/sched/*", "src/app/*", "src/config/*", "src/engine/*", "src/telemetry/*", "tests/faults/*", "tests/results/*"),
+        (*DOORS, *MANIFESTS, "src/sources/*", "crates/jwtd-core/src/keys/*", "src/sched/*", "src/app/*", "src/config/*", "src/engine/*", "src/telemetry/*", "tests/faults/*", *SHARED),
         harness("faults"),
     ),
     Suite(
@@ -143,7 +143,7 @@ SUITES = (
     Suite(
         "soak",
         "half an hour of load, rotation and pushes",
-        ("tests/soak/*",),
+        ("tests/soak/*", *SHARED),
         (cargo("soak", "test", "--locked", "--release", "--test", "soak", "--", "--minutes", "30"),),
         hours=True,
     ),

@@ -2,21 +2,13 @@
 //! crypto library. Needs no feature: `cargo bench --bench core`.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 
-#[path = "common/bare.rs"]
-mod bare;
-#[path = "common/form.rs"]
-mod form;
-#[path = "common/issuers.rs"]
-mod issuers;
-#[path = "common/tokens.rs"]
-mod tokens;
-
 use criterion::{BatchSize, Criterion, Throughput};
-use issuers::issuers;
 use jwtd_core::crypto::{SigningError, SigningKey};
 use jwtd_core::jose::{Algorithm, JwkSet, UnixTime};
 use jwtd_core::keys::KeySet;
 use jwtd_core::verify::{Profile, judge, read};
+use jwtd_testkit::bench::{bare, issuers, tokens};
+use jwtd_testkit::tokens::set_of;
 use std::hint::black_box;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -80,8 +72,7 @@ fn selection(criterion: &mut Criterion) {
     let key = tokens::key(Algorithm::EdDsa).unwrap();
     for count in [1, 3, 100] {
         let jwks: Vec<_> = (0..count).map(|number| key.to_jwk(&format!("key-{number}"))).collect();
-        let jwks = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
-        let jwks = JwkSet::parse(jwks.as_bytes()).unwrap();
+        let jwks = JwkSet::parse(set_of(&jwks).as_bytes()).unwrap();
         let (set, _) = KeySet::of_public(&jwks.keys, &[Algorithm::EdDsa]);
         let wanted = format!("key-{}", count - 1);
         group.bench_function(format!("{count}_keys"), |bencher| {

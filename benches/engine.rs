@@ -5,12 +5,6 @@
 
 #[path = "common/engine.rs"]
 mod engine;
-#[path = "common/form.rs"]
-mod form;
-#[path = "common/issuers.rs"]
-mod issuers;
-#[path = "common/tokens.rs"]
-mod tokens;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
@@ -18,6 +12,7 @@ use jwtd::engine::Engine;
 use jwtd::pb;
 use jwtd_core::jose::{Algorithm, UnixTime};
 use jwtd_core::verify::Reason;
+use jwtd_testkit::bench::{form, tokens};
 use prost::Message as _;
 use std::hint::black_box;
 use std::time::Instant;

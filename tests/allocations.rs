@@ -5,18 +5,13 @@
 
 #[path = "../benches/common/engine.rs"]
 mod engine;
-#[path = "../benches/common/form.rs"]
-mod form;
-#[path = "../benches/common/issuers.rs"]
-mod issuers;
-#[path = "../benches/common/tokens.rs"]
-mod tokens;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
 use jwtd::pb;
 use jwtd_core::jose::{Algorithm, UnixTime};
 use jwtd_core::verify::Reason;
+use jwtd_testkit::bench::{form, tokens};
 use prost::Message as _;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);

@@ -494,8 +494,15 @@ fn text_of_others_is_escaped_by_its_writer() {
     assert!(faults.is_empty(), "use `say!` and `note!` of the terminal:\n{}", faults.join("\n"));
 }
 
-/// The suites of `.ci/full`. They measure, and may wait; all other tests may not.
-const MEASURED: [&str; 4] = ["tests/abuse/", "tests/faults/", "tests/forgeries/", "tests/soak/"];
+/// The suites of `.ci/full`, and what they alone use of the testkit. They measure, and may wait;
+/// all other tests may not.
+const MEASURED: [&str; 5] = [
+    "crates/jwtd-testkit/src/measured/",
+    "tests/abuse/",
+    "tests/faults/",
+    "tests/forgeries/",
+    "tests/soak/",
+];
 
 /// The one file of them that may wait.
 const WAITING: &str = "crates/jwtd-testkit/src/launcher/waiting.rs";

@@ -1,7 +1,7 @@
 //! Which cores a process runs on. It is set by `taskset` of util-linux, because asking the
 //! kernel directly would be unsafe code.
 
-use crate::child::{Outcome, status};
+use jwtd_testkit::measured::{Outcome, Usage};
 use std::process::{Command, Stdio};
 
 /// One core for the daemon, and the others for its callers.
@@ -20,7 +20,7 @@ pub(crate) fn apart() -> Outcome<Result<Apart, &'static str>> {
     if !taskset(&["--version"]) {
         return Ok(Err("skipped: no taskset"));
     }
-    let all = parse(&status("self", "Cpus_allowed_list")?)?;
+    let all = parse(&Usage::own().status("Cpus_allowed_list")?)?;
     Ok(match all.split_first() {
         Some((daemon, rest)) if !rest.is_empty() => {
             let rest: Vec<_> = rest.iter().map(ToString::to_string).collect();
@@ -33,7 +33,7 @@ pub(crate) fn apart() -> Outcome<Result<Apart, &'static str>> {
 impl Apart {
     /// Leaves the daemon's core to it.
     pub(crate) fn pin_callers(&self) -> Outcome<Pinned> {
-        let before = status("self", "Cpus_allowed_list")?;
+        let before = Usage::own().status("Cpus_allowed_list")?;
         pin(&self.callers).then_some(Pinned { before }).ok_or_else(|| "taskset failed".into())
     }
 }

@@ -1,12 +1,12 @@
 //! Many connections that ask for all they can get, and take a refusal for an answer.
 
-use crate::child::{Outcome, Server};
 use crate::drive::Load;
 use crate::raw::Raw;
 use crate::wire::STREAM;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use jwtd::pb::{self, verify_stream_response::Result as Answer};
+use jwtd_testkit::measured::{Outcome, Server};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;

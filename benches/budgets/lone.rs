@@ -1,20 +1,20 @@
 //! A caller with one remembered token, while others keep all cores busy.
 
 use crate::Effort;
-use crate::child::{Outcome, Server};
 use crate::cores;
 use crate::drive::{BUSY, Caller, Load, Width};
-use crate::figure::Figure;
 use crate::raw::Raw;
 use crate::requests::{self, CLAIMS, Question, UNARY, VERDICTS};
 use crate::scene::{HOT, Kind, Scene};
-use crate::spread::Spread;
 use crate::table::{Limit, Row};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use http::uri::PathAndQuery;
 use jwtd_core::jose::Algorithm;
 use jwtd_core::verify::Reason;
+use jwtd_testkit::bench::Figure;
+use jwtd_testkit::bench::Spread;
+use jwtd_testkit::measured::{Outcome, Server};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;

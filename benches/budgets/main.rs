@@ -5,12 +5,6 @@
 
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
-#[path = "../common/bare.rs"]
-mod bare;
-#[path = "../common/child.rs"]
-mod child;
-#[path = "../common/columns.rs"]
-mod columns;
 mod cores;
 mod crowd;
 #[path = "../common/daemon.rs"]
@@ -19,10 +13,6 @@ mod daemon;
 mod drive;
 #[path = "../floor/echo.rs"]
 mod echo;
-#[path = "../common/figure.rs"]
-mod figure;
-#[path = "../common/form.rs"]
-mod form;
 mod lone;
 mod memory;
 #[path = "../common/raw.rs"]
@@ -32,17 +22,14 @@ mod requests;
 mod rows;
 mod scene;
 mod spin;
-#[path = "../common/spread.rs"]
-mod spread;
 mod table;
-#[path = "../common/tokens.rs"]
-mod tokens;
 #[path = "../common/wire.rs"]
 mod wire;
 
-use child::Outcome;
 use clap::Parser;
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::bench::form;
+use jwtd_testkit::measured::Outcome;
 use rows::Hot;
 use scene::Scene;
 use std::path::{Path, PathBuf};

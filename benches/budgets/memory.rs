@@ -1,15 +1,15 @@
 //! Memory, while everybody asks at once.
 
 use crate::Effort;
-use crate::child::Outcome;
 use crate::crowd::{self, Kind, Tally};
 use crate::drive::{Caller, Load, Width};
-use crate::figure::Figure;
 use crate::requests::{self, CLAIMS, Question, VERDICTS};
 use crate::scene::{self, HOT, Scene};
 use crate::table::{Limit, Row};
 use jwtd_core::jose::Algorithm;
 use jwtd_core::verify::Reason;
+use jwtd_testkit::bench::Figure;
+use jwtd_testkit::measured::Outcome;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,16 +1,16 @@
 //! The budgets, one by one.
 
 use crate::Effort;
-use crate::bare;
-use crate::child::Outcome;
 use crate::drive::{BUSY, Caller, Round};
-use crate::figure::Figure;
 use crate::requests::{self, CLAIMS, Question, VERDICTS};
 use crate::scene::{self, Scene};
 use crate::spin;
-use crate::spread::Spread;
 use crate::table::{Limit, Row};
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::bench::Figure;
+use jwtd_testkit::bench::Spread;
+use jwtd_testkit::bench::bare;
+use jwtd_testkit::measured::Outcome;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;

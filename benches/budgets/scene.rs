@@ -1,17 +1,18 @@
 //! Keys, tokens, configurations and requests: what is measured with.
 
-use crate::child::{Folder, Outcome, Server};
 use crate::daemon;
 use crate::drive::{Caller, Load};
-use crate::form;
 use crate::requests::{Question, bytes};
-use crate::tokens;
 use crate::wire::STREAM;
 use bytes::Bytes;
 use jwtd::pb;
 use jwtd::pb::verify_stream_response::Result as Answer;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, UnixTime};
+use jwtd_testkit::bench::form;
+use jwtd_testkit::bench::tokens;
+use jwtd_testkit::launcher::Folder;
+use jwtd_testkit::measured::{Outcome, Server};
 use prost::Message as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -58,7 +59,7 @@ pub(crate) const AUDITED: Kind<'_> = Kind {
 impl Scene {
     pub(crate) fn new(now: UnixTime) -> Outcome<Self> {
         let keys = ALGORITHMS.map(tokens::key);
-        Ok(Self { folder: Folder::new()?, keys: keys.into_iter().collect::<Result<_, _>>()?, now })
+        Ok(Self { folder: Folder::new(), keys: keys.into_iter().collect::<Result<_, _>>()?, now })
     }
 
     pub(crate) fn key(&self, algorithm: Algorithm) -> Outcome<&SigningKey> {
@@ -77,7 +78,7 @@ impl Scene {
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.path(name)
     }
 
     /// A daemon that answers that it is serving.
@@ -89,7 +90,7 @@ impl Scene {
             let algorithm = key.algorithm();
             let (name, jwk) = (tokens::name(algorithm), key.to_jwk(tokens::KEY_ID));
             let issuer = tokens::issuer(algorithm);
-            text += &daemon::issuer(self.folder.path(), &name, &issuer, algorithm, &[jwk])?;
+            text += &daemon::issuer(self.folder.root(), &name, &issuer, algorithm, &[jwk])?;
             names.push(name);
         }
         let audience = form::AUDIENCE;
@@ -102,7 +103,7 @@ impl Scene {
             text += &format!("  scopes: {{ {trusted}, access: {{ {scopes} }} }}\n");
             text += &format!("  rule: {{ {trusted}, access: {{ {scopes}, rules: [{rule}] }} }}\n");
         }
-        daemon::start(self.folder.path(), name, &text, core).await
+        daemon::start(self.folder.root(), name, &text, core).await
     }
 
     /// An echo server that answers as `load` was answered: this program again.
@@ -113,7 +114,7 @@ impl Scene {
         std::fs::write(&reply, &load.reply)?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["floor", "serve", "--socket"]).arg(&socket).arg("--reply").arg(&reply);
-        let mut server = Server::start(&mut command, socket)?;
+        let mut server = Server::start(&mut command, socket);
         let open = async |path| tokio::net::UnixStream::connect(path).await.is_ok();
         server.wait(open).await?;
         Ok(server)

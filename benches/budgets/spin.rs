@@ -1,7 +1,7 @@
 //! Bare loops.
 
-use crate::child::{Outcome, cpu};
 use crate::drive::Round;
+use jwtd_testkit::measured::{Outcome, Usage};
 use std::time::{Duration, Instant};
 
 /// Does `work` on `threads` threads for `span`, with the number of each repetition,
@@ -11,7 +11,7 @@ pub(crate) fn bare(
     span: Duration,
     work: impl Fn(usize) -> bool + Sync,
 ) -> Outcome<Round> {
-    let (before, start) = (cpu("self")?, Instant::now());
+    let (before, start) = (Usage::own().cpu()?, Instant::now());
     let end = start + span;
     let spin = || {
         let mut done = 0;
@@ -29,6 +29,6 @@ pub(crate) fn bare(
         let all: Vec<_> = (0..threads).map(|_| scope.spawn(spin)).collect();
         all.into_iter().map(|one| one.join().unwrap_or(0)).sum()
     });
-    let used = cpu("self")? - before;
+    let used = Usage::own().cpu()? - before;
     Ok(Round::new(u64::try_from(done)?, used, start.elapsed()))
 }

@@ -1,7 +1,7 @@
 //! Figures beside what the design allows, as a table and as JSON.
 
-use crate::columns;
-use crate::figure::Figure;
+use jwtd_testkit::bench::Figure;
+use jwtd_testkit::bench::columns;
 use serde_json::{Value, json};
 
 /// One line of the table.

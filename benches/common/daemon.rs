@@ -1,11 +1,14 @@
 //! The built daemon, and its configuration.
 
-use crate::child::{Outcome, Server};
-use crate::form;
 use jwtd::client::Client;
 use jwtd_core::jose::{Algorithm, Family};
+use jwtd_testkit::bench::form;
+use jwtd_testkit::launcher::{Launcher, Limits};
+use jwtd_testkit::measured::{Outcome, Server};
+use jwtd_testkit::tokens::set_of;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+const JWTD: Launcher = Launcher::new(env!("CARGO_BIN_EXE_jwtd"));
 
 /// A daemon that answers that it is serving. `text` is its configuration without where it
 /// listens; `core`, if given, is the only one that it may run on.
@@ -19,17 +22,8 @@ pub(crate) async fn start(
     let config = folder.join(format!("{name}.yaml"));
     let place = format!("listen: [{{ unix: {} }}]\nadmin: 127.0.0.1:0\n", socket.display());
     std::fs::write(&config, place + text)?;
-    let program = env!("CARGO_BIN_EXE_jwtd");
-    let mut command = match core {
-        None => Command::new(program),
-        Some(core) => {
-            let mut command = Command::new("taskset");
-            command.args(["-c", &core.to_string(), program]);
-            command
-        }
-    };
-    command.args(["serve", "--log", "warn", "--config"]).arg(config);
-    let mut server = Server::start(&mut command, socket)?;
+    let limits = Limits { core, descriptors: None };
+    let mut server = Server::start(&mut JWTD.serve_command(limits, "warn", &config), socket);
     server.wait(is_serving).await?;
     Ok(server)
 }
@@ -43,7 +37,7 @@ pub(crate) fn issuer(
     jwks: &[String],
 ) -> Outcome<String> {
     let file = folder.join(format!("{name}.json"));
-    std::fs::write(&file, format!(r#"{{"keys":[{}]}}"#, jwks.join(",")))?;
+    std::fs::write(&file, set_of(jwks))?;
     let file = file.display();
     let source = if algorithm.family() == Family::Hmac {
         format!("secret_file: {file}, secret_format: jwks")

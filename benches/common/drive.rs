@@ -1,11 +1,11 @@
 //! The caller. It sends requests that were encoded once, keeps several in flight,
 //! and looks at every answer; it is the same for the daemon and for the floor.
 
-use crate::child::{Outcome, Server};
 use crate::raw::Raw;
 use crate::wire::STREAM;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
+use jwtd_testkit::measured::{Outcome, Server};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;

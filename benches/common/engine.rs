@@ -1,8 +1,6 @@
 //! The engine with its cache, asked as the daemon asks it.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 
-use crate::issuers::issuers;
-use crate::tokens;
 use bytes::Bytes;
 use jwtd::engine::{
     Batch, CacheLimits, Configuration, Current, Decision, Engine, Finish, Plan, ProofCache,
@@ -13,6 +11,8 @@ use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::policy::Caller;
 use jwtd_core::verify::Profile;
+use jwtd_testkit::bench::issuers;
+use jwtd_testkit::bench::tokens;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,11 @@
 //! Requests that are encoded once, and whether they are answered as they should be.
 
-use crate::child::Outcome;
 use crate::drive::{Caller, Load};
 use crate::wire::BATCH;
 use bytes::Bytes;
 use jwtd::pb::{self, View};
 use jwtd_core::verify::Reason;
+use jwtd_testkit::measured::Outcome;
 use prost::Message as _;
 
 pub(crate) const UNARY: &str = "/jwtd.v1.VerifierService/Verify";

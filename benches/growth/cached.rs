@@ -1,13 +1,13 @@
 //! Remembered tokens.
 
 use crate::Effort;
-use crate::child::Outcome;
 use crate::drive::{BUSY, Caller};
-use crate::form;
 use crate::requests::{self, CLAIMS};
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::{Probe, Series};
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::bench::form;
+use jwtd_testkit::measured::Outcome;
 
 const COUNTS: [u32; 5] = [1, 1000, 10_000, 100_000, 1_000_000];
 

@@ -2,13 +2,13 @@
 //! token on each.
 
 use crate::Effort;
-use crate::child::Outcome;
 use crate::drive::{BUSY, Caller, Width};
-use crate::form;
 use crate::requests::{self, CLAIMS};
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::{Probe, Series};
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::bench::form;
+use jwtd_testkit::measured::Outcome;
 
 /// The default of `limits.connections` is a little more than the last.
 const COUNTS: [u32; 4] = [1, 10, 100, 1000];

@@ -1,12 +1,12 @@
 //! Issuers, with a file of one key each.
 
 use crate::Effort;
-use crate::child::Outcome;
-use crate::form;
 use crate::pair;
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::Series;
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::bench::form;
+use jwtd_testkit::measured::Outcome;
 
 const COUNTS: [u32; 4] = [1, 10, 100, 1000];
 

@@ -1,13 +1,13 @@
 //! Keys in the set of one issuer, and of several when it is full.
 
 use crate::Effort;
-use crate::child::Outcome;
-use crate::form;
 use crate::pair;
 use crate::scene::{BATCH, Issuer, Scene};
 use crate::series::Series;
 use jwtd_core::jose::Algorithm;
 use jwtd_core::jose::limits::JWKS_KEYS;
+use jwtd_testkit::bench::form;
+use jwtd_testkit::measured::Outcome;
 
 pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
     let mut series = Series::new("keys");

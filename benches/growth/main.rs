@@ -6,19 +6,11 @@
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
 mod cached;
-#[path = "../common/child.rs"]
-mod child;
-#[path = "../common/columns.rs"]
-mod columns;
 mod connections;
 #[path = "../common/daemon.rs"]
 mod daemon;
 #[path = "../common/drive.rs"]
 mod drive;
-#[path = "../common/figure.rs"]
-mod figure;
-#[path = "../common/form.rs"]
-mod form;
 mod issuers;
 mod keys;
 mod pair;
@@ -30,13 +22,11 @@ mod requests;
 mod scene;
 mod series;
 mod sizes;
-#[path = "../common/spread.rs"]
-mod spread;
 #[path = "../common/wire.rs"]
 mod wire;
 
-use child::Outcome;
 use clap::Parser;
+use jwtd_testkit::measured::Outcome;
 use scene::Scene;
 use series::Series;
 use std::path::PathBuf;

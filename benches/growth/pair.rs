@@ -1,10 +1,10 @@
 //! Two daemons for one point of a series: one that remembers tokens, one that does not.
 
-use crate::child::Outcome;
 use crate::drive::{BUSY, Caller};
 use crate::requests::{self, CLAIMS, VERDICTS};
 use crate::scene::{COLD, Issuer, Scene};
 use crate::series::{Probe, Series};
+use jwtd_testkit::measured::Outcome;
 use std::time::Duration;
 
 /// Adds both to `series`, with the memory before the first call, and tells how long the

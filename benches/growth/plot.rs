@@ -1,7 +1,7 @@
 //! Draws a series, a panel for each thing that was measured.
 
-use crate::child::Outcome;
 use crate::series::{Line, Series, grouped};
+use jwtd_testkit::measured::Outcome;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;

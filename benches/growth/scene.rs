@@ -1,10 +1,11 @@
 //! Issuers with their keys, tokens of theirs, and daemons that trust them.
 
-use crate::child::{Folder, Outcome, Server};
 use crate::daemon;
-use crate::form::{self, Form};
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, UnixTime};
+use jwtd_testkit::bench::form::{self, Form};
+use jwtd_testkit::launcher::Folder;
+use jwtd_testkit::measured::{Outcome, Server};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,7 @@ fn key_of(algorithm: Algorithm) -> Outcome<SigningKey> {
 
 impl Scene {
     pub(crate) fn new(now: UnixTime) -> Outcome<Self> {
-        Ok(Self { folder: Folder::new()?, now })
+        Ok(Self { folder: Folder::new(), now })
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -81,7 +82,7 @@ impl Scene {
         settings: &str,
         issuers: &[Issuer],
     ) -> Outcome<(Arc<Server>, Duration)> {
-        let folder = self.folder.path().join(name);
+        let folder = self.folder.path(name);
         std::fs::create_dir_all(&folder)?;
         let mut text = format!("{settings}issuers:\n");
         for Issuer { name, url, algorithm, keys } in issuers {

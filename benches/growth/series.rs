@@ -1,11 +1,11 @@
 //! A quantity that grows, and what is measured while it does.
 
 use crate::Effort;
-use crate::child::{Outcome, Server};
-use crate::columns;
 use crate::drive::{Caller, Load};
-use crate::figure::Figure;
-use crate::spread::Spread;
+use jwtd_testkit::bench::Figure;
+use jwtd_testkit::bench::Spread;
+use jwtd_testkit::bench::columns;
+use jwtd_testkit::measured::{Outcome, Server};
 use serde_json::{Value, json};
 use std::sync::Arc;
 

@@ -1,12 +1,12 @@
 //! The size of tokens.
 
 use crate::Effort;
-use crate::child::Outcome;
 use crate::drive::{BUSY, Caller};
 use crate::requests::{self, CLAIMS, VERDICTS};
 use crate::scene::{COLD, Issuer, Scene};
 use crate::series::{Probe, Series};
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::measured::Outcome;
 
 /// Up to the default of `limits.token_bytes`, nearly.
 const SIZES: [u32; 6] = [300, 700, 1500, 4000, 8000, 16_000];

@@ -1,11 +1,12 @@
 //! Hostile peers of the probes and metrics: a probe is answered all the same.
 
 use crate::Plan;
+use crate::client::Calls as _;
 use crate::frames;
 use crate::job::Job;
 use crate::peer::Place;
-use crate::row::{Seen, show};
 use crate::scene::{Base, MIB, MOST, Scene, Target};
+use jwtd_testkit::measured::{Seen, show};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -66,7 +67,7 @@ where
     while !attacker.is_finished() {
         let begin = Instant::now();
         let path = if count % 2 == 0 { "/livez" } else { "/readyz" };
-        let answer = timeout(PROBE, scene.daemon.get(path)).await;
+        let answer = timeout(PROBE, scene.daemon.page(path)).await;
         let answer = answer.map_err(|_| format!("{path} is not answered within 1 s"))??;
         if !answer.starts_with("HTTP/1.1 200") {
             return Err(format!("{path}: {answer}"));

@@ -1,7 +1,8 @@
 //! A caller in the background whose batches are good, on a connection of its own.
 
-use crate::daemon::Daemon;
+use crate::client::Calls as _;
 use jwtd::pb::VerifyBatchRequest;
+use jwtd_testkit::launcher::Daemon;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -2,10 +2,10 @@
 //! nothing. Those that no setting puts out of force are taken away by `tests/mutants`.
 
 use crate::job::Job;
-use crate::row::Seen;
 use crate::scene::{Base, Promise, Scene, Target};
 use crate::unread::Window;
 use crate::{Plan, calls, headers, resets, silence, slow, unread};
+use jwtd_testkit::measured::Seen;
 use std::time::Duration;
 
 pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {

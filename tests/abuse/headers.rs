@@ -109,7 +109,7 @@ pub(crate) async fn below(
     base: &Base,
     connections: usize,
     hold: Duration,
-) -> Result<crate::row::Seen, String> {
+) -> Result<jwtd_testkit::measured::Seen, String> {
     let scene = Scene::start(base).await?;
     let attack = move |target: crate::scene::Target| async move {
         let entry = frames::indexed(b"a", b"");

@@ -1,7 +1,7 @@
 //! A row that is to be made.
 
-use crate::row::{Row, Seen};
 use crate::scene::{Base, Promise, Scene, Target};
+use jwtd_testkit::measured::{Row, Seen};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 

@@ -42,8 +42,8 @@ async fn hostile(scene: &Scene) -> Result<String, String> {
         let claims = |iss: &str, sub: &str| {
             format!(r#"{{"iss":"{iss}","aud":"a","sub":"{sub}","jti":"{sub}","exp":9999999999}}"#)
         };
-        tokens.push(scene.signer.signed(&claims(ISS, text)));
-        tokens.push(scene.signer.signed(&claims(text, "s")));
+        tokens.push(scene.signer.signed(claims(ISS, text)));
+        tokens.push(scene.signer.signed(claims(text, "s")));
         tokens.push(forged(&format!(r#"{{"alg":"EdDSA","kid":"{text}"}}"#)));
         tokens.push(forged(&format!(r#"{{"alg":"{text}","typ":"{text}"}}"#)));
     }

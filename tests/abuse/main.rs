@@ -35,22 +35,12 @@ mod silence;
 mod slow;
 mod unread;
 
-#[expect(dead_code, reason = "shared with the faults, which need more of it")]
-#[path = "../faults/daemon.rs"]
-mod daemon;
-#[expect(dead_code, reason = "shared with the faults, which need more of it")]
-#[path = "../faults/keys.rs"]
-mod keys;
-#[path = "../faults/plan.rs"]
-mod plan;
-#[path = "../results/mod.rs"]
-mod results;
-#[path = "../faults/row.rs"]
-mod row;
+#[path = "../faults/client.rs"]
+mod client;
 
 use clap::Parser as _;
 use job::Job;
-pub(crate) use plan::Plan;
+pub(crate) use jwtd_testkit::measured::Plan;
 use std::process::ExitCode;
 use std::time::Instant;
 

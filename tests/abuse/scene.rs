@@ -1,12 +1,12 @@
 //! A daemon under attack, and a good caller beside the attacker.
 
 use crate::bystander::{Bystander, Waits};
-use crate::daemon::{Daemon, Folder, Setup};
-use crate::keys::{Signer, set};
+use crate::client::{Calls as _, JWTD};
 use crate::peer::Place;
-use crate::row::{Seen, show};
-use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
+use jwtd_testkit::certificates::{Identity, params};
+use jwtd_testkit::launcher::{Daemon, Folder, Setup};
+use jwtd_testkit::measured::{Seen, show};
+use jwtd_testkit::tokens::{Signer, set};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -90,21 +90,17 @@ impl Scene {
         );
         let mut setup = Setup { config, log: base.log, ..Setup::default() };
         setup.files = vec![("keys.json", set(&[&signer]))];
-        let folder = Arc::new(Folder::new());
+        let folder = Folder::new();
         if base.tls {
             setup.listen = ", { tcp: 127.0.0.1:0, tls: { cert_file: a.crt, key_file: a.key } }";
-            let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-            folder.write("a.crt", &pair.cert.pem());
-            folder.write("a.key", &pair.signing_key.serialize_pem());
-            let key = folder.path().join("a.key");
-            std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
+            Identity::self_signed(&params(["127.0.0.1"])).write(&folder, "a");
         }
-        let daemon = Daemon::start_in(folder, &setup).await?;
+        let daemon = JWTD.measured_in(folder, &setup).await?;
         let tokens = signer.tokens(ISS, 16);
         daemon.until_good(&tokens[0]).await?;
         let target = Target {
             tcp: Place::Tcp(daemon.tcp.clone()),
-            unix: Place::Unix(daemon.folder.path().join("d.sock")),
+            unix: Place::Unix(daemon.socket()),
             tls: Place::Tcp(daemon.tls.clone()),
             admin: Place::Tcp(daemon.admin.clone()),
             tokens,
@@ -210,12 +206,12 @@ impl Scene {
 
     /// Nothing is left of an attack: no panic, and nothing in flight.
     pub(crate) async fn is_sound(&self) -> Result<(), String> {
-        if self.daemon.metric("jwtd_panics_total", "").await? > 0 {
+        if self.daemon.sum("jwtd_panics_total", "").await? > 0 {
             return Err(format!("a panic: {}", self.daemon.log()));
         }
         let begin = Instant::now();
         for gauge in ["jwtd_in_flight_tokens", "jwtd_in_flight_bytes"] {
-            while self.daemon.metric(gauge, "").await? > 0 {
+            while self.daemon.sum(gauge, "").await? > 0 {
                 if begin.elapsed() > Duration::from_secs(5) {
                     return Err(format!("{gauge} does not come down"));
                 }
@@ -227,6 +223,6 @@ impl Scene {
 
     /// How many connections ended for this cause.
     pub(crate) async fn closed(&self, cause: &str) -> Result<u64, String> {
-        self.daemon.metric("jwtd_connections_closed_total", &format!("\"{cause}\"")).await
+        self.daemon.sum("jwtd_connections_closed_total", &format!("\"{cause}\"")).await
     }
 }

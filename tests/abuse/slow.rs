@@ -6,9 +6,9 @@ use crate::frames::{self, DATA, HEADERS, SETTINGS, frame, head, prefixed};
 use crate::job::Job;
 use crate::peer::{Peer, Place, SOON};
 use crate::resets::{BATCH, ids};
-use crate::row::Seen;
 use crate::scene::{Base, Promise, Scene, Target};
 use crate::unread::STREAM;
+use jwtd_testkit::measured::Seen;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 

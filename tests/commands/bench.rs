@@ -134,7 +134,7 @@ fn an_interrupt_ends_the_load_and_tells_what_was_measured() {
     // two are answered.
     let judged = "jwtd_verifications_total{issuer=\"i\",profile=\"default\",reason=\"OK\"}";
     daemon.wait_for_count(judged, 12.0);
-    bench.signal("INT");
+    assert!(bench.signal("INT"));
     let ended = bench.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let seen = json(&ended.output);
@@ -154,7 +154,7 @@ fn an_interrupt_before_the_load_is_told() {
     // The preface: signals are heeded by then.
     let mut peer = listener.accept().unwrap().0.patient();
     peer.read_exact(&mut [0; 24]).unwrap();
-    bench.signal("INT");
+    assert!(bench.signal("INT"));
     let ended = bench.end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.message.contains("stopped"), "{ended:?}");

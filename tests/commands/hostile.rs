@@ -242,7 +242,7 @@ fn t71_no_line_of_the_log_is_forged() {
             format!("listen: [{{ unix: {} }}]\nadmin: 127.0.0.1:0\n{config}", in_ascii(socket)),
         );
         assert!(Path::new(&folder.path(socket)).exists());
-        process.signal("TERM");
+        assert!(process.signal("TERM"));
         let ended = process.end();
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(!steers(&ended.message), "{}", ended.message);

@@ -3,9 +3,9 @@
 use crate::Plan;
 use crate::issuer::KEYS;
 use crate::issuer::script::{Script, Step, answer, head, ok, status, steps, whole};
-use crate::keys::{set, set_of};
 use crate::life::{self, Case, Scene};
-use crate::row::Row;
+use jwtd_testkit::measured::Row;
+use jwtd_testkit::tokens::{set, set_of};
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let mut cases = redirects();

@@ -4,7 +4,7 @@ use crate::Plan;
 use crate::issuer::script::Step;
 use crate::life::{self, Case, Scene};
 use crate::pki::Pki;
-use crate::row::Row;
+use jwtd_testkit::measured::Row;
 use rustls::ServerConfig;
 use std::sync::Arc;
 

@@ -5,11 +5,11 @@ mod admission;
 mod pace;
 
 use crate::Plan;
-use crate::daemon::Setup;
 use crate::parallel::{self, Job};
 use crate::process::job;
 use crate::process::stop::{self, Shape};
-use crate::row::{Row, Seen};
+use jwtd_testkit::launcher::Setup;
+use jwtd_testkit::measured::{Row, Seen};
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let jobs = vec![

@@ -1,15 +1,16 @@
 //! A flood of tokens whose key ids are unknown.
 
 use crate::Plan;
-use crate::daemon::{Daemon, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::good::{GoodCaller, Latencies};
 use crate::issuer::KEYS;
 use crate::issuer::script::ok;
-use crate::keys::{Signer, set};
 use crate::life::ISS;
-use crate::row::{Row, show};
 use jwtd::pb::{Reason, VerifyBatchRequest};
 use jwtd_core::jose::base64url;
+use jwtd_testkit::launcher::Setup;
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::{Signer, set};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -102,7 +103,7 @@ async fn flood(span: Duration) -> Result<Flood, String> {
         issuer.origin
     );
     let setup = Setup { config, ..Setup::default() };
-    let daemon = Daemon::start(&setup).await?;
+    let daemon = JWTD.measured(&setup).await?;
     let good = old.token(ISS);
     let begin = Instant::now();
     while daemon.reasons(&[&good]).await? != [Reason::Ok] {

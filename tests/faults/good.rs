@@ -1,7 +1,8 @@
 //! A caller in the background whose token is good all the time.
 
-use crate::daemon::Daemon;
+use crate::client::Calls as _;
 use jwtd::pb::{Reason, VerifyRequest};
+use jwtd_testkit::launcher::Daemon;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -2,15 +2,17 @@
 //! keys are being replaced; beside it an issuer that is well.
 
 use crate::Plan;
-use crate::daemon::{Daemon, PATIENCE, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::good::GoodCaller;
 use crate::issuer::{Issuer, KEYS};
-use crate::keys::{Signer, set};
 use crate::parallel::{self, Job};
 use crate::pki::Pki;
-use crate::row::{Row, show};
 use futures_util::future::BoxFuture;
 use jwtd::pb::Reason;
+use jwtd_testkit::launcher::{Daemon, Setup};
+use jwtd_testkit::measured::PATIENCE;
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::{Signer, set};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -225,7 +227,7 @@ async fn live(case: &Case, phase: Phase, measured: &mut Measured) -> Result<Stri
     let config = scene.config(case.keys);
     let setup = Setup { config, files, ..Setup::default() };
     let begin = Instant::now();
-    let daemon = Daemon::start(&setup).await?;
+    let daemon = JWTD.measured(&setup).await?;
     let mut life = Life { case, scene: &scene, daemon, begin, iss };
     life.until("the other issuer has keys", PATIENCE, async |life: &Life<'_>| {
         Ok(life.daemon.reasons(&[&good]).await? == [Reason::Ok])
@@ -409,22 +411,22 @@ impl Life<'_> {
     }
 
     async fn check_probe(&self, path: &str, status: &str) -> Result<(), String> {
-        let answer = self.daemon.get(path).await?;
+        let answer = self.daemon.page(path).await?;
         let fits = answer.starts_with(&format!("HTTP/1.1 {status}"));
         if fits { Ok(()) } else { Err(format!("{path} is not {status}: {answer}")) }
     }
 
     async fn count(&self, outcome: &str) -> Result<u64, String> {
         let label = format!("issuer=\"ill\",outcome=\"{outcome}\"");
-        self.daemon.metric("jwtd_jwks_fetches_total{", &label).await
+        self.daemon.sum("jwtd_jwks_fetches_total{", &label).await
     }
 
     async fn fetches(&self) -> Result<u64, String> {
-        self.daemon.metric("jwtd_jwks_fetches_total{", "issuer=\"ill\"").await
+        self.daemon.sum("jwtd_jwks_fetches_total{", "issuer=\"ill\"").await
     }
 
     async fn outcomes(&self) -> Result<String, String> {
-        let text = self.daemon.get("/metrics").await?;
+        let text = self.daemon.page("/metrics").await?;
         let lines = text.lines().filter_map(|line| {
             line.strip_prefix("jwtd_jwks_fetches_total{issuer=\"ill\",outcome=")
         });
@@ -433,7 +435,7 @@ impl Life<'_> {
 
     /// What must hold of the whole life.
     fn check_the_end(&mut self, phase: Phase, fetches: u64) -> Result<(), String> {
-        if let Some(status) = self.daemon.has_ended() {
+        if let Some(status) = self.daemon.process.has_ended() {
             return Err(format!("the daemon ended: {status}: {}", self.daemon.log()));
         }
         if self.daemon.log().contains("panicked") {

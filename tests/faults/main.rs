@@ -17,30 +17,25 @@
 
 mod answers;
 mod certificates;
+mod client;
 mod controls;
-mod daemon;
 mod flood;
 mod good;
 mod issuer;
-mod keys;
 mod life;
 mod metadata;
 mod outage;
 mod overload;
 mod parallel;
 mod pki;
-mod plan;
 mod process;
 mod restarts;
-#[path = "../results/mod.rs"]
-mod results;
 mod rotation;
-mod row;
 mod sets;
 
 use clap::Parser as _;
-pub(crate) use plan::Plan;
-use row::Row;
+pub(crate) use jwtd_testkit::measured::Plan;
+use jwtd_testkit::measured::Row;
 use std::process::ExitCode;
 use std::time::Instant;
 

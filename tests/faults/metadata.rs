@@ -4,7 +4,7 @@ use crate::Plan;
 use crate::issuer::script::ok;
 use crate::issuer::{KEYS, METADATA};
 use crate::life::{self, Case, Keys, Scene};
-use crate::row::Row;
+use jwtd_testkit::measured::Row;
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let of_issuer = |name: &str, issuer: fn(&str) -> String| {

@@ -3,9 +3,9 @@
 use crate::Plan;
 use crate::issuer::KEYS;
 use crate::issuer::script::{Step, head, steps, whole};
-use crate::keys::set;
 use crate::life::{self, Case, Scene};
-use crate::row::Row;
+use jwtd_testkit::measured::Row;
+use jwtd_testkit::tokens::set;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,20 +2,21 @@
 //! refuses at once. Caller and daemon share the machine, so that capacity and goodput
 //! are those that this caller can see.
 
-use crate::daemon::{Daemon, Setup};
-use crate::row::{Row, show};
+use crate::client::{Calls as _, JWTD};
 use crate::{Plan, run};
 use bytes::{Buf as _, BufMut as _, Bytes};
 use jwtd::pb::VerifyBatchRequest;
-use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::launcher::{Limits, Setup};
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::{Claims, Signer, set};
 use prost::Message as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 const NAME: &str = "three times as many cold tokens as it can check";
@@ -91,12 +92,10 @@ struct Seen {
 async fn overload(span: Duration, least: f64, no_limits: Option<&str>) -> Result<String, String> {
     let (setup, requests) = scene(no_limits.unwrap_or_default());
     let _pinned = Pinned::new()?;
-    let daemon = Daemon::start(&setup).await?;
+    let daemon = JWTD.measured(&setup).await?;
     let mut channels = Vec::new();
     for _ in 0..CONNECTIONS {
-        let target = format!("unix://{}", daemon.folder.path().join("d.sock").display());
-        let channel = Endpoint::from_shared(target).map_err(|error| error.to_string())?;
-        channels.push(channel.connect().await.map_err(|error| error.to_string())?);
+        channels.push(daemon.channel().await?);
     }
     let caller = Caller { channels, requests, tells: no_limits.is_none() };
     let peak = caller.closed(Duration::from_secs(3)).await?;
@@ -104,7 +103,7 @@ async fn overload(span: Duration, least: f64, no_limits: Option<&str>) -> Result
     caller.open(peak / 2.0, second).await;
     let calm = caller.open(peak / 2.0, second * 2).await;
     let flood = caller.open(peak * 3.0, span).await;
-    let memory = memory(daemon.id());
+    let memory = daemon.process.usage().memory("VmHWM").unwrap() >> 20;
     caller.open(peak / 2.0, second * 3).await;
     let after = caller.open(peak / 2.0, second * 2).await;
 
@@ -112,7 +111,7 @@ async fn overload(span: Duration, least: f64, no_limits: Option<&str>) -> Result
     let share = rate(&flood) / peak;
     let text = format!(
         "peak {peak:.0} tokens/s, goodput {:.0} % of it (p99 {}), {} calls refused after p50 {}, \
-         p99 {}, {} late; {memory:.0} MiB; p99 at half load before {}, after {}",
+         p99 {}, {} late; {memory} MiB; p99 at half load before {}, after {}",
         share * 100.0,
         show(part(&flood.good, 0.99)),
         flood.refused.len(),
@@ -128,22 +127,16 @@ async fn overload(span: Duration, least: f64, no_limits: Option<&str>) -> Result
         && flood.others.is_empty()
         && !flood.refused.is_empty()
         && part(&flood.refused, 0.5) <= Duration::from_millis(5)
-        && memory < 160.0
+        && memory < 160
         && part(&after.good, 0.99) <= quiet;
     if fine { Ok(text) } else { Err(format!("{text}; {:?}", flood.others.first())) }
 }
 
 fn scene(limits: &str) -> (Setup, Vec<Bytes>) {
-    let key = SigningKey::generate(Algorithm::Es512).unwrap();
-    #[expect(clippy::disallowed_methods, reason = "the daemon asks the same clock")]
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let token = |number: u32| {
-        let claims = format!(
-            r#"{{"iss":"https://i","aud":"a","sub":"{number:0300}","exp":{}}}"#,
-            now + 3600
-        );
-        Bytes::from(key.sign_compact(r#"{"alg":"ES512","kid":"k"}"#, &claims).unwrap())
-    };
+    let key = Signer::of(Algorithm::Es512, "k");
+    let claims = Claims::of("https://i");
+    let token =
+        |number: u32| Bytes::from(key.signed(claims.clone().set("sub", format!("{number:0300}"))));
     let requests = (0..16).map(|batch| {
         let tokens = (0..BATCH).map(|number| token(batch * BATCH + number)).collect();
         Bytes::from(VerifyBatchRequest { tokens, ..Default::default() }.encode_to_vec())
@@ -152,13 +145,12 @@ fn scene(limits: &str) -> (Setup, Vec<Bytes>) {
         "cache: {{ max_bytes: 0 }}\nlimits: {{ {limits} }}\nissuers:\n  i: {{ issuer: https://i, \
          audiences: [a], algorithms: [ES512], keys: {{ jwks_file: jwks.json }} }}\n"
     );
-    let jwks = format!(r#"{{"keys":[{}]}}"#, key.to_jwk("k"));
-    let files = vec![("jwks.json", jwks)];
+    let files = vec![("jwks.json", set(&[&key]))];
     // A core for the daemon and another for the caller: a caller that offers three times
     // the load needs more than one that offers it once, and must not take it from the
     // daemon.
-    let core = Some(0);
-    (Setup { config, files, core, ..Setup::default() }, requests.collect())
+    let limits = Limits { core: Some(0), descriptors: None };
+    (Setup { config, files, limits, ..Setup::default() }, requests.collect())
 }
 
 /// Who calls.
@@ -240,12 +232,6 @@ fn part(list: &[Duration], part: f64) -> Duration {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
     let place = (list.len() as f64 * part) as usize;
     list.get(place).copied().unwrap_or_default()
-}
-
-fn memory(id: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }
 
 async fn call(channel: Channel, request: Bytes, tells: bool) -> Result<(), Status> {

@@ -1,7 +1,7 @@
 //! Rows that run at once.
 
 use crate::Plan;
-use crate::row::Row;
+use jwtd_testkit::measured::Row;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 

@@ -9,10 +9,10 @@ mod push;
 mod restart;
 
 use crate::Plan;
-use crate::daemon::Setup;
-use crate::keys::{Signer, set};
 use crate::parallel::{self, Job};
-use crate::row::{Row, Seen};
+use jwtd_testkit::launcher::Setup;
+use jwtd_testkit::measured::{Row, Seen};
+use jwtd_testkit::tokens::{Signer, set};
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let jobs = [

@@ -1,11 +1,13 @@
 //! Restarts under load: callers that retry UNAVAILABLE must not notice them.
 
-use crate::daemon::{Folder, PATIENCE, Setup};
-use crate::keys::{Signer, set};
-use crate::row::{Row, show};
+use crate::client::JWTD;
 use crate::{Plan, run};
 use jwtd::pb::VerifyBatchRequest;
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
+use jwtd_testkit::launcher::{Folder, Limits, Process};
+use jwtd_testkit::measured::{LOG, PATIENCE};
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::{Signer, set};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -34,23 +36,24 @@ async fn restarts(count: u32) -> Result<String, String> {
     let (folder, key) = (Folder::new(), Signer::new("k"));
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
     let tcp = free.map_err(|error| error.to_string())?;
-    folder.write("jwks.json", &set(&[&key]));
+    folder.write("jwks.json", set(&[&key]));
     folder.write(
         "jwtd.yaml",
-        &format!(
+        format!(
             "listen: [{{ unix: d.sock }}, {{ tcp: '{tcp}' }}]\nadmin: off\nissuers:\n  i: {{ issuer: \
              https://i, audiences: [a], algorithms: [EdDSA], keys: {{ jwks_file: jwks.json }} }}\n"
         ),
     );
     let start = || {
-        let log =
-            std::fs::File::options().create(true).append(true).open(folder.path().join("log"));
-        Setup::default().command(folder.path()).stderr(log.unwrap()).spawn().unwrap()
+        let log = std::fs::File::options().create(true).append(true).open(folder.path(LOG));
+        let file = folder.path("jwtd.yaml");
+        let mut command = JWTD.serve_command(Limits::default(), "", &file);
+        Process::logging_to(&mut command, log.unwrap(), folder.path(LOG))
     };
-    let mut child = start();
+    let mut daemon = start();
     let shared = Arc::new(Shared::default());
     let tokens = vec![key.token("https://i").into(), key.token("https://other").into()];
-    let unix = format!("unix://{}", folder.path().join("d.sock").display());
+    let unix = format!("unix://{}", folder.path("d.sock").display());
     let mut callers = tokio::task::JoinSet::new();
     for target in [unix.clone(), unix, format!("http://{tcp}"), format!("http://{tcp}")] {
         let channel = Endpoint::from_shared(target).unwrap().connect_lazy();
@@ -62,24 +65,12 @@ async fn restarts(count: u32) -> Result<String, String> {
     let mut longest = Duration::ZERO;
     for _ in 0..count {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let begin = Instant::now();
-        let id = child.id().to_string();
-        std::process::Command::new("kill").arg(id).status().unwrap();
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if begin.elapsed() > PATIENCE {
-                child.kill().ok();
-                return Err("the daemon does not end".to_owned());
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        };
-        longest = longest.max(begin.elapsed());
-        child = start();
+        daemon.signal("TERM");
+        let (status, took) = daemon.end_within(PATIENCE).await?;
+        longest = longest.max(took);
+        daemon = start();
         if !status.success() {
             shared.stop.store(true, Ordering::Relaxed);
-            child.kill().ok();
             return Err(format!("ended with {status}"));
         }
     }
@@ -89,8 +80,7 @@ async fn restarts(count: u32) -> Result<String, String> {
     while let Some(one) = callers.join_next().await {
         faults.extend(one.unwrap().err());
     }
-    child.kill().ok();
-    child.wait().ok();
+    drop(daemon);
     let calls = shared.calls.load(Ordering::Relaxed);
     let retries = shared.retries.load(Ordering::Relaxed);
     match faults.first() {

@@ -1,14 +1,15 @@
 //! Keys that change, as issuers do it and as they should not.
 
 use crate::Plan;
-use crate::daemon::{Daemon, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::issuer::KEYS;
 use crate::issuer::script::{Step, ok, steps, whole};
-use crate::keys::set;
 use crate::life::{ISS, Keys, Scene};
 use crate::parallel::{self, Job};
-use crate::row::{Row, show};
 use jwtd::pb::Reason;
+use jwtd_testkit::launcher::{Daemon, Setup};
+use jwtd_testkit::measured::{Row, show};
+use jwtd_testkit::tokens::set;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -87,7 +88,7 @@ impl Stage {
         let scene = Scene::new(false).await;
         scene.issuer.publish(&set(&[&scene.old]));
         let setup = Setup { config: scene.config(Keys::JwksUri), ..Setup::default() };
-        let daemon = Daemon::start(&setup).await?;
+        let daemon = JWTD.measured(&setup).await?;
         let [old, new, evil] = [&scene.old, &scene.new, &scene.evil].map(|key| key.token(ISS));
         let stage = Self { scene, daemon, old, new, evil };
         stage.until(REFRESH, &stage.old, Reason::Ok).await?;
@@ -121,10 +122,10 @@ impl Stage {
     }
 
     async fn attempts(&self) -> Result<u64, String> {
-        self.daemon.metric("jwtd_jwks_fetches_total{", "issuer=\"ill\"").await
+        self.daemon.sum("jwtd_jwks_fetches_total{", "issuer=\"ill\"").await
     }
 
-    fn publish(&self, keys: &[&crate::keys::Signer]) {
+    fn publish(&self, keys: &[&jwtd_testkit::tokens::Signer]) {
         self.scene.issuer.put(KEYS, ok(set(keys)));
     }
 
@@ -258,7 +259,7 @@ impl Stage {
         self.conditional(REFRESH * 2 + MOMENT).await?;
         tokio::time::sleep(MOMENT / 4).await;
         let label = "issuer=\"ill\",outcome=\"not_modified\"";
-        let unchanged = self.daemon.metric("jwtd_jwks_fetches_total{", label).await?;
+        let unchanged = self.daemon.sum("jwtd_jwks_fetches_total{", label).await?;
         match self.reasons(&[&self.old]).await?[..] {
             [Reason::Ok] if unchanged > 0 => Ok("304, and the keys serve".to_owned()),
             ref other => Err(format!("{unchanged} unchanged; {other:?}")),

@@ -3,11 +3,11 @@
 use crate::Plan;
 use crate::issuer::KEYS;
 use crate::issuer::script::ok;
-use crate::keys::{junk, set_of};
 use crate::life::{self, Case, Effect, ISS, Keys};
-use crate::row::Row;
 use jwtd::pb::Reason;
 use jwtd_core::jose::base64url;
+use jwtd_testkit::measured::Row;
+use jwtd_testkit::tokens::{junk, set_of};
 use std::sync::Arc;
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {

@@ -23,14 +23,13 @@ mod dice;
 mod differential;
 mod exhaustive;
 mod mutations;
-#[path = "../results/mod.rs"]
-mod results;
 mod rig;
 mod row;
 mod tally;
 mod timing;
 mod world;
 
+use jwtd_testkit::tokens;
 use row::Row;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,7 +80,7 @@ const USAGE: &str = "usage: cargo test --release --test forgeries -- \
                      [--write FOLDER --count NUMBER] [--compare FOLDER --peer NAME]";
 
 fn main() -> ExitCode {
-    let mut plan = Plan { full: false, only: None, seed: unix_now().unsigned_abs(), times: 1 };
+    let mut plan = Plan { full: false, only: None, seed: tokens::now().unsigned_abs(), times: 1 };
     let (mut write, mut compare, mut peer, mut count) = (None, None, String::new(), 5_000);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -114,7 +113,7 @@ fn main() -> ExitCode {
         return code(row::print(&[("Second opinions", vec![row])], plan.seed));
     }
     // Others ask for the time themselves.
-    let world = World::new(unix_now());
+    let world = World::new(tokens::now());
     if let Some(folder) = write {
         differential::exchange::write(&folder, count, &plan, &world);
         return code(0);
@@ -144,10 +143,4 @@ fn code(failed: usize) -> ExitCode {
 fn usage(argument: &str) -> ExitCode {
     eprintln!("`{argument}` is not understood\n{USAGE}");
     ExitCode::from(2)
-}
-
-/// The time of now in seconds.
-pub(crate) fn unix_now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
 }

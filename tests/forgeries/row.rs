@@ -1,7 +1,7 @@
 //! What was tried and how it went, and the table of it.
 
-use crate::results;
 use crate::tally::Tally;
+use jwtd_testkit::measured;
 use std::time::{Duration, Instant};
 
 /// One line of the table.
@@ -49,7 +49,7 @@ impl Row {
         let Tally { cases, wrongs, panics, .. } = &self.tally;
         let seen = format!("{cases} cases, {wrongs} wrong, {panics} panics");
         let wrong = self.hollow.as_deref().unwrap_or(&seen);
-        results::report(
+        measured::report(
             "forgeries",
             &self.name,
             if self.is_good() { Ok(&seen) } else { Err(wrong) },

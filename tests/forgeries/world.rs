@@ -4,6 +4,7 @@ use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, JwkSet, Limits, Secret, UnixTime, base64url};
 use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
 use jwtd_core::verify::{Profile, Reason, verify};
+use jwtd_testkit::tokens;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -75,7 +76,7 @@ impl Home {
     /// The keys as the issuer publishes them, secrets included.
     pub(crate) fn jwks(&self) -> String {
         let keys = self.keys.iter().map(|key| key.to_jwk(&key_id(key.algorithm())));
-        format!(r#"{{"keys":[{}]}}"#, keys.collect::<Vec<_>>().join(","))
+        tokens::set_of(&keys.collect::<Vec<_>>())
     }
 }
 

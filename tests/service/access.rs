@@ -1,7 +1,7 @@
 //! Access control by claims, over the real calls.
 
 use crate::client::Calls as _;
-use crate::support::{Daemon, Ended, KEY, binary, folder, now, run, start_with};
+use crate::support::{Daemon, Ended, KEY, binary, folder, login_claims, now, run, start_with};
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use jwtd::pb::verify_stream_response::Result as Outcome;
 use jwtd::pb::{Reason, Verdict, VerifyBatchRequest, VerifyOptions, VerifyStreamRequest, View};
@@ -32,11 +32,7 @@ fn the_other_examples_are_good_with_the_issuers_of_the_first() {
 }
 
 fn token(sub: &str, extra: &str) -> String {
-    let (iat, exp) = (now() - 10, now() + 600);
-    let (iss, aud) = ("https://login.example.com", "orders-api");
-    let claims =
-        format!(r#"{{"iss":"{iss}","aud":"{aud}","sub":"{sub}","iat":{iat},"exp":{exp}{extra}}}"#);
-    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()
+    KEY.signed(login_claims().set("sub", sub).followed_by(extra))
 }
 
 async fn ask(daemon: &Daemon, profile: &str, scopes: &[&str], tokens: &[String]) -> Vec<Verdict> {
@@ -316,7 +312,7 @@ async fn one_sign_in_serves_several_services_with_one_signature() {
     let daemon = start_with(&config);
     let shared = token("alice", r#","scope":"orders""#);
     let claims = jwtd_claims(&shared).replace(r#""orders-api""#, r#"["orders-api","reports-api"]"#);
-    let shared = [KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()];
+    let shared = [KEY.signed(claims)];
     for _ in 0..3 {
         for (profile, reason) in [
             ("orders", Reason::Ok),

@@ -1,7 +1,7 @@
 //! The audit log of the real daemon.
 
 use crate::client::Calls as _;
-use crate::support::{Daemon, Ended, KEY, binary, folder, now, run, start_with};
+use crate::support::{Daemon, Ended, KEY, binary, folder, login_claims, now, run, start_with};
 use jwtd::pb::{VerifyBatchRequest, VerifyOptions};
 use jwtd_testkit::launcher::Process;
 use jwtd_testkit::launcher::waiting::until;
@@ -14,12 +14,9 @@ fn example() -> String {
     page.split("```yaml\n").nth(1).unwrap().split_once("```").unwrap().0.to_owned()
 }
 
-fn token(sub: &str, exp: u64) -> String {
-    let (iss, iat) = ("https://login.example.com", now() - 7200);
-    let claims = format!(
-        r#"{{"iss":"{iss}","aud":"orders-api","sub":"{sub}","jti":"id-{sub}","iat":{iat},"exp":{exp},"email":"secret"}}"#
-    );
-    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()
+fn token(sub: &str, exp: i64) -> String {
+    let claims = login_claims().set("sub", sub).set("jti", format!("id-{sub}"));
+    KEY.signed(claims.set("iat", now() - 7200).set("exp", exp).set("email", "secret"))
 }
 
 async fn ask(daemon: &Daemon, tokens: &[&str]) -> Result<Vec<bool>, tonic::Status> {
@@ -123,7 +120,7 @@ async fn records_go_to_standard_output_and_logs_do_not() {
     let input = format!("{}\njunk", token("alice", now() + 600));
     let asked = run(binary().args(["verify", "--endpoint", &endpoint]), &input);
     assert_eq!(asked.code, Some(1), "{asked:?}");
-    process.signal("TERM");
+    assert!(process.signal("TERM"));
     let Ended { code, output: text, message } = process.end();
     assert_eq!(code, Some(0), "{message}");
     let reasons: Vec<Value> = text

@@ -1,7 +1,7 @@
 //! Envoy's question, over the real call: what becomes of HTTP requests.
 
 use crate::client::Calls as _;
-use crate::support::{Daemon, KEY, now, start, start_with};
+use crate::support::{Daemon, KEY, login_claims, start, start_with};
 use bytes::Bytes;
 use jwtd::pb::authz::attribute_context::http_request::HeadersEntry;
 use jwtd::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest, Peer, Request};
@@ -20,11 +20,7 @@ fn example() -> String {
 }
 
 fn token(extra: &str) -> String {
-    let (iat, exp) = (now() - 10, now() + 600);
-    let claims = format!(
-        r#"{{"iss":"https://login.example.com","aud":"orders-api","sub":"alice","iat":{iat},"exp":{exp}{extra}}}"#
-    );
-    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()
+    KEY.signed(login_claims().followed_by(extra))
 }
 
 const GOOD: &str =
@@ -177,14 +173,7 @@ async fn a_refusal_says_by_whose_fault_it_is() {
     for (bad, reason) in [
         ("x", "TOKEN_NOT_COMPACT"),
         (old.as_str(), "CLAIMS_BAD_JSON"),
-        (
-            &KEY.sign_compact(
-                r#"{"alg":"EdDSA","kid":"x"}"#,
-                r#"{"iss":"https://login.example.com"}"#,
-            )
-            .unwrap(),
-            "KEY_UNKNOWN",
-        ),
+        (&KEY.token_as("x", "https://login.example.com"), "KEY_UNKNOWN"),
     ] {
         let (code, challenge, found) = ask("GET", bad).await;
         invalid(code, &challenge);

@@ -1,8 +1,9 @@
 //! Client certificates that end while their holder is connected.
 
 use crate::support::{Daemon, folder};
-use crate::tls::{Authority, PREFACE, ask, closed, permits, socket, start};
+use crate::tls::{Callers as _, PREFACE, ask, closed, permits, socket, start};
 use jwtd::client::{Address, Client, Credentials};
+use jwtd_testkit::certificates::Authority;
 use jwtd_testkit::launcher::waiting::until;
 use rcgen::{SanType, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
@@ -57,7 +58,7 @@ fn r84_no_session_is_resumed_where_clients_need_a_certificate() {
     let (ours, clients) = (Authority::new(), Authority::new());
     let folder = folder();
     let file = clients.write(&folder, "clients");
-    let client = clients.issue(&folder, "client", "client.example");
+    let client = clients.issue_to(&folder, "client", "client.example");
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
         let extra = format!(", min_version: \"1.2\", client_ca_file: {}", file.display());
         let daemon = start(&ours, &extra, "");
@@ -83,13 +84,14 @@ async fn r84_a_connection_ends_with_its_clients_certificate() {
     let extra = format!(", client_ca_file: {}", clients.write(&folder, "clients").display());
     let daemon = start(&ours, &extra, "");
     let ca_file = Some(ours.write(&daemon.folder, "ours"));
-    let long = clients.issue(&folder, "long", "client.example");
+    let long = clients.issue_to(&folder, "long", "client.example");
     let long = Credentials { ca_file: ca_file.clone(), client: Some(long) };
-    let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
+    let address: Address = format!("tls://{}", daemon.tls).parse().unwrap();
     let mut lasting = Client::connect_as(&address, &long).await.unwrap();
     // Not over at once, so that the handshake succeeds; on a busy machine not the first.
     let mut idle = until("a handshake before the end", async || {
-        let end = date_time_ymd(1970, 1, 1) + Duration::from_secs(crate::support::now());
+        let end =
+            date_time_ymd(1970, 1, 1) + Duration::from_secs(crate::support::now().unsigned_abs());
         let end = end + Duration::from_secs(3);
         let short =
             clients.issue_as(&folder, "short", "client.example", |params| params.not_after = end);
@@ -116,7 +118,7 @@ async fn r84_who_does_not_heed_the_end_of_its_certificate_is_cut_off() {
     // No time to close the connection in good order: the rest of the grace is not waited for.
     let daemon = start(&ours, &extra, "connection: { max_age_grace: 0s }\n");
     ours.write(&daemon.folder, "ours");
-    let client = clients.issue(&folder, "client", "client.example");
+    let client = clients.issue_to(&folder, "client", "client.example");
     let config = config(&daemon, &rustls::version::TLS13, Some(&client));
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let connection = ClientConnection::new(config, name).unwrap();
@@ -144,6 +146,6 @@ async fn r84_a_certificate_with_two_spiffe_ids_is_refused() {
     assert!(permits(&daemon, &with(two)).await.is_err());
     // The client may have tried again.
     daemon.wait_for_count("jwtd_connections_closed_total{cause=\"handshake\"}", 1.0);
-    let one = clients.issue(&folder, "one", "client.example");
+    let one = clients.issue_to(&folder, "one", "client.example");
     assert_eq!(permits(&daemon, &with(one)).await, Ok(true));
 }

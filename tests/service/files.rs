@@ -1,6 +1,7 @@
 //! Files in whose place there is something else, and the files that the daemon makes.
 
 use crate::support::{Ended, Folder, ISSUERS, JWTD, KEY, binary, folder, run};
+use jwtd_testkit::tokens::set;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -99,7 +100,7 @@ fn a_daemon_does_not_write_its_audit_log_to_what_another_user_laid() {
 fn mounted_files_of_kubernetes_are_links_and_are_read() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("..1")).unwrap();
-    let set = format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k"));
+    let set = set(&[&KEY]);
     folder.write("..1/jwks.json", set);
     symlink("..1", folder.path("..data")).unwrap();
     symlink("..data/jwks.json", folder.path("jwks.json")).unwrap();

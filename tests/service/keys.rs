@@ -4,19 +4,17 @@ use crate::client::Calls as _;
 use crate::support::{Daemon, Ended, JWTD, KEY, binary, now, run, start_with};
 use crate::web::{Answer, Web};
 use jwtd::pb::Reason;
-use jwtd_core::crypto::SigningKey;
-use jwtd_core::jose::Algorithm;
 use jwtd_testkit::launcher::waiting::{Gate, until};
+use jwtd_testkit::tokens::{self, Signer, set_of};
 use std::os::unix::fs::PermissionsExt as _;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 fn set() -> Answer {
-    Answer::ok(format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k")))
+    Answer::ok(tokens::set(&[&KEY]))
 }
 
 fn token() -> String {
-    let claims = format!(r#"{{"iss":"https://i","aud":"a","exp":{}}}"#, now() + 600);
-    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims).unwrap()
+    KEY.token("https://i")
 }
 
 fn config(web: &Web, keys: &str) -> String {
@@ -65,7 +63,7 @@ async fn r67_the_state_of_keys_shows_in_health_probes_metrics_and_on_the_command
     }
     // A token with an unknown id hastens the next attempt.
     web.put("/k", Answer::status("500 Internal Server Error", ""));
-    let unknown = token_of(&KEY, "unknown", "https://i");
+    let unknown = KEY.token_as("unknown", "https://i");
     assert_eq!(daemon.reasons(&[&unknown]).await, [Reason::KeyUnknown]);
     daemon.wait_for("/metrics", &state("stale"));
     assert_eq!(health(&daemon, "corp").await, "SERVING");
@@ -134,12 +132,6 @@ async fn a_new_process_serves_with_kept_keys_while_the_issuer_is_down() {
     assert!(message.contains("chmod go-w"), "{message}");
 }
 
-/// A token of `issuer`, by `key` under the id `kid`.
-fn token_of(key: &SigningKey, kid: &str, issuer: &str) -> String {
-    let claims = format!(r#"{{"iss":"{issuer}","aud":"a","exp":{}}}"#, now() + 600);
-    key.sign_compact(&format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#), &claims).unwrap()
-}
-
 /// The issuers `https://NAME`, each with keys at `/NAME`.
 fn issuers(web: &Web, names: &[&str], keys: &str) -> String {
     let issuer = |name: &&str| {
@@ -157,24 +149,24 @@ fn issuers(web: &Web, names: &[&str], keys: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r66_t43_the_keys_of_one_issuer_never_serve_another() {
     let web = Web::start();
-    let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::EdDsa).unwrap());
+    let keys = [(); 2].map(|()| Signer::new("k"));
     let [a, b] = &keys;
     let publish = |path: &str, keys: &[String]| {
-        web.put(path, Answer::ok(format!(r#"{{"keys":[{}]}}"#, keys.join(","))));
+        web.put(path, Answer::ok(set_of(keys)));
     };
     // One id in both sets, and one that only the second has.
-    publish("/one", &[a.to_jwk("k")]);
-    publish("/two", &[b.to_jwk("k"), b.to_jwk("other")]);
+    publish("/one", &[a.jwk()]);
+    publish("/two", &[b.jwk(), b.key.to_jwk("other")]);
     let config = issuers(&web, &["one", "two"], "refresh: 1h, unknown_kid_wait: 0s");
     let daemon = start_with(&config);
     daemon.wait_for("/readyz", "200 OK");
     let tokens = [
-        token_of(a, "k", "https://one"),
-        token_of(b, "k", "https://two"),
-        token_of(b, "other", "https://two"),
-        token_of(b, "k", "https://one"),
-        token_of(a, "k", "https://two"),
-        token_of(b, "other", "https://one"),
+        a.token_as("k", "https://one"),
+        b.token_as("k", "https://two"),
+        b.token_as("other", "https://two"),
+        b.token_as("k", "https://one"),
+        a.token_as("k", "https://two"),
+        b.token_as("other", "https://one"),
     ];
     let tokens = tokens.each_ref().map(String::as_str);
     use Reason::{KeyUnknown, Ok as Good, SignatureInvalid};
@@ -204,7 +196,7 @@ async fn t46_issuers_that_fail_while_tokens_wait_leave_every_token_answered() {
     let mut tokens = Vec::new();
     for name in names {
         let issuer = format!("https://{name}");
-        tokens.extend(["new", "new", "k"].map(|kid| token_of(&KEY, kid, &issuer)));
+        tokens.extend(["new", "new", "k"].map(|kid| KEY.token_as(kid, &issuer)));
     }
     let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
     let unknown = r#"jwtd_unknown_kid_total{issuer="four"}"#;

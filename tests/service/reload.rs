@@ -1,15 +1,14 @@
 //! The configuration is replaced while the daemon runs: all of it or nothing.
 
 use crate::client::Calls as _;
-use crate::support::{Daemon, Folder, JWTD, KEY, folder, now, start_with};
+use crate::support::{Daemon, Folder, JWTD, KEY, folder, start_with};
 use crate::web::{Answer, Web};
 use jwtd::app::{self, App, Loader};
 use jwtd::client::Client;
 use jwtd::config;
 use jwtd::pb::{Reason, VerifyOptions};
-use jwtd_core::crypto::SigningKey;
-use jwtd_core::jose::Algorithm;
 use jwtd_testkit::launcher::waiting::{Gate, Watched, until};
+use jwtd_testkit::tokens::{Signer, set};
 use std::io::Write;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -24,10 +23,8 @@ fn issuer(name: &str, audience: &str, keys: &str) -> String {
     )
 }
 
-fn token(key: &SigningKey, id: &str, issuer: &str) -> String {
-    let header = format!(r#"{{"alg":"EdDSA","kid":"{id}"}}"#);
-    let claims = format!(r#"{{"iss":"https://{issuer}","aud":"a","exp":{}}}"#, now() + 600);
-    key.sign_compact(&header, &claims).unwrap()
+fn token(key: &Signer, issuer: &str) -> String {
+    key.token(&format!("https://{issuer}"))
 }
 
 /// Logged when a configuration is in force.
@@ -57,7 +54,7 @@ const REFUSED: &str = "jwtd_config_last_reload_successful 0";
 async fn a_changed_file_is_put_in_force_and_a_wrong_one_is_not() {
     let first = format!("issuers:\n{}", issuer("i", "a", "jwks_file: jwks.json"));
     let daemon = start_with(&first);
-    let good = token(&KEY, "k", "i");
+    let good = token(&KEY, "i");
     assert_eq!(daemon.reasons(&[&good]).await, [Reason::Ok]);
 
     configure(&daemon.folder, &format!("issuers:\n{}", issuer("i", "b", "jwks_file: jwks.json")));
@@ -103,7 +100,7 @@ async fn a_config_map_is_swapped_by_a_link_beside_the_file() {
     put("..one", "a");
     std::os::unix::fs::symlink("..data/jwtd.yaml", volume.join("jwtd.yaml")).unwrap();
     let daemon = JWTD.serve(folder.clone(), &volume.join("jwtd.yaml"));
-    let good = token(&KEY, "k", "i");
+    let good = token(&KEY, "i");
     daemon.until_reasons(&[&good], &[Reason::Ok]).await;
     put("..two", "b");
     std::fs::remove_dir_all(volume.join("..one")).unwrap();
@@ -131,7 +128,7 @@ async fn a_file_that_is_written_slowly_is_never_in_force_by_half() {
     let folder = folder();
     let file = folder.write("jwtd.json", text("a"));
     let daemon = JWTD.serve(folder, &file);
-    let good = token(&KEY, "k", "i");
+    let good = token(&KEY, "i");
     assert_eq!(daemon.reasons(&[&good]).await, [Reason::Ok]);
     let whole = text("b");
     for (round, parts) in (1..6).enumerate() {
@@ -168,7 +165,7 @@ async fn sighup_reads_again_and_names_what_needs_a_restart() {
     configure(&daemon.folder, &format!("{more}{text}"));
     daemon.wait_for("/metrics", "jwtd_config_restart_required 1");
     daemon.wait_for_log("cache.max_ttl, limits, drain_delay");
-    assert_eq!(daemon.reasons(&[&token(&KEY, "k", "i")]).await, [Reason::Ok]);
+    assert_eq!(daemon.reasons(&[&token(&KEY, "i")]).await, [Reason::Ok]);
     all_were_told(&daemon);
     daemon.stop();
 }
@@ -177,11 +174,11 @@ async fn sighup_reads_again_and_names_what_needs_a_restart() {
 async fn r64_a_key_file_that_changes_is_read_again_also_for_remembered_tokens() {
     let text = format!("issuers:\n{}", issuer("i", "a", "jwks_file: jwks.json"));
     let daemon = start_with(&text);
-    let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let next = Signer::new("k");
     // The same id, another key.
-    let (old, new) = (token(&KEY, "k", "i"), token(&next, "k", "i"));
+    let (old, new) = (token(&KEY, "i"), token(&next, "i"));
     assert_eq!(daemon.reasons(&[&old, &new]).await, [Reason::Ok, Reason::SignatureInvalid]);
-    let set = format!(r#"{{"keys":[{}]}}"#, next.to_jwk("k"));
+    let set = set(&[&next]);
     daemon.folder.replace("jwks.json", set);
     daemon.until_reasons(&[&old, &new], &[Reason::SignatureInvalid, Reason::Ok]).await;
     all_were_told(&daemon);
@@ -214,8 +211,8 @@ async fn r64_a_key_file_that_changes_before_it_is_watched_is_read_again() {
     let file = folder.write("jwtd.yaml", text);
     let before = app::fingerprint(&file);
     let config = config::load(&file).unwrap();
-    let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
-    folder.replace("jwks.json", format!(r#"{{"keys":[{}]}}"#, next.to_jwk("k")));
+    let next = Signer::new("k");
+    folder.replace("jwks.json", set(&[&next]));
 
     let app = App::start(config, 1, jwtd::clock::Clock::system()).unwrap();
     let (named, stop) = (file.clone(), CancellationToken::new());
@@ -227,7 +224,7 @@ async fn r64_a_key_file_that_changes_before_it_is_watched_is_read_again() {
     assert!(reloaded.is_some() && !log.contains(UNTOLD), "{log}");
     let socket = format!("unix://{}", folder.path("d.sock").display());
     let mut client = Client::connect(&socket.parse().unwrap()).await.unwrap();
-    let token = token(&next, "k", "i").into();
+    let token = token(&next, "i").into();
     let verdicts = client.verify_batch(vec![token], VerifyOptions::default()).await.unwrap();
     assert!(verdicts[0].permit, "{verdicts:?}");
     stop.cancel();
@@ -237,10 +234,10 @@ async fn r64_a_key_file_that_changes_before_it_is_watched_is_read_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_keeps_fetched_keys_while_the_issuer_is_down() {
     let web = Web::start();
-    web.put("/k", Answer::ok(format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k"))));
+    web.put("/k", Answer::ok(set(&[&KEY])));
     let keys = format!("jwks_uri: '{}/k'", web.origin);
     let daemon = start_with(&format!("issuers:\n{}", issuer("i", "a", &keys)));
-    let good = token(&KEY, "k", "i");
+    let good = token(&KEY, "i");
     daemon.wait_for("/readyz", "200 OK");
     web.put("/k", Answer::status("503 Service Unavailable", ""));
 
@@ -261,7 +258,7 @@ async fn a_reload_keeps_fetched_keys_while_the_issuer_is_down() {
     daemon.wait_for_log("its new ones cannot be fetched");
     assert_eq!(daemon.reasons(&[&good]).await, [Reason::Ok]);
     // Once they can be, SIGHUP need not wait for the next look.
-    web.put("/moved", Answer::ok(format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k"))));
+    web.put("/moved", Answer::ok(set(&[&KEY])));
     let looks = daemon.log().matches(UNTOLD).count();
     daemon.hang_up();
     daemon.until_reasons(&[&good], &[Reason::AudienceMismatch]).await;
@@ -272,20 +269,19 @@ async fn a_reload_keeps_fetched_keys_while_the_issuer_is_down() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r19_an_issuer_with_a_new_source_has_none_of_its_old_keys() {
     let daemon = start_with(&format!("issuers:\n{}", issuer("i", "a", "jwks_file: jwks.json")));
-    let old = token(&KEY, "k", "i");
+    let old = token(&KEY, "i");
     assert_eq!(daemon.reasons(&[&old]).await, [Reason::Ok]);
-    let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
-    daemon.folder.write("n", format!(r#"{{"keys":[{}]}}"#, next.to_jwk("k")));
+    let next = Signer::new("k");
+    daemon.folder.write("n", set(&[&next]));
     configure(&daemon.folder, &format!("issuers:\n{}", issuer("i", "a", "jwks_file: n")));
-    let tokens = [&*token(&next, "k", "i"), &old];
+    let tokens = [&*token(&next, "i"), &old];
     daemon.until_reasons(&tokens, &[Reason::Ok, Reason::SignatureInvalid]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_waits_for_keys_is_judged_by_the_profile_that_was_asked_for() {
     let web = Web::start();
-    let set = |keys: &[String]| Answer::ok(format!(r#"{{"keys":[{}]}}"#, keys.join(",")));
-    web.put("/k", set(&[KEY.to_jwk("k")]));
+    web.put("/k", Answer::ok(set(&[&KEY])));
     let keys = format!("jwks_uri: '{}/k', cooldown: 1s, unknown_kid_wait: 5s", web.origin);
     let limits = "limits: { call_timeout: 60s }\n";
     let issuers =
@@ -296,9 +292,9 @@ async fn a_token_that_waits_for_keys_is_judged_by_the_profile_that_was_asked_for
     daemon.wait_for("/readyz", "200 OK");
 
     // Its key comes while it waits; meanwhile the profiles change places.
-    let (next, gate) = (SigningKey::generate(Algorithm::EdDsa).unwrap(), Gate::closed());
-    web.put("/k", set(&[next.to_jwk("n")]).behind(&gate));
-    let token = token(&next, "n", "i");
+    let (next, gate) = (Signer::new("n"), Gate::closed());
+    web.put("/k", Answer::ok(set(&[&next])).behind(&gate));
+    let token = token(&next, "i");
     let options = VerifyOptions { profile: "b".to_owned(), ..Default::default() };
     let request = jwtd::pb::VerifyBatchRequest {
         tokens: vec![token.clone().into_bytes().into()],
@@ -334,7 +330,7 @@ async fn series_of_removed_profiles_and_issuers_go_and_others_keep_their_values(
         (issuer("i", "a", "jwks_file: jwks.json"), issuer("j", "a", "jwks_file: jwks.json"));
     let both = profiles(&[("default", "i, j"), ("second", "i, j")]);
     let daemon = start_with(&format!("issuers:\n{i}{j}{both}"));
-    let tokens = [token(&KEY, "k", "i"), token(&KEY, "k", "j"), "junk".to_owned()];
+    let tokens = [token(&KEY, "i"), token(&KEY, "j"), "junk".to_owned()];
     let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
     let wanted = [Reason::Ok, Reason::Ok, Reason::TokenNotCompact];
     assert_eq!(daemon.reasons(&tokens).await, wanted);

@@ -1,28 +1,15 @@
 //! Keys that are fetched: discovery, refresh, and everything that can go wrong.
 
 use crate::client::Calls as _;
-use crate::support::{Daemon, Folder, JWTD, KEY, folder, now, start_with};
+use crate::support::{Daemon, Folder, JWTD, KEY, folder, start_with};
 use crate::web::{Answer, Web};
 use jwtd::pb::Reason;
-use jwtd_core::crypto::SigningKey;
-use jwtd_core::jose::Algorithm;
 use jwtd_testkit::launcher::waiting::{Gate, until};
-
-fn set(keys: &[String]) -> String {
-    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
-}
+use jwtd_testkit::tokens::{Claims, Signer, set, set_of};
 
 fn good_set() -> String {
-    set(&[KEY.to_jwk("k")])
+    set(&[&KEY])
 }
-
-/// A token of `issuer`.
-fn token(key: &SigningKey, header: &str, issuer: &str) -> String {
-    let claims = format!(r#"{{"iss":"{issuer}","aud":"a","sub":"alice","exp":{}}}"#, now() + 600);
-    key.sign_compact(header, &claims).unwrap()
-}
-
-const HEADER: &str = r#"{"alg":"EdDSA","kid":"k"}"#;
 
 /// One issuer `corp` with this `iss` and these keys.
 fn start(issuer: &str, keys: &str) -> Daemon {
@@ -49,13 +36,13 @@ async fn four_lines_discover_the_keys_of_an_issuer() {
         r#"{"kty":"OKP","crv":"X25519","kid":"x","x":"AA"}"#,
         r#"{"no":"key"}"#,
     ];
-    let keys = unknown.iter().map(|key| (*key).to_owned()).chain([KEY.to_jwk("k")]);
-    web.publish("/realms/a", &issuer, &set(&keys.collect::<Vec<_>>()));
+    let keys = unknown.iter().map(|key| (*key).to_owned()).chain([KEY.jwk()]);
+    web.publish("/realms/a", &issuer, &set_of(&keys.collect::<Vec<_>>()));
     let daemon = start(&issuer, "");
     daemon.wait_for("/readyz", "200 OK");
-    let with_id = token(&KEY, HEADER, &issuer);
-    let without_id = token(&KEY, r#"{"alg":"EdDSA"}"#, &issuer);
-    let unknown_id = token(&KEY, r#"{"alg":"EdDSA","kid":"pq"}"#, &issuer);
+    let with_id = KEY.token(&issuer);
+    let without_id = KEY.sign(r#"{"alg":"EdDSA"}"#, &Claims::of(&issuer).to_string());
+    let unknown_id = KEY.token_as("pq", &issuer);
     let reasons = daemon.reasons(&[&with_id, &without_id, &unknown_id]).await;
     assert_eq!(reasons, [Reason::Ok, Reason::Ok, Reason::KeyUnknown]);
     assert_eq!(web.paths(), ["/realms/a/.well-known/openid-configuration", "/realms/a/keys"]);
@@ -90,7 +77,7 @@ async fn metadata_may_lie_where_rfc_8414_says() {
     let daemon = start(&issuer, "");
     daemon.wait_for("/readyz", "200 OK");
     assert_eq!(web.paths(), ["/tenant/.well-known/openid-configuration", place, "/k"]);
-    assert_eq!(daemon.reasons(&[&token(&KEY, HEADER, &issuer)]).await, [Reason::Ok]);
+    assert_eq!(daemon.reasons(&[&KEY.token(&issuer)]).await, [Reason::Ok]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,7 +87,7 @@ async fn until_there_are_keys_the_daemon_is_not_ready_and_says_why() {
     daemon.wait_for("/metrics", &fetches("status"));
     assert!(daemon.get("/readyz").contains("503"));
     assert!(daemon.get("/livez").contains("200"));
-    let token = token(&KEY, HEADER, "https://i");
+    let token = KEY.token("https://i");
     assert_eq!(daemon.reasons(&[&token]).await, [Reason::KeysUnavailable]);
     let health = || async {
         let mut client =
@@ -124,12 +111,11 @@ async fn r64_a_refresh_replaces_the_whole_set_also_for_remembered_tokens() {
     let keys = format!("    keys: {{ jwks_uri: '{}/k', refresh: 10s }}", web.origin);
     let daemon = start("https://i", &keys);
     daemon.wait_for("/readyz", "200 OK");
-    let (old, next) = (token(&KEY, HEADER, "https://i"), SigningKey::generate(Algorithm::EdDsa));
-    let next = next.unwrap();
-    let new = token(&next, r#"{"alg":"EdDSA","kid":"n"}"#, "https://i");
+    let (old, next) = (KEY.token("https://i"), Signer::new("n"));
+    let new = next.token("https://i");
     assert_eq!(daemon.reasons(&[&old, &old, &new]).await[..2], [Reason::Ok, Reason::Ok]);
     assert_eq!(daemon.reasons(&[&new]).await, [Reason::KeyUnknown]);
-    web.put("/k", Answer::ok(set(&[next.to_jwk("n")])));
+    web.put("/k", Answer::ok(set(&[&next])));
     daemon.until_reasons(&[&old, &new], &[Reason::KeyUnknown, Reason::Ok]).await;
 }
 
@@ -145,7 +131,7 @@ async fn r67_t48_a_failed_refresh_keeps_the_last_good_set_until_it_is_stale() {
     for daemon in [&patient, &strict] {
         daemon.wait_for("/readyz", "200 OK");
     }
-    let token = token(&KEY, HEADER, "https://i");
+    let token = KEY.token("https://i");
     web.put("/k", Answer::ok(r#"{"keys":[]}"#));
     patient.wait_for("/metrics", &fetches("unusable"));
     assert_eq!(patient.reasons(&[&token]).await, [Reason::Ok]);
@@ -237,7 +223,7 @@ async fn an_authority_of_ones_own_is_trusted_alone_and_a_token_is_sent() {
     let keys = "    keys: { ca_file: ca.pem, bearer_file: bearer }";
     let daemon = start_in(trusting, &web.origin, keys);
     daemon.wait_for("/readyz", "200 OK");
-    assert_eq!(daemon.reasons(&[&token(&KEY, HEADER, &web.origin)]).await, [Reason::Ok]);
+    assert_eq!(daemon.reasons(&[&KEY.token(&web.origin)]).await, [Reason::Ok]);
     for request in web.requests() {
         assert!(request.contains("authorization: Bearer secret-token\r\n"), "{request}");
     }
@@ -278,9 +264,7 @@ async fn the_trouble_of_one_issuer_does_not_delay_another() {
     let daemon = start_with(&config);
     let log = daemon.wait_for_log(r#""issuer":"good""#);
     assert!(!log.contains(r#""issuer":"slow""#), "it waited for the end of the other: {log}");
-    let reasons = daemon
-        .reasons(&[&token(&KEY, HEADER, "https://good"), &token(&KEY, HEADER, "https://slow")])
-        .await;
+    let reasons = daemon.reasons(&[&KEY.token("https://good"), &KEY.token("https://slow")]).await;
     assert_eq!(reasons, [Reason::Ok, Reason::KeysUnavailable]);
 }
 
@@ -297,7 +281,7 @@ async fn a_set_that_did_not_change_is_not_sent_again_and_max_age_hastens() {
     let requests = web.requests();
     assert!(requests[0].contains("cache-control: no-cache\r\n"), "{requests:?}");
     assert!(requests[1].contains("if-none-match: \"one\"\r\n"), "{requests:?}");
-    assert_eq!(daemon.reasons(&[&token(&KEY, HEADER, "https://i")]).await, [Reason::Ok]);
+    assert_eq!(daemon.reasons(&[&KEY.token("https://i")]).await, [Reason::Ok]);
     let metrics = daemon.get("/metrics");
     assert!(metrics.contains(r#"jwtd_jwks_keys{issuer="corp"} 1"#), "{metrics}");
 }
@@ -310,7 +294,7 @@ async fn the_second_url_serves_while_the_first_is_down() {
     let keys = format!("    keys: {{ jwks_uri: ['{}/k', '{}/k'] }}", down.origin, web.origin);
     let daemon = start("https://i", &keys);
     daemon.wait_for("/readyz", "200 OK");
-    assert_eq!(daemon.reasons(&[&token(&KEY, HEADER, "https://i")]).await, [Reason::Ok]);
+    assert_eq!(daemon.reasons(&[&KEY.token("https://i")]).await, [Reason::Ok]);
     assert_eq!((down.paths().len(), web.paths().len()), (1, 1));
 }
 
@@ -431,11 +415,11 @@ fn start_eager(web: &Web) -> Daemon {
 async fn r65_a_key_that_is_used_before_it_is_fetched_refuses_no_good_token() {
     let web = Web::start();
     let daemon = start_eager(&web);
-    let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
-    web.put("/k", Answer::ok(set(&[KEY.to_jwk("k"), next.to_jwk("n")])));
-    let old = token(&KEY, HEADER, "https://i");
-    let new = token(&next, r#"{"alg":"EdDSA","kid":"n"}"#, "https://i");
-    let junk = token(&next, r#"{"alg":"EdDSA","kid":"z"}"#, "https://i");
+    let next = Signer::new("n");
+    web.put("/k", Answer::ok(set(&[&KEY, &next])));
+    let old = KEY.token("https://i");
+    let new = next.token("https://i");
+    let junk = next.token_as("z", "https://i");
     let reasons = daemon.reasons(&[&junk, &new, &old, &new]).await;
     assert_eq!(reasons, [Reason::KeyUnknown, Reason::Ok, Reason::Ok, Reason::Ok]);
     assert_eq!(web.requests().len(), 2);
@@ -487,9 +471,9 @@ async fn r65_t44_a_new_key_is_found_in_the_midst_of_a_flood() {
     let keys = format!("    keys: {{ jwks_uri: '{}/k', refresh: 1h, cooldown: 1s }}", web.origin);
     let daemon = start("https://i", &keys);
     daemon.wait_for("/readyz", "200 OK");
-    let next = SigningKey::generate(Algorithm::EdDsa).unwrap();
-    web.put("/k", Answer::ok(set(&[next.to_jwk("n")])));
-    let new = token(&next, r#"{"alg":"EdDSA","kid":"n"}"#, "https://i");
+    let next = Signer::new("n");
+    web.put("/k", Answer::ok(set(&[&next])));
+    let new = next.token("https://i");
     let (mut client, mut count) = (daemon.client().await, 0);
     until(daemon.with_log("the new key".to_owned()), async || {
         client.verify_batch(junk(&mut count)).await.unwrap();

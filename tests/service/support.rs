@@ -1,26 +1,25 @@
 //! The daemons of these tests, their keys and tokens.
 
 pub(crate) use jwtd_testkit::launcher::{Daemon, Ended, Folder, Launcher, run};
+pub(crate) use jwtd_testkit::tokens::now;
 
-use jwtd_core::crypto::SigningKey;
-use jwtd_core::jose::Algorithm;
+use jwtd_testkit::tokens::{Claims, Signer, set};
 use std::process::Command;
 use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) const JWTD: Launcher = Launcher::new(env!("CARGO_BIN_EXE_jwtd"));
 
-pub(crate) static KEY: LazyLock<SigningKey> =
-    LazyLock::new(|| SigningKey::generate(Algorithm::EdDsa).unwrap());
+/// The key `k` of the issuer `corp`.
+pub(crate) static KEY: LazyLock<Signer> = LazyLock::new(|| Signer::new("k"));
 
 pub(crate) fn binary() -> Command {
     JWTD.command()
 }
 
-/// A folder with the key set `jwks.json`, which holds [`KEY`] under the id `k`.
+/// A folder with the key set `jwks.json`, which holds [`KEY`].
 pub(crate) fn folder() -> Folder {
     let folder = Folder::new();
-    folder.write("jwks.json", format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k")));
+    folder.write("jwks.json", set(&[&KEY]));
     folder
 }
 
@@ -44,15 +43,17 @@ pub(crate) fn start_with(config: &str) -> Daemon {
     JWTD.start(folder(), config)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the daemon asks the same clock")]
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
-
+/// The claims of a token of `corp`, with more members, each after a comma.
 pub(crate) fn claims(extra: &str) -> String {
-    format!(r#"{{"iss":"https://i","aud":"a","sub":"alice","exp":{}{extra}}}"#, now() + 600)
+    Claims::of("https://i").followed_by(extra).to_string()
 }
 
 pub(crate) fn token(extra: &str) -> String {
-    KEY.sign_compact(r#"{"alg":"EdDSA","kid":"k"}"#, &claims(extra)).unwrap()
+    KEY.signed(claims(extra))
+}
+
+/// The claims of the issuer in the examples of the documentation.
+pub(crate) fn login_claims() -> Claims {
+    let claims = Claims::of("https://login.example.com").set("aud", "orders-api");
+    claims.set("iat", now() - 10)
 }

@@ -3,61 +3,54 @@
 use crate::support::{Daemon, Ended, Folder, ISSUERS, JWTD, binary, folder, run, token};
 use jwtd::client::{Address, Client, Credentials};
 use jwtd::pb;
+use jwtd_testkit::certificates::{Authority, params};
 use jwtd_testkit::launcher::waiting::{Patient as _, until};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use rcgen::{CertificateParams, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A certificate authority.
-pub(crate) struct Authority(pub(crate) CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    pub(crate) fn write(&self, folder: &Folder, name: &str) -> PathBuf {
-        folder.replace(&format!("{name}.ca"), self.0.pem())
-    }
-
+/// Certificates of callers, which have SPIFFE ids.
+pub(crate) trait Callers {
     /// Writes a certificate for `host` and its key.
-    pub(crate) fn issue(&self, folder: &Folder, name: &str, host: &str) -> (PathBuf, PathBuf) {
+    fn issue_to(&self, folder: &Folder, name: &str, host: &str) -> (PathBuf, PathBuf) {
         self.issue_as(folder, name, host, |_| {})
     }
 
     /// Does the same; `change` is asked about the certificate before it is signed.
-    pub(crate) fn issue_as(
+    fn issue_as(
+        &self,
+        folder: &Folder,
+        name: &str,
+        host: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (PathBuf, PathBuf);
+}
+
+impl Callers for Authority {
+    fn issue_as(
         &self,
         folder: &Folder,
         name: &str,
         host: &str,
         change: impl FnOnce(&mut CertificateParams),
     ) -> (PathBuf, PathBuf) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        let mut params = params([host]);
         let id = format!("spiffe://example.org/{name}");
         params.subject_alt_names.push(SanType::URI(id.try_into().unwrap()));
         change(&mut params);
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        let certificate = folder.replace(&format!("{name}.crt"), certificate.pem());
-        let key = folder.replace(&format!("{name}.key"), key.serialize_pem());
-        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
-        (certificate, key)
+        self.issue(&params).write(folder, name)
     }
 }
 
 /// A daemon with an encrypted socket, whose certificate is that of `ours`.
 pub(crate) fn start(ours: &Authority, extra: &str, more: &str) -> Daemon {
     let folder = folder();
-    ours.issue(&folder, "server", "127.0.0.1");
+    ours.issue_to(&folder, "server", "127.0.0.1");
     let text = format!(
         "listen: [{{ unix: d.sock }}, {{ tcp: 127.0.0.1:0, tls: {{ cert_file: server.crt, \
          key_file: server.key{extra} }} }}]\nadmin: 127.0.0.1:0\n{ISSUERS}{more}"
@@ -67,7 +60,7 @@ pub(crate) fn start(ours: &Authority, extra: &str, more: &str) -> Daemon {
 }
 
 pub(crate) async fn permits(daemon: &Daemon, credentials: &Credentials) -> Result<bool, String> {
-    let address: Address = format!("tls://{}", daemon.tcp).parse()?;
+    let address: Address = format!("tls://{}", daemon.tls).parse()?;
     let mut client = Client::connect_as(&address, credentials).await?;
     ask(&mut client).await
 }
@@ -89,12 +82,12 @@ async fn calls_are_encrypted_and_the_server_proves_itself() {
     let error = permits(&daemon, &Credentials { ca_file, client: None }).await.unwrap_err();
     assert!(error.contains("certificate"), "{error}");
     // Another name than the one that is called.
-    let port = daemon.tcp.rsplit_once(':').unwrap().1;
+    let port = daemon.tls.rsplit_once(':').unwrap().1;
     let address: Address = format!("tls://localhost:{port}").parse().unwrap();
     let error = Client::connect_as(&address, &trusting).await.unwrap_err();
     assert!(error.contains("certificate"), "{error}");
 
-    let endpoint = format!("tls://{}", daemon.tcp);
+    let endpoint = format!("tls://{}", daemon.tls);
     let ca = daemon.folder.path("ours.ca");
     let health = run(binary().args(["health", "--endpoint", &endpoint, "--ca-file"]).arg(ca), "");
     assert_eq!((health.code, &*health.output), (Some(0), "SERVING\n"), "{health:?}");
@@ -118,11 +111,11 @@ async fn r84_only_clients_of_the_authority_get_in() {
     let ca_file = Some(ours.write(&folder, "ours"));
     let with = |client| Credentials { ca_file: ca_file.clone(), client };
     assert!(permits(&daemon, &with(None)).await.is_err(), "no certificate");
-    let stranger = other.issue(&folder, "stranger", "client.example");
+    let stranger = other.issue_to(&folder, "stranger", "client.example");
     assert!(permits(&daemon, &with(Some(stranger))).await.is_err(), "of another authority");
-    let own = ours.issue(&folder, "own", "client.example");
+    let own = ours.issue_to(&folder, "own", "client.example");
     assert!(permits(&daemon, &with(Some(own))).await.is_err(), "of the server's authority");
-    let client = clients.issue(&folder, "client", "client.example");
+    let client = clients.issue_to(&folder, "client", "client.example");
     assert_eq!(permits(&daemon, &with(Some(client))).await, Ok(true));
     // Who calls is known.
     let log = daemon.stop();
@@ -146,8 +139,8 @@ async fn a_certificate_decides_which_profiles_are_for_its_holder() {
     let daemon = start(&ours, &extra, profiles);
     let ca_file = Some(ours.write(&folder, "ours"));
     let connect = async |name: &str, host: &str| {
-        let client = Some(clients.issue(&folder, name, host));
-        let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
+        let client = Some(clients.issue_to(&folder, name, host));
+        let address: Address = format!("tls://{}", daemon.tls).parse().unwrap();
         let credentials = Credentials { ca_file: ca_file.clone(), client };
         Client::connect_as(&address, &credentials).await.unwrap()
     };
@@ -177,13 +170,13 @@ async fn certificates_and_authorities_change_while_connections_go_on() {
     let folder = folder();
     let clients_file = first.write(&folder, "clients");
     let daemon = start(&first, &format!(", client_ca_file: {}", clients_file.display()), "");
-    let old_client = first.issue(&folder, "old", "client.example");
-    let new_client = clients.issue(&folder, "new", "client.example");
+    let old_client = first.issue_to(&folder, "old", "client.example");
+    let new_client = clients.issue_to(&folder, "new", "client.example");
     let ca_file = Some(first.write(&folder, "first"));
     let old = Credentials { ca_file, client: Some(old_client) };
     let ca_file = Some(second.write(&folder, "second"));
     let new = Credentials { ca_file, client: Some(new_client) };
-    let address: Address = format!("tls://{}", daemon.tcp).parse().unwrap();
+    let address: Address = format!("tls://{}", daemon.tls).parse().unwrap();
     let mut lasting = Client::connect_as(&address, &old).await.unwrap();
     assert_eq!(ask(&mut lasting).await, Ok(true));
     assert!(permits(&daemon, &new).await.is_err());
@@ -196,7 +189,7 @@ async fn certificates_and_authorities_change_while_connections_go_on() {
     daemon.folder.replace("server.key", kept);
     daemon.wait_for("/metrics", "jwtd_config_last_reload_successful 1");
 
-    second.issue(&daemon.folder, "server", "127.0.0.1");
+    second.issue_to(&daemon.folder, "server", "127.0.0.1");
     clients.write(&folder, "clients");
     until(daemon.with_log("the new certificates".to_owned()), async || {
         (permits(&daemon, &new).await == Ok(true)).then_some(())
@@ -247,7 +240,7 @@ impl Write for Pieces {
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 pub(crate) fn socket(daemon: &Daemon) -> TcpStream {
-    let socket = TcpStream::connect(&daemon.tcp).unwrap().patient();
+    let socket = TcpStream::connect(&daemon.tls).unwrap().patient();
     socket.set_nodelay(true).unwrap();
     socket
 }
@@ -326,8 +319,8 @@ fn who_does_not_begin_is_let_go() {
 #[test]
 fn files_that_do_not_fit_are_faults() {
     let (ours, folder) = (Authority::new(), folder());
-    ours.issue(&folder, "a", "a.example");
-    ours.issue(&folder, "b", "b.example");
+    ours.issue_to(&folder, "a", "a.example");
+    ours.issue_to(&folder, "b", "b.example");
     let file = folder.path("jwtd.yaml");
     for (tls, what) in [
         ("cert_file: no.crt, key_file: no.key, client_ca_file: no.ca", "3 faults"),

@@ -1,13 +1,13 @@
 //! A web server whose answers a test chooses.
 
+use jwtd_testkit::certificates::{Authority, Identity, params};
 use jwtd_testkit::launcher::waiting::{Gate, Watched};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use jwtd_testkit::web;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 /// A web server on this machine. Its thread ends with the tests.
@@ -63,19 +63,15 @@ impl Web {
     /// As [`Web::start_tls`]; the third is a certificate with its key, which a client
     /// must show if one is `demanded`.
     pub(crate) fn start_mutual_tls(demanded: bool) -> (Self, String, [String; 2]) {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &authority).unwrap();
+        let authority = Authority::new();
+        let Identity { certificate, key } = authority.issue(&params(["127.0.0.1"]));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .unwrap();
         let builder = if demanded {
             let mut roots = RootCertStore::empty();
-            roots.add(authority.der().clone()).unwrap();
+            roots.add(authority.certificate().der().clone()).unwrap();
             let verifier =
                 WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
             builder.with_client_cert_verifier(verifier.unwrap())
@@ -89,29 +85,24 @@ impl Web {
             )
             .unwrap();
         let pair = [certificate.pem(), key.serialize_pem()];
-        (Self::serve("https", Some(Arc::new(config))), authority.pem(), pair)
+        (Self::serve("https", Some(Arc::new(config))), authority.certificate().pem(), pair)
     }
 
     fn serve(scheme: &str, tls: Option<Arc<ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("{scheme}://{}", listener.local_addr().unwrap());
         let shared =
             Arc::new(Shared { answers: Mutex::default(), requests: Watched::new(Vec::new()) });
         let inner = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (shared, tls) = (Arc::clone(&inner), tls.clone());
-                // Whatever a client breaks off is its own affair.
-                std::thread::spawn(move || match tls {
-                    None => shared.answer(stream),
-                    Some(config) => {
-                        let connection = ServerConnection::new(config).unwrap();
-                        shared.answer(StreamOwned::new(connection, stream))
-                    }
-                });
-            }
-        });
-        Self { origin, shared }
+        let address = match tls {
+            None => web::serve(|stream| stream, move |head, stream| inner.answer(head, stream)),
+            Some(config) => web::serve(
+                move |stream| {
+                    let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+                    StreamOwned::new(connection, stream)
+                },
+                move |head, stream| inner.answer(head, stream),
+            ),
+        };
+        Self { origin: format!("{scheme}://{address}"), shared }
     }
 
     pub(crate) fn put(&self, path: &str, answer: Answer) {
@@ -139,36 +130,25 @@ impl Web {
 
     /// The paths that were asked for, in order.
     pub(crate) fn paths(&self) -> Vec<String> {
-        let path = |request: &String| request.split(' ').nth(1).unwrap().to_owned();
-        self.requests().iter().map(path).collect()
+        self.requests().iter().map(|request| web::path(request).to_owned()).collect()
     }
 }
 
 impl Shared {
-    fn answer(&self, mut stream: impl Read + Write) -> Option<()> {
-        let (mut request, mut byte) = (Vec::new(), [0]);
-        while !request.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).ok()?;
-            request.push(byte[0]);
-        }
-        let request = String::from_utf8(request).unwrap();
-        let path = request.split(' ').nth(1).unwrap().to_owned();
+    fn answer(&self, request: &str, stream: &mut impl Write) -> std::io::Result<()> {
         let condition = request.lines().find_map(|line| line.strip_prefix("if-none-match: "));
         let condition = condition.map(|tag| format!("ETag: {tag}\r\n"));
-        let answer = self.answers.lock().unwrap().get(&path).cloned();
-        self.requests.change(|all| all.push(request));
+        let answer = self.answers.lock().unwrap().get(web::path(request)).cloned();
+        self.requests.change(|all| all.push(request.to_owned()));
         let Answer { status, header, body, gate } =
             answer.unwrap_or_else(|| Answer::status("404 Not Found", ""));
         if condition.is_some_and(|tag| header.contains(&tag)) {
-            write!(stream, "HTTP/1.1 304 Not Modified\r\n{header}\r\n").ok()?;
-            return stream.flush().ok();
+            return write!(stream, "HTTP/1.1 304 Not Modified\r\n{header}\r\n");
         }
         if let Some(gate) = gate {
             gate.pass();
         }
         let length = body.len();
         write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{header}\r\n{body}")
-            .ok()?;
-        stream.flush().ok()
     }
 }

@@ -2,24 +2,24 @@
 
 use crate::generation;
 use crate::mint::Mint;
-use crate::oracle::{Generation, SKEW, World};
+use crate::oracle::{Generation, SKEW};
+use jwtd_testkit::launcher::{self, Folder, Launcher, Limits, Process, page};
+use jwtd_testkit::measured::{LOG, Usage};
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+const JWTD: Launcher = Launcher::new(env!("CARGO_BIN_EXE_jwtd"));
+
 pub(crate) struct Daemon {
-    child: Child,
-    folder: PathBuf,
-    admin: String,
+    running: launcher::Daemon,
     maker: Maker,
 }
 
 /// Writes configurations.
 struct Maker {
-    folder: PathBuf,
+    folder: Folder,
     origin: String,
     /// The key set of the issuer that comes and goes.
     inline: String,
@@ -36,66 +36,45 @@ pub(crate) enum Breach {
 }
 
 impl Daemon {
-    pub(crate) fn start(
-        folder: &Path,
-        _world: &World,
-        mint: &Mint,
-        origin: &str,
-        state_dir: bool,
-    ) -> Self {
+    pub(crate) fn start(folder: Folder, mint: &Mint, origin: &str, state_dir: bool) -> Self {
         let (file, inline) = mint.fixed_keys();
-        std::fs::write(folder.join("gamma.json"), file).unwrap();
-        std::fs::create_dir_all(folder.join("conf")).unwrap();
-        let (owned, versions) = (folder.to_owned(), std::cell::Cell::new(0));
-        let origin = origin.to_owned();
-        let maker = Maker { folder: owned.clone(), origin, inline, state_dir, versions };
+        folder.write("gamma.json", file);
+        std::fs::create_dir_all(folder.path("conf")).unwrap();
+        let (origin, versions) = (origin.to_owned(), std::cell::Cell::new(0));
+        let maker = Maker { folder: folder.clone(), origin, inline, state_dir, versions };
         maker.push(&maker.text(&generation(0)), None);
-        let link = folder.join("conf/jwtd.yaml");
+        let link = folder.path("conf/jwtd.yaml");
         std::os::unix::fs::symlink("..data/jwtd.yaml", &link).unwrap();
-        let log = std::fs::File::create(folder.join("log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_jwtd"))
-            .args(["serve", "--log-format", "json", "--config"])
-            .arg(&link)
-            .env_remove("JWTD_WORKERS")
-            .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut daemon = Self { child, folder: owned, admin: String::new(), maker };
-        let begin = Instant::now();
-        loop {
-            std::thread::sleep(Duration::from_millis(20));
-            assert!(begin.elapsed() < Duration::from_secs(20), "{}", daemon.log());
-            assert!(daemon.is_alive(), "{}", daemon.log());
-            let found = daemon.log().lines().find_map(|line| {
-                let event: serde_json::Value = serde_json::from_str(line).ok()?;
-                event["admin"].as_str().map(str::to_owned)
-            });
-            daemon.admin = found.unwrap_or_default();
-            if !daemon.admin.is_empty() && daemon.get("/readyz").starts_with("HTTP/1.1 200") {
-                return daemon;
-            }
-        }
+        let log = std::fs::File::create(folder.path(LOG)).unwrap();
+        let mut command = JWTD.serve_command(Limits::default(), "", &link);
+        let process = Process::logging_to(&mut command, log, folder.path(LOG));
+        let running = launcher::Daemon::new(folder, process);
+        running.wait_for("/readyz", "HTTP/1.1 200");
+        Self { running, maker }
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        self.running.process.usage()
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.running.process.id()
     }
 
     pub(crate) fn admin(&self) -> &str {
-        &self.admin
+        &self.running.admin
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
-        self.folder.join("d.sock")
+        self.running.socket()
     }
 
     pub(crate) fn is_alive(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.running.process.has_ended().is_none()
     }
 
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log")).unwrap()
+        self.running.log()
     }
 
     pub(crate) fn log_end(&self) -> String {
@@ -105,14 +84,14 @@ impl Daemon {
     }
 
     pub(crate) fn get(&self, path: &str) -> String {
-        get(&self.admin, path).unwrap_or_default()
+        page(self.admin(), path).unwrap_or_default()
     }
 
     /// Replaces the configuration as the kubelet does; SIGHUP only if it is `told`.
     pub(crate) fn push(&self, generation: &Generation, told: bool) {
         self.maker.push(&self.maker.text(generation), None);
         if told {
-            self.signal("-HUP");
+            self.running.hang_up();
         }
     }
 
@@ -120,33 +99,21 @@ impl Daemon {
     pub(crate) fn push_broken(&self, breach: Breach, generation: &Generation, told: bool) {
         self.maker.push(&self.maker.text(generation), Some(breach));
         if told {
-            self.signal("-HUP");
+            self.running.hang_up();
         }
     }
 
     /// Sends SIGTERM and waits.
     pub(crate) fn stop(&mut self) -> (Option<ExitStatus>, Duration) {
         let begin = Instant::now();
-        self.signal("-TERM");
+        self.running.terminate();
         while begin.elapsed() < Duration::from_secs(15) {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.running.process.has_ended() {
                 return (Some(status), begin.elapsed());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         (None, begin.elapsed())
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
     }
 }
 
@@ -155,7 +122,7 @@ impl Maker {
     fn push(&self, text: &str, breach: Option<Breach>) {
         let number = self.versions.get() + 1;
         self.versions.set(number);
-        let conf = self.folder.join("conf");
+        let conf = self.folder.path("conf");
         let version = conf.join(format!("..version-{number}"));
         std::fs::create_dir(&version).unwrap();
         let file = version.join("jwtd.yaml");
@@ -181,7 +148,7 @@ impl Maker {
     /// What comes and goes stands first, so that all others change their places.
     fn text(&self, generation: &Generation) -> String {
         let Generation { number, extra, max_age, tenant, delta, guest } = *generation;
-        let folder = self.folder.display();
+        let folder = self.folder.root().display();
         let mut text = format!(
             "listen: [{{ unix: {folder}/d.sock }}]\nadmin: 127.0.0.1:0\ndrain_timeout: 5s\n"
         );
@@ -229,13 +196,4 @@ impl Maker {
         .unwrap();
         text
     }
-}
-
-/// A page of the probes and metrics, its status line first.
-pub(crate) fn get(address: &str, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).ok()?;
-    Some(text)
 }

@@ -1,20 +1,14 @@
 //! Issuers that publish their keys over HTTP: one does it well, one fails often.
 
 use crate::oracle::GRACE;
-use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::Algorithm;
+use jwtd_testkit::tokens::{self, Signer};
+use jwtd_testkit::web;
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Result, Write as _};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// A key that tokens are signed with.
-#[derive(Debug)]
-pub(crate) struct Signer {
-    pub(crate) id: String,
-    pub(crate) key: SigningKey,
-}
 
 pub(crate) struct Issuer {
     pub(crate) name: &'static str,
@@ -54,11 +48,10 @@ impl Issuer {
 
     /// Makes a key and publishes it beside the others.
     pub(crate) fn publish(&self) {
-        let key = SigningKey::generate(self.algorithm).unwrap();
         let mut state = self.state.lock().unwrap();
         state.made += 1;
         let id = format!("{}-{}", self.name, state.made);
-        state.published.push(Arc::new(Signer { id, key }));
+        state.published.push(Arc::new(Signer::of(self.algorithm, &id)));
         state.next_epoch();
     }
 
@@ -101,7 +94,7 @@ impl Issuer {
         else {
             return false;
         };
-        state.retired.iter().any(|one| one.id == id)
+        state.retired.iter().any(|one| one.kid() == id)
             && !state.epochs[*epoch].ids.iter().any(|one| one == id)
     }
 
@@ -133,7 +126,7 @@ impl Issuer {
         (state.asked, state.failed, lags.skip(1).max().unwrap_or_default())
     }
 
-    fn answer(&self, stream: &mut TcpStream, request: &str) -> Option<()> {
+    fn answer(&self, stream: &mut TcpStream, request: &str) -> Result<()> {
         let (fault, epoch, text) = {
             let mut state = self.state.lock().unwrap();
             state.asked += 1;
@@ -156,28 +149,27 @@ impl Issuer {
         };
         let tag = format!("\"{epoch}\"");
         match fault {
-            Fault::Down => return None,
+            Fault::Down => return Ok(()),
             Fault::Stall => {
                 std::thread::sleep(Duration::from_secs(10));
-                return None;
+                return Ok(());
             }
             Fault::Status => {
                 let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
-                return stream.write_all(answer.as_bytes()).ok();
+                return stream.write_all(answer.as_bytes());
             }
             Fault::None if request.contains(&tag) => {
-                write!(stream, "HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n").ok()?;
+                write!(stream, "HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n")?;
             }
             Fault::None => write!(
                 stream,
                 "HTTP/1.1 200 OK\r\nETag: {tag}\r\nContent-Length: {}\r\n\r\n{text}",
                 text.len()
-            )
-            .ok()?,
+            )?,
         }
-        stream.flush().ok()?;
+        stream.flush()?;
         self.state.lock().unwrap().done.push((Instant::now(), epoch));
-        Some(())
+        Ok(())
     }
 }
 
@@ -191,9 +183,8 @@ enum Fault {
 
 impl State {
     fn next_epoch(&mut self) {
-        let jwks: Vec<_> = self.published.iter().map(|one| one.key.to_jwk(&one.id)).collect();
-        let text = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
-        let ids = self.published.iter().map(|one| one.id.clone()).collect();
+        let text = tokens::set(&self.published.iter().map(|one| &**one).collect::<Vec<_>>());
+        let ids = self.published.iter().map(|one| one.kid().to_owned()).collect();
         self.epochs.push(Epoch { since: Instant::now(), ids, text });
     }
 }
@@ -206,27 +197,17 @@ pub(crate) struct Web {
 
 impl Web {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
         let issuers: Arc<Mutex<HashMap<String, Arc<Issuer>>>> = Arc::default();
         let known = Arc::clone(&issuers);
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let known = Arc::clone(&known);
-                std::thread::spawn(move || {
-                    let (mut request, mut byte) = (Vec::new(), [0]);
-                    while !request.ends_with(b"\r\n\r\n") {
-                        stream.read_exact(&mut byte).ok()?;
-                        request.push(byte[0]);
-                    }
-                    let request = String::from_utf8(request).unwrap();
-                    let name = request.split(' ').nth(1)?.trim_start_matches('/').to_owned();
-                    let issuer = known.lock().unwrap().get(&name).cloned()?;
-                    issuer.answer(&mut stream, &request)
-                });
-            }
-        });
-        Self { origin, issuers }
+        let address = web::serve(
+            |stream| stream,
+            move |head, stream| {
+                let name = web::path(head).trim_start_matches('/');
+                let issuer = known.lock().unwrap().get(name).cloned();
+                issuer.map_or(Ok(()), |issuer| issuer.answer(stream, head))
+            },
+        );
+        Self { origin: format!("http://{address}"), issuers }
     }
 
     pub(crate) fn serve(&self, issuer: &Arc<Issuer>) {

@@ -4,10 +4,10 @@
 use crate::mint::{BAD, Dice, Mint, STRANGE};
 use crate::oracle::{Home, Profile, Token, World};
 use crate::samples::Inbox;
-use crate::unix_now;
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use jwtd::pb::verify_stream_response::Result as Outcome;
 use jwtd::pb::{self, Reason};
+use jwtd_testkit::tokens;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,7 +114,7 @@ impl Load {
             let signer = world.issuer(home).signer();
             let old = |one: &Arc<Token>| {
                 one.facts.home == home
-                    && one.facts.key_id != signer.id
+                    && one.facts.key_id != signer.kid()
                     && world.issuer(home).is_gone(&one.facts.key_id)
             };
             if pool.iter().any(&old) {
@@ -226,7 +226,7 @@ impl Shared {
             _ => Profile::Default,
         };
         let tokens = self.tokens(dice, count, strange);
-        let (claims, asked, asked_at) = (dice.roll(8) == 0, Instant::now(), unix_now());
+        let (claims, asked, asked_at) = (dice.roll(8) == 0, Instant::now(), tokens::now());
         Sent { tokens, profile, claims, asked, asked_at }
     }
 
@@ -234,7 +234,7 @@ impl Shared {
         while !self.stop.load(Ordering::Relaxed) {
             let mut sent = self.next(&mut pace.dice);
             pace.wait(sent.tokens.len()).await;
-            (sent.asked, sent.asked_at) = (Instant::now(), unix_now());
+            (sent.asked, sent.asked_at) = (Instant::now(), tokens::now());
             if let [token] = &sent.tokens[..] {
                 let request = pb::VerifyRequest {
                     token: token.text.clone(),
@@ -269,7 +269,7 @@ impl Shared {
                 }
                 let mut sent = shared.next(&mut pace.dice);
                 pace.wait(sent.tokens.len()).await;
-                (sent.asked, sent.asked_at) = (Instant::now(), unix_now());
+                (sent.asked, sent.asked_at) = (Instant::now(), tokens::now());
                 let message = pb::VerifyStreamRequest {
                     id,
                     tokens: sent.texts(),
@@ -376,7 +376,7 @@ impl Shared {
             }
             let new = token.kind == "good"
                 && matches!(token.facts.home, Home::Alpha | Home::Beta)
-                && self.world.issuer(token.facts.home).signer().id == token.facts.key_id;
+                && self.world.issuer(token.facts.home).signer().kid() == token.facts.key_id;
             tally.refused_at_rotation += u64::from(new && said == Reason::KeyUnknown);
         }
         drop(tally);

@@ -27,6 +27,7 @@ mod verdict;
 use clap::Parser;
 use daemon::Daemon;
 use issuer::{Issuer, Web};
+use jwtd_testkit::launcher::Folder;
 use load::Load;
 use mint::Mint;
 use oracle::{Generation, Home, World};
@@ -82,8 +83,7 @@ pub(crate) enum Mark {
 fn main() {
     let arguments = Arguments::parse();
     let span = Duration::from_secs_f64(arguments.minutes * 60.0);
-    let whole = jwtd::files::Folder::temporary().unwrap();
-    let folder = whole.path().to_owned();
+    let folder = Folder::new();
 
     let web = Web::start();
     let alpha = Issuer::new("alpha", jwtd_core::jose::Algorithm::Es256);
@@ -92,7 +92,7 @@ fn main() {
     web.serve(&beta);
     let world = Arc::new(World::new(alpha, beta));
     let mint = Mint::new(Arc::clone(&world));
-    let mut daemon = Daemon::start(&folder, &world, &mint, &web.origin, arguments.state_dir);
+    let mut daemon = Daemon::start(folder.clone(), &mint, &web.origin, arguments.state_dir);
     println!("pid {}, {:.1} minutes, {} tokens/s", daemon.id(), arguments.minutes, arguments.rate);
 
     let (begin, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
@@ -131,8 +131,9 @@ fn main() {
     let report = verdict::Report::new(&world, &tally, &samples, &pushes, &daemon, status, took);
     std::fs::write(&arguments.json, report.to_json().to_string()).unwrap();
     println!("plot {}, summary {}", arguments.plot.display(), arguments.json.display());
-    std::fs::remove_dir_all(&folder).ok();
     let failed = report.print();
+    // The process ends without running destructors.
+    drop((daemon, folder));
     std::process::exit(i32::from(failed > 0));
 }
 
@@ -208,12 +209,6 @@ impl Steps {
             self.retired = true;
         }
     }
-}
-
-/// The time of now in whole seconds, as the daemon has it.
-pub(crate) fn unix_now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
 }
 
 /// The configurations that follow each other.

@@ -1,12 +1,11 @@
 //! Makes tokens, good ones and bad ones of many kinds.
 
-use crate::issuer::Signer;
 use crate::oracle::{Facts, Home, Token, World};
-use crate::unix_now;
 use bytes::Bytes;
 use jwtd::pb::Reason;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, Secret, base64url};
+use jwtd_testkit::tokens::{self, Claims, Signer};
 use std::sync::{Arc, Mutex};
 
 pub(crate) struct Mint {
@@ -66,9 +65,7 @@ pub(crate) const STRANGE: [&str; 2] = ["unknown kid", "removed key"];
 
 impl Mint {
     pub(crate) fn new(world: Arc<World>) -> Self {
-        let signer = |id: &str, algorithm| {
-            Arc::new(Signer { id: id.to_owned(), key: SigningKey::generate(algorithm).unwrap() })
-        };
+        let signer = |id: &str, algorithm| Arc::new(Signer::of(algorithm, id));
         Self {
             world,
             gamma: signer("file", Algorithm::Rs256),
@@ -80,8 +77,7 @@ impl Mint {
 
     /// The key sets of the issuer with a file and of the one within the configuration.
     pub(crate) fn fixed_keys(&self) -> (String, String) {
-        let set = |one: &Signer| format!(r#"{{"keys":[{}]}}"#, one.key.to_jwk(&one.id));
-        (set(&self.gamma), set(&self.delta))
+        (tokens::set(&[&self.gamma]), tokens::set(&[&self.delta]))
     }
 
     fn signer(&self, home: Home) -> Arc<Signer> {
@@ -94,7 +90,7 @@ impl Mint {
     }
 
     fn facts(&self, dice: &mut Dice, home: Home, key_id: &str) -> Facts {
-        let now = unix_now();
+        let now = tokens::now();
         // A tenth ends soon, while it is remembered.
         let life = if dice.roll(10) == 0 { dice.seconds(3, 60) } else { dice.seconds(300, 1800) };
         Facts {
@@ -129,17 +125,14 @@ impl Mint {
         let mut dice = self.dice.lock().unwrap();
         let home = Self::home(&mut dice);
         let signer = self.signer(home);
-        let facts = self.facts(&mut dice, home, &signer.id);
+        let facts = self.facts(&mut dice, home, signer.kid());
         sign(&mut dice, "good", facts, &signer.key, "")
     }
 
     /// A token for the profile that tells which configuration is in force.
     pub(crate) fn probe(&self, generation: usize) -> String {
-        let claims = format!(
-            r#"{{"iss":"https://gamma.example","aud":"generation-{generation}","exp":{}}}"#,
-            unix_now() + 600
-        );
-        self.gamma.key.sign_compact(r#"{"alg":"RS256","kid":"file"}"#, &claims).unwrap()
+        let audience = format!("generation-{generation}");
+        self.gamma.signed(Claims::of("https://gamma.example").set("aud", audience))
     }
 
     pub(crate) fn bad(&self, kind: &'static str) -> Token {
@@ -147,8 +140,8 @@ impl Mint {
         let dice = &mut *dice;
         let home = Self::home(dice);
         let signer = self.signer(home);
-        let mut facts = self.facts(dice, home, &signer.id);
-        let now = unix_now();
+        let mut facts = self.facts(dice, home, signer.kid());
+        let now = tokens::now();
         match kind {
             "expired" => facts.expires_at = Some(now - dice.seconds(10, 1000)),
             "not yet valid" => facts.not_before = Some(now + dice.seconds(3, 60)),
@@ -181,12 +174,12 @@ impl Mint {
                 // As alpha's key, or under its own name.
                 let own = self.signer(Home::Alpha);
                 let facts = Facts { home: Home::Alpha, good_signature: false, ..facts };
-                let facts = Facts { key_id: own.id.clone(), ..facts };
+                let facts = Facts { key_id: own.kid().to_owned(), ..facts };
                 return sign(dice, kind, facts, &self.stranger, "");
             }
             "removed key" => {
                 if let Some(old) = self.world.issuer(Home::Alpha).retired() {
-                    let facts = Facts { home: Home::Alpha, key_id: old.id.clone(), ..facts };
+                    let facts = Facts { home: Home::Alpha, key_id: old.kid().to_owned(), ..facts };
                     return sign(dice, kind, facts, &old.key, "");
                 }
                 return self.strange(dice, &facts);
@@ -204,7 +197,7 @@ impl Mint {
             "HMAC with the public key" => {
                 facts.algorithm_allowed = false;
                 facts.unreadable = None;
-                let secret = signer.key.to_jwk(&signer.id).into_bytes();
+                let secret = signer.jwk().into_bytes();
                 let key = SigningKey::from_secret(Secret::new(secret), Algorithm::Hs256).unwrap();
                 return sign(dice, kind, facts, &key, "");
             }

@@ -2,9 +2,10 @@
 //! change is under way, it may say either; these spans are as short as can be known.
 
 use crate::issuer::Issuer;
-use crate::{Mark, generation, unix_now};
+use crate::{Mark, generation};
 use bytes::Bytes;
 use jwtd::pb::Reason;
+use jwtd_testkit::tokens;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -163,7 +164,7 @@ impl World {
             generations: (sure.count(), possible.count()),
             alpha: self.alpha.epochs(asked, answered, undisturbed),
             beta: self.beta.epochs(asked, answered, undisturbed),
-            seconds: (asked_at, unix_now()),
+            seconds: (asked_at, tokens::now()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What is looked at every second: the process, its metrics, the calls.
 
-use crate::daemon::{Daemon, get};
+use crate::daemon::Daemon;
+use jwtd_testkit::launcher::page;
+use jwtd_testkit::measured::Usage;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -44,11 +46,11 @@ pub(crate) struct Sampler {
 
 impl Sampler {
     pub(crate) fn start(daemon: &Daemon, begin: Instant, stop: Arc<AtomicBool>) -> Self {
-        let (id, admin) = (daemon.id(), daemon.admin().to_owned());
+        let (usage, admin) = (daemon.usage(), daemon.admin().to_owned());
         let inbox = Inbox::default();
         let filled = inbox.clone();
         let thread = std::thread::spawn(move || {
-            let (mut samples, mut before) = (Vec::new(), (begin, cpu(id).unwrap()));
+            let (mut samples, mut before) = (Vec::new(), (begin, usage.cpu().unwrap()));
             filled.0.lock().unwrap().1.clear();
             for number in 1.. {
                 let due = begin + Duration::from_secs(number);
@@ -56,10 +58,10 @@ impl Sampler {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                let Some(mut sample) = look(id, &admin) else { break };
-                let (now, used) = (Instant::now(), cpu(id).unwrap());
+                let Some(mut sample) = look(&usage, &admin) else { break };
+                let (now, used) = (Instant::now(), usage.cpu().unwrap());
                 let span = now.duration_since(before.0).as_secs_f64();
-                sample.cpu = (used - before.1) / span;
+                sample.cpu = (used - before.1).as_secs_f64() / span;
                 before = (now, used);
                 let (verdicts, mut took) = std::mem::take(&mut *filled.0.lock().unwrap());
                 took.sort();
@@ -91,14 +93,9 @@ impl Sampler {
     }
 }
 
-fn look(id: u32, admin: &str) -> Option<Sample> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_whitespace().next()?.parse::<f64>().ok()
-    };
-    let descriptors = std::fs::read_dir(format!("/proc/{id}/fd")).ok()?.count();
-    let metrics = get(admin, "/metrics")?;
+fn look(usage: &Usage, admin: &str) -> Option<Sample> {
+    let descriptors = usage.descriptors().ok()?;
+    let metrics = page(admin, "/metrics").ok()?;
     let sum = |name: &str| {
         let lines = metrics.lines().filter(|line| {
             line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']))
@@ -106,8 +103,8 @@ fn look(id: u32, admin: &str) -> Option<Sample> {
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
     };
     Some(Sample {
-        memory_mib: field("VmRSS:")? / 1024.0,
-        threads: field("Threads:")?,
+        memory_mib: usage.memory("VmRSS").ok()? as f64 / 1024.0 / 1024.0,
+        threads: usage.status("Threads").ok()?.parse().ok()?,
         // The page itself was asked for over a connection that is closed again.
         descriptors: descriptors as f64,
         cache_mib: sum("jwtd_cache_bytes") / 1024.0 / 1024.0,
@@ -115,12 +112,4 @@ fn look(id: u32, admin: &str) -> Option<Sample> {
         panics: sum("jwtd_panics_total"),
         ..Sample::default()
     })
-}
-
-/// The CPU time so far, in seconds.
-fn cpu(id: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // proc(5): 14 is utime and 15 stime, in hundredths of a second.
-    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(14 - 3).take(2);
-    Some(fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0)
 }

@@ -1,14 +1,14 @@
 //! Many requests that never end.
 
-use crate::daemon::Daemon;
+use crate::client::{Calls as _, JWTD};
 use crate::process::{ISS, local};
-use crate::row::Seen;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use http_body_util::StreamBody;
 use hyper::Request;
 use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use jwtd_testkit::measured::Seen;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -31,7 +31,7 @@ const PIECE: usize = 64 << 10;
 pub(super) async fn unfinished(bound: &str) -> Result<Seen, String> {
     let limits = format!("limits: {{ in_flight_bytes: {bound}, connections: 64 }}\n");
     let (setup, signer) = local(&limits);
-    let daemon = Daemon::start(&setup).await?;
+    let daemon = JWTD.measured(&setup).await?;
     let token = signer.token(ISS);
     daemon.until_good(&token).await?;
     let mut held = tokio::task::JoinSet::new();
@@ -58,7 +58,7 @@ pub(super) async fn unfinished(bound: &str) -> Result<Seen, String> {
         most = most.max(daemon.resident());
         sleep(Duration::from_millis(20)).await;
     }
-    let refused = daemon.metric("jwtd_shed_total{", "cause=\"bytes\"").await?;
+    let refused = daemon.sum("jwtd_shed_total{", "cause=\"bytes\"").await?;
     held.shutdown().await;
     let after = timeout(Duration::from_secs(1), async {
         while daemon.until_good(&token).await.is_err() {}

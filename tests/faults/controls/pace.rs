@@ -1,13 +1,14 @@
 //! What protects an issuer from tokens with random key ids, and a new key from being lost
 //! among them.
 
-use crate::daemon::{Daemon, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::good::GoodCaller;
 use crate::issuer::{Issuer, KEYS};
-use crate::keys::{Signer, junk, set};
 use crate::process::ISS;
-use crate::row::{Seen, show};
 use jwtd::pb::{Reason, VerifyBatchRequest};
+use jwtd_testkit::launcher::{Daemon, Setup};
+use jwtd_testkit::measured::{Seen, show};
+use jwtd_testkit::tokens::{Signer, junk, set};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -35,7 +36,7 @@ impl Scene {
              refresh: 1h, cooldown: {cooldown}s }} }} }}\ndrain_timeout: 1s\n",
             issuer.origin
         );
-        let daemon = Daemon::start(&Setup { config, ..Setup::default() }).await?;
+        let daemon = JWTD.measured(&Setup { config, ..Setup::default() }).await?;
         let token = old.token(ISS);
         let scene = Self { issuer, old, daemon };
         let begin = Instant::now();

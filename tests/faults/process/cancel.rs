@@ -2,11 +2,11 @@
 
 use super::{ISS, job, local};
 use crate::Plan;
-use crate::daemon::Daemon;
+use crate::client::{Calls as _, JWTD};
 use crate::parallel::Job;
-use crate::row::{Seen, show};
 use bytes::Bytes;
 use jwtd::pb::VerifyBatchRequest;
+use jwtd_testkit::measured::{Seen, show};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Instant;
 use tokio::time::{sleep, timeout};
@@ -23,7 +23,7 @@ pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
 async fn given_up(count: u32) -> Result<Seen, String> {
     // Without the cache every batch is cold.
     let (setup, signer) = local("cache: { max_bytes: 0 }\ndrain_timeout: 1s\n");
-    let daemon = Daemon::start(&setup).await?;
+    let daemon = JWTD.measured(&setup).await?;
     let tokens: Vec<Bytes> =
         signer.tokens(ISS, 1000).into_iter().map(|token| token.into_bytes().into()).collect();
     let client = daemon.client().await?;
@@ -57,7 +57,7 @@ async fn given_up(count: u32) -> Result<Seen, String> {
     }
     let spent = (daemon.cpu() - cpu) / count;
     for gauge in ["jwtd_in_flight_tokens", "jwtd_in_flight_bytes"] {
-        let left = daemon.metric(gauge, "").await?;
+        let left = daemon.sum(gauge, "").await?;
         if left > 0 {
             return Err(format!("{gauge} stays at {left}"));
         }

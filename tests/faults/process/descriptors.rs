@@ -2,11 +2,12 @@
 
 use super::{ISS, job, local};
 use crate::Plan;
-use crate::daemon::{Daemon, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::good::GoodCaller;
 use crate::parallel::Job;
-use crate::row::{Seen, show};
 use jwtd::pb::Reason;
+use jwtd_testkit::launcher::{Daemon, Limits, Setup};
+use jwtd_testkit::measured::{Seen, show};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
@@ -57,9 +58,14 @@ const MOST: u128 = 50;
 async fn t65_exhaust(lack: Lack, span: Duration) -> Result<Seen, String> {
     let (Setup { config, files, .. }, signer) = local("drain_timeout: 1s\n");
     // At 128 the daemon takes no more than 64 connections.
-    let setup = Setup { config, files, descriptors: Some(128), ..Setup::default() };
+    let setup = Setup {
+        config,
+        files,
+        limits: Limits { descriptors: Some(128), core: None },
+        ..Setup::default()
+    };
     let token = signer.token(ISS);
-    let daemon = Daemon::start(&setup).await?;
+    let daemon = JWTD.measured(&setup).await?;
     let caller = GoodCaller::start(&daemon, &token, Duration::from_millis(50)).await?;
     sleep(Duration::from_millis(200)).await;
     if lack == Lack::Descriptors {
@@ -88,8 +94,8 @@ async fn t65_exhaust(lack: Lack, span: Duration) -> Result<Seen, String> {
     let took = ended.elapsed();
     let worst = caller.stop().await?.worst();
     let refused = match lack {
-        Lack::Connections => daemon.metric("jwtd_shed_total{", "cause=\"connections\"").await?,
-        Lack::Descriptors => daemon.metric("jwtd_accept_errors_total", "").await?,
+        Lack::Connections => daemon.sum("jwtd_shed_total{", "cause=\"connections\"").await?,
+        Lack::Descriptors => daemon.sum("jwtd_accept_errors_total", "").await?,
     };
     let used_text = format!("{}.{} % of a core", used / 10, used % 10);
     if refused == 0 {
@@ -104,9 +110,9 @@ async fn t65_exhaust(lack: Lack, span: Duration) -> Result<Seen, String> {
 
 /// Leaves the daemon no more than so many descriptors beyond those that it has.
 fn leave(daemon: &Daemon, more: usize) -> Result<(), String> {
-    let open = std::fs::read_dir(format!("/proc/{}/fd", daemon.id())).unwrap().count();
+    let open = daemon.process.usage().descriptors().unwrap();
     let most = format!("--nofile={0}:{0}", open + more);
-    let pid = daemon.id().to_string();
+    let pid = daemon.process.id().to_string();
     let done = Command::new("prlimit").args(["--pid", &pid, &most]).output();
     match done {
         Ok(output) if output.status.success() => Ok(()),

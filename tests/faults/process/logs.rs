@@ -1,17 +1,17 @@
 //! Standard error takes nothing more: nobody reads the pipe, or the disk is full.
 
 use super::{ISS, job, local};
-use crate::daemon::{Daemon, Folder, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::good::GoodCaller;
 use crate::parallel::Job;
-use crate::row::{Seen, show};
 use jwtd::pb::Reason;
+use jwtd_testkit::launcher::{Daemon, Folder, Setup};
+use jwtd_testkit::measured::{Seen, show};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -53,17 +53,17 @@ fn setup(log: &'static str) -> (Setup, String) {
 
 async fn stuck(log: &'static str) -> Result<Seen, String> {
     let (setup, token) = setup(log);
-    let folder = Arc::new(Folder::new());
+    let folder = Folder::new();
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut daemon = Daemon::spawn(Arc::clone(&folder), &setup, writer.try_clone().unwrap())?;
-    let file = folder.path().join("log");
+    let mut daemon = JWTD.spawn(folder.clone(), &setup, writer.try_clone().unwrap());
+    let file = folder.path("log");
     let reading = std::thread::spawn(move || read_the_beginning(reader, &file));
     daemon.wait_for_addresses().await?;
     // Nobody reads from now on, and nothing more fits.
     let _reader = reading.join().unwrap();
     fill(&writer);
     let worst = go_on(&daemon, &token).await?;
-    let lost = daemon.metric("jwtd_log_lines_dropped_total", "").await?;
+    let lost = daemon.sum("jwtd_log_lines_dropped_total", "").await?;
     if !log.is_empty() && lost == 0 {
         return Err("no line was counted as lost".to_owned());
     }
@@ -73,11 +73,11 @@ async fn stuck(log: &'static str) -> Result<Seen, String> {
 
 async fn full() -> Result<Seen, String> {
     let (setup, token) = setup("");
-    let folder = Arc::new(Folder::new());
+    let folder = Folder::new();
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut daemon = Daemon::spawn(folder, &setup, full)?;
+    let mut daemon = JWTD.spawn(folder, &setup, full);
     while daemon.client().await.is_err() {
-        if let Some(status) = daemon.has_ended() {
+        if let Some(status) = daemon.process.has_ended() {
             return Err(format!("it ends at the start: {status}"));
         }
         sleep(Duration::from_millis(1)).await;
@@ -106,7 +106,7 @@ async fn go_on(daemon: &Daemon, token: &str) -> Result<Duration, String> {
 
 async fn stop(daemon: &mut Daemon) -> Result<Duration, String> {
     daemon.signal("TERM");
-    let (status, took) = daemon.end(LATEST).await?;
+    let (status, took) = daemon.process.end_within(LATEST).await?;
     if status.success() { Ok(took) } else { Err(format!("it ended with {status}")) }
 }
 

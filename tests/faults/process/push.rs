@@ -2,12 +2,14 @@
 
 use super::{ISS, job, local, well};
 use crate::Plan;
-use crate::daemon::{Daemon, PATIENCE};
+use crate::client::{Calls as _, JWTD};
 use crate::good::GoodCaller;
-use crate::keys::{Signer, set};
 use crate::parallel::Job;
-use crate::row::Seen;
 use jwtd::pb::Reason;
+use jwtd_testkit::launcher::Daemon;
+use jwtd_testkit::measured::PATIENCE;
+use jwtd_testkit::measured::Seen;
+use jwtd_testkit::tokens::{Signer, set};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -25,9 +27,9 @@ const NEW: &str = "https://new.example";
 /// Pushes every so manieth beginning of a configuration.
 async fn torn(every: usize) -> Result<Seen, String> {
     let (setup, signer) = local("drain_timeout: 1s\n");
-    let daemon = Daemon::start(&setup).await?;
+    let daemon = JWTD.measured(&setup).await?;
     let new = Signer::new("n");
-    daemon.folder.write("new.json", &set(&[&new]));
+    daemon.folder.write("new.json", set(&[&new]));
     let (old, new) = (signer.token(ISS), new.token(NEW));
     let whole = format!(
         "issuers:\n{}\n  new: {{ issuer: '{NEW}', audiences: [a], keys: {{ jwks_file: new.json }} \

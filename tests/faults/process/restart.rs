@@ -2,12 +2,13 @@
 
 use super::{ISS, job};
 use crate::Plan;
-use crate::daemon::{Daemon, Folder, PATIENCE, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::issuer::{Issuer, KEYS};
-use crate::keys::{Signer, set};
 use crate::parallel::Job;
-use crate::row::{Seen, show};
-use std::sync::Arc;
+use jwtd_testkit::launcher::{Daemon, Folder, Setup};
+use jwtd_testkit::measured::PATIENCE;
+use jwtd_testkit::measured::{Seen, show};
+use jwtd_testkit::tokens::{Signer, set};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -33,7 +34,7 @@ struct Scene {
     issuer: Issuer,
     setup: Setup,
     token: String,
-    folder: Arc<Folder>,
+    folder: Folder,
 }
 
 impl Scene {
@@ -46,13 +47,13 @@ impl Scene {
             issuer.origin
         );
         let setup = Setup { config, ..Setup::default() };
-        Self { issuer, setup, token: signer.token(ISS), folder: Arc::new(Folder::new()) }
+        Self { issuer, setup, token: signer.token(ISS), folder: Folder::new() }
     }
 
     /// Starts a daemon; it, and how long it took to the first good verdict.
     async fn start(&self) -> Result<(Daemon, Duration), String> {
         let begin = Instant::now();
-        let daemon = Daemon::start_in(Arc::clone(&self.folder), &self.setup).await?;
+        let daemon = JWTD.measured_in(self.folder.clone(), &self.setup).await?;
         daemon.until_good(&self.token).await?;
         Ok((daemon, begin.elapsed()))
     }
@@ -74,7 +75,7 @@ async fn killed(count: usize) -> Result<Seen, String> {
     if worst > LATEST {
         return Err(format!("ready only after {}", show(worst)));
     }
-    let left = std::fs::read_dir(scene.folder.path()).unwrap().count();
+    let left = std::fs::read_dir(scene.folder.root()).unwrap().count();
     // The configuration, the log, the socket and the folder of keys.
     if left > 4 {
         return Err(format!("{left} files are left"));
@@ -86,7 +87,7 @@ async fn start_without_issuer() -> Result<Seen, String> {
     let scene = Scene::new().await;
     let (daemon, _) = scene.start().await?;
     let begin = Instant::now();
-    while !scene.folder.path().join("state/well.json").exists() {
+    while !scene.folder.path("state/well.json").exists() {
         if begin.elapsed() > PATIENCE {
             return Err("no keys are kept".to_owned());
         }
@@ -95,7 +96,7 @@ async fn start_without_issuer() -> Result<Seen, String> {
     drop(daemon);
     scene.issuer.go_down().await;
     let (daemon, took) = scene.start().await?;
-    let answer = daemon.get("/readyz").await?;
+    let answer = daemon.page("/readyz").await?;
     if took > LATEST || !answer.starts_with("HTTP/1.1 200") {
         return Err(format!("after {}: {answer}", show(took)));
     }

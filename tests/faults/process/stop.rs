@@ -1,13 +1,14 @@
 //! SIGTERM while clients of every bad shape are connected.
 
 use super::{ISS, job, local};
-use crate::daemon::{Daemon, Folder, PATIENCE, Setup};
+use crate::client::{Calls as _, JWTD};
 use crate::parallel::Job;
-use crate::row::{Seen, show};
 use jwtd::pb::VerifyStreamRequest;
+use jwtd_testkit::certificates::{Identity, params};
+use jwtd_testkit::launcher::{Daemon, Folder, Setup};
+use jwtd_testkit::measured::PATIENCE;
+use jwtd_testkit::measured::{Seen, show};
 use std::any::Any;
-use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -76,14 +77,10 @@ pub(crate) async fn stop(
     let (Setup { config, files, .. }, signer) = local(&format!("drain_timeout: {drain_timeout}\n"));
     let listen = ", { tcp: 127.0.0.1:0, tls: { cert_file: a.crt, key_file: a.key } }";
     let setup = Setup { config, files, listen, ..base };
-    let folder = Arc::new(Folder::new());
-    let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    folder.write("a.crt", &pair.cert.pem());
-    folder.write("a.key", &pair.signing_key.serialize_pem());
-    let private = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(folder.path().join("a.key"), private).unwrap();
+    let folder = Folder::new();
+    Identity::self_signed(&params(["127.0.0.1"])).write(&folder, "a");
 
-    let mut daemon = Daemon::start_in(folder, &setup).await?;
+    let mut daemon = JWTD.measured_in(folder, &setup).await?;
     let token = signer.token(ISS);
     daemon.until_good(&token).await?;
     let mut held = Vec::new();
@@ -91,14 +88,14 @@ pub(crate) async fn stop(
         held.push(connect(&daemon, *shape, &token).await?);
     }
     let begin = Instant::now();
-    while daemon.metric("jwtd_connections ", "").await? < shapes.len() as u64 {
+    while daemon.sum("jwtd_connections ", "").await? < shapes.len() as u64 {
         if begin.elapsed() > PATIENCE {
             return Err("not all connections are accepted".to_owned());
         }
         sleep(Duration::from_millis(5)).await;
     }
     daemon.signal("TERM");
-    let (status, took) = daemon.end(LATEST).await?;
+    let (status, took) = daemon.process.end_within(LATEST).await?;
     drop(held);
     if status.code() != Some(0) {
         return Err(format!("it ended with {status}: {}", daemon.log()));
@@ -106,7 +103,7 @@ pub(crate) async fn stop(
     if !daemon.log().lines().last().is_some_and(|line| line.contains("\"stopped\"")) {
         return Err(format!("the log is not complete: {}", daemon.log()));
     }
-    if daemon.folder.path().join("d.sock").exists() {
+    if daemon.socket().exists() {
         return Err("its socket is left".to_owned());
     }
     Ok(format!("exit 0 after {}", show(took)).into())

@@ -2,7 +2,8 @@
 
 use crate::attacks::families;
 use crate::attacks::good;
-use crate::attacks::world::{Signer, WORLD, World};
+use crate::attacks::world::{WORLD, World};
+use crate::tokens::Signer;
 use jwtd_core::verify::Reason;
 use std::collections::HashSet;
 use std::fmt::Write as _;

@@ -2,21 +2,13 @@
 //! ways, as key sets in the form in which they are published.
 
 use crate::attacks::canary::Canary;
-use jwtd_core::crypto::{SigningError, SigningKey};
-use jwtd_core::jose::{Algorithm, Family, Limits, UnixTime, base64url};
+use crate::tokens::{self, Claims, Signer};
+use jwtd_core::jose::{Algorithm, Family, Limits, UnixTime};
 use jwtd_core::keys::{Issuer, Issuers, KeyState, Leeway, LoadedKeys};
 use jwtd_core::verify::{Profile, Reason, verify};
 use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub static WORLD: LazyLock<World> = LazyLock::new(World::new);
-
-/// Somebody who signs.
-pub struct Signer {
-    /// `kid`, if its tokens and its published key have one.
-    pub id: Option<String>,
-    pub key: SigningKey,
-}
 
 /// An issuer with its keys.
 pub struct Party {
@@ -43,38 +35,6 @@ pub struct World {
     profile: Profile,
 }
 
-impl Signer {
-    pub fn generate(algorithm: Algorithm, id: Option<&str>) -> Option<Self> {
-        match SigningKey::generate(algorithm) {
-            // Without the feature `aws-lc` there are fewer algorithms.
-            Err(SigningError::NotBuiltIn) => None,
-            key => Some(Self { id: id.map(str::to_owned), key: key.unwrap() }),
-        }
-    }
-
-    pub fn algorithm(&self) -> Algorithm {
-        self.key.algorithm()
-    }
-
-    /// An honest header with these members besides, each after a comma.
-    pub fn header(&self, more: &str) -> String {
-        let kid = self.id.as_deref().map(|id| format!(r#","kid":"{id}""#)).unwrap_or_default();
-        format!(r#"{{"alg":"{}"{kid}{more}}}"#, self.algorithm())
-    }
-
-    pub fn sign(&self, header: &str, payload: &str) -> String {
-        self.key.sign_compact(header, payload).unwrap()
-    }
-
-    /// Signs two parts as they are, however they were encoded: what is wrong with them
-    /// is all that is wrong with the token.
-    pub fn sign_parts(&self, header: &[u8], payload: &[u8]) -> Vec<u8> {
-        let input = [header, b".", payload].concat();
-        let signature = self.key.sign(&input).unwrap();
-        [&input[..], b".", base64url::encode(&signature).as_bytes()].concat()
-    }
-}
-
 impl Party {
     fn new(name: &'static str, identifier: &'static str, signers: Vec<Signer>) -> Self {
         Self { name, identifier, signers }
@@ -99,12 +59,7 @@ impl Party {
 
     /// The key set as it is published, or as it is shared.
     pub fn jwks(&self) -> String {
-        let jwk = |signer: &Signer| match &signer.id {
-            Some(id) => signer.key.to_jwk(id),
-            None => signer.key.to_jwk("").replace(r#""kid":"","#, ""),
-        };
-        let keys: Vec<_> = self.signers.iter().map(jwk).collect();
-        format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+        tokens::set(&self.signers.iter().collect::<Vec<_>>())
     }
 
     fn issuer(&self) -> Issuer {
@@ -147,7 +102,7 @@ impl World {
         let all = parties.map(Party::issuer).to_vec();
         let issuers = Issuers::new(all, Limits::DEFAULT).unwrap();
         let profile = Profile::new("default", &TRUSTED, &issuers).unwrap();
-        let (now, canary) = (now(), Canary::new());
+        let (now, canary) = (tokens::now(), Canary::new());
         Self { now, main, other, nameless, shared, outside, canary, issuers, profile }
     }
 
@@ -173,27 +128,12 @@ impl World {
     /// A good claims set of `party` with some members replaced or added, each a JSON
     /// text; an empty text takes the member away.
     pub fn claims(&self, party: &Party, changes: &[(&str, &str)]) -> String {
-        let text = |text: &str| serde_json::Value::from(text).to_string();
-        let mut members = vec![
-            ("iss", text(party.identifier)),
-            ("sub", text("alice")),
-            ("aud", r#"["api","web"]"#.to_owned()),
-            ("iat", (self.now - 10).to_string()),
-            ("exp", (self.now + 7200).to_string()),
-        ];
-        for (name, value) in changes {
-            members.retain(|(member, _)| member != name);
-            if !value.is_empty() {
-                members.push((name, (*value).to_owned()));
-            }
-        }
-        let members: Vec<_> =
-            members.iter().map(|(name, value)| format!("{}:{value}", text(name))).collect();
-        format!("{{{}}}", members.join(","))
+        let claims = Claims::of(party.identifier).raw("aud", r#"["api","web"]"#);
+        let claims = claims.set("iat", self.now - 10).set("exp", self.now + 7200);
+        let change = |claims: Claims, (name, value): &(&str, &str)| match *value {
+            "" => claims.without(name),
+            value => claims.raw(name, value),
+        };
+        changes.iter().fold(claims, change).to_string()
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the daemon asks the same clock")]
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
 }

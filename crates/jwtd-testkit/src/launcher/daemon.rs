@@ -2,6 +2,7 @@
 
 use super::folder::Folder;
 use super::process::Process;
+use super::setup::{Limits, Setup};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
@@ -27,21 +28,40 @@ impl Launcher {
         Command::new(self.binary)
     }
 
+    /// The command `serve` under limits, with this configuration file.
+    pub fn serve_command(self, limits: Limits, log: &str, file: &Path) -> Command {
+        let mut command = match limits {
+            Limits { descriptors: None, core: None } => self.command(),
+            Limits { descriptors, core } => {
+                // The shell sets the limit and becomes the daemon.
+                let most = descriptors.map(|most| format!("ulimit -n {most};"));
+                let core = core.map(|core| format!("taskset -c {core} "));
+                let [most, core] = [most, core].map(Option::unwrap_or_default);
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("{most} exec {core}\"$0\" \"$@\"")]).arg(self.binary);
+                shell
+            }
+        };
+        command.args(["serve", "--log-format", "json"]);
+        if !log.is_empty() {
+            command.args(["--log", log]);
+        }
+        command.arg("--config").arg(file).args(self.more);
+        command
+    }
+
     /// Starts a daemon with this configuration, on a Unix socket, a TCP socket and an admin
     /// port of its own.
     pub fn start(self, folder: Folder, config: &str) -> Daemon {
-        let listen = "listen: [{ unix: d.sock }, { tcp: 127.0.0.1:0 }]\nadmin: 127.0.0.1:0\n";
-        let file = folder.write("jwtd.yaml", format!("{listen}{config}"));
+        let setup = Setup { config: config.to_owned(), ..Setup::default() };
+        let file = setup.write(&folder);
         self.serve(folder, &file)
     }
 
     /// Starts a daemon with this configuration file, which names an admin port.
     pub fn serve(self, folder: Folder, file: &Path) -> Daemon {
-        let mut command = self.command();
-        command.args(["serve", "--log-format", "json", "--log", "jwtd=trace", "--config"]);
-        let process = Process::start(command.arg(file).args(self.more));
-        let (tcp, admin) = process.log.wait_for("line with the admin port", addresses);
-        Daemon { folder, process, tcp, admin }
+        let mut command = self.serve_command(Limits::default(), "jwtd=trace", file);
+        Daemon::new(folder, Process::start(&mut command))
     }
 }
 
@@ -49,13 +69,54 @@ impl Launcher {
 pub struct Daemon {
     pub folder: Folder,
     pub process: Process,
-    /// The address of the last TCP socket.
+    pub addresses: Addresses,
+}
+
+/// Where a daemon listens, as it logs; empty where it does not.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    /// The last TCP socket.
     pub tcp: String,
-    /// The address of probes and metrics.
+    /// The last encrypted socket.
+    pub tls: String,
+    /// The port of probes and metrics.
     pub admin: String,
 }
 
+impl Addresses {
+    /// The addresses in a log; `None` before the admin port, which is logged last.
+    pub fn find(log: &str) -> Option<Self> {
+        let mut found = Self::default();
+        for line in log.lines() {
+            let Ok(event) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+            match event["endpoint"].as_str().and_then(|one| one.split_once("://")) {
+                Some(("tcp", address)) => address.clone_into(&mut found.tcp),
+                Some(("tls", address)) => address.clone_into(&mut found.tls),
+                _ => {}
+            }
+            if let Some(address) = event["admin"].as_str() {
+                address.clone_into(&mut found.admin);
+            }
+        }
+        (!found.admin.is_empty()).then_some(found)
+    }
+}
+
+impl std::ops::Deref for Daemon {
+    type Target = Addresses;
+
+    fn deref(&self) -> &Addresses {
+        &self.addresses
+    }
+}
+
 impl Daemon {
+    /// A daemon that was started in this folder, once it has logged where it listens.
+    pub fn new(folder: Folder, process: Process) -> Self {
+        let addresses = process.log.wait_for("line with the admin port", Addresses::find);
+        Self { folder, process, addresses }
+    }
+
     /// The path of the Unix socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path("d.sock")
@@ -83,13 +144,18 @@ impl Daemon {
         self.process.log.wait_for(&format!("{text:?} in the log, {count} times"), find)
     }
 
+    /// Sends a signal: `TERM`, `HUP`, `INT`, ...
+    pub fn signal(&self, name: &str) {
+        assert!(self.process.signal(name), "the daemon is gone: {}", self.log());
+    }
+
     pub fn terminate(&self) {
-        self.process.signal("TERM");
+        self.signal("TERM");
     }
 
     /// Asks for the configuration to be read again.
     pub fn hang_up(&self) {
-        self.process.signal("HUP");
+        self.signal("HUP");
     }
 
     /// Waits for the end.
@@ -103,18 +169,4 @@ impl Daemon {
         assert!(self.wait().success(), "{}", self.log());
         self.log()
     }
-}
-
-/// The addresses of TCP and of the admin port, which is logged last.
-fn addresses(log: &str) -> Option<(String, String)> {
-    let (mut tcp, mut admin) = (String::new(), None);
-    for line in log.lines() {
-        let Ok(event) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-        let endpoint = event["endpoint"].as_str().and_then(|one| one.split_once("://"));
-        if let Some(("tcp" | "tls", address)) = endpoint {
-            tcp = address.to_owned();
-        }
-        admin = admin.or_else(|| event["admin"].as_str().map(str::to_owned));
-    }
-    Some((tcp, admin?))
 }

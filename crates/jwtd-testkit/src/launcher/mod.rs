@@ -6,10 +6,13 @@ mod daemon;
 mod folder;
 mod probes;
 mod process;
+mod setup;
 mod text;
 pub mod waiting;
 
-pub use daemon::{Daemon, Launcher};
+pub use daemon::{Addresses, Daemon, Launcher};
 pub use folder::Folder;
+pub use probes::page;
 pub use process::{Ended, Process, run};
+pub use setup::{Limits, Setup};
 pub use text::Text;

@@ -9,15 +9,8 @@ use std::net::TcpStream;
 impl Daemon {
     /// The answer of the admin port, its status line first.
     pub fn get(&self, path: &str) -> String {
-        self.try_get(path).unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.log()))
-    }
-
-    fn try_get(&self, path: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(&self.admin)?.patient();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        Ok(text)
+        let answer = page(&self.admin, path);
+        answer.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.log()))
     }
 
     /// Waits until the answer of the admin port holds `text`, and gives it.
@@ -54,6 +47,15 @@ impl Daemon {
     pub fn with_log(&self, what: String) -> impl fmt::Display {
         WithLog(self, what)
     }
+}
+
+/// The answer of the admin port at this address, its status line first.
+pub fn page(address: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?.patient();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 struct WithLog<'d>(&'d Daemon, String);

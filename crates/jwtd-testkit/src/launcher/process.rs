@@ -2,14 +2,15 @@
 
 use super::text::Text;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// A process that runs; it is killed with the value.
 pub struct Process {
-    child: Child,
+    pub(crate) child: Child,
     /// Standard output.
     pub output: Text,
-    /// Standard error.
+    /// Standard error, or the file that it goes to.
     pub log: Text,
 }
 
@@ -35,15 +36,17 @@ impl Process {
         Self::spawn(command.stdin(Stdio::null()))
     }
 
+    /// Starts a command without input and output, whose standard error is this. Its log is read
+    /// from a file.
+    pub fn logging_to(command: &mut Command, stderr: impl Into<Stdio>, file: PathBuf) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        let child = without_our_variables(command).spawn().unwrap();
+        Self { child, output: Text::empty(), log: Text::file(file) }
+    }
+
     fn spawn(command: &mut Command) -> Self {
-        // A variable of the developer's shell must not configure the daemon under test.
-        for (name, _) in std::env::vars_os() {
-            let ours = name.to_string_lossy().starts_with("JWTD_");
-            if ours && !command.get_envs().any(|(set, _)| set == name) {
-                command.env_remove(&name);
-            }
-        }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = without_our_variables(command).spawn().unwrap();
         let output = Text::follow(child.stdout.take().unwrap());
         let log = Text::follow(child.stderr.take().unwrap());
         Self { child, output, log }
@@ -53,10 +56,10 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends a signal: `TERM`, `HUP`, `INT`, ...
-    pub fn signal(&self, name: &str) {
+    /// Sends a signal: `TERM`, `HUP`, `INT`, ...; `false` if the process is gone.
+    pub fn signal(&self, name: &str) -> bool {
         let id = self.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        Command::new("kill").args(["-s", name, &id]).status().unwrap().success()
     }
 
     /// Waits for the end.
@@ -78,4 +81,15 @@ impl Drop for Process {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// A variable of the developer's shell must not configure the daemon under test.
+fn without_our_variables(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let ours = name.to_string_lossy().starts_with("JWTD_");
+        if ours && !command.get_envs().any(|(set, _)| set == name) {
+            command.env_remove(&name);
+        }
+    }
+    command
 }

@@ -1,11 +1,20 @@
 //! The output of a process, line by line.
 
-use super::waiting::Watched;
+use super::waiting::{Watched, until_blocking};
 use std::io::{BufRead as _, BufReader, Read};
+use std::path::PathBuf;
 
-/// The text that came through a pipe so far. A thread reads it to the end.
+/// The text that a process wrote so far.
 #[derive(Clone)]
-pub struct Text(Watched<Written>);
+pub struct Text(Source);
+
+#[derive(Clone)]
+enum Source {
+    /// A thread reads it to the end.
+    Pipe(Watched<Written>),
+    /// The process writes to the file itself.
+    File(PathBuf),
+}
 
 #[derive(Default)]
 struct Written {
@@ -15,30 +24,46 @@ struct Written {
 }
 
 impl Text {
+    /// The text of a process that writes nothing.
+    pub fn empty() -> Self {
+        Self(Source::Pipe(Watched::new(Written { text: String::new(), ended: true })))
+    }
+
+    /// The text of this file, once it is there.
+    pub fn file(path: PathBuf) -> Self {
+        Self(Source::File(path))
+    }
+
     pub fn follow(pipe: impl Read + Send + 'static) -> Self {
-        let text = Self(Watched::new(Written::default()));
-        let own = text.clone();
+        let written = Watched::new(Written::default());
+        let own = written.clone();
         std::thread::spawn(move || {
             let (mut pipe, mut line) = (BufReader::new(pipe), Vec::new());
             // A line at a time, so that nobody sees half of one.
             while pipe.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-                own.0.change(|written| written.text.push_str(&String::from_utf8_lossy(&line)));
+                own.change(|written| written.text.push_str(&String::from_utf8_lossy(&line)));
                 line.clear();
             }
-            own.0.change(|written| written.ended = true);
+            own.change(|written| written.ended = true);
         });
-        text
+        Self(Source::Pipe(written))
     }
 
     /// The text that was read so far.
     pub fn so_far(&self) -> String {
-        self.0.read(|written| written.text.clone())
+        match &self.0 {
+            Source::Pipe(written) => written.read(|written| written.text.clone()),
+            Source::File(path) => std::fs::read_to_string(path).unwrap_or_default(),
+        }
     }
 
     /// Blocks until `find` finds something in the text. Panics with the whole text once the
-    /// process has ended without it.
+    /// process has closed the pipe without it.
     pub fn wait_for<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
-        let found = self.0.wait(|written| match find(&written.text) {
+        let Source::Pipe(written) = &self.0 else {
+            return until_blocking(what, || find(&self.so_far()));
+        };
+        let found = written.wait(|written| match find(&written.text) {
             Some(found) => Some(Ok(found)),
             None => written.ended.then_some(Err("the process ended without it")),
         });
@@ -48,9 +73,11 @@ impl Text {
         }
     }
 
-    /// Blocks until the process closes the pipe, and gives the whole text.
+    /// Blocks until the process closes the pipe, and gives the whole text. A file is whole with
+    /// the end of the process.
     pub fn whole(&self) -> String {
-        let whole = self.0.wait(|written| written.ended.then(|| written.text.clone()));
+        let Source::Pipe(written) = &self.0 else { return self.so_far() };
+        let whole = written.wait(|written| written.ended.then(|| written.text.clone()));
         whole.unwrap_or_else(|| panic!("the process does not end\n{}", self.so_far()))
     }
 }

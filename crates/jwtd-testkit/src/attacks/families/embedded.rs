@@ -3,7 +3,7 @@
 
 use crate::attacks::corpus::Forge;
 use crate::attacks::encodings::base64;
-use crate::attacks::world::Signer;
+use crate::tokens::Signer;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, Family, base64url};
 use jwtd_core::verify::Reason::{

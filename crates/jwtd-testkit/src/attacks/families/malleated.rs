@@ -9,7 +9,7 @@ use super::psychic::{ed25519_order, order_and_prime, with_signature};
 use crate::attacks::corpus::Forge;
 use crate::attacks::encodings::{der, integer};
 use crate::attacks::numbers::{sum, wide};
-use crate::attacks::world::Signer;
+use crate::tokens::Signer;
 use jwtd_core::jose::{Curve, Family, KeyMaterial, base64url};
 use jwtd_core::verify::Reason::{SignatureInvalid, SignatureMissing};
 

@@ -4,7 +4,7 @@
 use crate::attacks::corpus::Forge;
 use crate::attacks::encodings::{der, integer};
 use crate::attacks::numbers::{difference, hex, sum, wide};
-use crate::attacks::world::Signer;
+use crate::tokens::Signer;
 use jwtd_core::jose::{Curve, Family, KeyMaterial, base64url};
 use jwtd_core::verify::Reason::SignatureInvalid;
 

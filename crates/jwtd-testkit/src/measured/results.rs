@@ -1,8 +1,6 @@
 //! The results of a long suite, as `.ci/full` reads them, and the load of the machine that a
 //! measured result depends on.
 
-#![allow(dead_code, reason = "not every suite measures")]
-
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
@@ -14,7 +12,7 @@ const FILE: &str = "JWTD_RESULTS";
 ///
 /// # Panics
 /// If the file cannot be written: a suite whose results are lost has shown nothing.
-pub(crate) fn report(client: &str, what: &str, result: Result<&str, &str>) {
+pub fn report(client: &str, what: &str, result: Result<&str, &str>) {
     let Some(path) = std::env::var_os(FILE) else { return };
     let (word, note) = match result {
         Ok(note) => ("passed", note),
@@ -29,7 +27,7 @@ pub(crate) fn report(client: &str, what: &str, result: Result<&str, &str>) {
 
 /// How busy the machine is, for a row that missed its bound: a reader has to tell a slow daemon
 /// from a machine that did something else.
-pub(crate) fn machine_load() -> String {
+pub fn machine_load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let pressure = std::fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();
     let stalled = pressure.split_whitespace().find_map(|word| word.strip_prefix("avg10="));

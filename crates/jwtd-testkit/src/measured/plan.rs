@@ -1,16 +1,16 @@
 //! What of a suite is to be run, and how it ended.
 
-use crate::row::{self, Row};
+use super::row::{self, Row};
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
 
 /// Runs a suite against the built daemon and prints what was expected and what was seen.
 #[derive(Clone, Debug, Parser)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// Everything, and each protection taken away once; otherwise what the gate runs.
     #[arg(long)]
-    pub(crate) full: bool,
+    pub full: bool,
     /// Only rows whose name holds this text.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -21,22 +21,17 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Whether the row of this name is wanted.
-    pub(crate) fn wants(&self, name: &str) -> bool {
+    pub fn wants(&self, name: &str) -> bool {
         self.only.as_deref().is_none_or(|only| name.contains(only))
     }
 
     /// One of two, by how much is run.
-    pub(crate) fn pick<T>(&self, short: T, full: T) -> T {
+    pub fn pick<T>(&self, short: T, full: T) -> T {
         if self.full { full } else { short }
     }
 
     /// Prints and reports the rows of a suite that began then.
-    pub(crate) fn close(
-        &self,
-        suite: &str,
-        tables: &[(&str, Vec<Row>)],
-        begin: Instant,
-    ) -> ExitCode {
+    pub fn close(&self, suite: &str, tables: &[(&str, Vec<Row>)], begin: Instant) -> ExitCode {
         row::print(tables, self.markdown);
         let all = || tables.iter().flat_map(|(_, rows)| rows);
         all().for_each(|row| row.report(suite));

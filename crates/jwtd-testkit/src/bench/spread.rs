@@ -2,14 +2,14 @@
 
 /// The median of some numbers, the least and the greatest.
 #[derive(Clone, Copy)]
-pub(crate) struct Spread {
-    pub(crate) middle: f64,
-    pub(crate) least: f64,
-    pub(crate) greatest: f64,
+pub struct Spread {
+    pub middle: f64,
+    pub least: f64,
+    pub greatest: f64,
 }
 
 impl Spread {
-    pub(crate) fn of(numbers: impl Iterator<Item = f64>) -> Self {
+    pub fn of(numbers: impl Iterator<Item = f64>) -> Self {
         let mut numbers: Vec<_> = numbers.collect();
         numbers.sort_by(f64::total_cmp);
         let at = |place: usize| numbers.get(place).copied().unwrap_or(f64::NAN);

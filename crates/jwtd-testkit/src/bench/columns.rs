@@ -1,6 +1,6 @@
 //! Lines of text in columns.
 
-pub(crate) fn print(lines: &[Vec<String>]) {
+pub fn print(lines: &[Vec<String>]) {
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column));
         cells.map(|cell| cell.len()).max().unwrap_or(0)

@@ -4,12 +4,12 @@ use jwtd_core::crypto::{SigningError, SigningKey};
 use jwtd_core::jose::UnixTime;
 
 /// What a typical access token weighs.
-pub(crate) const LENGTH: usize = 700;
+pub const LENGTH: usize = 700;
 
-pub(crate) const AUDIENCE: &str = "orders-api";
+pub const AUDIENCE: &str = "orders-api";
 
 /// What tokens of one kind have in common.
-pub(crate) struct Form<'a> {
+pub struct Form<'a> {
     key: &'a SigningKey,
     header: String,
     issuer: String,
@@ -20,7 +20,7 @@ pub(crate) struct Form<'a> {
 impl<'a> Form<'a> {
     /// Tokens of `length` bytes; by one less where base64url cannot have that length, and
     /// longer where what is needed does not fit.
-    pub(crate) fn new(
+    pub fn new(
         key: &'a SigningKey,
         issuer: &str,
         key_id: &str,
@@ -36,7 +36,7 @@ impl<'a> Form<'a> {
         Ok(form)
     }
 
-    pub(crate) fn token(&self, number: usize) -> Result<String, SigningError> {
+    pub fn token(&self, number: usize) -> Result<String, SigningError> {
         self.key.sign_compact(&self.header, &self.claims(number))
     }
 

@@ -1,11 +1,7 @@
 //! The crypto libraries, called with nothing around them.
-#![expect(
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a measurement that cannot be made should end"
-)]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a measurement that cannot be made should end")]
 
-use crate::tokens::SECRET;
+use super::tokens::SECRET;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, Curve, KeyMaterial};
 use ring::hmac;
@@ -15,11 +11,11 @@ use ring::signature::{
 };
 
 /// Whether a signature fits a message.
-pub(crate) type Check = Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>;
+pub type Check = Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>;
 
 /// The check for `key` by the library that jwtd uses for it, with the key prepared as jwtd
 /// keeps it.
-pub(crate) fn used(key: &SigningKey) -> Check {
+pub fn used(key: &SigningKey) -> Check {
     #[cfg(feature = "aws-lc")]
     if let Some(check) = aws_lc(key) {
         return check;
@@ -28,7 +24,7 @@ pub(crate) fn used(key: &SigningKey) -> Check {
 }
 
 /// The check for `key` by ring.
-pub(crate) fn ring(key: &SigningKey) -> Check {
+pub fn ring(key: &SigningKey) -> Check {
     match (key.public(), key.algorithm()) {
         (None, Algorithm::Hs256) => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
@@ -89,7 +85,7 @@ fn aws_lc(key: &SigningKey) -> Option<Check> {
 }
 
 /// What the signature of a token covers, and the signature.
-pub(crate) fn parts(token: &str) -> (Vec<u8>, Vec<u8>) {
+pub fn parts(token: &str) -> (Vec<u8>, Vec<u8>) {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = jwtd_core::jose::base64url::decode(signature.as_bytes()).unwrap();
     (signed.as_bytes().to_vec(), signature)

@@ -1,29 +1,29 @@
 //! What was expected and what was seen, and the table of it.
 
-use crate::results;
+use super::results;
 use std::time::Duration;
 
 /// One line of the table.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
+pub struct Row {
     /// What was done to the daemon.
-    pub(crate) fault: String,
+    pub fault: String,
     /// What must be seen.
-    pub(crate) expected: String,
+    pub expected: String,
     /// What was seen: the measured part of it if all is good, else what is wrong.
-    pub(crate) seen: String,
+    pub seen: String,
     /// Attempts to fetch keys of the issuer that has the fault.
-    pub(crate) fetches: Option<u64>,
+    pub fetches: Option<u64>,
     /// The longest that a good token waited for its verdict.
-    pub(crate) worst: Option<Duration>,
-    pub(crate) good: bool,
+    pub worst: Option<Duration>,
+    pub good: bool,
 }
 
 const HEADS: [&str; 6] = ["fault", "expected", "seen", "fetches", "worst", ""];
 
 impl Row {
     /// A row that passes if `seen` is no error. An error is shown with the load of the machine.
-    pub(crate) fn new(fault: &str, expected: &str, seen: Result<String, String>) -> Self {
+    pub fn new(fault: &str, expected: &str, seen: Result<String, String>) -> Self {
         let good = seen.is_ok();
         let (fault, expected) = (fault.to_owned(), expected.to_owned());
         let seen = seen.unwrap_or_else(|wrong| format!("{wrong} ({})", results::machine_load()));
@@ -31,7 +31,7 @@ impl Row {
     }
 
     /// Hands the row on to `.ci/full`.
-    pub(crate) fn report(&self, suite: &str) {
+    pub fn report(&self, suite: &str) {
         let seen = &*self.seen;
         results::report(suite, &self.fault, if self.good { Ok(seen) } else { Err(seen) });
     }
@@ -50,10 +50,10 @@ impl Row {
 
 /// What was measured.
 #[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) text: String,
+pub struct Seen {
+    pub text: String,
     /// The longest that a good call waited.
-    pub(crate) worst: Option<Duration>,
+    pub worst: Option<Duration>,
 }
 
 impl From<String> for Seen {
@@ -63,7 +63,7 @@ impl From<String> for Seen {
 }
 
 /// A span in the unit that reads best.
-pub(crate) fn show(span: Duration) -> String {
+pub fn show(span: Duration) -> String {
     let seconds = span.as_secs_f64();
     if seconds >= 1.0 {
         format!("{seconds:.1} s")
@@ -75,7 +75,7 @@ pub(crate) fn show(span: Duration) -> String {
 }
 
 /// Prints one table, in parts.
-pub(crate) fn print(tables: &[(&str, Vec<Row>)], markdown: bool) {
+pub(super) fn print(tables: &[(&str, Vec<Row>)], markdown: bool) {
     if markdown {
         for (title, rows) in tables {
             println!("\n### {title}\n\n| {} |\n|{}", HEADS.join(" | "), "---|".repeat(HEADS.len()));

@@ -1,28 +1,27 @@
 //! Keys, and tokens of 700 bytes.
 
-use crate::form::{Form, LENGTH};
+use super::form::{Form, LENGTH};
 use jwtd_core::crypto::{SigningError, SigningKey};
 use jwtd_core::jose::{Algorithm, Family, Secret, UnixTime};
 
 /// With an id of this length every algorithm can reach [`LENGTH`] exactly: no
 /// base64url text has a length of 1 modulo 4.
-pub(crate) const KEY_ID: &str = "bench1";
+pub const KEY_ID: &str = "bench1";
 
 /// As long as HS512 demands, so that it serves every HMAC.
-pub(crate) const SECRET: &[u8; 64] =
-    b"a secret that is no secret, for measurements and for nothing els";
+pub const SECRET: &[u8; 64] = b"a secret that is no secret, for measurements and for nothing els";
 
 /// Each algorithm has an issuer of its own.
-pub(crate) fn issuer(algorithm: Algorithm) -> String {
+pub fn issuer(algorithm: Algorithm) -> String {
     format!("https://{}.issuer.example", name(algorithm))
 }
 
 /// The operator's name of that issuer.
-pub(crate) fn name(algorithm: Algorithm) -> String {
+pub fn name(algorithm: Algorithm) -> String {
     algorithm.name().to_lowercase()
 }
 
-pub(crate) fn key(algorithm: Algorithm) -> Result<SigningKey, SigningError> {
+pub fn key(algorithm: Algorithm) -> Result<SigningKey, SigningError> {
     if algorithm.family() == Family::Hmac {
         SigningKey::from_secret(Secret::new(SECRET.to_vec()), algorithm)
     } else {
@@ -31,11 +30,7 @@ pub(crate) fn key(algorithm: Algorithm) -> Result<SigningKey, SigningError> {
 }
 
 /// `count` tokens that differ in their subject, good for an hour.
-pub(crate) fn tokens(
-    key: &SigningKey,
-    count: usize,
-    now: UnixTime,
-) -> Result<Vec<String>, SigningError> {
+pub fn tokens(key: &SigningKey, count: usize, now: UnixTime) -> Result<Vec<String>, SigningError> {
     let form = Form::new(key, &issuer(key.algorithm()), KEY_ID, LENGTH, now)?;
     let tokens = (0..count).map(|number| {
         let token = form.token(number)?;

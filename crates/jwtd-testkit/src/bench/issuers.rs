@@ -1,14 +1,12 @@
 //! What knows the keys that are measured with.
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 
-use crate::form;
-use crate::tokens;
+use super::{form, tokens};
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::Limits;
 use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
 
 /// An issuer with this key, as `tokens` names it.
-pub(crate) fn issuers(key: &SigningKey) -> Issuers {
+pub fn issuers(key: &SigningKey) -> Issuers {
     let bound = Key { id: Some(tokens::KEY_ID.into()), key: key.verifying_key().unwrap() };
     let issuer = Issuer::new(
         &tokens::name(key.algorithm()),

@@ -1,33 +1,31 @@
 //! A measured quantity: its spread over several rounds and its unit.
 
-#![allow(dead_code, reason = "each bench needs another part of it")]
-
-use crate::spread::Spread;
+use super::spread::Spread;
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy)]
-pub(crate) struct Figure {
-    pub(crate) spread: Spread,
+pub struct Figure {
+    pub spread: Spread,
     /// As it is printed behind the number, with its space: ` us`.
-    pub(crate) unit: &'static str,
+    pub unit: &'static str,
     /// A difference, which is printed with its sign.
     signed: bool,
 }
 
 impl Figure {
-    pub(crate) fn new(spread: Spread, unit: &'static str) -> Self {
+    pub fn new(spread: Spread, unit: &'static str) -> Self {
         Self { spread, unit, signed: false }
     }
 
-    pub(crate) fn one(number: f64, unit: &'static str) -> Self {
+    pub fn one(number: f64, unit: &'static str) -> Self {
         Self::new(Spread::of(std::iter::once(number)), unit)
     }
 
-    pub(crate) fn difference(spread: Spread, unit: &'static str) -> Self {
+    pub fn difference(spread: Spread, unit: &'static str) -> Self {
         Self { spread, unit, signed: true }
     }
 
-    pub(crate) fn json(self) -> Value {
+    pub fn json(self) -> Value {
         let Spread { middle, least, greatest } = self.spread;
         json!({ "unit": self.unit.trim(), "median": middle, "min": least, "max": greatest })
     }

@@ -1,0 +1,14 @@
+//! What the benchmarks measure with: keys, tokens of a fixed length, bare calls of the crypto
+//! libraries, and figures with their spread.
+
+pub mod bare;
+pub mod columns;
+mod figure;
+pub mod form;
+mod issuers;
+mod spread;
+pub mod tokens;
+
+pub use figure::Figure;
+pub use issuers::issuers;
+pub use spread::Spread;

@@ -1,0 +1,71 @@
+//! What the kernel knows of a process (proc(5)).
+
+use crate::launcher::Process;
+use std::io::{Error, Result};
+use std::time::Duration;
+
+/// The kernel reports CPU time in these (`USER_HZ`, the same on every Linux).
+const TICK: Duration = Duration::from_millis(10);
+
+/// A process, whose figures are read when they are asked for.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    folder: String,
+}
+
+impl Process {
+    pub fn usage(&self) -> Usage {
+        Usage { folder: format!("/proc/{}", self.id()) }
+    }
+}
+
+impl Usage {
+    /// This process.
+    pub fn own() -> Self {
+        Self { folder: "/proc/self".to_owned() }
+    }
+
+    /// A field of the status, with its unit.
+    pub fn status(&self, field: &str) -> Result<String> {
+        let status = std::fs::read_to_string(format!("{}/status", self.folder))?;
+        let mut fields = status.lines().filter_map(|line| line.split_once(':'));
+        let found = fields.find(|(name, _)| *name == field);
+        Ok(found.ok_or_else(|| Error::other(format!("no {field}")))?.1.trim().to_owned())
+    }
+
+    /// Bytes of memory: what is resident now (`VmRSS`), or was at most (`VmHWM`).
+    pub fn memory(&self, field: &str) -> Result<u64> {
+        let kib = self.status(field)?.trim_end_matches(" kB").parse::<u64>();
+        Ok(kib.map_err(Error::other)? * 1024)
+    }
+
+    /// The CPU time that it took so far in user and kernel mode, ended threads included, in
+    /// steps of 10 ms.
+    pub fn cpu(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("{}/stat", self.folder))?;
+        // The name, in brackets, may hold anything; 14 is utime, 15 stime.
+        let (_, rest) = stat.rsplit_once(')').ok_or_else(|| Error::other("no name in stat"))?;
+        let ticks = rest.split_whitespace().skip(14 - 3).take(2).map(str::parse::<u32>);
+        Ok(TICK * ticks.sum::<std::result::Result<u32, _>>().map_err(Error::other)?)
+    }
+
+    /// The same of the threads that it has, in nanoseconds where the kernel counts them: a short
+    /// round may take few ticks.
+    pub fn cpu_of_threads(&self) -> Result<Duration> {
+        self.nanoseconds().map_or_else(|| self.cpu(), |sum| Ok(Duration::from_nanos(sum)))
+    }
+
+    fn nanoseconds(&self) -> Option<u64> {
+        let mut sum = 0;
+        for thread in std::fs::read_dir(format!("{}/task", self.folder)).ok()? {
+            let times = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            sum += times.split_whitespace().next()?.parse::<u64>().ok()?;
+        }
+        Some(sum)
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("{}/fd", self.folder))?.count())
+    }
+}

@@ -1,0 +1,7 @@
+//! Keys, the JWK Sets that publish them, claims, and tokens.
+
+mod claims;
+mod signer;
+
+pub use claims::{Claims, now};
+pub use signer::{Signer, junk, set, set_of};

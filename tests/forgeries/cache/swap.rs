@@ -76,7 +76,8 @@ pub(super) fn row(name: &str, plan: &Plan, world: &World) -> Row {
                 let mut dice = Dice::of(plan.seed, piece);
                 for _ in 0..1_000 {
                     let snapshot = rig.engine.current.load();
-                    let swapped = usize::from(snapshot.profiles()[0].name() == "swapped");
+                    let (_, first) = snapshot.configuration().profiles().next().unwrap();
+                    let swapped = usize::from(first.profile.name() == "swapped");
                     let (issuer, key, number) = (dice.below(2), dice.below(2), dice.below(TOKENS));
                     let token = &tokens[issuer][key][number];
                     let said = rig.decide_under(&snapshot, 0, &[token], world.now)[0].reason();

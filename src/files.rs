@@ -10,7 +10,8 @@ mod private;
 
 pub use private::{Folder, make_in_place};
 
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags};
+use rustix::io::Errno;
 use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{
@@ -96,6 +97,20 @@ pub fn append(path: &Path, mode: u32) -> io::Result<File> {
         laid_by_us(&found)?;
     }
     Ok(file)
+}
+
+/// Opens a file to read and to add to, makes it with the rights `mode` if it is not there, and
+/// locks it until it is closed (flock(2)). Nothing if another process has locked it.
+///
+/// # Errors
+/// Those of [`append`], or if the file system has no locks.
+pub fn lock(path: &Path, mode: u32) -> io::Result<Option<File>> {
+    let file = append(path, mode)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Writes a new file with the rights `mode`.

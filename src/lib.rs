@@ -14,7 +14,7 @@
 //! | F8 | `grpc`, `admin`, `client` | the edges: gRPC, probes and metrics, calls |
 //! | F7 | `sched`, `sources` | admission, slices over the workers; keys from the web |
 //! | F6 | `engine` | plan, run, finish over a batch; the cache of proofs |
-//! | F5+ | `telemetry`, `config` | metrics, logs; the configuration file |
+//! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; what outlives the process |
 //! | | `pb` | the contract, generated |
 //! | | `clock`, `files` | the time, of the system or of a test; files and folders |
 //! | | `escape`, `masking` | escapes for text of others; what of a decision is recorded |
@@ -36,4 +36,5 @@ pub mod masking;
 pub mod pb;
 pub mod sched;
 pub mod sources;
+pub mod state;
 pub mod telemetry;

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["verify"],
     &["policy"],
     &["clock", "escape", "ext_authz", "files", "masking"],
-    &["pb", "telemetry", "config"],
+    &["pb", "telemetry", "config", "state"],
     &["engine"],
     &["sched", "sources"],
     &["grpc", "admin", "client"],

@@ -4,27 +4,24 @@ use crate::clock::Clock;
 use crate::config::AuditSettings;
 use crate::engine::Audit;
 use crate::telemetry::{AuditLog, AuditSink, Metrics};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::{fmt, io};
 
 /// The audit log cannot be opened.
-#[derive(Debug)]
-pub struct AuditError {
-    file: Option<PathBuf>,
-    error: io::Error,
-}
-
-impl fmt::Display for AuditError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, error } = self;
-        match file {
-            Some(file) => {
-                write!(f, "{}: cannot be opened for the audit log: {error}", file.display())
-            }
-            None => write!(f, "the audit log cannot be written: {error}"),
-        }
-    }
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// A file.
+    #[error("{}: cannot be opened for the audit log: {error}", file.display())]
+    File {
+        /// Where it is.
+        file: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Standard output.
+    #[error("the audit log cannot be written: {0}")]
+    Stdout(io::Error),
 }
 
 pub(super) fn start(
@@ -38,6 +35,9 @@ pub(super) fn start(
         None => AuditSink::Stdout,
     };
     let log = AuditLog::start(sink, *buffer_bytes, *refuses, Arc::clone(metrics), clock.clone());
-    let log = log.map_err(|error| AuditError { file: file.clone(), error })?;
+    let log = log.map_err(|error| match file.clone() {
+        Some(file) => AuditError::File { file, error },
+        None => AuditError::Stdout(error),
+    })?;
     Ok(Audit::new(log, rules.clone(), clock.clone()))
 }

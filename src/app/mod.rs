@@ -23,14 +23,14 @@ use crate::grpc::{BindError, Listener, MeteredLayer, PLACE, Verifier};
 use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Amounts, Resource, Scheduler};
-use crate::sources::{ClockWatch, Keeper, StateError, StateFolder};
+use crate::sources::{ClockWatch, Keeper};
+use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
 use files::Contents;
 use health::Health;
 use jwtd_core::keys::KeyState;
 use reload::{Reloader, Status};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,36 +65,24 @@ pub struct App {
 const STREAMS: usize = (64 - 34) / PLACE;
 
 /// Why the daemon cannot start.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address of the probes and metrics cannot be opened.
+    #[error("{0}: cannot serve probes and metrics: {1}; choose another with `admin`")]
     Admin(SocketAddr, io::Error),
     /// The audit log cannot be opened.
+    #[error(transparent)]
     Audit(AuditError),
     /// Traces cannot be sent.
+    #[error("traces cannot be sent: {0}")]
     Traces(String),
     /// A socket for calls cannot be opened.
+    #[error(transparent)]
     Listen(BindError),
-    /// The folder for key sets cannot be used.
+    /// The folder for what outlives the process cannot be used.
+    #[error(transparent)]
     State(StateError),
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Admin(address, error) => write!(
-                f,
-                "{address}: cannot serve probes and metrics: {error}; choose another with `admin`"
-            ),
-            Self::Audit(error) => error.fmt(f),
-            Self::Traces(error) => write!(f, "traces cannot be sent: {error}"),
-            Self::Listen(error) => error.fmt(f),
-            Self::State(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 impl App {
     /// Builds the daemon and opens its sockets. `clock` drives verdicts, deadlines, the refresh

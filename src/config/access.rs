@@ -3,8 +3,8 @@
 use super::document::{Node, Value};
 use super::fault::Faults;
 use jwtd_core::policy::{
-    CallerRule, ClaimPath, ClaimRule, Language, Mode, Policy, Projection, Returned, Rule, SameName,
-    Scalar, SubjectRule, Test,
+    CallerRule, Callers, ClaimPath, ClaimRule, Language, Mode, Policy, Projection, Returned, Rule,
+    SameName, Scalar, SubjectRule, Test,
 };
 use std::fmt::Display;
 use std::sync::Arc;
@@ -23,11 +23,13 @@ pub(super) fn policies(root: &Node, faults: &mut Faults) -> Vec<Policy> {
         let access = profile.get("access");
         let policy =
             access.map(|access| policy(access, &format!("{path}.access"), &language, faults));
-        let callers = profile.get("callers").map(Node::elements).unwrap_or_default().iter();
-        let callers = callers
-            .enumerate()
-            .filter_map(|(index, node)| caller(node, &format!("{path}.callers[{index}]"), faults));
-        let callers = callers.collect();
+        let callers = profile.get("callers").map_or(Callers::Everybody, |list| {
+            let rules = list.elements().iter().enumerate();
+            let rules = rules.filter_map(|(index, node)| {
+                caller(node, &format!("{path}.callers[{index}]"), faults)
+            });
+            Callers::Only(rules.collect())
+        });
         let shadow = profile.get("shadow").map(|shadow| {
             let path = format!("{path}.shadow");
             if let Some(mode) = shadow.get("mode") {

@@ -169,7 +169,7 @@ pub const ROOT: Kind = Kind::Table(&[
         "",
         "A folder for the last good public keys, so that a new process serves while the issuer is \
          down; `max_stale` counts from when they were fetched. It is made if it is not there, and \
-         refused if others can write to it.",
+         refused if others can write to it or another process uses it.",
     ),
 ]);
 

@@ -33,21 +33,14 @@ pub struct ServerTls {
 }
 
 /// Why the files cannot be used.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{key}: {what}")]
 pub struct TlsError {
     /// The setting that names the file.
     pub key: &'static str,
     /// What is wrong with it.
     pub what: String,
 }
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.what)
-    }
-}
-
-impl std::error::Error for TlsError {}
 
 /// The authorities whose clients are let in.
 #[derive(Clone, Debug)]

@@ -145,19 +145,19 @@ impl Configuration {
     /// If there is no such profile, or it is for others.
     pub fn find_profile(&self, name: &str, caller: &Caller) -> Result<ProfileIndex, ProfileError> {
         let index = if name.is_empty() {
-            let meant = self.profiles.iter().position(|one| one.policy.names(caller));
+            let meant = self.profiles.iter().position(|one| one.policy.callers.name(caller));
             meant.map(ProfileIndex).or(self.default).ok_or(ProfileError::NotNamed)?
         } else {
             self.by_name.get(name).copied().ok_or(ProfileError::Unknown)?
         };
-        let serves = self.profile(index).is_some_and(|one| one.policy.serves(caller));
+        let serves = self.profile(index).is_some_and(|one| one.policy.callers.admit(caller));
         if serves { Ok(index) } else { Err(ProfileError::NotServed) }
     }
 
     /// Whether any profile is for `caller`.
     #[must_use]
     pub fn serves(&self, caller: &Caller) -> bool {
-        self.profiles.iter().any(|one| one.policy.serves(caller))
+        self.profiles.iter().any(|one| one.policy.callers.admit(caller))
     }
 
     /// Whether any profile looks at claims beyond the registered ones, or returns some.

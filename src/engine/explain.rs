@@ -57,28 +57,25 @@ pub enum State {
     NotChecked,
 }
 
-/// In the order in which they are made.
-const NAMES: [&str; 18] = [
-    "form",
-    "header",
-    "payload",
-    "signature form",
-    "issuer",
-    "trusted by profile",
-    "algorithm",
-    "key",
-    SIGNATURE,
-    "age of keys",
-    "times",
-    "lifetime",
-    "audience",
-    "type",
-    "required claims",
-    "sender binding",
-    "scopes of the request",
-    "access",
-];
+/// The checks before those of a proven token, in the order in which they are made.
+const READING: [&str; 9] =
+    [FORM, HEADER, PAYLOAD, SIGNATURE_FORM, ISSUER, TRUSTED, ALGORITHM, KEY, SIGNATURE];
+const FORM: &str = "form";
+const HEADER: &str = "header";
+const PAYLOAD: &str = "payload";
+const SIGNATURE_FORM: &str = "signature form";
+const ISSUER: &str = "issuer";
+const TRUSTED: &str = "trusted by profile";
+const ALGORITHM: &str = "algorithm";
+const KEY: &str = "key";
 const SIGNATURE: &str = "signature";
+const SCOPES: &str = "scopes of the request";
+const ACCESS: &str = "access";
+
+/// All of them, in the order in which they are made.
+fn names() -> impl Iterator<Item = &'static str> {
+    READING.into_iter().chain(Condition::ALL.map(Condition::name)).chain([SCOPES, ACCESS])
+}
 
 /// Makes all checks that can be made. Up to the signature each needs the one before;
 /// beyond it all are made, so that every fault is seen at once.
@@ -100,22 +97,28 @@ pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
     };
     let leeway = Leeway::DEFAULT.span();
     let accepted = AcceptedTypes::default().contains(&header.token_type);
-    for name in NAMES.into_iter().skip(checks.0.len()) {
-        let outcome = match name {
-            "issuer" => claims.issuer().is_none().then_some(Reject::IssuerMissing),
-            "times" => verify::check_times(&claims, leeway, None, now).err(),
-            "type" => (!accepted).then_some(Reject::TypeNotAllowed),
-            "sender binding" => claims.is_bound().then_some(Reject::BindingRequired),
-            _ => None,
-        };
-        let state = match (name, outcome) {
-            (_, Some(reject)) => State::Failed(reject),
-            ("times" | "type" | "sender binding", None) => State::Passed,
-            (_, None) => State::NotChecked,
-        };
-        checks.0.push(Check { name, state, expected: String::new(), actual: String::new() });
+    let outcome = |condition| match condition {
+        Condition::Times => Some(verify::check_times(&claims, leeway, None, now)),
+        Condition::Type if accepted => Some(Ok(())),
+        Condition::Type => Some(Err(Reject::TypeNotAllowed)),
+        Condition::Binding if claims.is_bound() => Some(Err(Reject::BindingRequired)),
+        Condition::Binding => Some(Ok(())),
+        Condition::FreshKeys
+        | Condition::Lifetime
+        | Condition::Audience
+        | Condition::RequiredClaims => None,
+    };
+    if claims.issuer().is_none() {
+        checks.fill(ISSUER, &State::NotChecked);
+        checks.add_state(ISSUER, State::Failed(Reject::IssuerMissing), "", "");
     }
-    checks.0
+    for condition in Condition::ALL {
+        checks.fill(condition.name(), &State::NotChecked);
+        if let Some(outcome) = outcome(condition) {
+            checks.add(condition.name(), outcome, "", "");
+        }
+    }
+    checks.rest(&State::NotChecked)
 }
 
 /// The first check that failed.
@@ -147,6 +150,7 @@ impl Checks {
     /// Takes the next check down; gives what it found, if it holds.
     fn add<T>(
         &mut self,
+        name: &'static str,
         outcome: Result<T, impl Into<Reject>>,
         expected: impl Into<String>,
         actual: impl Into<String>,
@@ -155,21 +159,33 @@ impl Checks {
             Ok(found) => (State::Passed, Some(found)),
             Err(reject) => (State::Failed(reject.into()), None),
         };
-        self.add_state(state, expected, actual);
+        self.add_state(name, state, expected, actual);
         found
     }
 
-    fn add_state(&mut self, state: State, expected: impl Into<String>, actual: impl Into<String>) {
-        let name = NAMES.get(self.0.len()).copied().unwrap_or_default();
+    fn add_state(
+        &mut self,
+        name: &'static str,
+        state: State,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) {
         let (expected, actual) = (expected.into(), actual.into());
         self.0.push(Check { name, state, expected, actual });
     }
 
+    /// Those that come before `next` and were not made are in `state`.
+    fn fill(&mut self, next: &str, state: &State) {
+        for name in names().take_while(|name| *name != next) {
+            if self.0.iter().all(|check| check.name != name) {
+                self.add_state(name, state.clone(), "", "");
+            }
+        }
+    }
+
     /// All checks; those that were not made are in `state`.
     fn rest(mut self, state: &State) -> Vec<Check> {
-        while self.0.len() < NAMES.len() {
-            self.add_state(state.clone(), "", "");
-        }
+        self.fill("", state);
         self.0
     }
 }
@@ -177,19 +193,23 @@ impl Checks {
 /// The first four checks: what the bytes are.
 fn read(checks: &mut Checks, token: &[u8], limits: &Limits) -> Option<(Header, Claims)> {
     let jws = CompactJws::split(token, limits);
-    let jws = checks.add(jws, words::form(limits), words::parts(token))?;
+    let jws = checks.add(FORM, jws, words::form(limits), words::parts(token))?;
     let header = jws.header(limits).and_then(|text| Header::parse(&text, limits));
     let actual = header.as_ref().map(words::header).unwrap_or_default();
-    let header = checks.add(header, "a JSON object with `alg`", actual)?;
+    let header = checks.add(HEADER, header, "a JSON object with `alg`", actual)?;
     let payload = jws.payload();
     let claims = payload.as_ref().map_err(Clone::clone);
     let claims = claims.and_then(|text| Claims::parse(text, limits));
     let named = payload.ok().and_then(|text| words::names(&text, limits)).unwrap_or_default();
-    let claims =
-        checks.add(claims, "a JSON object, its registered claims of their types", named)?;
+    let claims = checks.add(
+        PAYLOAD,
+        claims,
+        "a JSON object, its registered claims of their types",
+        named,
+    )?;
     let signature = jws.signature(limits);
     let length = signature.as_ref().ok().map(|bytes| format!("{} bytes", bytes.len()));
-    checks.add(signature, "base64url", length.unwrap_or_default())?;
+    checks.add(SIGNATURE_FORM, signature, "base64url", length.unwrap_or_default())?;
     Some((header, claims))
 }
 
@@ -201,22 +221,26 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
         .issuer()
         .ok_or(Reject::IssuerMissing)
         .and_then(|name| issuers.route(name).ok_or(Reject::IssuerUnknown));
-    let index =
-        checks.add(issuer, words::issuers(issuers, question.profile), words::issuer(&claims))?;
+    let index = checks.add(
+        ISSUER,
+        issuer,
+        words::issuers(issuers, question.profile),
+        words::issuer(&claims),
+    )?;
     let issuer = issuers.get(index)?;
     let trusted = question.profile.trusts(index);
     let actual = if trusted { format!("`{}`", issuer.name()) } else { "another one".to_owned() };
     let trusted = if trusted { Ok(()) } else { Err(Reject::IssuerNotInProfile) };
-    checks.add(trusted, words::trusted(issuers, question.profile), actual)?;
+    checks.add(TRUSTED, trusted, words::trusted(issuers, question.profile), actual)?;
     let allowed = issuer.algorithms().contains(header.algorithm);
     let allowed = if allowed { Ok(()) } else { Err(Reject::AlgorithmNotAllowed) };
-    checks.add(allowed, words::algorithms(issuer), header.algorithm.name())?;
+    checks.add(ALGORITHM, allowed, words::algorithms(issuer), header.algorithm.name())?;
     let unproven = verify::read(token, issuers).map_err(|refusal| refusal.reject);
     let unproven =
-        checks.add(unproven, words::key(issuer, &header), words::keys(issuer, &header))?;
+        checks.add(KEY, unproven, words::key(issuer, &header), words::keys(issuer, &header))?;
     let proven = unproven.prove();
     let actual = if proven.is_ok() { "it is" } else { "it is not" };
-    checks.add(proven, "made by that key over exactly these bytes", actual)
+    checks.add(SIGNATURE, proven, "made by that key over exactly these bytes", actual)
 }
 
 /// The checks of a proven token.
@@ -225,10 +249,10 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
     let matter = Matter { proven, issuers, profile, audiences, now };
     for condition in Condition::ALL {
         let (expected, actual) = words::condition(condition, &matter);
-        checks.add(condition.check(&matter), expected, actual);
+        checks.add(condition.name(), condition.check(&matter), expected, actual);
     }
     let scopes = check_scopes(proven, question.scopes);
-    checks.add(scopes, words::all_of(question.scopes), words::scopes(proven));
+    checks.add(SCOPES, scopes, words::all_of(question.scopes), words::scopes(proven));
     let values = json::parse(proven.payload(), &issuers.limits().json).ok();
     let facts = Facts {
         proven,
@@ -247,5 +271,5 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
         State::Failed(reject) | State::NotEnforced(reject) => reject.to_string(),
         State::Passed | State::NotReached | State::NotChecked => "all of it holds".to_owned(),
     };
-    checks.add_state(state, words::policy(question.policy), actual);
+    checks.add_state(ACCESS, state, words::policy(question.policy), actual);
 }

@@ -3,7 +3,7 @@
 use super::audit::{Audit, Event, Token};
 use super::plan::{Pending, Step};
 use super::slice::Proof;
-use super::{Engine, Remembered, ServedProfile};
+use super::{Engine, Remembered};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Budget, Facts, check_scopes};
@@ -155,29 +155,24 @@ impl Finish {
     }
 
     fn judge(&self, entry: &Remembered) -> Result<Permit, Reject> {
-        let Pending { snapshot, served, batch, .. } = &self.pending;
-        let profile = &served.profile;
-        judge(&entry.proven, snapshot.issuers(), profile, &batch.audiences, self.now)?;
+        let matter = self.pending.matter(&entry.proven, self.now);
+        judge(&matter)?;
         // What the request demands is no part of the profile's policy, and no mode of it.
-        check_scopes(&entry.proven, &batch.scopes)?;
+        check_scopes(&entry.proven, &self.pending.batch.scopes)?;
         let not_enforced = self.hold_against_policy(entry)?;
-        let valid_until = self.valid_until(entry, not_enforced.as_ref());
+        let valid_until = self.valid_until(&matter, not_enforced.as_ref());
         Ok(Permit { valid_until, not_enforced })
     }
 
     /// Until when a permit may be remembered: a fresh one would be the same until then, as far
     /// as it is a matter of time. None where a rule looks at more than the token, and none for
     /// a demand that is not enforced: its caller should ask again.
-    fn valid_until(&self, entry: &Remembered, not_enforced: Option<&Reject>) -> Option<UnixTime> {
-        let Pending { snapshot, served, batch, .. } = &self.pending;
-        let ServedProfile { profile, policy } = &**served;
-        profile.remember?;
-        if not_enforced.is_some() || policy.looks_beyond_the_token() {
+    fn valid_until(&self, matter: &Matter<'_>, not_enforced: Option<&Reject>) -> Option<UnixTime> {
+        matter.profile.remember?;
+        if not_enforced.is_some() || self.pending.served.policy.looks_beyond_the_token() {
             return None;
         }
-        let (issuers, audiences) = (snapshot.issuers(), &*batch.audiences);
-        let proven = &entry.proven;
-        remember_until(&Matter { proven, issuers, profile, audiences, now: self.now })
+        remember_until(matter)
     }
 
     /// Holds the token against the policy of the profile; returns what it does not enforce.

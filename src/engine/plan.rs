@@ -5,9 +5,10 @@ use super::cache::AlreadyHashed;
 use super::slice::{self, Check, Slice};
 use super::{Engine, ProfileIndex, Remembered, ServedProfile, Snapshot};
 use bytes::Bytes;
+use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Attributes, Caller};
-use jwtd_core::verify::{Headers, Refusal, Reject, read, read_under};
+use jwtd_core::verify::{Headers, Matter, Proven, Refusal, Reject, read, read_under};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -96,6 +97,14 @@ pub struct Pending {
     pub(super) steps: Vec<Step>,
     /// How many signatures must be checked.
     pub(super) checks: usize,
+}
+
+impl Pending {
+    /// What a proven token of the batch is judged by.
+    pub(super) fn matter<'p>(&'p self, proven: &'p Proven, now: UnixTime) -> Matter<'p> {
+        let (issuers, profile) = (self.snapshot.issuers(), &self.served.profile);
+        Matter { proven, issuers, profile, audiences: &self.batch.audiences, now }
+    }
 }
 
 impl Plan {

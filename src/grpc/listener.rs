@@ -3,7 +3,6 @@
 use super::tls::Tls;
 use crate::config::{Listen, SocketMode, TlsError};
 use crate::files;
-use std::fmt;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -44,38 +43,27 @@ impl Drop for SocketFile {
 }
 
 /// Why a socket cannot be opened.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another process answers on the Unix socket.
+    #[error(
+        "{}: another process answers on this socket; stop it, or choose another path",
+        .0.display()
+    )]
     InUse(PathBuf),
     /// The operating system refuses.
+    #[error("{0}: cannot listen: {1}")]
     Io(String, io::Error),
     /// A file is there that is not a socket.
+    #[error(
+        "{}: is there already and is not a socket; remove it, or choose another path",
+        .0.display()
+    )]
     NotSocket(PathBuf),
     /// The certificate cannot be used.
+    #[error(transparent)]
     Tls(TlsError),
 }
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InUse(path) => write!(
-                f,
-                "{}: another process answers on this socket; stop it, or choose another path",
-                path.display()
-            ),
-            Self::Io(place, error) => write!(f, "{place}: cannot listen: {error}"),
-            Self::Tls(error) => error.fmt(f),
-            Self::NotSocket(path) => write!(
-                f,
-                "{}: is there already and is not a socket; remove it, or choose another path",
-                path.display()
-            ),
-        }
-    }
-}
-
-impl std::error::Error for BindError {}
 
 impl Listener {
     /// Opens a socket. Must run inside a runtime.

@@ -2,12 +2,12 @@
 
 use http::StatusCode;
 use jwtd_core::jose::jwks::JwksError;
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// Why keys could not be fetched: at which URL, and what happened.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: {cause}")]
 pub struct SourceError {
     /// The URL that was asked.
     pub url: String,
@@ -16,25 +16,37 @@ pub struct SourceError {
 }
 
 /// What happened.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
     /// A file that the fetch needs cannot be read.
+    #[error("{0}")]
     File(String),
     /// The name has no address.
+    #[error("the host has no address: {0}")]
     Resolve(std::io::Error),
     /// All addresses of the host are forbidden; this is one of them.
+    #[error(
+        "the host is at {0}, which is not connected to; a host that only a fetched document names \
+         must be public: give its URL as `jwks_uri` if it is yours"
+    )]
     Blocked(IpAddr),
     /// No connection.
+    #[error("cannot connect: {0}")]
     Connect(std::io::Error),
     /// No encrypted connection, or the certificate is not trusted.
+    #[error("no trusted connection: {0}")]
     Tls(String),
     /// Not within the time that is given.
+    #[error("no answer in time (connect 2 s, in all 5 s)")]
     Timeout,
     /// Not HTTP, or broken off.
+    #[error("not HTTP, or broken off: {0}")]
     Protocol(hyper::Error),
     /// The proxy does not connect.
+    #[error("the proxy {0}")]
     Proxy(String),
     /// Another status than 200.
+    #[error("answered {status}{}", redirect(target.as_deref()))]
     Status {
         /// Which one.
         status: StatusCode,
@@ -44,15 +56,28 @@ pub(super) enum Cause {
         retry_after: Option<Duration>,
     },
     /// A compressed answer, which was not asked for.
+    #[error("answered in the encoding {0:?}")]
     Encoding(String),
     /// A larger answer than is accepted.
+    #[error("the answer is larger than 512 KiB")]
     TooLarge,
     /// The metadata cannot be used.
+    #[error("{0}")]
     Metadata(String),
     /// The key set cannot be used.
+    #[error(transparent)]
     Set(JwksError),
     /// No key of the set can be used.
+    #[error("{0}")]
     Unusable(String),
+}
+
+/// What is to be done about a redirect.
+fn redirect(target: Option<&str>) -> String {
+    let text = |target| {
+        format!(" and points to {target:?}; redirects are not followed, give the last URL")
+    };
+    target.map(text).unwrap_or_default()
 }
 
 impl SourceError {
@@ -88,36 +113,3 @@ impl SourceError {
         }
     }
 }
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.url)?;
-        match &self.cause {
-            Cause::File(error) => f.write_str(error),
-            Cause::Resolve(error) => write!(f, "the host has no address: {error}"),
-            Cause::Blocked(address) => write!(
-                f,
-                "the host is at {address}, which is not connected to; a host that only a fetched \
-                 document names must be public: give its URL as `jwks_uri` if it is yours"
-            ),
-            Cause::Connect(error) => write!(f, "cannot connect: {error}"),
-            Cause::Tls(error) => write!(f, "no trusted connection: {error}"),
-            Cause::Timeout => f.write_str("no answer in time (connect 2 s, in all 5 s)"),
-            Cause::Protocol(error) => write!(f, "not HTTP, or broken off: {error}"),
-            Cause::Proxy(what) => write!(f, "the proxy {what}"),
-            Cause::Status { status, target: Some(target), .. } => write!(
-                f,
-                "answered {status} and points to {target:?}; redirects are not followed, give the \
-                 last URL"
-            ),
-            Cause::Status { status, .. } => write!(f, "answered {status}"),
-            Cause::Encoding(name) => write!(f, "answered in the encoding {name:?}"),
-            Cause::TooLarge => f.write_str("the answer is larger than 512 KiB"),
-            Cause::Metadata(what) => f.write_str(what),
-            Cause::Set(error) => error.fmt(f),
-            Cause::Unusable(what) => f.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for SourceError {}

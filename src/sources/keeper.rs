@@ -2,10 +2,10 @@
 //! trouble never delays another; also when the issuers change.
 
 use super::refresh::Refresher;
-use super::state::StateFolder;
 use crate::clock::Clock;
 use crate::config::Remote;
 use crate::engine::{Engine, KeyWatch};
+use crate::state::StateFolder;
 use crate::telemetry::Metrics;
 use crate::telemetry::supervisor::{self, Duty};
 use jwtd_core::crypto::Digest;
@@ -100,7 +100,7 @@ impl Keeper {
 
     /// The set that an earlier process kept for `issuer`, if there is one.
     #[must_use]
-    pub fn kept(&self, issuer: &Issuer, remote: &Remote) -> Option<super::Kept> {
+    pub fn kept(&self, issuer: &Issuer, remote: &Remote) -> Option<crate::state::Kept> {
         let kept = self.state.as_ref()?.load(issuer.name(), issuer.origin(), &remote.allowed);
         kept.unwrap_or_else(|what| {
             tracing::warn!(issuer = issuer.name(), what, "kept keys cannot be used");

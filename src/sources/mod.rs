@@ -3,7 +3,7 @@
 //!
 //! `remote` finds and reads one issuer's key set, over `fetch`; `refresh` does so when
 //! the machine `keys::Refresh` says, and publishes what it finds; `keeper` has a task do
-//! that for each issuer; `state` keeps sets for the next process.
+//! that for each issuer.
 
 mod caching;
 mod clock_watch;
@@ -15,7 +15,6 @@ mod metadata;
 mod proxy;
 mod refresh;
 mod remote;
-mod state;
 mod tls;
 
 pub use clock_watch::ClockWatch;
@@ -23,5 +22,4 @@ pub use error::SourceError;
 pub use keeper::Keeper;
 pub use metadata::Metadata;
 pub use remote::{Fetched, load, read};
-pub use state::{Kept, StateError, StateFolder, public_part};
 pub use tls::client_config;

@@ -1,10 +1,10 @@
 //! Fetches the key set of one issuer when the machine says, publishes it, and keeps it.
 
 use super::remote::{self, Answer, Fetched, Held};
-use super::state::StateFolder;
 use crate::clock::Clock;
 use crate::config::Remote;
 use crate::engine::{Engine, KeyWatch, Snapshot};
+use crate::state::StateFolder;
 use jwtd_core::crypto::Digest;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys};

@@ -1,7 +1,7 @@
 //! A JWK Set, and what `state_dir` keeps of it for the next process.
 
 use crate::{json, memory};
-use jwtd::sources::public_part;
+use jwtd::state::public_part;
 use jwtd_core::jose::jwks::JwksError;
 use jwtd_core::jose::limits::{JWKS_JSON, JWKS_KEYS};
 use jwtd_core::jose::{Algorithm, JwkSet};

@@ -1,4 +1,4 @@
-//! Who calls, and which profiles are for whom.
+//! Who calls, and who may use a service.
 
 use super::subject::SubjectRule;
 use std::sync::Arc;
@@ -23,7 +23,37 @@ pub enum Caller {
     Unknown,
 }
 
-/// Callers that may use a profile. What is given must all hold, and something must be.
+/// Who may use a service, such as a profile.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Callers {
+    /// Everybody who can connect.
+    #[default]
+    Everybody,
+    /// Those whom one of these rules admits.
+    Only(Box<[CallerRule]>),
+}
+
+impl Callers {
+    /// Whether `caller` may use it.
+    #[must_use]
+    pub fn admit(&self, caller: &Caller) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Only(_) => self.name(caller),
+        }
+    }
+
+    /// Whether a rule is for `caller`: more than that it may be used by everybody.
+    #[must_use]
+    pub fn name(&self, caller: &Caller) -> bool {
+        match self {
+            Self::Everybody => false,
+            Self::Only(rules) => rules.iter().any(|rule| rule.admits(caller)),
+        }
+    }
+}
+
+/// Some callers. What is given must all hold, and something must be.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CallerRule {
     /// The user of the process at a Unix socket.
@@ -93,6 +123,17 @@ mod tests {
         let (host, id) = ("dns:a.example", "uri:spiffe://example.org/ns/a/sa/b");
         assert!(uri.admits(&certificate(&[host, id])));
         assert!(!uri.admits(&certificate(&[id])) && !uri.admits(&certificate(&[host])));
+    }
+
+    #[test]
+    fn who_is_not_named_is_admitted_where_nobody_is() {
+        let root = CallerRule { user: Some(0), ..CallerRule::default() };
+        let only = Callers::Only([root].into());
+        assert!(only.admit(&unix(0, 0)) && only.name(&unix(0, 0)));
+        assert!(!only.admit(&unix(1, 0)) && !only.admit(&Caller::Unknown));
+        let everybody = Callers::Everybody;
+        assert!(everybody.admit(&Caller::Unknown) && !everybody.name(&unix(0, 0)));
+        assert!(!Callers::Only(Box::default()).admit(&unix(0, 0)), "no rule admits nobody");
     }
 
     #[test]

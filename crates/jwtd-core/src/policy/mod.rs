@@ -14,7 +14,7 @@ mod rule;
 mod subject;
 
 pub use budget::Budget;
-pub use caller::{Caller, CallerRule};
+pub use caller::{Caller, CallerRule, Callers};
 pub use claim::{ClaimRule, Scalar, Test};
 pub use facts::{Attributes, Facts};
 pub use path::{BadPath, ClaimPath};
@@ -42,8 +42,8 @@ pub enum Mode {
 /// The demands of a profile on the claims of a token. All of them must be met.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Who may use the profile; nobody is left out if there are none.
-    pub callers: Box<[CallerRule]>,
+    /// Who may use the profile.
+    pub callers: Callers,
     /// Every one of these scopes must be held.
     pub all_scopes: Box<[Arc<str>]>,
     /// At least one of these scopes must be held, if there are any.
@@ -94,18 +94,6 @@ impl<'n> FromIterator<&'n str> for Scopes {
 }
 
 impl Policy {
-    /// Whether the profile is meant for `caller` by a rule of its own.
-    #[must_use]
-    pub fn names(&self, caller: &Caller) -> bool {
-        self.callers.iter().any(|rule| rule.admits(caller))
-    }
-
-    /// Whether `caller` may use the profile.
-    #[must_use]
-    pub fn serves(&self, caller: &Caller) -> bool {
-        self.callers.is_empty() || self.names(caller)
-    }
-
     /// Whether claims beyond the registered ones are looked at.
     #[must_use]
     pub fn reads_claims(&self) -> bool {

@@ -111,14 +111,3 @@ fn r38_claims_that_cannot_be_read_let_nobody_pass() {
     assert_eq!(not_enforced.reason(), Reason::ClaimNotAllowed);
     assert_eq!(decide(&admins(), &bad, Some(&claims)), Err(not_enforced));
 }
-
-#[test]
-fn a_profile_serves_those_that_it_names_or_all() {
-    let caller = |user| Caller::Unix { user, group: 1, process: None };
-    let all = Policy::default();
-    assert!(all.serves(&caller(7)) && all.serves(&Caller::Unknown) && !all.names(&caller(7)));
-    let rule = CallerRule { user: Some(7), ..CallerRule::default() };
-    let own = Policy { callers: [rule].into(), ..Policy::default() };
-    assert!(own.serves(&caller(7)) && own.names(&caller(7)));
-    assert!(!own.serves(&caller(8)) && !own.names(&caller(8)) && !own.serves(&Caller::Unknown));
-}

@@ -11,22 +11,13 @@ use std::time::Duration;
 
 /// Judges a proven token by its issuer, its profile and the clock.
 ///
-/// `audiences` narrows what the profile accepts; empty, it does not.
-///
 /// # Errors
 /// The first check that fails.
-pub fn judge(
-    proven: &Proven,
-    issuers: &Issuers,
-    profile: &Profile,
-    audiences: &[Arc<str>],
-    now: UnixTime,
-) -> Result<(), Reject> {
-    if !profile.trusts(proven.proof().issuer()) {
+pub fn judge(matter: &Matter<'_>) -> Result<(), Reject> {
+    if !matter.profile.trusts(matter.proven.proof().issuer()) {
         return Err(Reject::IssuerNotInProfile);
     }
-    let matter = Matter { proven, issuers, profile, audiences, now };
-    Condition::ALL.iter().try_for_each(|condition| condition.check(&matter))
+    Condition::ALL.iter().try_for_each(|condition| condition.check(matter))
 }
 
 /// A proven token, and what it is judged by.
@@ -74,6 +65,20 @@ impl Condition {
         Self::RequiredClaims,
         Self::Binding,
     ];
+
+    /// Its name among the checks that are explained.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FreshKeys => "age of keys",
+            Self::Times => "times",
+            Self::Lifetime => "lifetime",
+            Self::Audience => "audience",
+            Self::Type => "type",
+            Self::RequiredClaims => "required claims",
+            Self::Binding => "sender binding",
+        }
+    }
 
     /// Whether it holds.
     ///

@@ -2,7 +2,7 @@
 //! section 5.2. The first step that fails decides.
 
 use super::headers::Headers;
-use super::judge::judge;
+use super::judge::{Matter, judge};
 use super::profile::Profile;
 use super::reject::{Refusal, Reject};
 use super::token::{Proven, Unproven, Unverified};
@@ -25,7 +25,7 @@ pub fn verify(
 ) -> Result<Proven, Reject> {
     let read = read_under(&mut Headers::default(), token, issuers, profile);
     let proven = read.map_err(|refusal| refusal.reject)?.prove()?;
-    judge(&proven, issuers, profile, audiences, now)?;
+    judge(&Matter { proven: &proven, issuers, profile, audiences, now })?;
     Ok(proven)
 }
 

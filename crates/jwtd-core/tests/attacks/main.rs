@@ -1,7 +1,9 @@
 //! The first way: the core's `verify`, family by family, and each twice more often
 //! than a verifier with a state would bear.
 
-#![allow(clippy::panic, reason = "a test may panic")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
+
+mod tools;
 
 use jwtd_core::jose::UnixTime;
 use jwtd_core::verify::{Reason, TrustedIssuer, Verifier};

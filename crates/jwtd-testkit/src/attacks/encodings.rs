@@ -113,22 +113,3 @@ pub fn all(key: &SigningKey, id: &str) -> Vec<(&'static str, Vec<u8>)> {
     }
     all
 }
-
-#[test]
-fn t01_the_encodings_are_those_of_the_keys() {
-    use crate::attacks::world::WORLD;
-    for signer in &WORLD.main.signers {
-        let public = signer.key.public().unwrap();
-        let all = all(&signer.key, "k");
-        let mut read = 0;
-        for (name, text) in &all {
-            let plain = ["PEM", "PEM with CRLF", "PEM less its last line end"];
-            if plain.contains(name) {
-                let read_again = jwtd_core::jose::pem::parse(text).unwrap();
-                assert_eq!(read_again, std::slice::from_ref(&public), "{name}");
-                read += 1;
-            }
-        }
-        assert_eq!(read, 3);
-    }
-}

@@ -8,7 +8,7 @@ pub mod corpus;
 pub mod encodings;
 pub mod families;
 mod good;
-mod numbers;
+pub mod numbers;
 pub mod world;
 
 pub use corpus::{Attack, CORPUS};

@@ -109,7 +109,7 @@ impl KeyWatch {
     /// Sleeps until a moment that [`KeyWatch::next`] told, or until something is due
     /// earlier.
     pub async fn sleep(&self, until: Moment) {
-        let until = later(self.begin, until);
+        let until = later(self.begin, until.since(Moment::ZERO));
         self.clock.timeout_at(until, self.sooner.notified()).await;
     }
 
@@ -133,7 +133,7 @@ impl KeyWatch {
         match jump {
             Jump::Forward(_) => held.age = wall.since(before).unwrap_or_default(),
             Jump::Backward(_) => {
-                held.age = held.age.saturating_add(now.saturating_sub(held.since));
+                held.age = held.age.saturating_add(now.since(held.since));
                 held.fetched_at = wall.minus(held.age).min(before);
             }
         }
@@ -157,7 +157,7 @@ impl KeyWatch {
         let inner = self.lock();
         let now = self.passed();
         let next_attempt = match inner.machine.outlook() {
-            Action::Wait(due) => Some(due.saturating_sub(now)),
+            Action::Wait(due) => Some(due.since(now)),
             Action::Pending(_) | Action::Fetch(_) => None,
         };
         let failure = inner.failure.clone();
@@ -185,13 +185,13 @@ impl KeyWatch {
         self.hasten(&mut inner, action);
         let soon = match action {
             Action::Pending(_) | Action::Fetch(_) => true,
-            Action::Wait(due) => due <= now.saturating_add(self.wait),
+            Action::Wait(due) => due <= now.plus(self.wait),
         };
         // Under the lock: the attempt cannot end unnoticed.
         let worth = soon && !self.wait.is_zero();
         worth.then(|| AttemptEnd {
             ended: self.ended.subscribe(),
-            until: later(self.begin, now.saturating_add(self.wait)),
+            until: later(self.begin, now.plus(self.wait).since(Moment::ZERO)),
         })
     }
 
@@ -202,7 +202,7 @@ impl KeyWatch {
     }
 
     fn passed(&self) -> Moment {
-        self.clock.since(self.begin)
+        Moment::after(self.clock.since(self.begin))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -22,7 +22,9 @@ const SENDABLE: usize = 3 << 20;
 /// A daemon that knows the world.
 fn daemon() -> Daemon {
     let folder = Folder::new();
-    let mut config = "drain_delay: 0s\nissuers:\n".to_owned();
+    // Thousands of tokens at once, on a machine that may be busy: nothing is refused for time.
+    let patience = "limits: { call_timeout: 10m, queue_delay: 10m }";
+    let mut config = format!("{patience}\ndrain_delay: 0s\nissuers:\n");
     for party in WORLD.parties() {
         let file = format!("{}.json", party.name);
         folder.write(&file, party.jwks());

@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::VirtualClock;
 use futures_util::poll;
-use jwtd_core::keys::{Action, Attempt, Event, Pace};
+use jwtd_core::keys::{Action, Attempt, Event, Moment, Pace};
 use std::pin::pin;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,6 +30,10 @@ fn arrive(watch: &KeyWatch, attempt: Attempt) {
     watch.end(Event::Arrived { attempt, fresh_for: None, changed: false }, None);
 }
 
+fn at(span: Duration) -> Moment {
+    Moment::after(span)
+}
+
 #[tokio::test]
 async fn r68_a_refresh_is_due_exactly_when_it_should() {
     let (time, watch) = begin();
@@ -37,7 +41,7 @@ async fn r68_a_refresh_is_due_exactly_when_it_should() {
     time.advance(SECOND * 3);
     arrive(&watch, first);
     let Action::Wait(due) = watch.next() else { panic!("nothing is under way") };
-    let left = due - SECOND * 3;
+    let left = due.since(at(SECOND * 3));
     assert!(left > SECOND * 240 && left <= SECOND * 300, "{left:?}");
     assert_eq!(watch.outlook().next_attempt, Some(left));
     let mut sleeping = pin!(watch.sleep(due));
@@ -56,10 +60,10 @@ async fn an_attempt_that_says_nothing_is_lost_after_two_minutes() {
     let (time, watch) = begin();
     fetch(&watch);
     let Action::Pending(lost) = watch.next() else { panic!("it is under way") };
-    assert_eq!(lost, SECOND * 120);
+    assert_eq!(lost, at(SECOND * 120));
     let mut sleeping = pin!(watch.sleep(lost));
     assert!(poll!(&mut sleeping).is_pending());
-    time.advance(lost - TICK);
+    time.advance(SECOND * 120 - TICK);
     assert!(poll!(&mut sleeping).is_pending());
     time.advance(TICK);
     assert!(poll!(&mut sleeping).is_ready());
@@ -92,11 +96,11 @@ async fn r65_within_the_cool_down_nobody_waits_before_an_attempt_is_near() {
     arrive(&watch, first);
     time.advance(SECOND);
     assert!(watch.miss(5).is_none(), "it is nine seconds to the next attempt");
-    assert_eq!(watch.next(), Action::Wait(PACE.cooldown));
-    let mut sleeping = pin!(watch.sleep(PACE.cooldown));
+    assert_eq!(watch.next(), Action::Wait(at(PACE.cooldown)));
+    let mut sleeping = pin!(watch.sleep(at(PACE.cooldown)));
     // Told of the earlier moment, the task looks again and sleeps until then.
     assert!(poll!(&mut sleeping).is_ready());
-    let mut sleeping = pin!(watch.sleep(PACE.cooldown));
+    let mut sleeping = pin!(watch.sleep(at(PACE.cooldown)));
     assert!(poll!(&mut sleeping).is_pending());
     time.advance(PACE.cooldown - SECOND - WAIT - TICK);
     assert!(watch.miss(6).is_none());

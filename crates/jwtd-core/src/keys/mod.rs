@@ -7,10 +7,12 @@
 mod issuer;
 mod key_set;
 mod loaded;
+mod moment;
 mod refresh;
 mod unknown_ids;
 
 pub use issuer::{Issuer, IssuerIndex, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
 pub use key_set::{Candidates, Key, KeyError, KeySet, Unusable};
 pub use loaded::LoadedKeys;
-pub use refresh::{Action, Attempt, Event, Freshness, Moment, Pace, Refresh};
+pub use moment::Moment;
+pub use refresh::{Action, Attempt, Event, Freshness, Pace, Refresh};

@@ -1,11 +1,9 @@
 //! When the keys of an issuer are fetched: a machine of pure data. It is told what
 //! happened at which moment, and says what to do; it neither waits nor fetches.
 
+use super::moment::Moment;
 use super::unknown_ids::UnknownIds;
 use std::time::Duration;
-
-/// Time since some start that stays the same, from a clock that never goes back.
-pub type Moment = Duration;
 
 /// How often an issuer may be asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -209,7 +207,7 @@ impl Refresh {
         }
         self.attempts = self.attempts.saturating_add(1);
         let conditional = self.wanted.take().is_none();
-        self.flight = Some(Flight { number: self.attempts, lost_at: now.saturating_add(LOST) });
+        self.flight = Some(Flight { number: self.attempts, lost_at: now.plus(LOST) });
         self.last_attempt = Some(now);
         Action::Fetch(Attempt { number: self.attempts, conditional })
     }
@@ -242,7 +240,7 @@ impl Refresh {
         // is good for no time at all is said of every page by many servers.
         let said = fresh_for.filter(|span| !span.is_zero()).unwrap_or(self.pace.refresh);
         let span = said.max(self.pace.cooldown).min(self.pace.refresh);
-        self.due = now.saturating_add(self.shorten(span));
+        self.due = now.plus(self.shorten(span));
     }
 
     fn failed(&mut self, now: Moment, retry_after: Option<Duration>) {
@@ -252,7 +250,7 @@ impl Refresh {
         let pause = doubled.max(asked).min(self.pace.refresh);
         // Not earlier than the issuer asked.
         let pause = self.shorten(pause).max(asked.min(self.pace.refresh));
-        self.due = now.saturating_add(pause);
+        self.due = now.plus(pause);
     }
 
     /// The next attempt is due soon, but not within the cool-down. After failures the
@@ -261,9 +259,9 @@ impl Refresh {
         if self.failures > 0 {
             return;
         }
-        let rested = self.last_attempt.map(|last| last.saturating_add(self.pace.cooldown));
+        let rested = self.last_attempt.map(|last| last.plus(self.pace.cooldown));
         let spread = self.part_of(JUMP_SPREAD);
-        let due = rested.unwrap_or(now).max(now).saturating_add(spread);
+        let due = rested.unwrap_or(now).max(now).plus(spread);
         self.due = self.due.min(due);
     }
 
@@ -277,7 +275,7 @@ impl Refresh {
             return;
         }
         if self.tries.take(now, memory, seen.insists) {
-            let rested = self.last_attempt.map(|last| last.saturating_add(self.pace.cooldown));
+            let rested = self.last_attempt.map(|last| last.plus(self.pace.cooldown));
             self.wanted = Some(rested.unwrap_or(now).max(now));
         }
     }
@@ -323,9 +321,9 @@ impl Tries {
     }
 
     fn take(&mut self, now: Moment, every: Duration, insists: bool) -> bool {
-        while self.left < TRIES && now.saturating_sub(self.since) >= every {
+        while self.left < TRIES && now.since(self.since) >= every {
             self.left = self.left.saturating_add(1);
-            self.since = self.since.saturating_add(every);
+            self.since = self.since.plus(every);
         }
         if self.left == TRIES {
             self.since = now;

@@ -1,6 +1,6 @@
 //! Which key ids tokens named in vain, in bounded memory.
 
-use super::refresh::Moment;
+use super::moment::Moment;
 use std::time::Duration;
 
 /// Ids that tokens named and no key had. It tells ids that come again and again, as
@@ -51,7 +51,7 @@ impl UnknownIds {
         let Some(slot) = self.slots.get_mut(place) else {
             return newcomer;
         };
-        let forgotten = now.saturating_sub(slot.since) >= memory;
+        let forgotten = now.since(slot.since) >= memory;
         if slot.id == id && slot.count > 0 && !forgotten {
             slot.count = slot.count.saturating_add(1);
             return Seen { since: slot.since, insists: slot.count >= INSISTS };
@@ -71,6 +71,10 @@ mod tests {
 
     const MEMORY: Duration = Duration::from_secs(30);
 
+    fn second(count: u64) -> Moment {
+        Moment::after(Duration::from_secs(count))
+    }
+
     #[test]
     #[cfg_attr(miri, ignore = "too long")]
     fn an_id_that_comes_again_is_told_from_a_flood_of_random_ones() {
@@ -78,7 +82,7 @@ mod tests {
         let real = 0x1234_5678_9abc_def0;
         let mut insisted = 0;
         for step in 0..200_000_u64 {
-            let now = Duration::from_micros(step * 10);
+            let now = Moment::after(Duration::from_micros(step * 10));
             // SplitMix64: no two are equal.
             let junk = crate::keys::refresh::mix(step);
             insisted += u32::from(ids.note(junk, now, MEMORY).insists);
@@ -87,22 +91,20 @@ mod tests {
             }
         }
         assert_eq!(insisted, 0);
-        assert!(ids.note(real, Duration::from_secs(2), MEMORY).insists);
+        assert!(ids.note(real, second(2), MEMORY).insists);
     }
 
     #[test]
     fn an_id_is_forgotten_after_a_while() {
         let mut ids = UnknownIds::new();
-        let second = Duration::from_secs(1);
-        assert_eq!(ids.note(7, second, MEMORY), Seen { since: second, insists: false });
-        assert_eq!(ids.note(7, second * 30, MEMORY).since, second);
-        assert_eq!(ids.note(7, second * 31, MEMORY).since, second * 31);
+        assert_eq!(ids.note(7, second(1), MEMORY), Seen { since: second(1), insists: false });
+        assert_eq!(ids.note(7, second(30), MEMORY).since, second(1));
+        assert_eq!(ids.note(7, second(31), MEMORY).since, second(31));
     }
 
     #[test]
     fn an_id_that_looks_like_an_empty_place_is_new_too() {
         let mut ids = UnknownIds::new();
-        let second = Duration::from_secs(1);
-        assert_eq!(ids.note(0, second, MEMORY), Seen { since: second, insists: false });
+        assert_eq!(ids.note(0, second(1), MEMORY), Seen { since: second(1), insists: false });
     }
 }

@@ -3,12 +3,38 @@
 #![allow(clippy::as_conversions, clippy::arithmetic_side_effects, reason = "a test may panic")]
 
 use super::*;
+use std::ops::{Add, Sub};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PACE: Pace = Pace { refresh: Duration::from_secs(300), cooldown: Duration::from_secs(10) };
 
 fn seconds(count: u64) -> Duration {
     SECOND * u32::try_from(count).unwrap()
+}
+
+fn at(count: u64) -> Moment {
+    Moment::ZERO + seconds(count)
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        self.plus(span)
+    }
+}
+
+impl Sub for Moment {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.since(earlier)
+    }
+}
+
+/// A nanosecond earlier.
+fn before(moment: Moment) -> Moment {
+    Moment::after(moment.since(Moment::ZERO) - Duration::from_nanos(1))
 }
 
 fn fetch(refresh: &mut Refresh, now: Moment) -> Attempt {
@@ -48,9 +74,9 @@ fn r68_a_set_is_fetched_again_ahead_of_its_end_with_jitter() {
         let mut refresh = Refresh::new(PACE, seed);
         let first = fetch(&mut refresh, Moment::ZERO);
         assert!(first.conditional);
-        let due = due(refresh.on(SECOND, arrived(first)));
-        assert!(due > seconds(240) && due <= seconds(301), "{due:?}");
-        assert_eq!(refresh.on(due - Duration::from_nanos(1), Event::Passed), Action::Wait(due));
+        let due = due(refresh.on(at(1), arrived(first)));
+        assert!(due > at(240) && due <= at(301), "{due:?}");
+        assert_eq!(refresh.on(before(due), Event::Passed), Action::Wait(due));
         assert_eq!(fetch(&mut refresh, due).number, 2);
         dues.push(due);
     }
@@ -67,7 +93,7 @@ fn what_the_issuer_says_hastens_the_next_attempt_within_bounds_and_never_delays_
         let fresh_for = Some(seconds(said.min(u64::from(u32::MAX))));
         let action = refresh.on(Moment::ZERO, Event::Arrived { attempt, fresh_for, changed: true });
         let due = due(action);
-        assert!(due >= seconds(low) && due <= seconds(high), "{said}: {due:?}");
+        assert!(due >= at(low) && due <= at(high), "{said}: {due:?}");
     }
 }
 
@@ -97,12 +123,12 @@ fn an_issuer_that_wants_to_be_left_alone_is_up_to_the_refresh_interval() {
     for (asked, low, high) in [(30, 30, 30), (86_400, 300, 300)] {
         let mut refresh = settled();
         let attempt = {
-            let now = refresh.on(SECOND, Event::Asked);
+            let now = refresh.on(at(1), Event::Asked);
             fetch(&mut refresh, due(now)).number
         };
         let retry_after = Some(seconds(asked));
-        let due = due(refresh.on(SECOND, Event::Failed { attempt, retry_after }));
-        assert!(due >= seconds(low + 1) && due <= seconds(high + 1), "{asked}: {due:?}");
+        let due = due(refresh.on(at(1), Event::Failed { attempt, retry_after }));
+        assert!(due >= at(low + 1) && due <= at(high + 1), "{asked}: {due:?}");
     }
 }
 
@@ -113,50 +139,53 @@ fn r65_t47_one_attempt_at_a_time_and_an_older_answer_never_counts() {
     assert_eq!(refresh.freshness(false), Freshness::Refreshing);
     assert_eq!(refresh.freshness(true), Freshness::Expired);
     for event in [Event::Passed, Event::Asked, Event::Unknown(1)] {
-        assert_eq!(refresh.on(SECOND, event), Action::Pending(LOST), "{event:?}");
+        assert_eq!(refresh.on(at(1), event), Action::Pending(Moment::ZERO + LOST), "{event:?}");
     }
     // It says nothing for two minutes: the next one begins, and only that one counts.
-    let second = fetch(&mut refresh, LOST);
+    let second = fetch(&mut refresh, Moment::ZERO + LOST);
     assert!(!refresh.awaits(first.number) && refresh.awaits(second.number));
-    refresh.on(LOST + SECOND, arrived(second));
+    refresh.on(Moment::ZERO + LOST + SECOND, arrived(second));
     let state = refresh.outlook();
-    assert_eq!(refresh.on(LOST + SECOND * 2, arrived(first)), state);
-    assert_eq!(refresh.on(LOST + SECOND * 2, failed(first)), state);
+    assert_eq!(refresh.on(Moment::ZERO + LOST + SECOND * 2, arrived(first)), state);
+    assert_eq!(refresh.on(Moment::ZERO + LOST + SECOND * 2, failed(first)), state);
     assert_eq!(refresh.freshness(false), Freshness::Fresh);
 }
 
 #[test]
 fn r65_a_new_id_is_looked_for_at_once_and_once() {
     let mut refresh = settled();
-    let now = seconds(100);
+    let now = at(100);
     assert_eq!(refresh.on(now, Event::Unknown(1)), Action::Wait(now));
     let attempt = fetch(&mut refresh, now);
     assert!(!attempt.conditional, "a cache on the way may be old");
     refresh.on(now, arrived(attempt));
     // It was not there: it is not looked for again, however often it comes.
     for later in 101..130 {
-        assert!(due(refresh.on(seconds(later), Event::Unknown(1))) > seconds(300), "{later}");
+        assert!(due(refresh.on(at(later), Event::Unknown(1))) > at(300), "{later}");
     }
     // But it is not forgotten for good: it may be published late.
-    assert_eq!(refresh.on(seconds(131), Event::Unknown(1)), Action::Wait(seconds(131)));
+    assert_eq!(refresh.on(at(131), Event::Unknown(1)), Action::Wait(at(131)));
 }
 
 #[test]
 fn r65_the_cool_down_counts_from_attempts_also_from_those_without_success() {
     let mut refresh = settled();
     let attempt = {
-        refresh.on(seconds(100), Event::Asked);
-        fetch(&mut refresh, seconds(100))
+        refresh.on(at(100), Event::Asked);
+        fetch(&mut refresh, at(100))
     };
     let retry_after = Some(seconds(200));
-    refresh.on(seconds(101), Event::Failed { attempt: attempt.number, retry_after });
-    assert_eq!(refresh.on(seconds(102), Event::Unknown(1)), Action::Wait(seconds(110)));
+    refresh.on(at(101), Event::Failed { attempt: attempt.number, retry_after });
+    assert_eq!(refresh.on(at(102), Event::Unknown(1)), Action::Wait(at(110)));
 }
 
 #[test]
 fn r65_an_id_that_comes_first_when_an_attempt_begins_is_not_thought_to_be_in_vain() {
     let mut refresh = settled();
-    assert_eq!(refresh.on(Moment::ZERO, Event::Unknown(1)), Action::Wait(PACE.cooldown));
+    assert_eq!(
+        refresh.on(Moment::ZERO, Event::Unknown(1)),
+        Action::Wait(Moment::ZERO + PACE.cooldown)
+    );
 }
 
 #[test]
@@ -164,7 +193,7 @@ fn r65_many_new_ids_before_an_attempt_and_during_it_cost_one_try() {
     let mut refresh = settled();
     let mut wanted = 0;
     for round in 1..=5 {
-        let now = seconds(11 * round);
+        let now = at(11 * round);
         for id in 0..10 {
             refresh.on(now, Event::Unknown(mix(100 * round + id)));
         }
@@ -190,10 +219,10 @@ fn tries(tries: &mut Tries, now: Moment, insists: bool) -> usize {
 fn r65_tries_come_back_one_by_one_and_some_are_kept_for_ids_that_insist() {
     let mut left = Tries::new();
     // However long it was calm.
-    let calm = seconds(3000);
+    let calm = at(3000);
     assert_eq!(tries(&mut left, calm, false), 4);
     assert_eq!(tries(&mut left, calm, true), 2);
-    let almost = calm + seconds(30) - Duration::from_nanos(1);
+    let almost = before(calm + seconds(30));
     assert_eq!(tries(&mut left, almost, true), 0);
     assert_eq!(tries(&mut left, calm + seconds(30), false), 0, "the first are the reserve");
     assert_eq!(tries(&mut left, calm + seconds(30), true), 1);
@@ -218,11 +247,11 @@ fn the_random_numbers_are_those_of_split_mix_64() {
 /// Runs a minute with tokens that name unknown ids, and a key that is new from
 /// `rotation` on; returns the attempts, and when the new key was found.
 #[expect(clippy::cast_precision_loss, reason = "virtual time")]
-fn flood(junk_per_second: u64, rotation: Option<Moment>) -> (u32, Option<Moment>) {
+fn flood(junk_per_second: u64, rotation: Option<Duration>) -> (u32, Option<Duration>) {
     const REAL: u64 = 0x0123_4567_89ab_cdef;
     let mut refresh = settled();
     let (mut attempts, mut found, mut state) = (0, None, 0);
-    let begin = seconds(20);
+    let begin = at(20);
     for step in 0..60 * junk_per_second {
         let now = begin + Duration::from_secs_f64(step as f64 / junk_per_second as f64);
         state += 1;
@@ -267,7 +296,7 @@ fn whatever_happens_attempts_keep_their_distance() {
         for _ in 0..2000 {
             state += 1;
             let dice = mix(state);
-            now += Duration::from_millis(dice % 700);
+            now = now + Duration::from_millis(dice % 700);
             let event = match (dice >> 10) % 8 {
                 0 | 1 => Event::Unknown(dice >> 20),
                 2 => Event::Unknown(dice % 5),
@@ -304,11 +333,11 @@ fn a_jump_of_the_clock_makes_an_attempt_due_after_the_cool_down_and_not_for_all_
         let first = fetch(&mut refresh, Moment::ZERO);
         refresh.on(Moment::ZERO, arrived(first));
         // Within the cool-down, and again: neither brings it forward nor puts it off.
-        let now = seconds(4);
+        let now = at(4);
         let due = due(refresh.on(now, Event::ClockJumped));
-        assert!(due >= PACE.cooldown && due < PACE.cooldown + JUMP_SPREAD, "{due:?}");
+        assert!(due >= at(10) && due < at(10) + JUMP_SPREAD, "{due:?}");
         let again = self::due(refresh.on(now, Event::ClockJumped));
-        assert!(again <= due && again >= PACE.cooldown);
+        assert!(again <= due && again >= at(10));
         dues.push(due);
         // Long after the last attempt.
         let attempt = fetch(&mut refresh, due);
@@ -325,7 +354,7 @@ fn a_jump_of_the_clock_makes_an_attempt_due_after_the_cool_down_and_not_for_all_
 #[test]
 fn a_jump_of_the_clock_begins_no_second_attempt_and_ends_no_back_off() {
     let mut refresh = settled();
-    let now = seconds(300);
+    let now = at(300);
     let attempt = fetch(&mut refresh, now);
     assert!(matches!(refresh.on(now, Event::ClockJumped), Action::Pending(_)));
     let retry_after = Some(seconds(200));

@@ -52,7 +52,13 @@ pub(crate) fn add(forge: &mut Forge) {
         // The same bytes cut elsewhere.
         let cut = a[2].len() - 4;
         let moved = format!("{}.{}{}.{}", a[0], a[1], &a[2][cut..], &a[2][..cut]);
-        let any = &[Reason::ClaimsBadJson, Reason::PayloadBadBase64url];
+        // What the piece says is chance: it may be white space behind the claims.
+        let any = &[
+            Reason::ClaimsBadJson,
+            Reason::PayloadBadBase64url,
+            SignatureBadBase64url,
+            SignatureInvalid,
+        ];
         add("a piece of the signature in the payload", moved, any);
         let shorter = format!("{}.{}.{}", a[0], a[1], &a[2][..a[2].len() - 1]);
         add("less its last letter", shorter, &[SignatureInvalid, SignatureBadBase64url]);

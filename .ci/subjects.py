@@ -1,6 +1,7 @@
 """Which files a change touches, and which suites they are the subject of."""
 
 import fnmatch
+import json
 import subprocess
 import sys
 
@@ -54,6 +55,14 @@ def faults(root, suites):
             found.append(f"{file} is no suite's subject. fix: name it in .ci/suites.py.")
     # Its targets are compiled in no other gate; a lock file that is behind would stop them all.
     command = ["cargo", "metadata", "--locked", "--format-version", "1", "--manifest-path", "fuzz/Cargo.toml"]
-    if subprocess.run(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+    metadata = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    if metadata.returncode:
         found.append("fuzz/Cargo.lock is behind Cargo.toml. fix: cargo update --workspace --manifest-path fuzz/Cargo.toml")
+        return found
+    # Of a crate that is not named there the fuzzer sees nothing.
+    watched = set((root / "fuzz/rustc").read_text().split())
+    for package in json.loads(metadata.stdout)["packages"]:
+        name = package["name"].replace("-", "_")
+        if package["source"] is None and name not in watched:
+            found.append(f"The fuzzer does not see into {package['name']}. fix: name it in fuzz/rustc.")
     return found

@@ -88,7 +88,7 @@ SUITES = (
     Suite(
         "mutants",
         "each check taken away: the patches of tests/mutants, and what cargo-mutants makes of the change",
-        (*CORE, "src/engine/*", "src/pb/*", "tests/mutants/*", *TESTKIT, "tests/attacks/*", "tests/forgeries/*", ".cargo/mutants.toml"),
+        (*CORE, "src/engine/*", "src/ext_authz.rs", "src/masking.rs", "src/pb/*", "tests/mutants/*", *TESTKIT, "tests/attacks/*", "tests/forgeries/*", ".cargo/mutants.toml"),
         (rows("tests/mutants/run"), rows("tests/mutants/run", "--in-diff", may_skip=True)),
     ),
     Suite(
@@ -112,7 +112,7 @@ SUITES = (
     Suite(
         "fuzz",
         "each fuzz target for a while on new inputs",
-        (*CORE, *MANIFESTS, "src/config/*", "src/sources/*", "src/engine/*", "src/grpc/*", "src/pb/*", "src/sched/*", "fuzz/*"),
+        (*CORE, *MANIFESTS, "src/config/*", "src/sources/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", "src/pb/*", "src/sched/*", "fuzz/*"),
         (rows("fuzz/run"),),
     ),
     Suite(
@@ -124,7 +124,7 @@ SUITES = (
     Suite(
         "deploy",
         "image, release, manifests, a pod's life, rules and dashboard",
-        ("deploy/*", "docs/operations.md", "docs/runbook.md", "docs/scale.md", "docs/metrics.md", "src/config/*", "src/telemetry/*", "src/cmd/*", "src/app/*", *MANIFESTS, "tests/deploy/*"),
+        ("deploy/*", "docs/operations.md", "docs/runbook.md", "docs/scale.md", "docs/metrics.md", "src/config/*", "src/state.rs", "src/state/*", "src/telemetry/*", "src/cmd/*", "src/app/*", *MANIFESTS, "tests/deploy/*"),
         (DAEMON, rows("tests/deploy/run")),
     ),
     Suite(

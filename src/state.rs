@@ -7,7 +7,7 @@ pub use key_sets::{Kept, public_part};
 
 use crate::files;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,13 +69,21 @@ impl StateFolder {
             let what = format!("others can write to it (mode {mode:04o})");
             return Err(failed(format!("{what}; chmod go-w, or name a folder in it to be made")));
         }
-        let lock = files::lock(&path.join(LOCK), 0o600).map_err(io)?;
+        let unlocked = |error: io::Error| {
+            failed(format!(
+                "its file `{LOCK}` cannot be locked: {error}; check what is there, and \
+                            that the file system has locks"
+            ))
+        };
+        let lock = files::lock(&path.join(LOCK), 0o600).map_err(unlocked)?;
         let Some(mut lock) = lock else {
             let what = "another process uses it; give each daemon a folder of its own";
             return Err(failed(what.to_owned()));
         };
         match &*version(&mut lock).map_err(io)? {
-            VERSION => {}
+            // A loss of power must not leave something else in the file. Where that cannot be
+            // seen to, the folder serves all the same.
+            VERSION => lock.sync_all().unwrap_or_default(),
             other => {
                 return Err(failed(format!(
                     "is of version {other:?}, and this jwtd knows version {VERSION}; use the jwtd \
@@ -96,15 +104,22 @@ impl StateFolder {
     }
 }
 
-/// The version that the file says; into one that is new it is written.
-fn version(lock: &mut File) -> io::Result<String> {
+/// The version that the file says; into one that is new it is written. A volume that is full
+/// can still be read, and a file that stays empty is new again the next time.
+fn version(lock: &mut (impl Read + Write)) -> io::Result<String> {
     let mut text = String::new();
     lock.take(32).read_to_string(&mut text)?;
     if text.is_empty() {
-        writeln!(lock, "{VERSION}")?;
-        return Ok(VERSION.to_owned());
+        return match writeln!(lock, "{VERSION}") {
+            Err(error) if !is_full(error.kind()) => Err(error),
+            Ok(()) | Err(_) => Ok(VERSION.to_owned()),
+        };
     }
     Ok(text.trim_end().to_owned())
+}
+
+fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]
@@ -154,6 +169,34 @@ mod tests {
         assert!(error.contains("another process uses it; give each daemon"), "{error}");
         drop(clone);
         StateFolder::open(folder.path()).unwrap();
+    }
+
+    /// An empty file on a volume on which writing ends in this way.
+    struct Volume(ErrorKind);
+
+    impl Read for Volume {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+    }
+
+    impl Write for Volume {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_volume_that_is_full_is_still_read() {
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            assert_eq!(version(&mut Volume(kind)).unwrap(), VERSION);
+        }
+        let denied = version(&mut Volume(ErrorKind::PermissionDenied)).unwrap_err();
+        assert_eq!(denied.kind(), ErrorKind::PermissionDenied);
     }
 
     #[test]

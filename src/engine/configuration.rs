@@ -16,8 +16,9 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Configuration {
     profiles: Vec<Arc<ServedProfile>>,
-    by_name: HashMap<Box<str>, ProfileIndex>,
-    default: Option<ProfileIndex>,
+    /// Places in `profiles`.
+    by_name: HashMap<Box<str>, usize>,
+    default: Option<usize>,
     http: Option<Arc<HttpRules>>,
     counters: VerificationCounters,
     shadows: ShadowCounters,
@@ -50,9 +51,13 @@ impl From<Profile> for ServedProfile {
     }
 }
 
-/// The place of a profile in the [`Configuration`] that named it.
+/// The place of a profile in the [`Configuration`] that named it. No other one takes it, for it
+/// bears the number of its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ProfileIndex(usize);
+pub struct ProfileIndex {
+    place: usize,
+    generation: u64,
+}
 
 /// What belongs to an issuer beside the settings that decide about tokens.
 #[derive(Clone, Debug, Default)]
@@ -85,9 +90,9 @@ impl Configuration {
         let served = |profile: _| Arc::new(Into::<ServedProfile>::into(profile));
         let profiles: Vec<_> = profiles.into_iter().map(served).collect();
         let names = || profiles.iter().map(|one| one.profile.name());
-        let places = names().enumerate().map(|(place, name)| (name.into(), ProfileIndex(place)));
+        let places = names().enumerate().map(|(place, name)| (name.into(), place));
         let by_name: HashMap<Box<str>, _> = places.collect();
-        let only = (profiles.len() == 1).then_some(ProfileIndex(0));
+        let only = (profiles.len() == 1).then_some(0);
         let default = by_name.get("default").copied().or(only);
         let issuers = || issuers.iter().map(|(_, issuer)| issuer.name());
         Self {
@@ -129,13 +134,17 @@ impl Configuration {
 
     /// The profiles, with their places.
     pub fn profiles(&self) -> impl Iterator<Item = (ProfileIndex, &ServedProfile)> {
-        self.profiles.iter().enumerate().map(|(place, one)| (ProfileIndex(place), &**one))
+        self.profiles.iter().enumerate().map(|(place, one)| (self.index(place), &**one))
     }
 
     /// The profile at this place; nothing if another configuration named the place.
     #[must_use]
     pub fn profile(&self, index: ProfileIndex) -> Option<&Arc<ServedProfile>> {
-        self.profiles.get(index.0)
+        self.profiles.get(index.place).filter(|_| index.generation == self.generation)
+    }
+
+    fn index(&self, place: usize) -> ProfileIndex {
+        ProfileIndex { place, generation: self.generation }
     }
 
     /// The place of the profile that a request names; empty stands for the first that
@@ -144,12 +153,13 @@ impl Configuration {
     /// # Errors
     /// If there is no such profile, or it is for others.
     pub fn find_profile(&self, name: &str, caller: &Caller) -> Result<ProfileIndex, ProfileError> {
-        let index = if name.is_empty() {
+        let place = if name.is_empty() {
             let meant = self.profiles.iter().position(|one| one.policy.callers.name(caller));
-            meant.map(ProfileIndex).or(self.default).ok_or(ProfileError::NotNamed)?
+            meant.or(self.default).ok_or(ProfileError::NotNamed)?
         } else {
             self.by_name.get(name).copied().ok_or(ProfileError::Unknown)?
         };
+        let index = self.index(place);
         let serves = self.profile(index).is_some_and(|one| one.policy.callers.admit(caller));
         if serves { Ok(index) } else { Err(ProfileError::NotServed) }
     }
@@ -202,7 +212,7 @@ impl Configuration {
         reason: Reason,
         tokens: u64,
     ) {
-        self.counters.add(profile.0, issuer.map(IssuerIndex::get), reason, tokens);
+        self.counters.add(profile.place, issuer.map(IssuerIndex::get), reason, tokens);
     }
 
     /// Counts what the shadow of a profile says; `permitted` is what its policy says.
@@ -213,6 +223,6 @@ impl Configuration {
         permitted: bool,
         now: UnixTime,
     ) {
-        self.shadows.add(profile.0, said, permitted, now);
+        self.shadows.add(profile.place, said, permitted, now);
     }
 }

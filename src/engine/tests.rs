@@ -28,11 +28,13 @@ fn a_profile_of_another_configuration_is_an_error_and_no_shorter_answer() {
     let engine = engine(0);
     let (world, issuers) = (World::default(), World::default().issuers());
     let two = [world.profile(&issuers), world.profile(&issuers)];
-    let other = Configuration::new(two, &issuers, &engine.metrics);
-    let (last, _) = other.profiles().last().unwrap();
-    let batch = Batch::new(vec![Bytes::from_static(b"a.b.c")], last);
-    let plan = Plan::new(engine.current.load(), batch, *BEGIN);
-    assert_eq!(plan.map(drop), Err(ForeignProfile));
+    let longer = Configuration::new(two, &issuers, &engine.metrics);
+    let later = world.configuration(&issuers, &engine.metrics).with_generation(2);
+    for (index, _) in [longer.profiles().last().unwrap(), later.profiles().next().unwrap()] {
+        let batch = Batch::new(vec![Bytes::from_static(b"a.b.c")], index);
+        let plan = Plan::new(engine.current.load(), batch, *BEGIN);
+        assert_eq!(plan.map(drop), Err(ForeignProfile));
+    }
 }
 
 #[test]

@@ -75,7 +75,7 @@ def versions(folder):
 
 def crates():
     """What cargo says is in the binary."""
-    tree = run("cargo", "tree", "--locked", "-e", "no-dev,no-build", "--target", TARGET, "--prefix", "none", "-f", "{p}")
+    tree = run("cargo", "tree", "--locked", "--package", "jwtd", "-e", "no-dev,no-build", "--target", TARGET, "--prefix", "none", "-f", "{p}")
     return {tuple(line.replace(" v", " ").split()[:2]) for line in tree.splitlines()} - {("jwtd", VERSION)}
 
 

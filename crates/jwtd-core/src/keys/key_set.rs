@@ -16,13 +16,19 @@ pub struct Key {
 }
 
 /// The keys of one issuer.
-#[derive(Debug)]
 pub struct KeySet {
     keys: Box<[Key]>,
     /// The keys that have an id, by id. The ids in tokens are chosen by
     /// attackers, so the map keeps its keyed hash.
     by_id: HashMap<Box<str>, Vec<usize>>,
     fingerprint: Digest,
+}
+
+/// Leaves the fingerprint out: that of one weak secret would give it away.
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySet").field("keys", &self.keys).finish_non_exhaustive()
+    }
 }
 
 /// A key that does not become part of a set.

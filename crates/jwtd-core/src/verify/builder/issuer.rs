@@ -3,6 +3,7 @@
 use super::error::BuildError;
 use crate::jose::{Algorithm, Family, Jwk, Secret, pem};
 use crate::keys::{Issuer, KeyState, Leeway, LoadedKeys};
+use std::fmt;
 use std::time::Duration;
 
 /// A party whose tokens are accepted: its `iss`, its keys and the audiences that its tokens may
@@ -18,12 +19,24 @@ pub struct TrustedIssuer {
 }
 
 /// Keys that are not read yet: the algorithms that they are bound to may be given later.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum KeySource {
     Jwks(Vec<u8>),
     Pem(Vec<u8>),
     Secret(Secret),
     SecretJwks(Secret),
+}
+
+/// Shows the kind alone: a private key may have been given by mistake.
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Jwks(_) => "Jwks",
+            Self::Pem(_) => "Pem",
+            Self::Secret(_) => "Secret",
+            Self::SecretJwks(_) => "SecretJwks",
+        })
+    }
 }
 
 /// An issuer that was built.

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::crypto::SigningKey;
+use crate::keys::KeyState;
 use crate::verify::{Reason, verify};
 use std::error::Error as _;
 use std::sync::LazyLock;
@@ -160,7 +161,18 @@ fn secrets_are_rotated_and_never_shown() {
         assert!(!shown.contains(form), "{form}: {shown}");
     }
     let header = r#"{"alg":"HS256"}"#;
-    assert_eq!(reason(&verifier, token(&key, header, A)), Reason::Ok);
+    let good = token(&key, header, A);
+    let proven = verifier.verify(&good, UnixTime::from_seconds(NOW)).unwrap();
+    // The digest of a weak secret would give it away as well.
+    let shown = format!("{:?} {proven:?}", verifier.issuers());
+    for (_, issuer) in verifier.issuers().iter() {
+        let KeyState::Held { set, .. } = issuer.keys() else { panic!("{issuer:?}") };
+        let keys = set.keys().iter().map(|key| key.key.thumbprint());
+        for digest in keys.chain([set.fingerprint()]) {
+            assert!(!shown.contains(&format!("{digest:?}")), "{shown}");
+        }
+    }
+    assert_eq!(reason(&verifier, good), Reason::Ok);
     assert_eq!(reason(&verifier, token(&next, header, B)), Reason::Ok);
     assert_eq!(reason(&verifier, token(&key, header, B)), Reason::SignatureInvalid);
     let rotated = verifier.with_secret_jwks(A, jwks(&next, "n")).unwrap();

@@ -154,20 +154,20 @@ impl Configuration {
     /// If there is no such profile, or it is for others.
     pub fn find_profile(&self, name: &str, caller: &Caller) -> Result<ProfileIndex, ProfileError> {
         let place = if name.is_empty() {
-            let meant = self.profiles.iter().position(|one| one.policy.callers.name(caller));
+            let meant = self.profiles.iter().position(|one| one.policy.callers.names(caller));
             meant.or(self.default).ok_or(ProfileError::NotNamed)?
         } else {
             self.by_name.get(name).copied().ok_or(ProfileError::Unknown)?
         };
         let index = self.index(place);
-        let serves = self.profile(index).is_some_and(|one| one.policy.callers.admit(caller));
+        let serves = self.profile(index).is_some_and(|one| one.policy.callers.admits(caller));
         if serves { Ok(index) } else { Err(ProfileError::NotServed) }
     }
 
     /// Whether any profile is for `caller`.
     #[must_use]
     pub fn serves(&self, caller: &Caller) -> bool {
-        self.profiles.iter().any(|one| one.policy.callers.admit(caller))
+        self.profiles.iter().any(|one| one.policy.callers.admits(caller))
     }
 
     /// Whether any profile looks at claims beyond the registered ones, or returns some.

@@ -104,6 +104,11 @@ async fn a_new_process_serves_with_kept_keys_while_the_issuer_is_down() {
     assert!(second.get("/readyz").contains("200 OK"), "{}", second.log());
     assert_eq!(second.reasons(&[&token()]).await, [Reason::Ok]);
     second.wait_for("/metrics", r#"jwtd_jwks_state{issuer="corp",state="stale"} 1"#);
+    // One process at a time.
+    let same = folder.path("jwtd.yaml");
+    let Ended { code, message, .. } = run(binary().args(["serve", "--config"]).arg(same), "");
+    assert!(code == Some(1) && message.contains("another process uses it"), "{code:?} {message}");
+    assert_eq!(second.reasons(&[&token()]).await, [Reason::Ok]);
     drop(second);
 
     // `max_stale` counts from when they were fetched.

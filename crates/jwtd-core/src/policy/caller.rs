@@ -36,16 +36,16 @@ pub enum Callers {
 impl Callers {
     /// Whether `caller` may use it.
     #[must_use]
-    pub fn admit(&self, caller: &Caller) -> bool {
+    pub fn admits(&self, caller: &Caller) -> bool {
         match self {
             Self::Everybody => true,
-            Self::Only(_) => self.name(caller),
+            Self::Only(_) => self.names(caller),
         }
     }
 
-    /// Whether a rule is for `caller`: more than that it may be used by everybody.
+    /// Whether one of its rules is for `caller`. False where everybody is admitted.
     #[must_use]
-    pub fn name(&self, caller: &Caller) -> bool {
+    pub fn names(&self, caller: &Caller) -> bool {
         match self {
             Self::Everybody => false,
             Self::Only(rules) => rules.iter().any(|rule| rule.admits(caller)),
@@ -53,7 +53,8 @@ impl Callers {
     }
 }
 
-/// Some callers. What is given must all hold, and something must be.
+/// A rule that admits some callers: all that is given must hold, and at least one thing must be
+/// given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CallerRule {
     /// The user of the process at a Unix socket.
@@ -129,11 +130,11 @@ mod tests {
     fn who_is_not_named_is_admitted_where_nobody_is() {
         let root = CallerRule { user: Some(0), ..CallerRule::default() };
         let only = Callers::Only([root].into());
-        assert!(only.admit(&unix(0, 0)) && only.name(&unix(0, 0)));
-        assert!(!only.admit(&unix(1, 0)) && !only.admit(&Caller::Unknown));
+        assert!(only.admits(&unix(0, 0)) && only.names(&unix(0, 0)));
+        assert!(!only.admits(&unix(1, 0)) && !only.admits(&Caller::Unknown));
         let everybody = Callers::Everybody;
-        assert!(everybody.admit(&Caller::Unknown) && !everybody.name(&unix(0, 0)));
-        assert!(!Callers::Only(Box::default()).admit(&unix(0, 0)), "no rule admits nobody");
+        assert!(everybody.admits(&Caller::Unknown) && !everybody.names(&unix(0, 0)));
+        assert!(!Callers::Only(Box::default()).admits(&unix(0, 0)), "no rule admits nobody");
     }
 
     #[test]

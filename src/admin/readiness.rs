@@ -1,9 +1,10 @@
 //! Whether the daemon can take calls, and how it stands with the keys.
 
 use crate::clock::Clock;
-use crate::engine::{Engine, Snapshot};
+use crate::engine::Engine;
+use crate::sources::KeyWatches;
 use jwtd_core::jose::{UnixTime, base64url};
-use jwtd_core::keys::{Freshness, Issuer, IssuerIndex, Key, KeyState};
+use jwtd_core::keys::{Freshness, Issuer, Key, KeyState};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Readiness {
     engine: Arc<Engine>,
+    watches: KeyWatches,
     clock: Clock,
     /// Once every required issuer had keys.
     started: AtomicBool,
@@ -26,9 +28,9 @@ impl Readiness {
     /// because the configuration names a further one, the tokens of all others would be
     /// lost too. `clock` tells the time.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, clock: Clock) -> Self {
+    pub fn new(engine: Arc<Engine>, watches: KeyWatches, clock: Clock) -> Self {
         let (started, draining) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { engine, clock, started, draining }
+        Self { engine, watches, clock, started, draining }
     }
 
     /// From now on not ready, for good.
@@ -60,9 +62,9 @@ impl Readiness {
 
     fn has_keys(&self) -> bool {
         let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
-        snapshot.issuers().iter().all(|(place, _)| {
+        snapshot.issuers().iter().all(|(place, issuer)| {
             snapshot.configuration().is_optional(place)
-                || snapshot.freshness(place, now) != Freshness::Expired
+                || self.watches.freshness(issuer, now) != Freshness::Expired
         })
     }
 
@@ -74,15 +76,15 @@ impl Readiness {
     pub(super) fn describe(&self, verbose: bool) -> String {
         let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         let mut text = String::new();
-        for (place, issuer) in snapshot.issuers().iter() {
+        for (_, issuer) in snapshot.issuers().iter() {
             let keys = match issuer.keys() {
                 KeyState::Held { set, .. } => format!("{} keys", set.keys().len()),
                 KeyState::Unavailable => "no keys".to_owned(),
             };
-            let state = snapshot.freshness(place, now).name();
+            let state = self.watches.freshness(issuer, now).name();
             write!(text, "issuer {}: {keys}, {state}", issuer.name()).ok();
             if verbose {
-                text.push_str(&outlook(&snapshot, place, now));
+                text.push_str(&outlook(&self.watches, issuer, now));
             }
             text.push('\n');
         }
@@ -93,12 +95,12 @@ impl Readiness {
     pub(super) fn keys(&self) -> Value {
         let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         let issuers = snapshot.issuers().iter();
-        let issuers = issuers.map(|(place, issuer)| one(&snapshot, place, issuer, now));
+        let issuers = issuers.map(|(_, issuer)| one(&self.watches, issuer, now));
         Value::Array(issuers.collect())
     }
 }
 
-fn one(snapshot: &Snapshot, place: IssuerIndex, issuer: &Issuer, now: UnixTime) -> Value {
+fn one(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> Value {
     let (set, stale_at) = match issuer.keys() {
         KeyState::Held { set, stale_at } => (set.keys(), *stale_at),
         KeyState::Unavailable => (&[][..], None),
@@ -110,12 +112,12 @@ fn one(snapshot: &Snapshot, place: IssuerIndex, issuer: &Issuer, now: UnixTime) 
             "thumbprint": base64url::encode(key.thumbprint()),
         })
     };
-    let outlook = snapshot.configuration().watch(place).map(|watch| watch.outlook());
+    let outlook = watches.of(issuer).map(|watch| watch.outlook());
     let fetched_at = outlook.as_ref().and_then(|outlook| outlook.fetched_at);
     let next = outlook.as_ref().and_then(|outlook| outlook.next_attempt);
     json!({
         "issuer": issuer.name(),
-        "state": snapshot.freshness(place, now).name(),
+        "state": watches.freshness(issuer, now).name(),
         "fetched_at": fetched_at.map(UnixTime::seconds),
         "stale_at": stale_at.map(UnixTime::seconds),
         "next_attempt_seconds": next.map(|span| span.as_secs()),
@@ -126,8 +128,8 @@ fn one(snapshot: &Snapshot, place: IssuerIndex, issuer: &Issuer, now: UnixTime) 
 
 /// When keys were fetched, how long they are good, when they are asked for again, and
 /// what went wrong.
-fn outlook(snapshot: &Snapshot, place: IssuerIndex, now: UnixTime) -> String {
-    let Some(outlook) = snapshot.configuration().watch(place).map(|watch| watch.outlook()) else {
+fn outlook(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> String {
+    let Some(outlook) = watches.of(issuer).map(|watch| watch.outlook()) else {
         return String::new();
     };
     let span = |span: Duration| format!("{} s", span.as_secs());
@@ -136,9 +138,9 @@ fn outlook(snapshot: &Snapshot, place: IssuerIndex, now: UnixTime) -> String {
         let age = now.since(fetched_at).unwrap_or_default();
         write!(text, ", fetched {} ago", span(age)).ok();
     }
-    let stale_at = match snapshot.issuers().get(place).map(Issuer::keys) {
-        Some(KeyState::Held { stale_at, .. }) => *stale_at,
-        Some(KeyState::Unavailable) | None => None,
+    let stale_at = match issuer.keys() {
+        KeyState::Held { stale_at, .. } => *stale_at,
+        KeyState::Unavailable => None,
     };
     if let Some(left) = stale_at.and_then(|stale_at| stale_at.since(now)) {
         write!(text, ", good for {}", span(left)).ok();

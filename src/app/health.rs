@@ -4,11 +4,11 @@
 use crate::admin::Readiness;
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::sources::KeyWatches;
 use jwtd_core::keys::Freshness;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -25,8 +25,7 @@ pub(super) struct Health {
     pub(super) reporter: HealthReporter,
     pub(super) readiness: Arc<Readiness>,
     pub(super) engine: Arc<Engine>,
-    /// Told whenever there is news of keys.
-    pub(super) published: Arc<Notify>,
+    pub(super) watches: KeyWatches,
     pub(super) clock: Clock,
 }
 
@@ -34,12 +33,12 @@ impl Health {
     /// Tells how it is, until `stop`; then that nobody is served any more, and after
     /// `delay` the watchers' streams are ended.
     pub(super) async fn tell(mut self, stop: CancellationToken, delay: Duration) {
-        let mut told = HashMap::new();
+        let (mut told, mut news) = (HashMap::new(), self.watches.news());
         while !stop.is_cancelled() {
             self.tell_changes(&mut told).await;
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.published.notified() => {}
+                () = news.next() => {}
                 () = self.clock.sleep(LOOK_EVERY) => {}
             }
         }
@@ -71,8 +70,8 @@ impl Health {
     fn states(&self) -> HashMap<String, bool> {
         let (ready, draining) = (self.readiness.is_ready(), self.readiness.is_draining());
         let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
-        let issuers = snapshot.issuers().iter().map(|(place, issuer)| {
-            let usable = snapshot.freshness(place, now) != Freshness::Expired;
+        let issuers = snapshot.issuers().iter().map(|(_, issuer)| {
+            let usable = self.watches.freshness(issuer, now) != Freshness::Expired;
             (issuer.name().to_owned(), usable && !draining)
         });
         // The empty name stands for the whole server; tonic-health begins with it as

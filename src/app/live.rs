@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::config::{Live, Remote};
-use crate::engine::{Configuration, Engine, Snapshot, Upkeep};
-use crate::sources::{self, Keeper};
+use crate::engine::{Configuration, Engine, Snapshot};
+use crate::sources::{self, Keeper, KeyWatches};
 use crate::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, IssuerIndex, KeyState};
@@ -31,9 +31,8 @@ pub(super) fn begin(
     let issuers =
         live.issuers.map_keys(|place, _| at_hand.get(&place).map(|(keys, _)| keys.clone()));
     admit(live, metrics);
-    let upkeep = upkeep(live, keeper, metrics, &at_hand);
-    let configuration = configuration(live, metrics).with_upkeep(upkeep);
-    Snapshot::new(configuration, issuers)
+    tend(live, keeper, metrics, &at_hand);
+    Snapshot::new(configuration(live, metrics), issuers)
 }
 
 /// Puts `live` in force in the place of what was. Keys that come from where they came
@@ -47,28 +46,31 @@ pub(super) async fn replace(
     engine: &Arc<Engine>,
     clock: &Clock,
 ) -> Result<(), String> {
-    let before = engine.current.load();
+    let (before, watches) = (engine.current.load(), keeper.watches().now());
     let mut at_hand = fetch_new(&live, keeper, &before, clock).await?;
     for (place, remote) in &live.remotes {
         let issuer = live.issuers.get(*place);
-        if let Some(carried) = issuer.and_then(|issuer| carried(&before, issuer, remote)) {
+        if let Some(carried) = issuer.and_then(|issuer| carried(&before, &watches, issuer, remote))
+        {
             at_hand.insert(*place, carried);
         }
     }
     admit(&live, &engine.metrics);
-    let upkeep = upkeep(&live, keeper, &engine.metrics, &at_hand);
+    tend(&live, keeper, &engine.metrics, &at_hand);
     let remotes: HashMap<_, _> = live.remotes.iter().map(|(place, one)| (*place, one)).collect();
     let generation = before.configuration().generation().saturating_add(1);
-    let configuration = configuration(&live, &engine.metrics).with_upkeep(upkeep);
-    let configuration = Arc::new(configuration.with_generation(generation));
+    let configuration = configuration(&live, &engine.metrics).with_generation(generation);
+    let configuration = Arc::new(configuration);
     engine.current.update(|before| {
         // Once more: a fetch may have ended in the meantime.
         let issuers = live.issuers.map_keys(|place, issuer| {
-            let carried = remotes.get(&place).and_then(|remote| carried(before, issuer, remote));
+            let remote = remotes.get(&place);
+            let carried = remote.and_then(|remote| carried(before, &watches, issuer, remote));
             carried.map(|(keys, _)| keys).or_else(|| Some(at_hand.get(&place)?.0.clone()))
         });
         Arc::new(Snapshot::new(Arc::clone(&configuration), issuers))
     });
+    keeper.watches().tell();
     keeper.run(engine);
     engine.metrics.retain(profiles(&live), issuers(&live));
     Ok(())
@@ -76,7 +78,9 @@ pub(super) async fn replace(
 
 fn configuration(live: &Live, metrics: &Metrics) -> Configuration {
     let profiles = live.profiles.iter().cloned();
-    Configuration::new(profiles, &live.issuers, metrics).with_http(live.http.clone())
+    Configuration::new(profiles, &live.issuers, metrics)
+        .with_http(live.http.clone())
+        .with_optional(live.optional.clone())
 }
 
 /// The series of these names are to come.
@@ -92,23 +96,23 @@ fn issuers(live: &Live) -> impl Iterator<Item = &str> {
     live.issuers.iter().map(|(_, issuer)| issuer.name())
 }
 
-fn upkeep(live: &Live, keeper: &mut Keeper, metrics: &Metrics, at_hand: &AtHand) -> Vec<Upkeep> {
-    let watches = keeper.take(&live.issuers, &live.remotes, metrics);
-    for (place, (_, fetched_at)) in at_hand {
-        if let Some(Some(watch)) = watches.get(place.get()) {
-            watch.hold(*fetched_at);
-        }
-    }
-    let optional = live.optional.iter().copied();
-    watches.into_iter().zip(optional).map(|(watch, optional)| Upkeep { watch, optional }).collect()
+/// Has the keys of the issuers kept fresh.
+fn tend(live: &Live, keeper: &mut Keeper, metrics: &Metrics, at_hand: &AtHand) {
+    let held = |place| at_hand.get(&place).map(|(_, fetched_at)| *fetched_at);
+    keeper.take(&live.issuers, &live.remotes, held, metrics);
 }
 
 /// The keys that the issuer has under the snapshot `before`, if they come from the same
 /// origin. How long they may be used is for the new settings to say.
-fn carried(before: &Snapshot, issuer: &Issuer, remote: &Remote) -> Option<(KeyState, UnixTime)> {
+fn carried(
+    before: &Snapshot,
+    watches: &KeyWatches,
+    issuer: &Issuer,
+    remote: &Remote,
+) -> Option<(KeyState, UnixTime)> {
     let place = before.issuers().find(issuer.name())?;
     let old = before.issuers().get(place).filter(|old| old.origin() == issuer.origin())?;
-    let fetched_at = before.configuration().watch(place)?.outlook().fetched_at?;
+    let fetched_at = watches.of(old)?.outlook().fetched_at?;
     match old.keys() {
         KeyState::Held { set, .. } => {
             let stale_at = Some(fetched_at.plus(remote.max_stale));

@@ -23,7 +23,7 @@ use crate::grpc::{BindError, Listener, MeteredLayer, PLACE, Verifier};
 use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Amounts, Resource, Scheduler};
-use crate::sources::{ClockWatch, Keeper};
+use crate::sources::{ClockWatch, Keeper, KeyWatches};
 use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
@@ -50,7 +50,6 @@ pub struct App {
     health: HealthReporter,
     engine: Arc<Engine>,
     keeper: Keeper,
-    published: Arc<Notify>,
     startup: Startup,
     /// What was in files with keys and with certificates when they were read.
     key_files: Contents,
@@ -97,8 +96,7 @@ impl App {
         let state = state.transpose().map_err(StartError::State)?;
         let metrics = Arc::new(Metrics::new());
         let cache = CacheLimits { max_bytes: startup.cache_bytes, max_ttl: startup.cache_ttl };
-        let published = Arc::new(Notify::new());
-        let mut keeper = Keeper::new(clock.clone(), state, Arc::clone(&published));
+        let mut keeper = Keeper::new(clock.clone(), state);
         let key_files = files::first(live.files.clone());
         // Before they are read: what changes after must not be missed.
         let certificates = files::contents(startup.listen.iter().flat_map(Listen::files));
@@ -126,8 +124,13 @@ impl App {
         });
         let status = Arc::new(Status::new(clock.wall()));
 
-        let scheduler =
-            Scheduler::new(Arc::clone(&engine), workers, limits.queue_delay, clock.clone());
+        let scheduler = Scheduler::new(
+            Arc::clone(&engine),
+            keeper.watches().clone(),
+            workers,
+            limits.queue_delay,
+            clock.clone(),
+        );
         let (health, routes) = services(scheduler, &limits);
         let server = Server {
             service: routes,
@@ -141,8 +144,17 @@ impl App {
 
         let listeners = startup.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
         let listeners: Vec<Listener> = listeners.map_err(StartError::Listen)?;
-        read_gauges(&engine, &admission, &status, &listeners, workers, clock.clone());
-        let readiness = Arc::new(Readiness::new(Arc::clone(&engine), clock.clone()));
+        read_gauges(
+            &engine,
+            keeper.watches(),
+            &admission,
+            &status,
+            &listeners,
+            workers,
+            clock.clone(),
+        );
+        let readiness =
+            Arc::new(Readiness::new(Arc::clone(&engine), keeper.watches().clone(), clock.clone()));
         let admin = startup
             .admin
             .map(|address| {
@@ -158,7 +170,6 @@ impl App {
             health,
             engine,
             keeper,
-            published,
             startup,
             key_files,
             certificates,
@@ -205,11 +216,12 @@ impl App {
             reporter: self.health,
             readiness: self.readiness,
             engine: Arc::clone(&self.engine),
-            published: Arc::clone(&self.published),
+            watches: self.keeper.watches().clone(),
             clock: self.clock.clone(),
         };
         let clock = self.clock.clone();
-        let watch = ClockWatch::new(Arc::clone(&self.engine), clock.clone());
+        let watch =
+            ClockWatch::new(Arc::clone(&self.engine), self.keeper.watches().clone(), clock.clone());
         let look = move || Arc::clone(&watch).run();
         let _watching = AbortOnDropHandle::new(supervisor::task(Duty::Clock, clock.clone(), look));
         let encrypted = self.listeners.iter().filter_map(Listener::tls).cloned().collect();
@@ -226,7 +238,6 @@ impl App {
                     key_files: self.key_files,
                     certificates: self.certificates,
                     asked,
-                    published: self.published,
                     clock: self.clock,
                 };
                 let reloader = Arc::new(Mutex::new(reloader));
@@ -266,6 +277,7 @@ impl App {
 
 fn read_gauges(
     engine: &Arc<Engine>,
+    watches: &KeyWatches,
     admission: &Arc<Admission>,
     status: &Arc<Status>,
     listeners: &[Listener],
@@ -277,7 +289,7 @@ fn read_gauges(
     let encrypted: Vec<_> = encrypted.collect();
     // Weakly: the metrics are a part of the engine.
     let (weak, admission) = (Arc::downgrade(engine), Arc::clone(admission));
-    let status = Arc::clone(status);
+    let (status, watches) = (Arc::clone(status), watches.clone());
     engine.metrics.on_scrape(move |gauges| {
         let Some(engine) = weak.upgrade() else { return };
         gauges.set_cache(engine.cache.entries(), engine.cache.bytes());
@@ -306,16 +318,15 @@ fn read_gauges(
         status.show(gauges);
         gauges.forget_issuers();
         let (snapshot, now) = (engine.current.load(), clock.wall());
-        for (place, issuer) in snapshot.issuers().iter() {
+        for (_, issuer) in snapshot.issuers().iter() {
             let (keys, stale_at) = match issuer.keys() {
                 KeyState::Held { set, stale_at } => (set.keys().len(), *stale_at),
                 KeyState::Unavailable => (0, None),
             };
-            let fetched_at =
-                snapshot.configuration().watch(place).and_then(|watch| watch.outlook().fetched_at);
+            let fetched_at = watches.of(issuer).and_then(|watch| watch.outlook().fetched_at);
             let fetched_at = fetched_at.map(|moment| moment.seconds());
             let stale_at = stale_at.map(|moment| moment.seconds());
-            let freshness = snapshot.freshness(place, now);
+            let freshness = watches.freshness(issuer, now);
             gauges.set_issuer(issuer.name(), keys, freshness, fetched_at, stale_at);
         }
     });

@@ -48,8 +48,6 @@ pub(super) struct Reloader {
     pub(super) certificates: Contents,
     /// Told at SIGHUP.
     pub(super) asked: Arc<Notify>,
-    /// Told whenever there is news of keys.
-    pub(super) published: Arc<Notify>,
     pub(super) clock: Clock,
 }
 
@@ -178,7 +176,6 @@ impl Reloader {
         let (key_files, skipped) = (files::first(live.files.clone()), live.skipped.clone());
         live::replace(live, &mut self.keeper, &self.engine, &self.clock).await?;
         self.key_files = key_files;
-        self.published.notify_one();
         self.status.successful.store(true, Ordering::Relaxed);
         self.status.at.store(self.clock.wall().seconds(), Ordering::Relaxed);
         self.status.restart_required.store(!later.is_empty(), Ordering::Relaxed);

@@ -1,7 +1,6 @@
 //! What the operator configured, frozen. A reload makes one; every snapshot until the next
 //! shares it, so that nothing of it is copied when keys change.
 
-use super::KeyWatch;
 use crate::ext_authz::HttpRules;
 use crate::telemetry::{Metrics, ShadowCounters, VerificationCounters};
 use bytes::Bytes;
@@ -24,8 +23,8 @@ pub struct Configuration {
     shadows: ShadowCounters,
     /// The names of the issuers, as replies share them.
     names: Vec<Bytes>,
-    /// For each issuer, by its place.
-    upkeep: Vec<Upkeep>,
+    /// For each issuer, by its place, whether the daemon begins without its keys.
+    optional: Vec<bool>,
     generation: u64,
 }
 
@@ -57,15 +56,6 @@ impl From<Profile> for ServedProfile {
 pub struct ProfileIndex {
     place: usize,
     generation: u64,
-}
-
-/// What belongs to an issuer beside the settings that decide about tokens.
-#[derive(Clone, Debug, Default)]
-pub struct Upkeep {
-    /// The watch over its keys, if they are fetched.
-    pub watch: Option<Arc<KeyWatch>>,
-    /// Whether the daemon begins to take calls without its keys.
-    pub optional: bool,
 }
 
 /// Why a request gets no profile.
@@ -102,7 +92,7 @@ impl Configuration {
             default,
             http: None,
             names: issuers().map(|name| Bytes::copy_from_slice(name.as_bytes())).collect(),
-            upkeep: Vec::new(),
+            optional: Vec::new(),
             generation: 1,
             profiles,
         }
@@ -114,10 +104,11 @@ impl Configuration {
         Self { http: http.map(Arc::new), ..self }
     }
 
-    /// The same; this belongs to the issuers at these places.
+    /// The same; for each issuer, by its place, whether the daemon begins to take calls without
+    /// its keys.
     #[must_use]
-    pub fn with_upkeep(self, upkeep: Vec<Upkeep>) -> Self {
-        Self { upkeep, ..self }
+    pub fn with_optional(self, optional: Vec<bool>) -> Self {
+        Self { optional, ..self }
     }
 
     /// The same, with this number.
@@ -195,13 +186,7 @@ impl Configuration {
     /// Whether the daemon begins to take calls without keys of this issuer.
     #[must_use]
     pub fn is_optional(&self, issuer: IssuerIndex) -> bool {
-        self.upkeep.get(issuer.get()).is_some_and(|one| one.optional)
-    }
-
-    /// The watch over the keys of this issuer, if they are fetched.
-    #[must_use]
-    pub fn watch(&self, issuer: IssuerIndex) -> Option<&Arc<KeyWatch>> {
-        self.upkeep.get(issuer.get())?.watch.as_ref()
+        self.optional.get(issuer.get()).copied().unwrap_or(false)
     }
 
     /// Counts `tokens` verdicts.

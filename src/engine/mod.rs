@@ -7,7 +7,6 @@ mod configuration;
 mod explain;
 mod finish;
 mod front;
-mod key_watch;
 mod plan;
 mod slice;
 mod snapshot;
@@ -16,12 +15,11 @@ mod tests;
 
 pub use audit::{Audit, Event};
 pub use cache::{CacheLimits, ProofCache, Remembered};
-pub use configuration::{Configuration, ProfileError, ProfileIndex, ServedProfile, Upkeep};
+pub use configuration::{Configuration, ProfileError, ProfileIndex, ServedProfile};
 pub use explain::{
     Check, Question, State, explain, explain_alone, first_failure, is_permitted, is_proven,
 };
 pub use finish::{Decision, Finish, Permit};
-pub use key_watch::{AttemptEnd, KeyWatch, Outlook};
 pub use plan::{Batch, ForeignProfile, Held, Pending, Plan};
 pub use slice::{Proof, Slice};
 pub use snapshot::{Current, Snapshot};

@@ -3,8 +3,7 @@
 
 use super::configuration::Configuration;
 use arc_swap::ArcSwap;
-use jwtd_core::jose::UnixTime;
-use jwtd_core::keys::{Freshness, Issuer, IssuerIndex, Issuers, KeyState};
+use jwtd_core::keys::{IssuerIndex, Issuers, KeyState};
 use std::sync::Arc;
 
 /// A configuration, and the issuers with the keys that they have at one moment. A batch is
@@ -46,20 +45,6 @@ impl Snapshot {
     #[must_use]
     pub fn is_of_configuration_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.configuration, &other.configuration)
-    }
-
-    /// How far the keys of this issuer can be relied on.
-    #[must_use]
-    pub fn freshness(&self, issuer: IssuerIndex, now: UnixTime) -> Freshness {
-        let expired = match self.issuers.get(issuer).map(Issuer::keys) {
-            Some(KeyState::Held { stale_at, .. }) => stale_at.is_some_and(|end| now >= end),
-            Some(KeyState::Unavailable) | None => true,
-        };
-        match self.configuration.watch(issuer) {
-            Some(watch) => watch.freshness(expired),
-            None if expired => Freshness::Expired,
-            None => Freshness::Fresh,
-        }
     }
 }
 

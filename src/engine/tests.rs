@@ -16,7 +16,6 @@ use world::*;
 
 mod access;
 mod explain;
-mod key_watch;
 mod panic;
 mod property;
 mod remember;

@@ -5,9 +5,9 @@ use super::backlog::{Backlog, Load};
 use super::lag::Lag;
 use crate::clock::{Clock, later};
 use crate::engine::{
-    AttemptEnd, Batch, Decision, Engine, Event, Finish, ForeignProfile, Held, Plan, Proof, Slice,
-    Snapshot,
+    Batch, Decision, Engine, Event, Finish, ForeignProfile, Held, Plan, Proof, Slice, Snapshot,
 };
+use crate::sources::{AttemptEnd, KeyWatches};
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use Undecided::{Busy, Late};
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     engine: Arc<Engine>,
+    watches: KeyWatches,
     /// One turn for each worker thread. Slices wait here, first come first
     /// served, and not in the runtime's queue, where a lone token would stand
     /// behind all slices of a large batch.
@@ -60,11 +61,17 @@ impl Scheduler {
     /// Works batches off on `workers` threads. Signature checks are taken on as long as
     /// they have to wait no longer than `queue_delay`.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, workers: usize, queue_delay: Duration, clock: Clock) -> Self {
+    pub fn new(
+        engine: Arc<Engine>,
+        watches: KeyWatches,
+        workers: usize,
+        queue_delay: Duration,
+        clock: Clock,
+    ) -> Self {
         let (turns, waiters) = (Semaphore::new(workers), Semaphore::new(WAITERS));
         let (turns, waiters) = (Arc::new(turns), Arc::new(waiters));
         let (backlog, lag) = (Backlog::new(workers, queue_delay), Lag::new(clock.clone()));
-        Self { engine, turns, waiters, backlog, lag, workers, clock }
+        Self { engine, watches, turns, waiters, backlog, lag, workers, clock }
     }
 
     /// What it works with.
@@ -198,7 +205,8 @@ impl Scheduler {
         let place = OnceCell::new();
         let snapshot = Arc::clone(plan.snapshot());
         let held = plan.hold(&self.engine, |issuer, id| {
-            let end = snapshot.configuration().watch(issuer).filter(|_| may_wait)?.miss(id)?;
+            let issuer = snapshot.issuers().get(issuer).filter(|_| may_wait)?;
+            let end = self.watches.of(issuer)?.miss(id)?;
             let take = || Arc::clone(&self.waiters).try_acquire_owned().ok();
             place.get_or_init(take).is_some().then_some(end)
         });

@@ -1,5 +1,6 @@
 //! The watch over the wall clock: a jump makes the keys of every issuer due.
 
+use super::key_watches::KeyWatches;
 use crate::clock::{Clock, Jump, Reading};
 use crate::engine::{Engine, Snapshot};
 use jwtd_core::keys::{Issuer, IssuerIndex, KeyState};
@@ -14,6 +15,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct ClockWatch {
     engine: Arc<Engine>,
+    watches: KeyWatches,
     clock: Clock,
     last: Mutex<Reading>,
 }
@@ -24,9 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl ClockWatch {
     /// Begins to watch over `clock`.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, clock: Clock) -> Arc<Self> {
+    pub fn new(engine: Arc<Engine>, watches: KeyWatches, clock: Clock) -> Arc<Self> {
         let last = Mutex::new(clock.reading());
-        Arc::new(Self { engine, clock, last })
+        Arc::new(Self { engine, watches, clock, last })
     }
 
     /// Looks every second, for as long as it is polled.
@@ -53,8 +55,8 @@ impl ClockWatch {
         self.engine.metrics.clock_jumped(jump);
         tracing::warn!(direction, seconds, "the clock jumped; the keys of all issuers are due");
         let snapshot = self.engine.current.load();
-        for (place, _) in snapshot.issuers().iter() {
-            let Some(watch) = snapshot.configuration().watch(place) else { continue };
+        for (place, issuer) in snapshot.issuers().iter() {
+            let Some(watch) = self.watches.of(issuer) else { continue };
             let earlier = watch.clock_jumped(jump);
             if !earlier.is_zero() {
                 self.age(&snapshot, place, earlier);

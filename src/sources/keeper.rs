@@ -1,19 +1,21 @@
 //! Has the keys of every issuer kept fresh, each by a task of its own, so that one's
 //! trouble never delays another; also when the issuers change.
 
+use super::key_watch::KeyWatch;
+use super::key_watches::KeyWatches;
 use super::refresh::Refresher;
 use crate::clock::Clock;
 use crate::config::Remote;
-use crate::engine::{Engine, KeyWatch};
+use crate::engine::Engine;
 use crate::state::StateFolder;
 use crate::telemetry::Metrics;
 use crate::telemetry::supervisor::{self, Duty};
 use jwtd_core::crypto::Digest;
+use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, IssuerIndex, Issuers};
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Keeps keys fresh, for as long as it lives.
@@ -21,8 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub struct Keeper {
     clock: Clock,
     state: Option<StateFolder>,
-    /// Told whenever there is news of keys.
-    published: Arc<Notify>,
+    watches: KeyWatches,
     /// By the name of the issuer.
     tended: HashMap<String, Tended>,
 }
@@ -36,29 +37,32 @@ struct Tended {
 }
 
 impl Keeper {
-    /// A keeper of nothing. `clock` tells the time; `published` is told whenever there is
-    /// news of keys; with `state`, sets are kept there.
+    /// A keeper of nothing. `clock` tells the time; with `state`, sets are kept there.
     #[must_use]
-    pub fn new(clock: Clock, state: Option<StateFolder>, published: Arc<Notify>) -> Self {
-        Self { clock, state, published, tended: HashMap::new() }
+    pub fn new(clock: Clock, state: Option<StateFolder>) -> Self {
+        Self { clock, state, watches: KeyWatches::default(), tended: HashMap::new() }
     }
 
-    /// Takes over the keys of `remotes` and lets all others go. Gives, by the place of
-    /// the issuer, a watch over its keys if they are fetched. Those that are fetched as
-    /// before go on as if nothing had happened.
+    /// The watches over all keys that are fetched.
+    #[must_use]
+    pub fn watches(&self) -> &KeyWatches {
+        &self.watches
+    }
+
+    /// Takes over the keys of `remotes` and lets all others go. Those that are fetched as
+    /// before go on as if nothing had happened. `held` gives, for the others too, when the keys
+    /// at hand were fetched.
     pub fn take(
         &mut self,
         issuers: &Issuers,
         remotes: &[(IssuerIndex, Remote)],
+        held: impl Fn(IssuerIndex) -> Option<UnixTime>,
         metrics: &Metrics,
-    ) -> Vec<Option<Arc<KeyWatch>>> {
+    ) {
         let mut before = std::mem::take(&mut self.tended);
-        let mut watches: Vec<_> = issuers.iter().map(|_| None).collect();
+        let mut watches = Vec::new();
         for (place, remote) in remotes {
-            let (Some(issuer), Some(slot)) = (issuers.get(*place), watches.get_mut(place.get()))
-            else {
-                continue;
-            };
+            let Some(issuer) = issuers.get(*place) else { continue };
             let (name, origin) = (issuer.name().to_owned(), *issuer.origin());
             let same =
                 before.remove(&name).filter(|one| one.origin == origin && one.remote == *remote);
@@ -69,10 +73,13 @@ impl Keeper {
                 let watch = KeyWatch::new(pace, wait, seed, unknown, self.clock.clone());
                 Tended { origin, remote: remote.clone(), watch: Arc::new(watch), task: None }
             });
-            *slot = Some(Arc::clone(&tended.watch));
+            if let Some(fetched_at) = held(*place) {
+                tended.watch.hold(fetched_at);
+            }
+            watches.push((issuer, Arc::clone(&tended.watch)));
             self.tended.insert(name, tended);
         }
-        watches
+        self.watches.replace(watches);
     }
 
     /// Begins to fetch what is not fetched yet. The issuers must stand in the engine's
@@ -88,7 +95,7 @@ impl Keeper {
                 watch: Arc::clone(watch),
                 clock: self.clock.clone(),
                 state: self.state.clone(),
-                published: Arc::clone(&self.published),
+                watches: self.watches.clone(),
             };
             let refresher = Arc::new(refresher);
             let run = move || Arc::clone(&refresher).run();

@@ -1,15 +1,16 @@
 //! Fetches the key set of one issuer when the machine says, publishes it, and keeps it.
 
+use super::key_watch::KeyWatch;
+use super::key_watches::KeyWatches;
 use super::remote::{self, Answer, Fetched, Held};
 use crate::clock::Clock;
 use crate::config::Remote;
-use crate::engine::{Engine, KeyWatch, Snapshot};
+use crate::engine::{Engine, Snapshot};
 use crate::state::StateFolder;
 use jwtd_core::crypto::Digest;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys};
 use std::sync::Arc;
-use tokio::sync::Notify;
 
 /// What the task of one issuer works with.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Refresher {
     pub(super) clock: Clock,
     pub(super) state: Option<StateFolder>,
     /// Told whenever there are other keys than before.
-    pub(super) published: Arc<Notify>,
+    pub(super) watches: KeyWatches,
 }
 
 impl Refresher {
@@ -49,7 +50,7 @@ impl Refresher {
                         }
                     };
                     self.watch.end(event, failure);
-                    self.published.notify_one();
+                    self.watches.tell();
                 }
                 Action::Wait(until) | Action::Pending(until) => {
                     self.watch.sleep(until).await;

@@ -10,6 +10,7 @@ use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snap
 use jwtd::grpc::{Front, MeteredLayer, Origin, Verifier};
 use jwtd::pb::{self, verifier_service_server::VerifierServiceServer, verify_stream_response};
 use jwtd::sched::{Admission, Amounts, Peer, Scheduler};
+use jwtd::sources::KeyWatches;
 use jwtd::telemetry::Metrics;
 use jwtd_core::policy::{Caller, check_scopes};
 use jwtd_core::verify::{Reason, Reject, verify};
@@ -54,7 +55,13 @@ static FRONT: LazyLock<Front<VerifierServiceServer<Verifier>>> = LazyLock::new(|
     });
     let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
     let (engine, clock) = (Arc::clone(&ENGINE), VirtualClock::at(now()).clock());
-    let scheduler = Scheduler::new(Arc::clone(&engine), 2, LIMITS.queue_delay, clock.clone());
+    let scheduler = Scheduler::new(
+        Arc::clone(&engine),
+        KeyWatches::default(),
+        2,
+        LIMITS.queue_delay,
+        clock.clone(),
+    );
     let service = VerifierServiceServer::new(Verifier::new(scheduler, &LIMITS));
     let service = service.max_decoding_message_size(LIMITS.message_bytes);
     let metrics = Arc::clone(&engine.metrics);

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::clock::VirtualClock;
-use crate::engine::{CacheLimits, Configuration, Current, KeyWatch, ProofCache, Upkeep};
+use crate::engine::{CacheLimits, Configuration, Current, ProofCache};
 use crate::sched::lag::FRESH;
+use crate::sources::KeyWatch;
 use crate::telemetry::Metrics;
 use bytes::Bytes;
 use futures_util::poll;
@@ -52,8 +53,9 @@ impl Scene {
         let pace = Pace { refresh: SECOND * 300, cooldown: SECOND * 10 };
         let unknown = metrics.unknown_kids("a");
         let watch = Arc::new(KeyWatch::new(pace, WAIT, 7, unknown, time.clock()));
-        let upkeep = vec![Upkeep { watch: Some(Arc::clone(&watch)), optional: false }];
-        let configuration = Configuration::new([profile], &issuers, &metrics).with_upkeep(upkeep);
+        let watches = KeyWatches::default();
+        watches.replace(issuers.iter().map(|(_, issuer)| (issuer, Arc::clone(&watch))));
+        let configuration = Configuration::new([profile], &issuers, &metrics);
         let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: SECOND * 36_000 };
         let engine = Engine {
             current: Current::new(Snapshot::new(configuration, issuers)),
@@ -62,7 +64,7 @@ impl Scene {
             traces: None,
             metrics,
         };
-        let scheduler = Scheduler::new(Arc::new(engine), 1, SECOND * 4, time.clock());
+        let scheduler = Scheduler::new(Arc::new(engine), watches, 1, SECOND * 4, time.clock());
         Self { time, scheduler, watch, keys }
     }
 

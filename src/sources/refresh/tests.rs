@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::VirtualClock;
 use crate::config::{Access, Location};
-use crate::engine::{CacheLimits, Configuration, Current, ProofCache, Upkeep};
+use crate::engine::{CacheLimits, Configuration, Current, ProofCache};
 use crate::sources::ClockWatch;
 use crate::telemetry::Metrics;
 use futures_util::poll;
@@ -42,9 +42,10 @@ fn refresher(time: &VirtualClock) -> Refresher {
     };
     let unknown = metrics.unknown_kids("a");
     let watch = Arc::new(KeyWatch::new(pace, Duration::ZERO, 7, unknown, time.clock()));
-    let upkeep = vec![Upkeep { watch: Some(Arc::clone(&watch)), optional: false }];
+    let watches = KeyWatches::default();
+    watches.replace(issuers.iter().map(|(_, issuer)| (issuer, Arc::clone(&watch))));
     let none = Vec::<jwtd_core::verify::Profile>::new();
-    let configuration = Configuration::new(none, &issuers, &metrics).with_upkeep(upkeep);
+    let configuration = Configuration::new(none, &issuers, &metrics);
     let snapshot = Snapshot::new(configuration, issuers);
     let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
     let engine = Arc::new(Engine {
@@ -54,8 +55,8 @@ fn refresher(time: &VirtualClock) -> Refresher {
         traces: None,
         metrics,
     });
-    let (clock, published) = (time.clock(), Arc::new(Notify::new()));
-    Refresher { engine, name: "a".to_owned(), origin, remote, watch, clock, state: None, published }
+    let clock = time.clock();
+    Refresher { engine, name: "a".to_owned(), origin, remote, watch, clock, state: None, watches }
 }
 
 fn keys() -> LoadedKeys {
@@ -70,7 +71,7 @@ fn r67_keys_expire_exactly_max_stale_after_they_were_fetched_or_confirmed() {
     let freshness = || {
         let snapshot = task.engine.current.load();
         let place = snapshot.issuers().find("a").unwrap();
-        snapshot.freshness(place, clock.wall())
+        task.watches.freshness(snapshot.issuers().get(place).unwrap(), clock.wall())
     };
     assert_eq!(freshness(), Freshness::Expired, "there are none");
     task.publish(keys(), clock.wall()).unwrap();
@@ -130,6 +131,7 @@ async fn a_jump_of_the_clock_is_noticed_within_a_second_and_keys_are_asked_for()
         let task = Arc::new(refresher(&time));
         let (engine, watch, clock) =
             (Arc::clone(&task.engine), Arc::clone(&task.watch), time.clock());
+        let watches = task.watches.clone();
         let text = || engine.metrics.render();
         let attempts = || {
             let text = text();
@@ -139,7 +141,7 @@ async fn a_jump_of_the_clock_is_noticed_within_a_second_and_keys_are_asked_for()
         let freshness = || {
             let snapshot = engine.current.load();
             let place = snapshot.issuers().find("a").unwrap();
-            snapshot.freshness(place, clock.wall())
+            watches.freshness(snapshot.issuers().get(place).unwrap(), clock.wall())
         };
         // An attempt brings keys; the next is due in four to five minutes.
         let Action::Fetch(first) = watch.next() else { panic!("no attempt") };
@@ -148,7 +150,8 @@ async fn a_jump_of_the_clock_is_noticed_within_a_second_and_keys_are_asked_for()
         let arrived = Event::Arrived { attempt: first.number, fresh_for: None, changed: true };
         watch.end(arrived, None);
         let mut running = pin!(Arc::clone(&task).run());
-        let mut looking = pin!(ClockWatch::new(Arc::clone(&engine), clock.clone()).run());
+        let mut looking =
+            pin!(ClockWatch::new(Arc::clone(&engine), watches.clone(), clock.clone()).run());
         settle!(running);
         settle!(looking);
         for _ in 0..60 {

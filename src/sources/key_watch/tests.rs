@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::clock::VirtualClock;
+use crate::telemetry::Metrics;
 use futures_util::poll;
 use jwtd_core::keys::{Action, Attempt, Event, Moment, Pace};
 use std::pin::pin;
 
+const NOW: i64 = 1_800_000_000;
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_nanos(1);
 const WAIT: Duration = Duration::from_millis(250);

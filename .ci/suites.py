@@ -7,7 +7,7 @@ The subject of a suite is a list of globs; `.ci/full --changed BASE` runs the su
 from dataclasses import dataclass
 
 CORE = ("crates/jwtd-core/src/*", "crates/jwtd-core/tests/*")
-DOORS = ("src/lib.rs", "src/clock.rs", "src/clock/*", "src/escape.rs", "src/ext_authz.rs", "src/masking.rs", "src/files.rs", "src/files/*", "src/state.rs", "src/state/*", "src/grpc/*", "src/admin/*", "src/pb.rs", "src/pb/*", "src/client/*", "build.rs", "proto/*")
+DOORS = ("src/lib.rs", "src/clock.rs", "src/clock/*", "src/escape.rs", "src/ext_authz.rs", "src/masking.rs", "src/permit.rs", "src/files.rs", "src/files/*", "src/state.rs", "src/state/*", "src/grpc/*", "src/admin/*", "src/pb.rs", "src/pb/*", "src/client/*", "build.rs", "proto/*")
 MANIFESTS = ("Cargo.toml", "Cargo.lock", "crates/*/Cargo.toml")
 TESTKIT = ("crates/jwtd-testkit/src/*",)
 # What the measured suites use of it.
@@ -100,19 +100,19 @@ SUITES = (
     Suite(
         "abuse",
         "hostile peers, measured with a good caller beside them",
-        (*DOORS, *MANIFESTS, "src/sched/*", "src/app/*", "src/telemetry/*", "src/engine/*", "tests/abuse/*", "tests/faults/client.rs", *SHARED),
+        (*DOORS, *MANIFESTS, "src/dispatch/*", "src/app/*", "src/telemetry/*", "src/engine/*", "tests/abuse/*", "tests/faults/client.rs", *SHARED),
         harness("abuse"),
     ),
     Suite(
         "faults",
         "faults injected into the daemon, its issuers and its machine",
-        (*DOORS, *MANIFESTS, "src/sources/*", "crates/jwtd-core/src/keys/*", "src/sched/*", "src/app/*", "src/config/*", "src/engine/*", "src/telemetry/*", "tests/faults/*", *SHARED),
+        (*DOORS, *MANIFESTS, "src/sources/*", "crates/jwtd-core/src/keys/*", "src/dispatch/*", "src/app/*", "src/config/*", "src/engine/*", "src/telemetry/*", "tests/faults/*", *SHARED),
         harness("faults"),
     ),
     Suite(
         "fuzz",
         "each fuzz target for a while on new inputs",
-        (*CORE, *MANIFESTS, "src/config/*", "src/sources/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", "src/pb/*", "src/sched/*", "fuzz/*"),
+        (*CORE, *MANIFESTS, "src/config/*", "src/sources/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", "src/pb/*", "src/dispatch/*", "fuzz/*"),
         (rows("fuzz/run"),),
     ),
     Suite(

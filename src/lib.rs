@@ -12,12 +12,14 @@
 //! | F10 | `cmd` | one file per command |
 //! | F9 | `app` | build, serve, drain |
 //! | F8 | `grpc`, `admin`, `client` | the edges: gRPC, probes and metrics, calls |
-//! | F7 | `sched`, `sources` | admission, slices over the workers; keys from the web |
-//! | F6 | `engine` | plan, run, finish over a batch; the cache of proofs |
+//! | F7 | `dispatch` | the way of a batch: admission, deadlines, slices over the workers |
+//! | F6+ | `sources` | keys from the web |
+//! | F6 | `engine` | look up, read, check, judge over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; what outlives the process |
 //! | | `pb` | the contract, generated |
 //! | | `clock`, `files` | the time, of the system or of a test; files and folders |
 //! | | `escape`, `masking` | escapes for text of others; what of a decision is recorded |
+//! | | `permit` | a part of what is bounded |
 //! | | `ext_authz` | tokens within HTTP requests that a proxy asks about |
 //! | | `jwtd_core` | everything about tokens and keys |
 
@@ -27,6 +29,7 @@ pub mod client;
 pub mod clock;
 pub mod cmd;
 pub mod config;
+pub mod dispatch;
 pub mod engine;
 pub mod escape;
 pub mod ext_authz;
@@ -34,7 +37,7 @@ pub mod files;
 pub mod grpc;
 pub mod masking;
 pub mod pb;
-pub mod sched;
+pub mod permit;
 pub mod sources;
 pub mod state;
 pub mod telemetry;

@@ -3,8 +3,7 @@
 
 use bytes::Bytes;
 use jwtd::engine::{
-    Batch, CacheLimits, Configuration, Current, Decision, Engine, Finish, Plan, ProofCache,
-    Snapshot,
+    Batch, CacheLimits, Configuration, Current, Decision, Engine, ProofCache, Snapshot,
 };
 use jwtd::telemetry::Metrics;
 use jwtd_core::crypto::SigningKey;
@@ -36,12 +35,5 @@ pub(crate) fn decide(engine: &Engine, tokens: Vec<Bytes>, now: UnixTime) -> Vec<
     let snapshot = engine.current.load();
     let only = snapshot.configuration().find_profile("", &Caller::Unknown).unwrap();
     let batch = Batch::new(tokens, only);
-    let at = Instant::now();
-    let mut plan = Plan::new(snapshot, batch, at).unwrap();
-    while plan.advance(engine, 64) {}
-    let (pending, slices) = plan.cut();
-    let proofs = slices.into_iter().flat_map(|slice| slice.run(engine, now, at)).collect();
-    let mut finish = Finish::new(pending, proofs, now);
-    while finish.advance(engine, 64) {}
-    finish.decisions()
+    engine.decide(snapshot, batch, now, Instant::now()).unwrap()
 }

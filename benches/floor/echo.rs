@@ -11,11 +11,11 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
+use jwtd::dispatch::{Admission, Amounts};
 use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
 use jwtd::grpc::server::Server;
 use jwtd::grpc::{Listener, Metered, MeteredLayer, stream_body};
 use jwtd::pb;
-use jwtd::sched::{Admission, Amounts};
 use jwtd::telemetry::Metrics;
 use jwtd_core::jose::Limits;
 use jwtd_core::keys::Issuers;
@@ -78,6 +78,7 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
                 connections: 1024,
                 streams: 1024,
                 tokens: 20_000,
+                ..Amounts::default()
             }),
             streams: 128,
             clock: Clock::system(),

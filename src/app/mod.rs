@@ -17,12 +17,12 @@ pub use signal::Signals;
 use crate::admin::{self, Readiness};
 use crate::clock::Clock;
 use crate::config::{Config, Listen, ServerLimits, Startup};
+use crate::dispatch::{Admission, Amounts, Dispatcher, Resource};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::server::Server;
 use crate::grpc::{BindError, Listener, MeteredLayer, PLACE, Verifier};
 use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
-use crate::sched::{Admission, Amounts, Resource, Scheduler};
 use crate::sources::{ClockWatch, Keeper, KeyWatches};
 use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
@@ -121,17 +121,19 @@ impl App {
             connections,
             streams: connections.saturating_mul(STREAMS),
             tokens: limits.in_flight_tokens,
+            ..Amounts::default()
         });
         let status = Arc::new(Status::new(clock.wall()));
 
-        let scheduler = Scheduler::new(
+        let dispatcher = Dispatcher::new(
             Arc::clone(&engine),
             keeper.watches().clone(),
+            Arc::clone(&admission),
             workers,
-            limits.queue_delay,
+            &limits,
             clock.clone(),
         );
-        let (health, routes) = services(scheduler, &limits);
+        let (health, routes) = services(dispatcher, &limits);
         let server = Server {
             service: routes,
             metered: MeteredLayer { message_bytes: limits.message_bytes, metrics },
@@ -333,10 +335,10 @@ fn read_gauges(
 }
 
 fn services(
-    scheduler: Scheduler,
+    dispatcher: Dispatcher,
     limits: &ServerLimits,
 ) -> (HealthReporter, tonic::service::Routes) {
-    let verifier = Verifier::new(scheduler, limits);
+    let verifier = Verifier::new(dispatcher, limits);
     let authorization = AuthorizationServer::new(verifier.clone());
     let authorization = authorization.max_decoding_message_size(limits.message_bytes);
     let verifier =

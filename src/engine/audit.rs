@@ -3,7 +3,8 @@
 use super::{ProfileIndex, Snapshot};
 use crate::clock::{Clock, rfc3339};
 use crate::masking::{AUDIT_RECORD_BYTES, AuditRules};
-use crate::telemetry::{AuditLog, NoRoom, Record, Room};
+use crate::permit::Permit;
+use crate::telemetry::{AuditLog, NoRoom, Record};
 use bytes::Bytes;
 use jwtd_core::jose::Algorithm;
 use jwtd_core::keys::IssuerIndex;
@@ -86,11 +87,11 @@ impl Audit {
         &self.log
     }
 
-    /// Room for the records of these tokens.
+    /// A permit for the records of these tokens.
     ///
     /// # Errors
     /// If there is none, and none may be lost.
-    pub fn take_room(&self, tokens: &[Bytes]) -> Result<Option<Room<Event>>, NoRoom> {
+    pub fn take_room(&self, tokens: &[Bytes]) -> Result<Option<Permit<AuditLog<Event>>>, NoRoom> {
         self.log.take_room(tokens.iter().map(|token| cost(token)).sum())
     }
 

@@ -6,7 +6,7 @@
 //! every hit: a collision, even one made on purpose, costs a second check of a
 //! signature and nothing else.
 
-use super::front::Front;
+use super::hot_index::HotIndex;
 use crate::clock::later;
 use crate::telemetry::Metrics;
 use bytes::Bytes;
@@ -50,7 +50,7 @@ pub struct CacheLimits {
 #[derive(Debug)]
 pub struct ProofCache {
     pub(super) entries: Cache<u64, Arc<Remembered>, AlreadyHashed>,
-    pub(super) front: Front,
+    pub(super) hot_index: HotIndex,
     hash: RandomState,
     max_ttl: Duration,
     /// Nothing fits a cache of no bytes, and nothing is put into it.
@@ -137,7 +137,7 @@ impl ProofCache {
             .build_with_hasher(AlreadyHashed::default());
         Self {
             entries,
-            front: Front::new(),
+            hot_index: HotIndex::new(),
             hash: RandomState::default(),
             max_ttl: limits.max_ttl,
             enabled: limits.max_bytes > 0,
@@ -163,11 +163,11 @@ impl ProofCache {
             return None;
         }
         let same = |entry: &Arc<Remembered>| *entry.token == *token;
-        self.front.find(hash, now).filter(same).or_else(|| {
+        self.hot_index.find(hash, now).filter(same).or_else(|| {
             // moka has a clock of its own: an entry ends by ours.
             let lives = |entry: &Arc<Remembered>| same(entry) && entry.lives(now);
             let entry = self.entries.get(&hash).filter(lives)?;
-            self.front.note(hash, &entry);
+            self.hot_index.note(hash, &entry);
             Some(entry)
         })
     }
@@ -196,7 +196,7 @@ impl ProofCache {
         entry.until = Some(later(at, lifetime));
         let entry = Arc::new(entry);
         self.entries.insert(hash, Arc::clone(&entry));
-        self.front.note(hash, &entry);
+        self.hot_index.note(hash, &entry);
         entry
     }
 

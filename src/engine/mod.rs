@@ -1,31 +1,37 @@
-//! Floor 6: a batch in three steps, each a synchronous function: [`Plan`] looks
-//! up and reads, [`Slice::run`] proves, [`Finish`] judges. Nothing here waits.
+//! Floor 6: a batch in phases, each a synchronous function: [`Lookup`] finds what is remembered,
+//! [`Slice::run`] reads and proves the rest, [`Judging`] judges all. Nothing here waits; which
+//! phase comes when is for the dispatcher to say.
 
 mod audit;
+mod batch;
 mod cache;
 mod configuration;
 mod explain;
-mod finish;
-mod front;
-mod plan;
+mod group;
+mod hot_index;
+mod judging;
+mod lookup;
 mod slice;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use audit::{Audit, Event};
+pub use batch::{Batch, Held, Pending};
 pub use cache::{CacheLimits, ProofCache, Remembered};
 pub use configuration::{Configuration, ProfileError, ProfileIndex, ServedProfile};
 pub use explain::{
     Check, Question, State, explain, explain_alone, first_failure, is_permitted, is_proven,
 };
-pub use finish::{Decision, Finish, Permit};
-pub use plan::{Batch, ForeignProfile, Held, Pending, Plan};
-pub use slice::{Proof, Slice};
+pub use judging::{Decision, Judging, Permission};
+pub use lookup::{ForeignProfile, Lookup};
+pub use slice::{Outcome, Slice, Unread};
 pub use snapshot::{Current, Snapshot};
 
 use crate::telemetry::{Metrics, Traces};
+use jwtd_core::jose::UnixTime;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What all batches share.
 #[derive(Debug)]
@@ -40,4 +46,34 @@ pub struct Engine {
     pub traces: Option<Traces>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
+}
+
+impl Engine {
+    /// Decides a batch in one go, at the wall time `now` and the moment `at`: its phases one
+    /// after the other, between which nobody else comes to their right. For measurements and
+    /// tests; the daemon's dispatcher does the same in pieces.
+    ///
+    /// # Errors
+    /// If the profile of the batch is that of another configuration than the snapshot's.
+    pub fn decide(
+        &self,
+        snapshot: Arc<Snapshot>,
+        batch: Batch,
+        now: UnixTime,
+        at: Instant,
+    ) -> Result<Vec<Decision>, ForeignProfile> {
+        let run = |slices: Vec<Slice>| -> Vec<_> {
+            slices.into_iter().flat_map(|slice| slice.run(self, now, at)).collect()
+        };
+        let tokens = batch.tokens.len();
+        let mut lookup = Lookup::new(snapshot, batch, at)?;
+        while lookup.advance(self, tokens) {}
+        let (mut pending, unread) = lookup.end();
+        let slices = pending.to_read(unread);
+        let slices = pending.take(run(slices), self);
+        let _none = pending.take(run(slices), self);
+        let mut judging = Judging::new(pending, now);
+        while judging.advance(self, tokens) {}
+        Ok(judging.decisions())
+    }
 }

@@ -1,104 +1,116 @@
-//! The second step over a batch: checks of signatures, in pieces that are done in one go.
+//! Phases 2 to 4 over a batch: its misses are read, grouped, and their signatures checked, in
+//! slices that are done in one go.
 
-use super::{Engine, Remembered, Snapshot};
+use super::cache::Remembered;
+use super::configuration::ServedProfile;
+use super::group::Group;
+use super::{Engine, Snapshot};
 use bytes::Bytes;
-use jwtd_core::jose::{Algorithm, Family, UnixTime};
-use jwtd_core::verify::{Refusal, Reject, Unproven};
+use jwtd_core::jose::UnixTime;
+use jwtd_core::verify::{Headers, Refusal, Reject, Unproven, read_under};
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Groups `checks` by algorithm and key size, the dearest first, and cuts them into slices
-/// of about [`Slice::TARGET`].
-pub(super) fn cut(checks: Vec<Check>, snapshot: &Arc<Snapshot>) -> Vec<Slice> {
-    if checks.is_empty() {
-        return Vec::new();
-    }
-    let numbered = checks.into_iter().enumerate();
-    let mut jobs: Vec<_> = numbered
-        .map(|(number, check)| Job { number, group: Group::of(check.token.cost()), check })
-        .collect();
-    jobs.sort_by_key(|job| Reverse(job.group));
-    let mut slices: Vec<Slice> = Vec::new();
-    let mut jobs = jobs.into_iter().peekable();
-    while jobs.peek().is_some() {
-        let mut cost = Duration::ZERO;
-        let mut fits = |job: &Job| {
-            let sum = cost.saturating_add(Duration::from_nanos(job.group.nanoseconds));
-            let fits = cost.is_zero() || sum <= Slice::TARGET;
-            if fits {
-                cost = sum;
-            }
-            fits
-        };
-        let own = std::iter::from_fn(|| jobs.next_if(&mut fits)).collect();
-        slices.push(Slice { snapshot: Arc::clone(snapshot), jobs: own, cost });
-    }
-    slices
+/// A token that is not remembered.
+#[derive(Debug)]
+pub struct Unread {
+    /// Its number among the misses of its batch.
+    pub(super) miss: usize,
+    pub(super) token: Bytes,
+    pub(super) hash: u64,
+    /// How often it stands in its batch.
+    pub(super) copies: u64,
 }
 
 /// A token whose signature must be checked.
 #[derive(Debug)]
 pub(super) struct Check {
+    miss: usize,
+    pub(super) copies: u64,
     // Sorting and cutting move it: half a kilobyte.
-    pub(super) token: Box<Unproven<Bytes>>,
-    pub(super) hash: u64,
+    token: Box<Unproven<Bytes>>,
+    hash: u64,
 }
 
-/// A signature to check.
+/// What a slice came to for one miss.
 #[derive(Debug)]
-struct Job {
-    number: usize,
-    group: Group,
-    check: Check,
+pub struct Outcome {
+    pub(super) miss: usize,
+    pub(super) found: Found,
 }
 
-/// What is alike enough to be checked side by side.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Group {
-    /// About how long one check takes.
-    nanoseconds: u64,
-    algorithm: Algorithm,
-    bits: usize,
+/// What became of a miss.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// It was read, and its signature is to be checked.
+    Unproven(Check),
+    /// It was read, and its issuer has no such key: how it is refused if the key does not come,
+    /// and a hash of what it says of its key.
+    KeyMissing(Refusal, u64),
+    /// It is refused, or its signature was checked.
+    Settled(Result<Arc<Remembered>, Refusal>),
 }
 
-impl Group {
-    /// The times were measured on one core of a small server; only their
-    /// proportions matter.
-    fn of((algorithm, bits): (Algorithm, usize)) -> Self {
-        let nanoseconds = match algorithm.family() {
-            Family::Hmac => 1_000,
-            Family::Rsa => match bits {
-                0..=2048 => 22_000,
-                2049..=3072 => 42_000,
-                3073..=4096 => 72_000,
-                _ => 280_000,
-            },
-            Family::Ed25519 => 33_000,
-            Family::Ecdsa(_) => match algorithm {
-                Algorithm::Es256 => 41_000,
-                Algorithm::Es384 => 164_000,
-                _ => 250_000,
-            },
-        };
-        Self { nanoseconds, algorithm, bits }
-    }
-}
-
-/// Checks that are done in one go, without giving way to others.
+/// Work of one kind that is done in one go, without giving way to others.
 #[derive(Debug)]
 pub struct Slice {
     snapshot: Arc<Snapshot>,
-    jobs: Vec<Job>,
+    served: Arc<ServedProfile>,
+    work: Work,
     cost: Duration,
 }
 
-/// The outcome of the check with this number.
 #[derive(Debug)]
-pub struct Proof {
-    pub(super) check: usize,
-    pub(super) outcome: Result<Arc<Remembered>, Refusal>,
+enum Work {
+    Read(Vec<Unread>),
+    /// Signatures of one group.
+    Check(Group, Vec<Check>),
+}
+
+/// About how long it takes to read a token.
+const READING: Duration = Duration::from_nanos(3_000);
+
+/// Slices that read tokens.
+pub(super) fn to_read(
+    mut unread: Vec<Unread>,
+    snapshot: &Arc<Snapshot>,
+    served: &Arc<ServedProfile>,
+) -> Vec<Slice> {
+    let mut slices = Vec::with_capacity(unread.len().div_ceil(Slice::TOKENS));
+    while !unread.is_empty() {
+        let rest = unread.split_off(unread.len().min(Slice::TOKENS));
+        let own = std::mem::replace(&mut unread, rest);
+        let count = u32::try_from(own.len()).unwrap_or(u32::MAX);
+        slices.push(Slice::new(snapshot, served, Work::Read(own), READING.saturating_mul(count)));
+    }
+    slices
+}
+
+/// Slices that check signatures, each of one group, the dearest first.
+pub(super) fn to_check(
+    checks: Vec<Check>,
+    snapshot: &Arc<Snapshot>,
+    served: &Arc<ServedProfile>,
+) -> Vec<Slice> {
+    let grouped = checks.into_iter().map(|check| (Group::of(check.token.cost()), check));
+    let mut grouped: Vec<_> = grouped.collect();
+    grouped.sort_by_key(|(group, _)| Reverse(*group));
+    let mut grouped = grouped.into_iter().peekable();
+    let mut slices = Vec::new();
+    while let Some((group, first)) = grouped.next() {
+        let each = Duration::from_nanos(group.nanoseconds);
+        let (mut cost, mut own) = (each, vec![first]);
+        while cost.saturating_add(each) <= Slice::TARGET
+            && let Some((_, check)) = grouped.next_if(|(next, _)| *next == group)
+        {
+            cost = cost.saturating_add(each);
+            own.push(check);
+        }
+        slices.push(Slice::new(snapshot, served, Work::Check(group, own), cost));
+    }
+    slices
 }
 
 impl Slice {
@@ -106,33 +118,85 @@ impl Slice {
     /// than this behind one.
     pub const TARGET: Duration = Duration::from_micros(200);
 
+    /// So many tokens are read in one.
+    const TOKENS: usize = 64;
+
+    fn new(
+        snapshot: &Arc<Snapshot>,
+        served: &Arc<ServedProfile>,
+        work: Work,
+        cost: Duration,
+    ) -> Self {
+        Self { snapshot: Arc::clone(snapshot), served: Arc::clone(served), work, cost }
+    }
+
     /// How long it should take, on an idle core.
     #[must_use]
     pub fn cost(&self) -> Duration {
         self.cost
     }
 
-    /// Checks the signatures, and remembers what is proven from the wall time `now` and the
-    /// moment `at` on: the second step over a batch.
+    /// Whether it checks signatures, whose cost is known well.
     #[must_use]
-    pub fn run(self, engine: &Engine, now: UnixTime, at: Instant) -> Vec<Proof> {
-        let Self { snapshot, jobs, .. } = self;
-        let checked = jobs.into_iter().map(|Job { number, group, check }| {
-            let issuer = Some(check.token.issuer());
-            // The core does not panic; if it does after all, one token is lost
-            // and not the batch.
-            let prove = || {
-                #[cfg(test)]
-                PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
-                check.prove(engine, &snapshot, now, at)
-            };
-            let outcome = catch_unwind(AssertUnwindSafe(prove))
-                .unwrap_or(Err(Reject::Internal))
-                .map_err(|reject| Refusal { reject, issuer });
-            engine.metrics.signature_checks.add(group.algorithm, outcome.is_ok());
-            Proof { check: number, outcome }
-        });
-        checked.collect()
+    pub fn is_check(&self) -> bool {
+        matches!(self.work, Work::Check(..))
+    }
+
+    /// Does the work. What is proven is remembered from the wall time `now` and the moment
+    /// `at` on.
+    #[must_use]
+    pub fn run(self, engine: &Engine, now: UnixTime, at: Instant) -> Vec<Outcome> {
+        let Self { snapshot, served, work, .. } = self;
+        match work {
+            Work::Read(unread) => {
+                let mut headers = Headers::of_batch(unread.len());
+                let read = |one: Unread| one.read(engine, &mut headers, &snapshot, &served);
+                unread.into_iter().map(read).collect()
+            }
+            Work::Check(group, checks) => {
+                let check = |one: Check| {
+                    let (miss, issuer) = (one.miss, Some(one.token.issuer()));
+                    // The core does not panic; if it does after all, one token is lost
+                    // and not the batch.
+                    let prove = || {
+                        #[cfg(test)]
+                        PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
+                        one.prove(engine, &snapshot, now, at)
+                    };
+                    let outcome = catch_unwind(AssertUnwindSafe(prove))
+                        .unwrap_or(Err(Reject::Internal))
+                        .map_err(|reject| Refusal { reject, issuer });
+                    engine.metrics.signature_checks.add(group.algorithm, outcome.is_ok());
+                    Outcome { miss, found: Found::Settled(outcome) }
+                };
+                checks.into_iter().map(check).collect()
+            }
+        }
+    }
+}
+
+impl Unread {
+    fn read(
+        self,
+        engine: &Engine,
+        headers: &mut Headers,
+        snapshot: &Snapshot,
+        served: &ServedProfile,
+    ) -> Outcome {
+        let Self { miss, token, hash, copies } = self;
+        let read = read_under(headers, token.clone(), snapshot.issuers(), &served.profile);
+        let found = match read {
+            Ok(unproven) => {
+                Found::Unproven(Check { miss, copies, token: Box::new(unproven), hash })
+            }
+            Err(refusal) if matches!(refusal.reject, Reject::KeyUnknown) => {
+                // Tokens of one key have the same header, letter for letter.
+                let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
+                Found::KeyMissing(refusal, engine.cache.hash(header))
+            }
+            Err(refusal) => Found::Settled(Err(refusal)),
+        };
+        Outcome { miss, found }
     }
 }
 
@@ -144,7 +208,7 @@ impl Check {
         now: UnixTime,
         at: Instant,
     ) -> Result<Arc<Remembered>, Reject> {
-        let Self { token, hash } = self;
+        let Self { token, hash, .. } = self;
         let bytes = token.token().clone();
         let proven = token.prove()?;
         let issuers = snapshot.issuers();
@@ -162,28 +226,4 @@ impl Check {
 thread_local! {
     /// For tests: the next check panics.
     pub(super) static PANIC_NEXT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_takes_longer_is_said_to_take_longer() {
-        use Algorithm::{EdDsa, Es256, Es384, Es512, Hs256, Rs256};
-        let kinds = [
-            (Hs256, 256),
-            (Rs256, 2048),
-            (EdDsa, 256),
-            (Es256, 256),
-            (Rs256, 3072),
-            (Rs256, 4096),
-            (Es384, 384),
-            (Es512, 521),
-            (Rs256, 8192),
-        ];
-        let times = kinds.map(|kind| Group::of(kind).nanoseconds);
-        assert!(times.is_sorted_by(|one, next| one < next), "{times:?}");
-        assert_eq!(Group::of((Rs256, 2049)).nanoseconds, Group::of((Rs256, 3072)).nanoseconds);
-    }
 }

@@ -2,7 +2,7 @@
 //! becomes of the clock, the keys, the issuer and the profile.
 
 use super::cache::OwnLifetime;
-use super::front::Front;
+use super::hot_index::HotIndex;
 use super::*;
 use bytes::Bytes;
 use jwtd_core::crypto::SigningKey;
@@ -31,8 +31,8 @@ fn a_profile_of_another_configuration_is_an_error_and_no_shorter_answer() {
     let later = world.configuration(&issuers, &engine.metrics).with_generation(2);
     for (index, _) in [longer.profiles().last().unwrap(), later.profiles().next().unwrap()] {
         let batch = Batch::new(vec![Bytes::from_static(b"a.b.c")], index);
-        let plan = Plan::new(engine.current.load(), batch, *BEGIN);
-        assert_eq!(plan.map(drop), Err(ForeignProfile));
+        let lookup = Lookup::new(engine.current.load(), batch, *BEGIN);
+        assert_eq!(lookup.map(drop), Err(ForeignProfile));
     }
 }
 
@@ -257,7 +257,7 @@ fn r74_what_stands_in_front_of_the_cache_keeps_nothing_alive() {
     let engine = engine(1 << 20);
     let token = good();
     let hash = engine.cache.hash(token.as_bytes());
-    let find = |hash, passed| engine.cache.front.find(hash, *BEGIN + passed);
+    let find = |hash, passed| engine.cache.hot_index.find(hash, *BEGIN + passed);
     assert!(find(hash, Duration::ZERO).is_none());
     assert_eq!(reasons(&engine, &World::default(), &[&token]), [Reason::Ok]);
     assert!(find(hash ^ 4096, Duration::ZERO).is_none(), "of another hash");
@@ -269,7 +269,7 @@ fn r74_what_stands_in_front_of_the_cache_keeps_nothing_alive() {
     let (end, nobody) = (Duration::from_secs(5), self::engine(0));
     let proven = decisions(&nobody, &World::default(), &[&token])[0].proven.take().unwrap();
     let entry = Arc::new(Arc::try_unwrap(proven).unwrap().until(*BEGIN + end));
-    let front = Front::new();
+    let front = HotIndex::new();
     front.note(hash, &entry);
     assert!(front.find(hash, *BEGIN).is_some());
     drop(entry);
@@ -307,10 +307,8 @@ fn work_is_grouped_and_cut_into_slices() {
         .collect();
     let snapshot = engine.current.load();
     let batch = Batch::new(tokens, only(&snapshot));
-    let mut plan = Plan::new(snapshot, batch, *BEGIN).unwrap();
-    while plan.advance(&engine, 64) {}
-    let (_, slices) = plan.cut();
-    // 10 of 41 and 10 of 33 microseconds in slices of at most 200: 4, 4, 2 and 3, 6, 1.
+    let (_, slices) = read(&engine, snapshot, batch, *BEGIN);
+    // 10 of 41 and 10 of 33 microseconds in slices of at most 200: 4, 4, 2 and 6, 4.
     assert_eq!(slices.len(), 5);
     let costs = slices.iter().map(Slice::cost);
     assert_eq!(costs.sum::<Duration>(), Duration::from_micros(10 * 41 + 10 * 33));

@@ -6,9 +6,9 @@ mod reply;
 
 pub(super) use denial::deny;
 
+use super::call_permits::CallPermits;
 use super::fit::Fit;
-use super::lease::Lease;
-use super::service::{Verifier, deadline, finish, lease};
+use super::service::{Verifier, deadline, finish, permits};
 use super::status::CallFault;
 use super::wire;
 use crate::engine::Batch;
@@ -32,13 +32,13 @@ impl Authorization for Verifier {
     ) -> Result<Response<CheckResponse>, Status> {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
-        let mut call = self.shared().call("unary", "Check", &headers);
+        let mut call = self.door().call("unary", "Check", &headers);
         // Envoy counts an answer that comes too late as an error; a denial must come before.
-        let deadline = deadline(&headers, self.shared().clock());
+        let deadline = deadline(&headers, self.door().clock());
         let deadline = deadline.map(|end| self.before(end));
         let attributes = message.attributes.unwrap_or_default();
-        let lease = lease(&extensions)?;
-        let outcome = self.answer(attributes, deadline, lease, call.tally()).await;
+        let permits = permits(&extensions)?;
+        let outcome = self.answer(attributes, deadline, permits, call.tally()).await;
         finish(&mut call, outcome.and_then(Fit::measured))
     }
 }
@@ -46,7 +46,7 @@ impl Authorization for Verifier {
 impl Verifier {
     /// The moment when nine tenths of the time to `end` have passed.
     fn before(&self, end: Instant) -> Instant {
-        let left = end.saturating_duration_since(self.shared().clock().monotonic());
+        let left = end.saturating_duration_since(self.door().clock().monotonic());
         end.checked_sub(left / 10).unwrap_or(end)
     }
 
@@ -54,10 +54,10 @@ impl Verifier {
         &self,
         attributes: AttributeContext,
         deadline: Option<Instant>,
-        lease: &Lease,
+        permits: &CallPermits,
         tally: &Tally,
     ) -> Result<CheckResponse, CallFault> {
-        let snapshot = self.shared().snapshot();
+        let snapshot = self.door().snapshot();
         let Some(rules) = snapshot.configuration().http() else {
             return Err(CallFault::NotConfigured { setting: "ext_authz" });
         };
@@ -69,7 +69,7 @@ impl Verifier {
         let profile = wire::profile(
             named.map_err(|_| CallFault::ProfileUnknown)?,
             &snapshot,
-            lease.caller(),
+            permits.caller(),
         )?;
         let http = request.and_then(|request| request.http).unwrap_or_default();
         let principal = source.map(|peer| peer.principal).unwrap_or_default();
@@ -87,11 +87,11 @@ impl Verifier {
         };
         let (token, place) = found;
         let batch = Batch {
-            caller: lease.caller().clone(),
+            caller: permits.caller().clone(),
             attributes: told.attributes(&asked),
             ..Batch::new(vec![Bytes::copy_from_slice(token.as_bytes())], profile)
         };
-        let decisions = self.shared().run(&snapshot, batch, deadline, lease, tally).await?;
+        let decisions = self.door().run(&snapshot, batch, deadline, permits, tally).await?;
         let decision = decisions.into_iter().next().ok_or(CallFault::Internal)?;
         let judged = Judged { snapshot: &snapshot, profile, rules, request: &asked, place };
         Ok(judged.reply(&decision))

@@ -5,13 +5,13 @@
 //! Messages are handed on whole: tonic reserves the announced size of one with its first
 //! byte, and a thousand that are announced at once would take far more than is admitted.
 
-use super::lease::{Lease, Origin};
+use super::call_permits::{CallPermits, Origin};
 use super::method::Rpc;
-use super::pieces::Pieces;
+use super::reassembly::Reassembly;
 use super::shapes;
 use super::status::CallFault;
 use super::weight::Weight;
-use crate::sched::Resource;
+use crate::dispatch::Resource;
 use crate::telemetry::{Metrics, ShedCause};
 use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, Request};
@@ -54,21 +54,21 @@ impl MeteredLayer {
         };
         let account = &origin.account;
         let refused = |cause, resource| refuse(&self.metrics, cause, account.limit(resource));
-        let leave = account
+        let bytes = account
             .take(Resource::Bytes, cost(&parts.headers))
             .ok_or_else(|| refused(ShedCause::Bytes, Resource::Bytes))?;
         let stream = (rpc.places > 0).then(|| {
             let place = account.take(Resource::Streams, rpc.places);
             place.ok_or_else(|| refused(ShedCause::Streams, Resource::Streams))
         });
-        let lease = Lease::new(Arc::clone(origin), leave, stream.transpose()?);
-        parts.extensions.insert(lease.clone());
+        let permits = CallPermits::new(Arc::clone(origin), bytes, stream.transpose()?);
+        parts.extensions.insert(permits.clone());
         let prefix = Prefix::of(method.request);
         let arrival = Arrival { patience, streaming: rpc.messages, end: None };
-        let (layer, pieces, ended) = (self.clone(), Pieces::default(), false);
+        let (layer, pieces, ended) = (self.clone(), Reassembly::default(), false);
         let names = rpc.names;
         let body =
-            Metered { body: Some(body), layer, lease, prefix, arrival, pieces, names, ended };
+            Metered { body: Some(body), layer, permits, prefix, arrival, pieces, names, ended };
         Ok(Request::from_parts(parts, body))
     }
 }
@@ -97,10 +97,10 @@ pub struct Metered<B> {
     /// Nothing where another reads it.
     body: Option<B>,
     layer: MeteredLayer,
-    lease: Lease,
+    permits: CallPermits,
     prefix: Prefix,
     arrival: Arrival,
-    pieces: Pieces,
+    pieces: Reassembly,
     /// Its messages are short, and gone as soon as they are read.
     names: bool,
     /// Whether no more will come.
@@ -156,7 +156,7 @@ impl<B> Metered<B> {
         Self {
             body: self.body.take(),
             layer: self.layer.clone(),
-            lease: self.lease.clone(),
+            permits: self.permits.clone(),
             prefix: std::mem::replace(&mut self.prefix, prefix),
             arrival: Arrival { patience, streaming, end: self.arrival.end.take() },
             pieces: std::mem::take(&mut self.pieces),
@@ -167,12 +167,12 @@ impl<B> Metered<B> {
 
     /// Admits a piece; gives how much of it belongs to messages that are whole now.
     fn admit(&mut self, data: &Bytes) -> Result<usize, CallFault> {
-        let mut held = self.lease.lock();
+        let mut held = self.permits.lock();
         let full = || {
-            let limit = self.lease.account().limit(Resource::Bytes);
+            let limit = self.permits.account().limit(Resource::Bytes);
             refuse(&self.layer.metrics, ShedCause::Bytes, limit)
         };
-        if !held.leave.grow(data.len()) {
+        if !held.bytes.grow(data.len()) {
             return Err(full());
         }
         let most = self.layer.message_bytes;
@@ -245,7 +245,7 @@ where
         loop {
             if let Some(piece) = self.pieces.pop() {
                 if self.names {
-                    self.lease.lock().leave.shrink(piece.len());
+                    self.permits.lock().bytes.shrink(piece.len());
                 }
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }

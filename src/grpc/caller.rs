@@ -2,7 +2,7 @@
 
 use super::certificate::{self, Unreadable};
 use super::listener::Stream;
-use crate::sched::Peer;
+use crate::dispatch::Peer;
 use jwtd_core::policy::Caller;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;

@@ -2,17 +2,17 @@
 
 use super::authority::AuthorityRepair;
 use super::body::Metered;
+use super::call_permits::Origin;
 use super::caller;
 use super::client_chain::Session;
 use super::front::Front;
-use super::lease::Origin;
 use super::listener::Stream;
 use super::preface::{Begun, begun};
 use super::reply::Replies;
 use super::server::Server;
 use super::tls::Tls;
 use crate::config::Connection;
-use crate::sched::{Leave, Resource};
+use crate::dispatch::{Permit, Resource};
 use crate::telemetry::{ConnectionEnd, ShedCause};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -67,7 +67,7 @@ impl<S: Service> Server<S> {
     pub(super) async fn converse(
         self,
         stream: Stream,
-        place: Leave,
+        place: Permit,
         stop: &CancellationToken,
     ) -> ConnectionEnd {
         match stream {
@@ -94,7 +94,7 @@ impl<S: Service> Server<S> {
         self,
         stream: TcpStream,
         tls: Arc<Tls>,
-        mut place: Leave,
+        mut place: Permit,
         stop: &CancellationToken,
     ) -> ConnectionEnd {
         let (stream, caller, session) = match self.in_time(self.encrypt(stream, &tls), stop).await {
@@ -121,7 +121,7 @@ impl<S: Service> Server<S> {
 
     /// From here on the connection counts for the peer that its certificate names; false if
     /// that has its share already.
-    fn name(&self, place: &mut Leave, caller: &Caller) -> bool {
+    fn name(&self, place: &mut Permit, caller: &Caller) -> bool {
         let peer = caller::named(caller);
         peer.is_none_or(|peer| place.move_to(&self.admission.account(peer)))
     }
@@ -173,7 +173,7 @@ impl<S: Service> Server<S> {
         self,
         stream: Begun<T>,
         caller: Caller,
-        place: Leave,
+        place: Permit,
         stop: &CancellationToken,
     ) -> ConnectionEnd
     where

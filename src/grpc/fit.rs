@@ -1,7 +1,7 @@
 //! Answers that fit: none is larger than what clients of every language accept by default.
 
 use super::status::CallFault;
-use crate::sched::Leave;
+use crate::dispatch::Permit;
 use prost::Message;
 
 /// The largest answer.
@@ -14,7 +14,7 @@ const ENVELOPE: usize = 64;
 #[derive(Debug)]
 pub(super) struct Fit<T> {
     message: T,
-    room: Option<Leave>,
+    room: Option<Permit>,
 }
 
 impl<T: Message> Fit<T> {
@@ -31,7 +31,7 @@ impl<T: Message> Fit<T> {
 
 impl<T> Fit<T> {
     /// What was measured while it was made, in `room`; without what is put around it later.
-    pub(super) fn made(message: T, count: usize, room: Option<Leave>) -> Result<Self, CallFault> {
+    pub(super) fn made(message: T, count: usize, room: Option<Permit>) -> Result<Self, CallFault> {
         check(count.saturating_add(ENVELOPE))?;
         Ok(Self { message, room })
     }
@@ -42,7 +42,7 @@ impl<T> Fit<T> {
     }
 
     /// The answer, and leave for its room, to be held until it is encoded.
-    pub(super) fn into_parts(self) -> (T, Option<Leave>) {
+    pub(super) fn into_parts(self) -> (T, Option<Permit>) {
         (self.message, self.room)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::authz;
 use super::body::{Metered, MeteredLayer};
-use super::lease::{Lease, Origin};
+use super::call_permits::{CallPermits, Origin};
 use super::messages::Handover;
 use super::method::Rpc;
 use super::served::Served;
@@ -20,7 +20,7 @@ use tonic::body::Body;
 use tower::ServiceExt as _;
 
 /// A call that is let in, and what is kept with the answer if it stays open.
-type Begun<B> = (Request<Metered<B>>, Option<Lease>);
+type Begun<B> = (Request<Metered<B>>, Option<CallPermits>);
 
 /// Answers the calls of one connection.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl<S> Front<S> {
     pub(super) fn answer<B>(
         &self,
         request: Request<B>,
-    ) -> impl Future<Output = Result<(Response<Body>, Option<Lease>), S::Error>> + use<B, S>
+    ) -> impl Future<Output = Result<(Response<Body>, Option<CallPermits>), S::Error>> + use<B, S>
     where
         B: http_body::Body<Data = Bytes, Error: Into<tonic::codegen::StdError>>,
         B: Send + Unpin + 'static,
@@ -110,7 +110,7 @@ impl<S> Front<S> {
             let body = Body::new(request.body_mut().hand_over());
             request.extensions_mut().insert(Handover::new(body));
         }
-        let lease = request.extensions().get::<Lease>().filter(|_| rpc.places > 0).cloned();
+        let lease = request.extensions().get::<CallPermits>().filter(|_| rpc.places > 0).cloned();
         Ok((request, lease))
     }
 }

@@ -1,9 +1,9 @@
 //! Answers on their way out. What a client does not take is admitted like what it sends,
 //! and not kept for ever: flow control lets a client leave an answer where it is.
 
+use super::call_permits::CallPermits;
 use super::idle::Calls;
-use super::lease::Lease;
-use crate::sched::{Account, Leave, Resource};
+use crate::dispatch::{Account, Permit, Resource};
 use bytes::{Buf, Bytes};
 use http::Response;
 use http_body::{Body as _, Frame, SizeHint};
@@ -31,7 +31,7 @@ struct Shared {
 pub(super) struct OpenCall {
     shared: Arc<Shared>,
     /// Of a call that stays open: its place is given back with the answer.
-    stays: Option<Lease>,
+    stays: Option<CallPermits>,
 }
 
 #[derive(Debug)]
@@ -48,18 +48,6 @@ struct Progress {
     waiting: AtomicUsize,
     /// When the first of them was handed over, or the last one sent.
     since: AtomicU64,
-}
-
-/// Leave for the room of an answer, from before it is made until it is encoded.
-#[derive(Clone, Debug)]
-pub(super) struct Room {
-    _leave: Arc<Leave>,
-}
-
-impl Room {
-    pub(super) fn new(leave: Leave) -> Self {
-        Self { _leave: Arc::new(leave) }
-    }
 }
 
 /// How many parts the time-out is looked at in.
@@ -105,13 +93,13 @@ impl Replies {
 
 impl OpenCall {
     /// Keeps the place of a call, if it stays open.
-    pub(super) fn keep(&mut self, lease: Option<Lease>) {
+    pub(super) fn keep(&mut self, lease: Option<CallPermits>) {
         self.stays = lease;
     }
 
     /// Follows the body of the answer until it is sent.
     pub(super) fn follow(self, mut answer: Response<tonic::body::Body>) -> Response<Reply> {
-        let room = answer.extensions_mut().remove::<Room>();
+        let room = answer.extensions_mut().remove::<Arc<Permit>>();
         answer.map(|body| {
             let progress = Arc::new(Progress::default());
             // An answer without a body cannot wait.
@@ -146,7 +134,7 @@ pub(super) struct Reply {
     body: tonic::body::Body,
     call: OpenCall,
     progress: Arc<Progress>,
-    room: Option<Room>,
+    room: Option<Arc<Permit>>,
 }
 
 impl http_body::Body for Reply {
@@ -190,7 +178,7 @@ pub(super) struct Piece {
     data: Bytes,
     shared: Arc<Shared>,
     progress: Arc<Progress>,
-    _leave: Leave,
+    _leave: Permit,
 }
 
 impl Drop for Piece {

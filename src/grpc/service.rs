@@ -1,17 +1,16 @@
 //! The service of the contract: takes calls apart, has their tokens decided and
 //! puts the answers together. No rule lives here.
 
+use super::call_permits::CallPermits;
+use super::door::Door;
 use super::fit::Fit;
-use super::lease::Lease;
 use super::messages::{Messages, stream_body};
-use super::reply::Room;
-use super::shared::Shared;
 use super::status::{CallFault, code_name};
 use super::stream::{Answers, NoAnswers};
 use crate::clock::Clock;
 use crate::config::ServerLimits;
+use crate::dispatch::Dispatcher;
 use crate::pb::{self, verifier_service_server::VerifierService};
-use crate::sched::Scheduler;
 use crate::telemetry::Call;
 use http::HeaderMap;
 use std::sync::Arc;
@@ -20,17 +19,17 @@ use tonic::{Extensions, Request, Response, Status, Streaming};
 
 /// The service.
 #[derive(Clone, Debug)]
-pub struct Verifier(Arc<Shared>);
+pub struct Verifier(Arc<Door>);
 
 impl Verifier {
     /// A service with these limits; each call has a deadline of ours (R80).
     #[must_use]
-    pub fn new(scheduler: Scheduler, limits: &ServerLimits) -> Self {
-        Self(Arc::new(Shared::new(scheduler, limits)))
+    pub fn new(dispatcher: Dispatcher, limits: &ServerLimits) -> Self {
+        Self(Arc::new(Door::new(dispatcher, limits)))
     }
 
     /// What all calls share.
-    pub(super) fn shared(&self) -> &Shared {
+    pub(super) fn door(&self) -> &Door {
         &self.0
     }
 }
@@ -54,7 +53,7 @@ pub(super) fn deadline(headers: &HeaderMap, clock: &Clock) -> Option<Instant> {
 }
 
 /// Who calls and what the call holds, as the connection noted it.
-pub(super) fn lease(extensions: &Extensions) -> Result<&Lease, CallFault> {
+pub(super) fn permits(extensions: &Extensions) -> Result<&CallPermits, CallFault> {
     // Without it there is a bug: each connection notes it.
     extensions.get().ok_or(CallFault::Internal)
 }
@@ -70,7 +69,7 @@ pub(super) fn finish<T>(
             let (message, room) = answer.into_parts();
             let mut response = Response::new(message);
             if let Some(room) = room {
-                response.extensions_mut().insert(Room::new(room));
+                response.extensions_mut().insert(Arc::new(room));
             }
             Ok(response)
         }
@@ -94,9 +93,9 @@ impl VerifierService for Verifier {
         let pb::VerifyRequest { token, context, options } = message;
         let contexts = usize::from(context.is_some());
         let deadline = deadline(&headers, self.0.clock());
-        let lease = lease(&extensions)?;
+        let permits = permits(&extensions)?;
         let asked = (vec![token], contexts, options);
-        let outcome = self.0.decide(asked, deadline, lease, call.tally()).await;
+        let outcome = self.0.decide(asked, deadline, permits, call.tally()).await;
         let verify = |verdicts: Vec<_>| pb::VerifyResponse { verdict: verdicts.into_iter().next() };
         finish(&mut call, outcome.map(|verdicts| verdicts.map(verify)))
     }
@@ -110,9 +109,9 @@ impl VerifierService for Verifier {
         let mut call = self.0.call("unary", "VerifyBatch", &headers);
         let pb::VerifyBatchRequest { tokens, contexts, options } = message;
         let deadline = deadline(&headers, self.0.clock());
-        let lease = lease(&extensions)?;
+        let permits = permits(&extensions)?;
         let asked = (tokens, contexts.len(), options);
-        let outcome = self.0.decide(asked, deadline, lease, call.tally()).await;
+        let outcome = self.0.decide(asked, deadline, permits, call.tally()).await;
         let batch = |verdicts| pb::VerifyBatchResponse { verdicts };
         finish(&mut call, outcome.map(|verdicts| verdicts.map(batch)))
     }
@@ -125,8 +124,8 @@ impl VerifierService for Verifier {
         let headers = metadata.into_headers();
         let mut call = self.0.call("unary", "Explain", &headers);
         let deadline = deadline(&headers, self.0.clock());
-        let lease = lease(&extensions)?;
-        let outcome = self.0.explain(message, deadline, lease, call.tally()).await;
+        let permits = permits(&extensions)?;
+        let outcome = self.0.explain(message, deadline, permits, call.tally()).await;
         finish(&mut call, outcome)
     }
 
@@ -140,10 +139,10 @@ impl VerifierService for Verifier {
         let headers = metadata.into_headers();
         let call = self.0.call("bidi_stream", "VerifyStream", &headers);
         let deadline = deadline(&headers, self.0.clock());
-        let lease = lease(&extensions)?.clone();
+        let permits = permits(&extensions)?.clone();
         let messages = stream_body(&extensions).map(Messages::new).ok_or(CallFault::Internal)?;
-        let shared = Arc::clone(&self.0);
-        let answers = Answers::new(shared, messages, lease, deadline, call);
+        let door = Arc::clone(&self.0);
+        let answers = Answers::new(door, messages, permits, deadline, call);
         Ok(answers.hand_over())
     }
 }

@@ -2,13 +2,13 @@
 //! worked on at a time and answered as they are done. While that many are in flight, no
 //! further one is read.
 
-use super::lease::Lease;
+use super::call_permits::CallPermits;
+use super::door::{Door, Step, Verdicts};
 use super::messages::{Handover, Messages};
-use super::shared::{Rest, Shared, Step, Verdicts};
 use super::status::{CallFault, code_name};
 use super::wire;
+use crate::dispatch::Permit;
 use crate::pb::{self, verify_stream_response::Result as Outcome};
-use crate::sched::Leave;
 use crate::telemetry::Call;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -31,7 +31,7 @@ const IN_FLIGHT: usize = 32;
 type Answer = Result<Answered, Status>;
 
 /// An answer, and leave for its room until it is encoded.
-type Answered = (pb::VerifyStreamResponse, Option<Leave>);
+type Answered = (pb::VerifyStreamResponse, Option<Permit>);
 
 type Decided = Result<Verdicts, CallFault>;
 
@@ -44,8 +44,8 @@ pub(super) struct Answers {
     /// Nothing once the client has sent its last.
     messages: Option<Messages>,
     in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
-    shared: Arc<Shared>,
-    lease: Lease,
+    door: Arc<Door>,
+    permits: CallPermits,
     deadline: Option<Instant>,
     call: Call,
     /// How the stream ended.
@@ -55,14 +55,14 @@ pub(super) struct Answers {
 
 impl Answers {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        door: Arc<Door>,
         messages: Messages,
-        lease: Lease,
+        permits: CallPermits,
         deadline: Option<Instant>,
         call: Call,
     ) -> Self {
         let (messages, in_flight) = (Some(messages), FuturesUnordered::new());
-        Self { messages, in_flight, shared, lease, deadline, call, end: None, ended: false }
+        Self { messages, in_flight, door, permits, deadline, call, end: None, ended: false }
     }
 
     /// Hands it over beside an answer without any.
@@ -74,15 +74,15 @@ impl Answers {
 
     /// Answers a message, or begins to.
     fn answer(&self, message: pb::VerifyStreamRequest) -> Option<Answered> {
-        let held = self.lease.take_message();
+        let held = self.permits.take_message();
         let id = message.id;
         match self.begin(message) {
             Ok(Step::Done(verdicts)) => Some(response(id, Ok(verdicts))),
             Err(fault) => Some(response(id, Err(fault))),
             Ok(Step::Open(rest)) => {
-                let (shared, tally) = (Arc::clone(&self.shared), self.call.tally().clone());
+                let (door, tally) = (Arc::clone(&self.door), self.call.tally().clone());
                 self.in_flight.push(Box::pin(async move {
-                    let decided = shared.end(rest, &tally).await;
+                    let decided = door.end(rest, &tally).await;
                     drop(held);
                     response(id, decided)
                 }));
@@ -91,16 +91,16 @@ impl Answers {
         }
     }
 
-    fn begin(&self, message: pb::VerifyStreamRequest) -> Result<Step<Verdicts, Rest>, CallFault> {
+    fn begin(&self, message: pb::VerifyStreamRequest) -> Result<Step, CallFault> {
         let pb::VerifyStreamRequest { id: _, tokens, contexts, options, timeout } = message;
-        let now = self.shared.clock().monotonic();
+        let now = self.door.clock().monotonic();
         let own = match timeout {
             None => None,
             Some(timeout) => now.checked_add(wire::timeout(timeout)?),
         };
         let deadline = own.into_iter().chain(self.deadline).min();
         let (asked, tally) = ((tokens, contexts.len(), options), self.call.tally());
-        self.shared.begin(self.shared.snapshot(), asked, now, deadline, &self.lease, tally)
+        self.door.begin(self.door.snapshot(), asked, now, deadline, &self.permits, tally)
     }
 
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {

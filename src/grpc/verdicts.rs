@@ -4,9 +4,9 @@
 use super::fit::{self, Fit};
 use super::status::CallFault;
 use super::wire::{Telling, View};
+use crate::dispatch::{Account, Permit, Resource};
 use crate::engine::{Decision, Snapshot};
 use crate::pb;
-use crate::sched::{Account, Leave, Resource};
 use bytes::Bytes;
 use jwtd_core::verify::Reject;
 use prost::Message as _;
@@ -21,7 +21,7 @@ pub(super) struct Writing {
     verdicts: Vec<pb::Verdict>,
     /// What they take on the wire so far, at most.
     bytes: usize,
-    room: Option<Leave>,
+    room: Option<Permit>,
 }
 
 /// Why verdicts cannot be written.

@@ -1,4 +1,4 @@
-//! Floor 7: keys that are fetched over HTTP. No token ever causes a fetch here:
+//! Floor 6, above the engine: keys that are fetched over HTTP. No token ever causes a fetch here:
 //! what is asked for, and when, is the operator's choice alone.
 //!
 //! `remote` finds and reads one issuer's key set, over `fetch`; `refresh` does so when

@@ -11,6 +11,7 @@ pub use sink::AuditSink;
 use super::Metrics;
 use super::supervisor::{self, Duty};
 use crate::clock::Clock;
+use crate::permit::{Permit, Source};
 use sink::Open;
 use std::collections::VecDeque;
 use std::io;
@@ -64,19 +65,12 @@ struct Queue<R> {
     bytes: usize,
 }
 
-/// Room for records that are to come. It is given back when it is dropped.
-#[derive(Debug)]
-pub struct Room<R> {
-    log: AuditLog<R>,
-    bytes: usize,
-}
-
-impl<R> Drop for Room<R> {
-    fn drop(&mut self) {
-        let mut queue = self.log.0.lock();
-        queue.bytes = queue.bytes.saturating_sub(self.bytes);
+impl<R> Source for AuditLog<R> {
+    fn give_back(&self, bytes: usize) {
+        let mut queue = self.0.lock();
+        queue.bytes = queue.bytes.saturating_sub(bytes);
         drop(queue);
-        self.log.0.changed.notify_all();
+        self.0.changed.notify_all();
     }
 }
 
@@ -107,12 +101,12 @@ impl<R: Record> AuditLog<R> {
         Ok(log)
     }
 
-    /// Room for records of so many bytes. Where records may be dropped, none is needed.
+    /// A permit for records of so many bytes that are to come. Where records may be dropped, none is needed.
     ///
     /// # Errors
     /// If there is no room, or records cannot be written now: what waits is lost if the
     /// process ends.
-    pub fn take_room(&self, bytes: usize) -> Result<Option<Room<R>>, NoRoom> {
+    pub fn take_room(&self, bytes: usize) -> Result<Option<Permit<Self>>, NoRoom> {
         if !self.0.refuses {
             return Ok(None);
         }
@@ -122,7 +116,7 @@ impl<R: Record> AuditLog<R> {
             return Err(NoRoom { limit: self.0.most });
         }
         queue.bytes = taken;
-        Ok(Some(Room { log: self.clone(), bytes }))
+        Ok(Some(Permit::given(self.clone(), bytes)))
     }
 
     /// Has records written.

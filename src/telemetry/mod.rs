@@ -9,7 +9,7 @@ mod tally;
 #[cfg_attr(not(feature = "otel"), path = "traces/none.rs")]
 mod traces;
 
-pub use audit::{AuditLog, AuditSink, NoRoom, Record, Room};
+pub use audit::{AuditLog, AuditSink, NoRoom, Record};
 pub use logs::{LogFormat, Logs, start as start_logs};
 pub use metrics::{
     AuditRecords, CacheEvicted, CacheRequests, Call, ConnectionEnd, Connections, Gauges, Metrics,

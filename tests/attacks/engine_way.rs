@@ -4,8 +4,7 @@
 use bytes::Bytes;
 use jwtd::clock::Clock;
 use jwtd::engine::{
-    Batch, CacheLimits, Configuration, Current, Decision, Engine, Finish, Plan, ProofCache,
-    Snapshot,
+    Batch, CacheLimits, Configuration, Current, Decision, Engine, ProofCache, Snapshot,
 };
 use jwtd::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
@@ -27,23 +26,14 @@ fn engine(max_bytes: u64) -> Engine {
     Engine { current: Current::new(snapshot), cache, audit: None, traces: None, metrics }
 }
 
-/// What becomes of a batch in its three steps.
+/// What becomes of a batch.
 fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reason)> {
     let bytes = tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect();
     let snapshot = engine.current.load();
     let only = snapshot.configuration().find_profile("", &Caller::Unknown).unwrap();
     let batch = Batch::new(bytes, only);
-    let at = Clock::system().monotonic();
-    let mut plan = Plan::new(snapshot, batch, at).unwrap();
-    while plan.advance(engine, 64) {}
-    let (pending, slices) = plan.cut();
-    let proofs = slices
-        .into_iter()
-        .flat_map(|slice| slice.run(engine, UnixTime::from_seconds(WORLD.now), at))
-        .collect();
-    let mut finish = Finish::new(pending, proofs, UnixTime::from_seconds(WORLD.now));
-    while finish.advance(engine, 64) {}
-    let decisions = finish.decisions();
+    let (now, at) = (UnixTime::from_seconds(WORLD.now), Clock::system().monotonic());
+    let decisions = engine.decide(snapshot, batch, now, at).unwrap();
     assert_eq!(decisions.len(), tokens.len());
     tokens.iter().copied().zip(decisions.iter().map(Decision::reason)).collect()
 }

@@ -3,8 +3,7 @@
 use crate::world::World;
 use bytes::Bytes;
 use jwtd::engine::{
-    Batch, CacheLimits, Configuration, Current, Decision, Engine, Finish, Plan, ProofCache,
-    Snapshot,
+    Batch, CacheLimits, Configuration, Current, Decision, Engine, ProofCache, Snapshot,
 };
 use jwtd::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
@@ -66,16 +65,8 @@ impl Rig {
         let tokens = tokens.iter().map(|token| Bytes::copy_from_slice(token.as_ref())).collect();
         let profile = snapshot.configuration().profiles().nth(profile).unwrap().0;
         let batch = Batch::new(tokens, profile);
-        let at = Instant::now();
-        let mut plan = Plan::new(Arc::clone(snapshot), batch, at).unwrap();
-        while plan.advance(&self.engine, 64) {}
-        let (pending, slices) = plan.cut();
-        let now = UnixTime::from_seconds(now);
-        let proofs =
-            slices.into_iter().flat_map(|slice| slice.run(&self.engine, now, at)).collect();
-        let mut finish = Finish::new(pending, proofs, now);
-        while finish.advance(&self.engine, 64) {}
-        finish.decisions()
+        let (now, at) = (UnixTime::from_seconds(now), Instant::now());
+        self.engine.decide(Arc::clone(snapshot), batch, now, at).unwrap()
     }
 
     /// How many tokens were found to be remembered.

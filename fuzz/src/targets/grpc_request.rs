@@ -6,10 +6,10 @@ use bytes::{Buf as _, Bytes};
 use http_body_util::{BodyExt as _, Full};
 use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
+use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer};
 use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
 use jwtd::grpc::{Front, MeteredLayer, Origin, Verifier};
 use jwtd::pb::{self, verifier_service_server::VerifierServiceServer, verify_stream_response};
-use jwtd::sched::{Admission, Amounts, Peer, Scheduler};
 use jwtd::sources::KeyWatches;
 use jwtd::telemetry::Metrics;
 use jwtd_core::policy::{Caller, check_scopes};
@@ -52,17 +52,19 @@ static FRONT: LazyLock<Front<VerifierServiceServer<Verifier>>> = LazyLock::new(|
         connections: LIMITS.connections,
         streams: 1,
         tokens: LIMITS.in_flight_tokens,
+        ..Amounts::default()
     });
     let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
     let (engine, clock) = (Arc::clone(&ENGINE), VirtualClock::at(now()).clock());
-    let scheduler = Scheduler::new(
+    let dispatcher = Dispatcher::new(
         Arc::clone(&engine),
         KeyWatches::default(),
+        admission,
         2,
-        LIMITS.queue_delay,
+        &LIMITS,
         clock.clone(),
     );
-    let service = VerifierServiceServer::new(Verifier::new(scheduler, &LIMITS));
+    let service = VerifierServiceServer::new(Verifier::new(dispatcher, &LIMITS));
     let service = service.max_decoding_message_size(LIMITS.message_bytes);
     let metrics = Arc::clone(&engine.metrics);
     let metered = MeteredLayer { message_bytes: LIMITS.message_bytes, metrics };

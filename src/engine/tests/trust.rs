@@ -74,9 +74,8 @@ fn r65_an_unknown_id_of_such_an_issuer_is_neither_fetched_for_nor_waited_for() {
         let configuration = world.configuration(&issuers, &engine.metrics);
         let snapshot = Arc::new(Snapshot::new(configuration, issuers));
         let batch = Batch::new(vec![lost.clone()], only(&snapshot));
-        let mut plan = Plan::new(snapshot, batch, *BEGIN).unwrap();
-        while plan.advance(&engine, 3) {}
-        plan.hold(&engine, |_, _| Some(())).map(|held| held.places)
+        let (mut pending, _) = read(&engine, snapshot, batch, *BEGIN);
+        pending.hold(|_, _| Some(())).map(|held| held.places)
     };
     assert_eq!(held(vec!["a"]), Some(vec![0]));
     assert_eq!(held(vec!["b"]), None);

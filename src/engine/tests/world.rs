@@ -213,16 +213,32 @@ pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<
         ..Batch::new(Vec::new(), only(&snapshot))
     };
     let at = *BEGIN + world.passed;
-    let mut plan = Plan::new(snapshot, batch, at).unwrap();
-    while plan.advance(engine, 3) {}
-    let (pending, slices) = plan.cut();
-    let proofs = slices
-        .into_iter()
-        .flat_map(|slice| slice.run(engine, UnixTime::from_seconds(world.now), at))
-        .collect();
-    let mut finish = Finish::new(pending, proofs, UnixTime::from_seconds(world.now));
-    while finish.advance(engine, 3) {}
-    finish.decisions()
+    let (mut pending, slices) = read(engine, snapshot, batch, at);
+    let checked = run(engine, slices, world.now, at);
+    assert!(pending.take(checked, engine).is_empty(), "what was checked is not checked again");
+    let mut judging = Judging::new(pending, UnixTime::from_seconds(world.now));
+    while judging.advance(engine, 3) {}
+    judging.decisions()
+}
+
+/// Looks a batch up and reads it; gives the slices that check signatures too.
+pub(super) fn read(
+    engine: &Engine,
+    snapshot: Arc<Snapshot>,
+    batch: Batch,
+    at: Instant,
+) -> (Pending, Vec<Slice>) {
+    let mut lookup = Lookup::new(snapshot, batch, at).unwrap();
+    while lookup.advance(engine, 3) {}
+    let (mut pending, unread) = lookup.end();
+    let outcomes = run(engine, pending.to_read(unread), NOW, at);
+    let slices = pending.take(outcomes, engine);
+    (pending, slices)
+}
+
+fn run(engine: &Engine, slices: Vec<Slice>, now: i64, at: Instant) -> Vec<Outcome> {
+    let run = |slice: Slice| slice.run(engine, UnixTime::from_seconds(now), at);
+    slices.into_iter().flat_map(run).collect()
 }
 
 pub(super) fn reasons(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<Reason> {

@@ -1,7 +1,7 @@
 //! What a body holds while it comes.
 
 use super::*;
-use crate::sched::{Admission, Amounts, Peer};
+use crate::dispatch::{Admission, Amounts, Peer};
 use futures_util::poll;
 use futures_util::stream::Stream;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -103,18 +103,18 @@ async fn a_silent_call_that_stays_open_holds_its_place_and_no_bytes() {
     let (send, mut sent) = mpsc::unbounded_channel();
     let frames = futures_util::stream::poll_fn(move |context| sent.poll_recv(context));
     let mut body = metered_as(STREAM, frames, FOREVER);
-    let (lease, account) = (body.lease.clone(), Arc::clone(body.lease.account()));
+    let (permits, account) = (body.permits.clone(), Arc::clone(body.permits.account()));
     let held = || (account.held(Resource::Bytes), account.held(Resource::Streams));
     assert!(held().0 >= 4096);
-    lease.settle();
+    permits.settle();
     assert_eq!(held(), (0, 1));
     let large = message(50_000);
     send.send(Ok(Frame::data(Bytes::copy_from_slice(&large)))).unwrap();
     read_what_came(&mut body).await;
     assert_eq!(held(), (large.len(), 1), "what comes is admitted as any other message");
-    drop(lease.take_message());
+    drop(permits.take_message());
     assert_eq!(held(), (0, 1));
-    drop((lease, body));
+    drop((permits, body));
     assert_eq!(held(), (0, 0));
 }
 
@@ -123,13 +123,13 @@ async fn names_are_short_and_hold_nothing_once_they_are_read() {
     let names = (0..1000).flat_map(|_| message(100)).collect::<Vec<_>>();
     let pieces = names.chunks(4000).map(|one| Ok(Frame::data(Bytes::copy_from_slice(one))));
     let mut body = metered_as(NAMES, futures_util::stream::iter(pieces), FOREVER);
-    let account = Arc::clone(body.lease.account());
-    body.lease.settle();
+    let account = Arc::clone(body.permits.account());
+    body.permits.settle();
     while let Some(piece) = body.frame().await {
         assert!(!piece.unwrap().into_data().unwrap().is_empty());
         assert!(account.held(Resource::Bytes) <= 4000 + 8192);
     }
-    assert_eq!((account.held(Resource::Bytes), body.lease.lock().messages.len()), (0, 0));
+    assert_eq!((account.held(Resource::Bytes), body.permits.lock().messages.len()), (0, 0));
     let long = [Ok(Frame::data(Bytes::from(message(8193))))];
     let mut body = metered_as(NAMES, futures_util::stream::iter(long), FOREVER);
     assert!(body.frame().await.unwrap().is_err());

@@ -75,7 +75,7 @@ def dear_batch(scene: Scene) -> Any:
 
 def deadline(scene: Scene) -> None:
     """A deadline that passes before the call leaves the client, and one that may pass while the daemon works. How much
-    work a deadline saves is shown in virtual time, in src/sched/turns/tests.rs."""
+    work a deadline saves is shown in virtual time, in src/dispatch/dispatcher/tests.rs."""
     try:
         scene.verifier.VerifyBatch(dear_batch(scene), timeout=1e-6)
         raise AssertionError("answered before the call could leave")

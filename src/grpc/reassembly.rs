@@ -3,12 +3,12 @@
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
-/// Pieces of messages, in their order.
+/// Reassembly of messages, in their order.
 ///
 /// What waits is copied: a piece keeps the whole buffer alive that it was received in, and
 /// a short one takes more beside its bytes than they are.
 #[derive(Debug, Default)]
-pub(super) struct Pieces {
+pub(super) struct Reassembly {
     begun: VecDeque<Bytes>,
     /// The last of what was begun.
     tail: BytesMut,
@@ -20,7 +20,7 @@ pub(super) struct Pieces {
 /// The longest piece of what waits. Longer ones leave more room of the allocator unused.
 const CHUNK: usize = 8192;
 
-impl Pieces {
+impl Reassembly {
     /// Takes a piece, of which so much belongs to messages that are whole now.
     pub(super) fn push(&mut self, mut piece: Bytes, whole: usize) {
         if whole > 0 {
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn pieces_of_a_byte_take_little_more_than_their_bytes() {
-        let mut pieces = Pieces::default();
+        let mut pieces = Reassembly::default();
         for count in 1..=100_000 {
             pieces.push(Bytes::from_static(b"x"), 0);
             assert!(pieces.tail.capacity() <= count.min(CHUNK));
@@ -98,7 +98,7 @@ mod tests {
     fn what_is_not_whole_keeps_no_buffer() {
         let buffer = Bytes::from(vec![0; 60_000]);
         for whole in [0, 1, 50_000] {
-            let mut pieces = Pieces::default();
+            let mut pieces = Reassembly::default();
             pieces.push(buffer.clone(), whole);
             let handed: usize = std::iter::from_fn(|| pieces.pop()).map(|one| one.len()).sum();
             assert_eq!(handed, whole);

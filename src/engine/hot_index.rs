@@ -14,7 +14,7 @@ const SLOTS: usize = 4096;
 const LEFT: u8 = 16;
 
 /// Where entries were found lately.
-pub(super) struct Front(Box<[Mutex<Slot>]>);
+pub(super) struct HotIndex(Box<[Mutex<Slot>]>);
 
 #[derive(Default)]
 struct Slot {
@@ -23,7 +23,7 @@ struct Slot {
     finds: u8,
 }
 
-impl Front {
+impl HotIndex {
     pub(super) fn new() -> Self {
         Self((0..SLOTS).map(|_| Mutex::default()).collect())
     }
@@ -55,8 +55,8 @@ impl Front {
     }
 }
 
-impl fmt::Debug for Front {
+impl fmt::Debug for HotIndex {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Front").finish_non_exhaustive()
+        formatter.debug_struct("HotIndex").finish_non_exhaustive()
     }
 }

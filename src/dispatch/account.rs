@@ -1,6 +1,7 @@
 //! Shares of what is in flight: one account for each peer.
 
 use super::admission::{Admission, Amounts, Resource};
+use crate::permit::{self, Source};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -94,9 +95,9 @@ impl Account {
 
     /// Takes `amount`, or nothing if it does not fit or is more than a share.
     #[must_use]
-    pub fn take(self: &Arc<Self>, resource: Resource, amount: usize) -> Option<Leave> {
+    pub fn take(self: &Arc<Self>, resource: Resource, amount: usize) -> Option<Permit> {
         let account = self.add(resource, amount).then(|| Arc::clone(self))?;
-        Some(Leave { account, resource, amount })
+        Some(Permit::given(Share { account, resource }, amount))
     }
 
     /// Takes `amount` for the work on something that has taken `own` already. Beside half
@@ -109,7 +110,7 @@ impl Account {
         resource: Resource,
         amount: usize,
         own: usize,
-    ) -> Option<Leave> {
+    ) -> Option<Permit> {
         let (taken, limit) = (self.all.taken(resource), self.limit(resource));
         let roomy = taken.saturating_sub(own) <= limit / 2;
         let sum = taken.saturating_add(amount);
@@ -121,10 +122,10 @@ impl Account {
     /// Takes `amount` for what is there already, also beyond share and limit: then nothing
     /// new is taken on until it is gone.
     #[must_use]
-    pub fn charge(self: &Arc<Self>, resource: Resource, amount: usize) -> Leave {
+    pub fn charge(self: &Arc<Self>, resource: Resource, amount: usize) -> Permit {
         self.held.of(resource).fetch_add(amount, Ordering::Relaxed);
         self.all.taken.of(resource).fetch_add(amount, Ordering::AcqRel);
-        Leave { account: Arc::clone(self), resource, amount }
+        Permit::given(Share { account: Arc::clone(self), resource }, amount)
     }
 
     /// Whether `amount` more was taken.
@@ -158,55 +159,43 @@ impl Account {
     }
 }
 
-/// Leave to use a part of a resource; it goes back when this is dropped.
-#[derive(Debug)]
-pub struct Leave {
+/// A peer's part of a resource.
+pub type Permit = permit::Permit<Share>;
+
+/// Whose part it is, and of what.
+#[derive(Clone, Debug)]
+pub struct Share {
     account: Arc<Account>,
     resource: Resource,
-    amount: usize,
 }
 
-impl Leave {
+impl Source for Share {
+    fn give_back(&self, amount: usize) {
+        self.account.give_back(self.resource, amount);
+    }
+}
+
+impl Permit {
     /// Takes `more` in addition; false, and nothing is taken, if it does not fit.
     #[must_use]
     pub fn grow(&mut self, more: usize) -> bool {
-        let grown = self.account.add(self.resource, more);
+        let (Share { account, resource }, amount) = self.parts_mut();
+        let grown = account.add(*resource, more);
         if grown {
-            self.amount = self.amount.saturating_add(more);
+            *amount = amount.saturating_add(more);
         }
         grown
-    }
-
-    /// Splits off `amount`, or all that there is.
-    #[must_use]
-    pub fn split(&mut self, amount: usize) -> Self {
-        let amount = amount.min(self.amount);
-        self.amount = self.amount.saturating_sub(amount);
-        Self { account: Arc::clone(&self.account), resource: self.resource, amount }
-    }
-
-    /// Takes over what another leave of the same resource and peer holds.
-    pub fn join(&mut self, mut other: Self) {
-        if other.resource == self.resource && Arc::ptr_eq(&other.account, &self.account) {
-            self.amount = self.amount.saturating_add(std::mem::take(&mut other.amount));
-        }
-    }
-
-    /// Gives back `amount`, or all that there is.
-    pub fn shrink(&mut self, amount: usize) {
-        let amount = amount.min(self.amount);
-        self.amount = self.amount.saturating_sub(amount);
-        self.account.give_back(self.resource, amount);
     }
 
     /// Has another peer hold this; false, and all stays as it was, if that is more than its
     /// share.
     #[must_use]
     pub fn move_to(&mut self, account: &Arc<Account>) -> bool {
-        if Arc::ptr_eq(account, &self.account) {
+        let (Share { account: current, resource }, amount) = self.parts_mut();
+        if Arc::ptr_eq(account, current) {
             return true;
         }
-        let (resource, amount) = (self.resource, self.amount);
+        let (resource, amount) = (*resource, *amount);
         let own = account.held.of(resource);
         let held = own.fetch_add(amount, Ordering::Relaxed).saturating_add(amount);
         let free = account.limit(resource).saturating_sub(account.all.taken(resource));
@@ -214,29 +203,15 @@ impl Leave {
             own.fetch_sub(amount, Ordering::Relaxed);
             return false;
         }
-        let before = std::mem::replace(&mut self.account, Arc::clone(account));
+        let before = std::mem::replace(current, Arc::clone(account));
         before.held.of(resource).fetch_sub(amount, Ordering::Relaxed);
         true
-    }
-
-    /// How much this holds.
-    #[must_use]
-    pub fn amount(&self) -> usize {
-        self.amount
     }
 
     /// Who holds this.
     #[must_use]
     pub fn account(&self) -> &Arc<Account> {
-        &self.account
-    }
-}
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        if self.amount > 0 {
-            self.account.give_back(self.resource, self.amount);
-        }
+        &self.source().account
     }
 }
 

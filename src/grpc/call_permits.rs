@@ -1,6 +1,6 @@
-//! What a call holds from its first byte to its end, and on whose account.
+//! The permits of a call, from its first byte to its end, and on whose account.
 
-use crate::sched::{Account, Leave};
+use crate::dispatch::{Account, Permit};
 use jwtd_core::policy::Caller;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +14,10 @@ pub struct Origin {
     pub account: Arc<Account>,
 }
 
-/// Leave for the bytes of one call that were received and not yet answered.
+/// The permits of one call: for its bytes that were received and not yet answered, and for its
+/// place if it stays open.
 #[derive(Clone, Debug)]
-pub(super) struct Lease(Arc<Inner>);
+pub(super) struct CallPermits(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -26,13 +27,13 @@ struct Inner {
 
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) leave: Leave,
+    pub(super) bytes: Permit,
     /// How much of it is for the fields and the beginning of the call.
     opening: usize,
     /// What the messages take that were begun and not taken yet.
     pub(super) messages: VecDeque<usize>,
     /// The place of a call that stays open.
-    _stream: Option<Leave>,
+    _stream: Option<Permit>,
 }
 
 impl Held {
@@ -44,7 +45,7 @@ impl Held {
         if decoded <= LITTLE {
             return true;
         }
-        if !self.leave.grow(decoded) {
+        if !self.bytes.grow(decoded) {
             return false;
         }
         if let Some(message) = self.messages.back_mut() {
@@ -54,11 +55,11 @@ impl Held {
     }
 }
 
-impl Lease {
-    /// Of a call of `origin`; `leave` is for its beginning.
-    pub(super) fn new(origin: Arc<Origin>, leave: Leave, stream: Option<Leave>) -> Self {
-        let (opening, messages) = (leave.amount(), VecDeque::new());
-        let held = Mutex::new(Held { leave, opening, messages, _stream: stream });
+impl CallPermits {
+    /// Of a call of `origin`; `bytes` is for its beginning.
+    pub(super) fn new(origin: Arc<Origin>, bytes: Permit, stream: Option<Permit>) -> Self {
+        let (opening, messages) = (bytes.amount(), VecDeque::new());
+        let held = Mutex::new(Held { bytes, opening, messages, _stream: stream });
         Self(Arc::new(Inner { origin, held }))
     }
 
@@ -74,11 +75,11 @@ impl Lease {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leave for the bytes of the next message, to be held until it is answered.
-    pub(super) fn take_message(&self) -> Option<Leave> {
+    /// A permit for the bytes of the next message, to be held until it is answered.
+    pub(super) fn take_message(&self) -> Option<Permit> {
         let mut held = self.lock();
         let size = held.messages.pop_front()?;
-        Some(held.leave.split(size))
+        Some(held.bytes.split(size))
     }
 
     /// Gives back what the call took for its beginning: its fields are gone, and what it
@@ -86,6 +87,6 @@ impl Lease {
     pub(super) fn settle(&self) {
         let mut held = self.lock();
         let opening = std::mem::take(&mut held.opening);
-        held.leave.shrink(opening);
+        held.bytes.shrink(opening);
     }
 }

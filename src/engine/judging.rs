@@ -1,13 +1,12 @@
-//! The last step over a batch: judge every token, remembered or not, by the same code.
+//! Phase 5 over a batch: every token is judged, remembered or not, by the same code.
 
 use super::audit::{Audit, Event, Token};
-use super::plan::{Pending, Step};
-use super::slice::Proof;
+use super::batch::{Pending, Step};
 use super::{Engine, Remembered};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Budget, Facts, check_scopes};
-use jwtd_core::verify::{Matter, Reason, Refusal, Reject, judge, remember_until};
+use jwtd_core::verify::{Matter, Reason, Reject, judge, remember_until};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -17,12 +16,12 @@ pub struct Decision {
     /// The token, if its signature was proven and the profile trusts its issuer.
     pub proven: Option<Arc<Remembered>>,
     /// Whether it may be used, and why not.
-    pub outcome: Result<Permit, Reject>,
+    pub outcome: Result<Permission, Reject>,
 }
 
 /// Leave to use a token.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Permit {
+pub struct Permission {
     /// Until when the caller may remember it; nothing if it may not.
     pub valid_until: Option<UnixTime>,
     /// Why the policy would refuse it, if it were enforced.
@@ -34,18 +33,16 @@ impl Decision {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match &self.outcome {
-            Ok(Permit { not_enforced: None, .. }) => Reason::Ok,
-            Ok(Permit { not_enforced: Some(reject), .. }) | Err(reject) => reject.reason(),
+            Ok(Permission { not_enforced: None, .. }) => Reason::Ok,
+            Ok(Permission { not_enforced: Some(reject), .. }) | Err(reject) => reject.reason(),
         }
     }
 }
 
-/// A batch on its way through the last step.
+/// A batch whose tokens are being judged.
 #[derive(Debug)]
-pub struct Finish {
+pub struct Judging {
     pending: Pending,
-    /// For each check its outcome.
-    outcomes: Vec<Result<Arc<Remembered>, Refusal>>,
     decisions: Vec<Decision>,
     /// What is recorded when the call is whole: of one that comes too late, nothing.
     events: Vec<Event>,
@@ -57,18 +54,12 @@ pub struct Finish {
 /// After so many steps of rules others get a turn: about 200 microseconds.
 const TURN: usize = 2_000;
 
-impl Finish {
-    /// Takes the proofs together.
+impl Judging {
+    /// Begins to judge at the wall time `now`.
     #[must_use]
-    pub fn new(pending: Pending, proofs: Vec<Proof>, now: UnixTime) -> Self {
-        let mut outcomes = vec![Err(Reject::Internal.into()); pending.checks];
-        for Proof { check, outcome } in proofs {
-            if let Some(slot) = outcomes.get_mut(check) {
-                *slot = outcome;
-            }
-        }
+    pub fn new(pending: Pending, now: UnixTime) -> Self {
         let decisions = Vec::with_capacity(pending.steps.len());
-        Self { pending, outcomes, decisions, events: Vec::new(), now, steps: Cell::new(0) }
+        Self { pending, decisions, events: Vec::new(), now, steps: Cell::new(0) }
     }
 
     /// Judges the next `count` tokens, or fewer if rules over them take long; false when none
@@ -79,20 +70,13 @@ impl Finish {
         let mut tally = Tally::default();
         self.steps.set(0);
         for step in steps.iter().skip(self.decisions.len()).take(count) {
-            let proven = match step {
-                Step::Held => {
-                    let outcome = Err(Reject::Internal);
-                    self.decisions.push(Decision { proven: None, outcome });
-                    continue;
-                }
-                Step::Hit(entry) => Ok(entry),
-                Step::Miss(check) => match self.outcomes.get(*check) {
-                    Some(outcome) => outcome.as_ref(),
-                    None => Err(&INTERNAL),
-                },
-                Step::Refused(refusal) => Err(refusal),
-            };
-            let (issuer, decision) = match proven {
+            if matches!(step, Step::Held) {
+                // Another batch decides it, and counts it.
+                let outcome = Err(Reject::Internal);
+                self.decisions.push(Decision { proven: None, outcome });
+                continue;
+            }
+            let (issuer, decision) = match self.pending.found(step) {
                 Ok(entry) => {
                     let outcome = self.judge(entry);
                     let issuer = Some(entry.proven.proof().issuer());
@@ -154,14 +138,14 @@ impl Finish {
         })
     }
 
-    fn judge(&self, entry: &Remembered) -> Result<Permit, Reject> {
+    fn judge(&self, entry: &Remembered) -> Result<Permission, Reject> {
         let matter = self.pending.matter(&entry.proven, self.now);
         judge(&matter)?;
         // What the request demands is no part of the profile's policy, and no mode of it.
         check_scopes(&entry.proven, &self.pending.batch.scopes)?;
         let not_enforced = self.hold_against_policy(entry)?;
         let valid_until = self.valid_until(&matter, not_enforced.as_ref());
-        Ok(Permit { valid_until, not_enforced })
+        Ok(Permission { valid_until, not_enforced })
     }
 
     /// Until when a permit may be remembered: a fresh one would be the same until then, as far
@@ -216,8 +200,6 @@ impl Finish {
         self.decisions
     }
 }
-
-static INTERNAL: Refusal = Refusal { reject: Reject::Internal, issuer: None };
 
 /// Tokens of a batch mostly fare alike; runs of them are counted at once.
 #[derive(Default)]

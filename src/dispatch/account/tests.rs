@@ -12,7 +12,7 @@ fn peers(limit: usize, count: u32) -> (Arc<Admission>, Vec<Arc<Account>>) {
 }
 
 /// All that a peer can take, one by one.
-fn greedy(account: &Arc<Account>) -> Vec<Leave> {
+fn greedy(account: &Arc<Account>) -> Vec<Permit> {
     std::iter::from_fn(|| account.take(BYTES, 1)).collect()
 }
 
@@ -119,7 +119,7 @@ fn acts(limit: usize) -> impl Strategy<Value = Vec<(usize, Act)>> {
 
 const PEERS: usize = 4;
 
-fn perform(act: &Act, own: &mut Vec<Leave>, account: &Arc<Account>, all: &[Arc<Account>]) {
+fn perform(act: &Act, own: &mut Vec<Permit>, account: &Arc<Account>, all: &[Arc<Account>]) {
     match *act {
         Act::Take(amount) => own.extend(account.take(BYTES, amount)),
         Act::Grow(amount) => {
@@ -146,7 +146,7 @@ proptest! {
     ) {
         let (all, accounts) = peers(limit, u32::try_from(PEERS + 1).unwrap());
         let (newcomer, accounts) = accounts.split_last().unwrap();
-        let mut held: Vec<Vec<Leave>> = accounts.iter().map(|_| Vec::new()).collect();
+        let mut held: Vec<Vec<Permit>> = accounts.iter().map(|_| Vec::new()).collect();
         for (peer, act) in acts {
             perform(&act, &mut held[peer], &accounts[peer], accounts);
             let taken = all.taken(BYTES);

@@ -1,9 +1,11 @@
-//! The scheduler in virtual time: what it waits for, and when it gives up.
+//! The dispatcher in virtual time: what it waits for, and when it gives up.
 
+use super::Undecided::Late;
 use super::*;
 use crate::clock::VirtualClock;
+use crate::dispatch::lag::FRESH;
+use crate::dispatch::{Amounts, Peer};
 use crate::engine::{CacheLimits, Configuration, Current, ProofCache};
-use crate::sched::lag::FRESH;
 use crate::sources::KeyWatch;
 use crate::telemetry::Metrics;
 use bytes::Bytes;
@@ -20,6 +22,17 @@ use std::task::Poll;
 
 const NOW: i64 = 1_800_000_000;
 const SECOND: Duration = Duration::from_secs(1);
+const LIMITS: ServerLimits = ServerLimits {
+    batch_tokens: 1000,
+    message_bytes: 4 << 20,
+    in_flight_tokens: 1000,
+    in_flight_bytes: 64 << 20,
+    connections: 1,
+    streams_per_connection: 1,
+    call_timeout: Duration::from_secs(600),
+    queue_delay: Duration::from_secs(4),
+};
+const BUSY: Undecided = Undecided::Overloaded { cause: ShedCause::Work, limit: 4000 };
 const TICK: Duration = Duration::from_nanos(1);
 /// How long a token with an unknown key id may wait.
 const WAIT: Duration = Duration::from_millis(250);
@@ -28,13 +41,14 @@ const MAX_STALE: Duration = Duration::from_secs(3600);
 
 struct Scene {
     time: VirtualClock,
-    scheduler: Scheduler,
+    dispatcher: Dispatcher,
+    account: Arc<Account>,
     watch: Arc<KeyWatch>,
     keys: [SigningKey; 2],
 }
 
 impl Scene {
-    /// A scheduler with one worker, for an issuer of which it knows the first of two keys.
+    /// A dispatcher with one worker, for an issuer of which it knows the first of two keys.
     fn new() -> Self {
         let time = VirtualClock::at(UnixTime::from_seconds(NOW));
         let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::EdDsa).unwrap());
@@ -64,8 +78,13 @@ impl Scene {
             traces: None,
             metrics,
         };
-        let scheduler = Scheduler::new(Arc::new(engine), watches, 1, SECOND * 4, time.clock());
-        Self { time, scheduler, watch, keys }
+        let tokens = LIMITS.in_flight_tokens;
+        let bytes = LIMITS.in_flight_bytes;
+        let admission = Admission::new(Amounts { bytes, tokens, ..Amounts::default() });
+        let account = admission.account(Peer::Unknown);
+        let engine = Arc::new(engine);
+        let dispatcher = Dispatcher::new(engine, watches, admission, 1, &LIMITS, time.clock());
+        Self { time, dispatcher, account, watch, keys }
     }
 
     /// A good token of the key with this number; `jti` tells it from others.
@@ -78,15 +97,11 @@ impl Scene {
         self.keys[key].sign_compact(&header, &claims).unwrap().into()
     }
 
-    fn begin(
-        &self,
-        tokens: Vec<Bytes>,
-        deadline: Option<Duration>,
-    ) -> (Result<Begun, Undecided>, Option<Instant>) {
+    fn begin(&self, tokens: Vec<Bytes>, deadline: Option<Duration>) -> Result<Begun, Undecided> {
         let (now, snapshot) = (self.time.clock().monotonic(), self.engine().current.load());
         let deadline = deadline.map(|span| now + span);
         let only = snapshot.configuration().find_profile("", &Caller::Unknown).unwrap();
-        (self.scheduler.begin(snapshot, Batch::new(tokens, only), now, deadline), deadline)
+        self.dispatcher.begin(&snapshot, Batch::new(tokens, only), now, deadline, &self.account)
     }
 
     /// Begins a batch that is not decided at once, and decides it.
@@ -95,14 +110,14 @@ impl Scene {
         tokens: Vec<Bytes>,
         deadline: Option<Duration>,
     ) -> Result<Vec<Reason>, Undecided> {
-        let (begun, deadline) = self.begin(tokens, deadline);
-        let Begun::Open(opened) = begun? else { panic!("it is decided at once") };
-        let decisions = self.scheduler.decide(opened, deadline).await?;
+        let begun = self.begin(tokens, deadline);
+        let Begun::Suspended(rest) = begun? else { panic!("it is decided at once") };
+        let decisions = self.dispatcher.finish(rest).await?;
         Ok(decisions.iter().map(Decision::reason).collect())
     }
 
     fn engine(&self) -> &Engine {
-        self.scheduler.engine()
+        self.dispatcher.engine()
     }
 
     /// How many signatures were checked.
@@ -201,11 +216,11 @@ async fn r80_a_deadline_that_passes_between_two_slices_ends_the_batch() {
 async fn r80_a_deadline_is_late_at_its_moment() {
     let scene = Scene::new();
     let token = || vec![scene.token(0, 0)];
-    assert!(matches!(scene.begin(token(), Some(Duration::ZERO)).0, Err(Late)));
-    let (begun, deadline) = scene.begin(token(), Some(SECOND));
-    let Ok(Begun::Open(opened)) = begun else { panic!("it is not remembered yet") };
+    assert!(matches!(scene.begin(token(), Some(Duration::ZERO)), Err(Late)));
+    let begun = scene.begin(token(), Some(SECOND));
+    let Ok(Begun::Suspended(rest)) = begun else { panic!("it is not remembered yet") };
     scene.time.advance(SECOND);
-    assert!(matches!(scene.scheduler.decide(opened, deadline).await, Err(Late)));
+    assert!(matches!(scene.dispatcher.finish(rest).await, Err(Late)));
     assert_eq!(scene.checks(), 0);
 }
 
@@ -214,7 +229,7 @@ async fn r67_keys_are_stale_exactly_at_max_stale_and_a_hit_is_judged_by_it() {
     let scene = Scene::new();
     let token = || vec![scene.token(0, 0)];
     assert_eq!(scene.decide(token(), None).await, Ok(vec![Reason::Ok]));
-    let hit = || match scene.begin(token(), None).0 {
+    let hit = || match scene.begin(token(), None) {
         Ok(Begun::Decided(decisions)) => decisions[0].reason(),
         other => panic!("{other:?}"),
     };
@@ -229,13 +244,13 @@ async fn r67_keys_are_stale_exactly_at_max_stale_and_a_hit_is_judged_by_it() {
 async fn what_is_done_on_the_spot_is_refused_where_it_would_wait_too_long_for_a_thread() {
     let scene = Scene::new();
     let cold = |number| vec![scene.token(0, number)];
-    let running = scene.scheduler.lag.measure(scene.time.clock().monotonic()).unwrap();
+    let running = scene.dispatcher.lag.measure(scene.time.clock().monotonic()).unwrap();
     assert_eq!(scene.decide(cold(0), None).await, Ok(vec![Reason::Ok]));
     // Others have the thread for longer than `queue_delay`.
     scene.time.advance(SECOND * 5);
     running.await.unwrap();
-    assert_eq!(scene.decide(cold(1), None).await, Err(Busy));
-    let (begun, _) = scene.begin(cold(0), None);
+    assert_eq!(scene.decide(cold(1), None).await, Err(BUSY));
+    let begun = scene.begin(cold(0), None);
     assert!(matches!(begun, Ok(Begun::Decided(_))), "what is remembered is answered all the same");
     scene.time.advance(FRESH + TICK);
     assert_eq!(scene.decide(cold(2), None).await, Ok(vec![Reason::Ok]));

@@ -11,8 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 pub enum Resource {
     /// Bytes of messages being received, worked on or sent.
     Bytes,
+    /// Work that was taken on and is not done yet, in microseconds of an idle core. It is
+    /// charged, and never refused here: see [`Backlog`](super::backlog::Backlog).
+    Checks,
     /// Open connections.
     Connections,
+    /// Batches that wait for keys; the others do without.
+    KeyWaits,
     /// Open calls that may be silent for as long as the client likes.
     Streams,
     /// Tokens being worked on.
@@ -24,8 +29,12 @@ pub enum Resource {
 pub struct Amounts<T = usize> {
     /// Of [`Resource::Bytes`].
     pub bytes: T,
+    /// Of [`Resource::Checks`], which nobody configures.
+    pub checks: T,
     /// Of [`Resource::Connections`].
     pub connections: T,
+    /// Of [`Resource::KeyWaits`], which nobody configures.
+    pub key_waits: T,
     /// Of [`Resource::Streams`].
     pub streams: T,
     /// Of [`Resource::Tokens`].
@@ -37,7 +46,9 @@ impl<T> Amounts<T> {
     pub(super) fn of(&self, resource: Resource) -> &T {
         match resource {
             Resource::Bytes => &self.bytes,
+            Resource::Checks => &self.checks,
             Resource::Connections => &self.connections,
+            Resource::KeyWaits => &self.key_waits,
             Resource::Streams => &self.streams,
             Resource::Tokens => &self.tokens,
         }
@@ -60,13 +71,17 @@ struct Accounts {
     enough: usize,
 }
 
+/// How many batches wait for keys at once.
+const KEY_WAITS: usize = 64;
+
 /// So many accounts are kept without a look.
 const FEW: usize = 64;
 
 impl Admission {
-    /// Bounds of which nothing is taken.
+    /// Bounds of which nothing is taken; those that nobody configures have their own.
     #[must_use]
     pub fn new(limits: Amounts) -> Arc<Self> {
+        let limits = Amounts { checks: usize::MAX, key_waits: KEY_WAITS, ..limits };
         let accounts = Mutex::new(Accounts { by_peer: HashMap::new(), enough: FEW });
         Arc::new(Self { limits, taken: Amounts::default(), accounts })
     }

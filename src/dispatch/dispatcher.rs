@@ -1,0 +1,369 @@
+//! The way of a batch. Where all of it is remembered it is decided at once ([`Dispatcher::begin`]);
+//! else it is suspended, and decided in pieces between which others come to their right
+//! ([`Dispatcher::finish`]).
+
+use super::account::{Account, Permit};
+use super::admission::{Admission, Resource};
+use super::backlog::Backlog;
+use super::lag::Lag;
+use super::workers::Workers;
+use crate::clock::{Clock, later};
+use crate::config::ServerLimits;
+use crate::engine::{
+    Batch, Decision, Engine, Event, ForeignProfile, Held, Judging, Lookup, Pending, Snapshot,
+};
+use crate::permit;
+use crate::sources::{AttemptEnd, KeyWatches};
+use crate::telemetry::{AuditLog, ShedCause};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use std::cell::OnceCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::yield_now;
+
+/// Decides batches, within the bounds of all and before their deadlines.
+#[derive(Debug)]
+pub struct Dispatcher {
+    engine: Arc<Engine>,
+    watches: KeyWatches,
+    workers: Workers,
+    backlog: Arc<Backlog>,
+    lag: Arc<Lag>,
+    call_timeout: Duration,
+    queue_delay: Duration,
+    clock: Clock,
+}
+
+/// A batch that was begun.
+#[derive(Debug)]
+pub enum Begun {
+    /// Everything is decided.
+    Decided(Vec<Decision>),
+    /// There is more to do, for [`Dispatcher::finish`].
+    Suspended(Suspended),
+}
+
+/// A batch that waits, and what it holds up to its end. It waits at these points: between two
+/// slices, for the turn of others; and for keys that are being fetched, before those of its
+/// tokens are read that need them.
+#[derive(Debug)]
+pub struct Suspended {
+    lookup: Box<Lookup>,
+    deadline: Option<Instant>,
+    _tokens: Permit,
+    memory: Permit,
+    _records: Option<permit::Permit<AuditLog<Event>>>,
+}
+
+/// Why a batch is not decided.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Undecided {
+    /// A bug.
+    Internal,
+    /// The deadline came before the end.
+    Late,
+    /// It does not fit what is in flight.
+    Overloaded {
+        /// What there is too much of.
+        cause: ShedCause,
+        /// The most of it.
+        limit: usize,
+    },
+}
+
+impl From<ForeignProfile> for Undecided {
+    fn from(ForeignProfile: ForeignProfile) -> Self {
+        Self::Internal
+    }
+}
+
+/// How many tokens are looked up or judged before others get a turn: a fraction of 200
+/// microseconds.
+const STRIDE: usize = 64;
+
+/// What a token takes while its signature is checked, beside about its own length for what
+/// is decoded of it: where its parts are, its claims, its entry and its verdict.
+const TOKEN: usize = 2560;
+
+/// What a message takes beside its tokens while it waits: its look-up and its task.
+const MESSAGE: usize = 2048;
+
+/// What the call and its fields take, about.
+const CALL: usize = 8192;
+
+impl Dispatcher {
+    /// Decides batches on `workers` threads; each has a deadline of ours (R80), and checks are
+    /// taken on as long as they have to wait no longer than `queue_delay`.
+    #[must_use]
+    pub fn new(
+        engine: Arc<Engine>,
+        watches: KeyWatches,
+        admission: Arc<Admission>,
+        workers: usize,
+        limits: &ServerLimits,
+        clock: Clock,
+    ) -> Self {
+        let ServerLimits { call_timeout, queue_delay, .. } = *limits;
+        let backlog = Backlog::new(admission, workers, queue_delay);
+        let (lag, own) = (Lag::new(clock.clone()), Arc::clone(&engine));
+        let workers = Workers::new(own, Arc::clone(&backlog), workers, clock.clone());
+        Self { engine, watches, workers, backlog, lag, call_timeout, queue_delay, clock }
+    }
+
+    /// What it works with.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The clock of deadlines and verdicts.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Begins to decide every token of `batch`, which came at the moment `now` from the peer
+    /// with this account. If they are few and all remembered, it is done at once.
+    ///
+    /// # Errors
+    /// If `deadline` has passed, or there is no room for it.
+    pub fn begin(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        batch: Batch,
+        now: Instant,
+        deadline: Option<Instant>,
+        account: &Arc<Account>,
+    ) -> Result<Begun, Undecided> {
+        let audit = self.engine.audit.as_ref();
+        let records = audit.map(|audit| audit.take_room(&batch.tokens)).transpose();
+        let records = records.map_err(|full| self.shed(ShedCause::Audit, full.limit))?.flatten();
+        let deadline = deadline.into_iter().chain(now.checked_add(self.call_timeout)).min();
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(Undecided::Late);
+        }
+        let tokens = batch.tokens.len();
+        let bytes = batch.tokens.iter().map(Bytes::len).sum::<usize>();
+        caught(|| {
+            let mut lookup = Lookup::new(Arc::clone(snapshot), batch, now)?;
+            // One token under rules may take as long as others may have to wait.
+            let few = if has_rules(&lookup) { 1 } else { STRIDE };
+            if tokens <= few {
+                lookup.only_hits();
+                lookup.advance(&self.engine, tokens);
+                if !lookup.is_stopped() {
+                    return self.decide_hits(lookup, now, deadline).map(Begun::Decided);
+                }
+                lookup.resume();
+            }
+            // Only now: what is decided at once is done before anybody could look.
+            let memory = bytes.saturating_add(tokens.saturating_mul(TOKEN)).saturating_add(MESSAGE);
+            let full = |cause, resource| self.shed(cause, account.limit(resource));
+            Ok(Begun::Suspended(Suspended {
+                lookup: Box::new(lookup),
+                deadline,
+                _tokens: account
+                    .take(Resource::Tokens, tokens)
+                    .ok_or_else(|| full(ShedCause::Tokens, Resource::Tokens))?,
+                memory: account
+                    .take_more(Resource::Bytes, memory, bytes.saturating_add(CALL))
+                    .ok_or_else(|| full(ShedCause::Bytes, Resource::Bytes))?,
+                _records: records,
+            }))
+        })?
+    }
+
+    /// Decides a batch of which everything is remembered.
+    fn decide_hits(
+        &self,
+        lookup: Lookup,
+        now: Instant,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Decision>, Undecided> {
+        let (tokens, (pending, _no_misses)) = (lookup.tokens(), lookup.end());
+        let mut judging = Judging::new(pending, self.clock.wall());
+        judging.advance(&self.engine, tokens);
+        let took = self.clock.since(now);
+        if deadline.is_some_and(|deadline| took >= deadline.saturating_duration_since(now)) {
+            return Err(Undecided::Late);
+        }
+        self.engine.metrics.judged(tokens, took);
+        self.record(judging.take_events());
+        Ok(judging.decisions())
+    }
+
+    /// Decides what was suspended. Work stops when the future is dropped.
+    ///
+    /// # Errors
+    /// If its deadline comes first, or there is too much to do for that.
+    pub async fn finish(&self, suspended: Suspended) -> Result<Vec<Decision>, Undecided> {
+        let deciding = AssertUnwindSafe(self.decide(suspended)).catch_unwind();
+        deciding.await.unwrap_or(Err(Undecided::Internal))
+    }
+
+    async fn decide(&self, suspended: Suspended) -> Result<Vec<Decision>, Undecided> {
+        let Suspended { lookup, deadline, ref memory, .. } = suspended;
+        let (account, began) = (memory.account(), Arc::clone(lookup.snapshot()));
+        let mut events = Vec::new();
+        let first = self.pass(*lookup, account, deadline, true, &mut events);
+        let (mut decisions, waiting) = first.await?;
+        if let Some(Waiting { held, _permit }) = waiting {
+            self.wait_for_keys(held.waits, deadline).await;
+            // Of the configuration that the batch came under: in another one its profile
+            // may stand in another place.
+            let now = self.engine.current.load();
+            let snapshot = if now.is_of_configuration_of(&began) { now } else { began };
+            let lookup = Lookup::new(snapshot, held.batch, self.clock.monotonic())?;
+            let second = self.pass(lookup, account, deadline, false, &mut events);
+            let (late, _) = second.await?;
+            for (place, decision) in held.places.into_iter().zip(late) {
+                if let Some(slot) = decisions.get_mut(place) {
+                    *slot = decision;
+                }
+            }
+        }
+        self.record(events);
+        Ok(decisions)
+    }
+
+    /// The way of a batch, but for those of its tokens whose key may come soon, if they
+    /// `may_wait` for it.
+    async fn pass(
+        &self,
+        mut lookup: Lookup,
+        account: &Arc<Account>,
+        deadline: Option<Instant>,
+        may_wait: bool,
+        events: &mut Vec<Event>,
+    ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
+        let (tokens, began) = (lookup.tokens(), lookup.at());
+        self.in_time(deadline)?;
+        // Before any work is done for it: to refuse must be cheap.
+        let patience = deadline.map(|deadline| deadline.saturating_duration_since(began));
+        self.lag.measure(began);
+        if self.backlog.is_full(patience, self.lag.at(began)) {
+            lookup.only_hits();
+        }
+        while lookup.advance(&self.engine, STRIDE) {
+            yield_now().await;
+            self.in_time(deadline)?;
+        }
+        if lookup.is_stopped() {
+            let limit = usize::try_from(self.queue_delay.as_millis()).unwrap_or(usize::MAX);
+            return Err(self.shed(ShedCause::Work, limit));
+        }
+        // Those over which rules take long end a turn of themselves.
+        let stride = if has_rules(&lookup) { STRIDE } else { STRIDE * 4 };
+        let (mut pending, unread) = lookup.end();
+        let mut waiting = None;
+        if !unread.is_empty() {
+            let slices = pending.to_read(unread);
+            let read = self.workers.run(slices, account, began, deadline).await?;
+            let slices = pending.take(read, &self.engine);
+            waiting = self.hold(&mut pending, account, may_wait);
+            let checked = self.workers.run(slices, account, began, deadline).await?;
+            // What was checked is not checked again.
+            let _none = pending.take(checked, &self.engine);
+        }
+        let mut judging = Judging::new(pending, self.clock.wall());
+        while judging.advance(&self.engine, stride) {
+            yield_now().await;
+            self.in_time(deadline)?;
+        }
+        self.engine.metrics.judged(tokens, self.clock.since(began));
+        events.append(&mut judging.take_events());
+        Ok((judging.decisions(), waiting))
+    }
+
+    /// Tells of keys that are missing, and takes the tokens out that may wait for them.
+    fn hold(
+        &self,
+        pending: &mut Pending,
+        account: &Arc<Account>,
+        may_wait: bool,
+    ) -> Option<Waiting> {
+        let permit = OnceCell::new();
+        let held = pending.hold(|issuer, id| {
+            let end = self.watches.of(issuer).filter(|_| may_wait)?.miss(id)?;
+            let take = || account.take(Resource::KeyWaits, 1);
+            permit.get_or_init(take).is_some().then_some(end)
+        });
+        let waiting = held.zip(permit.into_inner().flatten());
+        waiting.map(|(held, permit)| Waiting { held, _permit: permit })
+    }
+
+    /// Waits for the ends of attempts to fetch keys, at most for half of the time that is left,
+    /// so that some is left for the answer.
+    async fn wait_for_keys(
+        &self,
+        ends: impl IntoIterator<Item = (jwtd_core::keys::IssuerIndex, AttemptEnd)>,
+        deadline: Option<Instant>,
+    ) {
+        for (_, end) in ends {
+            let now = self.clock.monotonic();
+            let half = |deadline: Instant| later(now, deadline.saturating_duration_since(now) / 2);
+            let until = deadline.map(half).into_iter().chain([end.until()]).min();
+            let until = until.unwrap_or(now);
+            self.clock.timeout_at(until, end.reached()).await;
+        }
+    }
+
+    fn in_time(&self, deadline: Option<Instant>) -> Result<(), Undecided> {
+        match deadline {
+            Some(deadline) if self.clock.monotonic() >= deadline => Err(Undecided::Late),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes to the audit log, if there is one.
+    fn record(&self, events: Vec<Event>) {
+        if let Some(audit) = self.engine.audit.as_ref().filter(|_| !events.is_empty()) {
+            audit.log().push(events);
+        }
+    }
+
+    /// Counts what is refused because of a bound.
+    fn shed(&self, cause: ShedCause, limit: usize) -> Undecided {
+        self.engine.metrics.shed(cause);
+        Undecided::Overloaded { cause, limit }
+    }
+}
+
+impl Suspended {
+    /// When it must be decided.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The account of the peer that asks.
+    #[must_use]
+    pub fn account(&self) -> &Arc<Account> {
+        self.memory.account()
+    }
+}
+
+/// Tokens that wait for keys, and leave to do so.
+struct Waiting {
+    held: Held<AttemptEnd>,
+    _permit: Permit,
+}
+
+/// Whether rules are tried on the tokens.
+fn has_rules(lookup: &Lookup) -> bool {
+    lookup.served().policy.has_rules()
+}
+
+/// A panic costs this one batch: what others share is not left half changed, for it is replaced
+/// whole.
+///
+/// # Errors
+/// If `work` panicked.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Undecided> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_panic| Undecided::Internal)
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 mod current;
+mod prove;
 mod words;
 
 const NOW: i64 = 1_800_000_000;

@@ -31,11 +31,14 @@ impl Unverified<Claims> {
 
 /// A token that was read, and for which there is a key. Its claims are out of
 /// reach until [`prove`](Self::prove) has checked the signature.
+///
+/// The bytes that it is found by and those that were signed are kept apart: in a nested token
+/// (RFC 7519, section 5.2) they differ.
 #[derive(Debug)]
 pub struct Unproven<T> {
+    /// What it is found by.
     pub(super) token: T,
-    /// How many bytes of the token the signature covers.
-    pub(super) signed: usize,
+    pub(super) signed: SignedBytes,
     pub(super) signature: Vec<u8>,
     pub(super) header: Arc<Header>,
     pub(super) payload: Vec<u8>,
@@ -44,6 +47,21 @@ pub struct Unproven<T> {
     pub(super) settings: Digest,
     pub(super) set: Arc<KeySet>,
     pub(super) candidates: Candidates,
+}
+
+/// The JWS Signing Input (RFC 7515, section 2): what the signature covers, and nothing else.
+#[derive(Debug)]
+pub(super) struct SignedBytes {
+    /// The JWS of a nested token, decrypted. Without it the token is the JWS.
+    pub(super) plaintext: Option<Box<[u8]>>,
+    /// How long the header and the payload of the JWS are, with the dot between them.
+    pub(super) length: usize,
+}
+
+impl SignedBytes {
+    fn of<'b>(&'b self, token: &'b [u8]) -> Option<&'b [u8]> {
+        self.plaintext.as_deref().unwrap_or(token).get(..self.length)
+    }
 }
 
 /// That a signature was checked, and with which key of which issuer.
@@ -100,10 +118,20 @@ impl<T: AsRef<[u8]>> Unproven<T> {
         (self.header.algorithm, first.map_or(0, |key| key.key.bits()))
     }
 
-    /// The token.
+    /// The whole token as it came: what it is found by, in a cache or among the other tokens of
+    /// a batch. What was signed is [`signing_input`](Self::signing_input).
     #[must_use]
     pub fn token(&self) -> &T {
         &self.token
+    }
+
+    /// The JWS Signing Input (RFC 7515, section 2): the bytes that the signature must cover. They
+    /// are the beginning of the token, but those of a nested token are not among its bytes.
+    ///
+    /// Nothing if `T` has become shorter since it was read.
+    #[must_use]
+    pub fn signing_input(&self) -> Option<&[u8]> {
+        self.signed.of(self.token.as_ref())
     }
 
     /// The issuer that the token claims, proven by nothing yet.
@@ -118,7 +146,7 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// # Errors
     /// If the signature is not that of any of the keys.
     pub fn prove(self) -> Result<Proven, Reject> {
-        let message = self.token.as_ref().get(..self.signed).ok_or(Reject::Internal)?;
+        let message = self.signing_input().ok_or(Reject::Internal)?;
         let key = signer(&self.set, &self.candidates, message, &self.signature)?;
         let proof = SignatureProof {
             issuer: self.issuer,

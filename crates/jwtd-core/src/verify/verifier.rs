@@ -5,7 +5,7 @@ use super::headers::Headers;
 use super::judge::{Matter, judge};
 use super::profile::Profile;
 use super::reject::{Refusal, Reject};
-use super::token::{Proven, Unproven, Unverified};
+use super::token::{Proven, SignedBytes, Unproven, Unverified};
 use crate::jose::{Claims, CompactJws, UnixTime};
 use crate::keys::{Issuers, KeyState};
 use std::sync::Arc;
@@ -100,7 +100,8 @@ pub fn read_after<T: AsRef<[u8]>>(
     let candidates = set
         .select(header.key_id.as_deref(), header.algorithm)
         .map_err(|error| refuse(error.into()))?;
-    let (signed, settings, set) = (jws.signing_input().len(), *issuer.settings(), Arc::clone(set));
+    let signed = SignedBytes { plaintext: None, length: jws.signing_input().len() };
+    let (settings, set) = (*issuer.settings(), Arc::clone(set));
     Ok(Unproven {
         token,
         signed,

@@ -235,7 +235,7 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
     let allowed = issuer.algorithms().contains(header.algorithm);
     let allowed = if allowed { Ok(()) } else { Err(Reject::AlgorithmNotAllowed) };
     checks.add(ALGORITHM, allowed, words::algorithms(issuer), header.algorithm.name())?;
-    let unproven = verify::read(token, issuers).map_err(|refusal| refusal.reject);
+    let unproven = verify::read(token, issuers).map_err(|error| error.into_refusal().reject);
     let unproven =
         checks.add(KEY, unproven, words::key(issuer, &header), words::keys(issuer, &header))?;
     let proven = unproven.prove();

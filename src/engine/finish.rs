@@ -79,6 +79,7 @@ impl Finish {
         let mut tally = Tally::default();
         self.steps.set(0);
         for step in steps.iter().skip(self.decisions.len()).take(count) {
+            let missing;
             let proven = match step {
                 Step::Held => {
                     let outcome = Err(Reject::Internal);
@@ -91,6 +92,10 @@ impl Finish {
                     None => Err(&INTERNAL),
                 },
                 Step::Refused(refusal) => Err(refusal),
+                Step::KeyMissing(key) => {
+                    missing = key.refusal();
+                    Err(&missing)
+                }
             };
             let (issuer, decision) = match proven {
                 Ok(entry) => {

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Attributes, Caller};
-use jwtd_core::verify::{Headers, Matter, Proven, Refusal, Reject, read, read_under};
+use jwtd_core::verify::{
+    Headers, Matter, MissingKey, Proven, ReadError, Refusal, Reject, read, read_under,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,6 +55,8 @@ pub(super) enum Step {
     Miss(usize),
     /// It does not get as far as a check.
     Refused(Refusal),
+    /// Its issuer has no such key, unless one comes.
+    KeyMissing(MissingKey),
     /// It is decided in another batch, when keys have come.
     Held,
 }
@@ -172,7 +176,7 @@ impl Plan {
             match &step {
                 Step::Hit(_) => hits += 1,
                 Step::Miss(_) => misses += 1,
-                Step::Refused(_) | Step::Held => {}
+                Step::Refused(_) | Step::KeyMissing(_) | Step::Held => {}
             }
             self.pending.steps.push(step);
         }
@@ -196,7 +200,7 @@ impl Plan {
         // Before hashing: what is too long to be read is too long to be hashed.
         if token.len() > issuers.limits().token_bytes {
             return match read(token.clone(), issuers) {
-                Err(refusal) => Step::Refused(refusal),
+                Err(error) => Step::Refused(error.into_refusal()),
                 Ok(_) => Step::Refused(Reject::Internal.into()),
             };
         }
@@ -220,9 +224,10 @@ impl Plan {
             return step.clone();
         }
         match read_under(&mut reading.headers, token.clone(), issuers, &served.profile) {
-            Err(refusal) => {
-                reading.misses_key |= matches!(refusal.reject, Reject::KeyUnknown);
-                Step::Refused(refusal)
+            Err(ReadError::Refused(refusal)) => Step::Refused(refusal),
+            Err(ReadError::KeyMissing(key)) => {
+                reading.misses_key = true;
+                Step::KeyMissing(key)
             }
             Ok(unproven) => {
                 if reading.checks.is_empty() {
@@ -235,7 +240,7 @@ impl Plan {
     }
 
     /// Takes tokens out whose key is unknown and may come soon: those for which `wait`
-    /// gives something to wait for, by issuer and a hash of the token's header. Gives
+    /// gives something to wait for, by issuer and a hash of the missing key. Gives
     /// them as a batch of their own, with their places in this one, and for each issuer
     /// what to wait for.
     pub fn hold<W>(
@@ -248,15 +253,10 @@ impl Plan {
             return held;
         }
         for (place, step) in self.pending.steps.iter_mut().enumerate() {
-            let Step::Refused(Refusal { reject: Reject::KeyUnknown, issuer: Some(issuer) }) = step
-            else {
-                continue;
-            };
-            let (issuer, batch) = (*issuer, &self.pending.batch);
+            let Step::KeyMissing(key) = step else { continue };
+            let (issuer, batch) = (key.issuer(), &self.pending.batch);
             let Some(token) = batch.tokens.get(place) else { continue };
-            // Tokens of one key have the same header, letter for letter.
-            let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
-            let Some(waiting) = wait(issuer, engine.cache.hash(header)) else { continue };
+            let Some(waiting) = wait(issuer, engine.cache.hash_key(key)) else { continue };
             let held = held.get_or_insert_with(|| Held {
                 batch: Batch {
                     tokens: Vec::new(),

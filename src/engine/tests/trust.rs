@@ -83,6 +83,29 @@ fn r65_an_unknown_id_of_such_an_issuer_is_neither_fetched_for_nor_waited_for() {
 }
 
 #[test]
+fn r65_a_key_that_is_missing_is_the_same_in_every_spelling_of_the_header() {
+    let engine = engine(1 << 20);
+    let ids = |headers: &[&str]| {
+        let world =
+            World { algorithms: vec![Algorithm::EdDsa, Algorithm::Es256], ..World::default() };
+        let issuers = world.issuers();
+        let configuration = world.configuration(&issuers, &engine.metrics);
+        let snapshot = Arc::new(Snapshot::new(configuration, issuers));
+        let sign = |header: &&str| Bytes::from(KEYS[0].sign_compact(header, &claims("")).unwrap());
+        let batch = Batch::new(headers.iter().map(sign).collect(), only(&snapshot));
+        let mut plan = Plan::new(snapshot, batch, *BEGIN).unwrap();
+        while plan.advance(&engine, 3) {}
+        let seen = std::cell::RefCell::new(Vec::new());
+        plan.hold(&engine, |_, id| Some(seen.borrow_mut().push(id))).unwrap();
+        seen.into_inner()
+    };
+    let same = ids(&[r#"{"alg":"EdDSA","kid":"l"}"#, r#"{"kid":"\u006c","alg":"EdDSA","x":1}"#]);
+    assert_eq!((same.len(), same[0]), (2, same[1]), "a flood of spellings asks for one key");
+    let other = ids(&[r#"{"alg":"EdDSA","kid":"m"}"#, r#"{"alg":"ES256","kid":"l"}"#]);
+    assert!(!other.contains(&same[0]) && other[0] != other[1]);
+}
+
+#[test]
 fn keys_are_missing_only_to_those_who_trust_the_issuer() {
     let engine = engine(1 << 20);
     let other = token(r#","kid":"k0""#, &claims("").replace("a.example", "b.example"));

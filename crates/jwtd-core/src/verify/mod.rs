@@ -6,6 +6,7 @@ mod headers;
 mod judge;
 mod jws;
 mod profile;
+mod read_error;
 mod reason;
 mod reject;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use headers::Headers;
 pub use judge::{Condition, Matter, check_times, judge, remember_until};
 pub use jws::{ProvenJws, verify_jws};
 pub use profile::{AcceptedTypes, Profile, UnknownIssuer};
+pub use read_error::{MissingKey, ReadError};
 pub use reason::{Family, Fault, Reason};
 pub use reject::{Refusal, Reject};
 pub use token::{Proven, SignatureProof, Unproven, Unverified};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 mod current;
 mod prove;
+mod reading;
 mod words;
 
 const NOW: i64 = 1_800_000_000;

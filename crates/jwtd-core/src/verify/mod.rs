@@ -22,5 +22,5 @@ pub use profile::{AcceptedTypes, Profile, UnknownIssuer};
 pub use read_error::{MissingKey, ReadError};
 pub use reason::{Family, Fault, Reason};
 pub use reject::{Refusal, Reject};
-pub use token::{Proven, SignatureProof, Unproven, Unverified};
+pub use token::{CheckGroup, Proven, SignatureProof, Unproven, Unverified, prove_all};
 pub use verifier::{read, read_after, read_under, verify};

@@ -49,6 +49,16 @@ pub struct Unproven<T> {
     pub(super) candidates: Candidates,
 }
 
+/// What decides about the cost of a signature check: tokens of one group are checked side by side.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CheckGroup {
+    /// `alg`
+    pub algorithm: Algorithm,
+    /// The size of the key in bits; that of the first where several may have signed. Zero for a
+    /// secret.
+    pub bits: usize,
+}
+
 /// The JWS Signing Input (RFC 7515, section 2): what the signature covers, and nothing else.
 #[derive(Debug)]
 pub(super) struct SignedBytes {
@@ -110,12 +120,12 @@ pub struct Proven {
 }
 
 impl<T: AsRef<[u8]>> Unproven<T> {
-    /// The algorithm and the size in bits of the key that will be tried first:
-    /// what the cost of the check depends on.
+    /// The tokens that its signature can be checked together with, by [`prove_all`].
     #[must_use]
-    pub fn cost(&self) -> (Algorithm, usize) {
+    pub fn group(&self) -> CheckGroup {
         let first = self.candidates.iter().next().and_then(|index| self.set.keys().get(index));
-        (self.header.algorithm, first.map_or(0, |key| key.key.bits()))
+        let bits = first.map_or(0, |key| key.key.bits());
+        CheckGroup { algorithm: self.header.algorithm, bits }
     }
 
     /// The whole token as it came: what it is found by, in a cache or among the other tokens of
@@ -146,17 +156,39 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// # Errors
     /// If the signature is not that of any of the keys.
     pub fn prove(self) -> Result<Proven, Reject> {
+        let proof = self.check()?;
+        Ok(self.unlock(proof))
+    }
+
+    fn check(&self) -> Result<SignatureProof, Reject> {
         let message = self.signing_input().ok_or(Reject::Internal)?;
         let key = signer(&self.set, &self.candidates, message, &self.signature)?;
-        let proof = SignatureProof {
+        Ok(SignatureProof {
             issuer: self.issuer,
             settings: self.settings,
             set: *self.set.fingerprint(),
             key: *key.key.thumbprint(),
-        };
-        let Unverified(claims) = self.claims;
-        Ok(Proven { header: self.header, claims, payload: self.payload, proof })
+        })
     }
+
+    fn unlock(self, proof: SignatureProof) -> Proven {
+        let Unverified(claims) = self.claims;
+        Proven { header: self.header, claims, payload: self.payload, proof }
+    }
+}
+
+/// Checks the signatures of tokens of one [group](Unproven::group) and unlocks the claims of those
+/// that are good, as [`Unproven::prove`] does; gives an outcome for each, in their order.
+///
+/// All signatures are checked when this returns; the claims are moved out of a token when its
+/// outcome is taken. Tokens of several groups get the same outcomes, only not as fast.
+#[must_use = "the tokens are gone, and the outcomes say which were good"]
+pub fn prove_all<T: AsRef<[u8]>>(
+    tokens: Vec<Box<Unproven<T>>>,
+) -> impl ExactSizeIterator<Item = Result<Proven, Reject>> {
+    // Here a group will be checked side by side; today each token is checked alone.
+    let proofs: Vec<_> = tokens.iter().map(|token| token.check()).collect();
+    tokens.into_iter().zip(proofs).map(|(token, proof)| Ok(token.unlock(proof?)))
 }
 
 /// Finds the key that made the signature, among those that the header chose.

@@ -11,7 +11,7 @@ fn a_group_is_proven_as_its_tokens_are_one_by_one() {
     tokens[3] = other.sign_compact(HEADER, &claims("")).unwrap().into_bytes();
     let end = tokens[7].len();
     tokens[7][end - 10] = if tokens[7][end - 10] == b'A' { b'B' } else { b'A' };
-    tokens[8] = [&tokens[9][..end - 86], &tokens[10][end - 86..]].concat();
+    tokens[8] = [&tokens[9][..end - 86], &tokens[6][end - 86..]].concat();
     tokens[19] = tokens[0].clone();
 
     let read_all = || tokens.iter().map(|token| Box::new(unproven(token))).collect::<Vec<_>>();

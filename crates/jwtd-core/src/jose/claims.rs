@@ -4,6 +4,7 @@
 //! A registered claim of a wrong type is a fault even where the claim is
 //! optional: unreadable never means absent (CVE-2026-25537, CVE-2020-26160).
 
+use super::confirmation::{Confirmation, NotText};
 use super::json::{self, Value};
 use super::limits::Limits;
 use super::malformed::{Malformed, Part};
@@ -57,13 +58,22 @@ pub struct Claims {
     issuer: Option<Place>,
     subject: Option<Place>,
     token_id: Option<Place>,
+    session_id: Result<Option<Place>, NotText>,
+    confirmation: Option<Kept>,
     audiences: Option<Places>,
     scopes: Places,
     names: Places,
     expires_at: Option<UnixTime>,
     not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
-    bound: bool,
+}
+
+/// Where the parts of a [`Confirmation`] are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Kept {
+    json: Place,
+    jwk_thumbprint: Result<Option<Place>, NotText>,
+    certificate_thumbprint: Result<Option<Place>, NotText>,
 }
 
 impl Claims {
@@ -79,7 +89,8 @@ impl Claims {
 
         let (mut issuer, mut subject, mut token_id) = (None, None, None);
         let (mut expires_at, mut not_before, mut issued_at) = (None, None, None);
-        let (mut audiences, mut scopes, mut bound) = (None, [None; 2], false);
+        let (mut audiences, mut scopes) = (None, [None; 2]);
+        let (mut session_id, mut confirmation) = (None, None);
         for (name, value) in &members {
             match &**name {
                 "iss" => issuer = Some(string("iss", value)?),
@@ -92,29 +103,45 @@ impl Claims {
                 "iat" => issued_at = Some(time("iat", value, 0, f64::floor)?),
                 "scope" => add(&mut scopes, check_scopes("scope", value)?),
                 "scp" => add(&mut scopes, check_scopes("scp", value)?),
-                "cnf" => bound = true,
+                "sid" => session_id = Some(value),
+                "cnf" => confirmation = Some(value),
                 _ => {}
             }
         }
+        let session_id = NotText::unless(session_id);
+        // Nothing of what is written can fail.
+        let json = |value| serde_json::to_string(value).unwrap_or_default();
+        let whole = confirmation.map(json);
+        let member = |name: &str| {
+            NotText::unless(confirmation.and_then(|value: &Value<'_>| value.member(name)))
+        };
+        let (jkt, x5t) = (member("jkt"), member("x5t#S256"));
         let audiences = audiences.map(strings);
         let scopes = scopes.into_iter().flatten().flat_map(words);
         let names = members.iter().filter(|(_, value)| *value != Value::Null);
         let names = names.map(|(name, _)| &**name);
 
-        let all = [issuer, subject, token_id].into_iter().flatten();
+        let lenient = [session_id, jkt, x5t].map(Result::unwrap_or_default);
+        let all =
+            [issuer, subject, token_id, whole.as_deref()].into_iter().chain(lenient).flatten();
         let all = all.chain(audiences.clone().into_iter().flatten());
         let mut texts = Texts::for_all(all.chain(scopes.clone()).chain(names.clone()));
         Ok(Self {
             issuer: issuer.map(|text| texts.push(text)),
             subject: subject.map(|text| texts.push(text)),
             token_id: token_id.map(|text| texts.push(text)),
+            session_id: session_id.map(|text| Some(texts.push(text?))),
+            confirmation: whole.as_deref().map(|whole| Kept {
+                json: texts.push(whole),
+                jwk_thumbprint: jkt.map(|text| Some(texts.push(text?))),
+                certificate_thumbprint: x5t.map(|text| Some(texts.push(text?))),
+            }),
             audiences: audiences.map(|all| texts.extend(all)),
             scopes: texts.extend(scopes),
             names: texts.extend(names),
             expires_at,
             not_before,
             issued_at,
-            bound,
             texts,
         })
     }
@@ -161,16 +188,36 @@ impl Claims {
         self.token_id.map(|place| self.texts.get(place))
     }
 
+    /// `sid`: the session at the issuer (OpenID Connect Back-Channel Logout 1.0, section 2.1).
+    ///
+    /// # Errors
+    /// If it is there and is not a string: whoever revokes sessions cannot tell which it is of.
+    pub fn session_id(&self) -> Result<Option<&str>, NotText> {
+        Ok(self.session_id?.map(|place| self.texts.get(place)))
+    }
+
     /// `scope` (RFC 8693, section 4.2) and `scp`, which several issuers use in
     /// its place; each may be a string with spaces or an array of strings.
     pub fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
         self.texts.range(self.scopes)
     }
 
-    /// Whether the token is bound to its sender by `cnf` (RFC 7800).
+    /// `cnf` (RFC 7800, section 3.1), also if it is `null` or of another wrong type.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<Confirmation<'_>> {
+        let Kept { json, jwk_thumbprint, certificate_thumbprint } = self.confirmation?;
+        let text = |place: Option<Place>| place.map(|place| self.texts.get(place));
+        Some(Confirmation {
+            json: self.texts.get(json),
+            jwk_thumbprint: jwk_thumbprint.map(text),
+            certificate_thumbprint: certificate_thumbprint.map(text),
+        })
+    }
+
+    /// Whether the token is bound to its sender by `cnf`.
     #[must_use]
     pub fn is_bound(&self) -> bool {
-        self.bound
+        self.confirmation.is_some()
     }
 
     /// Whether there is a claim of this name that is not `null`.
@@ -299,6 +346,8 @@ mod tests {
             format!(r#"{{"iss":"{long}"}}"#),
             format!(r#"{{"sub":"{long}"}}"#),
             format!(r#"{{"jti":"{long}"}}"#),
+            format!(r#"{{"sid":"{long}"}}"#),
+            format!(r#"{{"cnf":"{long}"}}"#),
             format!(r#"{{"aud":["{long}"]}}"#),
             format!(r#"{{"scope":"{long}"}}"#),
             format!(r#"{{"{long}":1}}"#),
@@ -382,6 +431,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_session_that_is_not_a_string_is_told_from_none() {
+        let session = |text: &str| {
+            let claims = read(text).unwrap();
+            claims.session_id().map(|text| text.map(str::to_owned))
+        };
+        assert_eq!(session("{}"), Ok(None));
+        assert_eq!(session(r#"{"sid":"a\u0062"}"#), Ok(Some("ab".to_owned())));
+        assert_eq!(session(r#"{"sid":""}"#), Ok(Some(String::new())));
+        assert_eq!(session(r#"{"SID":"a","inner":{"sid":"a"}}"#), Ok(None));
+        for value in ["null", "7", "true", "[]", r#"["a"]"#, r#"{"sid":"a"}"#] {
+            assert_eq!(session(&format!(r#"{{"sid":{value}}}"#)), Err(NotText), "{value}");
+        }
+        assert_eq!(NotText.to_string(), "it is not a string");
     }
 
     #[test]

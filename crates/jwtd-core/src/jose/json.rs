@@ -249,6 +249,13 @@ impl<'t> Value<'t> {
         if let Self::Array(elements) = self { Some(elements) } else { None }
     }
 
+    /// The member of this name, if this is an object that has it.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { return None };
+        members.iter().find_map(|(own, value)| (own == name).then_some(value))
+    }
+
     /// The same value with strings of its own, in no more memory than it needs.
     #[must_use]
     pub fn into_owned(self) -> Value<'static> {

@@ -6,7 +6,9 @@ mod words;
 use jwtd_core::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
 use jwtd_core::keys::{Issuers, Leeway};
 use jwtd_core::policy::{Budget, Caller, Facts, Policy, check_scopes};
-use jwtd_core::verify::{self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject};
+use jwtd_core::verify::{
+    self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject, TokenContext,
+};
 use std::sync::Arc;
 
 /// What a token is held against.
@@ -246,7 +248,8 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
 /// The checks of a proven token.
 fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: UnixTime) {
     let Question { issuers, profile, audiences, .. } = *question;
-    let matter = Matter { proven, issuers, profile, audiences, now };
+    let context = TokenContext::none();
+    let matter = Matter { proven, issuers, profile, audiences, context, now };
     for condition in Condition::ALL {
         let (expected, actual) = words::condition(condition, &matter);
         checks.add(condition.name(), condition.check(&matter), expected, actual);

@@ -9,7 +9,7 @@ use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Attributes, Caller};
 use jwtd_core::verify::{
-    Headers, Matter, MissingKey, Proven, ReadError, Refusal, Reject, read, read_under,
+    Headers, Matter, MissingKey, Proven, ReadError, Refusal, Reject, TokenContext, read, read_under,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -107,7 +107,8 @@ impl Pending {
     /// What a proven token of the batch is judged by.
     pub(super) fn matter<'p>(&'p self, proven: &'p Proven, now: UnixTime) -> Matter<'p> {
         let (issuers, profile) = (self.snapshot.issuers(), &self.served.profile);
-        Matter { proven, issuers, profile, audiences: &self.batch.audiences, now }
+        let (audiences, context) = (&*self.batch.audiences, TokenContext::none());
+        Matter { proven, issuers, profile, audiences, context, now }
     }
 }
 

@@ -128,7 +128,7 @@ pub(super) fn keys(issuer: &Issuer, header: &Header) -> String {
 
 /// What is expected by a condition, and what is found.
 pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, String) {
-    let Matter { proven, issuers, profile, audiences, now } = *matter;
+    let Matter { proven, issuers, profile, audiences, now, .. } = *matter;
     let claims = proven.claims();
     let Some(issuer) = issuers.get(proven.proof().issuer()) else {
         return (String::new(), String::new());

@@ -2,6 +2,7 @@
 //! RFCs, and the types that prove that a step was taken.
 
 mod builder;
+mod context;
 mod headers;
 mod judge;
 mod jws;
@@ -15,6 +16,7 @@ mod token;
 mod verifier;
 
 pub use builder::{BuildError, TrustedIssuer, Verifier, VerifierBuilder};
+pub use context::TokenContext;
 pub use headers::Headers;
 pub use judge::{Condition, Matter, check_times, judge, remember_until};
 pub use jws::{ProvenJws, verify_jws};
@@ -23,4 +25,4 @@ pub use read_error::{MissingKey, ReadError};
 pub use reason::{Family, Fault, Reason};
 pub use reject::{Refusal, Reject};
 pub use token::{CheckGroup, Proven, SignatureProof, Unproven, Unverified, prove_all};
-pub use verifier::{read, read_after, read_under, verify};
+pub use verifier::{read, read_after, read_under, verify, verify_in_context};

@@ -212,6 +212,16 @@ fn r35_r36_other_kinds_of_tokens_are_refused() {
 fn r37_a_bound_token_without_proof_is_refused() {
     assert_eq!(of(HEADER, &claims(r#","cnf":{"jkt":"x"}"#)), Reason::BindingRequired);
     assert_eq!(of(HEADER, &claims(r#","cnf":null"#)), Reason::BindingRequired);
+    let (issuers, now) = (issuers(Some(&["x"])), UnixTime::from_seconds(NOW));
+    let profile = Profile::new("p", &["a"], &issuers).unwrap();
+    let context = TokenContext::default();
+    assert_eq!(&context, TokenContext::none());
+    let judged = |extra: &str| {
+        let token = sign(HEADER, &claims(extra));
+        verify_in_context(token.as_bytes(), &issuers, &profile, &[], &context, now).map(drop)
+    };
+    assert_eq!(judged(r#","cnf":{"jkt":"x"}"#), Err(Reject::BindingRequired));
+    assert_eq!(judged(""), Ok(()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The way of one token, in the order of RFC 7519, section 7.2 and RFC 7515,
 //! section 5.2. The first step that fails decides.
 
+use super::context::TokenContext;
 use super::headers::Headers;
 use super::judge::{Matter, judge};
 use super::profile::Profile;
@@ -24,9 +25,24 @@ pub fn verify(
     audiences: &[Arc<str>],
     now: UnixTime,
 ) -> Result<Proven, Reject> {
+    verify_in_context(token, issuers, profile, audiences, TokenContext::none(), now)
+}
+
+/// As [`verify`], for a token that came with `context`.
+///
+/// # Errors
+/// The first step that fails.
+pub fn verify_in_context(
+    token: &[u8],
+    issuers: &Issuers,
+    profile: &Profile,
+    audiences: &[Arc<str>],
+    context: &TokenContext,
+    now: UnixTime,
+) -> Result<Proven, Reject> {
     let read = read_under(&mut Headers::default(), token, issuers, profile);
     let proven = read.map_err(|error| error.into_refusal().reject)?.prove()?;
-    judge(&Matter { proven: &proven, issuers, profile, audiences, now })?;
+    judge(&Matter { proven: &proven, issuers, profile, audiences, context, now })?;
     Ok(proven)
 }
 

@@ -124,7 +124,7 @@ fn words(error: &ExecutionError) -> &'static str {
         ExecutionError::DivisionByZero(_)
         | ExecutionError::RemainderByZero(_)
         | ExecutionError::Overflow(..) => "a number cannot be computed",
-        ExecutionError::FunctionError { function, .. } if function == values::BUDGET => {
+        ExecutionError::FunctionError { function, .. } if function == meter::BUDGET => {
             "it takes up too much of the token"
         }
         ExecutionError::FunctionError { .. } => "a function was given what it cannot take",

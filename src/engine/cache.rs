@@ -160,7 +160,8 @@ impl ProofCache {
     /// that need it, and no caller can find two keys with the same.
     #[must_use]
     pub fn hash_key(&self, key: &MissingKey) -> u64 {
-        self.hash.hash_one((key.algorithm(), key.key_id()))
+        let header = key.header();
+        self.hash.hash_one((header.algorithm, &header.key_id))
     }
 
     /// The entry of exactly these bytes.

@@ -190,7 +190,8 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
         }
         Condition::Type => {
             let accepted = profile.types.iter().map(|one| one.name().unwrap_or("absent"));
-            let actual = proven.token_type().name().map_or_else(|| "absent".to_owned(), shown);
+            let actual =
+                proven.header().token_type.name().map_or_else(|| "absent".to_owned(), shown);
             (format!("one of {}", listed(accepted)), actual)
         }
         Condition::RequiredClaims => {

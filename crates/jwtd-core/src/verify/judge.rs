@@ -97,7 +97,7 @@ impl Condition {
             Self::Lifetime => check_lifetime(claims, profile.max_lifetime)?,
             Self::Audience => check_audience(claims, issuer, profile, audiences)?,
             Self::Type => {
-                if !profile.types.contains(proven.token_type()) {
+                if !profile.types.contains(&proven.header().token_type) {
                     return Err(Reject::TypeNotAllowed);
                 }
             }

@@ -1,7 +1,7 @@
 //! Why a token was not read: it is refused, or it waits for a key.
 
 use super::reject::{Refusal, Reject};
-use crate::jose::{Algorithm, Header};
+use crate::jose::Header;
 use crate::keys::IssuerIndex;
 use std::sync::Arc;
 
@@ -32,16 +32,10 @@ impl MissingKey {
         self.issuer
     }
 
-    /// `alg`
+    /// The header; its `alg` and `kid` choose the key.
     #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.header.algorithm
-    }
-
-    /// `kid`
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.header.key_id.as_deref()
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// The refusal of a token for which the key does not come.

@@ -3,7 +3,7 @@
 
 use super::reject::Reject;
 use crate::crypto::Digest;
-use crate::jose::{Algorithm, Claims, Header, TokenType};
+use crate::jose::{Algorithm, Claims, Header};
 use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, Key, KeySet, KeyState};
 use std::fmt;
 use std::sync::Arc;
@@ -232,22 +232,10 @@ impl Proven {
         std::mem::take(&mut self.payload)
     }
 
-    /// `typ`
+    /// The header.
     #[must_use]
-    pub fn token_type(&self) -> &TokenType {
-        &self.header.token_type
-    }
-
-    /// `kid`
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.header.key_id.as_deref()
-    }
-
-    /// `alg`
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.header.algorithm
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// What was proven, and by whom.
@@ -275,7 +263,7 @@ impl Proven {
         if *set.fingerprint() == self.proof.set {
             return Some(issuer);
         }
-        let candidates = set.select(self.key_id(), self.algorithm()).ok()?;
+        let candidates = set.select(self.header.key_id.as_deref(), self.header.algorithm).ok()?;
         candidates
             .iter()
             .filter_map(|index| set.keys().get(index))

@@ -134,9 +134,9 @@ impl<'v> Mapping<'v> {
                 found.map(|(_, value)| self.variables.claim(value)).transpose()
             }
             Variable::Header => match name {
-                "alg" => text(facts.proven.algorithm().name()).map(Some),
-                "kid" => facts.proven.key_id().map(text).transpose(),
-                "typ" => facts.proven.token_type().name().map(text).transpose(),
+                "alg" => text(facts.proven.header().algorithm.name()).map(Some),
+                "kid" => facts.proven.header().key_id.as_deref().map(text).transpose(),
+                "typ" => facts.proven.header().token_type.name().map(text).transpose(),
                 _ => Ok(None),
             },
             Variable::Request => {

@@ -1,6 +1,7 @@
 //! What is found out of a token before its signature is checked.
 
 use super::*;
+use crate::jose::Header;
 
 const LOST: &str = r#"{"alg":"EdDSA","kid":"lost"}"#;
 
@@ -14,7 +15,8 @@ fn missing(header: &str, claims: &str) -> Option<MissingKey> {
 #[test]
 fn a_missing_key_is_named_by_what_chooses_it() {
     let key = missing(LOST, &claims("")).unwrap();
-    let shown = (key.issuer().get(), key.algorithm(), key.key_id());
+    let Header { algorithm, key_id, .. } = key.header();
+    let shown = (key.issuer().get(), *algorithm, key_id.as_deref());
     assert_eq!(shown, (0, Algorithm::EdDsa, Some("lost")));
     let refusal = Refusal { reject: Reject::KeyUnknown, issuer: Some(key.issuer()) };
     assert_eq!(key.refusal(), refusal);
@@ -23,7 +25,8 @@ fn a_missing_key_is_named_by_what_chooses_it() {
     assert_eq!(error.into_refusal(), refusal);
     // None has this algorithm, and the token names no id.
     let nameless = missing(r#"{"alg":"ES256"}"#, &claims("")).unwrap();
-    assert_eq!((nameless.algorithm(), nameless.key_id()), (Algorithm::Es256, None));
+    let Header { algorithm, key_id, .. } = nameless.header();
+    assert_eq!((*algorithm, key_id), (Algorithm::Es256, &None));
 }
 
 #[test]

@@ -135,9 +135,9 @@ mod tests {
             let kept = claims.confirmation().unwrap();
             prop_assert_eq!(read_json(kept.json()), read_json(&cnf));
             // What grows is a number with an exponent.
-            prop_assert!(kept.json().len() <= cnf.len() * 5);
+            prop_assert!(kept.json().len() <= cnf.len().saturating_mul(5));
             let (bytes, text) = (claims.heap_bytes(), kept.json().len());
-            prop_assert!(bytes >= text && bytes <= 2 * text + 100, "{} of {}", bytes, text);
+            prop_assert!(bytes >= text && bytes <= text.saturating_mul(2).saturating_add(100), "{} of {}", bytes, text);
             prop_assert_eq!(claims.subject(), Some("s"));
         }
     }

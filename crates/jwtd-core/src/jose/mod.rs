@@ -18,10 +18,11 @@ pub mod malformed;
 pub mod pem;
 mod roca;
 mod small_order;
-mod texts;
+mod string_arena;
+pub mod unix_time;
 
 pub use algorithm::{Algorithm, AlgorithmSet, Curve, Family};
-pub use claims::{Claims, UnixTime};
+pub use claims::Claims;
 pub use compact::CompactJws;
 pub use confirmation::{Confirmation, NotText};
 pub use header::{Header, TokenType};
@@ -29,3 +30,4 @@ pub use jwk::{Jwk, KeyMaterial, Secret};
 pub use jwks::{JwkSet, JwksError, SkippedKey};
 pub use limits::Limits;
 pub use malformed::{Malformed, Part};
+pub use unix_time::UnixTime;

@@ -1,24 +1,25 @@
-//! The texts of a token, in two allocations: they are made for every token that is new.
+//! An arena of strings. Those of a token take two allocations: they are made for every token
+//! that is new.
 
-/// Texts, end to end in one.
+/// Strings, end to end in one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Texts {
+pub(super) struct StringArena {
     text: String,
     ends: Vec<u32>,
 }
 
-/// Where a text is among [`Texts`].
-pub(super) type Place = u32;
+/// The index of a string in its [`StringArena`].
+pub(super) type StringIndex = u32;
 
-/// Where some are that follow each other.
+/// The indices of strings that follow each other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Places {
-    first: Place,
-    end: Place,
+pub(super) struct StringRange {
+    first: StringIndex,
+    end: StringIndex,
 }
 
-impl Texts {
-    /// Room for these.
+impl StringArena {
+    /// An empty arena with room for these.
     pub(super) fn for_all<'t>(all: impl Iterator<Item = &'t str>) -> Self {
         let add = |(count, bytes): (usize, usize), text: &str| {
             (count.saturating_add(1), bytes.saturating_add(text.len()))
@@ -33,40 +34,40 @@ impl Texts {
         self.text.len().saturating_add(ends)
     }
 
-    fn place(&self) -> Place {
+    fn next_index(&self) -> StringIndex {
         // Tokens are far shorter than this.
-        Place::try_from(self.ends.len()).unwrap_or(Place::MAX)
+        StringIndex::try_from(self.ends.len()).unwrap_or(StringIndex::MAX)
     }
 
-    pub(super) fn push(&mut self, text: &str) -> Place {
-        let place = self.place();
+    pub(super) fn push(&mut self, text: &str) -> StringIndex {
+        let index = self.next_index();
         self.text.push_str(text);
         self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
-        place
+        index
     }
 
-    pub(super) fn extend<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> Places {
-        let first = self.place();
-        texts.for_each(|text| {
+    pub(super) fn extend<'t>(&mut self, strings: impl Iterator<Item = &'t str>) -> StringRange {
+        let first = self.next_index();
+        strings.for_each(|text| {
             self.push(text);
         });
-        Places { first, end: self.place() }
+        StringRange { first, end: self.next_index() }
     }
 
-    pub(super) fn get(&self, place: Place) -> &str {
-        let end = |place: Place| self.ends.get(index(place)).copied().unwrap_or_default();
-        let start = place.checked_sub(1).map_or(0, end);
-        self.text.get(index(start)..index(end(place))).unwrap_or_default()
+    pub(super) fn get(&self, index: StringIndex) -> &str {
+        let end = |index: StringIndex| self.ends.get(widen(index)).copied().unwrap_or_default();
+        let start = index.checked_sub(1).map_or(0, end);
+        self.text.get(widen(start)..widen(end(index))).unwrap_or_default()
     }
 
     pub(super) fn range(
         &self,
-        Places { first, end }: Places,
+        StringRange { first, end }: StringRange,
     ) -> impl Iterator<Item = &str> + Clone {
-        (first..end).map(|place| self.get(place))
+        (first..end).map(|index| self.get(index))
     }
 }
 
-fn index(place: Place) -> usize {
-    usize::try_from(place).unwrap_or(usize::MAX)
+fn widen(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
 }

@@ -5,7 +5,7 @@ mod words;
 
 use jwtd_core::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
 use jwtd_core::keys::{Issuers, Leeway};
-use jwtd_core::policy::{Budget, Caller, Facts, Policy, check_scopes};
+use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
 use jwtd_core::verify::{
     self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject, TokenContext,
 };
@@ -257,7 +257,7 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
     let scopes = check_scopes(proven, question.scopes);
     checks.add(SCOPES, scopes, words::all_of(question.scopes), words::scopes(proven));
     let values = json::parse(proven.payload(), &issuers.limits().json).ok();
-    let facts = Facts {
+    let input = PolicyInput {
         proven,
         claims: values.as_ref(),
         caller: question.caller,
@@ -265,7 +265,7 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
         now,
         budget: &Budget::default(),
     };
-    let state = match question.policy.decide(&facts) {
+    let state = match question.policy.decide(&input) {
         Ok(None) => State::Passed,
         Ok(Some(reject)) => State::NotEnforced(reject),
         Err(reject) => State::Failed(reject),

@@ -6,7 +6,7 @@ use super::slice::Proof;
 use super::{Engine, Remembered};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
-use jwtd_core::policy::{Budget, Facts, check_scopes};
+use jwtd_core::policy::{Budget, PolicyInput, check_scopes};
 use jwtd_core::verify::{Matter, Reason, Refusal, Reject, judge, remember_until};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -186,7 +186,7 @@ impl Finish {
         let policy = &served.policy;
         let values = policy.reads_claims().then(|| entry.values(snapshot.issuers().limits()));
         let values = values.flatten();
-        let facts = Facts {
+        let input = PolicyInput {
             proven: &entry.proven,
             claims: values.as_deref(),
             caller: &batch.caller,
@@ -194,12 +194,12 @@ impl Finish {
             now: self.now,
             budget: &Budget::default(),
         };
-        let outcome = policy.decide(&facts);
-        self.spend(facts.budget);
+        let outcome = policy.decide(&input);
+        self.spend(input.budget);
         // The candidate has a budget of its own, so that what it says does not hang on the other.
-        let facts = Facts { budget: &Budget::default(), ..facts };
-        if let Some(said) = policy.try_shadow(&facts) {
-            self.spend(facts.budget);
+        let input = PolicyInput { budget: &Budget::default(), ..input };
+        if let Some(said) = policy.try_shadow(&input) {
+            self.spend(input.budget);
             let (said, permitted) = (said.as_ref().copied(), outcome.is_ok());
             snapshot.configuration().count_shadow(batch.profile, said, permitted, self.now);
         }

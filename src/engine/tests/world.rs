@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::VirtualClock;
 use jwtd_core::jose::json;
-use jwtd_core::policy::{Budget, Caller, Facts, Policy, check_scopes};
+use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
 use std::time::Instant;
 
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -133,7 +133,7 @@ impl World {
             .and_then(|proven| {
                 check_scopes(&proven, &shared(&self.scopes))?;
                 let values = json::parse(proven.payload(), &Limits::DEFAULT.json).unwrap();
-                self.policy.decide(&Facts {
+                self.policy.decide(&PolicyInput {
                     proven: &proven,
                     claims: Some(&values),
                     caller: &Caller::Unknown,

@@ -22,7 +22,7 @@ pub use judge::{Condition, Matter, check_times, judge, remember_until};
 pub use jws::{ProvenJws, verify_jws};
 pub use profile::{AcceptedTypes, Profile, UnknownIssuer};
 pub use read_error::{MissingKey, ReadError};
-pub use reason::{Family, Fault, Reason};
+pub use reason::{Fault, Reason, ReasonFamily};
 pub use reject::{Refusal, Reject};
 pub use token::{CheckGroup, Proven, SignatureProof, Unproven, Unverified, prove_all};
 pub use verifier::{read, read_after, read_under, verify, verify_in_context};

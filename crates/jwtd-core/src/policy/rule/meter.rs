@@ -7,7 +7,7 @@
 //! token gives is charged where it is taken up, and what grows, a sum, for both of its sides
 //! before it is made. So a spent budget also bounds the bytes of what is in between.
 
-use crate::policy::Budget;
+use crate::policy::budget::Budget;
 use cel::ExecutionError;
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, operators,

@@ -3,7 +3,8 @@
 
 use super::meter;
 use crate::jose::json::Value as Json;
-use crate::policy::{Caller, Facts};
+use crate::policy::caller::Caller;
+use crate::policy::policy_input::PolicyInput;
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer, Sizer};
 use cel::common::types::{
@@ -24,13 +25,13 @@ const MOST_AT_ONCE: usize = 500;
 /// The variables of a rule while it runs.
 #[derive(Debug)]
 pub(super) struct Variables<'f> {
-    facts: &'f Facts<'f>,
+    input: &'f PolicyInput<'f>,
     left: AtomicUsize,
 }
 
 impl<'f> Variables<'f> {
-    pub(super) fn new(facts: &'f Facts<'f>) -> Self {
-        Self { facts, left: AtomicUsize::new(MOST_VALUES) }
+    pub(super) fn new(input: &'f PolicyInput<'f>) -> Self {
+        Self { input, left: AtomicUsize::new(MOST_VALUES) }
     }
 
     fn spend(&self, text: usize) -> Result<(), ExecutionError> {
@@ -39,7 +40,7 @@ impl<'f> Variables<'f> {
         let rest = left.checked_sub(cost);
         self.left.store(rest.unwrap_or_default(), Ordering::Relaxed);
         // What is not taken up costs nothing.
-        if rest.is_some() { meter::charge(self.facts.budget, cost) } else { Err(meter::too_much()) }
+        if rest.is_some() { meter::charge(self.input.budget, cost) } else { Err(meter::too_much()) }
     }
 
     /// A claim, if it is not too large.
@@ -96,10 +97,10 @@ impl VariableResolver for Variables<'_> {
             "caller" => Variable::Caller,
             "claims" => Variable::Claims,
             "header" => Variable::Header,
-            "now" => return Some(CowVal::owned(CelInt::from(self.facts.now.seconds()))),
+            "now" => return Some(CowVal::owned(CelInt::from(self.input.now.seconds()))),
             "request" => Variable::Request,
             _ if variable.starts_with('@') => {
-                return meter::resolve(self.facts.budget, variable).map(CowVal::Owned);
+                return meter::resolve(self.input.budget, variable).map(CowVal::Owned);
             }
             _ => return None,
         };
@@ -125,29 +126,29 @@ enum Variable {
 impl<'v> Mapping<'v> {
     /// The member of this name, if there is one.
     fn find(&self, name: &str) -> Result<Option<Box<dyn Val + 'v>>, ExecutionError> {
-        let Variables { facts, .. } = self.variables;
+        let Variables { input, .. } = self.variables;
         let text = |text: &'v str| self.variables.text(text);
         match self.part {
             Variable::Claims => {
-                let Some(Json::Object(members)) = facts.claims else { return Ok(None) };
+                let Some(Json::Object(members)) = input.claims else { return Ok(None) };
                 let found = members.iter().find(|(own, _)| **own == *name);
                 found.map(|(_, value)| self.variables.claim(value)).transpose()
             }
             Variable::Header => match name {
-                "alg" => text(facts.proven.header().algorithm.name()).map(Some),
-                "kid" => facts.proven.header().key_id.as_deref().map(text).transpose(),
-                "typ" => facts.proven.header().token_type.name().map(text).transpose(),
+                "alg" => text(input.proven.header().algorithm.name()).map(Some),
+                "kid" => input.proven.header().key_id.as_deref().map(text).transpose(),
+                "typ" => input.proven.header().token_type.name().map(text).transpose(),
                 _ => Ok(None),
             },
             Variable::Request => {
-                let found = facts.attributes.iter().find(|(own, _)| **own == *name);
+                let found = input.attributes.iter().find(|(own, _)| **own == *name);
                 found.map(|(_, value)| text(value)).transpose()
             }
             Variable::Caller => {
                 let number = |number: u32| -> Box<dyn Val + 'v> {
                     Box::new(CelInt::from(i64::from(number)))
                 };
-                Ok(match (facts.caller, name) {
+                Ok(match (input.caller, name) {
                     (Caller::Unix { user, .. }, "user") => Some(number(*user)),
                     (Caller::Unix { group, .. }, "group") => Some(number(*group)),
                     (Caller::Certificate(names), "names") => {

@@ -244,6 +244,15 @@ pub(super) fn good() -> String {
     token(r#","kid":"k0""#, &claims(""))
 }
 
+/// A good token with another signature. Keys are made anew in each run, so that any letter may
+/// stand where one is changed.
+pub(super) fn forged() -> String {
+    let mut bytes = good().into_bytes();
+    let place = bytes.len() - 10;
+    bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+    String::from_utf8(bytes).unwrap()
+}
+
 /// Remembers a good token, then asks again in another world: what the memory
 /// holds must not matter.
 pub(super) fn after_a_hit(token: &str, change: impl FnOnce(&mut World)) -> Reason {

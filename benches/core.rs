@@ -6,7 +6,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use jwtd_core::crypto::{SigningError, SigningKey};
 use jwtd_core::jose::{Algorithm, JwkSet, UnixTime};
 use jwtd_core::keys::KeySet;
-use jwtd_core::verify::{Matter, Profile, judge, read};
+use jwtd_core::verify::{Matter, Profile, TokenContext, judge, read};
 use jwtd_testkit::bench::{bare, issuers, tokens};
 use jwtd_testkit::tokens::set_of;
 use std::hint::black_box;
@@ -51,7 +51,8 @@ fn steps(criterion: &mut Criterion, keys: &[SigningKey]) {
         let proven = read(token.as_bytes(), &issuers).unwrap().prove().unwrap();
         group.bench_function(format!("judge/{name}"), |bencher| {
             let (issuers, profile, audiences, now) = (&issuers, &profile, &[], NOW);
-            let matter = |proven| Matter { proven, issuers, profile, audiences, now };
+            let context = TokenContext::none();
+            let matter = |proven| Matter { proven, issuers, profile, audiences, context, now };
             bencher.iter(|| judge(&matter(black_box(&proven))).unwrap());
         });
         group.bench_function(format!("issuer_if_current/{name}"), |bencher| {

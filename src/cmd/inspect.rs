@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::engine::{self, Question};
 use clap::{ArgMatches, Args};
 use jwtd_core::policy::Caller;
+use jwtd_core::verify::TokenContext;
 use seen::Seen;
 use std::io::Read as _;
 use std::process::ExitCode;
@@ -115,6 +116,7 @@ impl Command {
             caller,
             audiences: &[],
             scopes: &[],
+            context: TokenContext::none(),
             attributes: &[],
         })
     }

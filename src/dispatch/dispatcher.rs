@@ -285,8 +285,9 @@ impl Dispatcher {
         may_wait: bool,
     ) -> Option<Waiting> {
         let permit = OnceCell::new();
-        let held = pending.hold(|issuer, id| {
-            let end = self.watches.of(issuer).filter(|_| may_wait)?.miss(id)?;
+        let held = pending.hold(|issuer, key| {
+            let watch = self.watches.of(issuer).filter(|_| may_wait)?;
+            let end = watch.miss(self.engine.cache.hash_key(key))?;
             let take = || account.take(Resource::KeyWaits, 1);
             permit.get_or_init(take).is_some().then_some(end)
         });

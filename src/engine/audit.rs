@@ -64,8 +64,8 @@ pub(super) struct Named {
 impl Token {
     pub(super) fn new(bytes: &[u8], proven: Option<&Proven>) -> Self {
         let named = |proven: &Proven| Named {
-            algorithm: proven.algorithm(),
-            key_id: proven.key_id().map(Box::from),
+            algorithm: proven.header().algorithm,
+            key_id: proven.header().key_id.clone(),
             token_id: proven.claims().token_id().map(Box::from),
             subject: proven.claims().subject().map(Box::from),
         };

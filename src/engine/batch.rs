@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, IssuerIndex};
 use jwtd_core::policy::{Attributes, Caller};
-use jwtd_core::verify::{Matter, Proven, Refusal, Reject};
+use jwtd_core::verify::{Matter, MissingKey, Proven, Refusal, Reject, TokenContext};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct Batch {
     /// The tokens, as slices of the request.
     pub tokens: Vec<Bytes>,
+    /// What is known of the use of each token; or nothing, if nothing is of any.
+    pub contexts: Vec<TokenContext>,
     /// The profile, of the configuration that the batch is judged by.
     pub profile: ProfileIndex,
     /// Narrows the audiences of the profile, if not empty.
@@ -34,20 +36,32 @@ impl Batch {
     /// Tokens of which nothing is asked but what the profile asks.
     #[must_use]
     pub fn new(tokens: Vec<Bytes>, profile: ProfileIndex) -> Self {
-        let (audiences, scopes, attributes) = Default::default();
-        Self { tokens, profile, audiences, scopes, caller: Caller::Unknown, attributes }
+        let (contexts, audiences, scopes, attributes) = Default::default();
+        let caller = Caller::Unknown;
+        Self { tokens, contexts, profile, audiences, scopes, caller, attributes }
     }
 
-    /// The same question about some of the tokens.
-    fn about(&self, tokens: Vec<Bytes>) -> Self {
+    /// The same question, about no token yet.
+    fn empty(&self) -> Self {
         Self {
-            tokens,
-            profile: self.profile,
             audiences: self.audiences.clone(),
             scopes: self.scopes.clone(),
             caller: self.caller.clone(),
             attributes: self.attributes.clone(),
+            ..Self::new(Vec::new(), self.profile)
         }
+    }
+
+    /// Takes over the token at a place of another batch, with its context.
+    fn push(&mut self, other: &Self, place: usize) {
+        self.tokens.extend(other.tokens.get(place).cloned());
+        self.contexts.extend(other.contexts.get(place).cloned());
+    }
+
+    /// What is known of the use of the token at this place.
+    #[must_use]
+    pub fn context(&self, place: usize) -> &TokenContext {
+        self.contexts.get(place).unwrap_or_else(|| TokenContext::none())
     }
 }
 
@@ -69,9 +83,8 @@ pub(super) enum Step {
 pub(super) enum Fate {
     /// It is not read yet, or its signature is not checked yet.
     Open,
-    /// Its issuer has no such key, and may have one soon; what the token says of its key has
-    /// this hash.
-    KeyMissing(Refusal, u64),
+    /// Its issuer has no such key, and may have one soon; else it is refused so.
+    KeyMissing(MissingKey, Refusal),
     /// It is proven, or refused.
     Settled(Result<Arc<Remembered>, Refusal>),
 }
@@ -123,7 +136,10 @@ impl Pending {
                     checks.push(check);
                     continue;
                 }
-                Found::KeyMissing(refusal, id) => Fate::KeyMissing(refusal, id),
+                Found::KeyMissing(key) => {
+                    let refusal = key.refusal();
+                    Fate::KeyMissing(key, refusal)
+                }
                 Found::Settled(outcome) => Fate::Settled(outcome),
             };
             if let Some(slot) = self.fates.get_mut(miss) {
@@ -137,34 +153,26 @@ impl Pending {
     }
 
     /// Takes tokens out whose key is unknown and may come soon: those for which `wait`
-    /// gives something to wait for, by issuer and a hash of what the token says of its key.
-    /// Gives them as a batch of their own.
-    pub fn hold<W>(&mut self, wait: impl Fn(&Issuer, u64) -> Option<W>) -> Option<Held<W>> {
+    /// gives something to wait for, by issuer and missing key. Gives them as a batch of their
+    /// own.
+    pub fn hold<W>(&mut self, wait: impl Fn(&Issuer, &MissingKey) -> Option<W>) -> Option<Held<W>> {
         let mut held: Option<Held<W>> = None;
         if !self.fates.iter().any(|fate| matches!(fate, Fate::KeyMissing(..))) {
             return held;
         }
         for (place, step) in self.steps.iter_mut().enumerate() {
             let Step::Miss(miss) = *step else { continue };
-            let Some(Fate::KeyMissing(Refusal { issuer: Some(index), .. }, id)) =
-                self.fates.get(miss)
-            else {
-                continue;
-            };
-            let (Some(token), Some(issuer)) =
-                (self.batch.tokens.get(place), self.snapshot.issuers().get(*index))
-            else {
-                continue;
-            };
-            let Some(waiting) = wait(issuer, *id) else { continue };
+            let Some(Fate::KeyMissing(key, _)) = self.fates.get(miss) else { continue };
+            let Some(issuer) = self.snapshot.issuers().get(key.issuer()) else { continue };
+            let Some(waiting) = wait(issuer, key) else { continue };
             let held = held.get_or_insert_with(|| Held {
-                batch: self.batch.about(Vec::new()),
+                batch: self.batch.empty(),
                 places: Vec::new(),
                 waits: HashMap::new(),
             });
-            held.batch.tokens.push(token.clone());
+            held.batch.push(&self.batch, place);
             held.places.push(place);
-            held.waits.insert(*index, waiting);
+            held.waits.insert(key.issuer(), waiting);
             *step = Step::Held;
         }
         held
@@ -180,15 +188,21 @@ impl Pending {
             Step::Held => Err(&INTERNAL),
             Step::Miss(miss) => match self.fates.get(*miss) {
                 Some(Fate::Settled(outcome)) => outcome.as_ref(),
-                Some(Fate::KeyMissing(refusal, _)) => Err(refusal),
+                Some(Fate::KeyMissing(_, refusal)) => Err(refusal),
                 Some(Fate::Open) | None => Err(&INTERNAL),
             },
         }
     }
 
-    /// What a proven token of the batch is judged by.
-    pub(super) fn matter<'p>(&'p self, proven: &'p Proven, now: UnixTime) -> Matter<'p> {
+    /// What the proven token at this place is judged by.
+    pub(super) fn matter<'p>(
+        &'p self,
+        place: usize,
+        proven: &'p Proven,
+        now: UnixTime,
+    ) -> Matter<'p> {
         let (issuers, profile) = (self.snapshot.issuers(), &self.served.profile);
-        Matter { proven, issuers, profile, audiences: &self.batch.audiences, now }
+        let (audiences, context) = (&*self.batch.audiences, self.batch.context(place));
+        Matter { proven, issuers, profile, audiences, context, now }
     }
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use foldhash::quality::RandomState;
 use jwtd_core::jose::json::{self, Value};
 use jwtd_core::jose::{Limits, UnixTime};
-use jwtd_core::verify::Proven;
+use jwtd_core::verify::{MissingKey, Proven};
 use moka::Expiry;
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
@@ -154,6 +154,14 @@ impl ProofCache {
             return 7;
         }
         self.hash.hash_one(token)
+    }
+
+    /// The number of a missing key, under the hash of this process: the same for all tokens
+    /// that need it, and no caller can find two keys with the same.
+    #[must_use]
+    pub fn hash_key(&self, key: &MissingKey) -> u64 {
+        let header = key.header();
+        self.hash.hash_one((header.algorithm, &header.key_id))
     }
 
     /// The entry of exactly these bytes.

@@ -5,8 +5,10 @@ mod words;
 
 use jwtd_core::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
 use jwtd_core::keys::{Issuers, Leeway};
-use jwtd_core::policy::{Budget, Caller, Facts, Policy, check_scopes};
-use jwtd_core::verify::{self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject};
+use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
+use jwtd_core::verify::{
+    self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject, TokenContext,
+};
 use std::sync::Arc;
 
 /// What a token is held against.
@@ -22,6 +24,8 @@ pub struct Question<'q> {
     pub audiences: &'q [Arc<str>],
     /// The scopes that the request demands.
     pub scopes: &'q [Arc<str>],
+    /// What is known of the use of the token.
+    pub context: &'q TokenContext,
     /// Who asks.
     pub caller: &'q Caller,
     /// What the caller says of the request that the token came with.
@@ -235,7 +239,7 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
     let allowed = issuer.algorithms().contains(header.algorithm);
     let allowed = if allowed { Ok(()) } else { Err(Reject::AlgorithmNotAllowed) };
     checks.add(ALGORITHM, allowed, words::algorithms(issuer), header.algorithm.name())?;
-    let unproven = verify::read(token, issuers).map_err(|refusal| refusal.reject);
+    let unproven = verify::read(token, issuers).map_err(|error| error.into_refusal().reject);
     let unproven =
         checks.add(KEY, unproven, words::key(issuer, &header), words::keys(issuer, &header))?;
     let proven = unproven.prove();
@@ -245,8 +249,8 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
 
 /// The checks of a proven token.
 fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: UnixTime) {
-    let Question { issuers, profile, audiences, .. } = *question;
-    let matter = Matter { proven, issuers, profile, audiences, now };
+    let Question { issuers, profile, audiences, context, .. } = *question;
+    let matter = Matter { proven, issuers, profile, audiences, context, now };
     for condition in Condition::ALL {
         let (expected, actual) = words::condition(condition, &matter);
         checks.add(condition.name(), condition.check(&matter), expected, actual);
@@ -254,7 +258,7 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
     let scopes = check_scopes(proven, question.scopes);
     checks.add(SCOPES, scopes, words::all_of(question.scopes), words::scopes(proven));
     let values = json::parse(proven.payload(), &issuers.limits().json).ok();
-    let facts = Facts {
+    let input = PolicyInput {
         proven,
         claims: values.as_ref(),
         caller: question.caller,
@@ -262,7 +266,7 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
         now,
         budget: &Budget::default(),
     };
-    let state = match question.policy.decide(&facts) {
+    let state = match question.policy.decide(&input) {
         Ok(None) => State::Passed,
         Ok(Some(reject)) => State::NotEnforced(reject),
         Err(reject) => State::Failed(reject),

@@ -5,7 +5,7 @@ use super::batch::{Pending, Step};
 use super::{Engine, Remembered};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
-use jwtd_core::policy::{Budget, Facts, check_scopes};
+use jwtd_core::policy::{Budget, PolicyInput, check_scopes};
 use jwtd_core::verify::{Matter, Reason, Reject, judge, remember_until};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -76,9 +76,10 @@ impl Judging {
                 self.decisions.push(Decision { proven: None, outcome });
                 continue;
             }
+            let place = self.decisions.len();
             let (issuer, decision) = match self.pending.found(step) {
                 Ok(entry) => {
-                    let outcome = self.judge(entry);
+                    let outcome = self.judge(place, entry);
                     let issuer = Some(entry.proven.proof().issuer());
                     // As of one that is not remembered: nothing is told of its issuer.
                     let foreign = matches!(outcome, Err(Reject::IssuerNotInProfile));
@@ -95,7 +96,7 @@ impl Judging {
                 && audit.wants(kind.1)
             {
                 let cached = matches!(step, Step::Hit(_));
-                let event = self.event(audit, self.decisions.len(), issuer, &decision, cached);
+                let event = self.event(audit, place, issuer, &decision, cached);
                 self.events.extend(event);
             }
             if let Some((kind, tokens)) = tally.add(kind) {
@@ -138,8 +139,9 @@ impl Judging {
         })
     }
 
-    fn judge(&self, entry: &Remembered) -> Result<Permission, Reject> {
-        let matter = self.pending.matter(&entry.proven, self.now);
+    /// Judges the token at this place.
+    fn judge(&self, place: usize, entry: &Remembered) -> Result<Permission, Reject> {
+        let matter = self.pending.matter(place, &entry.proven, self.now);
         judge(&matter)?;
         // What the request demands is no part of the profile's policy, and no mode of it.
         check_scopes(&entry.proven, &self.pending.batch.scopes)?;
@@ -165,7 +167,7 @@ impl Judging {
         let policy = &served.policy;
         let values = policy.reads_claims().then(|| entry.values(snapshot.issuers().limits()));
         let values = values.flatten();
-        let facts = Facts {
+        let input = PolicyInput {
             proven: &entry.proven,
             claims: values.as_deref(),
             caller: &batch.caller,
@@ -173,12 +175,12 @@ impl Judging {
             now: self.now,
             budget: &Budget::default(),
         };
-        let outcome = policy.decide(&facts);
-        self.spend(facts.budget);
+        let outcome = policy.decide(&input);
+        self.spend(input.budget);
         // The candidate has a budget of its own, so that what it says does not hang on the other.
-        let facts = Facts { budget: &Budget::default(), ..facts };
-        if let Some(said) = policy.try_shadow(&facts) {
-            self.spend(facts.budget);
+        let input = PolicyInput { budget: &Budget::default(), ..input };
+        if let Some(said) = policy.try_shadow(&input) {
+            self.spend(input.budget);
             let (said, permitted) = (said.as_ref().copied(), outcome.is_ok());
             snapshot.configuration().count_shadow(batch.profile, said, permitted, self.now);
         }

@@ -129,7 +129,7 @@ impl Lookup {
         // Before hashing: what is too long to be read is too long to be hashed.
         if token.len() > issuers.limits().token_bytes {
             return match read(token.clone(), issuers) {
-                Err(refusal) => Step::Refused(refusal),
+                Err(error) => Step::Refused(error.into_refusal()),
                 Ok(_) => Step::Refused(Reject::Internal.into()),
             };
         }

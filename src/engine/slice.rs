@@ -7,7 +7,10 @@ use super::group::Group;
 use super::{Engine, Snapshot};
 use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
-use jwtd_core::verify::{Headers, Refusal, Reject, Unproven, read_under};
+use jwtd_core::keys::IssuerIndex;
+use jwtd_core::verify::{
+    Headers, MissingKey, Proven, ReadError, Refusal, Reject, Unproven, prove_all, read_under,
+};
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -46,9 +49,8 @@ pub struct Outcome {
 pub(super) enum Found {
     /// It was read, and its signature is to be checked.
     Unproven(Check),
-    /// It was read, and its issuer has no such key: how it is refused if the key does not come,
-    /// and a hash of what it says of its key.
-    KeyMissing(Refusal, u64),
+    /// It was read, and its issuer has no such key.
+    KeyMissing(MissingKey),
     /// It is refused, or its signature was checked.
     Settled(Result<Arc<Remembered>, Refusal>),
 }
@@ -94,7 +96,7 @@ pub(super) fn to_check(
     snapshot: &Arc<Snapshot>,
     served: &Arc<ServedProfile>,
 ) -> Vec<Slice> {
-    let grouped = checks.into_iter().map(|check| (Group::of(check.token.cost()), check));
+    let grouped = checks.into_iter().map(|check| (Group::of(check.token.group()), check));
     let mut grouped: Vec<_> = grouped.collect();
     grouped.sort_by_key(|(group, _)| Reverse(*group));
     let mut grouped = grouped.into_iter().peekable();
@@ -150,80 +152,73 @@ impl Slice {
         match work {
             Work::Read(unread) => {
                 let mut headers = Headers::of_batch(unread.len());
-                let read = |one: Unread| one.read(engine, &mut headers, &snapshot, &served);
+                let read = |one: Unread| one.read(&mut headers, &snapshot, &served);
                 unread.into_iter().map(read).collect()
             }
             Work::Check(group, checks) => {
-                let check = |one: Check| {
-                    let (miss, issuer) = (one.miss, Some(one.token.issuer()));
-                    // The core does not panic; if it does after all, one token is lost
-                    // and not the batch.
-                    let prove = || {
-                        #[cfg(test)]
-                        PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
-                        one.prove(engine, &snapshot, now, at)
-                    };
-                    let outcome = catch_unwind(AssertUnwindSafe(prove))
-                        .unwrap_or(Err(Reject::Internal))
-                        .map_err(|reject| Refusal { reject, issuer });
+                let names = |one: &Check| (one.miss, one.token.issuer());
+                let names: Vec<_> = checks.iter().map(names).collect();
+                let prove = || prove(checks, engine, &snapshot, now, at);
+                // The core does not panic; if it does after all, one slice is lost and not the
+                // batch.
+                let proven = catch_unwind(AssertUnwindSafe(prove))
+                    .unwrap_or_else(|_| vec![Err(Reject::Internal); names.len()]);
+                let settle = |((miss, issuer), outcome): ((usize, IssuerIndex), Result<_, _>)| {
                     engine.metrics.signature_checks.add(group.algorithm, outcome.is_ok());
-                    Outcome { miss, found: Found::Settled(outcome) }
+                    let refuse = |reject| Refusal { reject, issuer: Some(issuer) };
+                    Outcome { miss, found: Found::Settled(outcome.map_err(refuse)) }
                 };
-                checks.into_iter().map(check).collect()
+                names.into_iter().zip(proven).map(settle).collect()
             }
         }
     }
 }
 
 impl Unread {
-    fn read(
-        self,
-        engine: &Engine,
-        headers: &mut Headers,
-        snapshot: &Snapshot,
-        served: &ServedProfile,
-    ) -> Outcome {
+    fn read(self, headers: &mut Headers, snapshot: &Snapshot, served: &ServedProfile) -> Outcome {
         let Self { miss, token, hash, copies } = self;
-        let read = read_under(headers, token.clone(), snapshot.issuers(), &served.profile);
+        let read = read_under(headers, token, snapshot.issuers(), &served.profile);
         let found = match read {
             Ok(unproven) => {
                 Found::Unproven(Check { miss, copies, token: Box::new(unproven), hash })
             }
-            Err(refusal) if matches!(refusal.reject, Reject::KeyUnknown) => {
-                // Tokens of one key have the same header, letter for letter.
-                let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
-                Found::KeyMissing(refusal, engine.cache.hash(header))
-            }
-            Err(refusal) => Found::Settled(Err(refusal)),
+            Err(ReadError::KeyMissing(key)) => Found::KeyMissing(key),
+            Err(ReadError::Refused(refusal)) => Found::Settled(Err(refusal)),
         };
         Outcome { miss, found }
     }
 }
 
-impl Check {
-    fn prove(
-        self,
-        engine: &Engine,
-        snapshot: &Snapshot,
-        now: UnixTime,
-        at: Instant,
-    ) -> Result<Arc<Remembered>, Reject> {
-        let Self { token, hash, .. } = self;
-        let bytes = token.token().clone();
-        let proven = token.prove()?;
-        let issuers = snapshot.issuers();
+/// Checks signatures of one group, and remembers what is proven; gives an outcome for each.
+fn prove(
+    checks: Vec<Check>,
+    engine: &Engine,
+    snapshot: &Snapshot,
+    now: UnixTime,
+    at: Instant,
+) -> Vec<Result<Arc<Remembered>, Reject>> {
+    #[cfg(test)]
+    PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
+    let found_by = |one: &Check| (one.hash, one.token.token().clone());
+    let found_by: Vec<_> = checks.iter().map(found_by).collect();
+    let issuers = snapshot.issuers();
+    let reads_claims = snapshot.configuration().reads_claims();
+    let remember = |((hash, token), proven): ((u64, Bytes), Result<Proven, Reject>)| {
+        let proven = proven?;
         let issuer = issuers.get(proven.proof().issuer());
         let leeway = issuer.map_or(Duration::ZERO, |issuer| issuer.clock_skew().span());
         let mut entry = Remembered::new(proven);
-        if snapshot.configuration().reads_claims() {
+        if reads_claims {
             entry.keep_values(issuers.limits());
         }
-        Ok(engine.cache.remember(hash, &bytes, entry, leeway, now, at))
-    }
+        Ok(engine.cache.remember(hash, &token, entry, leeway, now, at))
+    };
+    let proven = prove_all(checks.into_iter().map(|one| one.token).collect());
+    found_by.into_iter().zip(proven).map(remember).collect()
 }
 
 #[cfg(test)]
 thread_local! {
-    /// For tests: the next check panics.
+    /// For tests: the next slice of checks panics.
     pub(super) static PANIC_NEXT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }

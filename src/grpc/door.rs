@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::yield_now;
 
-/// The tokens of a message, how many contexts it has, and its options.
-pub(super) type Asked = (Vec<Bytes>, usize, Option<pb::VerifyOptions>);
+/// The tokens of a message, their contexts, and its options.
+pub(super) type Asked = (Vec<Bytes>, Vec<pb::TokenContext>, Option<pb::VerifyOptions>);
 
 /// What all calls share.
 #[derive(Debug)]
@@ -180,8 +180,8 @@ impl Door {
         tally: &Tally,
     ) -> Result<Fit<pb::ExplainResponse>, CallFault> {
         let pb::ExplainRequest { token, context, options } = request;
-        let contexts = usize::from(context.is_some());
-        let asked = (vec![token.clone()], contexts, options.clone());
+        let contexts = Vec::from_iter(context);
+        let asked = (vec![token.clone()], contexts.clone(), options.clone());
         let (snapshot, now) = (self.snapshot(), self.clock().monotonic());
         let begun = self.begin(Arc::clone(&snapshot), asked, now, deadline, permits, tally)?;
         let verdicts = match begun {

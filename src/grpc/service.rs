@@ -91,10 +91,9 @@ impl VerifierService for Verifier {
         let headers = metadata.into_headers();
         let mut call = self.0.call("unary", "Verify", &headers);
         let pb::VerifyRequest { token, context, options } = message;
-        let contexts = usize::from(context.is_some());
         let deadline = deadline(&headers, self.0.clock());
         let permits = permits(&extensions)?;
-        let asked = (vec![token], contexts, options);
+        let asked = (vec![token], Vec::from_iter(context), options);
         let outcome = self.0.decide(asked, deadline, permits, call.tally()).await;
         let verify = |verdicts: Vec<_>| pb::VerifyResponse { verdict: verdicts.into_iter().next() };
         finish(&mut call, outcome.map(|verdicts| verdicts.map(verify)))
@@ -110,7 +109,7 @@ impl VerifierService for Verifier {
         let pb::VerifyBatchRequest { tokens, contexts, options } = message;
         let deadline = deadline(&headers, self.0.clock());
         let permits = permits(&extensions)?;
-        let asked = (tokens, contexts.len(), options);
+        let asked = (tokens, contexts, options);
         let outcome = self.0.decide(asked, deadline, permits, call.tally()).await;
         let batch = |verdicts| pb::VerifyBatchResponse { verdicts };
         finish(&mut call, outcome.map(|verdicts| verdicts.map(batch)))

@@ -99,7 +99,7 @@ impl Answers {
             Some(timeout) => now.checked_add(wire::timeout(timeout)?),
         };
         let deadline = own.into_iter().chain(self.deadline).min();
-        let (asked, tally) = ((tokens, contexts.len(), options), self.call.tally());
+        let (asked, tally) = ((tokens, contexts, options), self.call.tally());
         self.door.begin(self.door.snapshot(), asked, now, deadline, &self.permits, tally)
     }
 

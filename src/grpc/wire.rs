@@ -9,7 +9,7 @@ use crate::pb;
 use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::policy::{self, Attributes, Caller, ClaimPath, Projection, Returned};
-use jwtd_core::verify::Reject;
+use jwtd_core::verify::{Reject, TokenContext};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,10 +38,10 @@ pub(super) enum View {
     Verdict,
 }
 
-/// Reads a request; `contexts` is how many there are.
+/// Reads a request.
 pub(super) fn batch(
     tokens: Vec<Bytes>,
-    contexts: usize,
+    contexts: Vec<pb::TokenContext>,
     options: Option<pb::VerifyOptions>,
     most: usize,
     snapshot: &Snapshot,
@@ -54,9 +54,10 @@ pub(super) fn batch(
     if count > most {
         return Err(CallFault::BatchTooLarge { count, limit: most });
     }
-    if contexts != 0 && contexts != count {
-        return Err(CallFault::ContextsMismatch { count: contexts, tokens: count });
+    if !contexts.is_empty() && contexts.len() != count {
+        return Err(CallFault::ContextsMismatch { count: contexts.len(), tokens: count });
     }
+    let contexts = contexts.into_iter().map(context).collect();
     let options = options.unwrap_or_default();
     check_length(&options)?;
     let pb::VerifyOptions { profile, view, audiences, scopes, attributes, claims } = options;
@@ -81,7 +82,12 @@ pub(super) fn batch(
     let served = snapshot.configuration().profile(profile);
     let own = served.and_then(|served| served.policy.projection.as_ref());
     let telling = Telling { view, projection: projection(own, &claims)? };
-    Ok((Batch { tokens, profile, audiences, scopes, caller, attributes }, telling))
+    Ok((Batch { tokens, contexts, profile, audiences, scopes, caller, attributes }, telling))
+}
+
+/// Reads what the caller knows of the use of a token.
+fn context(pb::TokenContext {}: pb::TokenContext) -> TokenContext {
+    TokenContext::default()
 }
 
 /// What a request may say beside its tokens is bounded as a whole: it is copied, and held as
@@ -157,8 +163,9 @@ pub(super) fn checks(snapshot: &Snapshot, batch: &Batch, now: UnixTime) -> Vec<p
     };
     let ServedProfile { profile, policy } = &**served;
     let Batch { audiences, scopes, caller, attributes, .. } = batch;
-    let issuers = snapshot.issuers();
-    let question = Question { issuers, profile, policy, audiences, scopes, caller, attributes };
+    let (issuers, context) = (snapshot.issuers(), batch.context(0));
+    let question =
+        Question { issuers, profile, policy, audiences, scopes, context, caller, attributes };
     engine::explain(token, &question, now).into_iter().map(check).collect()
 }
 

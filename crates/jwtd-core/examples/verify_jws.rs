@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // For each document.
     for jws in [&signed, &forged] {
         match verify_jws(jws.as_bytes(), &keys, &Limits::DEFAULT) {
-            Ok(proven) if proven.token_type().name() == Some("manifest+jws") => {
+            Ok(proven) if proven.header().token_type.name() == Some("manifest+jws") => {
                 println!("permit {}", String::from_utf8_lossy(proven.payload()));
             }
             Ok(_) => println!("refuse: signed for another purpose"),

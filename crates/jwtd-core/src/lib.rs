@@ -68,7 +68,8 @@
 //!   a cache whether a kept proof still holds.
 //! * **Encryption.** A JWE is refused, and so are the JSON serializations, `b64` (RFC 7797) and
 //!   every extension that `crit` names.
-//! * **Proof of possession.** A token with `cnf` (RFC 7800) is refused.
+//! * **Proof of possession.** A token with `cnf` (RFC 7800) is refused. What is judged beside the
+//!   token has its place already: [`Verifier::verify_in_context`].
 //!
 //! # Security
 //!
@@ -100,7 +101,8 @@ pub mod verify;
 
 #[doc(inline)]
 pub use verify::{
-    BuildError, Proven, Reason, Reject, TrustedIssuer, Verifier, VerifierBuilder, verify_jws,
+    BuildError, Proven, Reason, Reject, TokenContext, TrustedIssuer, Verifier, VerifierBuilder,
+    verify_jws,
 };
 
 /// Runs the example of the README as a test.

@@ -2,7 +2,7 @@
 //! values.
 
 use crate::{json, memory};
-use jwtd_core::jose::{Claims, Limits};
+use jwtd_core::jose::{Claims, Limits, NotText};
 use serde_json::{Map, Value};
 
 #[derive(Debug, Default, PartialEq)]
@@ -11,7 +11,9 @@ struct Seen {
     audiences: Option<Vec<String>>,
     times: [Option<i64>; 3],
     scopes: Vec<String>,
-    bound: bool,
+    session: Option<Option<String>>,
+    confirmation: Option<Value>,
+    thumbprints: [Option<Option<String>>; 2],
 }
 
 fn owned(list: Vec<&str>) -> Vec<String> {
@@ -54,7 +56,12 @@ fn naive(claims: &Map<String, Value>) -> Option<Seen> {
             seen.scopes.extend(owned(words.or_else(|| json::strings(value))?));
         }
     }
-    seen.bound = claims.contains_key("cnf");
+    let lenient = |value: &Value| value.as_str().map(str::to_owned);
+    seen.session = claims.get("sid").map(lenient);
+    seen.confirmation = claims.get("cnf").cloned();
+    for (slot, name) in seen.thumbprints.iter_mut().zip(["jkt", "x5t#S256"]) {
+        *slot = claims.get("cnf").and_then(|cnf| cnf.get(name)).map(lenient);
+    }
     // Two sources of scopes stand in the order of the text, and the map is sorted.
     seen.scopes.sort();
     Some(seen)
@@ -63,6 +70,13 @@ fn naive(claims: &Map<String, Value>) -> Option<Seen> {
 fn ours(claims: &Claims) -> Seen {
     let text = |text: Option<&str>| text.map(str::to_owned);
     let seconds = |time: Option<jwtd_core::jose::UnixTime>| time.map(|time| time.seconds());
+    // Absent, of another type, or a string.
+    let lenient = |text: Result<Option<&str>, NotText>| match text {
+        Ok(text) => text.map(|text| Some(text.to_owned())),
+        Err(_) => Some(None),
+    };
+    let confirmation = claims.confirmation();
+    assert_eq!(claims.is_bound(), confirmation.is_some());
     let mut scopes: Vec<_> = claims.scopes().map(str::to_owned).collect();
     scopes.sort();
     Seen {
@@ -70,7 +84,12 @@ fn ours(claims: &Claims) -> Seen {
         audiences: claims.audiences().map(|all| all.map(str::to_owned).collect()),
         times: [claims.expires_at(), claims.not_before(), claims.issued_at()].map(seconds),
         scopes,
-        bound: claims.is_bound(),
+        session: lenient(claims.session_id()),
+        confirmation: confirmation.map(|cnf| serde_json::from_str(cnf.json()).unwrap()),
+        thumbprints: [
+            confirmation.and_then(|cnf| lenient(cnf.jwk_thumbprint())),
+            confirmation.and_then(|cnf| lenient(cnf.certificate_thumbprint())),
+        ],
     }
 }
 

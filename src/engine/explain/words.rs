@@ -128,7 +128,7 @@ pub(super) fn keys(issuer: &Issuer, header: &Header) -> String {
 
 /// What is expected by a condition, and what is found.
 pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, String) {
-    let Matter { proven, issuers, profile, audiences, now } = *matter;
+    let Matter { proven, issuers, profile, audiences, now, .. } = *matter;
     let claims = proven.claims();
     let Some(issuer) = issuers.get(proven.proof().issuer()) else {
         return (String::new(), String::new());
@@ -190,7 +190,8 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
         }
         Condition::Type => {
             let accepted = profile.types.iter().map(|one| one.name().unwrap_or("absent"));
-            let actual = proven.token_type().name().map_or_else(|| "absent".to_owned(), shown);
+            let actual =
+                proven.header().token_type.name().map_or_else(|| "absent".to_owned(), shown);
             (format!("one of {}", listed(accepted)), actual)
         }
         Condition::RequiredClaims => {

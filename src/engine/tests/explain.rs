@@ -81,8 +81,7 @@ fn all_faults_of_a_proven_token_are_seen_at_once() {
 #[test]
 fn up_to_the_signature_each_check_needs_the_one_before() {
     let world = World::default();
-    let (mut forged, other) = (good(), token(r#","kid":"k9""#, &claims("")));
-    forged.replace_range(forged.len() - 10..forged.len() - 9, "_");
+    let (forged, other) = (forged(), token(r#","kid":"k9""#, &claims("")));
     let foreign = token(r#","kid":"k0""#, &claims("").replace("a.example", "x.example"));
     let none = good().replacen('.', "..", 1);
     for (token, name, reason, actual) in [

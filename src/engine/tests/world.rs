@@ -3,7 +3,8 @@
 use super::*;
 use crate::clock::VirtualClock;
 use jwtd_core::jose::json;
-use jwtd_core::policy::{Budget, Caller, Facts, Policy, check_scopes};
+use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
+use jwtd_core::verify::TokenContext;
 use std::time::Instant;
 
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -133,7 +134,7 @@ impl World {
             .and_then(|proven| {
                 check_scopes(&proven, &shared(&self.scopes))?;
                 let values = json::parse(proven.payload(), &Limits::DEFAULT.json).unwrap();
-                self.policy.decide(&Facts {
+                self.policy.decide(&PolicyInput {
                     proven: &proven,
                     claims: Some(&values),
                     caller: &Caller::Unknown,
@@ -160,6 +161,7 @@ impl World {
             policy: &self.policy,
             audiences: &shared(&self.narrowed),
             scopes: &shared(&self.scopes),
+            context: TokenContext::none(),
             caller: &Caller::Unknown,
             attributes: &[],
         };
@@ -258,6 +260,15 @@ pub(super) fn token(header: &str, claims: &str) -> String {
 
 pub(super) fn good() -> String {
     token(r#","kid":"k0""#, &claims(""))
+}
+
+/// A good token with another signature. Keys are made anew in each run, so that any letter may
+/// stand where one is changed.
+pub(super) fn forged() -> String {
+    let mut bytes = good().into_bytes();
+    let place = bytes.len() - 10;
+    bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+    String::from_utf8(bytes).unwrap()
 }
 
 /// Remembers a good token, then asks again in another world: what the memory

@@ -8,7 +8,7 @@ use crate::pb::authz::{
     CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus, OkHttpResponse,
 };
 use jwtd_core::policy::Projection;
-use jwtd_core::verify::{Family, Reason, Reject};
+use jwtd_core::verify::{Reason, ReasonFamily, Reject};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use tonic::Code;
@@ -106,7 +106,7 @@ impl Judged<'_> {
                 };
                 (403, "insufficient_scope", scope)
             }
-            _ if reason.family() == Family::Policy => (403, "", String::new()),
+            _ if reason.family() == ReasonFamily::Policy => (403, "", String::new()),
             _ => (401, "invalid_token", String::new()),
         };
         let challenge = Challenge { error, description, scope: &scope };

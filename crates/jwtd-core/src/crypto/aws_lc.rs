@@ -2,8 +2,8 @@
 //! ring checks slower: ES384 (four times), RSA (1.35 times: it prepares the key for each
 //! check) and Ed25519 (1.25 times).
 
-use super::signing_key::RsaSize;
-use super::verifying_key::BadSignature;
+use super::bad_signature::BadSignature;
+use super::rsa_size::RsaSize;
 use crate::jose::{Algorithm, Curve, KeyMaterial};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;

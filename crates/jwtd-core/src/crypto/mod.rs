@@ -6,16 +6,20 @@
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
+mod bad_signature;
 #[cfg(feature = "sign")]
 mod der;
 #[cfg(feature = "sign")]
 mod private_key;
 mod ring;
+mod rsa_size;
 mod signing_key;
 mod verifying_key;
 
 pub use self::ring::{Digest, digest};
+pub use bad_signature::BadSignature;
 #[cfg(feature = "sign")]
 pub use private_key::{PrivateKey, PrivateKeyError};
-pub use signing_key::{RsaSize, SigningError, SigningKey, random};
-pub use verifying_key::{BadSignature, MacKey, MessageKey, PublicKey, VerifyingKey};
+pub use rsa_size::RsaSize;
+pub use signing_key::{SigningError, SigningKey, random};
+pub use verifying_key::{MacKey, MessageKey, PublicKey, VerifyingKey};

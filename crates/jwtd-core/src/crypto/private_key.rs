@@ -2,7 +2,8 @@
 //! section 6, RFC 8037) and PEM.
 
 use super::der::{self, Bytes, Numbers, PemFault};
-use super::signing_key::{self, RsaSize, SigningError, SigningKey};
+use super::rsa_size::RsaSize;
+use super::signing_key::{self, SigningError, SigningKey};
 use crate::jose::json::{self, Value};
 use crate::jose::limits::{JWKS_BYTES, JWKS_JSON, JWKS_KEYS};
 use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
@@ -15,10 +16,10 @@ use zeroize::Zeroizing;
 pub struct PrivateKey {
     id: Option<Box<str>>,
     stated: Option<Algorithm>,
-    inner: Inner,
+    material: Material,
 }
 
-enum Inner {
+enum Material {
     Numbers(Numbers),
     Secret(Secret),
 }
@@ -75,20 +76,20 @@ impl PrivateKey {
     /// # Errors
     /// If the crypto library cannot.
     pub fn generate(algorithm: Algorithm, size: RsaSize) -> Result<Self, SigningError> {
-        let inner = match signing_key::generate(algorithm, size)? {
-            signing_key::Fresh::Pkcs8(document) => {
-                Numbers::from_pkcs8(&document).map(Inner::Numbers).ok_or(SigningError::Library)?
-            }
-            signing_key::Fresh::Secret(secret) => Inner::Secret(secret),
-            signing_key::Fresh::Seed(seed) => Inner::Numbers(Numbers::Ed25519(seed)),
+        let material = match signing_key::generate(algorithm, size)? {
+            signing_key::Fresh::Pkcs8(document) => Numbers::from_pkcs8(&document)
+                .map(Material::Numbers)
+                .ok_or(SigningError::Library)?,
+            signing_key::Fresh::Secret(secret) => Material::Secret(secret),
+            signing_key::Fresh::Seed(seed) => Material::Numbers(Numbers::Ed25519(seed)),
         };
-        Ok(Self { id: None, stated: Some(algorithm), inner })
+        Ok(Self { id: None, stated: Some(algorithm), material })
     }
 
     /// A shared secret of HMAC.
     #[must_use]
     pub fn from_secret(secret: Secret) -> Self {
-        Self { id: None, stated: None, inner: Inner::Secret(secret) }
+        Self { id: None, stated: None, material: Material::Secret(secret) }
     }
 
     /// Reads what a file holds: PEM, a JWK, or a JWK Set with private keys. Keys
@@ -106,7 +107,11 @@ impl PrivateKey {
                 PemFault::Missing => PrivateKeyError::PemMissing,
                 PemFault::Several => PrivateKeyError::PemSeveral,
             })?;
-            return Ok(vec![Ok(Self { id: None, stated: None, inner: Inner::Numbers(numbers) })]);
+            return Ok(vec![Ok(Self {
+                id: None,
+                stated: None,
+                material: Material::Numbers(numbers),
+            })]);
         }
         let not_jwk = PrivateKeyError::NotJwk;
         let members = json::parse(text, &JWKS_JSON).ok().and_then(Value::into_object);
@@ -141,8 +146,8 @@ impl PrivateKey {
         let sized = |name, bytes: Bytes, length: usize| {
             if bytes.len() == length { Ok(bytes) } else { Err(PrivateKeyError::Parameter(name)) }
         };
-        let inner = match needed("kty")? {
-            "oct" => Inner::Secret(Secret::new(bytes("k")?.to_vec())),
+        let material = match needed("kty")? {
+            "oct" => Material::Secret(Secret::new(bytes("k")?.to_vec())),
             "OKP" => {
                 if needed("crv")? != "Ed25519" {
                     return Err(PrivateKeyError::Curve);
@@ -153,7 +158,7 @@ impl PrivateKey {
                 if text("x").is_some() && KeyMaterial::ed25519(&bytes("x")?).ok() != public {
                     return Err(PrivateKeyError::Parameter("x"));
                 }
-                Inner::Numbers(Numbers::Ed25519(seed))
+                Material::Numbers(Numbers::Ed25519(seed))
             }
             "EC" => {
                 let curve = match needed("crv")? {
@@ -165,7 +170,7 @@ impl PrivateKey {
                 let sized = |name, bytes| sized(name, bytes, curve.coordinate_bytes());
                 let (x, y) = (sized("x", bytes("x")?)?, sized("y", bytes("y")?)?);
                 let point = [&[4], &**x, &**y].concat();
-                Inner::Numbers(Numbers::Ec { curve, scalar: sized("d", private("d")?)?, point })
+                Material::Numbers(Numbers::Ec { curve, scalar: sized("d", private("d")?)?, point })
             }
             "RSA" => {
                 private("d")?;
@@ -174,13 +179,13 @@ impl PrivateKey {
                     numbers.push(bytes(name)?);
                 }
                 let numbers = Box::try_from(numbers).map_err(|_| PrivateKeyError::Type)?;
-                Inner::Numbers(Numbers::Rsa(numbers))
+                Material::Numbers(Numbers::Rsa(numbers))
             }
             _ => return Err(PrivateKeyError::Type),
         };
         let named = |name| Algorithm::from_name(name).ok_or(PrivateKeyError::Algorithm);
         let stated = text("alg").transpose()?.map(named).transpose()?;
-        Ok(Self { id: text("kid").transpose()?.map(Box::from), stated, inner })
+        Ok(Self { id: text("kid").transpose()?.map(Box::from), stated, material })
     }
 
     /// The same key under another id.
@@ -198,13 +203,13 @@ impl PrivateKey {
     /// The algorithm that the key states, or the usual one of its kind.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
-        self.stated.unwrap_or(match &self.inner {
-            Inner::Secret(_) => Algorithm::Hs256,
-            Inner::Numbers(Numbers::Ec { curve: Curve::P256, .. }) => Algorithm::Es256,
-            Inner::Numbers(Numbers::Ec { curve: Curve::P384, .. }) => Algorithm::Es384,
-            Inner::Numbers(Numbers::Ec { curve: Curve::P521, .. }) => Algorithm::Es512,
-            Inner::Numbers(Numbers::Ed25519(_)) => Algorithm::EdDsa,
-            Inner::Numbers(Numbers::Rsa(_)) => Algorithm::Rs256,
+        self.stated.unwrap_or(match &self.material {
+            Material::Secret(_) => Algorithm::Hs256,
+            Material::Numbers(Numbers::Ec { curve: Curve::P256, .. }) => Algorithm::Es256,
+            Material::Numbers(Numbers::Ec { curve: Curve::P384, .. }) => Algorithm::Es384,
+            Material::Numbers(Numbers::Ec { curve: Curve::P521, .. }) => Algorithm::Es512,
+            Material::Numbers(Numbers::Ed25519(_)) => Algorithm::EdDsa,
+            Material::Numbers(Numbers::Rsa(_)) => Algorithm::Rs256,
         })
     }
 
@@ -217,11 +222,11 @@ impl PrivateKey {
     /// What kind of algorithm it fits.
     #[must_use]
     pub fn family(&self) -> Family {
-        match &self.inner {
-            Inner::Secret(_) => Family::Hmac,
-            Inner::Numbers(Numbers::Ec { curve, .. }) => Family::Ecdsa(*curve),
-            Inner::Numbers(Numbers::Ed25519(_)) => Family::Ed25519,
-            Inner::Numbers(Numbers::Rsa(_)) => Family::Rsa,
+        match &self.material {
+            Material::Secret(_) => Family::Hmac,
+            Material::Numbers(Numbers::Ec { curve, .. }) => Family::Ecdsa(*curve),
+            Material::Numbers(Numbers::Ed25519(_)) => Family::Ed25519,
+            Material::Numbers(Numbers::Rsa(_)) => Family::Rsa,
         }
     }
 
@@ -230,9 +235,9 @@ impl PrivateKey {
     /// # Errors
     /// If the algorithm does not fit it, or if its numbers do not belong together.
     pub fn bind(&self, algorithm: Algorithm) -> Result<SigningKey, SigningError> {
-        match &self.inner {
-            Inner::Secret(secret) => SigningKey::from_secret(secret.clone(), algorithm),
-            Inner::Numbers(numbers) => {
+        match &self.material {
+            Material::Secret(secret) => SigningKey::from_secret(secret.clone(), algorithm),
+            Material::Numbers(numbers) => {
                 let document = numbers.to_pkcs8().ok_or(SigningError::Key)?;
                 SigningKey::from_pkcs8(&document, algorithm)
             }
@@ -251,11 +256,11 @@ impl PrivateKey {
         let mut add = |name: &str, value: &Bytes| {
             jwk.push_str(&Zeroizing::new(format!(r#","{name}":"{}""#, *text(value))));
         };
-        match &self.inner {
-            Inner::Secret(_) => {}
-            Inner::Numbers(Numbers::Ec { scalar, .. }) => add("d", scalar),
-            Inner::Numbers(Numbers::Ed25519(seed)) => add("d", seed),
-            Inner::Numbers(Numbers::Rsa(numbers)) => {
+        match &self.material {
+            Material::Secret(_) => {}
+            Material::Numbers(Numbers::Ec { scalar, .. }) => add("d", scalar),
+            Material::Numbers(Numbers::Ed25519(seed)) => add("d", seed),
+            Material::Numbers(Numbers::Rsa(numbers)) => {
                 RSA.iter().zip(numbers.iter()).skip(2).for_each(|(name, number)| add(name, number));
             }
         }
@@ -267,9 +272,9 @@ impl PrivateKey {
     /// form.
     #[must_use]
     pub fn to_pem(&self) -> Option<Zeroizing<String>> {
-        match &self.inner {
-            Inner::Secret(_) => None,
-            Inner::Numbers(numbers) => numbers.to_pem(),
+        match &self.material {
+            Material::Secret(_) => None,
+            Material::Numbers(numbers) => numbers.to_pem(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The only file that names `ring`.
 
-use super::verifying_key::BadSignature;
+use super::bad_signature::BadSignature;
 use crate::jose::{Algorithm, Curve, KeyMaterial};
 use ring::rand::SystemRandom;
 use ring::signature::{

@@ -1,6 +1,7 @@
 //! Keys that sign: for the demo, the tests and whoever issues tokens.
 
 use super::ring::{self, Mac};
+use super::rsa_size::RsaSize;
 use super::verifying_key::{MacKey, PublicKey, VerifyingKey};
 use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
 use zeroize::Zeroizing;
@@ -9,11 +10,11 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub struct SigningKey {
     algorithm: Algorithm,
-    inner: Inner,
+    backend: SigningBackend,
 }
 
 #[derive(Debug)]
-enum Inner {
+enum SigningBackend {
     #[cfg(feature = "aws-lc")]
     AwsLc(super::aws_lc::PrivateKey),
     Mac(Secret, Mac),
@@ -33,18 +34,6 @@ pub enum SigningError {
     /// Needs the feature `aws-lc`.
     #[error("this needs a build with the feature `aws-lc`")]
     NotBuiltIn,
-}
-
-/// How many bits the modulus of a fresh key of RSA has.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum RsaSize {
-    /// 2,048
-    #[default]
-    Bits2048,
-    /// 3,072
-    Bits3072,
-    /// 4,096
-    Bits4096,
 }
 
 /// Random bytes from the operating system.
@@ -102,7 +91,7 @@ impl SigningKey {
             Fresh::Pkcs8(document) => Self::from_pkcs8(&document, algorithm),
             Fresh::Secret(secret) => Self::from_secret(secret, algorithm),
             Fresh::Seed(seed) => ring::PrivateKey::from_seed(&seed)
-                .map(|key| Self { algorithm, inner: Inner::Ring(key) })
+                .map(|key| Self { algorithm, backend: SigningBackend::Ring(key) })
                 .ok_or(SigningError::Key),
         }
     }
@@ -112,14 +101,16 @@ impl SigningKey {
     /// # Errors
     /// If it is damaged or does not fit the algorithm.
     pub fn from_pkcs8(document: &[u8], algorithm: Algorithm) -> Result<Self, SigningError> {
-        let inner = match algorithm {
+        let backend = match algorithm {
             #[cfg(feature = "aws-lc")]
-            Algorithm::Es512 => super::aws_lc::PrivateKey::from_pkcs8(document).map(Inner::AwsLc),
+            Algorithm::Es512 => {
+                super::aws_lc::PrivateKey::from_pkcs8(document).map(SigningBackend::AwsLc)
+            }
             #[cfg(not(feature = "aws-lc"))]
             Algorithm::Es512 => return Err(SigningError::NotBuiltIn),
-            _ => ring::PrivateKey::from_pkcs8(document, algorithm).map(Inner::Ring),
+            _ => ring::PrivateKey::from_pkcs8(document, algorithm).map(SigningBackend::Ring),
         };
-        inner.map(|inner| Self { algorithm, inner }).ok_or(SigningError::Key)
+        backend.map(|backend| Self { algorithm, backend }).ok_or(SigningError::Key)
     }
 
     /// Binds a secret to an algorithm of HMAC.
@@ -128,7 +119,7 @@ impl SigningKey {
     /// If the algorithm is not HMAC, or if the secret is shorter than its hash.
     pub fn from_secret(secret: Secret, algorithm: Algorithm) -> Result<Self, SigningError> {
         let mac = Mac::new(secret.expose(), algorithm).ok_or(SigningError::Key)?;
-        Ok(Self { algorithm, inner: Inner::Mac(secret, mac) })
+        Ok(Self { algorithm, backend: SigningBackend::Mac(secret, mac) })
     }
 
     /// The algorithm that the key signs with.
@@ -140,11 +131,11 @@ impl SigningKey {
     /// The public half, if it has one.
     #[must_use]
     pub fn public(&self) -> Option<KeyMaterial> {
-        match &self.inner {
+        match &self.backend {
             #[cfg(feature = "aws-lc")]
-            Inner::AwsLc(key) => key.public(),
-            Inner::Mac(..) => None,
-            Inner::Ring(key) => key.public(match self.algorithm.family() {
+            SigningBackend::AwsLc(key) => key.public(),
+            SigningBackend::Mac(..) => None,
+            SigningBackend::Ring(key) => key.public(match self.algorithm.family() {
                 Family::Ecdsa(curve) => Some(curve),
                 Family::Ed25519 | Family::Hmac | Family::Rsa => None,
             }),
@@ -154,8 +145,8 @@ impl SigningKey {
     /// The public half as a JWK (RFC 7517), or a JWK that holds the secret.
     #[must_use]
     pub fn to_jwk(&self, id: &str) -> String {
-        let members = match (&self.inner, self.public()) {
-            (Inner::Mac(secret, _), _) => {
+        let members = match (&self.backend, self.public()) {
+            (SigningBackend::Mac(secret, _), _) => {
                 format!(r#"{{"k":"{}","kty":"oct"}}"#, base64url::encode(secret.expose()))
             }
             (_, Some(public)) => public.to_json(),
@@ -169,8 +160,8 @@ impl SigningKey {
     /// The key that checks what this one signs.
     #[must_use]
     pub fn verifying_key(&self) -> Option<VerifyingKey> {
-        match &self.inner {
-            Inner::Mac(secret, _) => {
+        match &self.backend {
+            SigningBackend::Mac(secret, _) => {
                 MacKey::bind(secret, self.algorithm).ok().map(VerifyingKey::Mac)
             }
             _ => PublicKey::bind(&self.public()?, self.algorithm).ok().map(VerifyingKey::Public),
@@ -182,11 +173,11 @@ impl SigningKey {
     /// # Errors
     /// If the crypto library cannot.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        match &self.inner {
+        match &self.backend {
             #[cfg(feature = "aws-lc")]
-            Inner::AwsLc(key) => key.sign(message),
-            Inner::Mac(_, key) => Some(key.sign(message)),
-            Inner::Ring(key) => key.sign(message),
+            SigningBackend::AwsLc(key) => key.sign(message),
+            SigningBackend::Mac(_, key) => Some(key.sign(message)),
+            SigningBackend::Ring(key) => key.sign(message),
         }
         .ok_or(SigningError::Library)
     }

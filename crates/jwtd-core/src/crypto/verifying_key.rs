@@ -1,16 +1,10 @@
 //! Keys that check signatures, each bound to its algorithm when it is made.
 
+use super::bad_signature::BadSignature;
 use super::ring::{self, Digest, sha256};
 use crate::jose::jwk::UnusableKey;
 use crate::jose::{Algorithm, KeyMaterial, Secret, base64url};
 use std::fmt;
-
-/// A signature that does not fit. It says no more, so that nothing can be
-/// learned from it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the signature does not fit")]
-#[non_exhaustive]
-pub struct BadSignature;
 
 /// A key and the one algorithm that it is used with.
 #[derive(Debug)]
@@ -27,11 +21,12 @@ pub struct PublicKey {
     algorithm: Algorithm,
     bits: usize,
     thumbprint: Digest,
-    inner: Inner,
+    backend: VerifyingBackend,
 }
 
+/// The library that checks with the key.
 #[derive(Debug)]
-enum Inner {
+enum VerifyingBackend {
     #[cfg(feature = "aws-lc")]
     AwsLc(super::aws_lc::PublicKey),
     Ring(ring::PublicKey),
@@ -73,18 +68,19 @@ impl PublicKey {
             return Err(UnusableKey::AlgorithmMismatch);
         }
         #[cfg(feature = "aws-lc")]
-        let first = super::aws_lc::PublicKey::bind(material, algorithm).map(Inner::AwsLc);
+        let first =
+            super::aws_lc::PublicKey::bind(material, algorithm).map(VerifyingBackend::AwsLc);
         #[cfg(not(feature = "aws-lc"))]
         let first = None;
-        let inner = first
-            .or_else(|| ring::PublicKey::bind(material, algorithm).map(Inner::Ring))
+        let backend = first
+            .or_else(|| ring::PublicKey::bind(material, algorithm).map(VerifyingBackend::Ring))
             .ok_or(match (material, algorithm, cfg!(feature = "aws-lc")) {
-            (_, Algorithm::Es512, false) => UnusableKey::Algorithm,
-            (KeyMaterial::Ec { .. }, _, _) => UnusableKey::Point,
-            _ => UnusableKey::Algorithm,
-        })?;
+                (_, Algorithm::Es512, false) => UnusableKey::Algorithm,
+                (KeyMaterial::Ec { .. }, _, _) => UnusableKey::Point,
+                _ => UnusableKey::Algorithm,
+            })?;
         let thumbprint = sha256(material.to_json().as_bytes());
-        Ok(Self { algorithm, bits: material.bits(), thumbprint, inner })
+        Ok(Self { algorithm, bits: material.bits(), thumbprint, backend })
     }
 }
 
@@ -141,10 +137,10 @@ impl VerifyingKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         match self {
             Self::Mac(key) => key.mac.verify(message, signature),
-            Self::Public(key) => match &key.inner {
+            Self::Public(key) => match &key.backend {
                 #[cfg(feature = "aws-lc")]
-                Inner::AwsLc(key) => key.verify(message, signature),
-                Inner::Ring(key) => key.verify(message, signature),
+                VerifyingBackend::AwsLc(key) => key.verify(message, signature),
+                VerifyingBackend::Ring(key) => key.verify(message, signature),
             },
         }
     }

@@ -4,48 +4,12 @@
 //! A registered claim of a wrong type is a fault even where the claim is
 //! optional: unreadable never means absent (CVE-2026-25537, CVE-2020-26160).
 
+use super::confirmation::{Confirmation, NotText};
 use super::json::{self, Value};
 use super::limits::Limits;
 use super::malformed::{Malformed, Part};
-use super::texts::{Place, Places, Texts};
-use std::time::Duration;
-
-/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct UnixTime(i64);
-
-impl UnixTime {
-    /// The time `seconds` after the epoch.
-    #[must_use]
-    pub const fn from_seconds(seconds: i64) -> Self {
-        Self(seconds)
-    }
-
-    /// Seconds after the epoch.
-    #[must_use]
-    pub const fn seconds(self) -> i64 {
-        self.0
-    }
-
-    /// The time `span` later, in whole seconds; never overflows.
-    #[must_use]
-    pub fn plus(self, span: Duration) -> Self {
-        Self(self.0.saturating_add_unsigned(span.as_secs()))
-    }
-
-    /// The time `span` earlier, in whole seconds; never overflows.
-    #[must_use]
-    pub fn minus(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub_unsigned(span.as_secs()))
-    }
-
-    /// How long after `earlier` this is, or nothing if it is before it.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Option<Duration> {
-        let seconds = self.0.checked_sub(earlier.0)?;
-        u64::try_from(seconds).ok().map(Duration::from_secs)
-    }
-}
+use super::string_arena::{StringArena, StringIndex, StringRange};
+use super::unix_time::UnixTime;
 
 /// The claims of one token.
 ///
@@ -53,17 +17,26 @@ impl UnixTime {
 /// [`Unverified`](crate::verify::Unverified) that shows only the issuer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claims {
-    texts: Texts,
-    issuer: Option<Place>,
-    subject: Option<Place>,
-    token_id: Option<Place>,
-    audiences: Option<Places>,
-    scopes: Places,
-    names: Places,
+    arena: StringArena,
+    issuer: Option<StringIndex>,
+    subject: Option<StringIndex>,
+    token_id: Option<StringIndex>,
+    session_id: Result<Option<StringIndex>, NotText>,
+    confirmation: Option<ConfirmationIndex>,
+    audiences: Option<StringRange>,
+    scopes: StringRange,
+    names: StringRange,
     expires_at: Option<UnixTime>,
     not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
-    bound: bool,
+}
+
+/// The strings of a [`Confirmation`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct ConfirmationIndex {
+    json: StringIndex,
+    jwk_thumbprint: Result<Option<StringIndex>, NotText>,
+    certificate_thumbprint: Result<Option<StringIndex>, NotText>,
 }
 
 impl Claims {
@@ -79,7 +52,8 @@ impl Claims {
 
         let (mut issuer, mut subject, mut token_id) = (None, None, None);
         let (mut expires_at, mut not_before, mut issued_at) = (None, None, None);
-        let (mut audiences, mut scopes, mut bound) = (None, [None; 2], false);
+        let (mut audiences, mut scopes) = (None, [None; 2]);
+        let (mut session_id, mut confirmation) = (None, None);
         for (name, value) in &members {
             match &**name {
                 "iss" => issuer = Some(string("iss", value)?),
@@ -92,49 +66,65 @@ impl Claims {
                 "iat" => issued_at = Some(time("iat", value, 0, f64::floor)?),
                 "scope" => add(&mut scopes, check_scopes("scope", value)?),
                 "scp" => add(&mut scopes, check_scopes("scp", value)?),
-                "cnf" => bound = true,
+                "sid" => session_id = Some(value),
+                "cnf" => confirmation = Some(value),
                 _ => {}
             }
         }
+        let session_id = NotText::unless(session_id);
+        // Nothing of what is written can fail.
+        let json = |value| serde_json::to_string(value).unwrap_or_default();
+        let whole = confirmation.map(json);
+        let member = |name: &str| {
+            NotText::unless(confirmation.and_then(|value: &Value<'_>| value.member(name)))
+        };
+        let (jkt, x5t) = (member("jkt"), member("x5t#S256"));
         let audiences = audiences.map(strings);
         let scopes = scopes.into_iter().flatten().flat_map(words);
         let names = members.iter().filter(|(_, value)| *value != Value::Null);
         let names = names.map(|(name, _)| &**name);
 
-        let all = [issuer, subject, token_id].into_iter().flatten();
+        let lenient = [session_id, jkt, x5t].map(Result::unwrap_or_default);
+        let all =
+            [issuer, subject, token_id, whole.as_deref()].into_iter().chain(lenient).flatten();
         let all = all.chain(audiences.clone().into_iter().flatten());
-        let mut texts = Texts::for_all(all.chain(scopes.clone()).chain(names.clone()));
+        let mut arena = StringArena::for_all(all.chain(scopes.clone()).chain(names.clone()));
         Ok(Self {
-            issuer: issuer.map(|text| texts.push(text)),
-            subject: subject.map(|text| texts.push(text)),
-            token_id: token_id.map(|text| texts.push(text)),
-            audiences: audiences.map(|all| texts.extend(all)),
-            scopes: texts.extend(scopes),
-            names: texts.extend(names),
+            issuer: issuer.map(|text| arena.push(text)),
+            subject: subject.map(|text| arena.push(text)),
+            token_id: token_id.map(|text| arena.push(text)),
+            session_id: session_id.map(|text| Some(arena.push(text?))),
+            confirmation: whole.as_deref().map(|whole| ConfirmationIndex {
+                json: arena.push(whole),
+                jwk_thumbprint: jkt.map(|text| Some(arena.push(text?))),
+                certificate_thumbprint: x5t.map(|text| Some(arena.push(text?))),
+            }),
+            audiences: audiences.map(|all| arena.extend(all)),
+            scopes: arena.extend(scopes),
+            names: arena.extend(names),
             expires_at,
             not_before,
             issued_at,
-            bound,
-            texts,
+            arena,
         })
     }
 
     /// `iss`
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.issuer.map(|place| self.texts.get(place))
+        self.issuer.map(|index| self.arena.get(index))
     }
 
     /// `sub`
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.subject.map(|place| self.texts.get(place))
+        self.subject.map(|index| self.arena.get(index))
     }
 
     /// `aud`: never empty if present.
     #[must_use]
     pub fn audiences(&self) -> Option<impl Iterator<Item = &str> + Clone> {
-        self.audiences.map(|places| self.texts.range(places))
+        self.audiences.map(|range| self.arena.range(range))
     }
 
     /// `exp`, rounded down to a second.
@@ -158,31 +148,52 @@ impl Claims {
     /// `jti`
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.token_id.map(|place| self.texts.get(place))
+        self.token_id.map(|index| self.arena.get(index))
+    }
+
+    /// `sid`: the session at the issuer (OpenID Connect Back-Channel Logout 1.0, section 2.1).
+    ///
+    /// # Errors
+    /// If it is there and is not a string: whoever revokes sessions cannot tell which it is of.
+    pub fn session_id(&self) -> Result<Option<&str>, NotText> {
+        Ok(self.session_id?.map(|index| self.arena.get(index)))
     }
 
     /// `scope` (RFC 8693, section 4.2) and `scp`, which several issuers use in
     /// its place; each may be a string with spaces or an array of strings.
     pub fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
-        self.texts.range(self.scopes)
+        self.arena.range(self.scopes)
     }
 
-    /// Whether the token is bound to its sender by `cnf` (RFC 7800).
+    /// `cnf` (RFC 7800, section 3.1), also if it is `null` or of another wrong type.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<Confirmation<'_>> {
+        let ConfirmationIndex { json, jwk_thumbprint, certificate_thumbprint } =
+            self.confirmation?;
+        let text = |index: Option<StringIndex>| index.map(|index| self.arena.get(index));
+        Some(Confirmation {
+            json: self.arena.get(json),
+            jwk_thumbprint: jwk_thumbprint.map(text),
+            certificate_thumbprint: certificate_thumbprint.map(text),
+        })
+    }
+
+    /// Whether the token is bound to its sender by `cnf`.
     #[must_use]
     pub fn is_bound(&self) -> bool {
-        self.bound
+        self.confirmation.is_some()
     }
 
     /// Whether there is a claim of this name that is not `null`.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.texts.range(self.names).any(|one| one == name)
+        self.arena.range(self.names).any(|one| one == name)
     }
 
     /// How many bytes of heap the claims take.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.texts.heap_bytes()
+        self.arena.heap_bytes()
     }
 }
 
@@ -262,7 +273,7 @@ fn time(
     };
     seconds
         .filter(|seconds| (least..=MOST).contains(seconds))
-        .map(UnixTime)
+        .map(UnixTime::from_seconds)
         .ok_or_else(|| wrong(name, "a number of seconds since the epoch, up to 2^53-1"))
 }
 
@@ -284,13 +295,6 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_its_seconds() {
-        for seconds in [i64::MIN, -2, 0, 7, i64::MAX] {
-            assert_eq!(UnixTime::from_seconds(seconds).seconds(), seconds);
-        }
-    }
-
-    #[test]
     fn r74_the_heap_of_claims_is_counted_text_by_text() {
         let heap = |text: &str| read(text).unwrap().heap_bytes();
         assert_eq!(heap("{}"), 0);
@@ -299,6 +303,8 @@ mod tests {
             format!(r#"{{"iss":"{long}"}}"#),
             format!(r#"{{"sub":"{long}"}}"#),
             format!(r#"{{"jti":"{long}"}}"#),
+            format!(r#"{{"sid":"{long}"}}"#),
+            format!(r#"{{"cnf":"{long}"}}"#),
             format!(r#"{{"aud":["{long}"]}}"#),
             format!(r#"{{"scope":"{long}"}}"#),
             format!(r#"{{"{long}":1}}"#),
@@ -318,9 +324,9 @@ mod tests {
         assert_eq!(claims.issuer(), Some("i"));
         assert_eq!(claims.subject(), Some("s"));
         assert_eq!(claims.audiences().unwrap().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(claims.expires_at(), Some(UnixTime(10)));
-        assert_eq!(claims.not_before(), Some(UnixTime(2)));
-        assert_eq!(claims.issued_at(), Some(UnixTime(2)));
+        assert_eq!(claims.expires_at(), Some(UnixTime::from_seconds(10)));
+        assert_eq!(claims.not_before(), Some(UnixTime::from_seconds(2)));
+        assert_eq!(claims.issued_at(), Some(UnixTime::from_seconds(2)));
         assert_eq!(claims.token_id(), Some("j"));
         assert_eq!(claims.scopes().collect::<Vec<_>>(), ["read", "write", "admin"]);
         assert!(claims.is_bound());
@@ -382,6 +388,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_session_that_is_not_a_string_is_told_from_none() {
+        let session = |text: &str| {
+            let claims = read(text).unwrap();
+            claims.session_id().map(|text| text.map(str::to_owned))
+        };
+        assert_eq!(session("{}"), Ok(None));
+        assert_eq!(session(r#"{"sid":"a\u0062"}"#), Ok(Some("ab".to_owned())));
+        assert_eq!(session(r#"{"sid":""}"#), Ok(Some(String::new())));
+        assert_eq!(session(r#"{"SID":"a","inner":{"sid":"a"}}"#), Ok(None));
+        for value in ["null", "7", "true", "[]", r#"["a"]"#, r#"{"sid":"a"}"#] {
+            assert_eq!(session(&format!(r#"{{"sid":{value}}}"#)), Err(NotText), "{value}");
+        }
+        assert_eq!(NotText.to_string(), "it is not a string");
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub struct JwkSet<M = KeyMaterial> {
 }
 
 /// A key of a set that cannot be used.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("key {index}{} is skipped: {reason}", in_brackets(id.as_deref()))]
 #[non_exhaustive]
 pub struct SkippedKey {
     /// Its place in the set, counted from 0.
@@ -28,16 +29,9 @@ pub struct SkippedKey {
     pub reason: UnusableKey,
 }
 
-impl fmt::Display for SkippedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.id {
-            Some(id) => write!(f, "key {} ({id:?}) is skipped: {}", self.index, self.reason),
-            None => write!(f, "key {} is skipped: {}", self.index, self.reason),
-        }
-    }
+fn in_brackets(id: Option<&str>) -> String {
+    id.map_or_else(String::new, |id| format!(" ({id:?})"))
 }
-
-impl std::error::Error for SkippedKey {}
 
 /// Why a whole set is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

@@ -32,7 +32,8 @@ impl fmt::Debug for KeySet {
 }
 
 /// A key that does not become part of a set.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{} is skipped: {reason}", named(id.as_deref()))]
 #[non_exhaustive]
 pub struct Unusable {
     /// Its place in the list that the set was made of, counted from 0.
@@ -43,16 +44,9 @@ pub struct Unusable {
     pub reason: UnusableKey,
 }
 
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.id {
-            Some(id) => write!(f, "key {id:?} is skipped: {}", self.reason),
-            None => write!(f, "a key without `kid` is skipped: {}", self.reason),
-        }
-    }
+fn named(id: Option<&str>) -> String {
+    id.map_or_else(|| "a key without `kid`".to_owned(), |id| format!("key {id:?}"))
 }
-
-impl std::error::Error for Unusable {}
 
 /// Why no key is chosen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

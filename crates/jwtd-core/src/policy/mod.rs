@@ -5,8 +5,8 @@
 mod budget;
 mod caller;
 mod claim;
-mod facts;
 mod path;
+mod policy_input;
 mod projection;
 mod request;
 #[cfg(feature = "cel")]
@@ -16,8 +16,8 @@ mod subject;
 pub use budget::Budget;
 pub use caller::{Caller, CallerRule, Callers};
 pub use claim::{ClaimRule, Scalar, Test};
-pub use facts::{Attributes, Facts};
 pub use path::{BadPath, ClaimPath};
+pub use policy_input::{Attributes, PolicyInput};
 pub use projection::{Projection, Returned, SameName};
 pub use request::attributes;
 #[cfg(feature = "cel")]
@@ -132,21 +132,21 @@ impl Policy {
 
     /// What the candidate in the shadow says, if there is one.
     #[must_use]
-    pub fn try_shadow(&self, facts: &Facts<'_>) -> Option<Result<(), Reject>> {
-        Some(self.shadow.as_ref()?.check(facts))
+    pub fn try_shadow(&self, input: &PolicyInput<'_>) -> Option<Result<(), Reject>> {
+        Some(self.shadow.as_ref()?.check(input))
     }
 
-    /// Decides by demands and mode. The claims of `facts` are needed if
+    /// Decides by demands and mode. The claims of `input` are needed if
     /// [`reads_claims`](Self::reads_claims) says so. What is returned is not enforced: the
     /// demand that is not met, where the mode permits the token all the same.
     ///
     /// # Errors
     /// The first demand that is not met.
-    pub fn decide(&self, facts: &Facts<'_>) -> Result<Option<Reject>, Reject> {
+    pub fn decide(&self, input: &PolicyInput<'_>) -> Result<Option<Reject>, Reject> {
         if self.mode == Mode::Off {
             return Ok(None);
         }
-        match (self.check(facts), self.mode) {
+        match (self.check(input), self.mode) {
             (Ok(()), _) => Ok(None),
             // A bug is no demand.
             (Err(reject), Mode::Permissive) if reject != Reject::Internal => Ok(Some(reject)),
@@ -154,8 +154,8 @@ impl Policy {
         }
     }
 
-    fn check(&self, facts: &Facts<'_>) -> Result<(), Reject> {
-        let proven = facts.proven;
+    fn check(&self, input: &PolicyInput<'_>) -> Result<(), Reject> {
+        let proven = input.proven;
         if let Some(missing) = self.all_scopes.iter().find(|scope| !holds(proven, scope)) {
             return Err(Reject::ScopeMissing(Arc::clone(missing)));
         }
@@ -172,12 +172,12 @@ impl Policy {
         if !self.demands_claims() {
             return Ok(());
         }
-        let claims = facts.claims.ok_or(Reject::Internal)?;
+        let claims = input.claims.ok_or(Reject::Internal)?;
         if let Some(rule) = self.claims.iter().find(|rule| !rule.is_met(claims)) {
             return Err(Reject::ClaimNotAllowed(Arc::clone(rule.text())));
         }
         #[cfg(feature = "cel")]
-        self.rules.iter().try_for_each(|rule| rule.check(facts))?;
+        self.rules.iter().try_for_each(|rule| rule.check(input))?;
         Ok(())
     }
 }

@@ -64,7 +64,7 @@ impl ClaimPath {
         let mut found = claims;
         for step in &self.steps {
             found = match found {
-                Value::Object(members) => &members.iter().find(|(name, _)| **name == **step)?.1,
+                Value::Object(_) => found.member(step)?,
                 Value::Array(elements) => elements.get(index(step)?)?,
                 Value::Boolean(_)
                 | Value::Fraction(_)

@@ -1,7 +1,7 @@
 //! The attributes of a request as rules see them: host, path and scheme in one form each, so
 //! that a rule cannot be got round by another spelling of the same.
 
-use super::facts::Attributes;
+use super::policy_input::Attributes;
 use std::borrow::Cow;
 use std::sync::Arc;
 

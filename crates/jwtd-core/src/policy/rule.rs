@@ -13,7 +13,7 @@ mod values;
 
 pub use shape::BadRule;
 
-use super::Facts;
+use super::policy_input::PolicyInput;
 use crate::verify::Reject;
 use cel::common::ast::IdedExpr;
 use cel::common::types::CelBool;
@@ -94,15 +94,15 @@ impl Rule {
     ///
     /// # Errors
     /// If it does not, or if it cannot be decided: a rule that fails lets nobody pass.
-    pub fn check(&self, facts: &Facts<'_>) -> Result<(), Reject> {
-        let variables = Variables::new(facts);
-        facts.budget.charge(self.steps);
+    pub fn check(&self, input: &PolicyInput<'_>) -> Result<(), Reject> {
+        let variables = Variables::new(input);
+        input.budget.charge(self.steps);
         let mut context = Context::with_env(Arc::clone(&self.language.0));
         context.set_variable_resolver(&variables);
         let failed = |why| Reject::RuleFailed { rule: Arc::clone(&self.name), why };
         let value = Value::resolve_val(&self.expression, &context);
         // Whatever comes out: an error beside what decides does not matter in this language.
-        if facts.budget.is_spent() {
+        if input.budget.is_spent() {
             return Err(failed("it takes too many steps over this token"));
         }
         let value = value.map_err(|error| failed(words(&error)))?;
@@ -124,7 +124,7 @@ fn words(error: &ExecutionError) -> &'static str {
         ExecutionError::DivisionByZero(_)
         | ExecutionError::RemainderByZero(_)
         | ExecutionError::Overflow(..) => "a number cannot be computed",
-        ExecutionError::FunctionError { function, .. } if function == values::BUDGET => {
+        ExecutionError::FunctionError { function, .. } if function == meter::BUDGET => {
             "it takes up too much of the token"
         }
         ExecutionError::FunctionError { .. } => "a function was given what it cannot take",

@@ -29,7 +29,7 @@ fn decide(
     claims: Option<&Value<'_>>,
 ) -> Result<Option<Reject>, Reject> {
     let (caller, now) = (&Caller::Unknown, UnixTime::from_seconds(1));
-    policy.decide(&Facts {
+    policy.decide(&PolicyInput {
         proven,
         claims,
         caller,

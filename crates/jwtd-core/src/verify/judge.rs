@@ -1,6 +1,7 @@
 //! Whether proven claims suffice, here and now. This runs for every token every
 //! time: a remembered signature saves the proof and none of this.
 
+use super::context::TokenContext;
 use super::profile::Profile;
 use super::reject::Reject;
 use super::token::Proven;
@@ -31,6 +32,8 @@ pub struct Matter<'m> {
     pub profile: &'m Profile,
     /// Narrows the audiences of the profile, if not empty.
     pub audiences: &'m [Arc<str>],
+    /// What came with the token.
+    pub context: &'m TokenContext,
     /// The time.
     pub now: UnixTime,
 }
@@ -85,7 +88,7 @@ impl Condition {
     /// # Errors
     /// What is wrong, if it does not.
     pub fn check(self, matter: &Matter<'_>) -> Result<(), Reject> {
-        let Matter { proven, issuers, profile, audiences, now } = *matter;
+        let Matter { proven, issuers, profile, audiences, context: _, now } = *matter;
         let issuer = issuers.get(proven.proof().issuer()).ok_or(Reject::Internal)?;
         let claims = proven.claims();
         match self {
@@ -94,7 +97,7 @@ impl Condition {
             Self::Lifetime => check_lifetime(claims, profile.max_lifetime)?,
             Self::Audience => check_audience(claims, issuer, profile, audiences)?,
             Self::Type => {
-                if !profile.types.contains(proven.token_type()) {
+                if !profile.types.contains(&proven.header().token_type) {
                     return Err(Reject::TypeNotAllowed);
                 }
             }
@@ -104,7 +107,7 @@ impl Condition {
                     return Err(Reject::ClaimMissing(Arc::clone(missing)));
                 }
             }
-            // A proof of possession cannot be checked yet, and a bound token without one
+            // No context can bring a proof of possession yet, and a bound token without one
             // is worth nothing (R37).
             Self::Binding => {
                 if claims.is_bound() {

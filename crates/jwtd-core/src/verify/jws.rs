@@ -2,7 +2,7 @@
 
 use super::reject::Reject;
 use super::token::signer;
-use crate::jose::{Algorithm, CompactJws, Header, Limits, TokenType};
+use crate::jose::{CompactJws, Header, Limits};
 use crate::keys::KeySet;
 
 /// A JWS whose signature was checked.
@@ -28,7 +28,7 @@ pub struct ProvenJws {
 ///
 /// The payload is not looked at. A token signed with one of `keys` is a JWS as well, and its
 /// `exp`, `iss` and `aud` are not judged here: keep keys for other documents apart, or compare
-/// [`ProvenJws::token_type`] (RFC 8725, sections 3.11 and 3.12).
+/// the `typ` of [`ProvenJws::header`] (RFC 8725, sections 3.11 and 3.12).
 ///
 /// ```
 /// use jwtd_core::crypto::SigningKey;
@@ -77,22 +77,10 @@ impl ProvenJws {
         self.payload
     }
 
-    /// `typ`
+    /// The header.
     #[must_use]
-    pub fn token_type(&self) -> &TokenType {
-        &self.header.token_type
-    }
-
-    /// `kid`
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.header.key_id.as_deref()
-    }
-
-    /// `alg`
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.header.algorithm
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -100,7 +88,7 @@ impl ProvenJws {
 mod tests {
     use super::*;
     use crate::crypto::SigningKey;
-    use crate::jose::Malformed;
+    use crate::jose::{Algorithm, Malformed, TokenType};
     use crate::keys::{Key, LoadedKeys};
     use std::sync::LazyLock;
 
@@ -128,8 +116,9 @@ mod tests {
             let jws = KEY.sign_compact(header, payload).unwrap();
             let proven = verify_jws(jws.as_bytes(), &keys(), &Limits::DEFAULT).unwrap();
             assert_eq!(proven.payload(), payload.as_bytes());
-            assert_eq!((proven.algorithm(), proven.key_id()), (Algorithm::EdDsa, Some("k")));
-            assert_eq!(proven.token_type().name(), Some("secevent+jwt"));
+            let token_type = TokenType::from_name("secevent+jwt");
+            let (algorithm, key_id) = (Algorithm::EdDsa, Some("k".into()));
+            assert_eq!(*proven.header(), Header { algorithm, key_id, token_type });
             assert_eq!(proven.into_payload(), payload.as_bytes());
         }
     }

@@ -2,10 +2,12 @@
 //! RFCs, and the types that prove that a step was taken.
 
 mod builder;
+mod context;
 mod headers;
 mod judge;
 mod jws;
 mod profile;
+mod read_error;
 mod reason;
 mod reject;
 #[cfg(test)]
@@ -14,11 +16,13 @@ mod token;
 mod verifier;
 
 pub use builder::{BuildError, TrustedIssuer, Verifier, VerifierBuilder};
+pub use context::TokenContext;
 pub use headers::Headers;
 pub use judge::{Condition, Matter, check_times, judge, remember_until};
 pub use jws::{ProvenJws, verify_jws};
 pub use profile::{AcceptedTypes, Profile, UnknownIssuer};
-pub use reason::{Family, Fault, Reason};
+pub use read_error::{MissingKey, ReadError};
+pub use reason::{Fault, Reason, ReasonFamily};
 pub use reject::{Refusal, Reject};
-pub use token::{Proven, SignatureProof, Unproven, Unverified};
-pub use verifier::{read, read_after, read_under, verify};
+pub use token::{CheckGroup, Proven, SignatureProof, Unproven, Unverified, prove_all};
+pub use verifier::{read, read_after, read_under, verify, verify_in_context};

@@ -6,7 +6,7 @@ use std::fmt;
 /// What a reason speaks of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Family {
+pub enum ReasonFamily {
     /// The token is good.
     Ok,
     /// The bytes are not a signed token.
@@ -73,8 +73,8 @@ macro_rules! reasons {
 
             /// What it speaks of.
             #[must_use]
-            pub const fn family(self) -> Family {
-                match self { $(Self::$variant => Family::$family,)+ }
+            pub const fn family(self) -> ReasonFamily {
+                match self { $(Self::$variant => ReasonFamily::$family,)+ }
             }
 
             /// Who can fix it.
@@ -292,7 +292,7 @@ impl fmt::Display for Reason {
     }
 }
 
-impl fmt::Display for Family {
+impl fmt::Display for ReasonFamily {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Ok => "ok",

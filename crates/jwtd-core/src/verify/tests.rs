@@ -8,6 +8,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 mod current;
+mod prove;
+mod reading;
 mod words;
 
 const NOW: i64 = 1_800_000_000;
@@ -61,7 +63,7 @@ fn a_good_token_is_proven_and_shows_what_it_says() {
     let proven = verify(token.as_bytes(), &issuers, &profile, &[], now).unwrap();
     assert_eq!(proven.claims().subject(), Some("s"));
     assert_eq!(proven.payload(), claims(r#","sub":"s""#).as_bytes());
-    assert_eq!(proven.key_id(), Some("k"));
+    assert_eq!(proven.header().key_id.as_deref(), Some("k"));
     assert_eq!(issuers.get(proven.proof().issuer()).unwrap().name(), "a");
 }
 
@@ -210,6 +212,16 @@ fn r35_r36_other_kinds_of_tokens_are_refused() {
 fn r37_a_bound_token_without_proof_is_refused() {
     assert_eq!(of(HEADER, &claims(r#","cnf":{"jkt":"x"}"#)), Reason::BindingRequired);
     assert_eq!(of(HEADER, &claims(r#","cnf":null"#)), Reason::BindingRequired);
+    let (issuers, now) = (issuers(Some(&["x"])), UnixTime::from_seconds(NOW));
+    let profile = Profile::new("p", &["a"], &issuers).unwrap();
+    let context = TokenContext::default();
+    assert_eq!(&context, TokenContext::none());
+    let judged = |extra: &str| {
+        let token = sign(HEADER, &claims(extra));
+        verify_in_context(token.as_bytes(), &issuers, &profile, &[], &context, now).map(drop)
+    };
+    assert_eq!(judged(r#","cnf":{"jkt":"x"}"#), Err(Reject::BindingRequired));
+    assert_eq!(judged(""), Ok(()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::reject::Reject;
 use crate::crypto::Digest;
-use crate::jose::{Algorithm, Claims, Header, TokenType};
+use crate::jose::{Algorithm, Claims, Header};
 use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, Key, KeySet, KeyState};
 use std::fmt;
 use std::sync::Arc;
@@ -31,11 +31,14 @@ impl Unverified<Claims> {
 
 /// A token that was read, and for which there is a key. Its claims are out of
 /// reach until [`prove`](Self::prove) has checked the signature.
+///
+/// The bytes that it is found by and those that were signed are kept apart: in a nested token
+/// (RFC 7519, section 5.2) they differ.
 #[derive(Debug)]
 pub struct Unproven<T> {
+    /// What it is found by.
     pub(super) token: T,
-    /// How many bytes of the token the signature covers.
-    pub(super) signed: usize,
+    pub(super) signed: SignedBytes,
     pub(super) signature: Vec<u8>,
     pub(super) header: Arc<Header>,
     pub(super) payload: Vec<u8>,
@@ -44,6 +47,31 @@ pub struct Unproven<T> {
     pub(super) settings: Digest,
     pub(super) set: Arc<KeySet>,
     pub(super) candidates: Candidates,
+}
+
+/// What decides about the cost of a signature check: tokens of one group are checked side by side.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CheckGroup {
+    /// `alg`
+    pub algorithm: Algorithm,
+    /// The size of the key in bits; that of the first where several may have signed. Zero for a
+    /// secret.
+    pub bits: usize,
+}
+
+/// The JWS Signing Input (RFC 7515, section 2): what the signature covers, and nothing else.
+#[derive(Debug)]
+pub(super) struct SignedBytes {
+    /// The JWS of a nested token, decrypted. Without it the token is the JWS.
+    pub(super) plaintext: Option<Box<[u8]>>,
+    /// How long the header and the payload of the JWS are, with the dot between them.
+    pub(super) length: usize,
+}
+
+impl SignedBytes {
+    fn of<'b>(&'b self, token: &'b [u8]) -> Option<&'b [u8]> {
+        self.plaintext.as_deref().unwrap_or(token).get(..self.length)
+    }
 }
 
 /// That a signature was checked, and with which key of which issuer.
@@ -92,18 +120,28 @@ pub struct Proven {
 }
 
 impl<T: AsRef<[u8]>> Unproven<T> {
-    /// The algorithm and the size in bits of the key that will be tried first:
-    /// what the cost of the check depends on.
+    /// The tokens that its signature can be checked together with, by [`prove_all`].
     #[must_use]
-    pub fn cost(&self) -> (Algorithm, usize) {
+    pub fn group(&self) -> CheckGroup {
         let first = self.candidates.iter().next().and_then(|index| self.set.keys().get(index));
-        (self.header.algorithm, first.map_or(0, |key| key.key.bits()))
+        let bits = first.map_or(0, |key| key.key.bits());
+        CheckGroup { algorithm: self.header.algorithm, bits }
     }
 
-    /// The token.
+    /// The whole token as it came: what it is found by, in a cache or among the other tokens of
+    /// a batch. What was signed is [`signing_input`](Self::signing_input).
     #[must_use]
     pub fn token(&self) -> &T {
         &self.token
+    }
+
+    /// The JWS Signing Input (RFC 7515, section 2): the bytes that the signature must cover. They
+    /// are the beginning of the token, but those of a nested token are not among its bytes.
+    ///
+    /// Nothing if `T` has become shorter since it was read.
+    #[must_use]
+    pub fn signing_input(&self) -> Option<&[u8]> {
+        self.signed.of(self.token.as_ref())
     }
 
     /// The issuer that the token claims, proven by nothing yet.
@@ -118,17 +156,39 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// # Errors
     /// If the signature is not that of any of the keys.
     pub fn prove(self) -> Result<Proven, Reject> {
-        let message = self.token.as_ref().get(..self.signed).ok_or(Reject::Internal)?;
+        let proof = self.check()?;
+        Ok(self.unlock(proof))
+    }
+
+    fn check(&self) -> Result<SignatureProof, Reject> {
+        let message = self.signing_input().ok_or(Reject::Internal)?;
         let key = signer(&self.set, &self.candidates, message, &self.signature)?;
-        let proof = SignatureProof {
+        Ok(SignatureProof {
             issuer: self.issuer,
             settings: self.settings,
             set: *self.set.fingerprint(),
             key: *key.key.thumbprint(),
-        };
-        let Unverified(claims) = self.claims;
-        Ok(Proven { header: self.header, claims, payload: self.payload, proof })
+        })
     }
+
+    fn unlock(self, proof: SignatureProof) -> Proven {
+        let Unverified(claims) = self.claims;
+        Proven { header: self.header, claims, payload: self.payload, proof }
+    }
+}
+
+/// Checks the signatures of tokens of one [group](Unproven::group) and unlocks the claims of those
+/// that are good, as [`Unproven::prove`] does; gives an outcome for each, in their order.
+///
+/// All signatures are checked when this returns; the claims are moved out of a token when its
+/// outcome is taken. Tokens of several groups get the same outcomes, only not as fast.
+#[must_use = "the tokens are gone, and the outcomes say which were good"]
+pub fn prove_all<T: AsRef<[u8]>>(
+    tokens: Vec<Box<Unproven<T>>>,
+) -> impl ExactSizeIterator<Item = Result<Proven, Reject>> {
+    // Here a group will be checked side by side; today each token is checked alone.
+    let proofs: Vec<_> = tokens.iter().map(|token| token.check()).collect();
+    tokens.into_iter().zip(proofs).map(|(token, proof)| Ok(token.unlock(proof?)))
 }
 
 /// Finds the key that made the signature, among those that the header chose.
@@ -172,22 +232,10 @@ impl Proven {
         std::mem::take(&mut self.payload)
     }
 
-    /// `typ`
+    /// The header.
     #[must_use]
-    pub fn token_type(&self) -> &TokenType {
-        &self.header.token_type
-    }
-
-    /// `kid`
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.header.key_id.as_deref()
-    }
-
-    /// `alg`
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.header.algorithm
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// What was proven, and by whom.
@@ -215,7 +263,7 @@ impl Proven {
         if *set.fingerprint() == self.proof.set {
             return Some(issuer);
         }
-        let candidates = set.select(self.key_id(), self.algorithm()).ok()?;
+        let candidates = set.select(self.header.key_id.as_deref(), self.header.algorithm).ok()?;
         candidates
             .iter()
             .filter_map(|index| set.keys().get(index))

@@ -1,13 +1,15 @@
 //! The way of one token, in the order of RFC 7519, section 7.2 and RFC 7515,
 //! section 5.2. The first step that fails decides.
 
+use super::context::TokenContext;
 use super::headers::Headers;
 use super::judge::{Matter, judge};
 use super::profile::Profile;
+use super::read_error::{MissingKey, ReadError};
 use super::reject::{Refusal, Reject};
-use super::token::{Proven, Unproven, Unverified};
+use super::token::{Proven, SignedBytes, Unproven, Unverified};
 use crate::jose::{Claims, CompactJws, UnixTime};
-use crate::keys::{Issuers, KeyState};
+use crate::keys::{Issuers, KeyError, KeyState};
 use std::sync::Arc;
 
 /// Verifies one token: reads it, proves its signature and judges its claims.
@@ -23,9 +25,24 @@ pub fn verify(
     audiences: &[Arc<str>],
     now: UnixTime,
 ) -> Result<Proven, Reject> {
+    verify_in_context(token, issuers, profile, audiences, TokenContext::none(), now)
+}
+
+/// As [`verify`], for a token that came with `context`.
+///
+/// # Errors
+/// The first step that fails.
+pub fn verify_in_context(
+    token: &[u8],
+    issuers: &Issuers,
+    profile: &Profile,
+    audiences: &[Arc<str>],
+    context: &TokenContext,
+    now: UnixTime,
+) -> Result<Proven, Reject> {
     let read = read_under(&mut Headers::default(), token, issuers, profile);
-    let proven = read.map_err(|refusal| refusal.reject)?.prove()?;
-    judge(&Matter { proven: &proven, issuers, profile, audiences, now })?;
+    let proven = read.map_err(|error| error.into_refusal().reject)?.prove()?;
+    judge(&Matter { proven: &proven, issuers, profile, audiences, context, now })?;
     Ok(proven)
 }
 
@@ -33,8 +50,8 @@ pub fn verify(
 /// token says is believed: its `iss` picks the issuer whose keys must prove it.
 ///
 /// # Errors
-/// The first step that fails.
-pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, Refusal> {
+/// The first step that fails, or the key that is missing.
+pub fn read<T: AsRef<[u8]>>(token: T, issuers: &Issuers) -> Result<Unproven<T>, ReadError> {
     read_after(&mut Headers::default(), token, issuers)
 }
 
@@ -50,15 +67,15 @@ pub fn read_under<T: AsRef<[u8]>>(
     token: T,
     issuers: &Issuers,
     profile: &Profile,
-) -> Result<Unproven<T>, Refusal> {
+) -> Result<Unproven<T>, ReadError> {
     let read = read_after(headers, token, issuers);
     let issuer = match &read {
         Ok(unproven) => Some(unproven.issuer),
-        Err(refusal) => refusal.issuer,
+        Err(error) => error.issuer(),
     };
     match issuer {
         Some(index) if !profile.trusts(index) => {
-            Err(Refusal { reject: Reject::IssuerNotInProfile, issuer })
+            Err(Refusal { reject: Reject::IssuerNotInProfile, issuer }.into())
         }
         _ => read,
     }
@@ -72,7 +89,7 @@ pub fn read_after<T: AsRef<[u8]>>(
     headers: &mut Headers,
     token: T,
     issuers: &Issuers,
-) -> Result<Unproven<T>, Refusal> {
+) -> Result<Unproven<T>, ReadError> {
     let limits = issuers.limits();
     // RFC 7519, section 7.2, steps 1 and 2: the parts.
     let jws = CompactJws::split(token.as_ref(), limits)?;
@@ -88,7 +105,7 @@ pub fn read_after<T: AsRef<[u8]>>(
         .route(claims.issuer().ok_or(Reject::IssuerMissing)?)
         .ok_or(Reject::IssuerUnknown)?;
     let issuer = issuers.get(index).ok_or(Reject::Internal)?;
-    let refuse = |reject| Refusal { reject, issuer: Some(index) };
+    let refuse = |reject| ReadError::from(Refusal { reject, issuer: Some(index) });
     // RFC 8725, section 3.1: the configuration says which algorithms may be
     // used, and each key is bound to one.
     if !issuer.algorithms().contains(header.algorithm) {
@@ -97,10 +114,17 @@ pub fn read_after<T: AsRef<[u8]>>(
     let KeyState::Held { set, .. } = issuer.keys() else {
         return Err(refuse(Reject::KeysUnavailable));
     };
-    let candidates = set
-        .select(header.key_id.as_deref(), header.algorithm)
-        .map_err(|error| refuse(error.into()))?;
-    let (signed, settings, set) = (jws.signing_input().len(), *issuer.settings(), Arc::clone(set));
+    let candidates = match set.select(header.key_id.as_deref(), header.algorithm) {
+        Ok(candidates) => candidates,
+        Err(KeyError::Unknown) => {
+            return Err(ReadError::KeyMissing(MissingKey { issuer: index, header }));
+        }
+        Err(error @ (KeyError::AlgorithmMismatch | KeyError::Ambiguous)) => {
+            return Err(refuse(error.into()));
+        }
+    };
+    let signed = SignedBytes { plaintext: None, length: jws.signing_input().len() };
+    let (settings, set) = (*issuer.settings(), Arc::clone(set));
     Ok(Unproven {
         token,
         signed,

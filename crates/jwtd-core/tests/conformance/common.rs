@@ -69,7 +69,7 @@ pub(crate) fn trust(iss: &str, set: KeySet, limits: Limits) -> (Issuers, Profile
 
 /// Why the token cannot be read, or nothing if it can.
 pub(crate) fn reading_fault(token: &[u8], issuers: &Issuers) -> Option<Reason> {
-    read(token, issuers).err().map(|refusal| refusal.reject.reason())
+    read(token, issuers).err().map(|error| error.into_refusal().reject.reason())
 }
 
 /// The way of `verify::read` and `prove` for a token whose payload is not a

@@ -7,7 +7,7 @@ use jwtd_core::jose::json::{JsonFault, parse};
 use jwtd_core::jose::limits::JsonLimits;
 use jwtd_core::jose::{Algorithm, JwkSet, Limits};
 use jwtd_core::keys::{Issuers, Key, KeySet};
-use jwtd_core::verify::{Family, Reason};
+use jwtd_core::verify::{Reason, ReasonFamily};
 
 /// No bounds at all: what is refused under them is refused for its syntax.
 const GENEROUS: JsonLimits =
@@ -126,7 +126,7 @@ fn assert_reason(name: &str, text: &[u8], found: Option<Reason>, lacking: Reason
         let wanted = if trimmed.starts_with(b"{") { lacking } else { other };
         assert_eq!(found, wanted, "{name}");
     } else {
-        assert_eq!(found.family(), Family::Malformed, "{name}: {found:?}");
+        assert_eq!(found.family(), ReasonFamily::Malformed, "{name}: {found:?}");
     }
 }
 

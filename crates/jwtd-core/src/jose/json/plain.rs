@@ -2,7 +2,7 @@
 //! without a visitor between. What is not so plain, or not in order, is left to the library, which
 //! also says what is wrong with it; so nothing is accepted here that it would not accept.
 
-use super::Value;
+use super::value::Value;
 use crate::jose::limits::JsonLimits;
 use std::borrow::Cow;
 

@@ -7,7 +7,7 @@
 //! token gives is charged where it is taken up, and what grows, a sum, for both of its sides
 //! before it is made. So a spent budget also bounds the bytes of what is in between.
 
-use super::values::Variables;
+use crate::policy::budget::Budget;
 use cel::ExecutionError;
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, operators,
@@ -15,6 +15,9 @@ use cel::common::ast::{
 use cel::common::traits::{Adder, Indexer};
 use cel::common::types::{CelBool, CelBytes, CelList, CelMap, CelString, MAP_TYPE, Type};
 use cel::common::value::{CowVal, Val};
+
+/// The function that fails, in the errors of the library, where too much was taken up.
+pub(super) const BUDGET: &str = "claims";
 
 /// Begins a sum. Nobody can write a name that begins with `@`.
 const SUM: &str = "@+";
@@ -55,23 +58,44 @@ fn size(value: &dyn Val) -> usize {
 }
 
 /// The value of a name that begins with `@`.
-pub(super) fn resolve<'v>(variables: &'v Variables<'v>, name: &str) -> Option<Box<dyn Val + 'v>> {
+pub(super) fn resolve<'v>(budget: &'v Budget, name: &str) -> Option<Box<dyn Val + 'v>> {
     if name == LASTS {
-        return Some(Box::new(CelBool::from(variables.lasts())));
+        return Some(Box::new(CelBool::from(!budget.is_spent())));
     }
     if name == SUM {
-        return Some(Box::new(Meter { variables, steps: 0, uses: 0 }));
+        return Some(Box::new(Meter { budget, charge: Charge::Sum }));
     }
     let (steps, uses) = name.strip_prefix(ROUND)?.split_once(':')?;
-    Some(Box::new(Meter { variables, steps: steps.parse().ok()?, uses: uses.parse().ok()? }))
+    let charge = Charge::Round { steps: steps.parse().ok()?, uses: uses.parse().ok()? };
+    Some(Box::new(Meter { budget, charge }))
 }
 
-/// `meter[x]` is true, and charges for `x`; `meter + x + y` is `x + y`, and charges for both.
+/// Takes steps from the budget.
+pub(super) fn charge(budget: &Budget, steps: usize) -> Result<(), ExecutionError> {
+    if budget.charge(steps) { Ok(()) } else { Err(too_much()) }
+}
+
+/// The error of a rule that takes up too much.
+pub(super) fn too_much() -> ExecutionError {
+    ExecutionError::function_error(BUDGET, "too much")
+}
+
+/// `round[x]` is true, and charges for `x`; `sum + x + y` is `x + y`, and charges for both.
 #[derive(Clone, Debug)]
 struct Meter<'v> {
-    variables: &'v Variables<'v>,
-    steps: usize,
-    uses: usize,
+    budget: &'v Budget,
+    charge: Charge<'v>,
+}
+
+/// What a meter charges for.
+#[derive(Clone, Debug)]
+enum Charge<'v> {
+    /// A round of a loop: its operations, and the uses of one of its variables.
+    Round { steps: usize, uses: usize },
+    /// A sum that begins.
+    Sum,
+    /// A sum of which the left side is there.
+    Right { left: Box<dyn Val + 'v> },
 }
 
 impl Val for Meter<'_> {
@@ -110,8 +134,12 @@ impl Indexer for Meter<'_> {
     where
         Self: 'w,
     {
-        let sizes = size(index).saturating_mul(self.uses);
-        self.variables.charge(self.steps.saturating_add(sizes))?;
+        let (steps, uses) = match self.charge {
+            Charge::Round { steps, uses } => (steps, uses),
+            // Nobody can write this.
+            Charge::Sum | Charge::Right { .. } => (0, 1),
+        };
+        charge(self.budget, steps.saturating_add(size(index).saturating_mul(uses)))?;
         Ok(CowVal::owned(CelBool::from(true)))
     }
 
@@ -124,60 +152,24 @@ impl Indexer for Meter<'_> {
 }
 
 impl Adder for Meter<'_> {
-    fn add<'b, 'w>(&'b self, left: &(dyn Val + 'w)) -> Result<CowVal<'b, 'w>, ExecutionError>
+    fn add<'b, 'w>(&'b self, value: &(dyn Val + 'w)) -> Result<CowVal<'b, 'w>, ExecutionError>
     where
         Self: 'w,
     {
-        self.variables.charge(size(left))?;
-        let variables: &'w Variables<'w> = self.variables;
-        Ok(CowVal::owned(Sum { variables, left: left.clone_as_boxed() }))
-    }
-}
-
-/// A sum of which the left side is there.
-#[derive(Clone, Debug)]
-struct Sum<'v> {
-    variables: &'v Variables<'v>,
-    left: Box<dyn Val + 'v>,
-}
-
-impl Val for Sum<'_> {
-    fn get_type(&self) -> &Type {
-        &MAP_TYPE
-    }
-
-    fn cel_type() -> &'static Type {
-        &MAP_TYPE
-    }
-
-    fn as_adder<'b, 'w>(&'b self) -> Option<&'b (dyn Adder + 'w)>
-    where
-        Self: 'w,
-    {
-        Some(self)
-    }
-
-    fn clone_as_boxed<'w>(&self) -> Box<dyn Val + 'w>
-    where
-        Self: 'w,
-    {
-        Box::new(self.clone())
-    }
-}
-
-impl Adder for Sum<'_> {
-    fn add<'b, 'w>(&'b self, right: &(dyn Val + 'w)) -> Result<CowVal<'b, 'w>, ExecutionError>
-    where
-        Self: 'w,
-    {
+        let Charge::Right { left } = &self.charge else {
+            charge(self.budget, size(value))?;
+            let budget: &'w Budget = self.budget;
+            let charge = Charge::Right { left: value.clone_as_boxed() };
+            return Ok(CowVal::owned(Meter { budget, charge }));
+        };
         // Both are copied, into a third.
-        self.variables.charge(size(&*self.left).saturating_add(size(right)))?;
-        let left: &'b (dyn Val + 'w) = &*self.left;
+        charge(self.budget, size(&**left).saturating_add(size(value)))?;
+        let left: &'b (dyn Val + 'w) = &**left;
         let adder = left.as_adder().ok_or_else(|| ExecutionError::UnexpectedType {
             got: left.get_type().name().to_owned(),
             want: "what can be added".to_owned(),
         })?;
-        adder.add(right)
+        adder.add(value)
     }
 }
 

@@ -36,7 +36,7 @@ fn checked_within(text: &str, extra: &str, budget: &Budget) -> Result<(), Reject
     let claims = json::parse(token.payload(), &Limits::DEFAULT.json).unwrap();
     let attributes = [("method", "GET"), ("path", "/users/alice/orders")]
         .map(|(name, value)| (Arc::from(name), Arc::from(value)));
-    let facts = Facts {
+    let input = PolicyInput {
         proven: &token,
         claims: Some(&claims),
         caller: &Caller::Unix { user: 1000, group: 7, process: None },
@@ -44,7 +44,7 @@ fn checked_within(text: &str, extra: &str, budget: &Budget) -> Result<(), Reject
         now: UnixTime::from_seconds(50),
         budget,
     };
-    rule.check(&facts)
+    rule.check(&input)
 }
 
 fn reason(text: &str, extra: &str) -> Reason {
@@ -138,7 +138,7 @@ fn r38_a_rule_that_cannot_be_decided_lets_nobody_pass() {
 #[test]
 fn the_refused_are_told_the_message_or_the_rule() {
     let token = proven("");
-    let facts = Facts {
+    let input = PolicyInput {
         proven: &token,
         claims: None,
         caller: &Caller::Unknown,
@@ -149,7 +149,7 @@ fn the_refused_are_told_the_message_or_the_rule() {
     let told = |message| {
         Rule::parse(" now > 5 ", "r", message, &Language::default())
             .unwrap()
-            .check(&facts)
+            .check(&input)
             .unwrap_err()
             .to_string()
     };

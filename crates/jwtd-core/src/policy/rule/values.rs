@@ -3,7 +3,8 @@
 
 use super::meter;
 use crate::jose::json::Value as Json;
-use crate::policy::{Caller, Facts};
+use crate::policy::caller::Caller;
+use crate::policy::policy_input::PolicyInput;
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer, Sizer};
 use cel::common::types::{
@@ -15,9 +16,6 @@ use cel::context::VariableResolver;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The function that fails, in the errors of the library, where too much was taken up.
-pub(super) const BUDGET: &str = "claims";
-
 /// How much a rule may take up: values, and 64 bytes of text count as one.
 const MOST_VALUES: usize = 2_000;
 /// How much one look at a claim may take up. What is compared with something of another
@@ -27,23 +25,13 @@ const MOST_AT_ONCE: usize = 500;
 /// The variables of a rule while it runs.
 #[derive(Debug)]
 pub(super) struct Variables<'f> {
-    facts: &'f Facts<'f>,
+    input: &'f PolicyInput<'f>,
     left: AtomicUsize,
 }
 
 impl<'f> Variables<'f> {
-    pub(super) fn new(facts: &'f Facts<'f>) -> Self {
-        Self { facts, left: AtomicUsize::new(MOST_VALUES) }
-    }
-
-    /// Takes steps from the budget.
-    pub(super) fn charge(&self, steps: usize) -> Result<(), ExecutionError> {
-        if self.facts.budget.charge(steps) { Ok(()) } else { Err(too_much()) }
-    }
-
-    /// Whether the budget lasts.
-    pub(super) fn lasts(&self) -> bool {
-        !self.facts.budget.is_spent()
+    pub(super) fn new(input: &'f PolicyInput<'f>) -> Self {
+        Self { input, left: AtomicUsize::new(MOST_VALUES) }
     }
 
     fn spend(&self, text: usize) -> Result<(), ExecutionError> {
@@ -52,7 +40,7 @@ impl<'f> Variables<'f> {
         let rest = left.checked_sub(cost);
         self.left.store(rest.unwrap_or_default(), Ordering::Relaxed);
         // What is not taken up costs nothing.
-        if rest.is_some() { self.charge(cost) } else { Err(too_much()) }
+        if rest.is_some() { meter::charge(self.input.budget, cost) } else { Err(meter::too_much()) }
     }
 
     /// A claim, if it is not too large.
@@ -103,68 +91,64 @@ impl<'f> Variables<'f> {
     }
 }
 
-fn too_much() -> ExecutionError {
-    ExecutionError::function_error(BUDGET, "too much")
-}
-
 impl VariableResolver for Variables<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
         let part = match variable {
-            "caller" => Part::Caller,
-            "claims" => Part::Claims,
-            "header" => Part::Header,
-            "now" => return Some(CowVal::owned(CelInt::from(self.facts.now.seconds()))),
-            "request" => Part::Request,
+            "caller" => Variable::Caller,
+            "claims" => Variable::Claims,
+            "header" => Variable::Header,
+            "now" => return Some(CowVal::owned(CelInt::from(self.input.now.seconds()))),
+            "request" => Variable::Request,
             _ if variable.starts_with('@') => {
-                return meter::resolve(self, variable).map(CowVal::Owned);
+                return meter::resolve(self.input.budget, variable).map(CowVal::Owned);
             }
             _ => return None,
         };
-        Some(CowVal::owned(Members { variables: self, part }))
+        Some(CowVal::owned(Mapping { variables: self, part }))
     }
 }
 
 /// A mapping whose members are made when they are asked for.
 #[derive(Clone, Debug)]
-struct Members<'v> {
+struct Mapping<'v> {
     variables: &'v Variables<'v>,
-    part: Part,
+    part: Variable,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Part {
+enum Variable {
     Caller,
     Claims,
     Header,
     Request,
 }
 
-impl<'v> Members<'v> {
+impl<'v> Mapping<'v> {
     /// The member of this name, if there is one.
     fn find(&self, name: &str) -> Result<Option<Box<dyn Val + 'v>>, ExecutionError> {
-        let Variables { facts, .. } = self.variables;
+        let Variables { input, .. } = self.variables;
         let text = |text: &'v str| self.variables.text(text);
         match self.part {
-            Part::Claims => {
-                let Some(Json::Object(members)) = facts.claims else { return Ok(None) };
+            Variable::Claims => {
+                let Some(Json::Object(members)) = input.claims else { return Ok(None) };
                 let found = members.iter().find(|(own, _)| **own == *name);
                 found.map(|(_, value)| self.variables.claim(value)).transpose()
             }
-            Part::Header => match name {
-                "alg" => text(facts.proven.algorithm().name()).map(Some),
-                "kid" => facts.proven.key_id().map(text).transpose(),
-                "typ" => facts.proven.token_type().name().map(text).transpose(),
+            Variable::Header => match name {
+                "alg" => text(input.proven.header().algorithm.name()).map(Some),
+                "kid" => input.proven.header().key_id.as_deref().map(text).transpose(),
+                "typ" => input.proven.header().token_type.name().map(text).transpose(),
                 _ => Ok(None),
             },
-            Part::Request => {
-                let found = facts.attributes.iter().find(|(own, _)| **own == *name);
+            Variable::Request => {
+                let found = input.attributes.iter().find(|(own, _)| **own == *name);
                 found.map(|(_, value)| text(value)).transpose()
             }
-            Part::Caller => {
+            Variable::Caller => {
                 let number = |number: u32| -> Box<dyn Val + 'v> {
                     Box::new(CelInt::from(i64::from(number)))
                 };
-                Ok(match (facts.caller, name) {
+                Ok(match (input.caller, name) {
                     (Caller::Unix { user, .. }, "user") => Some(number(*user)),
                     (Caller::Unix { group, .. }, "group") => Some(number(*group)),
                     (Caller::Certificate(names), "names") => {
@@ -178,7 +162,7 @@ impl<'v> Members<'v> {
     }
 }
 
-impl<'v> Val for Members<'v> {
+impl<'v> Val for Mapping<'v> {
     fn get_type(&self) -> &Type {
         &MAP_TYPE
     }
@@ -218,13 +202,13 @@ fn name_of(index: &dyn Val) -> Result<&str, ExecutionError> {
     })
 }
 
-impl Container for Members<'_> {
+impl Container for Mapping<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         self.find(name_of(value)?).map(|found| found.is_some())
     }
 }
 
-impl<'v> Indexer for Members<'v> {
+impl<'v> Indexer for Mapping<'v> {
     fn get<'b, 'w>(&'b self, index: &dyn Val) -> Result<CowVal<'b, 'w>, ExecutionError>
     where
         Self: 'w,

@@ -9,10 +9,11 @@ mod tests;
 pub use error::BuildError;
 pub use issuer::TrustedIssuer;
 
+use super::context::TokenContext;
 use super::profile::{AcceptedTypes, Profile};
 use super::reject::Reject;
 use super::token::Proven;
-use super::verifier::verify;
+use super::verifier::{verify, verify_in_context};
 use crate::jose::{Algorithm, Limits, Secret, TokenType, UnixTime};
 use crate::keys::Issuers;
 use issuer::KeySource;
@@ -72,6 +73,19 @@ impl Verifier {
     /// The first step that fails.
     pub fn verify(&self, token: impl AsRef<[u8]>, now: UnixTime) -> Result<Proven, Reject> {
         verify(token.as_ref(), &self.issuers, &self.profile, &[], now)
+    }
+
+    /// As [`verify`](Self::verify), for a token that came with `context`.
+    ///
+    /// # Errors
+    /// The first step that fails.
+    pub fn verify_in_context(
+        &self,
+        token: impl AsRef<[u8]>,
+        context: &TokenContext,
+        now: UnixTime,
+    ) -> Result<Proven, Reject> {
+        verify_in_context(token.as_ref(), &self.issuers, &self.profile, &[], context, now)
     }
 
     /// The same verifier with another JWK Set for one issuer: a removed key is refused from then

@@ -45,7 +45,10 @@ fn token(key: &SigningKey, header: &str, iss: &str) -> String {
 }
 
 fn reason(verifier: &Verifier, token: impl AsRef<[u8]>) -> Reason {
-    let verdict = verifier.verify(token, UnixTime::from_seconds(NOW));
+    let now = UnixTime::from_seconds(NOW);
+    let verdict = verifier.verify(token.as_ref(), now);
+    let context = TokenContext::default();
+    assert_eq!(verifier.verify_in_context(token.as_ref(), &context, now), verdict);
     verdict.map_or_else(|reject| reject.reason(), |_| Reason::Ok)
 }
 

@@ -72,7 +72,7 @@ fn no_rule_costs_more_than_its_budget() {
             let token = proven(&format!(r#","n":{member}"#));
             let claims = json::parse(token.payload(), &Limits::DEFAULT.json).unwrap();
             let budget = Budget::default();
-            let facts = Facts {
+            let input = PolicyInput {
                 proven: &token,
                 claims: Some(&claims),
                 caller: &Caller::Unknown,
@@ -81,7 +81,7 @@ fn no_rule_costs_more_than_its_budget() {
                 budget: &budget,
             };
             let mut outcome = Ok(());
-            let took = measure(|| outcome = rule.check(&facts));
+            let took = measure(|| outcome = rule.check(&input));
             // A step is at most an allocation or a few and 64 bytes or a few.
             let name =
                 || format!("{text} of {kind}: {took:?}, {outcome:?}, {} steps", budget.spent());

@@ -1,6 +1,7 @@
 //! What a policy decides by.
 
-use super::{Budget, Caller};
+use super::budget::Budget;
+use super::caller::Caller;
 use crate::jose::UnixTime;
 use crate::jose::json::Value;
 use crate::verify::Proven;
@@ -11,17 +12,17 @@ pub type Attributes = Vec<(Arc<str>, Arc<str>)>;
 
 /// A token and how it came.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'f> {
+pub struct PolicyInput<'i> {
     /// The token.
-    pub proven: &'f Proven,
+    pub proven: &'i Proven,
     /// Its claims as a tree; needed if the policy looks at them.
-    pub claims: Option<&'f Value<'f>>,
+    pub claims: Option<&'i Value<'i>>,
     /// Who asks.
-    pub caller: &'f Caller,
+    pub caller: &'i Caller,
     /// What the caller says of the request that the token came with.
-    pub attributes: &'f [(Arc<str>, Arc<str>)],
+    pub attributes: &'i [(Arc<str>, Arc<str>)],
     /// The time.
     pub now: UnixTime,
     /// What all rules over the token may still cost.
-    pub budget: &'f Budget,
+    pub budget: &'i Budget,
 }

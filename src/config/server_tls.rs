@@ -2,6 +2,7 @@
 
 use super::document::Node;
 use super::fault::Faults;
+use super::schema::{Field, listen, tls as key};
 use crate::clock::Clock;
 use crate::files;
 use jwtd_core::jose::UnixTime;
@@ -170,14 +171,13 @@ pub(super) fn server_tls(
     folder: &Path,
     faults: &mut Faults,
 ) -> Option<ServerTls> {
-    let table = node.get("tls")?;
-    let text = |key: &str| table.get(key).and_then(Node::text);
-    let file = |key: &str| text(key).map(|name| folder.join(name));
+    let table = node.at(listen::tls)?;
+    let file = |field: &Field<str>| table.word(field).map(|name| folder.join(name));
     let tls = ServerTls {
-        cert_file: file("cert_file")?,
-        key_file: file("key_file")?,
-        client_ca_file: file("client_ca_file"),
-        accepts_1_2: text("min_version") == Some("1.2"),
+        cert_file: file(key::cert_file)?,
+        key_file: file(key::key_file)?,
+        client_ca_file: file(key::client_ca_file),
+        accepts_1_2: table.word(key::min_version) == Some("1.2"),
     };
     let mut wrong = tls.unreadable();
     // Whether they fit together can be said of files that are there.

@@ -10,6 +10,7 @@ use std::time::Duration;
 mod access;
 mod large;
 mod remote;
+mod table;
 mod torn;
 
 /// A folder with key files, gone with the test.

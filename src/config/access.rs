@@ -183,7 +183,7 @@ fn claim_rules(rule: &Node, path: &str, faults: &mut Faults) -> Vec<ClaimRule> {
     let mut tests = Vec::new();
     for (field, test) in KINDS {
         if let Some(values) = rule.at(field) {
-            let path = format!("{path}.{}", field.key.name);
+            let path = format!("{path}.{}", field.name());
             tests.push(test(scalars(values, &path, faults)));
         }
     }

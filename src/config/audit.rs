@@ -89,14 +89,14 @@ fn rules(node: &Node, folder: &Path, faults: &mut Faults) -> Option<AuditRules> 
             }
         }
     }
-    let shown = node.at(key::fields)?;
+    let (shown, key) = (node.at(key::fields)?, fingerprint_key(node, folder, faults)?);
     Some(AuditRules {
         one_in,
         subject: shown.find(fields::subject)?,
         token_id: shown.find(fields::token_id)?,
         caller: shown.find(fields::caller)?,
         key_id: shown.find(fields::key_id)?,
-        key: fingerprint_key(node, folder, faults)?,
+        key,
     })
 }
 

@@ -73,27 +73,22 @@ const STEERING: [&str; 8] = [
 ];
 
 fn place(node: &Node, path: &str, faults: &mut Faults) -> Option<TokenPlace> {
-    let (header, cookie) = (node.at(token_place::header), node.word(token_place::cookie));
-    let query = node.word(token_place::query);
-    if [header.is_some(), cookie.is_some(), query.is_some()].map(usize::from).iter().sum::<usize>()
-        != 1
-    {
-        let what = "a token stands in one place";
-        faults.add(
-            node.place,
-            path,
-            what,
-            "give one of `header`, `cookie` and `query` in each entry",
-        );
-        return None;
+    let (cookie, query) = (node.word(token_place::cookie), node.word(token_place::query));
+    match (node.at(token_place::header), cookie, query) {
+        (Some(header), None, None) => {
+            let name = header_name(header, &format!("{path}.header"), faults)?;
+            let scheme = node.word(token_place::scheme).map(Box::from);
+            Some(TokenPlace::Header { name, scheme })
+        }
+        (None, Some(name), None) => Some(TokenPlace::Cookie(name.into())),
+        (None, None, Some(name)) => Some(TokenPlace::Query(name.into())),
+        _ => {
+            let what = "a token stands in one place";
+            let fix = "give one of `header`, `cookie` and `query` in each entry";
+            faults.add(node.place, path, what, fix);
+            None
+        }
     }
-    if let Some(header) = header {
-        let name = header_name(header, &format!("{path}.header"), faults)?;
-        let scheme = node.word(token_place::scheme).map(Box::from);
-        return Some(TokenPlace::Header { name, scheme });
-    }
-    let cookie = cookie.map(|name| TokenPlace::Cookie(name.into()));
-    cookie.or_else(|| query.map(|name| TokenPlace::Query(name.into())))
 }
 
 /// A name of a header (RFC 9110, section 5.1), in lower case.

@@ -70,7 +70,7 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
     let path = format!("{}.{kind}", owner.path);
     let allowed = &owner.allowed;
     let file: Option<PathBuf> =
-        node.text().filter(|_| kind != key::jwks.key.name).map(|name| owner.folder.join(name));
+        node.text().filter(|_| kind != key::jwks.name()).map(|name| owner.folder.join(name));
     let text = match &file {
         Some(file) => match files::read(file, MOST) {
             Ok(text) => text,
@@ -89,9 +89,9 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
     };
     let place = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
     let file = file.map(|file| (file, digest([&text[..]])));
-    let loaded = if kind == key::pem_file.key.name {
+    let loaded = if kind == key::pem_file.name() {
         from_pem(&text, keys, allowed)
-    } else if kind == key::secret_file.key.name {
+    } else if kind == key::secret_file.name() {
         from_secret(text, keys, allowed)
     } else {
         LoadedKeys::from_jwks(&text, allowed).map_err(|error| plain(&error))

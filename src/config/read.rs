@@ -1,7 +1,7 @@
 //! Reads settings as what they are: by the keys of the table, in a tree that is complete.
 
 use super::document::{Name, Node, Value};
-use super::schema::{Field, Key, Kind};
+use super::schema::{Absent, Field, Key, Kind};
 use super::units::{parse_bytes, parse_duration};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ numbers!(u32, u64, usize);
 impl Node {
     /// The value of a setting, if it has one.
     pub(super) fn at<T: ?Sized>(&self, field: &Field<T>) -> Option<&Self> {
-        self.get(field.key.name)
+        self.get(field.name())
     }
 
     /// The text of a setting, if it has one.
@@ -58,9 +58,14 @@ impl Node {
         T::from_text(self.at(field)?.text()?)
     }
 
-    /// What a setting says that has a default. Of a value that is a fault it gives any.
+    /// What a setting says that has a default, which also takes the place of a wrong value: that
+    /// is a fault already, and must not look like others.
     pub(super) fn read<T: FromText + Default>(&self, field: &Field<T>) -> T {
-        self.find(field).unwrap_or_default()
+        let default = || match field.key.absent {
+            Absent::Value(text) => T::from_text(text),
+            Absent::Fault | Absent::Nothing | Absent::Words(_) => None,
+        };
+        self.find(field).or_else(default).unwrap_or_default()
     }
 
     /// The texts of a setting.

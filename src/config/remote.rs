@@ -95,7 +95,7 @@ impl Keys<'_> {
         };
         if let Err(cause) = files::read(&file, MOST) {
             let what = format!("{} cannot be read: {cause}", file.display());
-            self.refuse(faults, field.key.name, what, "check the path and the rights of the file");
+            self.refuse(faults, field.name(), what, "check the path and the rights of the file");
         }
         Some(file)
     }
@@ -114,7 +114,7 @@ pub(super) fn find(
     let max_stale = node.read(key::max_stale);
     if max_stale < pace.refresh {
         let fix = "fetch more often, or keep the keys for longer";
-        keys.refuse(faults, key::max_stale.key.name, "must be at least `refresh`", fix);
+        keys.refuse(faults, key::max_stale.name(), "must be at least `refresh`", fix);
     }
     let unknown_kid_wait = node.read(key::unknown_kid_wait);
     let location = location(&keys, kind, faults)?;
@@ -127,7 +127,7 @@ fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location
     let written = keys.node.get(kind).map(Node::texts).unwrap_or_default();
     let written: Vec<_> =
         written.into_iter().filter(|text| !matches!(*text, "true" | "false")).collect();
-    if kind == key::discovery.key.name && written.is_empty() {
+    if kind == key::discovery.name() && written.is_empty() {
         if keys.is_preset() && keys.node.get(kind).is_none() {
             return Some(Location::JwksUri(vec![Kubernetes::JWKS_URI.parse().ok()?]));
         }
@@ -163,7 +163,7 @@ fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location
     if urls.len() > MOST_URLS {
         keys.refuse(faults, kind, format!("at most {MOST_URLS} URLs are tried"), "");
     }
-    Some(if kind == key::jwks_uri.key.name {
+    Some(if kind == key::jwks_uri.name() {
         Location::JwksUri(urls)
     } else {
         Location::Metadata(urls)
@@ -181,7 +181,7 @@ fn access(keys: &Keys<'_>, faults: &mut Faults) -> Access {
     let proxy = keys.node.word(key::proxy).and_then(|text| {
         let wrong = |cause: String| {
             let fix = "write it as http://host:port";
-            keys.refuse(faults, key::proxy.key.name, format!("`{text}` {cause}"), fix);
+            keys.refuse(faults, key::proxy.name(), format!("`{text}` {cause}"), fix);
         };
         text.parse().map_err(wrong).ok()
     });
@@ -189,11 +189,11 @@ fn access(keys: &Keys<'_>, faults: &mut Faults) -> Access {
     let client = match (certificate, private) {
         (Some(certificate), Some(private)) => Some((certificate, private)),
         (Some(_), None) => {
-            keys.refuse(faults, key::cert_file.key.name, "`key_file` is missing", both);
+            keys.refuse(faults, key::cert_file.name(), "`key_file` is missing", both);
             None
         }
         (None, Some(_)) => {
-            keys.refuse(faults, key::key_file.key.name, "`cert_file` is missing", both);
+            keys.refuse(faults, key::key_file.name(), "`cert_file` is missing", both);
             None
         }
         (None, None) => None,

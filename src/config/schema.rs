@@ -111,11 +111,16 @@ impl Key {
         let given = |name: &&str| node.get(name).is_some();
         self.beside.is_empty()
             || self.beside.iter().any(given)
-            || (self.beside.contains(&keys::discovery.key.name) && !SOURCES.iter().any(given))
+            || (self.beside.contains(&keys::discovery.name()) && !SOURCES.iter().any(given))
     }
 }
 
 impl<T: ?Sized> Field<T> {
+    /// Its name.
+    pub(super) const fn name(&self) -> &'static str {
+        self.key.name
+    }
+
     const fn of(kind: Kind) -> Self {
         let key = Key { name: "", kind, absent: Absent::Nothing, doc: "", beside: &[] };
         Self { key, read: PhantomData }

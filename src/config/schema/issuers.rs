@@ -80,12 +80,12 @@ table! { keys {
 
 /// The sources of keys, of which one is given; without one, keys are discovered.
 pub(in crate::config) const SOURCES: [&str; 6] = [
-    keys::discovery.key.name,
-    keys::jwks_uri.key.name,
-    keys::jwks_file.key.name,
-    keys::jwks.key.name,
-    keys::pem_file.key.name,
-    keys::secret_file.key.name,
+    keys::discovery.name(),
+    keys::jwks_uri.name(),
+    keys::jwks_file.name(),
+    keys::jwks.name(),
+    keys::pem_file.name(),
+    keys::secret_file.name(),
 ];
 
 /// The sources that are fetched.

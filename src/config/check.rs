@@ -80,11 +80,7 @@ fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
         match keys.iter().find(|key| key.name == name.text) {
             Some(key) if value.value == Value::Null && !key.is_required() => {}
             Some(key) => {
-                let fix = match key.absent {
-                    Absent::Value(default) => format!("the default is {default}"),
-                    Absent::Fault | Absent::Nothing | Absent::Words(_) => String::new(),
-                };
-                check_at(value, &key.kind, &join(path, key.name), &fix, faults);
+                check_at(value, &key.kind, &join(path, key.name), &fix(key), faults);
             }
             None => {
                 let names = keys.iter().map(|key| key.name);
@@ -107,6 +103,18 @@ fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
         if !node.members().iter().any(|(name, _)| name.text == key.name) {
             faults.add(node.place, path, format!("`{}` is missing", key.name), key.doc);
         }
+    }
+}
+
+/// How to fix a wrong value of a setting.
+fn fix(key: &Key) -> String {
+    match (key.absent, key.kind) {
+        // The fault counts in bytes.
+        (Absent::Value(default), Kind::Bytes(Some(Bounds { low, high }))) => {
+            format!("give {low} to {high}; the default is {default}")
+        }
+        (Absent::Value(default), _) => format!("the default is {default}"),
+        (Absent::Fault | Absent::Nothing | Absent::Words(_), _) => String::new(),
     }
 }
 

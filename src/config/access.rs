@@ -2,6 +2,9 @@
 
 use super::document::{Node, Value};
 use super::fault::Faults;
+use super::schema::{
+    Field, access as key, caller, claim, file, profile, returned, rule as rule_key, scopes,
+};
 use jwtd_core::policy::{
     CallerRule, Callers, ClaimPath, ClaimRule, Language, Mode, Policy, Projection, Returned, Rule,
     SameName, Scalar, SubjectRule, Test,
@@ -12,53 +15,47 @@ use std::thread;
 
 /// For each profile its policy. What is wrong goes to `faults` and is left out.
 pub(super) fn policies(root: &Node, faults: &mut Faults) -> Vec<Policy> {
-    let Some(profiles) = root.get("profiles") else {
+    let Some(profiles) = root.at(file::profiles) else {
         return vec![Policy::default()];
     };
     let language = Language::default();
     let mut policies = Vec::new();
-    for (name, profile) in profiles.members() {
+    for (name, node) in profiles.members() {
         let path = format!("profiles.{}", name.text);
-        check_emptiness(profile, &path, faults);
-        let access = profile.get("access");
+        check_emptiness(node, &path, faults);
+        let access = node.at(profile::access);
         let policy =
             access.map(|access| policy(access, &format!("{path}.access"), &language, faults));
-        let callers = profile.get("callers").map_or(Callers::Everybody, |list| {
+        let callers = node.at(profile::callers).map_or(Callers::Everybody, |list| {
             let rules = list.elements().iter().enumerate();
             let rules = rules.filter_map(|(index, node)| {
-                caller(node, &format!("{path}.callers[{index}]"), faults)
+                caller_rule(node, &format!("{path}.callers[{index}]"), faults)
             });
             Callers::Only(rules.collect())
         });
-        let shadow = profile.get("shadow").map(|shadow| {
-            let path = format!("{path}.shadow");
-            if let Some(mode) = shadow.get("mode") {
-                let what = "what is only tried has no mode";
-                faults.add(mode.place, &format!("{path}.mode"), what, "remove it");
-            }
-            Box::new(self::policy(shadow, &path, &language, faults))
+        let shadow = node.at(profile::shadow).map(|shadow| {
+            Box::new(self::policy(shadow, &format!("{path}.shadow"), &language, faults))
         });
-        let projection = profile
-            .get("returned_claims")
+        let projection = node
+            .at(profile::returned_claims)
             .and_then(|list| projection(list, &format!("{path}.returned_claims"), faults));
         policies.push(Policy { callers, shadow, projection, ..policy.unwrap_or_default() });
     }
     policies
 }
 
-fn caller(node: &Node, path: &str, faults: &mut Faults) -> Option<CallerRule> {
-    let number = |key: &str| node.get(key).and_then(|node| node.text()?.parse().ok());
-    let uri = node.get("uri");
+fn caller_rule(node: &Node, path: &str, faults: &mut Faults) -> Option<CallerRule> {
+    let (dns, uri) = (node.word(caller::dns), node.at(caller::uri));
     let rule = CallerRule {
-        user: number("user"),
-        group: number("group"),
-        dns: node.get("dns").and_then(Node::text).map(Box::from),
+        user: node.find(caller::user),
+        group: node.find(caller::group),
+        dns: dns.map(Box::from),
         uri: uri.and_then(|uri| {
             told(SubjectRule::parse(uri.text()?), uri, &format!("{path}.uri"), faults)
         }),
     };
-    let given = |keys: [&str; 2]| keys.iter().any(|key| node.get(key).is_some());
-    let (peer, certificate) = (given(["user", "group"]), given(["dns", "uri"]));
+    let peer = node.at(caller::user).or_else(|| node.at(caller::group)).is_some();
+    let certificate = node.at(caller::dns).is_some() || uri.is_some();
     if peer == certificate {
         let (what, fix) = if peer {
             let what = "no caller has both a user or group and a certificate";
@@ -76,9 +73,9 @@ fn projection(list: &Node, path: &str, faults: &mut Faults) -> Option<Projection
     for (index, node) in list.elements().iter().enumerate() {
         let path = format!("{path}[{index}]");
         check_emptiness(node, &path, faults);
-        let claim = node.get("claim")?;
+        let claim = node.at(returned::claim)?;
         let place = told(ClaimPath::parse(claim.text()?), claim, &format!("{path}.claim"), faults)?;
-        claims.push(Returned::new(place, node.get("as").and_then(Node::text)));
+        claims.push(Returned::new(place, node.word(returned::r#as)));
     }
     let projection = Projection::new(claims);
     projection
@@ -103,25 +100,25 @@ fn check_emptiness(node: &Node, path: &str, faults: &mut Faults) {
 
 fn policy(access: &Node, path: &str, language: &Language, faults: &mut Faults) -> Policy {
     check_emptiness(access, path, faults);
-    if let Some(scopes) = access.get("scopes") {
+    let scopes = access.at(key::scopes);
+    if let Some(scopes) = scopes {
         check_emptiness(scopes, &format!("{path}.scopes"), faults);
     }
-    let scopes = |kind| access.get("scopes").and_then(|scopes| scopes.get(kind));
-    let (all, any) = (scopes("all"), scopes("any"));
+    let [all, any] = [scopes::all, scopes::any].map(|field| scopes?.at(field));
     for scope in all.into_iter().chain(any) {
         check_scopes(scope, &format!("{path}.scopes"), faults);
     }
     let mut subjects = Vec::new();
-    for node in access.get("subjects").map(Node::items).unwrap_or_default() {
+    for node in access.at(key::subjects).map(Node::items).unwrap_or_default() {
         let rule = node.text().map(SubjectRule::parse);
         let path = format!("{path}.subjects");
         subjects.extend(rule.and_then(|rule| told(rule, node, &path, faults)));
     }
-    let rules = access.get("claims").map(Node::elements).unwrap_or_default().iter().enumerate();
+    let rules = access.list(key::claims).iter().enumerate();
     let claims: Box<[_]> = rules
         .flat_map(|(index, rule)| claim_rules(rule, &format!("{path}.claims[{index}]"), faults))
         .collect();
-    let rules = access.get("rules").map(Node::elements).unwrap_or_default().iter().enumerate();
+    let rules = access.list(key::rules).iter().enumerate();
     let rules = rules.filter_map(|(index, node)| {
         rule(node, &format!("{path}.rules[{index}]"), language, faults)
     });
@@ -131,7 +128,7 @@ fn policy(access: &Node, path: &str, language: &Language, faults: &mut Faults) -
         any_scope: any.map(Node::texts).unwrap_or_default().into_iter().collect(),
         subjects: subjects.into(),
         claims,
-        mode: match access.get("mode").and_then(Node::text) {
+        mode: match access.word(key::mode) {
             Some("permissive") => Mode::Permissive,
             Some("off") => Mode::Off,
             _ => Mode::Enforce,
@@ -154,8 +151,8 @@ fn check_scopes(scopes: &Node, path: &str, faults: &mut Faults) {
 /// A rule in CEL. Its parser wants a deep stack.
 fn rule(node: &Node, path: &str, language: &Language, faults: &mut Faults) -> Option<Rule> {
     check_emptiness(node, path, faults);
-    let written = node.get("rule")?;
-    let (text, message) = (written.text()?, node.get("message").and_then(Node::text));
+    let written = node.at(rule_key::rule)?;
+    let (text, message) = (written.text()?, node.word(rule_key::message));
     let parse = || Rule::parse(text, path, message, language);
     let parsed = thread::scope(|scope| {
         let parser = thread::Builder::new().stack_size(Rule::STACK_BYTES);
@@ -170,31 +167,33 @@ fn rule(node: &Node, path: &str, language: &Language, faults: &mut Faults) -> Op
     None
 }
 
-/// How values are compared, by the name of the setting.
-const KINDS: [(&str, ByValues); 3] = [("any", Test::Any), ("all", Test::All), ("none", Test::None)];
+/// How values are compared, by the setting.
+const KINDS: [(&Field<Node>, ByValues); 3] =
+    [(claim::any, Test::Any), (claim::all, Test::All), (claim::none, Test::None)];
 type ByValues = fn(Box<[Scalar]>) -> Test;
 
 /// The rules of one entry: one for each comparison in it.
 fn claim_rules(rule: &Node, path: &str, faults: &mut Faults) -> Vec<ClaimRule> {
-    let Some(claim) = rule.get("claim") else {
+    let Some(claim) = rule.at(claim::claim) else {
         return Vec::new();
     };
     check_emptiness(rule, path, faults);
     let place = claim.text().map(ClaimPath::parse);
     let place = place.and_then(|place| told(place, claim, &format!("{path}.claim"), faults));
     let mut tests = Vec::new();
-    for (name, test) in KINDS {
-        if let Some(values) = rule.get(name) {
-            tests.push(test(scalars(values, &format!("{path}.{name}"), faults)));
+    for (field, test) in KINDS {
+        if let Some(values) = rule.at(field) {
+            let path = format!("{path}.{}", field.name());
+            tests.push(test(scalars(values, &path, faults)));
         }
     }
-    match rule.get("absent") {
-        Some(absent) if absent.text() == Some("true") && !tests.is_empty() => {
+    match rule.at(claim::absent).filter(|_| rule.read(claim::absent)) {
+        Some(absent) if !tests.is_empty() => {
             let what = "a claim that must not be there holds nothing";
             faults.add(absent.place, &format!("{path}.absent"), what, "remove one of the two");
         }
-        Some(absent) if absent.text() == Some("true") => tests.push(Test::Absent),
-        Some(_) | None => {}
+        Some(_) => tests.push(Test::Absent),
+        None => {}
     }
     if tests.is_empty() {
         let fix = "add `any`, `all` or `none` with a list of values, or `absent: true`; that a \

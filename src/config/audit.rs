@@ -3,7 +3,8 @@
 use super::document::Node;
 use super::fault::Faults;
 use super::limits::ServerLimits;
-use super::units::parse_bytes;
+use super::read::FromText;
+use super::schema::{audit as key, fields, file, sample};
 use crate::files;
 use crate::masking::{AUDIT_RECORD_BYTES, AuditRules, Showing};
 use jwtd_core::crypto::{MessageKey, random};
@@ -45,33 +46,26 @@ pub(super) fn audit(
     limits: &ServerLimits,
     faults: &mut Faults,
 ) -> Option<AuditSettings> {
-    let node = root.get("audit")?;
-    let text = |key: &str| node.get(key).and_then(Node::text);
-    let file = text("file").map(|path| folder.join(path));
-    if file.is_some() == (text("stdout") == Some("true")) {
+    let node = root.at(file::audit)?;
+    let file = node.word(key::file).map(|path| folder.join(path));
+    if file.is_some() == node.read(key::stdout) {
         let what = "it is not clear where records go";
         faults.add(node.place, "audit", what, "give `file`, or `stdout: true`, and not both");
     }
-    let bytes = |key: &str| text(key).and_then(|text| parse_bytes(text).ok());
-    let buffer = bytes("buffer").unwrap_or(16 << 20);
-    if !(1 << 16..=1 << 30).contains(&buffer) {
-        let what = "the buffer is too small or too large";
-        let place = node.get("buffer").map_or(node.place, |node| node.place);
-        faults.add(place, "audit.buffer", what, "give 64KiB to 1GiB");
-    }
-    let refuses = text("when_full") == Some("refuse");
+    let buffer_bytes = node.read(key::buffer);
+    let refuses = node.word(key::when_full) == Some("refuse");
     let ServerLimits { batch_tokens, message_bytes, .. } = *limits;
     let needed = batch_tokens * AUDIT_RECORD_BYTES + 2 * message_bytes;
-    if refuses && usize::try_from(buffer).is_ok_and(|buffer| buffer < needed) {
+    if refuses && buffer_bytes < needed {
         let what = "the largest message would never find room";
         let fix = format!("give `audit.buffer` {needed} bytes or more, or lower the limits");
         faults.add(node.place, "audit.buffer", what, fix);
     }
     Some(AuditSettings {
         file,
-        max_bytes: bytes("max_bytes").unwrap_or(100 << 20),
-        keep: text("keep").and_then(|text| text.parse().ok()).unwrap_or(5),
-        buffer_bytes: usize::try_from(buffer).unwrap_or(usize::MAX),
+        max_bytes: node.read(key::max_bytes),
+        keep: node.read(key::keep),
+        buffer_bytes,
         refuses,
         rules: rules(node, folder, faults)?,
         written: node.clone(),
@@ -80,16 +74,13 @@ pub(super) fn audit(
 
 fn rules(node: &Node, folder: &Path, faults: &mut Faults) -> Option<AuditRules> {
     let mut one_in = Vec::new();
-    for (index, sample) in
-        node.get("sample").map(Node::elements).unwrap_or_default().iter().enumerate()
-    {
-        let (Some(name), Some(count)) = (sample.get("reason"), sample.get("one_in")) else {
+    for (index, entry) in node.list(key::sample).iter().enumerate() {
+        let (Some(name), Some(count)) = (entry.at(sample::reason), entry.find(sample::one_in))
+        else {
             continue;
         };
         let code = name.text().unwrap_or_default();
-        let reason = Reason::ALL.iter().find(|reason| reason.code() == code);
-        let count = count.text().and_then(|text| text.parse().ok()).unwrap_or(u32::MAX);
-        match reason {
+        match Reason::ALL.iter().find(|reason| reason.code() == code) {
             Some(reason) => one_in.push((*reason, count)),
             None => {
                 let path = format!("audit.sample[{index}].reason");
@@ -98,29 +89,32 @@ fn rules(node: &Node, folder: &Path, faults: &mut Faults) -> Option<AuditRules> 
             }
         }
     }
-    let field = |name: &str, default: Showing| match node
-        .get("fields")
-        .and_then(|all| all.get(name)?.text())
-    {
-        Some("clear") => Showing::Clear,
-        Some("fingerprint") => Showing::Fingerprint,
-        Some("omit") => Showing::Omit,
-        _ => default,
-    };
+    let (shown, key) = (node.at(key::fields)?, fingerprint_key(node, folder, faults)?);
     Some(AuditRules {
         one_in,
-        subject: field("subject", Showing::Fingerprint),
-        token_id: field("token_id", Showing::Clear),
-        caller: field("caller", Showing::Clear),
-        key_id: field("key_id", Showing::Clear),
-        key: key(node, folder, faults)?,
+        subject: shown.find(fields::subject)?,
+        token_id: shown.find(fields::token_id)?,
+        caller: shown.find(fields::caller)?,
+        key_id: shown.find(fields::key_id)?,
+        key,
     })
+}
+
+impl FromText for Showing {
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "clear" => Some(Self::Clear),
+            "fingerprint" => Some(Self::Fingerprint),
+            "omit" => Some(Self::Omit),
+            _ => None,
+        }
+    }
 }
 
 /// The key of the fingerprints: a file, so that they are the same everywhere and after a
 /// restart, or one of this process's own.
-fn key(node: &Node, folder: &Path, faults: &mut Faults) -> Option<MessageKey> {
-    let Some(file) = node.get("fingerprint_key_file") else {
+fn fingerprint_key(node: &Node, folder: &Path, faults: &mut Faults) -> Option<MessageKey> {
+    let Some(file) = node.at(key::fingerprint_key_file) else {
         return MessageKey::new(&random(MessageKey::LEAST_BYTES).ok()?);
     };
     let path = folder.join(file.text()?);

@@ -2,27 +2,29 @@
 
 use super::document::{Node, Value};
 use super::fault::Faults;
-use super::schema::{Key, Kind};
+use super::schema::{Absent, Bounds, Key, Kind};
 use super::units::{parse_bytes, parse_duration};
 use jwtd_core::jose::Algorithm;
+use std::time::Duration;
 
 /// Checks `node` against `kind`; what is wrong goes to `faults`.
 pub(super) fn check(node: &Node, kind: &Kind, faults: &mut Faults) {
-    check_at(node, kind, "", faults);
+    check_at(node, kind, "", "", faults);
 }
 
-fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
-    let mut wrong = |what: String| faults.add(node.place, path, what, "");
+/// How to fix a wrong value is said by `fix`.
+fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults) {
+    let mut wrong = |what: String| faults.add(node.place, path, what, fix);
     match (kind, &node.value) {
         (Kind::Any, _) => {}
-        (Kind::Either(_, second), Value::List(_)) => check_at(node, second, path, faults),
+        (Kind::Either(_, second), Value::List(_)) => check_at(node, second, path, fix, faults),
         (Kind::Either(first, second), _) => {
             // A word stands beside a wider kind; two plain kinds differ in that the
             // second is a list.
             let narrow = matches!(first, Kind::Word(_) | Kind::Flag);
             if !narrow {
-                check_at(node, first, path, faults);
-            } else if let (Kind::Duration, Some(text)) = (second, node.text()) {
+                check_at(node, first, path, fix, faults);
+            } else if let (Kind::Duration(_), Some(text)) = (second, node.text()) {
                 // Who writes another word learns of the one that there is.
                 if check_text(first, text).is_err()
                     && let Err(what) = check_text(second, text)
@@ -30,7 +32,7 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
                     wrong(format!("{what}, or {}", first.expected()));
                 }
             } else if node.text().is_none_or(|text| check_text(first, text).is_err()) {
-                check_at(node, second, path, faults);
+                check_at(node, second, path, fix, faults);
             }
         }
         (Kind::List(element), Value::List(elements)) => {
@@ -38,7 +40,7 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
                 wrong("the list is empty".to_owned());
             }
             for (index, value) in elements.iter().enumerate() {
-                check_at(value, element, &format!("{path}[{index}]"), faults);
+                check_at(value, element, &format!("{path}[{index}]"), "", faults);
             }
         }
         (Kind::Table(keys), Value::Map(_)) => check_table(node, keys, path, faults),
@@ -53,11 +55,11 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
                     let fix = "use up to 64 letters, digits, `-`, `_` and `.`";
                     faults.add(name.place, path, what, fix);
                 }
-                check_at(value, &Kind::Table(keys), &join(path, &name.text), faults);
+                check_at(value, &Kind::Table(keys), &join(path, &name.text), "", faults);
             }
         }
         (Kind::Table(keys), Value::Text(_) | Value::Literal(_)) => {
-            let named = keys.iter().find(|key| key.required);
+            let named = keys.iter().find(|key| key.is_required());
             let fix = named.map(|key| format!("write `{{ {}: ... }}`", key.name));
             let what = format!("expected {}", kind.expected());
             faults.add(node.place, path, what, fix.unwrap_or_default());
@@ -76,8 +78,10 @@ fn check_at(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
 fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
     for (name, value) in node.members() {
         match keys.iter().find(|key| key.name == name.text) {
-            Some(key) if value.value == Value::Null && !key.required => {}
-            Some(key) => check_at(value, &key.kind, &join(path, key.name), faults),
+            Some(key) if value.value == Value::Null && !key.is_required() => {}
+            Some(key) => {
+                check_at(value, &key.kind, &join(path, key.name), &fix(key), faults);
+            }
             None => {
                 let names = keys.iter().map(|key| key.name);
                 let nearest = nearest(&name.text, names.clone());
@@ -95,10 +99,22 @@ fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
             faults.add(value.place, path, what, format!("remove `{}`", key.name));
         }
     }
-    for key in keys.iter().filter(|key| key.required) {
+    for key in keys.iter().filter(|key| key.is_required()) {
         if !node.members().iter().any(|(name, _)| name.text == key.name) {
             faults.add(node.place, path, format!("`{}` is missing", key.name), key.doc);
         }
+    }
+}
+
+/// How to fix a wrong value of a setting.
+fn fix(key: &Key) -> String {
+    match (key.absent, key.kind) {
+        // The fault counts in bytes.
+        (Absent::Value(default), Kind::Bytes(Some(Bounds { low, high }))) => {
+            format!("give {low} to {high}; the default is {default}")
+        }
+        (Absent::Value(default), _) => format!("the default is {default}"),
+        (Absent::Fault | Absent::Nothing | Absent::Words(_), _) => String::new(),
     }
 }
 
@@ -108,26 +124,43 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
             let names: Vec<_> = Algorithm::ALL.iter().map(|one| one.name()).collect();
             format!("`{text}` is not an algorithm; known are {}", names.join(", "))
         }),
-        Kind::Bytes => parse_bytes(text).map(|_| ()),
-        Kind::Count => match text.parse::<u32>() {
-            Ok(1..) => Ok(()),
-            _ => Err(format!("`{text}` is not a whole number from 1 up")),
+        Kind::Bytes(bounds) => match beyond(text, *bounds, parse_bytes)? {
+            Some((_, low, high)) => Err(format!("must be from {low} to {high} bytes")),
+            None => Ok(()),
         },
-        Kind::Duration => parse_duration(text).map(|_| ()),
+        Kind::Count(low) => match text.parse::<u32>() {
+            Ok(count) if count >= *low => Ok(()),
+            _ => Err(format!("`{text}` is not a whole number from {low} up")),
+        },
+        Kind::Duration(bounds) => match beyond(text, *bounds, parse_duration)? {
+            Some((Bounds { high, .. }, Duration::ZERO, _)) => {
+                Err(format!("must be at most {high}"))
+            }
+            Some((bounds, ..)) => Err(format!("must be {bounds}")),
+            None => Ok(()),
+        },
         Kind::Flag if matches!(text, "true" | "false") => Ok(()),
         Kind::Mode => match u32::from_str_radix(text, 8) {
             Ok(0..=0o777) => Ok(()),
             _ => Err(format!("`{text}` are no rights; write them in octal, such as \"0660\"")),
-        },
-        Kind::Number => match text.parse::<u32>() {
-            Ok(_) => Ok(()),
-            Err(_) => Err(format!("`{text}` is not a whole number from 0 to {}", u32::MAX)),
         },
         Kind::Scalar => Ok(()),
         Kind::Text if !text.is_empty() => Ok(()),
         Kind::Word(words) if words.contains(&text) => Ok(()),
         _ => Err(format!("expected {}", kind.expected())),
     }
+}
+
+/// The bounds, and the values that they stand for, if `text` is not within them.
+fn beyond<T: PartialOrd>(
+    text: &str,
+    bounds: Option<Bounds>,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<Option<(Bounds, T, T)>, String> {
+    let value = parse(text)?;
+    let Some(bounds) = bounds else { return Ok(None) };
+    let (low, high) = (parse(bounds.low)?, parse(bounds.high)?);
+    Ok((value < low || value > high).then_some((bounds, low, high)))
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -1,8 +1,8 @@
 //! How connections are kept.
 
 use super::document::Node;
-use super::fault::Faults;
-use super::units::{parse_bytes, parse_duration};
+use super::read::defaults;
+use super::schema::connection as key;
 use std::time::Duration;
 
 /// How connections are kept.
@@ -37,116 +37,27 @@ pub struct Connection {
     pub accept_backoff: Duration,
 }
 
-struct Table<'n, 'f> {
-    node: Option<&'n Node>,
-    faults: &'f mut Faults,
-}
-
 impl Default for Connection {
     fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            handshake_timeout: seconds(5),
-            keepalive_interval: seconds(30),
-            keepalive_timeout: seconds(10),
-            idle_timeout: Some(seconds(300)),
-            max_age: Some(seconds(3600)),
-            max_age_grace: seconds(300),
-            receive_timeout: seconds(10),
-            reply_timeout: seconds(30),
-            header_list_bytes: 8 << 10,
-            frame_bytes: 16 << 10,
-            pending_resets: 20,
-            local_resets: 256,
-            accept_backoff: Duration::from_millis(100),
-        }
+        connection(&defaults(key::KEYS))
     }
 }
 
-/// How connections are kept.
-pub(super) fn connection(root: &Node, faults: &mut Faults) -> Connection {
-    let mut table = Table { node: root.get("connection"), faults };
-    let default = Connection::default();
-    let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
-    let mut span = |key, default, low, high| table.span(key, default, low, high);
+/// How connections are kept, by the table `connection`.
+pub(super) fn connection(node: &Node) -> Connection {
     Connection {
-        handshake_timeout: span(
-            "handshake_timeout",
-            default.handshake_timeout,
-            second,
-            second * 60,
-        ),
-        keepalive_interval: span(
-            "keepalive_interval",
-            default.keepalive_interval,
-            second,
-            hour * 2,
-        ),
-        keepalive_timeout: span("keepalive_timeout", default.keepalive_timeout, second, hour),
-        max_age_grace: span("max_age_grace", default.max_age_grace, Duration::ZERO, hour),
-        accept_backoff: span("accept_backoff", default.accept_backoff, second / 100, second * 5),
-        receive_timeout: span("receive_timeout", default.receive_timeout, second, hour),
-        reply_timeout: span("reply_timeout", default.reply_timeout, second, hour),
-        idle_timeout: table.span_or_off("idle_timeout", default.idle_timeout, second),
-        max_age: table.span_or_off("max_age", default.max_age, second * 10),
-        header_list_bytes: table.bytes(
-            "header_list_bytes",
-            default.header_list_bytes,
-            1 << 10,
-            1 << 20,
-        ),
-        // RFC 9113, section 4.2.
-        frame_bytes: table.bytes("frame_bytes", default.frame_bytes, 16 << 10, (1 << 24) - 1),
-        pending_resets: table.count("pending_resets", default.pending_resets),
-        local_resets: table.count("local_resets", default.local_resets),
-    }
-}
-
-impl Table<'_, '_> {
-    fn text(&self, key: &str) -> Option<&str> {
-        self.node?.get(key)?.text()
-    }
-
-    fn refuse(&mut self, key: &str, what: String) {
-        let place = self.node.and_then(|node| node.get(key)).map_or((0, 0), |node| node.place);
-        self.faults.add(place, &format!("connection.{key}"), what, "");
-    }
-
-    fn span(&mut self, key: &str, default: Duration, low: Duration, high: Duration) -> Duration {
-        let span = self.text(key).and_then(|text| parse_duration(text).ok()).unwrap_or(default);
-        if !(low..=high).contains(&span) {
-            let words = humantime::format_duration;
-            self.refuse(key, format!("must be from {} to {}", words(low), words(high)));
-        }
-        span
-    }
-
-    fn span_or_off(
-        &mut self,
-        key: &str,
-        default: Option<Duration>,
-        low: Duration,
-    ) -> Option<Duration> {
-        /// Thirty days.
-        const HIGH: Duration = Duration::from_secs(30 * 24 * 3600);
-
-        match self.text(key) {
-            None => default,
-            Some("off") => None,
-            Some(_) => Some(self.span(key, low, low, HIGH)),
-        }
-    }
-
-    fn bytes(&mut self, key: &str, default: u32, low: u32, high: u32) -> u32 {
-        let bytes = self.text(key).and_then(|text| parse_bytes(text).ok());
-        let bytes = bytes.map_or(Some(default), |bytes| u32::try_from(bytes).ok());
-        bytes.filter(|bytes| (low..=high).contains(bytes)).unwrap_or_else(|| {
-            self.refuse(key, format!("must be from {low} to {high} bytes"));
-            default
-        })
-    }
-
-    fn count(&mut self, key: &str, default: usize) -> usize {
-        self.text(key).and_then(|text| text.parse().ok()).unwrap_or(default)
+        handshake_timeout: node.read(key::handshake_timeout),
+        keepalive_interval: node.read(key::keepalive_interval),
+        keepalive_timeout: node.read(key::keepalive_timeout),
+        idle_timeout: node.read(key::idle_timeout),
+        max_age: node.read(key::max_age),
+        max_age_grace: node.read(key::max_age_grace),
+        receive_timeout: node.read(key::receive_timeout),
+        reply_timeout: node.read(key::reply_timeout),
+        header_list_bytes: node.read(key::header_list_bytes),
+        frame_bytes: node.read(key::frame_bytes),
+        pending_resets: node.read(key::pending_resets),
+        local_resets: node.read(key::local_resets),
+        accept_backoff: node.read(key::accept_backoff),
     }
 }

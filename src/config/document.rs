@@ -149,6 +149,22 @@ impl<'de> Visitor<'de> for AnyValue {
 }
 
 impl Node {
+    /// The same tree, all of it at `place`.
+    pub(super) fn at_place(self, place: (usize, usize)) -> Self {
+        let value = match self.value {
+            Value::List(elements) => {
+                Value::List(elements.into_iter().map(|one| one.at_place(place)).collect())
+            }
+            Value::Map(members) => {
+                let member =
+                    |(name, value): (Name, Self)| (Name { place, ..name }, value.at_place(place));
+                Value::Map(members.into_iter().map(member).collect())
+            }
+            scalar => scalar,
+        };
+        Self { place, value }
+    }
+
     /// Whether both say the same, wherever they stand.
     #[must_use]
     pub fn is_same_text(&self, other: &Self) -> bool {

@@ -2,38 +2,33 @@
 
 use super::document::Node;
 use super::fault::Faults;
+use super::schema::{claim_header, ext_authz as key, file, place as token_place};
 use crate::ext_authz::{ClaimHeader, HttpRules, TokenPlace};
 use jwtd_core::policy::ClaimPath;
 
 /// The rules, if requests are judged at all. What is wrong goes to `faults`.
 pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
-    let node = root.get("ext_authz")?;
+    let node = root.at(file::ext_authz)?;
     let mut tokens = Vec::new();
-    for (index, one) in
-        node.get("tokens").map(Node::elements).unwrap_or_default().iter().enumerate()
-    {
+    for (index, one) in node.list(key::tokens).iter().enumerate() {
         tokens.extend(place(one, &format!("ext_authz.tokens[{index}]"), faults));
     }
-    if tokens.is_empty() {
-        let (name, scheme) = ("authorization".into(), Some("Bearer".into()));
-        tokens.push(TokenPlace::Header { name, scheme });
-    }
+    let forward_token = node.read(key::forward_token);
     let mut headers: Vec<ClaimHeader> = Vec::new();
-    let listed = node.get("claims_to_headers").map(Node::elements).unwrap_or_default();
-    for (index, one) in listed.iter().enumerate() {
+    for (index, one) in node.list(key::claims_to_headers).iter().enumerate() {
         let path = format!("ext_authz.claims_to_headers[{index}]");
-        let (Some(claim), Some(header)) = (one.get("claim"), one.get("header")) else { continue };
+        let (claim, header) = (one.at(claim_header::claim), one.at(claim_header::header));
+        let (Some(claim), Some(header)) = (claim, header) else { continue };
         let name = header_name(header, &format!("{path}.header"), faults);
         if name.as_ref().is_some_and(|name| STEERING.contains(&&**name)) {
             let what = "this header steers the request itself";
             faults.add(header.place, &format!("{path}.header"), what, "use one such as x-jwt-sub");
         }
-        let forwarded = node.get("forward_token").and_then(Node::text) == Some("true");
         let token = |place: &TokenPlace| match place {
             TokenPlace::Header { name: own, .. } => name.as_ref() == Some(own),
             TokenPlace::Cookie(_) | TokenPlace::Query(_) => false,
         };
-        if !forwarded && tokens.iter().any(token) {
+        if !forward_token && tokens.iter().any(token) {
             let what = "this header holds the token, which is removed";
             faults.add(header.place, &format!("{path}.header"), what, "name another one");
         }
@@ -49,7 +44,7 @@ pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
             None => {}
         }
     }
-    let realm = node.get("realm");
+    let realm = node.at(key::realm);
     let plain = |text: &str| {
         text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
     };
@@ -60,8 +55,8 @@ pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
     Some(HttpRules {
         tokens: tokens.into(),
         headers: headers.into(),
-        forward_token: node.get("forward_token").and_then(Node::text) == Some("true"),
-        realm: realm.and_then(Node::text).unwrap_or("jwtd").into(),
+        forward_token,
+        realm: realm.and_then(Node::text).unwrap_or_default().into(),
     })
 }
 
@@ -78,24 +73,22 @@ const STEERING: [&str; 8] = [
 ];
 
 fn place(node: &Node, path: &str, faults: &mut Faults) -> Option<TokenPlace> {
-    let given = ["header", "cookie", "query"].into_iter().filter(|key| node.get(key).is_some());
-    if given.count() != 1 {
-        let what = "a token stands in one place";
-        faults.add(
-            node.place,
-            path,
-            what,
-            "give one of `header`, `cookie` and `query` in each entry",
-        );
-        return None;
+    let (cookie, query) = (node.word(token_place::cookie), node.word(token_place::query));
+    match (node.at(token_place::header), cookie, query) {
+        (Some(header), None, None) => {
+            let name = header_name(header, &format!("{path}.header"), faults)?;
+            let scheme = node.word(token_place::scheme).map(Box::from);
+            Some(TokenPlace::Header { name, scheme })
+        }
+        (None, Some(name), None) => Some(TokenPlace::Cookie(name.into())),
+        (None, None, Some(name)) => Some(TokenPlace::Query(name.into())),
+        _ => {
+            let what = "a token stands in one place";
+            let fix = "give one of `header`, `cookie` and `query` in each entry";
+            faults.add(node.place, path, what, fix);
+            None
+        }
     }
-    let text = |key: &str| node.get(key).and_then(Node::text);
-    if let Some(header) = node.get("header") {
-        let name = header_name(header, &format!("{path}.header"), faults)?;
-        return Some(TokenPlace::Header { name, scheme: text("scheme").map(Box::from) });
-    }
-    let cookie = text("cookie").map(|name| TokenPlace::Cookie(name.into()));
-    cookie.or_else(|| text("query").map(|name| TokenPlace::Query(name.into())))
 }
 
 /// A name of a header (RFC 9110, section 5.1), in lower case.

@@ -333,6 +333,29 @@ c: { providers: { other: { name: "of another filter" } } }
     }
 
     #[test]
+    fn characters_beyond_16_bits_arrive_whole_and_halves_are_faults() {
+        let keys = r#""remote_jwks": { "http_uri": { "uri": "https://a.example/keys" } }"#;
+        let json = |audience: &str| {
+            let provider = format!(r#"{{ "issuer": "a", {keys}, "audiences": ["{audience}"] }}"#);
+            format!(r#"{{ "providers": {{ "a": {provider} }} }}"#)
+        };
+        for written in [r"\uD83D\uDE00", r"\ud83d\ude00", r"\U0001F600", "\u{1F600}"] {
+            let Imported { yaml, .. } = read(Dialect::Envoy, &json(&format!("x{written}y")));
+            let config = crate::config::parse(&yaml, Path::new("out.yaml")).unwrap();
+            let issuer = config.live.issuers.get(config.live.issuers.route("a").unwrap()).unwrap();
+            assert!(issuer.accepts_audience("x\u{1F600}y"), "{written}: {yaml}");
+        }
+        for half in [r"\uD83D", r"\uDE00", r"\uD83Dx", r"\uD83D\u0041", r"\uDE00\uD83D"] {
+            let found = import(&json(&format!("x{half}")), Path::new("in.json"), Dialect::Envoy);
+            let faults = found.expect_err(half).to_string();
+            assert!(
+                faults.contains("in.json:1:") && faults.contains("surrogate"),
+                "{half}: {faults}"
+            );
+        }
+    }
+
+    #[test]
     fn what_holds_no_issuer_is_a_fault() {
         for (dialect, text) in [
             (Dialect::Istio, "kind: Service\n"),

@@ -4,7 +4,7 @@ use super::document::{Name, Node};
 use super::fault::Faults;
 use super::key_source::{self, KeySource, Owner};
 use super::remote::Remote;
-use super::valid::duration;
+use super::schema::issuer as key;
 use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{Issuer, KeyState, Leeway};
 use std::collections::HashMap;
@@ -30,17 +30,8 @@ pub(super) fn issuer(
 ) -> Option<(Issuer, Option<Remote>)> {
     let path = format!("issuers.{name}");
     let allowed = key_source::allowed(node, &path, faults);
-    let clock_skew = match duration(node, "clock_skew").map(Leeway::try_from) {
-        None => Leeway::DEFAULT,
-        Some(Ok(leeway)) => leeway,
-        Some(Err(_)) => {
-            let place = node.get("clock_skew").map_or(node.place, |skew| skew.place);
-            let fix = "set the clocks; a larger skew lets expired tokens pass";
-            faults.add(place, &format!("{path}.clock_skew"), "must be at most 300s", fix);
-            Leeway::DEFAULT
-        }
-    };
-    let identifiers = node.get("issuer")?;
+    let clock_skew = Leeway::try_from(node.read(key::clock_skew)).unwrap_or(Leeway::DEFAULT);
+    let identifiers = node.at(key::issuer)?;
     let owner = Owner {
         path: format!("{path}.keys"),
         folder,
@@ -48,7 +39,7 @@ pub(super) fn issuer(
         identifiers: identifiers.texts().into_iter().map(str::to_owned).collect(),
         place: identifiers.place,
     };
-    let source = key_source::find(node.get("keys"), owner, faults)?;
+    let source = key_source::find(node.at(key::keys)?, owner, faults)?;
     let (keys, place, remote) = match source {
         KeySource::Fixed(loaded, place, file) => {
             seen.files.extend(file);
@@ -59,7 +50,7 @@ pub(super) fn issuer(
             (KeyState::Unavailable, remote.location.to_string(), Some(remote))
         }
     };
-    let audiences = node.get("audiences").map(Node::texts)?;
+    let audiences = node.at(key::audiences).map(Node::texts)?;
     let audiences = (audiences != ["any"]).then_some(audiences);
     let issuer = Issuer::new(
         name,
@@ -77,7 +68,7 @@ pub(super) fn issuer(
 pub(super) fn check_identifiers(named: &[(Name, Node)], faults: &mut Faults) {
     let mut owners = HashMap::new();
     for (name, node) in named {
-        let Some(identifiers) = node.get("issuer") else {
+        let Some(identifiers) = node.at(key::issuer) else {
             continue;
         };
         for identifier in identifiers.texts() {

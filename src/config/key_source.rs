@@ -4,7 +4,7 @@
 use super::document::{Node, Value};
 use super::fault::Faults;
 use super::remote::{self, Remote};
-use super::schema::{REMOTE, SOURCES};
+use super::schema::{REMOTE, SOURCES, issuer, keys as key};
 use crate::files;
 use jwtd_core::crypto::{Digest, digest};
 use jwtd_core::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
@@ -23,7 +23,7 @@ pub(super) enum KeySource {
 
 /// Whether `keys` names a shared secret: the algorithms depend on it.
 pub(super) fn is_secret(keys: &Node) -> bool {
-    keys.get("secret_file").is_some()
+    keys.at(key::secret_file).is_some()
 }
 
 /// The part of an issuer that its keys depend on.
@@ -39,14 +39,9 @@ pub(super) struct Owner<'n> {
 }
 
 /// Finds the source that the mapping `keys` names, and reads it if it is a file;
-/// what is wrong goes to `faults`. Without a mapping, or a source in it, the keys
-/// are discovered.
-pub(super) fn find(
-    keys: Option<&Node>,
-    owner: Owner<'_>,
-    faults: &mut Faults,
-) -> Option<KeySource> {
-    let given = |name: &str| keys.and_then(|keys| keys.get(name));
+/// what is wrong goes to `faults`. Without a source in it, the keys are discovered.
+pub(super) fn find(keys: &Node, owner: Owner<'_>, faults: &mut Faults) -> Option<KeySource> {
+    let given = |name: &str| keys.get(name);
     let named: Vec<_> = SOURCES
         .into_iter()
         .filter(|name| given(name).is_some_and(|node| node.text() != Some("false")))
@@ -55,17 +50,16 @@ pub(super) fn find(
         [] => "discovery",
         [kind] => kind,
         [first, second, ..] => {
-            let place = keys.map_or(owner.place, |keys| keys.place);
             let what = format!("both `{first}` and `{second}` are given");
             let fix = format!("give exactly one of {}", SOURCES.join(", "));
-            faults.add(place, &owner.path, what, fix);
+            faults.add(keys.place, &owner.path, what, fix);
             return None;
         }
     };
     if REMOTE.contains(&kind) {
         return remote::find(keys, kind, owner, faults).map(KeySource::Remote);
     }
-    fixed(keys?, kind, &owner, faults)
+    fixed(keys, kind, &owner, faults)
 }
 
 /// The largest file of keys or certificates, in bytes.
@@ -76,7 +70,7 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
     let path = format!("{}.{kind}", owner.path);
     let allowed = &owner.allowed;
     let file: Option<PathBuf> =
-        node.text().filter(|_| kind != "jwks").map(|name| owner.folder.join(name));
+        node.text().filter(|_| kind != key::jwks.name()).map(|name| owner.folder.join(name));
     let text = match &file {
         Some(file) => match files::read(file, MOST) {
             Ok(text) => text,
@@ -95,10 +89,12 @@ fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Opt
     };
     let place = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
     let file = file.map(|file| (file, digest([&text[..]])));
-    let loaded = match kind {
-        "pem_file" => from_pem(&text, keys, allowed),
-        "secret_file" => from_secret(text, keys, allowed),
-        _ => LoadedKeys::from_jwks(&text, allowed).map_err(|error| plain(&error)),
+    let loaded = if kind == key::pem_file.name() {
+        from_pem(&text, keys, allowed)
+    } else if kind == key::secret_file.name() {
+        from_secret(text, keys, allowed)
+    } else {
+        LoadedKeys::from_jwks(&text, allowed).map_err(|error| plain(&error))
     };
     let loaded = match loaded {
         Ok(loaded) => loaded,
@@ -124,7 +120,7 @@ fn plain(error: &dyn std::fmt::Display) -> (String, String) {
 
 fn from_pem(text: &[u8], keys: &Node, allowed: &[Algorithm]) -> Loaded {
     let materials = pem::parse(text).map_err(|error| plain(&error))?;
-    let id = keys.get("key_id").and_then(Node::text);
+    let id = keys.word(key::key_id);
     if id.is_some() && materials.len() > 1 {
         let what = format!("the file holds {} keys, and `key_id` names one", materials.len());
         return Err((what, "remove `key_id`; the keys are then tried by algorithm".to_owned()));
@@ -137,8 +133,8 @@ fn from_pem(text: &[u8], keys: &Node, allowed: &[Algorithm]) -> Loaded {
 }
 
 fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded {
-    let format = keys.get("secret_format").and_then(Node::text).unwrap_or("raw");
-    if format == "jwks" {
+    let format = keys.word(key::secret_format);
+    if format == Some("jwks") {
         return LoadedKeys::from_secrets(&text, allowed).map_err(|error| plain(&error));
     }
     for end in [b'\n', b'\r'] {
@@ -146,7 +142,7 @@ fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded 
             text.pop();
         }
     }
-    if format == "base64url" {
+    if format == Some("base64url") {
         text = base64url::decode(&text)
             .map_err(|_| ("the file is not base64url".to_owned(), String::new()))?;
     }
@@ -160,9 +156,9 @@ fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded 
 }
 
 /// Which algorithms an issuer may use: those that it lists, or the default.
-pub(super) fn allowed(issuer: &Node, path: &str, faults: &mut Faults) -> Vec<Algorithm> {
-    let secret = issuer.get("keys").is_some_and(is_secret);
-    let Some(node) = issuer.get("algorithms") else {
+pub(super) fn allowed(node: &Node, path: &str, faults: &mut Faults) -> Vec<Algorithm> {
+    let secret = node.at(issuer::keys).is_some_and(is_secret);
+    let Some(node) = node.at(issuer::algorithms) else {
         return if secret {
             vec![Algorithm::Hs256]
         } else {

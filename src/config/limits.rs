@@ -1,8 +1,7 @@
 //! Bounds.
 
 use super::document::Node;
-use super::fault::Faults;
-use super::units::{parse_bytes, parse_duration};
+use super::schema::limits;
 use jwtd_core::jose::Limits;
 use std::time::Duration;
 
@@ -29,53 +28,21 @@ pub struct ServerLimits {
     pub queue_delay: Duration,
 }
 
-/// The bounds of tokens.
-pub(super) fn token_limits(root: &Node, faults: &mut Faults) -> Limits {
-    let mut limits = Limits::DEFAULT;
-    if let Some(bytes) = bytes(root, "token_bytes", Limits::MAX_TOKEN_BYTES, faults) {
-        limits.token_bytes = bytes;
-    }
-    limits
+/// The bounds of tokens in the table `limits`.
+pub(super) fn token_limits(node: &Node) -> Limits {
+    Limits { token_bytes: node.read(limits::token_bytes), ..Limits::DEFAULT }
 }
 
-fn bytes(root: &Node, key: &str, most: usize, faults: &mut Faults) -> Option<usize> {
-    let node = root.get("limits")?.get(key)?;
-    let bytes = parse_bytes(node.text()?).ok()?;
-    match usize::try_from(bytes).ok().filter(|bytes| (1..=most).contains(bytes)) {
-        Some(bytes) => Some(bytes),
-        None => {
-            let what = format!("must be from 1 to {most} bytes");
-            faults.add(node.place, &format!("limits.{key}"), what, "");
-            None
-        }
-    }
-}
-
-/// The bounds of calls.
-pub(super) fn server_limits(root: &Node, faults: &mut Faults) -> ServerLimits {
-    let count = |key: &str| root.get("limits").and_then(|all| all.get(key)?.text()?.parse().ok());
+/// The bounds of calls in the table `limits`.
+pub(super) fn server_limits(node: &Node) -> ServerLimits {
     ServerLimits {
-        batch_tokens: count("batch_tokens").unwrap_or(1000),
-        in_flight_tokens: count("in_flight_tokens").unwrap_or(20_000),
-        connections: count("connections").unwrap_or(1024),
-        streams_per_connection: count("streams_per_connection")
-            .and_then(|streams| u32::try_from(streams).ok())
-            .unwrap_or(128),
-        call_timeout: span(root, faults, "call_timeout", Duration::from_secs(5)),
-        queue_delay: span(root, faults, "queue_delay", Duration::from_secs(1)),
-        message_bytes: bytes(root, "message_bytes", 64 << 20, faults).unwrap_or(4 << 20),
-        in_flight_bytes: bytes(root, "in_flight_bytes", 1 << 40, faults).unwrap_or(64 << 20),
-    }
-}
-
-fn span(root: &Node, faults: &mut Faults, key: &str, default: Duration) -> Duration {
-    let node = root.get("limits").and_then(|limits| limits.get(key));
-    let span = node.and_then(Node::text).and_then(|text| parse_duration(text).ok());
-    match (node, span) {
-        (Some(node), Some(span)) if span < Duration::from_millis(10) || span.as_secs() > 600 => {
-            faults.add(node.place, &format!("limits.{key}"), "must be from 10ms to 10m", "");
-            default
-        }
-        (_, span) => span.unwrap_or(default),
+        batch_tokens: node.read(limits::batch_tokens),
+        message_bytes: node.read(limits::message_bytes),
+        in_flight_tokens: node.read(limits::in_flight_tokens),
+        in_flight_bytes: node.read(limits::in_flight_bytes),
+        connections: node.read(limits::connections),
+        streams_per_connection: node.read(limits::streams_per_connection),
+        call_timeout: node.read(limits::call_timeout),
+        queue_delay: node.read(limits::queue_delay),
     }
 }

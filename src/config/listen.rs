@@ -2,6 +2,8 @@
 
 use super::document::Node;
 use super::fault::Faults;
+use super::read::FromText;
+use super::schema::{file, listen as key};
 use super::server_tls::{ServerTls, server_tls};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -37,41 +39,41 @@ impl Listen {
 }
 
 /// The rights of a file: nine bits.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SocketMode(pub u32);
+
+impl FromText for SocketMode {
+    fn from_text(text: &str) -> Option<Self> {
+        u32::from_str_radix(text, 8).ok().map(Self)
+    }
+}
 
 /// The sockets for calls.
 pub(super) fn listen(root: &Node, folder: &Path, faults: &mut Faults) -> Vec<Listen> {
-    let Some(nodes) = root.get("listen").map(Node::elements) else {
-        return vec![Listen::Tcp { address: SocketAddr::from(([127, 0, 0, 1], 7519)), tls: None }];
-    };
     let path = |index| format!("listen[{index}]");
-    let listen = nodes.iter().enumerate();
+    let listen = root.list(file::listen).iter().enumerate();
     listen.filter_map(|(index, node)| listen_on(node, &path(index), folder, faults)).collect()
 }
 
 fn listen_on(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Option<Listen> {
-    let text = |key: &str| node.get(key).and_then(Node::text);
-    match (text("unix"), text("tcp")) {
+    match (node.word(key::unix), node.word(key::tcp)) {
         (Some(socket), None) => {
-            let mode = text("mode").and_then(|mode| u32::from_str_radix(mode, 8).ok());
-            let mode = SocketMode(mode.unwrap_or(0o660));
-            Some(Listen::Unix { path: folder.join(socket), mode })
+            Some(Listen::Unix { path: folder.join(socket), mode: node.read(key::mode) })
         }
         (None, Some(address)) => {
-            let place = node.get("tcp").map_or(node.place, |tcp| tcp.place);
+            let place = node.at(key::tcp).map_or(node.place, |tcp| tcp.place);
             let Ok(address) = address.parse::<SocketAddr>() else {
                 let what = format!("`{address}` is not an address with a port");
                 faults.add(place, path, what, "write one such as 127.0.0.1:7519 or [::1]:7519");
                 return None;
             };
             let tls = server_tls(node, path, folder, faults);
-            let encrypted = node.get("tls").is_some();
-            if encrypted && text("plaintext") == Some("true") {
+            let (encrypted, plaintext) = (node.at(key::tls).is_some(), node.read(key::plaintext));
+            if encrypted && plaintext {
                 let fix = "remove one of them";
                 faults.add(place, path, "both `tls` and `plaintext: true` are given", fix);
             }
-            if !encrypted && !address.ip().is_loopback() && text("plaintext") != Some("true") {
+            if !encrypted && !address.ip().is_loopback() && !plaintext {
                 let what = format!("{address} is not loopback, and calls are not encrypted");
                 let fix = "listen on 127.0.0.1, give `tls: { cert_file, key_file }`, or set \
                             `plaintext: true` if the network is trusted";
@@ -97,7 +99,7 @@ pub enum AdminHosts {
 
 /// The names of the probes and metrics.
 pub(super) fn admin_hosts(root: &Node, faults: &mut Faults) -> AdminHosts {
-    let Some(node) = root.get("admin_hosts") else { return AdminHosts::Named(Vec::new()) };
+    let Some(node) = root.at(file::admin_hosts) else { return AdminHosts::Named(Vec::new()) };
     if node.text() == Some("any") {
         return AdminHosts::Any;
     }
@@ -118,15 +120,14 @@ pub(super) fn admin_hosts(root: &Node, faults: &mut Faults) -> AdminHosts {
 
 /// The address of probes and metrics.
 pub(super) fn admin(root: &Node, faults: &mut Faults) -> Option<SocketAddr> {
-    let node = root.get("admin");
-    match node.and_then(Node::text).unwrap_or("127.0.0.1:7520") {
+    let node = root.at(file::admin)?;
+    match node.text()? {
         "off" => None,
         text => {
             let address = text.parse().ok();
             if address.is_none() {
-                let place = node.map_or(root.place, |node| node.place);
                 let what = format!("`{text}` is not an address with a port");
-                faults.add(place, "admin", what, "write one such as 127.0.0.1:7520, or `off`");
+                faults.add(node.place, "admin", what, "write one such as 127.0.0.1:7520, or `off`");
             }
             address
         }

@@ -1,6 +1,6 @@
 //! Floor 5+: the configuration file, in three stages: [`document`] keeps what was
-//! written and where, [`schema`] says what may be written, `valid` makes
-//! [`Config`], of types that cannot be wrong. All faults are found at once.
+//! written and where, [`schema`] says what may be written and what holds if nothing is,
+//! `valid` makes [`Config`], of types that cannot be wrong. All faults are found at once.
 
 mod access;
 mod audit;
@@ -16,6 +16,7 @@ mod key_source;
 mod limits;
 mod listen;
 mod profile;
+mod read;
 mod reference;
 mod remote;
 pub mod schema;
@@ -93,7 +94,7 @@ fn parse_with(
     settings::apply(&mut root, overrides, &mut faults);
     check::check(&root, &schema::ROOT, &mut faults);
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let config = valid::build(&root, folder, &mut faults);
+    let config = valid::build(&read::complete(&root, &schema::ROOT), folder, &mut faults);
     match config {
         Some(config) if faults.is_empty() => {
             Ok((config, settings::list(&root, &path.display().to_string(), &faults)))

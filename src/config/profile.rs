@@ -3,15 +3,15 @@
 use super::check::nearest;
 use super::document::Node;
 use super::fault::Faults;
-use super::valid::duration;
+use super::schema::{file, issuer, profile as key};
 use jwtd_core::jose::TokenType;
 use jwtd_core::keys::Issuers;
-use jwtd_core::verify::{AcceptedTypes, Profile};
+use jwtd_core::verify::Profile;
 use std::sync::Arc;
 
 /// Faults that the schema cannot see.
 pub(super) fn check_profiles(root: &Node, issuers: &[&str], faults: &mut Faults) {
-    let Some(profiles) = root.get("profiles") else {
+    let Some(profiles) = root.at(file::profiles) else {
         if issuers.len() > 1 {
             let fix = "say which issuers are trusted: profiles: { default: { issuers: [...] } }";
             let what = "`profiles` is missing, and there are several issuers";
@@ -21,7 +21,7 @@ pub(super) fn check_profiles(root: &Node, issuers: &[&str], faults: &mut Faults)
     };
     for (name, profile) in profiles.members() {
         let path = format!("profiles.{}", name.text);
-        let Some(list) = profile.get("issuers") else {
+        let Some(list) = profile.at(key::issuers) else {
             continue;
         };
         for trusted in list.texts() {
@@ -49,10 +49,10 @@ fn check_profile_audiences(
     let accepted: Vec<_> = trusted
         .texts()
         .into_iter()
-        .filter_map(|name| root.get("issuers")?.get(name)?.get("audiences"))
+        .filter_map(|name| root.at(file::issuers)?.get(name)?.at(issuer::audiences))
         .flat_map(Node::texts)
         .collect();
-    let Some(audiences) = profile.get("audiences") else {
+    let Some(audiences) = profile.at(key::audiences) else {
         return;
     };
     for audience in audiences.texts() {
@@ -66,7 +66,7 @@ fn check_profile_audiences(
 
 /// The profiles, if nothing is wrong.
 pub(super) fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option<Vec<Profile>> {
-    let Some(profiles) = root.get("profiles") else {
+    let Some(profiles) = root.at(file::profiles) else {
         return Some(vec![Profile::new("default", names, issuers).ok()?]);
     };
     let shared = |node: &Node| node.texts().into_iter().map(Arc::from).collect::<Box<[Arc<str>]>>();
@@ -74,22 +74,20 @@ pub(super) fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option
         .members()
         .iter()
         .map(|(name, node)| {
-            let trusted = node.get("issuers")?.texts();
+            let trusted = node.at(key::issuers)?.texts();
             let mut profile = Profile::new(&name.text, &trusted, issuers).ok()?;
-            profile.audiences = node.get("audiences").map(shared);
+            profile.audiences = node.at(key::audiences).map(shared);
             profile.required_audiences =
-                node.get("required_audiences").map(shared).unwrap_or_default();
-            if let Some(types) = node.get("types") {
-                let named = types.texts().into_iter().map(|name| match name {
-                    "absent" => TokenType::Absent,
-                    name => TokenType::from_name(name),
-                });
-                profile.types = named.collect::<AcceptedTypes>();
-            }
-            profile.required_claims = node.get("required_claims").map(shared).unwrap_or_default();
-            profile.max_age = duration(node, "max_age");
-            profile.max_lifetime = duration(node, "max_lifetime");
-            profile.remember = duration(node, "remember").filter(|span| !span.is_zero());
+                node.at(key::required_audiences).map(shared).unwrap_or_default();
+            let types = node.words(key::types).into_iter().map(|name| match name {
+                "absent" => TokenType::Absent,
+                name => TokenType::from_name(name),
+            });
+            profile.types = types.collect();
+            profile.required_claims = node.at(key::required_claims).map(shared).unwrap_or_default();
+            profile.max_age = node.find(key::max_age);
+            profile.max_lifetime = node.find(key::max_lifetime);
+            profile.remember = node.find(key::remember).filter(|span| !span.is_zero());
             Some(profile)
         })
         .collect()

@@ -1,12 +1,12 @@
 //! The reference of the configuration file, made from the schema.
 
-use super::schema::{Key, Kind, ROOT};
+use super::schema::{Absent, Key, Kind, ROOT};
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
 # Configuration
 
-Made from `src/config/schema.rs`; do not edit.
+Made from the table in `src/config/schema`; do not edit.
 
 `jwtd serve --config FILE` reads one file, YAML or JSON. `jwtd config check` finds all its faults at once,
 `jwtd config print` shows every setting in force and where it comes from, `jwtd config schema` prints the
@@ -49,7 +49,7 @@ fn section(page: &mut String, title: &str, path: &str, kind: &Kind) {
     // Writing to a string cannot fail.
     write!(page, "\n## {title}\n\n| key | value | default | meaning |\n|---|---|---|---|\n").ok();
     for key in *keys {
-        let Key { name, kind, required, default, doc, beside } = key;
+        let Key { name, kind, absent, doc, beside } = key;
         let value = match nested(kind) {
             Some((inner, shape)) => {
                 format!(
@@ -60,12 +60,11 @@ fn section(page: &mut String, title: &str, path: &str, kind: &Kind) {
             }
             None => kind.expected(),
         };
-        let default = match (required, *default) {
-            (true, _) => "required".to_owned(),
-            (false, "") => String::new(),
-            // Words, not a value.
-            (false, default) if default.contains('`') => default.to_owned(),
-            (false, default) => format!("`{default}`"),
+        let default = match *absent {
+            Absent::Fault => "required".to_owned(),
+            Absent::Nothing => String::new(),
+            Absent::Value(value) => format!("`{value}`"),
+            Absent::Words(words) => words.to_owned(),
         };
         let beside = match beside {
             [] | ["discovery"] => String::new(),

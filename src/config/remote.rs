@@ -4,7 +4,7 @@ use super::document::Node;
 use super::fault::Faults;
 use super::http_url::{HttpUrl, ProxyUrl};
 use super::key_source::{MOST, Owner};
-use super::units::parse_duration;
+use super::schema::{Field, keys as key};
 use crate::files;
 use jwtd_core::jose::Algorithm;
 use jwtd_core::keys::Pace;
@@ -68,90 +68,67 @@ impl Kubernetes {
 
 /// The mapping `keys` of one issuer.
 struct Keys<'n> {
-    node: Option<&'n Node>,
+    node: &'n Node,
     owner: &'n Owner<'n>,
 }
 
-impl<'n> Keys<'n> {
-    fn given(&self, name: &str) -> Option<&'n Node> {
-        self.node.and_then(|keys| keys.get(name))
-    }
-
-    fn text(&self, name: &str) -> Option<&'n str> {
-        self.given(name).and_then(Node::text)
-    }
-
+impl Keys<'_> {
     fn is_preset(&self) -> bool {
-        self.text("preset") == Some("kubernetes")
+        self.node.word(key::preset) == Some("kubernetes")
     }
 
     fn refuse(&self, faults: &mut Faults, name: &str, what: impl Into<String>, fix: &str) {
-        let place = self.given(name).map_or(self.owner.place, |node| node.place);
+        let place = self.node.get(name).map_or(self.owner.place, |node| node.place);
         faults.add(place, &format!("{}.{name}", self.owner.path), what.into(), fix);
     }
 
-    /// A span within bounds, or the default.
-    fn span(&self, faults: &mut Faults, name: &str, default: u64, low: u64, high: u64) -> Duration {
-        let default = Duration::from_secs(default);
-        let span = self.text(name).and_then(|text| parse_duration(text).ok()).unwrap_or(default);
-        if span < Duration::from_secs(low) || span > Duration::from_secs(high) {
-            let words = |seconds: u64| humantime::format_duration(Duration::from_secs(seconds));
-            let what = format!("must be from {} to {}", words(low), words(high));
-            let default = humantime::format_duration(default);
-            self.refuse(faults, name, what, &format!("the default is {default}"));
-        }
-        span
-    }
-
     /// A file that must be there.
-    fn file(&self, faults: &mut Faults, name: &str, preset: Option<&str>) -> Option<PathBuf> {
-        let file = match self.text(name) {
+    fn file(
+        &self,
+        faults: &mut Faults,
+        field: &Field<str>,
+        preset: Option<&str>,
+    ) -> Option<PathBuf> {
+        let file = match self.node.word(field) {
             Some(file) => self.owner.folder.join(file),
             None => preset.filter(|_| self.is_preset()).map(Path::new)?.to_owned(),
         };
         if let Err(cause) = files::read(&file, MOST) {
             let what = format!("{} cannot be read: {cause}", file.display());
-            self.refuse(faults, name, what, "check the path and the rights of the file");
+            self.refuse(faults, field.name(), what, "check the path and the rights of the file");
         }
         Some(file)
     }
 }
 
-const DAY: u64 = 24 * 3600;
-
 /// Reads what the mapping `keys` says of a source that is fetched; what is wrong goes
 /// to `faults`.
 pub(super) fn find(
-    node: Option<&Node>,
+    node: &Node,
     kind: &str,
     owner: Owner<'_>,
     faults: &mut Faults,
 ) -> Option<Remote> {
     let keys = Keys { node, owner: &owner };
-    let refresh = keys.span(faults, "refresh", 300, 10, DAY);
-    let max_stale = keys.span(faults, "max_stale", DAY, 10, 30 * DAY);
-    if max_stale < refresh {
-        keys.refuse(faults, "max_stale", "must be at least `refresh`", "the default is 24h");
+    let pace = Pace { refresh: node.read(key::refresh), cooldown: node.read(key::cooldown) };
+    let max_stale = node.read(key::max_stale);
+    if max_stale < pace.refresh {
+        let fix = "fetch more often, or keep the keys for longer";
+        keys.refuse(faults, key::max_stale.name(), "must be at least `refresh`", fix);
     }
-    let cooldown = keys.span(faults, "cooldown", 10, 1, 300);
-    let wait = keys.text("unknown_kid_wait").and_then(|text| parse_duration(text).ok());
-    let unknown_kid_wait = wait.unwrap_or(Duration::from_millis(250));
-    if unknown_kid_wait > Duration::from_secs(5) {
-        keys.refuse(faults, "unknown_kid_wait", "must be at most 5s", "the default is 250ms");
-    }
+    let unknown_kid_wait = node.read(key::unknown_kid_wait);
     let location = location(&keys, kind, faults)?;
     let access = access(&keys, faults);
     let Owner { allowed, identifiers, .. } = owner;
-    let pace = Pace { refresh, cooldown };
     Some(Remote { location, identifiers, allowed, access, pace, max_stale, unknown_kid_wait })
 }
 
 fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location> {
-    let written = keys.given(kind).map(Node::texts).unwrap_or_default();
+    let written = keys.node.get(kind).map(Node::texts).unwrap_or_default();
     let written: Vec<_> =
         written.into_iter().filter(|text| !matches!(*text, "true" | "false")).collect();
-    if kind == "discovery" && written.is_empty() {
-        if keys.is_preset() && keys.given(kind).is_none() {
+    if kind == key::discovery.name() && written.is_empty() {
+        if keys.is_preset() && keys.node.get(kind).is_none() {
             return Some(Location::JwksUri(vec![Kubernetes::JWKS_URI.parse().ok()?]));
         }
         let known = &keys.owner.identifiers;
@@ -186,36 +163,37 @@ fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location
     if urls.len() > MOST_URLS {
         keys.refuse(faults, kind, format!("at most {MOST_URLS} URLs are tried"), "");
     }
-    Some(if kind == "jwks_uri" { Location::JwksUri(urls) } else { Location::Metadata(urls) })
+    Some(if kind == key::jwks_uri.name() {
+        Location::JwksUri(urls)
+    } else {
+        Location::Metadata(urls)
+    })
 }
 
 /// How many places are tried, one after the other.
 const MOST_URLS: usize = 4;
 
 fn access(keys: &Keys<'_>, faults: &mut Faults) -> Access {
-    let ca_file = keys.file(faults, "ca_file", Some(Kubernetes::CA_FILE));
-    let bearer_file = keys.file(faults, "bearer_file", Some(Kubernetes::BEARER_FILE));
-    let certificate = keys.file(faults, "cert_file", None);
-    let key = keys.file(faults, "key_file", None);
-    let proxy = match keys.text("proxy").map(str::parse) {
-        None => None,
-        Some(Ok(proxy)) => Some(proxy),
-        Some(Err(cause)) => {
-            let cause: String = cause;
-            let text = keys.text("proxy").unwrap_or_default();
+    let ca_file = keys.file(faults, key::ca_file, Some(Kubernetes::CA_FILE));
+    let bearer_file = keys.file(faults, key::bearer_file, Some(Kubernetes::BEARER_FILE));
+    let certificate = keys.file(faults, key::cert_file, None);
+    let private = keys.file(faults, key::key_file, None);
+    let proxy = keys.node.word(key::proxy).and_then(|text| {
+        let wrong = |cause: String| {
             let fix = "write it as http://host:port";
-            keys.refuse(faults, "proxy", format!("`{text}` {cause}"), fix);
-            None
-        }
-    };
-    let client = match (certificate, key) {
-        (Some(certificate), Some(key)) => Some((certificate, key)),
+            keys.refuse(faults, key::proxy.name(), format!("`{text}` {cause}"), fix);
+        };
+        text.parse().map_err(wrong).ok()
+    });
+    let both = "give both, or neither";
+    let client = match (certificate, private) {
+        (Some(certificate), Some(private)) => Some((certificate, private)),
         (Some(_), None) => {
-            keys.refuse(faults, "cert_file", "`key_file` is missing", "give both, or neither");
+            keys.refuse(faults, key::cert_file.name(), "`key_file` is missing", both);
             None
         }
         (None, Some(_)) => {
-            keys.refuse(faults, "key_file", "`cert_file` is missing", "give both, or neither");
+            keys.refuse(faults, key::key_file.name(), "`cert_file` is missing", both);
             None
         }
         (None, None) => None,

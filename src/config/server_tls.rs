@@ -2,6 +2,7 @@
 
 use super::document::Node;
 use super::fault::Faults;
+use super::schema::{Field, listen, tls as key};
 use crate::clock::Clock;
 use crate::files;
 use jwtd_core::jose::UnixTime;
@@ -54,8 +55,10 @@ impl ClientAuthorities {
         certificates: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
-        let failed =
-            |what: &dyn fmt::Display| TlsError { key: "client_ca_file", what: what.to_string() };
+        let failed = |what: &dyn fmt::Display| TlsError {
+            key: key::client_ca_file.name(),
+            what: what.to_string(),
+        };
         let mut roots = RootCertStore::empty();
         for authority in &certificates {
             roots.add(authority.clone()).map_err(|error| failed(&error))?;
@@ -94,7 +97,7 @@ impl ServerTls {
         // Named, so that no other crate's choice of features decides it.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = read_key(&self.key_file)?;
-        let chain = read_chain("cert_file", &self.cert_file)?;
+        let chain = read_chain(key::cert_file.name(), &self.cert_file)?;
         let failed = |key, what: &dyn fmt::Display| TlsError { key, what: what.to_string() };
         let versions = if self.accepts_1_2 { BOTH } else { NEWEST };
         let time = Arc::new(Clock::system());
@@ -102,7 +105,10 @@ impl ServerTls {
             .with_protocol_versions(versions)
             .map_err(|error| failed("tls", &error))?;
         let authorities = self.client_ca_file.as_ref().map(|file| {
-            ClientAuthorities::new(read_chain("client_ca_file", file)?, Arc::clone(&provider))
+            ClientAuthorities::new(
+                read_chain(key::client_ca_file.name(), file)?,
+                Arc::clone(&provider),
+            )
         });
         let authorities = authorities.transpose()?;
         let builder = match &authorities {
@@ -112,7 +118,7 @@ impl ServerTls {
             }
         };
         let config = builder.with_single_cert(chain, key);
-        let mut config = config.map_err(|error| failed("cert_file", &error))?;
+        let mut config = config.map_err(|error| failed(key::cert_file.name(), &error))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         // Early data can be replayed (RFC 8446, section 8).
         config.max_early_data_size = 0;
@@ -129,9 +135,9 @@ impl ServerTls {
     fn unreadable(&self) -> Vec<TlsError> {
         let authorities = self.client_ca_file.as_ref();
         [
-            read_chain("cert_file", &self.cert_file).err(),
+            read_chain(key::cert_file.name(), &self.cert_file).err(),
             read_key(&self.key_file).err(),
-            authorities.and_then(|file| read_chain("client_ca_file", file).err()),
+            authorities.and_then(|file| read_chain(key::client_ca_file.name(), file).err()),
         ]
         .into_iter()
         .flatten()
@@ -155,7 +161,7 @@ fn read_chain(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'stat
 
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let failed = |error: &dyn fmt::Display| TlsError {
-        key: "key_file",
+        key: key::key_file.name(),
         what: format!("{}: {error}", file.display()),
     };
     let text = files::read(file, files::MOST).map_err(|error| failed(&error))?;
@@ -170,14 +176,13 @@ pub(super) fn server_tls(
     folder: &Path,
     faults: &mut Faults,
 ) -> Option<ServerTls> {
-    let table = node.get("tls")?;
-    let text = |key: &str| table.get(key).and_then(Node::text);
-    let file = |key: &str| text(key).map(|name| folder.join(name));
+    let table = node.at(listen::tls)?;
+    let file = |field: &Field<str>| table.word(field).map(|name| folder.join(name));
     let tls = ServerTls {
-        cert_file: file("cert_file")?,
-        key_file: file("key_file")?,
-        client_ca_file: file("client_ca_file"),
-        accepts_1_2: text("min_version") == Some("1.2"),
+        cert_file: file(key::cert_file)?,
+        key_file: file(key::key_file)?,
+        client_ca_file: file(key::client_ca_file),
+        accepts_1_2: table.word(key::min_version) == Some("1.2"),
     };
     let mut wrong = tls.unreadable();
     // Whether they fit together can be said of files that are there.

@@ -2,7 +2,7 @@
 
 use super::document::{Name, Node, Value};
 use super::fault::Faults;
-use super::schema::{Key, Kind, ROOT};
+use super::schema::{Absent, Key, Kind, ROOT};
 use jwtd_core::policy::Scalar;
 
 /// A setting that goes before what the file says.
@@ -109,18 +109,15 @@ impl List<'_> {
         let start = if path.is_empty() { String::new() } else { format!("{path}.") };
         for key in keys.iter().filter(|key| key.counts_in(node)) {
             let path = format!("{start}{}", key.name);
-            match (node.get(key.name), &key.kind) {
-                (Some(value), kind) => self.add(value, kind, &path),
+            match (node.get(key.name), key.kind, key.absent) {
+                (Some(value), kind, _) => self.add(value, &kind, &path),
                 // The defaults of a table that is not written stand in the table.
-                (None, Kind::Table(keys)) if key.default.is_empty() => {
-                    self.table(&anywhere(Value::Null), keys, &path);
+                (None, Kind::Table(keys), _) => self.table(&anywhere(Value::Null), keys, &path),
+                (None, _, Absent::Value(value) | Absent::Words(value)) => {
+                    let (value, origin) = (value.to_owned(), "default".to_owned());
+                    self.settings.push(Setting { path, value, origin });
                 }
-                (None, _) if key.default.is_empty() => {}
-                (None, _) => self.settings.push(Setting {
-                    path,
-                    value: key.default.to_owned(),
-                    origin: "default".to_owned(),
-                }),
+                (None, _, Absent::Fault | Absent::Nothing) => {}
             }
         }
     }

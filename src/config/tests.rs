@@ -10,6 +10,7 @@ use std::time::Duration;
 mod access;
 mod large;
 mod remote;
+mod table;
 mod torn;
 
 /// A folder with key files, gone with the test.
@@ -339,4 +340,24 @@ fn overrides_go_before_the_file_and_settings_tell_where_they_come_from() {
     assert!(!settings.iter().any(|setting| setting.path == "issuers.corp.keys.refresh"));
     let faults = load_with(Some(&file), &[admin("here")]).unwrap_err().to_string();
     assert!(faults.starts_with("--admin: `here` is not an address"), "{faults}");
+}
+
+#[test]
+fn a_wrong_value_is_one_fault_and_not_compared_with_others() {
+    let folder = Folder::new("once");
+    let issuer = |keys: &str| {
+        format!(
+            "issuers: {{ a: {{ issuer: 'https://a.example', audiences: x, keys: {{ {keys} }} }} }}"
+        )
+    };
+    for text in [
+        issuer("max_stale: x"),
+        issuer("refresh: x"),
+        format!("{SMALL}audit: {{ stdout: true, when_full: refuse, buffer: x }}"),
+        format!("{SMALL}audit: {{ stdout: true, fields: {{ subject: x }} }}"),
+        format!("{SMALL}limits: x"),
+    ] {
+        let found = folder.faults(&text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+    }
 }

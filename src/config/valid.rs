@@ -12,7 +12,7 @@ use super::limits::{ServerLimits, server_limits, token_limits};
 use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
-use super::units::{parse_bytes, parse_duration};
+use super::schema::{Absent, Key, Kind, cache, file, issuer as issuer_keys, traces};
 use crate::ext_authz::HttpRules;
 use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{IssuerIndex, Issuers};
@@ -84,6 +84,11 @@ impl Startup {
     /// The settings, by their names in the file, that are others in `new`.
     #[must_use]
     pub fn differences(&self, new: &Self) -> Vec<&'static str> {
+        self.compare(new).into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+    }
+
+    /// Each setting by its name, and whether it is the same in `new`.
+    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 12] {
         // Taken apart, so that no setting is forgotten.
         let Self {
             listen,
@@ -99,7 +104,7 @@ impl Startup {
             drain_timeout,
             state_dir,
         } = self;
-        let same = [
+        [
             ("listen", *listen == new.listen),
             ("admin", *admin == new.admin),
             ("admin_hosts", *admin_hosts == new.admin_hosts),
@@ -112,25 +117,26 @@ impl Startup {
             ("drain_delay", *drain_delay == new.drain_delay),
             ("drain_timeout", *drain_timeout == new.drain_timeout),
             ("state_dir", *state_dir == new.state_dir),
-        ];
-        same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+        ]
     }
 }
 
-/// Makes the settings of a tree that was checked against the schema. Faults that
+/// Makes the settings of a tree that was checked against the schema and is complete. Faults that
 /// the schema cannot see are added to `faults`; where one is found, what depends
 /// on it is left out and the rest is looked at all the same.
 pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Config> {
     check_switches(root, faults);
     let startup = startup(root, folder, faults);
-    let live = live(root, folder, faults)?;
-    Some(Config { startup, live })
+    let live = live(root, folder, faults);
+    Some(Config { startup: startup?, live: live? })
 }
 
 /// What is switched on by being there, and holds nothing, is neither on nor off.
 fn check_switches(root: &Node, faults: &mut Faults) {
+    let switch = |key: &&Key| matches!((key.kind, key.absent), (Kind::Table(_), Absent::Nothing));
+    let switches = || file::KEYS.iter().filter(switch).map(|key| key.name);
     for (name, value) in root.members() {
-        if value.value == Value::Null && ["audit", "ext_authz", "traces"].contains(&&*name.text) {
+        if value.value == Value::Null && switches().any(|switch| switch == name.text) {
             let what = format!("`{}` is empty", name.text);
             let fix = format!("write its settings, such as `{}: {{ … }}`, or remove it", name.text);
             faults.add(name.place, &name.text, what, fix);
@@ -138,30 +144,28 @@ fn check_switches(root: &Node, faults: &mut Faults) {
     }
 }
 
-fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Startup {
-    let cache = |key: &str| root.get("cache").and_then(|cache| cache.get(key)?.text());
-    let cache_bytes = cache("max_bytes").and_then(|text| parse_bytes(text).ok());
-    let cache_ttl = cache("max_ttl").and_then(|text| parse_duration(text).ok());
-    let limits = server_limits(root, faults);
-    Startup {
+fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Startup> {
+    let cache = root.at(file::cache)?;
+    let limits = server_limits(root.at(file::limits)?);
+    Some(Startup {
         listen: listen(root, folder, faults),
         admin: admin(root, faults),
         admin_hosts: admin_hosts(root, faults),
-        cache_bytes: cache_bytes.unwrap_or(64 << 20),
-        cache_ttl: cache_ttl.unwrap_or(Duration::from_secs(3600)),
+        cache_bytes: cache.read(cache::max_bytes),
+        cache_ttl: cache.read(cache::max_ttl),
         audit: audit(root, folder, &limits, faults),
         traces: traces(root, faults),
         limits,
-        connection: connection(root, faults),
-        drain_delay: duration(root, "drain_delay").unwrap_or(Duration::from_millis(250)),
-        drain_timeout: duration(root, "drain_timeout").unwrap_or(Duration::from_secs(10)),
-        state_dir: root.get("state_dir").and_then(Node::text).map(|path| folder.join(path)),
-    }
+        connection: connection(root.at(file::connection)?),
+        drain_delay: root.read(file::drain_delay),
+        drain_timeout: root.read(file::drain_timeout),
+        state_dir: root.word(file::state_dir).map(|path| folder.join(path)),
+    })
 }
 
 fn traces(root: &Node, faults: &mut Faults) -> Option<(String, u32)> {
-    let node = root.get("traces")?;
-    let endpoint = node.get("endpoint")?;
+    let node = root.at(file::traces)?;
+    let endpoint = node.at(traces::endpoint)?;
     if cfg!(not(feature = "otel")) {
         let fix = "build it with `cargo build --release --features otel`, or remove `traces`";
         faults.add(node.place, "traces", "this build writes no traces", fix);
@@ -172,14 +176,13 @@ fn traces(root: &Node, faults: &mut Faults) -> Option<(String, u32)> {
         let fix = "write http://127.0.0.1:4317; a collector on this machine can encrypt further on";
         faults.add(endpoint.place, "traces.endpoint", what, fix);
     }
-    let one_in = node.get("one_in").and_then(|count| count.text()?.parse().ok());
-    Some((text.to_owned(), one_in.unwrap_or(1)))
+    Some((text.to_owned(), node.read(traces::one_in)))
 }
 
 fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
-    let token_limits = token_limits(root, faults);
+    let token_limits = token_limits(root.at(file::limits)?);
     let mut seen = Seen::default();
-    let named = root.get("issuers").map_or(&[][..], Node::members);
+    let named = root.at(file::issuers).map_or(&[][..], Node::members);
     let mut optional = Vec::new();
     let mut issuers = Vec::new();
     let mut fetched = Vec::new();
@@ -187,7 +190,7 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
         if let Some((issuer, remote)) = issuer(&name.text, node, folder, faults, &mut seen) {
             fetched.extend(remote.map(|remote| (name.text.as_str(), remote)));
             issuers.push(issuer);
-            optional.push(node.get("required").and_then(Node::text) == Some("false"));
+            optional.push(!node.read(issuer_keys::required));
         }
     }
     check_identifiers(named, faults);
@@ -202,8 +205,4 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
         remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();
     let Seen { skipped, files } = seen;
     Some(Live { issuers, optional, remotes, profiles, http, skipped, files })
-}
-
-pub(super) fn duration(node: &Node, key: &str) -> Option<Duration> {
-    node.get(key).and_then(Node::text).and_then(|text| parse_duration(text).ok())
 }

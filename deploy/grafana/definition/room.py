@@ -8,7 +8,7 @@ from shapes import graph, query, steps
 # What is taken of each bound, from 0 to 1; `limit` names it.
 TAKEN = " or ".join(
     f'jwtd_{name}{{{S}}} / ignoring (limit) group_right jwtd_limit{{{S}, limit="{name}"}}'
-    for name in ("in_flight_tokens", "in_flight_bytes", "connections", "cache_bytes")
+    for name in ("in_flight_tokens", "in_flight_bytes", "connections", "streams", "cache_bytes")
 )
 FULL = steps((None, "green"), (0.7, "orange"), (0.9, "red"))
 
@@ -56,11 +56,21 @@ PANELS = [
         thresholds=FULL,
     ),
     graph(
+        "Places of streams",
+        "Places that are held by calls which may be silent, of the ten daemons with most: one by a VerifyStream, two by"
+        " a Watch, four by reflection. Without a place such a call is refused.",
+        [
+            query(top(f"jwtd_streams{{{S}}}"), WHICH),
+            query(f'min(jwtd_limit{{{S}, limit="streams"}})', "limit, the least"),
+        ],
+        "short",
+        links=alert("JwtdShedding"),
+    ),
+    graph(
         "Descriptors",
         "The share of the process's descriptors that is open, of the ten fullest.",
         [query(top(f"process_open_fds{{{S}}} / process_max_fds{{{S}}}"), WHICH)],
         "percentunit",
-        6,
         most=1,
         links=alert("JwtdConnectionsRefused"),
     ),
@@ -69,7 +79,6 @@ PANELS = [
         "Entries a second. size: the cache is full, and a larger one would remember more.",
         [query(f"sum by (cause) (rate(jwtd_cache_evictions_total{{{S}}}{R}))", "{{cause}}")],
         "cps",
-        6,
         links=alert("JwtdCacheHitsLow"),
     ),
     graph(
@@ -81,7 +90,7 @@ PANELS = [
             query(f"sum(rate(jwtd_accept_errors_total{{{S}}}{R}))", "not accepted"),
         ],
         "cps",
-        6,
+        12,
         links=alert("JwtdHandshakesFailing"),
     ),
     graph(
@@ -92,7 +101,7 @@ PANELS = [
             query(f"sum(rate(jwtd_log_lines_dropped_total{{{S}}}{R}))", "log lost"),
         ],
         "cps",
-        6,
+        12,
         links=alert("JwtdAuditLost", "JwtdLogLost"),
     ),
 ]

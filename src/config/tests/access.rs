@@ -128,7 +128,7 @@ profiles:
         "11: profiles.p.access.rules[3].rule: there is no function `lower`",
         "13: profiles.p.access.rules[4].rule: the rule can be neither true nor false",
         "13: profiles.p.access.rules[4]: unknown key `massage`",
-        "15: profiles.p.shadow.mode: what is only tried has no mode",
+        "15: profiles.p.shadow: unknown key `mode`",
         "16: profiles.p.shadow.rules[0].rule: there is no function `matches`",
         "20: profiles.p.returned_claims[2]: `claim` is missing",
     ] {

@@ -43,6 +43,11 @@ def helm(chart, *arguments, name="jwtd"):
     return documents(run(HELM, *words, "--kube-version", "1.37.0"))
 
 
+def packaged(work):
+    """The chart as `deploy/helm/package` makes it, for those who install it."""
+    return run(str(ROOT / "deploy/helm/package"), str(work)).strip()
+
+
 def example_chart(work):
     """The example of a chart with the sidecar, with its dependency fetched as its user would."""
     copy = Path(work) / "example-chart"
@@ -79,8 +84,9 @@ def everything(work):
     for example in ("istio", "envoy-gateway"):
         found[f"example {example}"] = kustomize(ROOT / "deploy/examples" / example)
     chart = ROOT / "deploy/helm/jwtd"
+    package = packaged(work)
     for values in sorted((chart / "ci").glob("*-values.yaml")):
         name = values.name.removesuffix("-values.yaml")
-        found[f"helm {name}"] = helm(chart, "--values", str(values))
+        found[f"helm {name}"] = helm(package, "--values", str(values))
     found["example helm-sidecar"] = helm(example_chart(work), name="orders")
     return found

@@ -57,6 +57,15 @@ def contents(folder):
     return f"missing: {missing}" if missing else ""
 
 
+def chart(package):
+    """The chart has the rules and the dashboard in it, as they are, under the version of its own."""
+    names = {"jwtd/files/rules.yaml": "deploy/prometheus/rules.yaml", "jwtd/files/jwtd.json": "deploy/grafana/jwtd.json",
+             "jwtd/Chart.yaml": "deploy/helm/jwtd/Chart.yaml"}
+    with tarfile.open(package) as archive:
+        there = {one.name: archive.extractfile(one).read() for one in archive if one.isfile()}
+    return " ".join(name for name, source in names.items() if there.get(name) != (SOURCES / source).read_bytes())
+
+
 def owners(archive):
     odd = [one.name for one in archive.getmembers() if (one.uid, one.gid) != (0, 0) or one.mode & 0o6022 or one.name.split("/")[0] != NAME]
     return f"{odd[:3]}" if odd else ""
@@ -118,6 +127,7 @@ def main():
         archive.extractall(WORK, filter="data")
     folder = WORK / NAME
     row("binary, completions, a page for each command, licences, contract, manifests", contents(folder))
+    row("the chart is packed, with rules and dashboard", chart(next(DIST.glob("*.tgz"))))
     row("the version is the same in Cargo.toml, --version, the pages, the list and the changelog", versions(folder))
     row("the completions are good bash", completions(folder))
     text = (DIST / f"{NAME}.cdx.json").read_text()

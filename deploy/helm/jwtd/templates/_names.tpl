@@ -23,3 +23,10 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "jwtd.image" -}}
 {{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
+
+{{/* A file that deploy/helm/package adds: (list . NAME). */}}
+{{- define "jwtd.packaged" -}}
+{{- $root := first . -}}
+{{- $file := printf "files/%s" (last .) -}}
+{{- $root.Files.Get $file | required (printf "this chart has no %s: it is the folder of a checkout; run deploy/helm/package and install what it makes" $file) -}}
+{{- end }}

@@ -1,0 +1,36 @@
+//! The settings of the requests that Envoy asks about.
+
+use super::*;
+
+table! { ext_authz {
+    /// Where a token is looked for. A request with more than one token is refused.
+    tokens: Node =
+        list(&Kind::Table(place::KEYS)).or("[{ header: authorization, scheme: Bearer }]");
+    /// Claims that a permitted request carries on in headers: a text as it is, anything else as
+    /// JSON, both percent-encoded where a header cannot hold them. Headers of these names that
+    /// the client sent are removed.
+    claims_to_headers: Node = list(&Kind::Table(claim_header::KEYS));
+    /// Whether the token stays in a permitted request.
+    forward_token: bool = flag().or("false");
+    /// The realm in `WWW-Authenticate` (RFC 6750).
+    realm: str = text().or("jwtd");
+} }
+
+// One of the three.
+table! { place {
+    /// The name of a header.
+    header: str = text();
+    /// The word before the token, such as Bearer.
+    scheme: str = text().beside(&["header"]);
+    /// The name of a cookie.
+    cookie: str = text();
+    /// The name of a parameter of the query. Tokens in URLs end up in logs.
+    query: str = text();
+} }
+
+table! { claim_header {
+    /// The name of the claim, or a JSON Pointer into one.
+    claim: str = text().required();
+    /// The name of the header.
+    header: str = text().required();
+} }

@@ -1,0 +1,179 @@
+//! What may be written as a value: in words, and as JSON Schema.
+
+use super::{Absent, Key};
+use crate::config::units::parse_bytes;
+use jwtd_core::jose::Algorithm;
+use serde_json::json;
+use std::fmt;
+
+/// What may be written as a value.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A name of a signature algorithm.
+    Algorithm,
+    /// Anything; it is checked elsewhere.
+    Any,
+    /// A size, and its bounds.
+    Bytes(Option<Bounds>),
+    /// A whole number from this one up.
+    Count(u32),
+    /// A duration, and its bounds.
+    Duration(Option<Bounds>),
+    /// One of two kinds.
+    Either(&'static Self, &'static Self),
+    /// `true` or `false`.
+    Flag,
+    /// A list that is not empty.
+    List(&'static Self),
+    /// The rights of a file, in octal.
+    Mode,
+    /// A mapping from names that the operator chooses.
+    Named(&'static [Key]),
+    /// A mapping with these keys.
+    Table(&'static [Key]),
+    /// A string, number or truth value.
+    Scalar,
+    /// A text that is not empty.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// The least and the greatest value, as they would be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The least.
+    pub low: &'static str,
+    /// The greatest.
+    pub high: &'static str,
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "from {} to {}", self.low, self.high)
+    }
+}
+
+impl Kind {
+    /// The same with bounds, if it is a kind that has them.
+    pub(super) const fn within(self, low: &'static str, high: &'static str) -> Self {
+        match self {
+            Self::Bytes(_) => Self::Bytes(Some(Bounds { low, high })),
+            Self::Duration(_) => Self::Duration(Some(Bounds { low, high })),
+            other => other,
+        }
+    }
+
+    /// What may be written, in words.
+    pub(in crate::config) fn expected(&self) -> String {
+        match self {
+            Self::Algorithm => "an algorithm such as RS256".to_owned(),
+            Self::Any => "a value".to_owned(),
+            Self::Bytes(None) => "a size such as 16KiB".to_owned(),
+            Self::Bytes(Some(bounds)) => format!("a size {bounds}"),
+            Self::Count(low) => format!("a whole number from {low} up"),
+            Self::Duration(None) => "a duration such as 60s".to_owned(),
+            Self::Duration(Some(bounds)) => format!("a duration {bounds}"),
+            Self::Either(first, second) => {
+                format!("{} or {}", first.expected(), second.expected())
+            }
+            Self::Flag => "true or false".to_owned(),
+            Self::List(_) => "a list".to_owned(),
+            Self::Mode => "rights in octal such as \"0660\"".to_owned(),
+            Self::Named(_) => "a mapping from names of your choice".to_owned(),
+            Self::Scalar => "a string, number, true or false".to_owned(),
+            Self::Table(_) => "a mapping".to_owned(),
+            Self::Text => "a text".to_owned(),
+            Self::Word(words) => words.join(" or "),
+        }
+    }
+
+    /// As a JSON Schema (draft 2020-12).
+    pub(super) fn schema(&self) -> serde_json::Value {
+        match self {
+            Self::Algorithm => {
+                let names = Algorithm::ALL.iter().map(|one| one.name()).chain(["Ed25519"]);
+                json!({"enum": names.collect::<Vec<_>>()})
+            }
+            Self::Any => json!({"type": ["object", "string"]}),
+            Self::Bytes(bounds) => {
+                let mut schema =
+                    json!({"type": ["string", "integer"], "examples": ["16KiB", "64MiB"]});
+                // These hold for numbers alone; texts with a unit are left to the daemon.
+                let bounds =
+                    bounds.map(|bounds| [("minimum", bounds.low), ("maximum", bounds.high)]);
+                for (name, bound) in bounds.into_iter().flatten() {
+                    insert(&mut schema, name, parse_bytes(bound).unwrap_or_default().into());
+                }
+                schema
+            }
+            Self::Count(low) => json!({"type": "integer", "minimum": low, "maximum": u32::MAX}),
+            Self::Duration(_) => {
+                json!({"type": "string", "examples": ["500ms", "60s", "5m", "24h"]})
+            }
+            Self::Either(first, second) => json!({"anyOf": [first.schema(), second.schema()]}),
+            Self::Flag => json!({"type": "boolean"}),
+            Self::List(element) => {
+                json!({"type": "array", "items": element.schema(), "minItems": 1})
+            }
+            Self::Mode => json!({"type": "string", "pattern": "^0?[0-7]{1,3}$"}),
+            Self::Named(keys) => json!({
+                "type": "object",
+                "additionalProperties": Self::Table(keys).schema(),
+                "propertyNames": {"pattern": "^[A-Za-z0-9._-]{1,64}$"},
+                "minProperties": 1,
+            }),
+            Self::Table(keys) => {
+                let required = keys.iter().filter(|key| key.is_required()).map(|key| key.name);
+                json!({
+                    "type": "object",
+                    "properties": keys.iter().map(property).collect::<serde_json::Map<_, _>>(),
+                    "required": required.collect::<Vec<_>>(),
+                    "additionalProperties": false,
+                })
+            }
+            Self::Scalar => json!({"type": ["string", "number", "boolean"]}),
+            Self::Text => json!({"type": "string", "minLength": 1}),
+            Self::Word(words) => json!({"enum": words}),
+        }
+    }
+
+    /// The bounds that JSON Schema cannot say.
+    fn unsaid(&self) -> Option<&Bounds> {
+        match self {
+            Self::Bytes(bounds) | Self::Duration(bounds) => bounds.as_ref(),
+            Self::Either(_, second) => second.unsaid(),
+            _ => None,
+        }
+    }
+
+    /// A value as it is in JSON.
+    fn json(&self, text: &str) -> serde_json::Value {
+        match self {
+            Self::Count(_) => text.parse::<u32>().map_or_else(|_| text.into(), Into::into),
+            Self::Flag => (text == "true").into(),
+            _ => text.into(),
+        }
+    }
+}
+
+/// A setting as a member of `properties`.
+fn property(key: &Key) -> (String, serde_json::Value) {
+    let mut schema = key.kind.schema();
+    let bounds = key.kind.unsaid().map(|bounds| format!(" A value {bounds}."));
+    let mut words = key.words();
+    words.insert_str(key.doc.len(), &bounds.unwrap_or_default());
+    insert(&mut schema, "description", words.into());
+    if let Absent::Value(text) = key.absent {
+        let tree = || key.default((0, 0)).map(|node| node.to_json());
+        let value = if text.starts_with(['[', '{']) { tree() } else { Some(key.kind.json(text)) };
+        insert(&mut schema, "default", value.into());
+    }
+    (key.name.to_owned(), schema)
+}
+
+fn insert(schema: &mut serde_json::Value, name: &str, value: serde_json::Value) {
+    if let Some(object) = schema.as_object_mut() {
+        object.insert(name.to_owned(), value);
+    }
+}

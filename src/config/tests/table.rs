@@ -1,0 +1,180 @@
+//! The table of settings holds together, and all who read it say the same.
+
+use super::super::check::check;
+use super::super::document::Node;
+use super::super::schema::{self, Absent, Bounds, Key, Kind, ROOT, file, issuer, limits};
+use super::*;
+use jwtd_core::jose::Limits;
+use jwtd_core::keys::Leeway;
+use jwtd_core::verify::AcceptedTypes;
+use serde_json::Value as Json;
+
+/// Calls `visit` with each table, by its path and its JSON Schema.
+fn tables(kind: &Kind, path: &str, schema: &Json, visit: &mut impl FnMut(&[Key], &str, &Json)) {
+    match kind {
+        Kind::Table(keys) => {
+            visit(keys, path, schema);
+            for Key { name, kind, .. } in *keys {
+                let path =
+                    if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
+                tables(kind, &path, &schema["properties"][name], visit);
+            }
+        }
+        Kind::Named(keys) => {
+            let schema = &schema["additionalProperties"];
+            tables(&Kind::Table(keys), &format!("{path}.NAME"), schema, visit);
+        }
+        Kind::List(element) => tables(element, &format!("{path}[0]"), &schema["items"], visit),
+        _ => {}
+    }
+}
+
+fn each_table(mut visit: impl FnMut(&[Key], &str, &Json)) {
+    tables(&ROOT, "", &schema::json_schema(), &mut visit);
+}
+
+/// As far as the schema goes, except patterns.
+fn is_valid(value: &Json, schema: &Json) -> bool {
+    let kind = match value {
+        Json::Array(_) => "array",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "integer",
+        Json::Object(_) => "object",
+        Json::Null => "null",
+        Json::String(_) => "string",
+    };
+    let list = |name: &str| schema[name].as_array().cloned();
+    let fits = |bound: &str, holds: fn(f64, f64) -> bool| {
+        value.as_f64().zip(schema[bound].as_f64()).is_none_or(|(value, bound)| holds(value, bound))
+    };
+    let names = list("type").unwrap_or_else(|| vec![schema["type"].clone()]);
+    let members = value.as_object().into_iter().flatten();
+    (names[0].is_null() || names.iter().any(|name| name == kind))
+        && list("enum").is_none_or(|words| words.contains(value))
+        && list("anyOf").is_none_or(|kinds| kinds.iter().any(|one| is_valid(value, one)))
+        && fits("minimum", |value, bound| value >= bound)
+        && fits("maximum", |value, bound| value <= bound)
+        && (schema["minLength"].is_null() || value != "")
+        && value.as_array().into_iter().flatten().all(|one| is_valid(one, &schema["items"]))
+        && members.clone().all(|(name, one)| is_valid(one, &schema["properties"][name]))
+        && list("required")
+            .is_none_or(|all| all.iter().all(|one| !value[one.as_str().unwrap()].is_null()))
+}
+
+#[test]
+fn a_default_is_a_value_of_its_own_kind_within_its_bounds_and_by_the_schema() {
+    let mut defaults = 0;
+    each_table(|keys, path, schema| {
+        for key in keys {
+            let place = format!("{path}.{}", key.name);
+            let Some(node) = key.default((1, 1)) else { continue };
+            defaults += 1;
+            let mut faults = Faults::new(Path::new("default"), "");
+            check(&node, &key.kind, &mut faults);
+            assert!(faults.is_empty(), "{place}: {faults}");
+            let schema = &schema["properties"][key.name];
+            assert!(is_valid(&schema["default"], schema), "{place}: {schema}");
+            assert!(!is_valid(&Json::Null, schema), "{place}: anything is valid");
+        }
+    });
+    assert!(defaults > 50, "{defaults}");
+}
+
+#[test]
+fn a_setting_has_a_name_words_bounds_and_neighbors_that_there_are() {
+    fn bounds(kind: &Kind) -> Option<(&Bounds, u128, u128)> {
+        let nanos = |text| parse_duration(text).unwrap().as_nanos();
+        let bytes = |text| u128::from(parse_bytes(text).unwrap());
+        match kind {
+            Kind::Bytes(Some(both)) => Some((both, bytes(both.low), bytes(both.high))),
+            Kind::Duration(Some(both)) => Some((both, nanos(both.low), nanos(both.high))),
+            Kind::Either(_, second) => bounds(second),
+            _ => None,
+        }
+    }
+    each_table(|keys, path, schema| {
+        let names: Vec<_> = keys.iter().map(|key| key.name).collect();
+        for key in keys {
+            let (name, place) = (key.name, format!("{path}.{}", key.name));
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{place}");
+            assert_eq!(names.iter().filter(|one| **one == name).count(), 1, "{place}");
+            assert!(key.doc.ends_with('.') && !key.doc.starts_with(' '), "{place}: {}", key.doc);
+            assert!(key.beside.iter().all(|one| names.contains(one)), "{place}: {:?}", key.beside);
+            let description = schema["properties"][name]["description"].as_str().unwrap();
+            assert!(description.starts_with(key.doc), "{place}: {description}");
+            if let Some((both, low, high)) = bounds(&key.kind) {
+                assert!(low < high, "{place}");
+                assert!(description.contains(&both.to_string()), "{place}: {description}");
+            }
+        }
+    });
+}
+
+#[test]
+fn each_default_is_in_force_and_shown_where_nothing_is_written() {
+    let folder = Folder::new("defaults");
+    let file = folder.0.join("jwtd.yaml");
+    let text = "issuers: { corp: { issuer: 'https://a.example', audiences: [x] } }\n\
+                profiles: { p: { issuers: corp } }\n";
+    std::fs::write(&file, text).unwrap();
+    let (_, settings) = load_with(Some(&file), &[]).unwrap();
+    let nothing = Node { place: (0, 0), value: document::Value::Null };
+    let mut shown = 0;
+    each_table(|keys, path, _| {
+        let path =
+            path.replace("issuers.NAME", "issuers.corp").replace("profiles.NAME", "profiles.p");
+        // What a list holds is not there.
+        if path.contains('[') {
+            return;
+        }
+        for key in keys.iter().filter(|key| key.counts_in(&nothing)) {
+            let name =
+                if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
+            let found = settings.iter().find(|setting| setting.path == name);
+            match (key.absent, &key.kind) {
+                (_, Kind::Table(_)) | (Absent::Fault | Absent::Nothing, _) => {}
+                (Absent::Value(default) | Absent::Words(default), _) => {
+                    let found = found.map(|found| (&*found.value, &*found.origin));
+                    if name != "profiles" {
+                        assert_eq!(found, Some((default, "default")), "{name}");
+                        shown += 1;
+                    }
+                }
+            }
+        }
+    });
+    assert!(shown > 40, "{shown}");
+}
+
+#[test]
+fn the_core_has_the_same_defaults_and_bounds() {
+    let root = read::defaults(file::KEYS);
+    let table = root.at(file::limits).unwrap();
+    assert_eq!(table.read(limits::token_bytes), Limits::DEFAULT.token_bytes);
+    let Kind::Bytes(Some(bounds)) = limits::token_bytes.key.kind else { panic!("no bounds") };
+    assert_eq!(parse_bytes(bounds.high), Ok(Limits::MAX_TOKEN_BYTES as u64));
+    let issuer = read::defaults(issuer::KEYS);
+    let skew: Duration = issuer.read(issuer::clock_skew);
+    assert_eq!(skew, Leeway::DEFAULT.span());
+    let Kind::Duration(Some(bounds)) = issuer::clock_skew.key.kind else { panic!("no bounds") };
+    assert_eq!(parse_duration(bounds.high), Ok(Leeway::MAX));
+    let folder = Folder::new("core");
+    let config = folder.parse(&format!("{SMALL}profiles: {{ p: {{ issuers: corp }} }}\n")).unwrap();
+    let types = config.live.profiles[0].0.types.iter();
+    assert!(types.eq(AcceptedTypes::default().iter()));
+}
+
+#[test]
+fn what_needs_a_restart_is_named_as_in_the_file() {
+    let folder = Folder::new("restart");
+    let startup = folder.parse(SMALL).unwrap().startup;
+    for (name, same) in startup.compare(&startup) {
+        let mut keys = file::KEYS;
+        for part in name.split('.') {
+            let key = keys.iter().find(|key| key.name == part);
+            let key = key.unwrap_or_else(|| panic!("{name} is no setting"));
+            keys = if let Kind::Table(inner) = key.kind { inner } else { &[] };
+        }
+        assert!(same, "{name}");
+    }
+}

@@ -11,9 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 pub enum Resource {
     /// Bytes of messages being received, worked on or sent.
     Bytes,
-    /// Work that was taken on and is not done yet, in microseconds of an idle core. It is
-    /// charged, and never refused here: see [`Backlog`](super::backlog::Backlog).
-    Checks,
     /// Open connections.
     Connections,
     /// Batches that wait for keys; the others do without.
@@ -22,6 +19,9 @@ pub enum Resource {
     Streams,
     /// Tokens being worked on.
     Tokens,
+    /// Reading and checks that were taken on and are not done yet, in microseconds of an idle
+    /// core. It is charged, and never refused here: see [`Backlog`](super::backlog::Backlog).
+    Work,
 }
 
 /// An amount of each resource.
@@ -29,8 +29,6 @@ pub enum Resource {
 pub struct Amounts<T = usize> {
     /// Of [`Resource::Bytes`].
     pub bytes: T,
-    /// Of [`Resource::Checks`], which nobody configures.
-    pub checks: T,
     /// Of [`Resource::Connections`].
     pub connections: T,
     /// Of [`Resource::KeyWaits`], which nobody configures.
@@ -39,6 +37,8 @@ pub struct Amounts<T = usize> {
     pub streams: T,
     /// Of [`Resource::Tokens`].
     pub tokens: T,
+    /// Of [`Resource::Work`], which nobody configures.
+    pub work: T,
 }
 
 impl<T> Amounts<T> {
@@ -46,11 +46,11 @@ impl<T> Amounts<T> {
     pub(super) fn of(&self, resource: Resource) -> &T {
         match resource {
             Resource::Bytes => &self.bytes,
-            Resource::Checks => &self.checks,
             Resource::Connections => &self.connections,
             Resource::KeyWaits => &self.key_waits,
             Resource::Streams => &self.streams,
             Resource::Tokens => &self.tokens,
+            Resource::Work => &self.work,
         }
     }
 }
@@ -81,7 +81,7 @@ impl Admission {
     /// Bounds of which nothing is taken; those that nobody configures have their own.
     #[must_use]
     pub fn new(limits: Amounts) -> Arc<Self> {
-        let limits = Amounts { checks: usize::MAX, key_waits: KEY_WAITS, ..limits };
+        let limits = Amounts { key_waits: KEY_WAITS, work: usize::MAX, ..limits };
         let accounts = Mutex::new(Accounts { by_peer: HashMap::new(), enough: FEW });
         Arc::new(Self { limits, taken: Amounts::default(), accounts })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What was taken on and is not done yet, as [`Resource::Checks`] tells it.
+/// What was taken on and is not done yet, as [`Resource::Work`] tells it.
 #[derive(Debug)]
 pub(super) struct Backlog {
     admission: Arc<Admission>,
@@ -34,7 +34,7 @@ impl Backlog {
     /// not their sum: what makes the threads late are, where there are many slices, these very
     /// checks.
     pub(super) fn is_full(&self, patience: Option<Duration>, lag: Duration) -> bool {
-        let taken = self.admission.taken(Resource::Checks);
+        let taken = self.admission.taken(Resource::Work);
         let nanoseconds = u64::try_from(taken).unwrap_or(u64::MAX).saturating_mul(1000);
         let pace = self.pace.load(Ordering::Relaxed);
         // Batches take turns slice by slice, so that those in work are half done on the
@@ -76,7 +76,7 @@ mod tests {
     }
 
     fn take(account: &Arc<Account>, milliseconds: usize) -> Permit {
-        account.charge(Resource::Checks, milliseconds * 1000)
+        account.charge(Resource::Work, milliseconds * 1000)
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
         assert!(!backlog.is_full(None, MS * 90), "one and the same wait is not counted twice");
         assert!(backlog.is_full(None, MS * 101));
         drop(some);
-        assert_eq!(backlog.admission.taken(Resource::Checks), 0);
+        assert_eq!(backlog.admission.taken(Resource::Work), 0);
     }
 
     #[test]

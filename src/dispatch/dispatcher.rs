@@ -10,13 +10,14 @@ use super::workers::Workers;
 use crate::clock::{Clock, later};
 use crate::config::ServerLimits;
 use crate::engine::{
-    Batch, Decision, Engine, Event, ForeignProfile, Held, Judging, Lookup, Pending, Snapshot,
+    Batch, Decision, Engine, Event, ForeignProfile, Held, Judging, Lookup, Pending, Slice, Snapshot,
 };
 use crate::permit;
 use crate::sources::{AttemptEnd, KeyWatches};
 use crate::telemetry::{AuditLog, ShedCause};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use jwtd_core::keys::KeyState;
 use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub enum Begun {
 
 /// A batch that waits, and what it holds up to its end. It waits at these points: between two
 /// slices, for the turn of others; and for keys that are being fetched, before those of its
-/// tokens are read that need them.
+/// tokens that need them are read once more.
 #[derive(Debug)]
 pub struct Suspended {
     lookup: Box<Lookup>,
@@ -79,8 +80,8 @@ impl From<ForeignProfile> for Undecided {
     }
 }
 
-/// How many tokens are looked up or judged before others get a turn: a fraction of 200
-/// microseconds.
+/// How many tokens are looked up before others get a turn, and judged if rules are tried on them;
+/// four times as many are judged without: a fraction of 200 microseconds.
 const STRIDE: usize = 64;
 
 /// What a token takes while its signature is checked, beside about its own length for what
@@ -210,7 +211,7 @@ impl Dispatcher {
         let first = self.pass(*lookup, account, deadline, true, &mut events);
         let (mut decisions, waiting) = first.await?;
         if let Some(Waiting { held, _permit }) = waiting {
-            self.wait_for_keys(held.waits, deadline).await;
+            self.wait_for_keys(held.waits.into_values().flatten(), deadline).await;
             // Of the configuration that the batch came under: in another one its profile
             // may stand in another place.
             let now = self.engine.current.load();
@@ -243,7 +244,8 @@ impl Dispatcher {
         // Before any work is done for it: to refuse must be cheap.
         let patience = deadline.map(|deadline| deadline.saturating_duration_since(began));
         self.lag.measure(began);
-        if self.backlog.is_full(patience, self.lag.at(began)) {
+        // What waited for a key was taken on already.
+        if may_wait && self.backlog.is_full(patience, self.lag.at(began)) {
             lookup.only_hits();
         }
         while lookup.advance(&self.engine, STRIDE) {
@@ -260,9 +262,15 @@ impl Dispatcher {
         let mut waiting = None;
         if !unread.is_empty() {
             let slices = pending.to_read(unread);
+            let cost = |slices: &[Slice]| slices.iter().map(Slice::cost).sum::<Duration>();
+            let reading = cost(&slices);
             let read = self.workers.run(slices, account, began, deadline).await?;
             let slices = pending.take(read, &self.engine);
-            waiting = self.hold(&mut pending, account, may_wait);
+            waiting = if may_wait { self.hold(&mut pending, account) } else { None };
+            if reading.saturating_add(cost(&slices)) > Slice::TARGET {
+                yield_now().await;
+                self.in_time(deadline)?;
+            }
             let checked = self.workers.run(slices, account, began, deadline).await?;
             // What was checked is not checked again.
             let _none = pending.take(checked, &self.engine);
@@ -272,41 +280,47 @@ impl Dispatcher {
             yield_now().await;
             self.in_time(deadline)?;
         }
+        self.in_time(deadline)?;
         self.engine.metrics.judged(tokens, self.clock.since(began));
         events.append(&mut judging.take_events());
         Ok((judging.decisions(), waiting))
     }
 
-    /// Tells of keys that are missing, and takes the tokens out that may wait for them.
-    fn hold(
-        &self,
-        pending: &mut Pending,
-        account: &Arc<Account>,
-        may_wait: bool,
-    ) -> Option<Waiting> {
-        let permit = OnceCell::new();
+    /// Tells of keys that are missing, and takes the tokens out that may wait for them, or whose
+    /// key has come since their batch did.
+    fn hold(&self, pending: &mut Pending, account: &Arc<Account>) -> Option<Waiting> {
+        let (permit, seen) = (OnceCell::new(), Arc::clone(pending.snapshot()));
+        let now = self.engine.current.load();
+        let has_other_keys = |index| {
+            let keys = |snapshot: &Snapshot| match snapshot.issuers().get(index)?.keys() {
+                KeyState::Held { set, .. } => Some(*set.fingerprint()),
+                KeyState::Unavailable => None,
+            };
+            now.is_of_configuration_of(&seen) && keys(&now) != keys(&seen)
+        };
         let held = pending.hold(|issuer, key| {
-            let watch = self.watches.of(issuer).filter(|_| may_wait)?;
-            let end = watch.miss(self.engine.cache.hash_key(key))?;
+            if has_other_keys(key.issuer()) {
+                return Some(None);
+            }
+            let end = self.watches.of(issuer)?.miss(self.engine.cache.hash_key(key))?;
             let take = || account.take(Resource::KeyWaits, 1);
-            permit.get_or_init(take).is_some().then_some(end)
-        });
-        let waiting = held.zip(permit.into_inner().flatten());
-        waiting.map(|(held, permit)| Waiting { held, _permit: permit })
+            permit.get_or_init(take).is_some().then_some(Some(end))
+        })?;
+        Some(Waiting { held, _permit: permit.into_inner().flatten() })
     }
 
     /// Waits for the ends of attempts to fetch keys, at most for half of the time that is left,
     /// so that some is left for the answer.
     async fn wait_for_keys(
         &self,
-        ends: impl IntoIterator<Item = (jwtd_core::keys::IssuerIndex, AttemptEnd)>,
+        ends: impl IntoIterator<Item = AttemptEnd>,
         deadline: Option<Instant>,
     ) {
-        for (_, end) in ends {
-            let now = self.clock.monotonic();
-            let half = |deadline: Instant| later(now, deadline.saturating_duration_since(now) / 2);
-            let until = deadline.map(half).into_iter().chain([end.until()]).min();
-            let until = until.unwrap_or(now);
+        let now = self.clock.monotonic();
+        let half = |deadline: Instant| later(now, deadline.saturating_duration_since(now) / 2);
+        let half = deadline.map(half);
+        for end in ends {
+            let until = half.map_or(end.until(), |half| half.min(end.until()));
             self.clock.timeout_at(until, end.reached()).await;
         }
     }
@@ -346,10 +360,11 @@ impl Suspended {
     }
 }
 
-/// Tokens that wait for keys, and leave to do so.
+/// Tokens that wait for keys, for each issuer until the end of an attempt to fetch them if they
+/// have not come already; and a permit to wait.
 struct Waiting {
-    held: Held<AttemptEnd>,
-    _permit: Permit,
+    held: Held<Option<AttemptEnd>>,
+    _permit: Option<Permit>,
 }
 
 /// Whether rules are tried on the tokens.

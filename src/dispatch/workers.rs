@@ -48,8 +48,11 @@ impl Workers {
         began: Instant,
         deadline: Option<Instant>,
     ) -> Result<Vec<Outcome>, Undecided> {
+        if slices.is_empty() {
+            return Ok(Vec::new());
+        }
         let cost = slices.iter().map(Slice::cost).sum();
-        let load = account.charge(Resource::Checks, microseconds(cost));
+        let load = account.charge(Resource::Work, microseconds(cost));
         // What fits one slice is done on the spot: to wait for a turn would cost more than it
         // is worth. Its pace tells little: the cost of one token is that of its check, and
         // leaves out what a call takes beside.
@@ -75,13 +78,12 @@ impl Workers {
         for _ in 1..lanes {
             helpers.spawn(Arc::clone(&shared).work(self.clone(), deadline));
         }
-        let mut ended = Arc::clone(&shared).work(self.clone(), deadline).await;
+        Arc::clone(&shared).work(self.clone(), deadline).await?;
         while let Some(joined) = helpers.join_next().await {
-            // A lane cannot panic: each check is caught, and nothing else can
+            // A lane cannot panic: each slice is caught, and nothing else can
             // fail. Were it to, its tokens are answered with INTERNAL.
-            ended = ended.and_then(|()| joined.unwrap_or(Ok(())));
+            joined.unwrap_or(Ok(()))?;
         }
-        ended?;
         Ok(std::mem::take(&mut *lock(&shared.outcomes)))
     }
 }
@@ -100,6 +102,10 @@ impl Lanes {
         deadline: Option<Instant>,
     ) -> Result<(), Undecided> {
         loop {
+            // Who has nothing to do takes no turn from others.
+            if lock(&self.slices).is_empty() {
+                return Ok(());
+            }
             let turn = workers.turns.acquire().await;
             let Some(slice) = lock(&self.slices).pop() else {
                 return Ok(());

@@ -157,7 +157,7 @@ impl ProofCache {
     }
 
     /// The number of a missing key, under the hash of this process: the same for all tokens
-    /// that need it, and no caller can find two keys with the same.
+    /// that need it, and no caller knows which others have the same.
     #[must_use]
     pub fn hash_key(&self, key: &MissingKey) -> u64 {
         let header = key.header();

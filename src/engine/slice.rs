@@ -71,23 +71,47 @@ enum Work {
     Check(Group, Vec<Check>),
 }
 
-/// About how long it takes to read a token.
-const READING: Duration = Duration::from_nanos(3_000);
+/// About how long it takes to read a token, and to check its signature beyond what its group
+/// says. Tokens are short as a rule, but they need not be.
+fn reading(token: &[u8]) -> Duration {
+    Duration::from_nanos(1_000).saturating_add(for_bytes(token, 3))
+}
+
+/// So many nanoseconds for each byte.
+fn for_bytes(token: &[u8], nanoseconds: u64) -> Duration {
+    let bytes = u64::try_from(token.len()).unwrap_or(u64::MAX);
+    Duration::from_nanos(bytes.saturating_mul(nanoseconds))
+}
+
+/// Cuts work into pieces of about [`Slice::TARGET`] and of one kind; gives each with its cost.
+fn cut<T>(
+    work: Vec<T>,
+    cost: impl Fn(&T) -> Duration,
+    alike: impl Fn(&T, &T) -> bool,
+) -> impl Iterator<Item = (Vec<T>, Duration)> {
+    let mut work = work.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let first = work.next()?;
+        let (mut sum, mut own) = (cost(&first), vec![first]);
+        while let Some(next) = work.next_if(|next| {
+            own.first().is_some_and(|first| alike(first, next))
+                && sum.saturating_add(cost(next)) <= Slice::TARGET
+        }) {
+            sum = sum.saturating_add(cost(&next));
+            own.push(next);
+        }
+        Some((own, sum))
+    })
+}
 
 /// Slices that read tokens.
 pub(super) fn to_read(
-    mut unread: Vec<Unread>,
+    unread: Vec<Unread>,
     snapshot: &Arc<Snapshot>,
     served: &Arc<ServedProfile>,
 ) -> Vec<Slice> {
-    let mut slices = Vec::with_capacity(unread.len().div_ceil(Slice::TOKENS));
-    while !unread.is_empty() {
-        let rest = unread.split_off(unread.len().min(Slice::TOKENS));
-        let own = std::mem::replace(&mut unread, rest);
-        let count = u32::try_from(own.len()).unwrap_or(u32::MAX);
-        slices.push(Slice::new(snapshot, served, Work::Read(own), READING.saturating_mul(count)));
-    }
-    slices
+    let slice = |(own, cost)| Slice::new(snapshot, served, Work::Read(own), cost);
+    cut(unread, |one| reading(&one.token), |_, _| true).map(slice).collect()
 }
 
 /// Slices that check signatures, each of one group, the dearest first.
@@ -99,29 +123,23 @@ pub(super) fn to_check(
     let grouped = checks.into_iter().map(|check| (Group::of(check.token.group()), check));
     let mut grouped: Vec<_> = grouped.collect();
     grouped.sort_by_key(|(group, _)| Reverse(*group));
-    let mut grouped = grouped.into_iter().peekable();
-    let mut slices = Vec::new();
-    while let Some((group, first)) = grouped.next() {
+    let cost = |(group, check): &(Group, Check)| {
         let each = Duration::from_nanos(group.nanoseconds);
-        let (mut cost, mut own) = (each, vec![first]);
-        while cost.saturating_add(each) <= Slice::TARGET
-            && let Some((_, check)) = grouped.next_if(|(next, _)| *next == group)
-        {
-            cost = cost.saturating_add(each);
-            own.push(check);
-        }
-        slices.push(Slice::new(snapshot, served, Work::Check(group, own), cost));
-    }
-    slices
+        each.saturating_add(for_bytes(check.token.token(), 1))
+    };
+    let slices = cut(grouped, cost, |(first, _), (next, _)| first == next);
+    let slice = |(own, cost): (Vec<(Group, Check)>, _)| {
+        let group = own.first().map(|(group, _)| *group)?;
+        let checks = own.into_iter().map(|(_, check)| check).collect();
+        Some(Slice::new(snapshot, served, Work::Check(group, checks), cost))
+    };
+    slices.filter_map(slice).collect()
 }
 
 impl Slice {
     /// How long a slice should take: a token that needs no check waits no longer
     /// than this behind one.
     pub const TARGET: Duration = Duration::from_micros(200);
-
-    /// So many tokens are read in one.
-    const TOKENS: usize = 64;
 
     fn new(
         snapshot: &Arc<Snapshot>,
@@ -152,15 +170,20 @@ impl Slice {
         match work {
             Work::Read(unread) => {
                 let mut headers = Headers::of_batch(unread.len());
-                let read = |one: Unread| one.read(&mut headers, &snapshot, &served);
-                unread.into_iter().map(read).collect()
+                let read = || {
+                    panic_if_a_test_wants_it();
+                    let read = |one: Unread| one.read(&mut headers, &snapshot, &served);
+                    unread.into_iter().map(read).collect()
+                };
+                // As below: what has no outcome is answered with INTERNAL.
+                catch_unwind(AssertUnwindSafe(read)).unwrap_or_default()
             }
             Work::Check(group, checks) => {
                 let names = |one: &Check| (one.miss, one.token.issuer());
                 let names: Vec<_> = checks.iter().map(names).collect();
                 let prove = || prove(checks, engine, &snapshot, now, at);
                 // The core does not panic; if it does after all, one slice is lost and not the
-                // batch.
+                // batch. In a check it costs one token: see `prove_all`.
                 let proven = catch_unwind(AssertUnwindSafe(prove))
                     .unwrap_or_else(|_| vec![Err(Reject::Internal); names.len()]);
                 let settle = |((miss, issuer), outcome): ((usize, IssuerIndex), Result<_, _>)| {
@@ -197,8 +220,7 @@ fn prove(
     now: UnixTime,
     at: Instant,
 ) -> Vec<Result<Arc<Remembered>, Reject>> {
-    #[cfg(test)]
-    PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
+    panic_if_a_test_wants_it();
     let found_by = |one: &Check| (one.hash, one.token.token().clone());
     let found_by: Vec<_> = checks.iter().map(found_by).collect();
     let issuers = snapshot.issuers();
@@ -219,6 +241,18 @@ fn prove(
 
 #[cfg(test)]
 thread_local! {
-    /// For tests: the next slice of checks panics.
-    pub(super) static PANIC_NEXT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    /// For tests: the slice after so many panics.
+    pub(super) static PANIC_AFTER: std::cell::Cell<Option<u32>> = const { std::cell::Cell::new(None) };
+}
+
+fn panic_if_a_test_wants_it() {
+    #[cfg(test)]
+    PANIC_AFTER.with(|after| match after.get() {
+        Some(0) => {
+            after.set(None);
+            panic!("as a test wants it");
+        }
+        Some(left) => after.set(Some(left - 1)),
+        None => {}
+    });
 }

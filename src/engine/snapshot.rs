@@ -7,7 +7,8 @@ use jwtd_core::keys::{IssuerIndex, Issuers, KeyState};
 use std::sync::Arc;
 
 /// A configuration, and the issuers with the keys that they have at one moment. A batch is
-/// judged by one snapshot from its first step to its last.
+/// judged by one snapshot from its first step to its last, but for those of its tokens that wait
+/// for keys: they are judged by a later one of the same configuration.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     configuration: Arc<Configuration>,

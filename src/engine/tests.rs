@@ -305,11 +305,24 @@ fn work_is_grouped_and_cut_into_slices() {
         })
         .map(Bytes::from)
         .collect();
+    let bytes: usize = tokens.iter().map(Bytes::len).sum();
     let snapshot = engine.current.load();
     let batch = Batch::new(tokens, only(&snapshot));
-    let (_, slices) = read(&engine, snapshot, batch, *BEGIN);
+    let (_, slices) = read(&engine, Arc::clone(&snapshot), batch, *BEGIN);
     // 10 of 41 and 10 of 33 microseconds in slices of at most 200: 4, 4, 2 and 6, 4.
     assert_eq!(slices.len(), 5);
     let costs = slices.iter().map(Slice::cost);
-    assert_eq!(costs.sum::<Duration>(), Duration::from_micros(10 * 41 + 10 * 33));
+    let checks = Duration::from_micros(10 * 41 + 10 * 33);
+    let each_byte = Duration::from_nanos(u64::try_from(bytes).unwrap());
+    assert_eq!(costs.sum::<Duration>(), checks + each_byte);
+
+    // Long tokens take longer, to read and to check.
+    let long = |n: usize| claims(&format!(r#","jti":"{n}","text":"{}""#, "x".repeat(10_000)));
+    let long = (0..64).map(|n| token(r#","kid":"k0""#, &long(n)).into()).collect();
+    let mut lookup = Lookup::new(Arc::clone(&snapshot), Batch::new(long, only(&snapshot)), *BEGIN);
+    while lookup.as_mut().unwrap().advance(&engine, 64) {}
+    let (pending, unread) = lookup.unwrap().end();
+    let slices = pending.to_read(unread);
+    assert_eq!(slices.len(), 16, "40 microseconds each");
+    assert!(slices.iter().all(|slice| slice.cost() <= Slice::TARGET));
 }

@@ -50,8 +50,8 @@ impl Keeper {
     }
 
     /// Takes over the keys of `remotes` and lets all others go. Those that are fetched as
-    /// before go on as if nothing had happened. `held` gives, for the others too, when the keys
-    /// at hand were fetched.
+    /// before, from the same place and at the same pace, go on as if nothing had happened; of the
+    /// others `held` gives when the keys at hand were fetched.
     pub fn take(
         &mut self,
         issuers: &Issuers,
@@ -67,15 +67,17 @@ impl Keeper {
             let same =
                 before.remove(&name).filter(|one| one.origin == origin && one.remote == *remote);
             let tended = same.unwrap_or_else(|| {
+                // One that goes on knows better.
+                let fetched_at = held(*place);
                 let seed = RandomState::new().hash_one(&name);
                 let unknown = metrics.unknown_kids(&name);
                 let (pace, wait) = (remote.pace, remote.unknown_kid_wait);
                 let watch = KeyWatch::new(pace, wait, seed, unknown, self.clock.clone());
+                if let Some(fetched_at) = fetched_at {
+                    watch.hold(fetched_at);
+                }
                 Tended { origin, remote: remote.clone(), watch: Arc::new(watch), task: None }
             });
-            if let Some(fetched_at) = held(*place) {
-                tended.watch.hold(fetched_at);
-            }
             watches.push((issuer, Arc::clone(&tended.watch)));
             self.tended.insert(name, tended);
         }

@@ -72,7 +72,8 @@ impl AttemptEnd {
 
     /// Comes to its end with the attempt.
     pub async fn reached(mut self) {
-        // The other side is gone only when the daemon ends.
+        // The other side is gone when a reload has put another watch in its place: then there is
+        // nothing to wait for either.
         self.ended.changed().await.ok();
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Refresher {
     pub(super) watch: Arc<KeyWatch>,
     pub(super) clock: Clock,
     pub(super) state: Option<StateFolder>,
-    /// Told whenever there are other keys than before.
+    /// Told at the end of every attempt.
     pub(super) watches: KeyWatches,
 }
 

@@ -101,7 +101,8 @@ impl<R: Record> AuditLog<R> {
         Ok(log)
     }
 
-    /// A permit for records of so many bytes that are to come. Where records may be dropped, none is needed.
+    /// A permit for records of so many bytes that are to come. Where records may be dropped, none
+    /// is needed.
     ///
     /// # Errors
     /// If there is no room, or records cannot be written now: what waits is lost if the

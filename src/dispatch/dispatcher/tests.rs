@@ -42,6 +42,7 @@ const MAX_STALE: Duration = Duration::from_secs(3600);
 struct Scene {
     time: VirtualClock,
     dispatcher: Dispatcher,
+    admission: Arc<Admission>,
     account: Arc<Account>,
     watch: Arc<KeyWatch>,
     keys: [SigningKey; 2],
@@ -50,6 +51,10 @@ struct Scene {
 impl Scene {
     /// A dispatcher with one worker, for an issuer of which it knows the first of two keys.
     fn new() -> Self {
+        Self::with_workers(1)
+    }
+
+    fn with_workers(workers: usize) -> Self {
         let time = VirtualClock::at(UnixTime::from_seconds(NOW));
         let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::EdDsa).unwrap());
         let metrics = Arc::new(Metrics::new());
@@ -83,8 +88,15 @@ impl Scene {
         let admission = Admission::new(Amounts { bytes, tokens, ..Amounts::default() });
         let account = admission.account(Peer::Unknown);
         let engine = Arc::new(engine);
-        let dispatcher = Dispatcher::new(engine, watches, admission, 1, &LIMITS, time.clock());
-        Self { time, dispatcher, account, watch, keys }
+        let dispatcher = Dispatcher::new(
+            engine,
+            watches,
+            Arc::clone(&admission),
+            workers,
+            &LIMITS,
+            time.clock(),
+        );
+        Self { time, dispatcher, admission, account, watch, keys }
     }
 
     /// A good token of the key with this number; `jti` tells it from others.
@@ -114,6 +126,22 @@ impl Scene {
         let Begun::Suspended(rest) = begun? else { panic!("it is decided at once") };
         let decisions = self.dispatcher.finish(rest).await?;
         Ok(decisions.iter().map(Decision::reason).collect())
+    }
+
+    /// Both keys are published, and the attempt that brought them has ended.
+    fn bring_keys(&self, attempt: u64) {
+        self.engine().current.update(|snapshot| {
+            let place = snapshot.issuers().find("a").unwrap();
+            Arc::new(snapshot.with_keys(place, held(&self.keys)))
+        });
+        let arrived = KeyEvent::Arrived { attempt, fresh_for: None, changed: true };
+        self.watch.end(arrived, None);
+    }
+
+    /// How much is taken of all that goes with a batch.
+    fn taken(&self) -> [usize; 4] {
+        [Resource::Bytes, Resource::KeyWaits, Resource::Tokens, Resource::Work]
+            .map(|resource| self.admission.taken(resource))
     }
 
     fn engine(&self) -> &Engine {
@@ -184,6 +212,86 @@ async fn a_key_that_comes_ends_the_wait_for_it() {
 }
 
 #[tokio::test]
+async fn a_key_that_came_between_the_beginning_of_a_batch_and_its_reading_is_found() {
+    let scene = Scene::new();
+    let Action::Fetch(attempt) = scene.watch.next() else { panic!("the first is due at once") };
+    let begun = scene.begin(vec![scene.token(1, 0), scene.token(0, 1)], None);
+    let Ok(Begun::Suspended(rest)) = begun else { panic!("none of them is remembered") };
+    scene.bring_keys(attempt.number);
+    let due = scene.watch.next();
+    let decisions = scene.dispatcher.finish(rest).await.unwrap();
+    assert!(decisions.iter().all(|decision| decision.reason() == Reason::Ok));
+    assert_eq!(scene.watch.next(), due, "nothing is asked for that is there already");
+    assert_eq!(scene.taken(), [0; 4]);
+}
+
+#[tokio::test]
+async fn a_batch_that_waited_for_a_key_is_not_refused_for_what_came_meanwhile() {
+    let scene = Scene::new();
+    let Action::Fetch(attempt) = scene.watch.next() else { panic!("the first is due at once") };
+    let mut deciding = pin!(scene.decide(vec![scene.token(1, 0)], Some(SECOND)));
+    assert!(poll!(&mut deciding).is_pending());
+    let load = scene.account.charge(Resource::Work, 60_000_000);
+    scene.bring_keys(attempt.number);
+    assert_eq!(deciding.await, Ok(vec![Reason::Ok]));
+    assert_eq!(scene.decide(vec![scene.token(1, 1)], None).await, Err(BUSY), "one that is new is");
+    drop(load);
+    assert_eq!(scene.taken(), [0; 4]);
+}
+
+#[tokio::test]
+async fn places_of_those_who_wait_for_keys_are_shared() {
+    let scene = Scene::new();
+    let Action::Fetch(attempt) = scene.watch.next() else { panic!("the first is due at once") };
+    let waits = || scene.admission.taken(Resource::KeyWaits);
+    let mut waiting = Vec::new();
+    for number in 0..80 {
+        let tokens = vec![scene.token(1, 2 * number), scene.token(1, 2 * number + 1)];
+        waiting.push(Box::pin(scene.decide(tokens, None)));
+        let ended = poll!(waiting.last_mut().unwrap());
+        // One peer leaves an eighth to others, and those for whom there is no place do without.
+        assert_eq!(ended.is_ready(), number >= 56, "{number}");
+        assert_eq!(waits(), 56.min(number + 1), "one place for a batch");
+        if let Poll::Ready(decided) = ended {
+            assert_eq!(decided, Ok(vec![Reason::KeyUnknown; 2]));
+            waiting.pop();
+        }
+    }
+    let other = scene.admission.account(Peer::User(7));
+    assert!(other.take(Resource::KeyWaits, 1).is_some());
+    waiting.truncate(20);
+    assert_eq!(waits(), 20, "who goes gives its place back");
+    scene.bring_keys(attempt.number);
+    for decided in futures_util::future::join_all(waiting).await {
+        assert_eq!(decided, Ok(vec![Reason::Ok; 2]));
+    }
+    assert_eq!(scene.taken(), [0; 4]);
+}
+
+#[tokio::test]
+async fn everything_is_given_back_wherever_a_batch_ends() {
+    let scene = Scene::with_workers(2);
+    let tokens = |from: usize| (from..from + 70).map(|jti| scene.token(0, jti)).collect::<Vec<_>>();
+    // Each token has one outcome, also where reading and checking go over both workers.
+    assert_eq!(scene.decide(tokens(0), None).await, Ok(vec![Reason::Ok; 70]));
+    assert_eq!((scene.checks(), scene.taken()), (70, [0; 4]));
+    // The caller goes, at each point.
+    for polls in 1..20 {
+        let mut deciding = Box::pin(scene.decide(tokens(100), None));
+        for _ in 0..polls {
+            if poll!(&mut deciding).is_ready() {
+                return assert!(polls > 3, "it waits several times");
+            }
+        }
+        drop(deciding);
+        while scene.taken() != [0; 4] {
+            // A helper that is at work ends its slice.
+            yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn without_an_attempt_that_is_near_nobody_waits() {
     let scene = Scene::new();
     let Action::Fetch(attempt) = scene.watch.next() else { panic!("the first is due at once") };
@@ -199,7 +307,10 @@ async fn r80_a_deadline_that_passes_between_two_slices_ends_the_batch() {
     let scene = Scene::new();
     let tokens = || (0..20).map(|jti| scene.token(0, jti)).collect::<Vec<_>>();
     let mut deciding = pin!(scene.decide(tokens(), Some(SECOND)));
-    // After each slice others get a turn. Each holds six checks of 33 microseconds.
+    // After each slice others get a turn. The first reads all; each of the others holds six
+    // checks of 33 microseconds.
+    assert!(poll!(&mut deciding).is_pending());
+    assert_eq!(scene.checks(), 0);
     assert!(poll!(&mut deciding).is_pending());
     assert_eq!(scene.checks(), 6);
     scene.time.advance(SECOND - TICK);

@@ -201,7 +201,7 @@ pub(super) fn engine(max_bytes: u64) -> Engine {
     }
 }
 
-/// Runs a batch through all three steps.
+/// Runs a batch through all phases, in small pieces.
 pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<Decision> {
     let issuers = world.issuers();
     let configuration = world.configuration(&issuers, &engine.metrics);

@@ -4,7 +4,7 @@
 //! A registered claim of a wrong type is a fault even where the claim is
 //! optional: unreadable never means absent (CVE-2026-25537, CVE-2020-26160).
 
-use super::confirmation::{Confirmation, NotText};
+use super::confirmation::{self, Confirmation, NotText};
 use super::json::{self, Value};
 use super::limits::Limits;
 use super::malformed::{Malformed, Part};
@@ -72,9 +72,7 @@ impl Claims {
             }
         }
         let session_id = NotText::unless(session_id);
-        // Nothing of what is written can fail.
-        let json = |value| serde_json::to_string(value).unwrap_or_default();
-        let whole = confirmation.map(json);
+        let whole = confirmation.map(confirmation::json);
         let member = |name: &str| {
             NotText::unless(confirmation.and_then(|value: &Value<'_>| value.member(name)))
         };

@@ -6,6 +6,7 @@ use crate::crypto::Digest;
 use crate::jose::{Algorithm, Claims, Header};
 use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, Key, KeySet, KeyState};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Something that a token says and nobody proved.
@@ -182,12 +183,18 @@ impl<T: AsRef<[u8]>> Unproven<T> {
 ///
 /// All signatures are checked when this returns; the claims are moved out of a token when its
 /// outcome is taken. Tokens of several groups get the same outcomes, only not as fast.
+///
+/// A check does not panic; if one did after all, its token would be refused with
+/// [`Reject::Internal`] and the others would not notice.
 #[must_use = "the tokens are gone, and the outcomes say which were good"]
 pub fn prove_all<T: AsRef<[u8]>>(
     tokens: Vec<Box<Unproven<T>>>,
 ) -> impl ExactSizeIterator<Item = Result<Proven, Reject>> {
     // Here a group will be checked side by side; today each token is checked alone.
-    let proofs: Vec<_> = tokens.iter().map(|token| token.check()).collect();
+    let check = |token: &Box<Unproven<T>>| {
+        catch_unwind(AssertUnwindSafe(|| token.check())).unwrap_or(Err(Reject::Internal))
+    };
+    let proofs: Vec<_> = tokens.iter().map(check).collect();
     tokens.into_iter().zip(proofs).map(|(token, proof)| Ok(token.unlock(proof?)))
 }
 

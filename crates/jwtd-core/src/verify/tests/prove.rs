@@ -32,6 +32,31 @@ fn a_group_is_proven_as_its_tokens_are_one_by_one() {
 }
 
 #[test]
+fn a_panic_in_a_check_costs_the_token_alone() {
+    struct Fragile {
+        bytes: Vec<u8>,
+        broken: bool,
+    }
+
+    impl AsRef<[u8]> for Fragile {
+        fn as_ref(&self) -> &[u8] {
+            assert!(!self.broken, "as the test wants it");
+            &self.bytes
+        }
+    }
+
+    let read = |broken| {
+        let bytes = sign(HEADER, &claims("")).into_bytes();
+        let mut token = read(Fragile { bytes, broken: false }, &issuers(None)).unwrap();
+        token.token.broken = broken;
+        Box::new(token)
+    };
+    let outcomes = prove_all([false, true, false].map(read).into());
+    let outcomes: Vec<_> = outcomes.map(|outcome| outcome.map(drop)).collect();
+    assert_eq!(outcomes, [Ok(()), Err(Reject::Internal), Ok(())]);
+}
+
+#[test]
 fn a_group_is_an_algorithm_and_a_size_of_keys() {
     let group = unproven(sign(HEADER, &claims("")).as_bytes()).group();
     assert_eq!(group, CheckGroup { algorithm: Algorithm::EdDsa, bits: 256 });

@@ -12,6 +12,7 @@
 //! | F10 | `cmd` | one file per command |
 //! | F9 | `app` | build, serve, drain |
 //! | F8 | `grpc`, `admin`, `client` | the edges: gRPC, probes and metrics, calls |
+//! | F7+ | `transport` | connections: sockets, TLS, HTTP/2, their bounds and their end |
 //! | F7 | `sched`, `sources` | admission, slices over the workers; keys from the web |
 //! | F6 | `engine` | plan, run, finish over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; what outlives the process |
@@ -38,3 +39,4 @@ pub mod sched;
 pub mod sources;
 pub mod state;
 pub mod telemetry;
+pub mod transport;

@@ -18,8 +18,7 @@ use crate::admin::{self, Readiness};
 use crate::clock::Clock;
 use crate::config::{Config, Listen, ServerLimits, Startup};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
-use crate::grpc::server::Server;
-use crate::grpc::{BindError, Listener, MeteredLayer, PLACE, Verifier};
+use crate::grpc::{Door, MeteredLayer, PLACE, Verifier};
 use crate::pb::authz::authorization_server::AuthorizationServer;
 use crate::pb::verifier_service_server::VerifierServiceServer;
 use crate::sched::{Admission, Amounts, Resource, Scheduler};
@@ -27,6 +26,7 @@ use crate::sources::{ClockWatch, Keeper};
 use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
+use crate::transport::{BindError, Listener, Server};
 use files::Contents;
 use health::Health;
 use jwtd_core::keys::KeyState;
@@ -45,7 +45,7 @@ use tonic_reflection::server::Builder as Reflection;
 pub struct App {
     listeners: Vec<Listener>,
     admin: Option<SocketAddr>,
-    server: Server<tonic::service::Routes>,
+    server: Server<Door<tonic::service::Routes>>,
     readiness: Arc<Readiness>,
     health: HealthReporter,
     engine: Arc<Engine>,
@@ -129,10 +129,19 @@ impl App {
         let scheduler =
             Scheduler::new(Arc::clone(&engine), workers, limits.queue_delay, clock.clone());
         let (health, routes) = services(scheduler, &limits);
-        let server = Server {
+        let door = Door {
             service: routes,
-            metered: MeteredLayer { message_bytes: limits.message_bytes, metrics },
+            metered: MeteredLayer {
+                message_bytes: limits.message_bytes,
+                metrics: Arc::clone(&metrics),
+            },
             engine: Arc::clone(&engine),
+            clock: clock.clone(),
+            patience: startup.connection.receive_timeout,
+        };
+        let server = Server {
+            door,
+            metrics,
             admission: Arc::clone(&admission),
             streams: limits.streams_per_connection,
             settings: startup.connection,

@@ -3,7 +3,7 @@
 
 use super::authz;
 use super::body::{Metered, MeteredLayer};
-use super::lease::{Lease, Origin};
+use super::lease::Lease;
 use super::messages::Handover;
 use super::method::Rpc;
 use super::served::Served;
@@ -11,16 +11,68 @@ use super::shapes;
 use super::stream;
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::transport::{self, Origin};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::body::Body;
 use tower::ServiceExt as _;
 
+/// What answers the calls that are let in.
+pub trait Service:
+    tower::Service<
+        Request<Metered<Incoming>>,
+        Response = Response<Body>,
+        Future: Send,
+        Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Service for S where
+    S: tower::Service<
+            Request<Metered<Incoming>>,
+            Response = Response<Body>,
+            Future: Send,
+            Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// A call that is let in, and what is kept with the answer if it stays open.
 type Begun<B> = (Request<Metered<B>>, Option<Lease>);
+
+/// Answers the calls of all connections.
+#[derive(Clone, Debug)]
+pub struct Door<S> {
+    /// Answers the calls that are let in.
+    pub service: S,
+    /// Meters their bodies.
+    pub metered: MeteredLayer,
+    /// Knows which callers are served.
+    pub engine: Arc<Engine>,
+    /// The clock of what is counted.
+    pub clock: Clock,
+    /// How long each message may take to arrive.
+    pub patience: Duration,
+}
+
+impl<S: Service> transport::Door for Door<S> {
+    type Front = Front<S>;
+
+    fn open(&self, origin: Arc<Origin>) -> Front<S> {
+        Front::new(self.clone(), origin)
+    }
+}
 
 /// Answers the calls of one connection.
 #[derive(Debug)]
@@ -32,38 +84,33 @@ pub struct Front<S> {
     patience: Duration,
 }
 
+impl<S: Service> transport::Front for Front<S> {
+    type Body = Body;
+    type Error = S::Error;
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Body>, S::Error>> + Send + use<S> {
+        self.call(request)
+    }
+}
+
 impl<S> Front<S> {
-    /// Answers calls of `origin` by `service`; each message may take so long to arrive.
-    pub fn new(
-        service: S,
-        metered: MeteredLayer,
-        origin: Origin,
-        engine: Arc<Engine>,
-        clock: Clock,
-        patience: Duration,
-    ) -> Self {
-        let (origin, served) = (Arc::new(origin), Served::new(engine, clock));
-        Self { service, metered, origin, served, patience }
+    /// Answers calls of `origin`.
+    pub fn new(door: Door<S>, origin: Arc<Origin>) -> Self {
+        let Door { service, metered, engine, clock, patience } = door;
+        Self { service, metered, origin, served: Served::new(engine, clock), patience }
     }
 
-    /// Answers a call.
+    /// Answers a call. If it stays open, what it holds is kept with the answer.
     ///
     /// # Errors
     /// Those of the service.
-    pub async fn call<B>(&self, request: Request<B>) -> Result<Response<Body>, S::Error>
-    where
-        B: http_body::Body<Data = Bytes, Error: Into<tonic::codegen::StdError>>,
-        B: Send + Unpin + 'static,
-        S: tower::Service<Request<Metered<B>>, Response = Response<Body>> + Clone,
-    {
-        self.answer(request).await.map(|(answer, _)| answer)
-    }
-
-    /// Answers a call. If it stays open, what it holds is to be kept with the answer.
-    pub(super) fn answer<B>(
+    pub fn call<B>(
         &self,
         request: Request<B>,
-    ) -> impl Future<Output = Result<(Response<Body>, Option<Lease>), S::Error>> + use<B, S>
+    ) -> impl Future<Output = Result<Response<Body>, S::Error>> + use<B, S>
     where
         B: http_body::Body<Data = Bytes, Error: Into<tonic::codegen::StdError>>,
         B: Send + Unpin + 'static,
@@ -78,14 +125,15 @@ impl<S> Front<S> {
         async move {
             let (answering, lease) = match begun {
                 Ok(begun) => begun,
-                Err(answer) => return Ok((denied(*answer), None)),
+                Err(answer) => return Ok(denied(*answer)),
             };
-            let answer = answering.await?;
-            if let Some(lease) = &lease {
+            let mut answer = denied(stream::with_answers(answering.await?));
+            if let Some(lease) = lease {
                 // The fields are gone, and the answer may be silent for long.
                 lease.settle();
+                answer.extensions_mut().insert(lease);
             }
-            Ok((denied(stream::with_answers(answer)), lease))
+            Ok(answer)
         }
     }
 

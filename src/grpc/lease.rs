@@ -1,18 +1,10 @@
 //! What a call holds from its first byte to its end, and on whose account.
 
 use crate::sched::{Account, Leave};
+use crate::transport::Origin;
 use jwtd_core::policy::Caller;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Who is at the other end of a connection.
-#[derive(Debug)]
-pub struct Origin {
-    /// As the operating system or the handshake tells it.
-    pub caller: Caller,
-    /// The share that its calls are taken from.
-    pub account: Arc<Account>,
-}
 
 /// Leave for the bytes of one call that were received and not yet answered.
 #[derive(Clone, Debug)]

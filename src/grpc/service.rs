@@ -4,7 +4,6 @@
 use super::fit::Fit;
 use super::lease::Lease;
 use super::messages::{Messages, stream_body};
-use super::reply::Room;
 use super::shared::Shared;
 use super::status::{CallFault, code_name};
 use super::stream::{Answers, NoAnswers};
@@ -13,6 +12,7 @@ use crate::config::ServerLimits;
 use crate::pb::{self, verifier_service_server::VerifierService};
 use crate::sched::Scheduler;
 use crate::telemetry::Call;
+use crate::transport::Room;
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

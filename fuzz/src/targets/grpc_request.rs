@@ -7,10 +7,11 @@ use http_body_util::{BodyExt as _, Full};
 use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
 use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
-use jwtd::grpc::{Front, MeteredLayer, Origin, Verifier};
+use jwtd::grpc::{Door, Front, MeteredLayer, Verifier};
 use jwtd::pb::{self, verifier_service_server::VerifierServiceServer, verify_stream_response};
 use jwtd::sched::{Admission, Amounts, Peer, Scheduler};
 use jwtd::telemetry::Metrics;
+use jwtd::transport::Origin;
 use jwtd_core::policy::{Caller, check_scopes};
 use jwtd_core::verify::{Reason, Reject, verify};
 use prost::Message;
@@ -59,7 +60,8 @@ static FRONT: LazyLock<Front<VerifierServiceServer<Verifier>>> = LazyLock::new(|
     let service = service.max_decoding_message_size(LIMITS.message_bytes);
     let metrics = Arc::clone(&engine.metrics);
     let metered = MeteredLayer { message_bytes: LIMITS.message_bytes, metrics };
-    Front::new(service, metered, origin, engine, clock, LIMITS.call_timeout)
+    let door = Door { service, metered, engine, clock, patience: LIMITS.call_timeout };
+    Front::new(door, Arc::new(origin))
 });
 
 /// The answer to a call: the messages of the body, the status, and what it says.

@@ -2,11 +2,10 @@
 //! and not kept for ever: flow control lets a client leave an answer where it is.
 
 use super::idle::Calls;
-use super::lease::Lease;
 use crate::sched::{Account, Leave, Resource};
 use bytes::{Buf, Bytes};
-use http::Response;
-use http_body::{Body as _, Frame, SizeHint};
+use http::{Extensions, Response};
+use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -26,13 +25,9 @@ struct Shared {
     calls: Calls,
 }
 
-/// A call, from its fields to the end of its answer.
+/// A request, from its fields to the end of its answer.
 #[derive(Debug)]
-pub(super) struct OpenCall {
-    shared: Arc<Shared>,
-    /// Of a call that stays open: its place is given back with the answer.
-    stays: Option<Lease>,
-}
+pub(super) struct OpenCall(Arc<Shared>);
 
 #[derive(Debug)]
 struct Open {
@@ -52,12 +47,14 @@ struct Progress {
 
 /// Leave for the room of an answer, from before it is made until it is encoded.
 #[derive(Clone, Debug)]
-pub(super) struct Room {
+pub struct Room {
     _leave: Arc<Leave>,
 }
 
 impl Room {
-    pub(super) fn new(leave: Leave) -> Self {
+    /// Holds this leave.
+    #[must_use]
+    pub fn new(leave: Leave) -> Self {
         Self { _leave: Arc::new(leave) }
     }
 }
@@ -72,10 +69,10 @@ impl Replies {
         Self(Arc::new(Shared { account, clock, open, calls }))
     }
 
-    /// A call begins.
+    /// A request begins.
     pub(super) fn begin(&self) -> OpenCall {
         self.0.calls.begin();
-        OpenCall { shared: Arc::clone(&self.0), stays: None }
+        OpenCall(Arc::clone(&self.0))
     }
 
     /// Resolves when there was no call for `span`.
@@ -104,28 +101,23 @@ impl Replies {
 }
 
 impl OpenCall {
-    /// Keeps the place of a call, if it stays open.
-    pub(super) fn keep(&mut self, lease: Option<Lease>) {
-        self.stays = lease;
-    }
-
     /// Follows the body of the answer until it is sent.
-    pub(super) fn follow(self, mut answer: Response<tonic::body::Body>) -> Response<Reply> {
-        let room = answer.extensions_mut().remove::<Room>();
-        answer.map(|body| {
-            let progress = Arc::new(Progress::default());
-            // An answer without a body cannot wait.
-            if !body.is_end_stream() {
-                self.shared.add(&progress);
-            }
-            Reply { body, call: self, progress, room }
-        })
+    pub(super) fn follow<B: Body>(self, answer: Response<B>) -> Response<Reply<B>> {
+        let (mut parts, body) = answer.into_parts();
+        let mut kept = std::mem::take(&mut parts.extensions);
+        let room = kept.remove::<Room>();
+        let progress = Arc::new(Progress::default());
+        // An answer without a body cannot wait.
+        if !body.is_end_stream() {
+            self.0.add(&progress);
+        }
+        Response::from_parts(parts, Reply { body, call: self, progress, room, _kept: kept })
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        self.shared.calls.end();
+        self.0.calls.end();
     }
 }
 
@@ -142,21 +134,23 @@ impl Shared {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(super) struct Reply {
-    body: tonic::body::Body,
+pub(super) struct Reply<B> {
+    body: B,
     call: OpenCall,
     progress: Arc<Progress>,
     room: Option<Room>,
+    /// What else the answer had among its extensions.
+    _kept: Extensions,
 }
 
-impl http_body::Body for Reply {
+impl<B: Body<Data = Bytes> + Unpin> Body for Reply<B> {
     type Data = Piece;
-    type Error = tonic::Status;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Piece>, tonic::Status>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         // It is encoded whole, and what it was made of is gone.
         self.room = None;
@@ -172,9 +166,9 @@ impl http_body::Body for Reply {
     }
 }
 
-impl Reply {
+impl<B> Reply<B> {
     fn piece(&self, data: Bytes) -> Piece {
-        let Self { call: OpenCall { shared, .. }, progress, .. } = self;
+        let Self { call: OpenCall(shared), progress, .. } = self;
         if progress.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
             progress.since.store(shared.clock.load(Ordering::Relaxed), Ordering::Relaxed);
         }

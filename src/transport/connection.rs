@@ -1,11 +1,9 @@
 //! One connection: from its first byte through HTTP/2 to its end.
 
 use super::authority::AuthorityRepair;
-use super::body::Metered;
 use super::caller;
 use super::client_chain::Session;
-use super::front::Front;
-use super::lease::Origin;
+use super::door::{Door, Front as _, Origin};
 use super::listener::Stream;
 use super::preface::{Begun, begun};
 use super::reply::Replies;
@@ -14,7 +12,7 @@ use super::tls::Tls;
 use crate::config::Connection;
 use crate::sched::{Leave, Resource};
 use crate::telemetry::{ConnectionEnd, ShedCause};
-use http::{Request, Response};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -30,38 +28,11 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-/// The longest time that calls may go on after the client's certificate ended, however long
+/// The longest time that requests may go on after the client's certificate ended, however long
 /// `max_age_grace` is.
 const CERTIFICATE_GRACE: Duration = Duration::from_secs(10);
 
-/// What answers requests.
-pub trait Service:
-    tower::Service<
-        Request<Metered<Incoming>>,
-        Response = Response<tonic::body::Body>,
-        Future: Send,
-        Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
-    > + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<S> Service for S where
-    S: tower::Service<
-            Request<Metered<Incoming>>,
-            Response = Response<tonic::body::Body>,
-            Future: Send,
-            Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
-        > + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-impl<S: Service> Server<S> {
+impl<D: Door> Server<D> {
     /// Serves one connection, which holds this place. It ends when the client is done, or
     /// when `stop` is cancelled and the calls are done.
     pub(super) async fn converse(
@@ -102,7 +73,7 @@ impl<S: Service> Server<S> {
             Err(end) => return end,
         };
         if !self.name(&mut place, &caller) {
-            self.metered.metrics.shed(ShedCause::Connections);
+            self.metrics.shed(ShedCause::Connections);
             return ConnectionEnd::Shed;
         }
         let uncertified = session.ended(self.clock.clone());
@@ -131,7 +102,7 @@ impl<S: Service> Server<S> {
         stream: TcpStream,
         tls: &Tls,
     ) -> Result<(Begun<TlsStream<TcpStream>>, Caller, Session), ConnectionEnd> {
-        let counted = &self.metered.metrics.connections;
+        let counted = &self.metrics.connections;
         let refuse = |error: &dyn std::fmt::Display| {
             tracing::debug!(%error, "no encrypted connection");
             counted.tls_failed.inc();
@@ -180,21 +151,15 @@ impl<S: Service> Server<S> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let window = self.window();
-        let Self { service, metered, engine, clock, streams, settings, .. } = self;
+        let Self { door, streams, settings, .. } = self;
         tracing::debug!(?caller, "a connection");
         let account = Arc::clone(place.account());
         let replies = Replies::new(Arc::clone(&account));
         let sent = replies.clone();
-        let origin = Origin { caller, account };
-        let patience = settings.receive_timeout;
-        let front = Front::new(service, metered, origin, engine, clock, patience);
+        let front = door.open(Arc::new(Origin { caller, account }));
         let service = service_fn(move |request: Request<Incoming>| {
-            let (mut call, answering) = (replies.begin(), front.answer(request));
-            async move {
-                let (answer, lease) = answering.await?;
-                call.keep(lease);
-                Ok::<_, S::Error>(call.follow(answer))
-            }
+            let (reply, answering) = (replies.begin(), front.answer(request));
+            async move { answering.await.map(|answer| reply.follow(answer)) }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())

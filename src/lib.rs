@@ -11,8 +11,8 @@
 //! |---|---|---|
 //! | F10 | `cmd` | one file per command |
 //! | F9 | `app` | build, serve, drain |
-//! | F8 | `grpc`, `admin`, `client` | the edges: gRPC, probes and metrics, calls |
-//! | F7+ | `transport` | connections: sockets, TLS, HTTP/2, their bounds and their end |
+//! | F8 | `grpc`, `http`, `admin`, `client` | the edges: gRPC, plain HTTP, probes and metrics, calls |
+//! | F7+ | `transport` | connections: sockets, TLS, HTTP/1 and HTTP/2, their bounds and their end |
 //! | F7 | `sched`, `sources` | admission, slices over the workers; keys from the web |
 //! | F6 | `engine` | plan, run, finish over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; what outlives the process |
@@ -33,6 +33,7 @@ pub mod escape;
 pub mod ext_authz;
 pub mod files;
 pub mod grpc;
+pub mod http;
 pub mod masking;
 pub mod pb;
 pub mod sched;

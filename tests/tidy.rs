@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine"],
     &["sched", "sources"],
     &["transport"],
-    &["grpc", "admin", "client"],
+    &["grpc", "http", "admin", "client"],
     &["app"],
     &["cmd"],
     &["lib", "main"],

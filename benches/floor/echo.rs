@@ -13,6 +13,7 @@ use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
 use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
 use jwtd::grpc::{Door, Metered, MeteredLayer, stream_body};
+use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb;
 use jwtd::sched::{Admission, Amounts};
 use jwtd::telemetry::Metrics;
@@ -63,13 +64,17 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
             Listener::bind(&Listen::Unix { path: socket.to_owned(), mode: SocketMode(0o600) })?;
         let engine = Arc::new(engine()?);
         let (settings, metrics) = (Connection::default(), Arc::clone(&engine.metrics));
+        let patience = settings.receive_timeout;
+        let bounds = Bounds { receive_timeout: patience, call_timeout: patience };
+        let (routes, clock) = (Routes::new(Vec::new()), Clock::system());
         let door = Door {
+            plain: plain::Door::new(routes, bounds, Arc::clone(&metrics), clock.clone()),
             service: Echo(reply),
             // The daemon's defaults, here and below.
             metered: MeteredLayer { message_bytes: 4 * 1024 * 1024, metrics: Arc::clone(&metrics) },
             engine,
-            clock: Clock::system(),
-            patience: settings.receive_timeout,
+            clock: clock.clone(),
+            patience,
         };
         let server = Server {
             door,
@@ -84,7 +89,7 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
                 tokens: 20_000,
             }),
             streams: 128,
-            clock: Clock::system(),
+            clock,
         };
         let stop = CancellationToken::new();
         server.serve(vec![listener], stop, Duration::ZERO).await;

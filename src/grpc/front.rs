@@ -1,5 +1,5 @@
 //! The way of each call of a connection to the services and back: refused at once, or
-//! metered and answered.
+//! metered and answered. What is no call of gRPC is for another door.
 
 use super::authz;
 use super::body::{Metered, MeteredLayer};
@@ -13,13 +13,16 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::transport::{self, Origin};
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::body::Body;
 use tower::ServiceExt as _;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What answers the calls that are let in.
 pub trait Service:
@@ -27,7 +30,7 @@ pub trait Service:
         Request<Metered<Incoming>>,
         Response = Response<Body>,
         Future: Send,
-        Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+        Error: Into<AnyError> + Send,
     > + Clone
     + Send
     + Sync
@@ -40,7 +43,7 @@ impl<S> Service for S where
             Request<Metered<Incoming>>,
             Response = Response<Body>,
             Future: Send,
-            Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+            Error: Into<AnyError> + Send,
         > + Clone
         + Send
         + Sync
@@ -51,9 +54,9 @@ impl<S> Service for S where
 /// A call that is let in, and what is kept with the answer if it stays open.
 type Begun<B> = (Request<Metered<B>>, Option<Lease>);
 
-/// Answers the calls of all connections.
+/// Answers the requests of all connections: calls of gRPC itself, and others by `plain`.
 #[derive(Clone, Debug)]
-pub struct Door<S> {
+pub struct Door<S, P> {
     /// Answers the calls that are let in.
     pub service: S,
     /// Meters their bodies.
@@ -64,45 +67,52 @@ pub struct Door<S> {
     pub clock: Clock,
     /// How long each message may take to arrive.
     pub patience: Duration,
+    /// Answers what is no call of gRPC.
+    pub plain: P,
 }
 
-impl<S: Service> transport::Door for Door<S> {
-    type Front = Front<S>;
+impl<S: Service, P: transport::Door> transport::Door for Door<S, P> {
+    type Front = Front<S, P::Front>;
 
-    fn open(&self, origin: Arc<Origin>) -> Front<S> {
-        Front::new(self.clone(), origin)
+    fn open(&self, origin: Arc<Origin>) -> Self::Front {
+        let Self { service, metered, engine, clock, patience, plain } = self.clone();
+        let (plain, served) = (plain.open(Arc::clone(&origin)), Served::new(engine, clock));
+        Front { service, metered, origin, served, patience, plain }
     }
 }
 
-/// Answers the calls of one connection.
+/// Answers the requests of one connection.
 #[derive(Debug)]
-pub struct Front<S> {
+pub struct Front<S, P> {
     service: S,
     metered: MeteredLayer,
     origin: Arc<Origin>,
     served: Served,
     patience: Duration,
+    plain: P,
 }
 
-impl<S: Service> transport::Front for Front<S> {
+impl<S: Service, P: transport::Front> transport::Front for Front<S, P> {
     type Body = Body;
-    type Error = S::Error;
+    type Error = AnyError;
 
     fn answer(
         &self,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Body>, S::Error>> + Send + use<S> {
-        self.call(request)
+    ) -> impl Future<Output = Result<Response<Body>, AnyError>> + Send + use<S, P> {
+        if is_call(&request) {
+            let answering = self.call(request);
+            Either::Left(async move { answering.await.map_err(Into::into) })
+        } else {
+            let answering = self.plain.answer(request);
+            Either::Right(async move {
+                answering.await.map(|answer| answer.map(Body::new)).map_err(Into::into)
+            })
+        }
     }
 }
 
-impl<S> Front<S> {
-    /// Answers calls of `origin`.
-    pub fn new(door: Door<S>, origin: Arc<Origin>) -> Self {
-        let Door { service, metered, engine, clock, patience } = door;
-        Self { service, metered, origin, served: Served::new(engine, clock), patience }
-    }
-
+impl<S, P> Front<S, P> {
     /// Answers a call. If it stays open, what it holds is kept with the answer.
     ///
     /// # Errors
@@ -110,7 +120,7 @@ impl<S> Front<S> {
     pub fn call<B>(
         &self,
         request: Request<B>,
-    ) -> impl Future<Output = Result<Response<Body>, S::Error>> + use<B, S>
+    ) -> impl Future<Output = Result<Response<Body>, S::Error>> + use<B, S, P>
     where
         B: http_body::Body<Data = Bytes, Error: Into<tonic::codegen::StdError>>,
         B: Send + Unpin + 'static,
@@ -142,11 +152,6 @@ impl<S> Front<S> {
         B: http_body::Body<Data = Bytes, Error: Into<tonic::codegen::StdError>>,
         B: Send + Unpin + 'static,
     {
-        if let Some(status) = refusal(&request) {
-            let mut answer = Response::new(Body::empty());
-            *answer.status_mut() = status;
-            return Err(answer.into());
-        }
         let path = request.uri().path();
         let rpc = Rpc::at(path);
         let served = self.served.check(&self.origin.caller, path, rpc);
@@ -163,15 +168,13 @@ impl<S> Front<S> {
     }
 }
 
-/// Refuses what is no call of gRPC: tonic looks at the path alone (gRPC over HTTP/2,
+/// Whether this is a call of gRPC: tonic looks at the path alone (gRPC over HTTP/2,
 /// Request-Headers).
-fn refusal<B>(request: &Request<B>) -> Option<StatusCode> {
+fn is_call<B>(request: &Request<B>) -> bool {
     if request.method() != Method::POST {
-        return Some(StatusCode::METHOD_NOT_ALLOWED);
+        return false;
     }
     let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    match kind.and_then(|kind| kind.strip_prefix(b"application/grpc")) {
-        Some([] | [b'+' | b';', ..]) => None,
-        _ => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
-    }
+    let kind = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    matches!(kind, Some([] | [b'+' | b';', ..])) && request.version() == Version::HTTP_2
 }

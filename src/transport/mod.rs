@@ -9,13 +9,16 @@ mod caller;
 mod certificate;
 mod client_chain;
 mod connection;
+mod conversation;
 mod door;
 mod idle;
+mod linger;
 mod listener;
 mod preface;
 mod reply;
 mod server;
 mod tls;
+mod unencrypted;
 
 pub use authority::AuthorityRepair;
 pub use door::{Door, Front, Origin};

@@ -80,6 +80,13 @@ impl Replies {
         self.0.calls.none_for(span).await;
     }
 
+    /// Whether no request is open and no piece of an answer waits to be sent.
+    pub(super) fn are_done(&self) -> bool {
+        let open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |one: Arc<Progress>| one.waiting.load(Ordering::Relaxed) > 0;
+        self.0.calls.are_none() && !open.all.iter().filter_map(Weak::upgrade).any(waits)
+    }
+
     /// Comes to its end when a piece of an answer has waited for `patience`, or a quarter
     /// more.
     pub(super) async fn stalled(&self, patience: Duration) {

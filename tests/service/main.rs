@@ -21,6 +21,7 @@ mod commands;
 mod files;
 mod keys;
 mod lifecycle;
+mod plain;
 mod reload;
 mod shares;
 mod sockets;

@@ -1,4 +1,4 @@
-//! Accepts connections, serves HTTP/2 on them, and drains them before a hard
+//! Accepts connections, serves HTTP on them, and drains them before a hard
 //! deadline. tonic's own loop spins when descriptors run out, lifts the bound on
 //! streams, and can hang on a silent peer for ever; this one does not.
 

@@ -105,9 +105,10 @@ impl<S: Service, P: transport::Front> transport::Front for Front<S, P> {
             Either::Left(async move { answering.await.map_err(Into::into) })
         } else {
             let answering = self.plain.answer(request);
-            Either::Right(async move {
+            // In a box, so that calls do not hold the room that it needs.
+            Either::Right(Box::pin(async move {
                 answering.await.map(|answer| answer.map(Body::new)).map_err(Into::into)
-            })
+            }))
         }
     }
 }

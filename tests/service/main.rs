@@ -23,6 +23,7 @@ mod keys;
 mod lifecycle;
 mod plain;
 mod reload;
+mod routes;
 mod shares;
 mod sockets;
 mod sources;

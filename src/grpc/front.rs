@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::transport::{self, Origin};
 use bytes::Bytes;
-use futures_util::future::Either;
+use futures_util::future::{Either, TryFutureExt as _};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
@@ -101,14 +101,13 @@ impl<S: Service, P: transport::Front> transport::Front for Front<S, P> {
         request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<Body>, AnyError>> + Send + use<S, P> {
         if is_call(&request) {
-            let answering = self.call(request);
-            Either::Left(async move { answering.await.map_err(Into::into) })
+            // No `async` around it, which would double its size.
+            Either::Left(self.call(request).err_into())
         } else {
             let answering = self.plain.answer(request);
+            let answering = answering.map_ok(|answer| answer.map(Body::new)).err_into();
             // In a box, so that calls do not hold the room that it needs.
-            Either::Right(Box::pin(async move {
-                answering.await.map(|answer| answer.map(Body::new)).map_err(Into::into)
-            }))
+            Either::Right(Box::pin(answering))
         }
     }
 }

@@ -8,6 +8,7 @@ use super::server::Server;
 use crate::config::Connection;
 use crate::sched::{Leave, Resource};
 use crate::telemetry::ConnectionEnd;
+use futures_util::TryFutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -121,8 +122,9 @@ impl<D: Door> Server<D> {
         tracing::debug!(caller = ?origin.caller, "a connection");
         let front = self.door.open(Arc::new(origin));
         service_fn(move |request: Request<Incoming>| {
-            let (reply, answering) = (replies.begin(), front.answer(request));
-            async move { answering.await.map(|answer| reply.follow(answer)) }
+            let reply = replies.begin();
+            // No `async` around it, which would double the size of each call.
+            front.answer(request).map_ok(|answer| reply.follow(answer))
         })
     }
 

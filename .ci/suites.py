@@ -7,7 +7,7 @@ The subject of a suite is a list of globs; `.ci/full --changed BASE` runs the su
 from dataclasses import dataclass
 
 CORE = ("crates/jwtd-core/src/*", "crates/jwtd-core/tests/*")
-DOORS = ("src/lib.rs", "src/clock.rs", "src/clock/*", "src/escape.rs", "src/ext_authz.rs", "src/masking.rs", "src/permit.rs", "src/files.rs", "src/files/*", "src/state.rs", "src/state/*", "src/grpc/*", "src/admin/*", "src/pb.rs", "src/pb/*", "src/client/*", "build.rs", "proto/*")
+DOORS = ("src/lib.rs", "src/clock.rs", "src/clock/*", "src/escape.rs", "src/ext_authz.rs", "src/masking.rs", "src/permit.rs", "src/files.rs", "src/files/*", "src/state.rs", "src/state/*", "src/transport/*", "src/grpc/*", "src/http/*", "src/admin/*", "src/pb.rs", "src/pb/*", "src/client/*", "build.rs", "proto/*")
 MANIFESTS = ("Cargo.toml", "Cargo.lock", "crates/*/Cargo.toml")
 TESTKIT = ("crates/jwtd-testkit/src/*",)
 # What the measured suites use of it.
@@ -112,7 +112,7 @@ SUITES = (
     Suite(
         "fuzz",
         "each fuzz target for a while on new inputs",
-        (*CORE, *MANIFESTS, "src/config/*", "src/sources/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", "src/pb/*", "src/dispatch/*", "fuzz/*"),
+        (*CORE, *MANIFESTS, "src/config/*", "src/sources/*", "src/state.rs", "src/state/*", "src/engine/*", "src/transport/*", "src/grpc/*", "src/http/*", "src/pb/*", "src/dispatch/*", "fuzz/*"),
         (rows("fuzz/run"),),
     ),
     Suite(

@@ -5,7 +5,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::FutureExt as _;
-use jwtd::grpc::AuthorityRepair;
+use jwtd::transport::AuthorityRepair;
 use std::hint::black_box;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 

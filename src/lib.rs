@@ -11,7 +11,8 @@
 //! |---|---|---|
 //! | F10 | `cmd` | one file per command |
 //! | F9 | `app` | build, serve, drain |
-//! | F8 | `grpc`, `admin`, `client` | the edges: gRPC, probes and metrics, calls |
+//! | F8 | `grpc`, `http`, `admin`, `client` | the edges: gRPC, plain HTTP, probes and metrics, calls |
+//! | F7+ | `transport` | connections: sockets, TLS, HTTP/1 and HTTP/2, their bounds and their end |
 //! | F7 | `dispatch` | the way of a batch: admission, deadlines, slices over the workers |
 //! | F6+ | `sources` | keys from the web |
 //! | F6 | `engine` | look up, read, check, judge over a batch; the cache of proofs |
@@ -35,9 +36,11 @@ pub mod escape;
 pub mod ext_authz;
 pub mod files;
 pub mod grpc;
+pub mod http;
 pub mod masking;
 pub mod pb;
 pub mod permit;
 pub mod sources;
 pub mod state;
 pub mod telemetry;
+pub mod transport;

@@ -13,10 +13,11 @@ use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
 use jwtd::dispatch::{Admission, Amounts};
 use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
-use jwtd::grpc::server::Server;
-use jwtd::grpc::{Listener, Metered, MeteredLayer, stream_body};
+use jwtd::grpc::{Door, Metered, MeteredLayer, stream_body};
+use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb;
 use jwtd::telemetry::Metrics;
+use jwtd::transport::{Listener, Server};
 use jwtd_core::jose::Limits;
 use jwtd_core::keys::Issuers;
 use jwtd_core::verify::Profile;
@@ -62,15 +63,23 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
         let listener =
             Listener::bind(&Listen::Unix { path: socket.to_owned(), mode: SocketMode(0o600) })?;
         let engine = Arc::new(engine()?);
-        let server = Server {
-            settings: Connection::default(),
+        let (settings, metrics) = (Connection::default(), Arc::clone(&engine.metrics));
+        let patience = settings.receive_timeout;
+        let bounds = Bounds { receive_timeout: patience, call_timeout: patience };
+        let (routes, clock) = (Routes::new(Vec::new()), Clock::system());
+        let door = Door {
+            plain: plain::Door::new(routes, bounds, Arc::clone(&metrics), clock.clone()),
             service: Echo(reply),
             // The daemon's defaults, here and below.
-            metered: MeteredLayer {
-                message_bytes: 4 * 1024 * 1024,
-                metrics: Arc::clone(&engine.metrics),
-            },
+            metered: MeteredLayer { message_bytes: 4 * 1024 * 1024, metrics: Arc::clone(&metrics) },
             engine,
+            clock: clock.clone(),
+            patience,
+        };
+        let server = Server {
+            door,
+            metrics,
+            settings,
             // The daemon gives back the bytes of each message of a stream when it answers it;
             // here they are counted up to the stream's end.
             admission: Admission::new(Amounts {
@@ -81,7 +90,7 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
                 ..Amounts::default()
             }),
             streams: 128,
-            clock: Clock::system(),
+            clock,
         };
         let stop = CancellationToken::new();
         server.serve(vec![listener], stop, Duration::ZERO).await;

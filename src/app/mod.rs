@@ -1,6 +1,7 @@
 //! Floor 9: puts the daemon together from its configuration, serves, and drains.
 
 mod audit;
+mod doors;
 mod files;
 mod health;
 mod live;
@@ -16,17 +17,16 @@ pub use signal::Signals;
 
 use crate::admin::{self, Readiness};
 use crate::clock::Clock;
-use crate::config::{Config, Listen, ServerLimits, Startup};
+use crate::config::{Config, Listen, Startup};
 use crate::dispatch::{Admission, Amounts, Dispatcher, Resource};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
-use crate::grpc::server::Server;
-use crate::grpc::{BindError, Listener, MeteredLayer, PLACE, Verifier};
-use crate::pb::authz::authorization_server::AuthorizationServer;
-use crate::pb::verifier_service_server::VerifierServiceServer;
+use crate::grpc::PLACE;
 use crate::sources::{ClockWatch, Keeper, KeyWatches};
 use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
+use crate::transport::{BindError, Listener, Server};
+use doors::Doors;
 use files::Contents;
 use health::Health;
 use jwtd_core::keys::KeyState;
@@ -38,14 +38,13 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic_health::server::HealthReporter;
-use tonic_reflection::server::Builder as Reflection;
 
 /// A daemon that listens and does not yet serve.
 #[derive(Debug)]
 pub struct App {
     listeners: Vec<Listener>,
     admin: Option<SocketAddr>,
-    server: Server<tonic::service::Routes>,
+    server: Server<Doors>,
     readiness: Arc<Readiness>,
     health: HealthReporter,
     engine: Arc<Engine>,
@@ -133,11 +132,11 @@ impl App {
             &limits,
             clock.clone(),
         );
-        let (health, routes) = services(dispatcher, &limits);
+        let (health, door) =
+            doors::build(dispatcher, &limits, &startup.connection, &engine, &clock);
         let server = Server {
-            service: routes,
-            metered: MeteredLayer { message_bytes: limits.message_bytes, metrics },
-            engine: Arc::clone(&engine),
+            door,
+            metrics,
             admission: Arc::clone(&admission),
             streams: limits.streams_per_connection,
             settings: startup.connection,
@@ -332,31 +331,4 @@ fn read_gauges(
             gauges.set_issuer(issuer.name(), keys, freshness, fetched_at, stale_at);
         }
     });
-}
-
-fn services(
-    dispatcher: Dispatcher,
-    limits: &ServerLimits,
-) -> (HealthReporter, tonic::service::Routes) {
-    let verifier = Verifier::new(dispatcher, limits);
-    let authorization = AuthorizationServer::new(verifier.clone());
-    let authorization = authorization.max_decoding_message_size(limits.message_bytes);
-    let verifier =
-        VerifierServiceServer::new(verifier).max_decoding_message_size(limits.message_bytes);
-    let (health, health_service) = tonic_health::server::health_reporter();
-    let mut routes = tonic::service::Routes::builder();
-    routes.add_service(verifier).add_service(authorization).add_service(health_service);
-    let reflection = || {
-        Reflection::configure()
-            .register_encoded_file_descriptor_set(crate::pb::DESCRIPTOR)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    // The descriptors are built in; were one damaged, calls go on without it.
-    if let Ok(service) = reflection().build_v1() {
-        routes.add_service(service);
-    }
-    if let Ok(service) = reflection().build_v1alpha() {
-        routes.add_service(service);
-    }
-    (health, routes.routes().prepare())
 }

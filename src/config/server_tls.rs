@@ -119,7 +119,8 @@ impl ServerTls {
         };
         let config = builder.with_single_cert(chain, key);
         let mut config = config.map_err(|error| failed(key::cert_file.name(), &error))?;
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        // In the order of preference. Who offers HTTP/1.1 alone is told in words what the port is.
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // Early data can be replayed (RFC 8446, section 8).
         config.max_early_data_size = 0;
         if authorities.is_some() {

@@ -5,7 +5,7 @@
 //! Messages are handed on whole: tonic reserves the announced size of one with its first
 //! byte, and a thousand that are announced at once would take far more than is admitted.
 
-use super::call_permits::{CallPermits, Origin};
+use super::call_permits::CallPermits;
 use super::method::Rpc;
 use super::reassembly::Reassembly;
 use super::shapes;
@@ -13,6 +13,7 @@ use super::status::CallFault;
 use super::weight::Weight;
 use crate::dispatch::Resource;
 use crate::telemetry::{Metrics, ShedCause};
+use crate::transport::Origin;
 use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, Request};
 use http_body::{Body, Frame, SizeHint};

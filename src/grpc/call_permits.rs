@@ -1,18 +1,10 @@
 //! The permits of a call, from its first byte to its end, and on whose account.
 
 use crate::dispatch::{Account, Permit};
+use crate::transport::Origin;
 use jwtd_core::policy::Caller;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Who is at the other end of a connection.
-#[derive(Debug)]
-pub struct Origin {
-    /// As the operating system or the handshake tells it.
-    pub caller: Caller,
-    /// The share that its calls are taken from.
-    pub account: Arc<Account>,
-}
 
 /// The permits of one call: for its bytes that were received and not yet answered, and for its
 /// place if it stays open.

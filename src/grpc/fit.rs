@@ -10,7 +10,7 @@ pub(super) const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// What the messages around verdicts take: their tags and lengths, and an id.
 const ENVELOPE: usize = 64;
 
-/// An answer that is not too large, with leave for the room that it takes.
+/// An answer that is not too large, with a permit for the room that it takes.
 #[derive(Debug)]
 pub(super) struct Fit<T> {
     message: T,
@@ -41,7 +41,7 @@ impl<T> Fit<T> {
         Fit { message: wrap(self.message), room: self.room }
     }
 
-    /// The answer, and leave for its room, to be held until it is encoded.
+    /// The answer, and a permit for its room, to be held until it is encoded.
     pub(super) fn into_parts(self) -> (T, Option<Permit>) {
         (self.message, self.room)
     }

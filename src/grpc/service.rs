@@ -58,7 +58,7 @@ pub(super) fn permits(extensions: &Extensions) -> Result<&CallPermits, CallFault
     extensions.get().ok_or(CallFault::Internal)
 }
 
-/// Ends a call; what it answers holds leave for its room until it is encoded.
+/// Ends a call; what it answers holds a permit for its room until it is encoded.
 pub(super) fn finish<T>(
     call: &mut Call,
     outcome: Result<Fit<T>, CallFault>,
@@ -86,7 +86,7 @@ impl VerifierService for Verifier {
         &self,
         request: Request<pb::VerifyRequest>,
     ) -> Result<Response<pb::VerifyResponse>, Status> {
-        // The extensions also hold leave for the bytes of the call, up to its end.
+        // The extensions also hold the permits of the call, up to its end.
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
         let mut call = self.0.call("unary", "Verify", &headers);

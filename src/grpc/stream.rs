@@ -30,7 +30,7 @@ const IN_FLIGHT: usize = 32;
 /// An answer, or why there are no more.
 type Answer = Result<Answered, Status>;
 
-/// An answer, and leave for its room until it is encoded.
+/// An answer, and a permit for its room until it is encoded.
 type Answered = (pb::VerifyStreamResponse, Option<Permit>);
 
 type Decided = Result<Verdicts, CallFault>;

@@ -9,7 +9,9 @@ mod duties;
 mod fetches;
 mod gauges;
 mod names;
+mod requests;
 mod shadow;
+mod shed;
 mod verifications;
 
 pub use call::Call;
@@ -17,6 +19,7 @@ pub use connections::{ConnectionEnd, Connections};
 pub use fetches::UnknownKids;
 pub use gauges::Gauges;
 pub use shadow::ShadowCounters;
+pub use shed::ShedCause;
 pub use verifications::VerificationCounters;
 
 use super::{logs, panics};
@@ -31,6 +34,7 @@ use prometheus::{
     Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec,
     Opts, Registry, TextEncoder,
 };
+use requests::Requests;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,6 +54,7 @@ pub struct Metrics {
     names: Names,
     fetches: Fetches,
     gauges: Gauges,
+    requests: Requests,
     panics: IntCounter,
     log_lines_dropped: IntCounter,
     on_scrape: Mutex<Vec<OnScrape>>,
@@ -113,41 +118,6 @@ impl SignatureChecks {
     pub fn add(&self, algorithm: Algorithm, good: bool) {
         if let Some([bad_count, good_count]) = self.0.get(usize::from(algorithm.index())) {
             if good { good_count.inc() } else { bad_count.inc() }
-        }
-    }
-}
-
-/// Why load was shed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ShedCause {
-    /// The audit log has no room, and no record may be lost.
-    Audit,
-    /// Too many bytes are being received or worked on.
-    Bytes,
-    /// Too many connections are open.
-    Connections,
-    /// Too many calls that may be silent are open.
-    Streams,
-    /// Too many tokens are being worked on.
-    Tokens,
-    /// More signature checks wait than can be done in time.
-    Work,
-}
-
-impl ShedCause {
-    const ALL: [Self; 6] =
-        [Self::Audit, Self::Bytes, Self::Connections, Self::Streams, Self::Tokens, Self::Work];
-
-    /// The value of the label `cause`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Audit => "audit",
-            Self::Bytes => "bytes",
-            Self::Connections => "connections",
-            Self::Streams => "streams",
-            Self::Tokens => "tokens",
-            Self::Work => "work",
         }
     }
 }
@@ -284,6 +254,7 @@ impl Metrics {
             fetches,
             connections: Connections::new(&add),
             gauges: Gauges::new(&add),
+            requests: Requests::new(&add),
             cache_requests: CacheRequests {
                 hit: requests.with_label_values(&["hit"]),
                 miss: requests.with_label_values(&["miss"]),

@@ -100,9 +100,9 @@ async fn ask(place: &Place, block: &[u8], body: &[u8]) -> Result<Answer, String>
     peer.answer(1).await
 }
 
-/// Whether verdicts came.
+/// Whether verdicts came. What is no call of gRPC gets words with another status.
 fn is_served(answer: &Answer) -> bool {
-    answer.grpc == Some(0) || answer.bytes > 0
+    answer.grpc == Some(0) || (answer.http == Some(200) && answer.bytes > 0)
 }
 
 async fn paths(place: Place, target: Target) -> Result<String, String> {

@@ -1,5 +1,5 @@
-//! Peers that take their time, at each layer: connection, encryption, preface, frames,
-//! fields, message and end.
+//! Peers that take their time, at each layer: connection, encryption, preface, head of HTTP/1.1,
+//! frames, fields, message and end.
 
 use crate::Plan;
 use crate::frames::{self, DATA, HEADERS, SETTINGS, frame, head, prefixed};
@@ -52,6 +52,18 @@ const SHAPES: &[(&str, &[Shape])] = &[
             Shape {
                 name: "the preface byte by byte",
                 bytes: || (Vec::new(), frames::PREFACE.to_vec()),
+                tls: false,
+                cause: "handshake_timeout",
+            },
+            Shape {
+                name: "a method of HTTP/1.1, then silent",
+                bytes: || (b"GET ".to_vec(), Vec::new()),
+                tls: false,
+                cause: "handshake_timeout",
+            },
+            Shape {
+                name: "a head of HTTP/1.1 byte by byte",
+                bytes: || (b"GET / HTTP/1.1\r\nx: ".to_vec(), vec![b'y'; 200]),
                 tls: false,
                 cause: "handshake_timeout",
             },

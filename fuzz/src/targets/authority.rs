@@ -1,7 +1,7 @@
 //! The repair of `:authority`, on any bytes, read in pieces of any size.
 
 use futures_util::FutureExt as _;
-use jwtd::grpc::AuthorityRepair;
+use jwtd::transport::AuthorityRepair;
 use tokio::io::AsyncReadExt as _;
 
 /// Reads all of `bytes` through the adapter, in pieces of these sizes, over and over.

@@ -8,10 +8,12 @@ use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
 use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer};
 use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
-use jwtd::grpc::{Front, MeteredLayer, Origin, Verifier};
+use jwtd::grpc::{Door, Front, MeteredLayer, Verifier};
+use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb::{self, verifier_service_server::VerifierServiceServer, verify_stream_response};
 use jwtd::sources::KeyWatches;
 use jwtd::telemetry::Metrics;
+use jwtd::transport::{Door as _, Origin};
 use jwtd_core::policy::{Caller, check_scopes};
 use jwtd_core::verify::{Reason, Reject, verify};
 use prost::Message;
@@ -46,30 +48,35 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     })
 });
 
-static FRONT: LazyLock<Front<VerifierServiceServer<Verifier>>> = LazyLock::new(|| {
-    let admission = Admission::new(Amounts {
-        bytes: LIMITS.in_flight_bytes,
-        connections: LIMITS.connections,
-        streams: 1,
-        tokens: LIMITS.in_flight_tokens,
-        ..Amounts::default()
+static FRONT: LazyLock<Front<VerifierServiceServer<Verifier>, plain::Front>> =
+    LazyLock::new(|| {
+        let admission = Admission::new(Amounts {
+            bytes: LIMITS.in_flight_bytes,
+            connections: LIMITS.connections,
+            streams: 1,
+            tokens: LIMITS.in_flight_tokens,
+            ..Amounts::default()
+        });
+        let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
+        let (engine, clock) = (Arc::clone(&ENGINE), VirtualClock::at(now()).clock());
+        let dispatcher = Dispatcher::new(
+            Arc::clone(&engine),
+            KeyWatches::default(),
+            admission,
+            2,
+            &LIMITS,
+            clock.clone(),
+        );
+        let service = VerifierServiceServer::new(Verifier::new(dispatcher, &LIMITS));
+        let service = service.max_decoding_message_size(LIMITS.message_bytes);
+        let metrics = Arc::clone(&engine.metrics);
+        let metered = MeteredLayer { message_bytes: LIMITS.message_bytes, metrics };
+        let patience = LIMITS.call_timeout;
+        let bounds = Bounds { receive_timeout: patience, call_timeout: patience };
+        let routes = Routes::new(Vec::new());
+        let plain = plain::Door::new(routes, bounds, Arc::clone(&metered.metrics), clock.clone());
+        Door { service, metered, engine, clock, patience, plain }.open(Arc::new(origin))
     });
-    let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
-    let (engine, clock) = (Arc::clone(&ENGINE), VirtualClock::at(now()).clock());
-    let dispatcher = Dispatcher::new(
-        Arc::clone(&engine),
-        KeyWatches::default(),
-        admission,
-        2,
-        &LIMITS,
-        clock.clone(),
-    );
-    let service = VerifierServiceServer::new(Verifier::new(dispatcher, &LIMITS));
-    let service = service.max_decoding_message_size(LIMITS.message_bytes);
-    let metrics = Arc::clone(&engine.metrics);
-    let metered = MeteredLayer { message_bytes: LIMITS.message_bytes, metrics };
-    Front::new(service, metered, origin, engine, clock, LIMITS.call_timeout)
-});
 
 /// The answer to a call: the messages of the body, the status, and what it says.
 struct Answer {

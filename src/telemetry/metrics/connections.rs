@@ -32,17 +32,19 @@ pub enum ConnectionEnd {
     Drain,
     /// No encrypted connection came about.
     Handshake,
-    /// The client did not begin in time.
+    /// The client did not begin in time, or was too slow with the head of a request of HTTP/1.
     HandshakeTimeout,
+    /// The client spoke HTTP/1 and was answered.
+    Http1,
     /// Nobody called for `idle_timeout`.
     Idle,
     /// The client gave no sign of life.
     Keepalive,
-    /// The client does not speak HTTP/2.
+    /// The client speaks neither HTTP/2 nor HTTP/1.
     NotHttp2,
     /// The client closed it.
     Peer,
-    /// The client broke the rules of HTTP/2, or the connection broke.
+    /// The client broke the rules of HTTP, or the connection broke.
     Protocol,
     /// The client did not take an answer in time.
     ReplyTimeout,
@@ -51,13 +53,14 @@ pub enum ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Age,
         Self::Certificate,
         Self::Cut,
         Self::Drain,
         Self::Handshake,
         Self::HandshakeTimeout,
+        Self::Http1,
         Self::Idle,
         Self::Keepalive,
         Self::NotHttp2,
@@ -77,6 +80,7 @@ impl ConnectionEnd {
             Self::Drain => "drain",
             Self::Handshake => "handshake",
             Self::HandshakeTimeout => "handshake_timeout",
+            Self::Http1 => "http1",
             Self::Idle => "idle",
             Self::Keepalive => "keepalive",
             Self::NotHttp2 => "not_http2",

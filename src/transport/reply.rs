@@ -1,12 +1,11 @@
 //! Answers on their way out. What a client does not take is admitted like what it sends,
 //! and not kept for ever: flow control lets a client leave an answer where it is.
 
-use super::call_permits::CallPermits;
 use super::idle::Calls;
 use crate::dispatch::{Account, Permit, Resource};
 use bytes::{Buf, Bytes};
-use http::Response;
-use http_body::{Body as _, Frame, SizeHint};
+use http::{Extensions, Response};
+use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -26,13 +25,9 @@ struct Shared {
     calls: Calls,
 }
 
-/// A call, from its fields to the end of its answer.
+/// A request, from its fields to the end of its answer.
 #[derive(Debug)]
-pub(super) struct OpenCall {
-    shared: Arc<Shared>,
-    /// Of a call that stays open: its place is given back with the answer.
-    stays: Option<CallPermits>,
-}
+pub(super) struct OpenCall(Arc<Shared>);
 
 #[derive(Debug)]
 struct Open {
@@ -60,15 +55,22 @@ impl Replies {
         Self(Arc::new(Shared { account, clock, open, calls }))
     }
 
-    /// A call begins.
+    /// A request begins.
     pub(super) fn begin(&self) -> OpenCall {
         self.0.calls.begin();
-        OpenCall { shared: Arc::clone(&self.0), stays: None }
+        OpenCall(Arc::clone(&self.0))
     }
 
     /// Resolves when there was no call for `span`.
     pub(super) async fn idle(&self, span: Option<Duration>) {
         self.0.calls.none_for(span).await;
+    }
+
+    /// Whether no request is open and no piece of an answer waits to be sent.
+    pub(super) fn are_done(&self) -> bool {
+        let open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |one: Arc<Progress>| one.waiting.load(Ordering::Relaxed) > 0;
+        self.0.calls.are_none() && !open.all.iter().filter_map(Weak::upgrade).any(waits)
     }
 
     /// Comes to its end when a piece of an answer has waited for `patience`, or a quarter
@@ -92,28 +94,23 @@ impl Replies {
 }
 
 impl OpenCall {
-    /// Keeps the place of a call, if it stays open.
-    pub(super) fn keep(&mut self, lease: Option<CallPermits>) {
-        self.stays = lease;
-    }
-
     /// Follows the body of the answer until it is sent.
-    pub(super) fn follow(self, mut answer: Response<tonic::body::Body>) -> Response<Reply> {
-        let room = answer.extensions_mut().remove::<Arc<Permit>>();
-        answer.map(|body| {
-            let progress = Arc::new(Progress::default());
-            // An answer without a body cannot wait.
-            if !body.is_end_stream() {
-                self.shared.add(&progress);
-            }
-            Reply { body, call: self, progress, room }
-        })
+    pub(super) fn follow<B: Body>(self, answer: Response<B>) -> Response<Reply<B>> {
+        let (mut parts, body) = answer.into_parts();
+        let mut kept = std::mem::take(&mut parts.extensions);
+        let room = kept.remove::<Arc<Permit>>();
+        let progress = Arc::new(Progress::default());
+        // An answer without a body cannot wait.
+        if !body.is_end_stream() {
+            self.0.add(&progress);
+        }
+        Response::from_parts(parts, Reply { body, call: self, progress, room, _kept: kept })
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        self.shared.calls.end();
+        self.0.calls.end();
     }
 }
 
@@ -130,21 +127,23 @@ impl Shared {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(super) struct Reply {
-    body: tonic::body::Body,
+pub(super) struct Reply<B> {
+    body: B,
     call: OpenCall,
     progress: Arc<Progress>,
     room: Option<Arc<Permit>>,
+    /// What else the answer had among its extensions.
+    _kept: Extensions,
 }
 
-impl http_body::Body for Reply {
+impl<B: Body<Data = Bytes> + Unpin> Body for Reply<B> {
     type Data = Piece;
-    type Error = tonic::Status;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Piece>, tonic::Status>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         // It is encoded whole, and what it was made of is gone.
         self.room = None;
@@ -160,15 +159,15 @@ impl http_body::Body for Reply {
     }
 }
 
-impl Reply {
+impl<B> Reply<B> {
     fn piece(&self, data: Bytes) -> Piece {
-        let Self { call: OpenCall { shared, .. }, progress, .. } = self;
+        let Self { call: OpenCall(shared), progress, .. } = self;
         if progress.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
             progress.since.store(shared.clock.load(Ordering::Relaxed), Ordering::Relaxed);
         }
-        let leave = shared.account.charge(Resource::Bytes, data.len());
+        let permit = shared.account.charge(Resource::Bytes, data.len());
         let (shared, progress) = (Arc::clone(shared), Arc::clone(progress));
-        Piece { data, shared, progress, _leave: leave }
+        Piece { data, shared, progress, _permit: permit }
     }
 }
 
@@ -178,7 +177,7 @@ pub(super) struct Piece {
     data: Bytes,
     shared: Arc<Shared>,
     progress: Arc<Progress>,
-    _leave: Permit,
+    _permit: Permit,
 }
 
 impl Drop for Piece {

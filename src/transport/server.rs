@@ -1,17 +1,15 @@
-//! Accepts connections, serves HTTP/2 on them, and drains them before a hard
+//! Accepts connections, serves HTTP on them, and drains them before a hard
 //! deadline. tonic's own loop spins when descriptors run out, lifts the bound on
 //! streams, and can hang on a silent peer for ever; this one does not.
 
-use super::body::MeteredLayer;
 use super::caller;
-use super::connection::Service;
+use super::door::Door;
 use super::listener::Listener;
 use crate::clock::Clock;
 use crate::config::Connection;
 use crate::dispatch::{Admission, Resource};
-use crate::engine::Engine;
 use crate::telemetry::supervisor::{self, Duty};
-use crate::telemetry::{ConnectionEnd, ShedCause};
+use crate::telemetry::{ConnectionEnd, Metrics, ShedCause};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,16 +18,14 @@ use tokio_util::task::TaskTracker;
 
 /// What connections need.
 #[derive(Clone, Debug)]
-pub struct Server<S> {
-    /// Answers requests.
-    pub service: S,
-    /// Meters their bodies.
-    pub metered: MeteredLayer,
-    /// Knows which callers are served.
-    pub engine: Arc<Engine>,
+pub struct Server<D> {
+    /// What answers requests.
+    pub door: D,
+    /// Where connections are counted.
+    pub metrics: Arc<Metrics>,
     /// The bounds of connections and of what comes over them.
     pub admission: Arc<Admission>,
-    /// The bound on calls at once on a connection.
+    /// The bound on requests at once on a connection.
     pub streams: u32,
     /// How connections are kept.
     pub settings: Connection,
@@ -41,7 +37,7 @@ pub struct Server<S> {
 /// it worse.
 const WARN_EVERY: Duration = Duration::from_secs(5);
 
-impl<S: Service> Server<S> {
+impl<D: Door> Server<D> {
     /// Accepts connections on all `listeners` until `stop`, then lets calls end;
     /// those that have not ended after `patience` are cut off. Returns how many
     /// connections were cut.
@@ -95,7 +91,7 @@ impl<S: Service> Server<S> {
         cut: &CancellationToken,
         tasks: &TaskTracker,
     ) {
-        let counted = &self.metered.metrics.connections;
+        let counted = &self.metrics.connections;
         let mut last_warning: Option<Instant> = None;
         loop {
             let stream = match listener.accept().await {
@@ -113,13 +109,13 @@ impl<S: Service> Server<S> {
             };
             let account = self.admission.account(caller::peer(&stream));
             let Some(place) = account.take(Resource::Connections, 1) else {
-                self.metered.metrics.shed(ShedCause::Connections);
+                self.metrics.shed(ShedCause::Connections);
                 continue;
             };
             counted.accepted.inc();
             let (server, stop, cut) = (self.clone(), stop.clone(), cut.clone());
             tasks.spawn(async move {
-                let metrics = Arc::clone(&server.metered.metrics);
+                let metrics = Arc::clone(&server.metrics);
                 let end = tokio::select! {
                     () = cut.cancelled() => ConnectionEnd::Cut,
                     end = server.converse(stream, place, &stop) => end,

@@ -24,6 +24,11 @@ impl Calls {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Whether none is open.
+    pub(super) fn are_none(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_multiple_of(BEGUN)
+    }
+
     /// Resolves when there was no call for `span`, or a quarter more.
     pub(super) async fn none_for(&self, span: Option<Duration>) {
         let Some(span) = span else { return std::future::pending().await };

@@ -1,0 +1,161 @@
+//! The way of each request of plain HTTP to its handler and back.
+
+use super::body::{cost, read};
+use super::refusal::Refusal;
+use super::routes::{Found, Route, Routes};
+use crate::clock::Clock;
+use crate::dispatch::Resource;
+use crate::telemetry::{Metrics, ShedCause};
+use crate::transport::{self, Origin};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, Version};
+use http_body::Body;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Its body, to arrive.
+    pub receive_timeout: Duration,
+    /// Its handler, to answer.
+    pub call_timeout: Duration,
+}
+
+/// Answers the requests of all connections by a table of handlers.
+#[derive(Clone, Debug)]
+pub struct Door(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    routes: Routes,
+    bounds: Bounds,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+}
+
+impl Door {
+    /// Answers by `routes`.
+    #[must_use]
+    pub fn new(routes: Routes, bounds: Bounds, metrics: Arc<Metrics>, clock: Clock) -> Self {
+        Self(Arc::new(Shared { routes, bounds, metrics, clock }))
+    }
+}
+
+impl transport::Door for Door {
+    type Front = Front;
+
+    fn open(&self, origin: Arc<Origin>) -> Front {
+        Front { shared: Arc::clone(&self.0), origin }
+    }
+}
+
+/// Answers the requests of one connection.
+#[derive(Debug)]
+pub struct Front {
+    shared: Arc<Shared>,
+    origin: Arc<Origin>,
+}
+
+impl transport::Front for Front {
+    type Body = Full<Bytes>;
+    type Error = Infallible;
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send + use<> {
+        let answering = self.call(request);
+        async move { Ok(answering.await) }
+    }
+}
+
+/// An answer, and how it came about.
+struct Answered {
+    answer: Response<Bytes>,
+    /// Whose answer it is, for the metrics.
+    by: &'static str,
+    /// Whether the body of the request was read to its end.
+    whole: bool,
+}
+
+impl Front {
+    /// Answers a request.
+    pub(super) fn call<B>(
+        &self,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + use<B>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let (shared, origin) = (Arc::clone(&self.shared), Arc::clone(&self.origin));
+        async move {
+            let (head, body) = request.into_parts();
+            let (method, version) = (head.method.clone(), head.version);
+            let Answered { mut answer, by, whole } = shared.answer(head, body, origin).await;
+            shared.metrics.http_answered(by, answer.status());
+            if version < Version::HTTP_2 && !whole {
+                // What follows on the connection is not the next request.
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                // Else hyper adds `keep-alive` for clients of HTTP/1.0 that asked for it.
+                *answer.version_mut() = version;
+            }
+            if method == Method::HEAD {
+                let length = std::mem::take(answer.body_mut()).len();
+                answer.headers_mut().insert(CONTENT_LENGTH, length.into());
+            }
+            answer.map(Full::new)
+        }
+    }
+}
+
+impl Shared {
+    async fn answer<B>(&self, head: Parts, body: B, origin: Arc<Origin>) -> Answered
+    where
+        B: Body<Data = Bytes>,
+    {
+        let refused = |refusal: Refusal, by| {
+            if refusal == Refusal::Overloaded {
+                self.metrics.shed(ShedCause::Bytes);
+            }
+            Answered { answer: refusal.answer(), by, whole: false }
+        };
+        match self.routes.find(&head) {
+            Ok(Found::Fallback(by, fallback)) => {
+                Answered { answer: fallback(&head), by, whole: false }
+            }
+            Ok(Found::Route(route)) => match self.handle(route, head, body, origin).await {
+                Ok(answer) => Answered { answer, by: route.name, whole: true },
+                Err(refusal) => refused(refusal, route.name),
+            },
+            Err(refusal) => refused(refusal, "none"),
+        }
+    }
+
+    async fn handle<B>(
+        &self,
+        route: &Route,
+        head: Parts,
+        body: B,
+        origin: Arc<Origin>,
+    ) -> Result<Response<Bytes>, Refusal>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let permit = origin.account.take(Resource::Bytes, cost(&head.headers));
+        let mut permit = permit.ok_or(Refusal::Overloaded)?;
+        let reading = read(body, route.body_bytes, &mut permit);
+        let body = self.clock.timeout(self.bounds.receive_timeout, reading).await;
+        let body = body.unwrap_or(Err(Refusal::BodyLate))?;
+        let handling = route.handler.call(Request::from_parts(head, body), origin);
+        let answer = self.clock.timeout(self.bounds.call_timeout, handling).await;
+        let mut answer = answer.ok_or(Refusal::HandlerLate)?;
+        answer.extensions_mut().insert(Arc::new(permit));
+        Ok(answer)
+    }
+}

@@ -1,0 +1,206 @@
+//! The requests and answers of one connection, by HTTP/1 or HTTP/2, up to its end.
+
+use super::door::{Door, Front, Origin};
+use super::linger::Linger;
+use super::preface::Replayed;
+use super::reply::{Replies, Reply};
+use super::server::Server;
+use crate::config::Connection;
+use crate::dispatch::{Permit, Resource};
+use crate::telemetry::ConnectionEnd;
+use futures_util::TryFutureExt as _;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use jwtd_core::policy::Caller;
+use std::hash::{BuildHasher as _, RandomState};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// The smallest buffer that hyper takes for the head of a request of HTTP/1.
+const HEAD: usize = 8 << 10;
+
+impl<D: Door> Server<D> {
+    /// Leads a connection of HTTP/1 to its end. Its bounds are those of HTTP/2; each head must
+    /// come within the time-out of the handshake, which so bounds the time between requests too.
+    pub(super) async fn http1<T>(
+        self,
+        stream: Replayed<T>,
+        caller: Caller,
+        place: Permit,
+        stop: &CancellationToken,
+    ) -> ConnectionEnd
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let settings = self.settings;
+        let origin = Origin { caller, account: Arc::clone(place.account()) };
+        let replies = Replies::new(Arc::clone(&origin.account));
+        let service = self.service(origin, replies.clone());
+        let head = usize::try_from(settings.header_list_bytes).unwrap_or(HEAD).max(HEAD);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // Its maker panics before 1970 and after 9999.
+            .auto_date_header(false)
+            .header_read_timeout(settings.handshake_timeout)
+            .max_buf_size(head)
+            // A client may close its way out behind its request, and wait for the answer.
+            .half_close(true)
+            .serve_connection(TokioIo::new(Linger::new(stream)), service);
+        // Held to the end of the connection.
+        let _place = place;
+        let shut_down = http1::Connection::graceful_shutdown;
+        let connection = pin!(connection);
+        let (ended, end) = tokio::select! {
+            led = lead(connection, shut_down, &settings, &replies, stop) => led,
+            // hyper would wait for the rest of a head that has begun.
+            () = unasked(&replies, stop) => return ConnectionEnd::Drain,
+        };
+        match ended {
+            Ok(()) if end == ConnectionEnd::Peer => ConnectionEnd::Http1,
+            Ok(()) => end,
+            Err(error) => broken(&error, end, ConnectionEnd::HandshakeTimeout),
+        }
+    }
+
+    /// Leads a connection of HTTP/2 to its end.
+    pub(super) async fn http2<T>(
+        self,
+        stream: Replayed<T>,
+        caller: Caller,
+        place: Permit,
+        stop: &CancellationToken,
+    ) -> ConnectionEnd
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (settings, window) = (self.settings, self.window());
+        let origin = Origin { caller, account: Arc::clone(place.account()) };
+        let replies = Replies::new(Arc::clone(&origin.account));
+        let service = self.service(origin, replies.clone());
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            // Its maker panics before 1970 and after 9999.
+            .auto_date_header(false)
+            .max_concurrent_streams(self.streams)
+            .max_header_list_size(settings.header_list_bytes)
+            .max_frame_size(settings.frame_bytes)
+            .max_pending_accept_reset_streams(settings.pending_resets)
+            .max_local_error_reset_streams(settings.local_resets)
+            .initial_stream_window_size(window)
+            .initial_connection_window_size(window)
+            .keep_alive_interval(settings.keepalive_interval)
+            .keep_alive_timeout(settings.keepalive_timeout)
+            .serve_connection(TokioIo::new(stream), service);
+        // Held to the end of the connection.
+        let _place = place;
+        let shut_down = http2::Connection::graceful_shutdown;
+        let (ended, end) = lead(pin!(connection), shut_down, &settings, &replies, stop).await;
+        match ended {
+            Ok(()) => end,
+            Err(error) => broken(&error, end, ConnectionEnd::Keepalive),
+        }
+    }
+
+    /// What answers the requests of a connection; `replies` follows its answers.
+    fn service(
+        &self,
+        origin: Origin,
+        replies: Replies,
+    ) -> impl Service<
+        Request<Incoming>,
+        Response = Response<Reply<<D::Front as Front>::Body>>,
+        Error = <D::Front as Front>::Error,
+        Future: Send + 'static,
+    > + use<D> {
+        tracing::debug!(caller = ?origin.caller, "a connection");
+        let front = self.door.open(Arc::new(origin));
+        service_fn(move |request: Request<Incoming>| {
+            let reply = replies.begin();
+            // No `async` around it, which would double the size of each call.
+            front.answer(request).map_ok(|answer| reply.follow(answer))
+        })
+    }
+
+    /// How much a client may send before it is read. What streams hold of it is not
+    /// admitted yet, so that only a few connections have wide windows; all others have
+    /// those of the RFC (RFC 9113, section 6.9.2).
+    fn window(&self) -> u32 {
+        /// The most connections with wide windows.
+        const WIDE: usize = 16;
+
+        let open = self.admission.taken(Resource::Connections);
+        if open <= WIDE { 1024 * 1024 } else { 65_535 }
+    }
+}
+
+/// Leads a connection to its end: that of its client, of the daemon, of its time, or of its
+/// patience with answers that are not taken.
+async fn lead<C: Future<Output = hyper::Result<()>>>(
+    mut connection: Pin<&mut C>,
+    shut_down: impl Fn(Pin<&mut C>),
+    settings: &Connection,
+    replies: &Replies,
+    stop: &CancellationToken,
+) -> (hyper::Result<()>, ConnectionEnd) {
+    let mut stalled = pin!(replies.stalled(settings.reply_timeout));
+    tokio::select! {
+        ended = connection.as_mut() => (ended, ConnectionEnd::Peer),
+        () = stalled.as_mut() => (Ok(()), ConnectionEnd::ReplyTimeout),
+        () = stop.cancelled() => {
+            shut_down(connection.as_mut());
+            (connection.await, ConnectionEnd::Drain)
+        }
+        end = due(settings, replies) => {
+            shut_down(connection.as_mut());
+            tokio::select! {
+                ended = timeout(settings.max_age_grace, connection) => match ended {
+                    Ok(ended) => (ended, end),
+                    Err(_) => (Ok(()), ConnectionEnd::Cut),
+                },
+                () = stalled => (Ok(()), ConnectionEnd::ReplyTimeout),
+            }
+        }
+    }
+}
+
+/// Resolves at `stop` if nothing is being answered then.
+async fn unasked(replies: &Replies, stop: &CancellationToken) {
+    stop.cancelled().await;
+    if !replies.are_done() {
+        std::future::pending().await
+    }
+}
+
+/// How a connection ended that broke; `silent` if its client said nothing for too long.
+fn broken(error: &hyper::Error, end: ConnectionEnd, silent: ConnectionEnd) -> ConnectionEnd {
+    tracing::debug!(%error, "a connection ended");
+    match end {
+        ConnectionEnd::Peer if error.is_timeout() => silent,
+        ConnectionEnd::Peer => ConnectionEnd::Protocol,
+        // Clients that are told to end often just hang up.
+        _ => end,
+    }
+}
+
+/// Resolves when a connection should end: it is old, or nobody has called for long.
+async fn due(settings: &Connection, calls: &Replies) -> ConnectionEnd {
+    tokio::select! {
+        () = old(settings.max_age) => ConnectionEnd::Age,
+        () = calls.idle(settings.idle_timeout) => ConnectionEnd::Idle,
+    }
+}
+
+/// Comes to its end when a connection is old: after `age`, a fifth more or less, so that
+/// those that began together do not end together.
+async fn old(age: Option<Duration>) {
+    let Some(age) = age else { return std::future::pending().await };
+    let part = u32::try_from(RandomState::new().hash_one(0) % 400).unwrap_or_default();
+    sleep(age.saturating_mul(800 + part) / 1000).await;
+}

@@ -1,0 +1,27 @@
+//! Floor 7+: connections, from the socket to the requests and back, whatever is asked over them.
+//!
+//! A [`Server`] accepts connections on its listeners, within the shares of their peers, and
+//! drains them. Each is led from the handshake of TLS and the first bytes to its end. What
+//! answers the requests is an argument: a [`Door`].
+
+mod authority;
+mod caller;
+mod certificate;
+mod client_chain;
+mod connection;
+mod conversation;
+mod door;
+mod idle;
+mod linger;
+mod listener;
+mod preface;
+mod reply;
+mod server;
+mod tls;
+mod unencrypted;
+
+pub use authority::AuthorityRepair;
+pub use door::{Door, Front, Origin};
+pub use listener::{BindError, Listener, SocketFile};
+pub use server::Server;
+pub use tls::Tls;

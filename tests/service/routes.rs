@@ -1,0 +1,117 @@
+//! Handlers on a listener of their own: one connection serves many requests, by HTTP/1.1 and
+//! HTTP/2, and each handler is told who asks.
+
+use crate::support::Folder;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use jwtd::clock::Clock;
+use jwtd::config::{Connection, Listen, SocketMode};
+use jwtd::dispatch::{Admission, Amounts, Resource};
+use jwtd::http::{Bounds, Door, Handler, Route, Routes};
+use jwtd::telemetry::Metrics;
+use jwtd::transport::{Listener, Origin, Server};
+use jwtd_core::policy::Caller;
+use jwtd_testkit::launcher::waiting::within;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio_util::sync::CancellationToken;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Says which process asks, and what it sent.
+fn route(method: Method, path: &str) -> Route {
+    let handler = Handler::new(async |request: Request<Bytes>, origin: Arc<Origin>| {
+        let Caller::Unix { process, .. } = &origin.caller else { panic!("no Unix peer") };
+        let own = process.is_some_and(|id| u32::try_from(id) == Ok(std::process::id()));
+        Response::new(format!("{own} {}", request.body().len()).into())
+    });
+    let path = path.to_owned();
+    Route { name: "test", path, method, content_type: None, body_bytes: 1000, handler }
+}
+
+/// A listener with two handlers, up to `stop`.
+fn serve(folder: &Folder, stop: &CancellationToken) -> (Arc<Metrics>, Arc<Admission>) {
+    let listen = Listen::Unix { path: folder.path("h.sock"), mode: SocketMode(0o600) };
+    let listener = Listener::bind(&listen).unwrap();
+    let routes = Routes::new(vec![route(Method::POST, "/logout"), route(Method::GET, "/keys")]);
+    let bounds = Bounds { receive_timeout: MINUTE, call_timeout: MINUTE };
+    let (metrics, clock) = (Arc::new(Metrics::new()), Clock::system());
+    let amounts =
+        Amounts { bytes: 1 << 20, connections: 16, streams: 16, tokens: 16, ..Amounts::default() };
+    let admission = Admission::new(amounts);
+    let server = Server {
+        door: Door::new(routes, bounds, Arc::clone(&metrics), clock.clone()),
+        metrics: Arc::clone(&metrics),
+        admission: Arc::clone(&admission),
+        streams: 16,
+        settings: Connection::default(),
+        clock,
+    };
+    tokio::spawn(server.serve(vec![listener], stop.clone(), MINUTE));
+    (metrics, admission)
+}
+
+fn request(method: Method, path: &str, body: &[u8]) -> Request<Full<Bytes>> {
+    let uri = format!("http://localhost{path}");
+    let request = Request::builder().method(method).uri(uri).header("host", "localhost");
+    request.body(Bytes::copy_from_slice(body).into()).unwrap()
+}
+
+async fn said(response: Response<Incoming>) -> (StatusCode, String) {
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.into()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_connection_of_http_1_serves_requests_until_one_is_refused() {
+    let (folder, stop) = (Folder::new(), CancellationToken::new());
+    let (metrics, admission) = serve(&folder, &stop);
+    let socket = UnixStream::connect(folder.path("h.sock")).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for (method, path, body) in [
+        (Method::POST, "/logout", &[b'x'; 1000][..]),
+        (Method::GET, "/keys", b""),
+        (Method::POST, "/logout", b""),
+    ] {
+        sender.ready().await.unwrap();
+        let response = sender.send_request(request(method, path, body)).await.unwrap();
+        assert_eq!(said(response).await, (StatusCode::OK, format!("true {}", body.len())));
+    }
+    sender.ready().await.unwrap();
+    let refused = sender.send_request(request(Method::POST, "/logout", &[b'x'; 1001])).await;
+    assert_eq!(said(refused.unwrap()).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    within("the end of the connection", connection).await.unwrap().unwrap();
+    let metrics = metrics.render();
+    for line in [
+        "jwtd_http_requests_total{code=\"200\",handler=\"test\"} 3",
+        "jwtd_http_requests_total{code=\"413\",handler=\"test\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    assert_eq!(admission.taken(Resource::Bytes), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_connection_of_http_2_serves_requests_whatever_is_refused() {
+    let (folder, stop) = (Folder::new(), CancellationToken::new());
+    serve(&folder, &stop);
+    let socket = UnixStream::connect(folder.path("h.sock")).await.unwrap();
+    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(socket));
+    let (mut sender, connection) = handshake.await.unwrap();
+    let connection = tokio::spawn(connection);
+    for (size, status) in [(1001, StatusCode::PAYLOAD_TOO_LARGE), (1000, StatusCode::OK)] {
+        let request = request(Method::POST, "/logout", &vec![b'x'; size]);
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(said(response).await.0, status, "{size}");
+    }
+    // And ends with the daemon.
+    stop.cancel();
+    within("the end of the connection", connection).await.unwrap().unwrap();
+}

@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What was met on the way.
+/// The files that keys were read from, and the keys that were skipped.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct KeyReport {
     /// Keys that were skipped, each with the name of its issuer.
     pub(super) skipped: Vec<(String, String)>,
     /// The files that keys were read from, and what was in them.
@@ -26,7 +26,7 @@ pub(super) fn issuer(
     node: &Node,
     folder: &Path,
     faults: &mut Faults,
-    seen: &mut Seen,
+    report: &mut KeyReport,
 ) -> Option<(Issuer, Option<Remote>)> {
     let path = format!("issuers.{name}");
     let allowed = key_source::allowed(node, &path, faults);
@@ -42,8 +42,8 @@ pub(super) fn issuer(
     let source = key_source::find(node.at(key::keys)?, owner, faults)?;
     let (keys, place, remote) = match source {
         KeySource::Fixed(loaded, place, file) => {
-            seen.files.extend(file);
-            seen.skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
+            report.files.extend(file);
+            report.skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
             (KeyState::Held { set: Arc::new(loaded.set), stale_at: None }, place, None)
         }
         KeySource::Remote(remote) => {

@@ -67,12 +67,12 @@ impl Kubernetes {
 }
 
 /// The mapping `keys` of one issuer.
-struct Keys<'n> {
+struct KeysNode<'n> {
     node: &'n Node,
     owner: &'n Owner<'n>,
 }
 
-impl Keys<'_> {
+impl KeysNode<'_> {
     fn is_preset(&self) -> bool {
         self.node.word(key::preset) == Some("kubernetes")
     }
@@ -109,7 +109,7 @@ pub(super) fn find(
     owner: Owner<'_>,
     faults: &mut Faults,
 ) -> Option<Remote> {
-    let keys = Keys { node, owner: &owner };
+    let keys = KeysNode { node, owner: &owner };
     let pace = Pace { refresh: node.read(key::refresh), cooldown: node.read(key::cooldown) };
     let max_stale = node.read(key::max_stale);
     if max_stale < pace.refresh {
@@ -123,7 +123,7 @@ pub(super) fn find(
     Some(Remote { location, identifiers, allowed, access, pace, max_stale, unknown_kid_wait })
 }
 
-fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location> {
+fn location(keys: &KeysNode<'_>, kind: &str, faults: &mut Faults) -> Option<Location> {
     let written = keys.node.get(kind).map(Node::texts).unwrap_or_default();
     let written: Vec<_> =
         written.into_iter().filter(|text| !matches!(*text, "true" | "false")).collect();
@@ -173,7 +173,7 @@ fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location
 /// How many places are tried, one after the other.
 const MOST_URLS: usize = 4;
 
-fn access(keys: &Keys<'_>, faults: &mut Faults) -> Access {
+fn access(keys: &KeysNode<'_>, faults: &mut Faults) -> Access {
     let ca_file = keys.file(faults, key::ca_file, Some(Kubernetes::CA_FILE));
     let bearer_file = keys.file(faults, key::bearer_file, Some(Kubernetes::BEARER_FILE));
     let certificate = keys.file(faults, key::cert_file, None);

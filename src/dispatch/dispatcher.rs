@@ -10,7 +10,7 @@ use super::workers::Workers;
 use crate::clock::{Clock, later};
 use crate::config::ServerLimits;
 use crate::engine::{
-    Batch, Decision, Engine, Event, ForeignProfile, Held, Judging, Lookup, Pending, Snapshot,
+    AuditEvent, Batch, Decision, Engine, ForeignProfile, Held, Judging, Lookup, Pending, Snapshot,
 };
 use crate::permit;
 use crate::sources::{AttemptEnd, KeyWatches};
@@ -54,7 +54,7 @@ pub struct Suspended {
     deadline: Option<Instant>,
     _tokens: Permit,
     memory: Permit,
-    _records: Option<permit::Permit<AuditLog<Event>>>,
+    _records: Option<permit::Permit<AuditLog<AuditEvent>>>,
 }
 
 /// Why a batch is not decided.
@@ -236,7 +236,7 @@ impl Dispatcher {
         account: &Arc<Account>,
         deadline: Option<Instant>,
         may_wait: bool,
-        events: &mut Vec<Event>,
+        events: &mut Vec<AuditEvent>,
     ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
         let (tokens, began) = (lookup.tokens(), lookup.at());
         self.in_time(deadline)?;
@@ -319,7 +319,7 @@ impl Dispatcher {
     }
 
     /// Writes to the audit log, if there is one.
-    fn record(&self, events: Vec<Event>) {
+    fn record(&self, events: Vec<AuditEvent>) {
         if let Some(audit) = self.engine.audit.as_ref().filter(|_| !events.is_empty()) {
             audit.log().push(events);
         }

@@ -16,12 +16,12 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Audit, Event};
+pub use audit::{Audit, AuditEvent};
 pub use batch::{Batch, Held, Pending};
 pub use cache::{CacheLimits, ProofCache, Remembered};
 pub use configuration::{Configuration, ProfileError, ProfileIndex, ServedProfile};
 pub use explain::{
-    Check, Question, State, explain, explain_alone, first_failure, is_permitted, is_proven,
+    Check, CheckState, Question, explain, explain_alone, first_failure, is_permitted, is_proven,
 };
 pub use judging::{Decision, Judging, Permission};
 pub use lookup::{ForeignProfile, Lookup};

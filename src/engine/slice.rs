@@ -29,7 +29,7 @@ pub struct Unread {
 
 /// A token whose signature must be checked.
 #[derive(Debug)]
-pub(super) struct Check {
+pub(super) struct SignatureCheck {
     miss: usize,
     pub(super) copies: u64,
     // Sorting and cutting move it: half a kilobyte.
@@ -48,7 +48,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub(super) enum Found {
     /// It was read, and its signature is to be checked.
-    Unproven(Check),
+    Unproven(SignatureCheck),
     /// It was read, and its issuer has no such key.
     KeyMissing(MissingKey),
     /// It is refused, or its signature was checked.
@@ -68,7 +68,7 @@ pub struct Slice {
 enum Work {
     Read(Vec<Unread>),
     /// Signatures of one group.
-    Check(Group, Vec<Check>),
+    Check(Group, Vec<SignatureCheck>),
 }
 
 /// About how long it takes to read a token.
@@ -92,7 +92,7 @@ pub(super) fn to_read(
 
 /// Slices that check signatures, each of one group, the dearest first.
 pub(super) fn to_check(
-    checks: Vec<Check>,
+    checks: Vec<SignatureCheck>,
     snapshot: &Arc<Snapshot>,
     served: &Arc<ServedProfile>,
 ) -> Vec<Slice> {
@@ -156,7 +156,7 @@ impl Slice {
                 unread.into_iter().map(read).collect()
             }
             Work::Check(group, checks) => {
-                let names = |one: &Check| (one.miss, one.token.issuer());
+                let names = |one: &SignatureCheck| (one.miss, one.token.issuer());
                 let names: Vec<_> = checks.iter().map(names).collect();
                 let prove = || prove(checks, engine, &snapshot, now, at);
                 // The core does not panic; if it does after all, one slice is lost and not the
@@ -180,7 +180,7 @@ impl Unread {
         let read = read_under(headers, token, snapshot.issuers(), &served.profile);
         let found = match read {
             Ok(unproven) => {
-                Found::Unproven(Check { miss, copies, token: Box::new(unproven), hash })
+                Found::Unproven(SignatureCheck { miss, copies, token: Box::new(unproven), hash })
             }
             Err(ReadError::KeyMissing(key)) => Found::KeyMissing(key),
             Err(ReadError::Refused(refusal)) => Found::Settled(Err(refusal)),
@@ -191,7 +191,7 @@ impl Unread {
 
 /// Checks signatures of one group, and remembers what is proven; gives an outcome for each.
 fn prove(
-    checks: Vec<Check>,
+    checks: Vec<SignatureCheck>,
     engine: &Engine,
     snapshot: &Snapshot,
     now: UnixTime,
@@ -199,7 +199,7 @@ fn prove(
 ) -> Vec<Result<Arc<Remembered>, Reject>> {
     #[cfg(test)]
     PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
-    let found_by = |one: &Check| (one.hash, one.token.token().clone());
+    let found_by = |one: &SignatureCheck| (one.hash, one.token.token().clone());
     let found_by: Vec<_> = checks.iter().map(found_by).collect();
     let issuers = snapshot.issuers();
     let reads_claims = snapshot.configuration().reads_claims();

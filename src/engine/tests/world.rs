@@ -173,7 +173,7 @@ impl World {
         let checks = self.explain(token);
         assert_eq!(is_permitted(&checks), first_failure(&checks).is_none());
         let not_enforced = checks.iter().find_map(|check| match &check.state {
-            State::NotEnforced(reject) => Some(reject),
+            CheckState::NotEnforced(reject) => Some(reject),
             _ => None,
         });
         let decided = first_failure(&checks).or(not_enforced);

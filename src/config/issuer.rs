@@ -2,7 +2,8 @@
 
 use super::document::{Name, Node};
 use super::fault::Faults;
-use super::key_source::{self, KeySource, Owner};
+use super::key_owner::KeyOwner;
+use super::key_source::{self, KeySource};
 use super::remote::Remote;
 use super::schema::issuer as key;
 use jwtd_core::crypto::Digest;
@@ -32,7 +33,7 @@ pub(super) fn issuer(
     let allowed = key_source::allowed(node, &path, faults);
     let clock_skew = Leeway::try_from(node.read(key::clock_skew)).unwrap_or(Leeway::DEFAULT);
     let identifiers = node.at(key::issuer)?;
-    let owner = Owner {
+    let owner = KeyOwner {
         path: format!("{path}.keys"),
         folder,
         allowed: allowed.clone(),

@@ -3,7 +3,7 @@
 use super::document::Node;
 use super::fault::Faults;
 use super::http_url::{HttpUrl, ProxyUrl};
-use super::key_source::{MOST, Owner};
+use super::key_owner::{KEY_FILE_MAX_BYTES, KeyOwner};
 use super::schema::{Field, keys as key};
 use crate::files;
 use jwtd_core::jose::Algorithm;
@@ -69,7 +69,7 @@ impl Kubernetes {
 /// The mapping `keys` of one issuer.
 struct KeysNode<'n> {
     node: &'n Node,
-    owner: &'n Owner<'n>,
+    owner: &'n KeyOwner<'n>,
 }
 
 impl KeysNode<'_> {
@@ -93,7 +93,7 @@ impl KeysNode<'_> {
             Some(file) => self.owner.folder.join(file),
             None => preset.filter(|_| self.is_preset()).map(Path::new)?.to_owned(),
         };
-        if let Err(cause) = files::read(&file, MOST) {
+        if let Err(cause) = files::read(&file, KEY_FILE_MAX_BYTES) {
             let what = format!("{} cannot be read: {cause}", file.display());
             self.refuse(faults, field.name(), what, "check the path and the rights of the file");
         }
@@ -106,7 +106,7 @@ impl KeysNode<'_> {
 pub(super) fn find(
     node: &Node,
     kind: &str,
-    owner: Owner<'_>,
+    owner: KeyOwner<'_>,
     faults: &mut Faults,
 ) -> Option<Remote> {
     let keys = KeysNode { node, owner: &owner };
@@ -119,7 +119,7 @@ pub(super) fn find(
     let unknown_kid_wait = node.read(key::unknown_kid_wait);
     let location = location(&keys, kind, faults)?;
     let access = access(&keys, faults);
-    let Owner { allowed, identifiers, .. } = owner;
+    let KeyOwner { allowed, identifiers, .. } = owner;
     Some(Remote { location, identifiers, allowed, access, pace, max_stale, unknown_kid_wait })
 }
 

@@ -3,14 +3,16 @@
 //! ([`Dispatcher::finish`]).
 
 use super::account::{Account, Permit};
-use super::admission::{Admission, Resource};
+use super::admission::Admission;
 use super::backlog::Backlog;
 use super::lag::Lag;
+use super::resource::Resource;
+use super::undecided::Undecided;
 use super::workers::Workers;
 use crate::clock::{Clock, later};
 use crate::config::ServerLimits;
 use crate::engine::{
-    AuditEvent, Batch, Decision, Engine, ForeignProfile, Held, Judging, Lookup, Pending, Snapshot,
+    AuditEvent, Batch, Decision, Engine, Held, Judging, Lookup, Pending, Snapshot,
 };
 use crate::permit;
 use crate::sources::{AttemptEnd, KeyWatches};
@@ -55,28 +57,6 @@ pub struct Suspended {
     _tokens: Permit,
     memory: Permit,
     _records: Option<permit::Permit<AuditLog<AuditEvent>>>,
-}
-
-/// Why a batch is not decided.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Undecided {
-    /// A bug.
-    Internal,
-    /// The deadline came before the end.
-    Late,
-    /// It does not fit what is in flight.
-    Overloaded {
-        /// What there is too much of.
-        cause: ShedCause,
-        /// The most of it.
-        limit: usize,
-    },
-}
-
-impl From<ForeignProfile> for Undecided {
-    fn from(ForeignProfile: ForeignProfile) -> Self {
-        Self::Internal
-    }
 }
 
 /// How many tokens are looked up or judged before others get a turn: a fraction of 200

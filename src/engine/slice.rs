@@ -1,9 +1,9 @@
 //! Phases 2 to 4 over a batch: its misses are read, grouped, and their signatures checked, in
 //! slices that are done in one go.
 
-use super::cache::Remembered;
 use super::configuration::ServedProfile;
 use super::group::Group;
+use super::remembered::Remembered;
 use super::{Engine, Snapshot};
 use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
@@ -199,8 +199,8 @@ fn prove(
 ) -> Vec<Result<Arc<Remembered>, Reject>> {
     #[cfg(test)]
     PANIC_NEXT.with(|panic| assert!(!panic.take(), "as a test wants it"));
-    let found_by = |one: &SignatureCheck| (one.hash, one.token.token().clone());
-    let found_by: Vec<_> = checks.iter().map(found_by).collect();
+    let found_by = |one: SignatureCheck| ((one.hash, one.token.token().clone()), one.token);
+    let (found_by, tokens): (Vec<_>, Vec<_>) = checks.into_iter().map(found_by).unzip();
     let issuers = snapshot.issuers();
     let reads_claims = snapshot.configuration().reads_claims();
     let remember = |((hash, token), proven): ((u64, Bytes), Result<Proven, Reject>)| {
@@ -213,8 +213,7 @@ fn prove(
         }
         Ok(engine.cache.remember(hash, &token, entry, leeway, now, at))
     };
-    let proven = prove_all(checks.into_iter().map(|one| one.token).collect());
-    found_by.into_iter().zip(proven).map(remember).collect()
+    found_by.into_iter().zip(prove_all(tokens)).map(remember).collect()
 }
 
 #[cfg(test)]

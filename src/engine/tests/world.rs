@@ -192,13 +192,7 @@ pub(super) fn engine(max_bytes: u64) -> Engine {
     let issuers = world.issuers();
     let configuration = world.configuration(&issuers, &metrics);
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
-    Engine {
-        current: Current::new(Snapshot::new(configuration, issuers)),
-        cache: ProofCache::new(limits, &metrics),
-        audit: None,
-        traces: None,
-        metrics,
-    }
+    Engine::new(Snapshot::new(configuration, issuers), limits, metrics)
 }
 
 /// Runs a batch through all three steps.

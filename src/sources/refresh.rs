@@ -38,7 +38,7 @@ impl Refresher {
                 Action::Fetch(attempt) => {
                     let condition = held.as_ref().filter(|_| attempt.conditional);
                     let (event, failure) = match self.fetch(condition).await {
-                        Ok(Applied { fresh_for, changed, new }) => {
+                        Ok(Refreshed { fresh_for, changed, new }) => {
                             held = new.or(held);
                             let attempt = attempt.number;
                             (Event::Arrived { attempt, fresh_for, changed }, None)
@@ -60,7 +60,7 @@ impl Refresher {
     }
 
     /// Fetches once. Whatever fails leaves the keys as they are (R67).
-    async fn fetch(&self, held: Option<&CurrentSet>) -> Result<Applied, super::SourceError> {
+    async fn fetch(&self, held: Option<&CurrentSet>) -> Result<Refreshed, super::SourceError> {
         let name = &*self.name;
         let begin = self.clock.monotonic();
         let answer = remote::ask(&self.remote, held).await;
@@ -91,7 +91,7 @@ impl Refresher {
                 let text: Arc<[u8]> = text.into();
                 self.keep(Arc::clone(&text), now).await;
                 let new = Some(CurrentSet { jwks_uri, tag, text });
-                Ok(Applied { fresh_for, changed: changed.is_some(), new })
+                Ok(Refreshed { fresh_for, changed: changed.is_some(), new })
             }
             FetchOutcome::Same(fresh_for) => {
                 self.confirm(now);
@@ -99,7 +99,7 @@ impl Refresher {
                 if let Some(held) = held {
                     self.keep(Arc::clone(&held.text), now).await;
                 }
-                Ok(Applied { fresh_for, changed: false, new: None })
+                Ok(Refreshed { fresh_for, changed: false, new: None })
             }
         }
     }
@@ -164,7 +164,7 @@ impl Refresher {
 }
 
 /// A set that came, or word that the one at hand is still good.
-struct Applied {
+struct Refreshed {
     fresh_for: Option<std::time::Duration>,
     changed: bool,
     /// To ask for it again only if it changed.

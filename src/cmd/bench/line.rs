@@ -86,12 +86,12 @@ impl Streams {
 /// A stream with several messages under way.
 pub(super) struct CallStream {
     requests: mpsc::Sender<pb::VerifyStreamRequest>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<MessagesInFlight>,
     next: AtomicU64,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct MessagesInFlight {
     messages: HashMap<u64, oneshot::Sender<Answer>>,
     /// Why no more answers come.
     ended: Option<String>,
@@ -130,7 +130,7 @@ impl CallStream {
         stream
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, MessagesInFlight> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

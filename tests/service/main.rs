@@ -22,6 +22,7 @@ mod commands;
 mod files;
 mod keys;
 mod lifecycle;
+mod metrics;
 mod reload;
 mod shares;
 mod sockets;

@@ -3,7 +3,7 @@
 
 mod key_sets;
 
-pub use key_sets::{Kept, public_part};
+pub use key_sets::{KeptKeySet, public_part};
 
 use crate::files;
 use std::fs::File;
@@ -128,9 +128,9 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     /// A path where no folder is yet.
-    pub(super) struct Folder(files::Folder, PathBuf);
+    pub(super) struct UnusedPath(files::Folder, PathBuf);
 
-    impl Folder {
+    impl UnusedPath {
         pub(super) fn new() -> Self {
             let parent = files::Folder::temporary().unwrap();
             let path = parent.join("state");
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_others_can_write_is_refused() {
-        let folder = Folder::new();
+        let folder = UnusedPath::new();
         drop(StateFolder::open(folder.path()).unwrap());
         let chmod = |mode| {
             std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_folder_is_for_one_process_at_a_time() {
-        let folder = Folder::new();
+        let folder = UnusedPath::new();
         let first = StateFolder::open(folder.path()).unwrap();
         let clone = first.clone();
         drop(first);
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_folder_of_another_version_is_refused_and_stays_as_it_is() {
-        let folder = Folder::new();
+        let folder = UnusedPath::new();
         drop(StateFolder::open(folder.path()).unwrap());
         let file = folder.path().join(LOCK);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "1\n");
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_link_in_the_place_of_the_lock_is_not_followed() {
-        let folder = Folder::new();
+        let folder = UnusedPath::new();
         drop(StateFolder::open(folder.path()).unwrap());
         let (file, elsewhere) = (folder.path().join(LOCK), folder.path().join("elsewhere"));
         std::fs::remove_file(&file).unwrap();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The sources of the core and of the daemon.
@@ -245,6 +246,162 @@ fn every_way_to_name_a_room_is_seen() {
     ] {
         let found: Vec<_> = statements(code).iter().flat_map(|(_, one)| rooms_named(one)).collect();
         assert_eq!(found, rooms, "{code}");
+    }
+}
+
+/// Circles between files that still stand, to be taken out of here when they are gone.
+const CIRCLES: &[&[&str]] = &[];
+
+/// A module by its segments, from `core` or `daemon` down.
+type Module = Vec<String>;
+
+/// The module that a file is: `src/grpc/mod.rs` is `daemon::grpc`.
+fn module(path: &str) -> Module {
+    let (root, within) = match path.strip_prefix(&format!("{CORE}/")) {
+        Some(within) => ("core", within),
+        None => ("daemon", path.strip_prefix(&format!("{DAEMON}/")).unwrap()),
+    };
+    let within = within.trim_end_matches(".rs").split('/').map(str::to_owned);
+    let mut module: Module = std::iter::once(root.to_owned()).chain(within).collect();
+    module.pop_if(|last| matches!(&**last, "mod" | "lib"));
+    module
+}
+
+/// Adds each path of a tree such as `a::{b, c::d}` to `found`; gives what comes after it.
+fn paths<'t>(mut tree: &'t str, before: &[String], found: &mut Vec<Vec<String>>) -> &'t str {
+    let mut path = before.to_vec();
+    loop {
+        let end = tree.find(|one: char| !one.is_alphanumeric() && one != '_');
+        let (word, rest) = tree.split_at(end.unwrap_or(tree.len()));
+        if word.is_empty()
+            && let Some(group) = rest.strip_prefix('{')
+        {
+            let mut group = group.trim_start();
+            while !group.is_empty() && !group.starts_with('}') {
+                group = paths(group, &path, found);
+                // Past the name after `as`.
+                group = group.trim_start_matches(|one| !matches!(one, ',' | '}'));
+                group = group.trim_start_matches(',').trim_start();
+            }
+            return group.strip_prefix('}').unwrap_or(group);
+        }
+        path.extend((!word.is_empty()).then(|| word.to_owned()));
+        match rest.strip_prefix("::").filter(|_| !word.is_empty()) {
+            Some(next) => tree = next,
+            None => {
+                found.push(path);
+                return rest;
+            }
+        }
+    }
+}
+
+/// The paths of the code that begin with one of `starts`, a word by itself, or come after it.
+fn paths_after(code: &str, starts: &[&str], keeps: bool) -> Vec<Vec<String>> {
+    let code: Vec<_> = lines(code).map(|(_, line)| line).collect();
+    let (code, mut found) = (code.join(" "), Vec::new());
+    for start in starts {
+        for (at, _) in code.match_indices(start) {
+            let (before, from) = code.split_at(at);
+            let before = before.chars().last();
+            if !before.is_some_and(|one| one.is_alphanumeric() || matches!(one, '_' | ':')) {
+                let from = if keeps { from } else { from.trim_start_matches(start) };
+                paths(from, &[], &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// The module that `path` leads to from another one, and the item of it that is named.
+fn resolve(from: &Module, path: &[String], all: &BTreeSet<Module>) -> (Module, Option<String>) {
+    let (mut module, mut path) = (from.clone(), path);
+    while let Some((first, rest)) = path.split_first() {
+        match &**first {
+            "crate" => module.truncate(1),
+            "super" => drop(module.pop()),
+            "self" => {}
+            _ => break,
+        }
+        path = rest;
+    }
+    while let Some((first, rest)) = path.split_first() {
+        module.push(first.clone());
+        if !all.contains(&module) {
+            module.pop();
+            return (module, Some(first.clone()));
+        }
+        path = rest;
+    }
+    (module, None)
+}
+
+/// Groups of modules of which each imports each other, by way of others or at once. What a
+/// module says of its children does not count: it declares them.
+fn circles<'s>(sources: impl Iterator<Item = (&'s str, &'s str)>) -> BTreeSet<Vec<String>> {
+    let sources: BTreeMap<_, _> = sources.map(|(path, code)| (module(path), code)).collect();
+    let all: BTreeSet<_> = sources.keys().cloned().collect();
+    // Where an item really is that a module only passes on.
+    let mut passed = BTreeMap::new();
+    for (module, code) in &sources {
+        for path in paths_after(code, &["pub use ", "pub(super) use ", "pub(crate) use "], false) {
+            let (target, Some(name)) = resolve(module, &path, &all) else { continue };
+            passed.insert((module.clone(), name), target);
+        }
+    }
+    let mut imports: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
+    for (module, code) in &sources {
+        for path in paths_after(code, &["crate::", "super::"], true) {
+            let (target, name) = resolve(module, &path, &all);
+            let target = match name.and_then(|name| passed.get(&(target.clone(), name))) {
+                Some(target) => target.clone(),
+                None => target,
+            };
+            imports.entry(module.clone()).or_default().insert(target);
+        }
+    }
+    let reached = |from: &Module| {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(module) = open.pop() {
+            let next = imports.get(module).into_iter().flatten();
+            open.extend(next.filter(|module| seen.insert(Module::clone(module))));
+        }
+        seen
+    };
+    let reached: BTreeMap<_, _> = all.iter().map(|module| (module, reached(module))).collect();
+    let groups = all.iter().map(|one| {
+        let back = |other: &&Module| reached[one].contains(*other) && reached[other].contains(one);
+        all.iter().filter(back).map(|other| other.join("::")).collect::<Vec<_>>()
+    });
+    groups.filter(|group| group.len() > 1).collect()
+}
+
+#[test]
+fn no_two_files_import_each_other() {
+    let sources = sources();
+    let sources = sources.iter().filter(|source| source.room != "main");
+    let found = circles(sources.map(|source| (&*source.path, &*source.code)));
+    let known = CIRCLES.iter().map(|circle| circle.iter().map(|one| (*one).to_owned()).collect());
+    let advice = "fix: move what both need to a file of its own";
+    assert_eq!(found, known.collect::<BTreeSet<_>>(), "{advice}");
+}
+
+#[test]
+fn circles_are_found() {
+    let (b, c, d) = ("src/a/b.rs", "src/a/c.rs", "src/a/d.rs");
+    let cases: [(&[(&str, &str)], bool); 7] = [
+        (&[(b, "use super::c::C;"), (c, "use crate::a::b::B;")], true),
+        (&[(b, "use super::{\n c::{C, D as E}, x\n};"), (c, "super::b::f()")], true),
+        (&[(b, "use crate::a::C;"), (c, "use super::B;")], true),
+        (&[(b, "use super::{c::C, d::D};"), (c, "use super::b::B;"), (d, "")], true),
+        (&[(b, "use super::c::C;"), (c, "// super::b::B")], false),
+        (&[(b, "use super::c::C;"), (c, "use super::d::b;"), (d, "")], false),
+        (&[(b, "pub use e::E;"), ("src/a/b/e.rs", "use super::B;")], false),
+    ];
+    for (files, circle) in cases {
+        let room = ("src/a/mod.rs", "mod b;\nmod c;\npub use b::B;\npub use c::{C, D};");
+        let found = circles(files.iter().copied().chain([room]));
+        assert_eq!(!found.is_empty(), circle, "{files:?}: {found:?}");
     }
 }
 

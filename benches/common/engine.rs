@@ -2,9 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 
 use bytes::Bytes;
-use jwtd::engine::{
-    Batch, CacheLimits, Configuration, Current, Decision, Engine, ProofCache, Snapshot,
-};
+use jwtd::engine::{Batch, CacheLimits, Configuration, Decision, Engine, Snapshot};
 use jwtd::telemetry::Metrics;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::UnixTime;
@@ -21,13 +19,7 @@ pub(crate) fn engine(key: &SigningKey, max_bytes: u64) -> Engine {
     let profile = Profile::new("default", &[&tokens::name(key.algorithm())], &issuers).unwrap();
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
     let configuration = Configuration::new([profile], &issuers, &metrics);
-    Engine {
-        current: Current::new(Snapshot::new(configuration, issuers)),
-        cache: ProofCache::new(limits, &metrics),
-        audit: None,
-        traces: None,
-        metrics,
-    }
+    Engine::new(Snapshot::new(configuration, issuers), limits, metrics)
 }
 
 /// Judges a batch, in the steps of the daemon.

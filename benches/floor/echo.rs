@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
 use jwtd::dispatch::{Admission, Amounts};
-use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
+use jwtd::engine::{CacheLimits, Configuration, Engine, Snapshot};
 use jwtd::grpc::{Door, Metered, MeteredLayer, stream_body};
 use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb;
@@ -105,13 +105,7 @@ fn engine() -> Result<Engine, Box<dyn std::error::Error>> {
     let profile = Profile::new("default", &[], &issuers).map_err(|_| "no profile")?;
     let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
     let configuration = Configuration::new([profile], &issuers, &metrics);
-    Ok(Engine {
-        current: Current::new(Snapshot::new(configuration, issuers)),
-        cache: ProofCache::new(limits, &metrics),
-        audit: None,
-        traces: None,
-        metrics,
-    })
+    Ok(Engine::new(Snapshot::new(configuration, issuers), limits, metrics))
 }
 
 /// Answers every request with the same bytes.

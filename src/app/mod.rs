@@ -4,10 +4,10 @@ mod audit;
 mod doors;
 mod files;
 mod health;
-mod live;
 mod reload;
 mod runtime;
 mod signal;
+mod snapshot_builder;
 
 pub use audit::AuditError;
 pub use files::fingerprint;
@@ -109,7 +109,7 @@ impl App {
         let engine = Arc::new(Engine {
             audit,
             traces,
-            current: Current::new(live::begin(&live, &mut keeper, &metrics, &clock)),
+            current: Current::new(snapshot_builder::begin(&live, &mut keeper, &metrics, &clock)),
             cache: ProofCache::new(cache, &metrics),
             metrics: Arc::clone(&metrics),
         });

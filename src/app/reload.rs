@@ -1,7 +1,7 @@
 //! Puts a changed configuration in force while the daemon runs: all of it or nothing.
 
 use super::files::{self, Contents, Files};
-use super::live;
+use super::snapshot_builder;
 use crate::clock::{Clock, later};
 use crate::config::{Config, Faults, Startup};
 use crate::engine::Engine;
@@ -174,7 +174,7 @@ impl Reloader {
         let later = self.startup.differences(&startup);
         let (issuers, profiles) = (live.issuers.iter().count(), live.profiles.len());
         let (key_files, skipped) = (files::first(live.files.clone()), live.skipped.clone());
-        live::replace(live, &mut self.keeper, &self.engine, &self.clock).await?;
+        snapshot_builder::replace(live, &mut self.keeper, &self.engine, &self.clock).await?;
         self.key_files = key_files;
         self.status.successful.store(true, Ordering::Relaxed);
         self.status.at.store(self.clock.wall().seconds(), Ordering::Relaxed);

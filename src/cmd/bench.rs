@@ -6,8 +6,8 @@ mod local;
 mod plot;
 mod report;
 mod source;
-mod supply;
 mod tally;
+mod token_mix;
 mod usage;
 
 use super::sign::Trouble;
@@ -19,15 +19,15 @@ use crate::pb;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
 use load::{PATIENCE, Plan};
-use local::Local;
+use local::MeasuredDaemon;
 use report::Report;
-use source::Source;
+use source::TokenSource;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use supply::Supply;
-use tally::Tally;
+use tally::LoadTally;
+use token_mix::TokenMix;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use usage::Usage;
@@ -59,10 +59,10 @@ pub(super) struct Command {
     #[arg(long)]
     local: bool,
     #[command(flatten)]
-    source: Source,
+    source: TokenSource,
     /// Which call
     #[arg(long, value_enum, default_value_t)]
-    call: Call,
+    call: CallKind,
     /// Tokens in a message; by default 256, and 1 for --call unary
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     batch: Option<u16>,
@@ -94,7 +94,7 @@ pub(super) struct Command {
 
 /// A method of the service.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-enum Call {
+enum CallKind {
     /// `Verify`, a token a call
     Unary,
     /// `VerifyBatch`
@@ -104,7 +104,7 @@ enum Call {
     Stream,
 }
 
-impl Call {
+impl CallKind {
     fn name(self) -> &'static str {
         match self {
             Self::Unary => "Verify",
@@ -150,7 +150,7 @@ impl Command {
                 return Err(format!("--local starts a daemon with a key; leave --{flag} out"));
             }
         }
-        if self.call == Call::Unary && self.batch.is_some_and(|batch| batch != 1) {
+        if self.call == CallKind::Unary && self.batch.is_some_and(|batch| batch != 1) {
             return Err("--call unary sends one token a message; leave --batch out".to_owned());
         }
         if self.connections > self.concurrency {
@@ -163,7 +163,7 @@ impl Command {
     }
 
     fn plan(&self) -> Plan {
-        let usual = if self.call == Call::Unary { 1 } else { 256 };
+        let usual = if self.call == CallKind::Unary { 1 } else { 256 };
         Plan {
             call: self.call,
             batch: self.batch.unwrap_or(usual).into(),
@@ -181,16 +181,16 @@ impl Command {
             plot::try_file(path).map_err(Trouble::Failure)?;
         }
         // Before signals are heeded, so that they end what waits for standard input.
-        let supply = if self.local { None } else { Some(self.source.supply(&plan)?) };
+        let mix = if self.local { None } else { Some(self.source.mix(&plan)?) };
         let stop = stop().map_err(|error| Trouble::Failure(error.to_string()))?;
-        let ready = stop.run_until_cancelled(self.prepare(supply, &plan, &stop)).await;
+        let ready = stop.run_until_cancelled(self.prepare(mix, &plan, &stop)).await;
         let ready = ready.ok_or_else(|| Trouble::Failure("stopped".to_owned()))??;
-        let Ready { local: _local, supply, clients, process } = ready;
+        let Ready { local: _local, mix, clients, process } = ready;
         let before = Usage::now(process);
         if let (None, Some(process)) = (&before.daemon, self.pid) {
             return Err(Trouble::Failure(format!("there is no process {process} to be seen")));
         }
-        let tally = load::run(&plan, &clients, &supply, &stop).await;
+        let tally = load::run(&plan, &clients, &mix, &stop).await;
         let used = Usage::now(process).since(&before);
         let endpoint = self.target.endpoint.to_string();
         let report = Report {
@@ -198,7 +198,7 @@ impl Command {
             connections: self.connections.into(),
             plan,
             cold: self.source.cold,
-            used_up: supply.is_used_up(),
+            used_up: mix.is_used_up(),
             tally,
             used,
         };
@@ -212,19 +212,19 @@ impl Command {
     /// Connects, and has what is repeated remembered.
     async fn prepare(
         &mut self,
-        supply: Option<Supply>,
+        mix: Option<TokenMix>,
         plan: &Plan,
         stop: &CancellationToken,
     ) -> Result<Ready, Trouble> {
-        let (local, supply) = match supply {
-            Some(supply) => (None, supply),
+        let (local, mix) = match mix {
+            Some(mix) => (None, mix),
             None => {
                 let recipe = &mut self.source.recipe;
                 recipe.lasting(plan.duration);
-                let local = Local::start(recipe).await.map_err(Trouble::Failure)?;
+                let local = MeasuredDaemon::start(recipe).await.map_err(Trouble::Failure)?;
                 self.target.endpoint = local.address();
-                let supply = self.source.supply_of(local.key(), plan, stop)?;
-                (Some(local), supply)
+                let mix = self.source.supply_of(local.key(), plan, stop)?;
+                (Some(local), mix)
             }
         };
         let mut clients = Vec::new();
@@ -233,7 +233,7 @@ impl Command {
         }
         if let Some(client) = clients.first_mut() {
             let late = || Trouble::Failure(format!("no answer within {PATIENCE:?}"));
-            let remembered = timeout(PATIENCE, remember(client, &supply, plan));
+            let remembered = timeout(PATIENCE, remember(client, &mix, plan));
             remembered.await.map_err(|_| late())??;
         }
         let process = match (&local, self.pid) {
@@ -241,14 +241,14 @@ impl Command {
             (None, Some(process)) => Some(process),
             (None, None) => usage::process_behind(&self.target.endpoint).await,
         };
-        Ok(Ready { local, supply: Arc::new(supply), clients, process })
+        Ok(Ready { local, mix: Arc::new(mix), clients, process })
     }
 }
 
 /// All that a load needs.
 struct Ready {
-    local: Option<Local>,
-    supply: Arc<Supply>,
+    local: Option<MeasuredDaemon>,
+    mix: Arc<TokenMix>,
     clients: Vec<Client>,
     /// The process whose CPU time is told.
     process: Option<u32>,
@@ -266,10 +266,10 @@ fn stop() -> std::io::Result<CancellationToken> {
 }
 
 /// Has the repeated tokens judged once, and says if some are refused.
-async fn remember(client: &mut Client, supply: &Supply, plan: &Plan) -> Result<(), Trouble> {
-    let mut tally = Tally::default();
+async fn remember(client: &mut Client, mix: &TokenMix, plan: &Plan) -> Result<(), Trouble> {
+    let mut tally = LoadTally::default();
     let batch = usize::try_from(plan.batch).unwrap_or(usize::MAX).min(verify::BATCH);
-    for batch in supply.repeated().chunks(batch) {
+    for batch in mix.repeated().chunks(batch) {
         let verdicts = client.verify_batch(batch.to_vec(), plan.options.clone()).await;
         let verdicts = verdicts.map_err(|status| {
             Trouble::Failure(format!("{:?}: {}", status.code(), status.message()))
@@ -277,7 +277,7 @@ async fn remember(client: &mut Client, supply: &Supply, plan: &Plan) -> Result<(
         tally.judged(&verdicts);
     }
     for (reason, count) in &tally.refusals {
-        let all = supply.repeated().len();
+        let all = mix.repeated().len();
         note!("jwtd: warning: {count} of the {all} repeated tokens are refused: {reason}");
     }
     Ok(())

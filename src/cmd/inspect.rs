@@ -1,6 +1,6 @@
 //! `jwtd inspect`: shows what a token says, and what jwtd would say of it.
 
-mod seen;
+mod token_report;
 mod words;
 
 use super::local::fetch;
@@ -12,9 +12,9 @@ use crate::engine::{self, Question};
 use clap::{ArgMatches, Args};
 use jwtd_core::policy::Caller;
 use jwtd_core::verify::TokenContext;
-use seen::Seen;
 use std::io::Read as _;
 use std::process::ExitCode;
+use token_report::TokenReport;
 
 /// Show what tokens say, and which check would refuse them
 ///
@@ -78,22 +78,22 @@ impl Command {
             return ExitCode::from(2);
         }
         let now = Clock::system().wall();
-        let seen: Vec<_> =
-            tokens.iter().map(|token| Seen::new(token, court.as_ref(), now)).collect();
-        if !seen.iter().all(|one| engine::is_proven(one.checks())) {
+        let token_report: Vec<_> =
+            tokens.iter().map(|token| TokenReport::new(token, court.as_ref(), now)).collect();
+        if !token_report.iter().all(|one| engine::is_proven(one.checks())) {
             note!("jwtd: warning: nothing is verified where no signature is; anybody can write it");
         }
-        for (index, one) in seen.iter().enumerate() {
+        for (index, one) in token_report.iter().enumerate() {
             match self.output {
                 Output::Json => say!("{}", one.to_json(court.is_some(), now)),
                 Output::Text => one.print(index + 1, court.is_some(), now),
             }
         }
-        let good = |one: &Seen<'_>| match court {
+        let good = |one: &TokenReport<'_>| match court {
             Some(_) => engine::is_permitted(one.checks()),
             None => one.is_decoded(),
         };
-        if seen.iter().all(good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if token_report.iter().all(good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     fn court<'c>(&self, config: &'c Config) -> Result<Question<'c>, String> {

@@ -135,7 +135,7 @@ impl Fetch {
 }
 
 /// What is known of the keys of one issuer.
-struct Loaded {
+struct IssuerKeys {
     issuer: String,
     set: Option<Arc<KeySet>>,
     /// Keys that were skipped, or why there is no set.
@@ -165,7 +165,7 @@ impl Show {
             let allowed =
                 if self.algorithm.is_empty() { Algorithm::ALL } else { &self.algorithm[..] };
             match LoadedKeys::from_jwks(&text, allowed) {
-                Ok(keys) => vec![Loaded::new("", Arc::new(keys.set), keys.skipped)],
+                Ok(keys) => vec![IssuerKeys::new("", Arc::new(keys.set), keys.skipped)],
                 Err(error) => return fail(error),
             }
         };
@@ -173,12 +173,12 @@ impl Show {
             Output::Json => loaded.iter().for_each(|one| say!("{}", one.to_json())),
             Output::Text => print(&loaded),
         }
-        let usable = |one: &Loaded| one.set.as_ref().is_some_and(|set| !set.keys().is_empty());
+        let usable = |one: &IssuerKeys| one.set.as_ref().is_some_and(|set| !set.keys().is_empty());
         if loaded.iter().all(usable) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
-impl Loaded {
+impl IssuerKeys {
     fn new(issuer: &str, set: Arc<KeySet>, faults: Vec<String>) -> Self {
         Self { issuer: issuer.to_owned(), set: Some(set), faults }
     }
@@ -203,7 +203,7 @@ impl Loaded {
     }
 }
 
-fn print(loaded: &[Loaded]) {
+fn print(loaded: &[IssuerKeys]) {
     let mut rows = Vec::new();
     for one in loaded {
         let mut row = |good: bool, state: &str, id: String, algorithm: &str, note: String| {
@@ -224,7 +224,7 @@ fn print(loaded: &[Loaded]) {
 }
 
 /// The keys of the issuers of a configuration; those that are to be fetched are.
-fn of_issuers(config: &Config) -> Vec<Loaded> {
+fn of_issuers(config: &Config) -> Vec<IssuerKeys> {
     let mut loaded: Vec<_> = config
         .live
         .issuers
@@ -236,7 +236,7 @@ fn of_issuers(config: &Config) -> Vec<Loaded> {
                 KeyState::Held { set, .. } => Some(Arc::clone(set)),
                 KeyState::Unavailable => None,
             };
-            Loaded { issuer: issuer.name().to_owned(), set, faults }
+            IssuerKeys { issuer: issuer.name().to_owned(), set, faults }
         })
         .collect();
     let fetching = async {

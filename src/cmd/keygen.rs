@@ -33,7 +33,7 @@ pub(super) struct Command {
     kid: Option<String>,
     /// How both halves are written
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: KeyFormat,
     /// How many keys the sets hold, 1 to 100
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=100))]
     count: u8,
@@ -60,7 +60,7 @@ enum Bits {
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-enum Format {
+enum KeyFormat {
     /// One JSON Web Key
     Jwk,
     /// A JSON Web Key Set
@@ -88,10 +88,10 @@ impl Command {
         if secret && self.public.is_some() {
             return Err("a shared secret has no public half; leave --public out");
         }
-        if secret && self.format == Format::Pem {
+        if secret && self.format == KeyFormat::Pem {
             return Err("a shared secret has no PEM form; use --format jwk or jwks");
         }
-        if self.count > 1 && self.format != Format::Jwks {
+        if self.count > 1 && self.format != KeyFormat::Jwks {
             return Err("--count needs --format jwks: the other formats hold one key");
         }
         if self.count > 1 && self.kid.is_some() {
@@ -168,7 +168,7 @@ impl Command {
         &self,
         keys: &[PrivateKey],
     ) -> Result<(Zeroizing<String>, Option<String>), SigningError> {
-        if let (Format::Pem, [key]) = (self.format, keys) {
+        if let (KeyFormat::Pem, [key]) = (self.format, keys) {
             let pem = key.to_pem().ok_or(SigningError::Key)?;
             return Ok((pem, key.public_pem()));
         }
@@ -187,7 +187,7 @@ impl Command {
 
     fn enclose(&self, jwks: &[&str]) -> String {
         match (self.format, jwks) {
-            (Format::Jwk, [jwk]) => format!("{jwk}\n"),
+            (KeyFormat::Jwk, [jwk]) => format!("{jwk}\n"),
             _ => format!("{{\"keys\":[\n{}\n]}}\n", jwks.join(",\n")),
         }
     }

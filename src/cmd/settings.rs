@@ -41,12 +41,12 @@ pub(super) struct Sockets {
 
 /// A file, or none, and what goes before it. It can be read again.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(super) struct ConfigSource {
     pub(super) file: Option<PathBuf>,
     overrides: Vec<Override>,
 }
 
-impl Source {
+impl ConfigSource {
     pub(super) fn load(&self) -> Result<(Config, Vec<Setting>), Faults> {
         config::load_with(self.file.as_deref(), &self.overrides)
     }
@@ -93,7 +93,7 @@ impl Settings {
         &self,
         sockets: Option<&Sockets>,
         matches: &ArgMatches,
-    ) -> Result<Source, ExitCode> {
+    ) -> Result<ConfigSource, ExitCode> {
         let (file, issuer, audience) =
             (rank("config", matches), rank("issuer", matches), rank("audience", matches));
         let misused = if file == 0 && issuer == 0 {
@@ -121,7 +121,7 @@ impl Settings {
             .chain(sockets.into_iter().flat_map(|sockets| sockets.overrides(matches)))
             .flatten()
             .collect();
-        Ok(Source { file: config, overrides })
+        Ok(ConfigSource { file: config, overrides })
     }
 
     fn issuers(&self, matches: &ArgMatches) -> Override {

@@ -2,7 +2,7 @@
 
 mod content;
 mod maker;
-mod moment;
+mod time_argument;
 
 use super::progress::Progress;
 use clap::Args;

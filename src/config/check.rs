@@ -2,7 +2,7 @@
 
 use super::document::{Node, Value};
 use super::fault::Faults;
-use super::schema::{Absent, Bounds, Key, Kind};
+use super::schema::{Absent, Bounds, Kind, SettingKey};
 use super::units::{parse_bytes, parse_duration};
 use jwtd_core::jose::Algorithm;
 use std::time::Duration;
@@ -75,7 +75,7 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
     }
 }
 
-fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
+fn check_table(node: &Node, keys: &[SettingKey], path: &str, faults: &mut Faults) {
     for (name, value) in node.members() {
         match keys.iter().find(|key| key.name == name.text) {
             Some(key) if value.value == Value::Null && !key.is_required() => {}
@@ -107,7 +107,7 @@ fn check_table(node: &Node, keys: &[Key], path: &str, faults: &mut Faults) {
 }
 
 /// How to fix a wrong value of a setting.
-fn fix(key: &Key) -> String {
+fn fix(key: &SettingKey) -> String {
     match (key.absent, key.kind) {
         // The fault counts in bytes.
         (Absent::Value(default), Kind::Bytes(Some(Bounds { low, high }))) => {

@@ -2,7 +2,8 @@
 
 use super::document::{Name, Node};
 use super::fault::Faults;
-use super::key_source::{self, KeySource, Owner};
+use super::key_owner::KeyOwner;
+use super::key_source::{self, KeySource};
 use super::remote::Remote;
 use super::schema::issuer as key;
 use jwtd_core::crypto::Digest;
@@ -11,9 +12,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What was met on the way.
+/// The files that keys were read from, and the keys that were skipped.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct KeyReport {
     /// Keys that were skipped, each with the name of its issuer.
     pub(super) skipped: Vec<(String, String)>,
     /// The files that keys were read from, and what was in them.
@@ -26,13 +27,13 @@ pub(super) fn issuer(
     node: &Node,
     folder: &Path,
     faults: &mut Faults,
-    seen: &mut Seen,
+    report: &mut KeyReport,
 ) -> Option<(Issuer, Option<Remote>)> {
     let path = format!("issuers.{name}");
     let allowed = key_source::allowed(node, &path, faults);
     let clock_skew = Leeway::try_from(node.read(key::clock_skew)).unwrap_or(Leeway::DEFAULT);
     let identifiers = node.at(key::issuer)?;
-    let owner = Owner {
+    let owner = KeyOwner {
         path: format!("{path}.keys"),
         folder,
         allowed: allowed.clone(),
@@ -42,8 +43,8 @@ pub(super) fn issuer(
     let source = key_source::find(node.at(key::keys)?, owner, faults)?;
     let (keys, place, remote) = match source {
         KeySource::Fixed(loaded, place, file) => {
-            seen.files.extend(file);
-            seen.skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
+            report.files.extend(file);
+            report.skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
             (KeyState::Held { set: Arc::new(loaded.set), stale_at: None }, place, None)
         }
         KeySource::Remote(remote) => {

@@ -3,13 +3,14 @@
 
 use super::document::{Node, Value};
 use super::fault::Faults;
+use super::key_owner::{KEY_FILE_MAX_BYTES, KeyOwner};
 use super::remote::{self, Remote};
 use super::schema::{REMOTE, SOURCES, issuer, keys as key};
 use crate::files;
 use jwtd_core::crypto::{Digest, digest};
 use jwtd_core::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
 use jwtd_core::keys::LoadedKeys;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where the keys of an issuer come from.
 #[derive(Debug)]
@@ -26,21 +27,9 @@ pub(super) fn is_secret(keys: &Node) -> bool {
     keys.at(key::secret_file).is_some()
 }
 
-/// The part of an issuer that its keys depend on.
-pub(super) struct Owner<'n> {
-    /// The way to the mapping `keys`.
-    pub(super) path: String,
-    /// Where relative paths start.
-    pub(super) folder: &'n Path,
-    pub(super) allowed: Vec<Algorithm>,
-    pub(super) identifiers: Vec<String>,
-    /// Where `issuer` was written.
-    pub(super) place: (usize, usize),
-}
-
 /// Finds the source that the mapping `keys` names, and reads it if it is a file;
 /// what is wrong goes to `faults`. Without a source in it, the keys are discovered.
-pub(super) fn find(keys: &Node, owner: Owner<'_>, faults: &mut Faults) -> Option<KeySource> {
+pub(super) fn find(keys: &Node, owner: KeyOwner<'_>, faults: &mut Faults) -> Option<KeySource> {
     let given = |name: &str| keys.get(name);
     let named: Vec<_> = SOURCES
         .into_iter()
@@ -62,17 +51,14 @@ pub(super) fn find(keys: &Node, owner: Owner<'_>, faults: &mut Faults) -> Option
     fixed(keys, kind, &owner, faults)
 }
 
-/// The largest file of keys or certificates, in bytes.
-pub(super) const MOST: u64 = 1 << 20;
-
-fn fixed(keys: &Node, kind: &str, owner: &Owner<'_>, faults: &mut Faults) -> Option<KeySource> {
+fn fixed(keys: &Node, kind: &str, owner: &KeyOwner<'_>, faults: &mut Faults) -> Option<KeySource> {
     let node = keys.get(kind)?;
     let path = format!("{}.{kind}", owner.path);
     let allowed = &owner.allowed;
     let file: Option<PathBuf> =
         node.text().filter(|_| kind != key::jwks.name()).map(|name| owner.folder.join(name));
     let text = match &file {
-        Some(file) => match files::read(file, MOST) {
+        Some(file) => match files::read(file, KEY_FILE_MAX_BYTES) {
             Ok(text) => text,
             Err(cause) => {
                 let what = format!("{} cannot be read: {cause}", file.display());

@@ -2,9 +2,9 @@
 
 use super::document::Node;
 use super::fault::Faults;
-use super::read::FromText;
 use super::schema::{file, listen as key};
 use super::server_tls::{ServerTls, server_tls};
+use super::socket_mode::SocketMode;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -35,16 +35,6 @@ impl Listen {
             Self::Unix { .. } => None,
         };
         tls.into_iter().flat_map(ServerTls::files)
-    }
-}
-
-/// The rights of a file: nine bits.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct SocketMode(pub u32);
-
-impl FromText for SocketMode {
-    fn from_text(text: &str) -> Option<Self> {
-        u32::from_str_radix(text, 8).ok().map(Self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads settings as what they are: by the keys of the table, in a tree that is complete.
 
 use super::document::{Name, Node, Value};
-use super::schema::{Absent, Field, Key, Kind};
+use super::schema::{Absent, Field, Kind, SettingKey};
 use super::units::{parse_bytes, parse_duration};
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ pub(super) fn complete(node: &Node, kind: &Kind) -> Node {
     Node { place: node.place, value }
 }
 
-fn default(key: &Key, table: &Node) -> Option<(Name, Node)> {
+fn default(key: &SettingKey, table: &Node) -> Option<(Name, Node)> {
     if table.get(key.name).is_some() || !key.counts_in(table) {
         return None;
     }
@@ -114,7 +114,7 @@ fn default(key: &Key, table: &Node) -> Option<(Name, Node)> {
 }
 
 /// A table of which nothing is written.
-pub(super) fn defaults(keys: &'static [Key]) -> Node {
+pub(super) fn defaults(keys: &'static [SettingKey]) -> Node {
     let nothing = Node { place: (0, 0), value: Value::Map(Vec::new()) };
     complete(&nothing, &Kind::Table(keys))
 }

@@ -1,6 +1,6 @@
 //! The reference of the configuration file, made from the schema.
 
-use super::schema::{Absent, Key, Kind, ROOT};
+use super::schema::{Absent, Kind, ROOT, SettingKey};
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
@@ -49,7 +49,7 @@ fn section(page: &mut String, title: &str, path: &str, kind: &Kind) {
     // Writing to a string cannot fail.
     write!(page, "\n## {title}\n\n| key | value | default | meaning |\n|---|---|---|---|\n").ok();
     for key in *keys {
-        let Key { name, kind, absent, doc, beside } = key;
+        let SettingKey { name, kind, absent, doc, beside } = key;
         let value = match nested(kind) {
             Some((inner, shape)) => {
                 format!(

@@ -3,7 +3,7 @@
 use super::document::Node;
 use super::fault::Faults;
 use super::http_url::{HttpUrl, ProxyUrl};
-use super::key_source::{MOST, Owner};
+use super::key_owner::{KEY_FILE_MAX_BYTES, KeyOwner};
 use super::schema::{Field, keys as key};
 use crate::files;
 use jwtd_core::jose::Algorithm;
@@ -67,12 +67,12 @@ impl Kubernetes {
 }
 
 /// The mapping `keys` of one issuer.
-struct Keys<'n> {
+struct KeysNode<'n> {
     node: &'n Node,
-    owner: &'n Owner<'n>,
+    owner: &'n KeyOwner<'n>,
 }
 
-impl Keys<'_> {
+impl KeysNode<'_> {
     fn is_preset(&self) -> bool {
         self.node.word(key::preset) == Some("kubernetes")
     }
@@ -93,7 +93,7 @@ impl Keys<'_> {
             Some(file) => self.owner.folder.join(file),
             None => preset.filter(|_| self.is_preset()).map(Path::new)?.to_owned(),
         };
-        if let Err(cause) = files::read(&file, MOST) {
+        if let Err(cause) = files::read(&file, KEY_FILE_MAX_BYTES) {
             let what = format!("{} cannot be read: {cause}", file.display());
             self.refuse(faults, field.name(), what, "check the path and the rights of the file");
         }
@@ -106,10 +106,10 @@ impl Keys<'_> {
 pub(super) fn find(
     node: &Node,
     kind: &str,
-    owner: Owner<'_>,
+    owner: KeyOwner<'_>,
     faults: &mut Faults,
 ) -> Option<Remote> {
-    let keys = Keys { node, owner: &owner };
+    let keys = KeysNode { node, owner: &owner };
     let pace = Pace { refresh: node.read(key::refresh), cooldown: node.read(key::cooldown) };
     let max_stale = node.read(key::max_stale);
     if max_stale < pace.refresh {
@@ -119,11 +119,11 @@ pub(super) fn find(
     let unknown_kid_wait = node.read(key::unknown_kid_wait);
     let location = location(&keys, kind, faults)?;
     let access = access(&keys, faults);
-    let Owner { allowed, identifiers, .. } = owner;
+    let KeyOwner { allowed, identifiers, .. } = owner;
     Some(Remote { location, identifiers, allowed, access, pace, max_stale, unknown_kid_wait })
 }
 
-fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location> {
+fn location(keys: &KeysNode<'_>, kind: &str, faults: &mut Faults) -> Option<Location> {
     let written = keys.node.get(kind).map(Node::texts).unwrap_or_default();
     let written: Vec<_> =
         written.into_iter().filter(|text| !matches!(*text, "true" | "false")).collect();
@@ -173,7 +173,7 @@ fn location(keys: &Keys<'_>, kind: &str, faults: &mut Faults) -> Option<Location
 /// How many places are tried, one after the other.
 const MOST_URLS: usize = 4;
 
-fn access(keys: &Keys<'_>, faults: &mut Faults) -> Access {
+fn access(keys: &KeysNode<'_>, faults: &mut Faults) -> Access {
     let ca_file = keys.file(faults, key::ca_file, Some(Kubernetes::CA_FILE));
     let bearer_file = keys.file(faults, key::bearer_file, Some(Kubernetes::BEARER_FILE));
     let certificate = keys.file(faults, key::cert_file, None);

@@ -17,7 +17,7 @@ pub(super) use server::{cache, connection, file, limits, listen, tls, traces};
 
 /// A setting.
 #[derive(Clone, Copy, Debug)]
-pub struct Key {
+pub struct SettingKey {
     /// Its name.
     pub name: &'static str,
     /// What may be written.
@@ -46,7 +46,7 @@ pub enum Absent {
 /// A setting whose value is read as a `T`: a number, a span, ..., a `str`, or else a `Node`.
 #[derive(Debug)]
 pub(super) struct Field<T: ?Sized> {
-    pub(super) key: Key,
+    pub(super) key: SettingKey,
     read: PhantomData<T>,
 }
 
@@ -64,7 +64,7 @@ macro_rules! table {
             };)+
 
             /// All of them.
-            pub(in crate::config) const KEYS: &[Key] = &[$($name.key),+];
+            pub(in crate::config) const KEYS: &[SettingKey] = &[$($name.key),+];
         }
     };
 }
@@ -79,7 +79,7 @@ mod server;
 /// The whole file.
 pub const ROOT: Kind = Kind::Table(file::KEYS);
 
-impl Key {
+impl SettingKey {
     /// Whether it must be written.
     #[must_use]
     pub fn is_required(&self) -> bool {
@@ -122,7 +122,7 @@ impl<T: ?Sized> Field<T> {
     }
 
     const fn of(kind: Kind) -> Self {
-        let key = Key { name: "", kind, absent: Absent::Nothing, doc: "", beside: &[] };
+        let key = SettingKey { name: "", kind, absent: Absent::Nothing, doc: "", beside: &[] };
         Self { key, read: PhantomData }
     }
 
@@ -130,31 +130,31 @@ impl<T: ?Sized> Field<T> {
         // Of a name that is a word of Rust, and of a line of a comment.
         let name = if let [b'r', b'#', ..] = name.as_bytes() { name.split_at(2).1 } else { name };
         let doc = if let [b' ', ..] = doc.as_bytes() { doc.split_at(1).1 } else { doc };
-        self.with(Key { name, doc, ..self.key })
+        self.with(SettingKey { name, doc, ..self.key })
     }
 
-    const fn with(&self, key: Key) -> Self {
+    const fn with(&self, key: SettingKey) -> Self {
         Self { key, read: PhantomData }
     }
 
     const fn required(self) -> Self {
-        self.with(Key { absent: Absent::Fault, ..self.key })
+        self.with(SettingKey { absent: Absent::Fault, ..self.key })
     }
 
     const fn or(self, default: &'static str) -> Self {
-        self.with(Key { absent: Absent::Value(default), ..self.key })
+        self.with(SettingKey { absent: Absent::Value(default), ..self.key })
     }
 
     const fn or_else(self, words: &'static str) -> Self {
-        self.with(Key { absent: Absent::Words(words), ..self.key })
+        self.with(SettingKey { absent: Absent::Words(words), ..self.key })
     }
 
     const fn beside(self, beside: &'static [&'static str]) -> Self {
-        self.with(Key { beside, ..self.key })
+        self.with(SettingKey { beside, ..self.key })
     }
 
     const fn within(self, low: &'static str, high: &'static str) -> Self {
-        self.with(Key { kind: self.key.kind.within(low, high), ..self.key })
+        self.with(SettingKey { kind: self.key.kind.within(low, high), ..self.key })
     }
 }
 
@@ -195,11 +195,11 @@ const fn either<T: ?Sized>(first: &'static Kind, second: &'static Kind) -> Field
     Field::of(Kind::Either(first, second))
 }
 
-const fn named(keys: &'static [Key]) -> Field<Node> {
+const fn named(keys: &'static [SettingKey]) -> Field<Node> {
     Field::of(Kind::Named(keys))
 }
 
-const fn table(keys: &'static [Key]) -> Field<Node> {
+const fn table(keys: &'static [SettingKey]) -> Field<Node> {
     Field::of(Kind::Table(keys))
 }
 

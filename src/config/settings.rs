@@ -2,7 +2,7 @@
 
 use super::document::{Name, Node, Value};
 use super::fault::Faults;
-use super::schema::{Absent, Key, Kind, ROOT};
+use super::schema::{Absent, Kind, ROOT, SettingKey};
 use jwtd_core::policy::Scalar;
 
 /// A setting that goes before what the file says.
@@ -105,7 +105,7 @@ impl List<'_> {
         }
     }
 
-    fn table(&mut self, node: &Node, keys: &[Key], path: &str) {
+    fn table(&mut self, node: &Node, keys: &[SettingKey], path: &str) {
         let start = if path.is_empty() { String::new() } else { format!("{path}.") };
         for key in keys.iter().filter(|key| key.counts_in(node)) {
             let path = format!("{start}{}", key.name);

@@ -7,12 +7,12 @@ use super::connection::{Connection, connection};
 use super::document::{Node, Value};
 use super::ext_authz::ext_authz;
 use super::fault::Faults;
-use super::issuer::{Seen, check_identifiers, issuer};
+use super::issuer::{KeyReport, check_identifiers, issuer};
 use super::limits::{ServerLimits, server_limits, token_limits};
 use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
-use super::schema::{Absent, Key, Kind, cache, file, issuer as issuer_keys, traces};
+use super::schema::{Absent, Kind, SettingKey, cache, file, issuer as issuer_keys, traces};
 use crate::ext_authz::HttpRules;
 use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{IssuerIndex, Issuers};
@@ -133,7 +133,8 @@ pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<C
 
 /// What is switched on by being there, and holds nothing, is neither on nor off.
 fn check_switches(root: &Node, faults: &mut Faults) {
-    let switch = |key: &&Key| matches!((key.kind, key.absent), (Kind::Table(_), Absent::Nothing));
+    let switch =
+        |key: &&SettingKey| matches!((key.kind, key.absent), (Kind::Table(_), Absent::Nothing));
     let switches = || file::KEYS.iter().filter(switch).map(|key| key.name);
     for (name, value) in root.members() {
         if value.value == Value::Null && switches().any(|switch| switch == name.text) {
@@ -181,13 +182,13 @@ fn traces(root: &Node, faults: &mut Faults) -> Option<(String, u32)> {
 
 fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let token_limits = token_limits(root.at(file::limits)?);
-    let mut seen = Seen::default();
+    let mut report = KeyReport::default();
     let named = root.at(file::issuers).map_or(&[][..], Node::members);
     let mut optional = Vec::new();
     let mut issuers = Vec::new();
     let mut fetched = Vec::new();
     for (name, node) in named {
-        if let Some((issuer, remote)) = issuer(&name.text, node, folder, faults, &mut seen) {
+        if let Some((issuer, remote)) = issuer(&name.text, node, folder, faults, &mut report) {
             fetched.extend(remote.map(|remote| (name.text.as_str(), remote)));
             issuers.push(issuer);
             optional.push(!node.read(issuer_keys::required));
@@ -203,6 +204,6 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let remotes = fetched.into_iter();
     let remotes =
         remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();
-    let Seen { skipped, files } = seen;
+    let KeyReport { skipped, files } = report;
     Some(Live { issuers, optional, remotes, profiles, http, skipped, files })
 }

@@ -1,6 +1,7 @@
 //! Shares of what is in flight: one account for each peer.
 
-use super::admission::{Admission, Amounts, Resource};
+use super::resource::{Amounts, Resource};
+use super::totals::Totals;
 use crate::permit::{self, Source};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl Peer {
 /// given back.
 #[derive(Debug)]
 pub struct Account {
-    all: Arc<Admission>,
+    all: Arc<Totals>,
     held: Amounts<AtomicUsize>,
 }
 
@@ -77,7 +78,7 @@ fn is_fair(held: usize, free: usize) -> bool {
 }
 
 impl Account {
-    pub(super) fn new(all: Arc<Admission>) -> Arc<Self> {
+    pub(super) fn new(all: Arc<Totals>) -> Arc<Self> {
         Arc::new(Self { all, held: Amounts::default() })
     }
 

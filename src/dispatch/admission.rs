@@ -2,64 +2,15 @@
 //! once: a queue would only make everybody late.
 
 use super::account::{Account, Peer};
+use super::resource::{Amounts, Resource};
+use super::totals::Totals;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-/// What is bounded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Resource {
-    /// Bytes of messages being received, worked on or sent.
-    Bytes,
-    /// Open connections.
-    Connections,
-    /// Batches that wait for keys; the others do without.
-    KeyWaits,
-    /// Open calls that may be silent for as long as the client likes.
-    Streams,
-    /// Tokens being worked on.
-    Tokens,
-    /// Reading and checks that were taken on and are not done yet, in microseconds of an idle
-    /// core. It is charged, and never refused here: see [`Backlog`](super::backlog::Backlog).
-    Work,
-}
-
-/// An amount of each resource.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Amounts<T = usize> {
-    /// Of [`Resource::Bytes`].
-    pub bytes: T,
-    /// Of [`Resource::Connections`].
-    pub connections: T,
-    /// Of [`Resource::KeyWaits`], which nobody configures.
-    pub key_waits: T,
-    /// Of [`Resource::Streams`].
-    pub streams: T,
-    /// Of [`Resource::Tokens`].
-    pub tokens: T,
-    /// Of [`Resource::Work`], which nobody configures.
-    pub work: T,
-}
-
-impl<T> Amounts<T> {
-    /// The amount of one resource.
-    pub(super) fn of(&self, resource: Resource) -> &T {
-        match resource {
-            Resource::Bytes => &self.bytes,
-            Resource::Connections => &self.connections,
-            Resource::KeyWaits => &self.key_waits,
-            Resource::Streams => &self.streams,
-            Resource::Tokens => &self.tokens,
-            Resource::Work => &self.work,
-        }
-    }
-}
 
 /// The bounds of the process, what is taken of them, and the accounts of the peers.
 #[derive(Debug)]
 pub struct Admission {
-    limits: Amounts,
-    pub(super) taken: Amounts<AtomicUsize>,
+    totals: Arc<Totals>,
     accounts: Mutex<Accounts>,
 }
 
@@ -83,25 +34,25 @@ impl Admission {
     pub fn new(limits: Amounts) -> Arc<Self> {
         let limits = Amounts { key_waits: KEY_WAITS, work: usize::MAX, ..limits };
         let accounts = Mutex::new(Accounts { by_peer: HashMap::new(), enough: FEW });
-        Arc::new(Self { limits, taken: Amounts::default(), accounts })
+        Arc::new(Self { totals: Arc::new(Totals::new(limits)), accounts })
     }
 
     /// How much of a resource is taken now.
     #[must_use]
     pub fn taken(&self, resource: Resource) -> usize {
-        self.taken.of(resource).load(Ordering::Relaxed)
+        self.totals.taken(resource)
     }
 
     /// How much of a resource there is.
     #[must_use]
     pub fn limit(&self, resource: Resource) -> usize {
-        *self.limits.of(resource)
+        self.totals.limit(resource)
     }
 
     /// The account of a peer, which all of its connections share. There are at most twice
     /// as many as were ever in use at once.
     #[must_use]
-    pub fn account(self: &Arc<Self>, peer: Peer) -> Arc<Account> {
+    pub fn account(&self, peer: Peer) -> Arc<Account> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = accounts.by_peer.get(&peer).and_then(Weak::upgrade) {
             return account;
@@ -110,7 +61,7 @@ impl Admission {
             accounts.by_peer.retain(|_, account| account.strong_count() > 0);
             accounts.enough = accounts.by_peer.len().saturating_mul(2).max(FEW);
         }
-        let account = Account::new(Arc::clone(self));
+        let account = Account::new(Arc::clone(&self.totals));
         accounts.by_peer.insert(peer, Arc::downgrade(&account));
         account
     }

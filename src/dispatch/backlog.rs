@@ -1,7 +1,8 @@
 //! How long the work that was taken on will take, so that no more is taken on than can be
 //! done in time.
 
-use super::admission::{Admission, Resource};
+use super::admission::Admission;
+use super::resource::Resource;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

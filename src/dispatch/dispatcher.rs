@@ -3,14 +3,16 @@
 //! ([`Dispatcher::finish`]).
 
 use super::account::{Account, Permit};
-use super::admission::{Admission, Resource};
+use super::admission::Admission;
 use super::backlog::Backlog;
 use super::lag::Lag;
+use super::resource::Resource;
+use super::undecided::Undecided;
 use super::workers::Workers;
 use crate::clock::{Clock, later};
 use crate::config::ServerLimits;
 use crate::engine::{
-    Batch, Decision, Engine, Event, ForeignProfile, Held, Judging, Lookup, Pending, Slice, Snapshot,
+    AuditEvent, Batch, Decision, Engine, Held, Judging, Lookup, Pending, Slice, Snapshot,
 };
 use crate::permit;
 use crate::sources::{AttemptEnd, KeyWatches};
@@ -55,29 +57,7 @@ pub struct Suspended {
     deadline: Option<Instant>,
     _tokens: Permit,
     memory: Permit,
-    _records: Option<permit::Permit<AuditLog<Event>>>,
-}
-
-/// Why a batch is not decided.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Undecided {
-    /// A bug.
-    Internal,
-    /// The deadline came before the end.
-    Late,
-    /// It does not fit what is in flight.
-    Overloaded {
-        /// What there is too much of.
-        cause: ShedCause,
-        /// The most of it.
-        limit: usize,
-    },
-}
-
-impl From<ForeignProfile> for Undecided {
-    fn from(ForeignProfile: ForeignProfile) -> Self {
-        Self::Internal
-    }
+    _records: Option<permit::Permit<AuditLog<AuditEvent>>>,
 }
 
 /// How many tokens are looked up before others get a turn, and judged if rules are tried on them;
@@ -237,7 +217,7 @@ impl Dispatcher {
         account: &Arc<Account>,
         deadline: Option<Instant>,
         may_wait: bool,
-        events: &mut Vec<Event>,
+        events: &mut Vec<AuditEvent>,
     ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
         let (tokens, began) = (lookup.tokens(), lookup.at());
         self.in_time(deadline)?;
@@ -320,7 +300,7 @@ impl Dispatcher {
         let half = |deadline: Instant| later(now, deadline.saturating_duration_since(now) / 2);
         let half = deadline.map(half);
         for end in ends {
-            let until = half.map_or(end.until(), |half| half.min(end.until()));
+            let until = half.into_iter().fold(end.until(), Instant::min);
             self.clock.timeout_at(until, end.reached()).await;
         }
     }
@@ -333,7 +313,7 @@ impl Dispatcher {
     }
 
     /// Writes to the audit log, if there is one.
-    fn record(&self, events: Vec<Event>) {
+    fn record(&self, events: Vec<AuditEvent>) {
         if let Some(audit) = self.engine.audit.as_ref().filter(|_| !events.is_empty()) {
             audit.log().push(events);
         }

@@ -10,8 +10,13 @@ mod admission;
 mod backlog;
 mod dispatcher;
 mod lag;
+mod resource;
+mod totals;
+mod undecided;
 mod workers;
 
 pub use account::{Account, Peer, Permit, Share};
-pub use admission::{Admission, Amounts, Resource};
-pub use dispatcher::{Begun, Dispatcher, Suspended, Undecided, caught};
+pub use admission::Admission;
+pub use dispatcher::{Begun, Dispatcher, Suspended, caught};
+pub use resource::{Amounts, Resource};
+pub use undecided::Undecided;

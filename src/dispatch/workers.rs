@@ -2,9 +2,9 @@
 //! of them others come to their right.
 
 use super::account::{Account, Permit};
-use super::admission::Resource;
 use super::backlog::Backlog;
-use super::dispatcher::Undecided;
+use super::resource::Resource;
+use super::undecided::Undecided;
 use crate::clock::Clock;
 use crate::engine::{Engine, Outcome, Slice};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -19,7 +19,7 @@ use std::time::SystemTime;
 /// The audit log, and what goes into it.
 #[derive(Debug)]
 pub struct Audit {
-    log: AuditLog<Event>,
+    log: AuditLog<AuditEvent>,
     rules: Arc<AuditRules>,
     clock: Clock,
     /// Draws the sample. The key is random and this process's own, so that no caller can tell
@@ -30,7 +30,7 @@ pub struct Audit {
 
 /// One decision.
 #[derive(Debug)]
-pub struct Event {
+pub struct AuditEvent {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) rules: Arc<AuditRules>,
     pub(super) at: SystemTime,
@@ -76,14 +76,14 @@ impl Token {
 impl Audit {
     /// Records go to `log`, by these rules, with the time of `clock`.
     #[must_use]
-    pub fn new(log: AuditLog<Event>, rules: AuditRules, clock: Clock) -> Self {
+    pub fn new(log: AuditLog<AuditEvent>, rules: AuditRules, clock: Clock) -> Self {
         let (draw, drawn) = (RandomState::new(), AtomicU64::new(0));
         Self { log, rules: Arc::new(rules), clock, draw, drawn }
     }
 
     /// Where the records go.
     #[must_use]
-    pub fn log(&self) -> &AuditLog<Event> {
+    pub fn log(&self) -> &AuditLog<AuditEvent> {
         &self.log
     }
 
@@ -91,7 +91,10 @@ impl Audit {
     ///
     /// # Errors
     /// If there is none, and none may be lost.
-    pub fn take_room(&self, tokens: &[Bytes]) -> Result<Option<Permit<AuditLog<Event>>>, NoRoom> {
+    pub fn take_room(
+        &self,
+        tokens: &[Bytes],
+    ) -> Result<Option<Permit<AuditLog<AuditEvent>>>, NoRoom> {
         self.log.take_room(tokens.iter().map(|token| cost(token)).sum())
     }
 
@@ -122,7 +125,7 @@ fn cost(token: &[u8]) -> usize {
     token.len().saturating_mul(2).saturating_add(AUDIT_RECORD_BYTES)
 }
 
-impl Record for Event {
+impl Record for AuditEvent {
     fn bytes(&self) -> usize {
         cost(&self.token.bytes)
     }
@@ -135,7 +138,7 @@ impl Record for Event {
     }
 }
 
-impl Event {
+impl AuditEvent {
     fn fields(&self, sequence: u64) -> Map<String, Value> {
         let Self { snapshot, rules, .. } = self;
         let mut fields = Map::new();
@@ -246,7 +249,7 @@ mod tests {
             let (caller, token) = (Caller::Unknown, Token::new(b"x", None));
             let (issuer, reason) = (None, Reason::Expired);
             let (permit, cached, profile) = (false, false, place);
-            let event = Event {
+            let event = AuditEvent {
                 snapshot,
                 rules,
                 at,

@@ -1,8 +1,8 @@
 //! A batch: what is asked, and how far each of its tokens has come.
 
 use super::Engine;
-use super::cache::Remembered;
 use super::configuration::{ProfileIndex, ServedProfile};
+use super::remembered::Remembered;
 use super::slice::{self, Found, Outcome, Slice, Unread};
 use super::snapshot::Snapshot;
 use bytes::Bytes;

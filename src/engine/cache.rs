@@ -7,35 +7,18 @@
 //! signature and nothing else.
 
 use super::hot_index::HotIndex;
+use super::remembered::Remembered;
 use crate::clock::later;
 use crate::telemetry::Metrics;
-use bytes::Bytes;
 use foldhash::quality::RandomState;
-use jwtd_core::jose::json::{self, Value};
-use jwtd_core::jose::{Limits, UnixTime};
-use jwtd_core::verify::{MissingKey, Proven};
+use jwtd_core::jose::UnixTime;
+use jwtd_core::verify::MissingKey;
 use moka::Expiry;
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
-use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// A token whose signature was checked.
-#[derive(Debug)]
-pub struct Remembered {
-    /// The payload, byte for byte, shared with the replies that return it.
-    pub payload: Bytes,
-    /// The claims and their proof.
-    pub proven: Proven,
-    /// The payload once more as a tree, where policies look at it.
-    values: Option<Value<'static>>,
-    token: Box<[u8]>,
-    /// How long it is remembered, and until when.
-    lifetime: Duration,
-    until: Option<Instant>,
-}
 
 /// The bounds of the cache.
 #[derive(Clone, Copy, Debug)]
@@ -58,65 +41,6 @@ pub struct ProofCache {
     /// For tests: every token gets the same hash.
     #[cfg(test)]
     pub(super) constant_hash: bool,
-}
-
-/// What moka and the allocator keep for an entry beside what is counted below. With
-/// 256, ten million tokens took 1.41 times the bound.
-const OVERHEAD: usize = 640;
-
-impl Remembered {
-    /// Takes over what was proven. Nothing of it refers to the buffer of a request.
-    #[must_use]
-    pub fn new(mut proven: Proven) -> Self {
-        let payload = Bytes::from(proven.take_payload());
-        let (token, lifetime) = (Box::default(), Duration::ZERO);
-        Self { payload, proven, values: None, token, lifetime, until: None }
-    }
-
-    /// Keeps the payload as a tree too: a few look-ups in place of reading it again at
-    /// every hit.
-    pub fn keep_values(&mut self, limits: &Limits) {
-        self.values = json::parse(&self.payload, &limits.json).map(Value::into_owned).ok();
-    }
-
-    /// Whether it is still remembered.
-    pub(super) fn lives(&self, now: Instant) -> bool {
-        self.until.is_some_and(|until| now < until)
-    }
-
-    /// The same entry, remembered until `moment` by nobody but its owner.
-    #[cfg(test)]
-    pub(super) fn until(mut self, moment: Instant) -> Self {
-        self.until = Some(moment);
-        self
-    }
-
-    #[cfg(test)]
-    pub(super) fn keeps_values(&self) -> bool {
-        self.values.is_some()
-    }
-
-    /// The payload as a tree. It is read anew if it was not kept, as with entries that
-    /// are older than the policy.
-    #[must_use]
-    pub fn values(&self, limits: &Limits) -> Option<Cow<'_, Value<'_>>> {
-        match &self.values {
-            Some(values) => Some(Cow::Borrowed(values)),
-            None => json::parse(&self.payload, &limits.json).map(Cow::Owned).ok(),
-        }
-    }
-
-    fn weight(&self) -> u32 {
-        let bytes = [
-            size_of::<Self>(),
-            OVERHEAD,
-            self.token.len(),
-            self.payload.len(),
-            self.proven.claims().heap_bytes(),
-            self.values.as_ref().map_or(0, Value::heap_bytes),
-        ];
-        u32::try_from(bytes.iter().sum::<usize>()).unwrap_or(u32::MAX)
-    }
 }
 
 impl ProofCache {

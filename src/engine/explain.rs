@@ -38,7 +38,7 @@ pub struct Check {
     /// What is checked.
     pub name: &'static str,
     /// How it went.
-    pub state: State,
+    pub state: CheckState,
     /// What the configuration expects; empty if the check was not reached.
     pub expected: String,
     /// What the token holds: names, and the values that the configuration compares; never
@@ -48,7 +48,7 @@ pub struct Check {
 
 /// How a check went.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum State {
+pub enum CheckState {
     /// It holds.
     Passed,
     /// It does not.
@@ -89,7 +89,7 @@ pub fn explain(token: &[u8], question: &Question<'_>, now: UnixTime) -> Vec<Chec
     if let Some(proven) = prove(&mut checks, token, question) {
         judge(&mut checks, &proven, question, now);
     }
-    checks.rest(&State::NotReached)
+    checks.rest(&CheckState::NotReached)
 }
 
 /// What can be said of a token without knowing its issuer, by the defaults.
@@ -97,7 +97,7 @@ pub fn explain(token: &[u8], question: &Question<'_>, now: UnixTime) -> Vec<Chec
 pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
     let mut checks = Checks::default();
     let Some((header, claims)) = read(&mut checks, token, &Limits::DEFAULT) else {
-        return checks.rest(&State::NotReached);
+        return checks.rest(&CheckState::NotReached);
     };
     let leeway = Leeway::DEFAULT.span();
     let accepted = AcceptedTypes::default().contains(&header.token_type);
@@ -113,37 +113,42 @@ pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
         | Condition::RequiredClaims => None,
     };
     if claims.issuer().is_none() {
-        checks.fill(ISSUER, &State::NotChecked);
-        checks.add_state(ISSUER, State::Failed(Reject::IssuerMissing), "", "");
+        checks.fill(ISSUER, &CheckState::NotChecked);
+        checks.add_state(ISSUER, CheckState::Failed(Reject::IssuerMissing), "", "");
     }
     for condition in Condition::ALL {
-        checks.fill(condition.name(), &State::NotChecked);
+        checks.fill(condition.name(), &CheckState::NotChecked);
         if let Some(outcome) = outcome(condition) {
             checks.add(condition.name(), outcome, "", "");
         }
     }
-    checks.rest(&State::NotChecked)
+    checks.rest(&CheckState::NotChecked)
 }
 
 /// The first check that failed.
 #[must_use]
 pub fn first_failure(checks: &[Check]) -> Option<&Reject> {
     checks.iter().find_map(|check| match &check.state {
-        State::Failed(reject) => Some(reject),
-        State::Passed | State::NotEnforced(_) | State::NotReached | State::NotChecked => None,
+        CheckState::Failed(reject) => Some(reject),
+        CheckState::Passed
+        | CheckState::NotEnforced(_)
+        | CheckState::NotReached
+        | CheckState::NotChecked => None,
     })
 }
 
 /// Whether the signature was checked and is that of a configured key.
 #[must_use]
 pub fn is_proven(checks: &[Check]) -> bool {
-    checks.iter().any(|check| check.name == SIGNATURE && check.state == State::Passed)
+    checks.iter().any(|check| check.name == SIGNATURE && check.state == CheckState::Passed)
 }
 
 /// Whether all checks were made and passed, or are not enforced.
 #[must_use]
 pub fn is_permitted(checks: &[Check]) -> bool {
-    checks.iter().all(|check| matches!(check.state, State::Passed | State::NotEnforced(_)))
+    checks
+        .iter()
+        .all(|check| matches!(check.state, CheckState::Passed | CheckState::NotEnforced(_)))
 }
 
 /// The checks that were made so far.
@@ -160,8 +165,8 @@ impl Checks {
         actual: impl Into<String>,
     ) -> Option<T> {
         let (state, found) = match outcome {
-            Ok(found) => (State::Passed, Some(found)),
-            Err(reject) => (State::Failed(reject.into()), None),
+            Ok(found) => (CheckState::Passed, Some(found)),
+            Err(reject) => (CheckState::Failed(reject.into()), None),
         };
         self.add_state(name, state, expected, actual);
         found
@@ -170,7 +175,7 @@ impl Checks {
     fn add_state(
         &mut self,
         name: &'static str,
-        state: State,
+        state: CheckState,
         expected: impl Into<String>,
         actual: impl Into<String>,
     ) {
@@ -179,7 +184,7 @@ impl Checks {
     }
 
     /// Those that come before `next` and were not made are in `state`.
-    fn fill(&mut self, next: &str, state: &State) {
+    fn fill(&mut self, next: &str, state: &CheckState) {
         for name in names().take_while(|name| *name != next) {
             if self.0.iter().all(|check| check.name != name) {
                 self.add_state(name, state.clone(), "", "");
@@ -188,7 +193,7 @@ impl Checks {
     }
 
     /// All checks; those that were not made are in `state`.
-    fn rest(mut self, state: &State) -> Vec<Check> {
+    fn rest(mut self, state: &CheckState) -> Vec<Check> {
         self.fill("", state);
         self.0
     }
@@ -267,13 +272,15 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
         budget: &Budget::default(),
     };
     let state = match question.policy.decide(&input) {
-        Ok(None) => State::Passed,
-        Ok(Some(reject)) => State::NotEnforced(reject),
-        Err(reject) => State::Failed(reject),
+        Ok(None) => CheckState::Passed,
+        Ok(Some(reject)) => CheckState::NotEnforced(reject),
+        Err(reject) => CheckState::Failed(reject),
     };
     let actual = match &state {
-        State::Failed(reject) | State::NotEnforced(reject) => reject.to_string(),
-        State::Passed | State::NotReached | State::NotChecked => "all of it holds".to_owned(),
+        CheckState::Failed(reject) | CheckState::NotEnforced(reject) => reject.to_string(),
+        CheckState::Passed | CheckState::NotReached | CheckState::NotChecked => {
+            "all of it holds".to_owned()
+        }
     };
     checks.add_state(ACCESS, state, words::policy(question.policy), actual);
 }

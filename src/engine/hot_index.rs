@@ -1,7 +1,7 @@
 //! In front of the cache: where entries were found lately. It holds none of them: of one
 //! that the cache let go only its place stays, half a kilobyte, until another takes the slot.
 
-use super::cache::Remembered;
+use super::remembered::Remembered;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! Phase 5 over a batch: every token is judged, remembered or not, by the same code.
 
-use super::audit::{Audit, Event, Token};
+use super::audit::{Audit, AuditEvent, Token};
 use super::batch::{Pending, Step};
 use super::{Engine, Remembered};
 use jwtd_core::jose::UnixTime;
@@ -45,7 +45,7 @@ pub struct Judging {
     pending: Pending,
     decisions: Vec<Decision>,
     /// What is recorded when the call is whole: of one that comes too late, nothing.
-    events: Vec<Event>,
+    events: Vec<AuditEvent>,
     now: UnixTime,
     /// What rules have cost since others had a turn.
     steps: Cell<usize>,
@@ -67,7 +67,7 @@ impl Judging {
     pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
         let Pending { snapshot, batch, steps, .. } = &self.pending;
         let configuration = snapshot.configuration();
-        let mut tally = Tally::default();
+        let mut tally = Runs::default();
         self.steps.set(0);
         for step in steps.iter().skip(self.decisions.len()).take(count) {
             if matches!(step, Step::Held) {
@@ -121,11 +121,11 @@ impl Judging {
         issuer: Option<IssuerIndex>,
         decision: &Decision,
         cached: bool,
-    ) -> Option<Event> {
+    ) -> Option<AuditEvent> {
         let Pending { snapshot, batch, .. } = &self.pending;
         let proven = decision.proven.as_ref().map(|entry| &entry.proven);
         let token = Token::new(batch.tokens.get(place)?, proven);
-        Some(Event {
+        Some(AuditEvent {
             snapshot: Arc::clone(snapshot),
             rules: Arc::clone(audit.rules()),
             at: audit.now(),
@@ -192,7 +192,7 @@ impl Judging {
     }
 
     /// What is to be recorded, once the call is whole.
-    pub fn take_events(&mut self) -> Vec<Event> {
+    pub fn take_events(&mut self) -> Vec<AuditEvent> {
         std::mem::take(&mut self.events)
     }
 
@@ -205,11 +205,11 @@ impl Judging {
 
 /// Tokens of a batch mostly fare alike; runs of them are counted at once.
 #[derive(Default)]
-struct Tally {
+struct Runs {
     run: Option<((Option<IssuerIndex>, Reason), u64)>,
 }
 
-impl Tally {
+impl Runs {
     /// The run that ends here, if one does.
     fn add(
         &mut self,

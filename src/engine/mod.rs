@@ -11,20 +11,22 @@ mod group;
 mod hot_index;
 mod judging;
 mod lookup;
+mod remembered;
 mod slice;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Audit, Event};
+pub use audit::{Audit, AuditEvent};
 pub use batch::{Batch, Held, Pending};
-pub use cache::{CacheLimits, ProofCache, Remembered};
+pub use cache::{CacheLimits, ProofCache};
 pub use configuration::{Configuration, ProfileError, ProfileIndex, ServedProfile};
 pub use explain::{
-    Check, Question, State, explain, explain_alone, first_failure, is_permitted, is_proven,
+    Check, CheckState, Question, explain, explain_alone, first_failure, is_permitted, is_proven,
 };
 pub use judging::{Decision, Judging, Permission};
 pub use lookup::{ForeignProfile, Lookup};
+pub use remembered::Remembered;
 pub use slice::{Outcome, Slice, Unread};
 pub use snapshot::{Current, Snapshot};
 
@@ -49,6 +51,13 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// An engine that judges by `snapshot`, with an empty cache, without an audit log or traces.
+    #[must_use]
+    pub fn new(snapshot: Snapshot, limits: CacheLimits, metrics: Arc<Metrics>) -> Self {
+        let (current, cache) = (Current::new(snapshot), ProofCache::new(limits, &metrics));
+        Self { current, cache, audit: None, traces: None, metrics }
+    }
+
     /// Decides a batch in one go, at the wall time `now` and the moment `at`: its phases one
     /// after the other, between which nobody else comes to their right. For measurements and
     /// tests; the daemon's dispatcher does the same in pieces.

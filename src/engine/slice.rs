@@ -1,9 +1,9 @@
 //! Phases 2 to 4 over a batch: its misses are read, grouped, and their signatures checked, in
 //! slices that are done in one go.
 
-use super::cache::Remembered;
 use super::configuration::ServedProfile;
 use super::group::Group;
+use super::remembered::Remembered;
 use super::{Engine, Snapshot};
 use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
@@ -29,7 +29,7 @@ pub struct Unread {
 
 /// A token whose signature must be checked.
 #[derive(Debug)]
-pub(super) struct Check {
+pub(super) struct SignatureCheck {
     miss: usize,
     pub(super) copies: u64,
     // Sorting and cutting move it: half a kilobyte.
@@ -48,7 +48,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub(super) enum Found {
     /// It was read, and its signature is to be checked.
-    Unproven(Check),
+    Unproven(SignatureCheck),
     /// It was read, and its issuer has no such key.
     KeyMissing(MissingKey),
     /// It is refused, or its signature was checked.
@@ -68,7 +68,7 @@ pub struct Slice {
 enum Work {
     Read(Vec<Unread>),
     /// Signatures of one group.
-    Check(Group, Vec<Check>),
+    Check(Group, Vec<SignatureCheck>),
 }
 
 /// About how long it takes to read a token, and to check its signature beyond what its group
@@ -116,19 +116,19 @@ pub(super) fn to_read(
 
 /// Slices that check signatures, each of one group, the dearest first.
 pub(super) fn to_check(
-    checks: Vec<Check>,
+    checks: Vec<SignatureCheck>,
     snapshot: &Arc<Snapshot>,
     served: &Arc<ServedProfile>,
 ) -> Vec<Slice> {
     let grouped = checks.into_iter().map(|check| (Group::of(check.token.group()), check));
     let mut grouped: Vec<_> = grouped.collect();
     grouped.sort_by_key(|(group, _)| Reverse(*group));
-    let cost = |(group, check): &(Group, Check)| {
+    let cost = |(group, check): &(Group, SignatureCheck)| {
         let each = Duration::from_nanos(group.nanoseconds);
         each.saturating_add(for_bytes(check.token.token(), 1))
     };
     let slices = cut(grouped, cost, |(first, _), (next, _)| first == next);
-    let slice = |(own, cost): (Vec<(Group, Check)>, _)| {
+    let slice = |(own, cost): (Vec<(Group, SignatureCheck)>, _)| {
         let group = own.first().map(|(group, _)| *group)?;
         let checks = own.into_iter().map(|(_, check)| check).collect();
         Some(Slice::new(snapshot, served, Work::Check(group, checks), cost))
@@ -179,7 +179,7 @@ impl Slice {
                 catch_unwind(AssertUnwindSafe(read)).unwrap_or_default()
             }
             Work::Check(group, checks) => {
-                let names = |one: &Check| (one.miss, one.token.issuer());
+                let names = |one: &SignatureCheck| (one.miss, one.token.issuer());
                 let names: Vec<_> = checks.iter().map(names).collect();
                 let prove = || prove(checks, engine, &snapshot, now, at);
                 // The core does not panic; if it does after all, one slice is lost and not the
@@ -203,7 +203,7 @@ impl Unread {
         let read = read_under(headers, token, snapshot.issuers(), &served.profile);
         let found = match read {
             Ok(unproven) => {
-                Found::Unproven(Check { miss, copies, token: Box::new(unproven), hash })
+                Found::Unproven(SignatureCheck { miss, copies, token: Box::new(unproven), hash })
             }
             Err(ReadError::KeyMissing(key)) => Found::KeyMissing(key),
             Err(ReadError::Refused(refusal)) => Found::Settled(Err(refusal)),
@@ -214,15 +214,15 @@ impl Unread {
 
 /// Checks signatures of one group, and remembers what is proven; gives an outcome for each.
 fn prove(
-    checks: Vec<Check>,
+    checks: Vec<SignatureCheck>,
     engine: &Engine,
     snapshot: &Snapshot,
     now: UnixTime,
     at: Instant,
 ) -> Vec<Result<Arc<Remembered>, Reject>> {
     panic_if_a_test_wants_it();
-    let found_by = |one: &Check| (one.hash, one.token.token().clone());
-    let found_by: Vec<_> = checks.iter().map(found_by).collect();
+    let found_by = |one: SignatureCheck| ((one.hash, one.token.token().clone()), one.token);
+    let (found_by, tokens): (Vec<_>, Vec<_>) = checks.into_iter().map(found_by).unzip();
     let issuers = snapshot.issuers();
     let reads_claims = snapshot.configuration().reads_claims();
     let remember = |((hash, token), proven): ((u64, Bytes), Result<Proven, Reject>)| {
@@ -235,8 +235,7 @@ fn prove(
         }
         Ok(engine.cache.remember(hash, &token, entry, leeway, now, at))
     };
-    let proven = prove_all(checks.into_iter().map(|one| one.token).collect());
-    found_by.into_iter().zip(proven).map(remember).collect()
+    found_by.into_iter().zip(prove_all(tokens)).map(remember).collect()
 }
 
 #[cfg(test)]

@@ -21,22 +21,22 @@ pub(super) struct Method {
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     /// By their numbers.
-    fields: Box<[Field]>,
+    fields: Box<[MessageField]>,
 }
 
 /// A field of a message.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(super) struct MessageField {
     number: u64,
     /// The bytes of memory that it takes each time it comes, at most; what it holds is not
     /// counted.
     pub(super) each: usize,
-    pub(super) content: Content,
+    pub(super) content: FieldContent,
 }
 
 /// What a field with a length holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Content {
+pub(super) enum FieldContent {
     /// Numbers without their tags: each byte may be one.
     Numbers,
     /// A part of the request, or nothing that is kept.
@@ -48,14 +48,14 @@ pub(super) enum Content {
 }
 
 impl Shape {
-    pub(super) fn field(&self, number: u64) -> Option<&Field> {
+    pub(super) fn field(&self, number: u64) -> Option<&MessageField> {
         let place = self.fields.binary_search_by_key(&number, |field| field.number).ok()?;
         self.fields.get(place)
     }
 
     /// The numbers of its fields, and what they hold.
     #[cfg(test)]
-    pub(super) fn fields(&self) -> Vec<(u64, Content)> {
+    pub(super) fn fields(&self) -> Vec<(u64, FieldContent)> {
         self.fields.iter().map(|field| (field.number, field.content)).collect()
     }
 }
@@ -86,12 +86,12 @@ pub(super) fn shape(place: usize) -> &'static Shape {
 
 /// All that is served.
 #[derive(Debug, Default)]
-struct Served {
+struct ServedShapes {
     methods: HashMap<String, Method>,
     shapes: Vec<Shape>,
 }
 
-static SERVED: LazyLock<Served> = LazyLock::new(|| Served::new(&files()));
+static SERVED: LazyLock<ServedShapes> = LazyLock::new(|| ServedShapes::new(&files()));
 
 /// The descriptors of all services.
 fn files() -> Vec<FileDescriptorProto> {
@@ -107,7 +107,7 @@ fn files() -> Vec<FileDescriptorProto> {
         .collect()
 }
 
-impl Served {
+impl ServedShapes {
     fn new(files: &[FileDescriptorProto]) -> Self {
         let mut types = Types::default();
         for file in files {
@@ -177,15 +177,19 @@ impl<'t> Types<'t> {
             };
             let (each, content) = match field.r#type() {
                 Type::Message | Type::Group => match self.message(field) {
-                    Some((place, _)) => (each, Content::Message(place)),
-                    None => (each, Content::Text),
+                    Some((place, _)) => (each, FieldContent::Message(place)),
+                    None => (each, FieldContent::Text),
                 },
-                Type::String => (each.saturating_add(PIECE), Content::Text),
-                Type::Bytes if copied => (each.saturating_add(PIECE), Content::Text),
-                Type::Bytes => (each.saturating_add(PIECE), Content::Shared),
-                _ => (each, Content::Numbers),
+                Type::String => (each.saturating_add(PIECE), FieldContent::Text),
+                Type::Bytes if copied => (each.saturating_add(PIECE), FieldContent::Text),
+                Type::Bytes => (each.saturating_add(PIECE), FieldContent::Shared),
+                _ => (each, FieldContent::Numbers),
             };
-            Field { number: u64::try_from(field.number()).unwrap_or_default(), each, content }
+            MessageField {
+                number: u64::try_from(field.number()).unwrap_or_default(),
+                each,
+                content,
+            }
         });
         let mut fields: Vec<_> = fields.collect();
         fields.sort_unstable_by_key(|field| field.number);

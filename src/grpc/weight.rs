@@ -1,7 +1,7 @@
 //! What reading a message takes, told from its bytes while they come, before anything is
 //! read: a field takes two bytes on the wire and a hundred times as many in memory.
 
-use super::shapes::{self, Content};
+use super::shapes::{self, FieldContent};
 use super::status::CallFault;
 
 /// What a message weighs so far.
@@ -11,11 +11,11 @@ use super::status::CallFault;
 #[derive(Debug)]
 pub(super) struct Weight {
     /// The messages that are open, from the request to the innermost.
-    open: [Open; DEEPEST],
+    open: [OpenMessage; DEEPEST],
     depth: usize,
     /// How much of the request has come.
     at: usize,
-    part: Part,
+    part: WirePart,
     fields: usize,
     decoded: usize,
 }
@@ -24,7 +24,7 @@ pub(super) struct Weight {
 const DEEPEST: usize = 8;
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Open {
+struct OpenMessage {
     /// The place of its shape.
     shape: usize,
     /// Where it ends.
@@ -33,14 +33,14 @@ struct Open {
 
 /// What comes next.
 #[derive(Clone, Copy, Debug)]
-enum Part {
+enum WirePart {
     Key(Varint),
     Number(Varint),
     Length { number: u64, length: Varint },
     Skipped(usize),
 }
 
-const KEY: Part = Part::Key(Varint { value: 0, bytes: 0 });
+const KEY: WirePart = WirePart::Key(Varint { value: 0, bytes: 0 });
 
 /// A number of which a part has come.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,8 +81,8 @@ fn usual(bytes: &[u8]) -> Option<(u64, u64, usize)> {
 impl Weight {
     /// Of a request that looks so and has this many bytes.
     pub(super) fn new(shape: usize, length: usize) -> Self {
-        let mut open = [Open::default(); DEEPEST];
-        open[0] = Open { shape, end: length };
+        let mut open = [OpenMessage::default(); DEEPEST];
+        open[0] = OpenMessage { shape, end: length };
         Self { open, depth: 0, at: 0, part: KEY, fields: 0, decoded: 0 }
     }
 
@@ -97,12 +97,12 @@ impl Weight {
     /// If the message has too many fields, or reading it would take too much.
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), CallFault> {
         while let Some((&byte, rest)) = bytes.split_first() {
-            if let Part::Skipped(left) = self.part {
+            if let WirePart::Skipped(left) = self.part {
                 let now = left.min(bytes.len());
                 bytes = bytes.get(now..).unwrap_or_default();
                 self.at = self.at.saturating_add(now);
-                self.part = if now == left { KEY } else { Part::Skipped(left - now) };
-            } else if let (Part::Key(Varint { bytes: 0, .. }), Some((number, length, taken))) =
+                self.part = if now == left { KEY } else { WirePart::Skipped(left - now) };
+            } else if let (WirePart::Key(Varint { bytes: 0, .. }), Some((number, length, taken))) =
                 (self.part, usual(bytes.get(..self.left()).unwrap_or(bytes)))
             {
                 bytes = bytes.get(taken..).unwrap_or_default();
@@ -144,7 +144,7 @@ impl Weight {
         Ok(())
     }
 
-    fn top(&self) -> Open {
+    fn top(&self) -> OpenMessage {
         self.open.get(self.depth).copied().unwrap_or_default()
     }
 
@@ -153,48 +153,48 @@ impl Weight {
         self.top().end.saturating_sub(self.at)
     }
 
-    fn skip(&self, count: usize) -> Part {
+    fn skip(&self, count: usize) -> WirePart {
         match count.min(self.left()) {
             0 => KEY,
-            count => Part::Skipped(count),
+            count => WirePart::Skipped(count),
         }
     }
 
     /// The rest is broken.
-    fn broken(&self) -> Part {
+    fn broken(&self) -> WirePart {
         self.skip(usize::MAX)
     }
 
-    fn next(&mut self, byte: u8) -> Part {
+    fn next(&mut self, byte: u8) -> WirePart {
         match self.part {
-            Part::Key(key) => match key.next(byte) {
+            WirePart::Key(key) => match key.next(byte) {
                 Some(Ok(key)) => self.field(key),
-                Some(Err(more)) => Part::Key(more),
+                Some(Err(more)) => WirePart::Key(more),
                 None => self.broken(),
             },
-            Part::Number(number) => match number.next(byte) {
+            WirePart::Number(number) => match number.next(byte) {
                 Some(Ok(_)) => KEY,
-                Some(Err(more)) => Part::Number(more),
+                Some(Err(more)) => WirePart::Number(more),
                 None => self.broken(),
             },
-            Part::Length { number, length } => match length.next(byte) {
+            WirePart::Length { number, length } => match length.next(byte) {
                 Some(Ok(length)) => self.content(number, length),
-                Some(Err(more)) => Part::Length { number, length: more },
+                Some(Err(more)) => WirePart::Length { number, length: more },
                 None => self.broken(),
             },
-            Part::Skipped(_) => self.part,
+            WirePart::Skipped(_) => self.part,
         }
     }
 
     /// The kinds of the coding: a number, eight bytes, a length, four bytes; begin and end of
     /// a group have nothing behind them.
-    fn field(&mut self, key: u64) -> Part {
+    fn field(&mut self, key: u64) -> WirePart {
         self.fields = self.fields.saturating_add(1);
         let number = key >> 3;
         let next = match key & 7 {
-            0 => Part::Number(Varint::default()),
+            0 => WirePart::Number(Varint::default()),
             1 => self.skip(8),
-            2 => return Part::Length { number, length: Varint::default() },
+            2 => return WirePart::Length { number, length: Varint::default() },
             3 | 4 => KEY,
             5 => self.skip(4),
             _ => self.broken(),
@@ -205,19 +205,19 @@ impl Weight {
         next
     }
 
-    fn content(&mut self, number: u64, length: u64) -> Part {
+    fn content(&mut self, number: u64, length: u64) -> WirePart {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let Some(field) = shapes::shape(self.top().shape).field(number) else {
             return self.skip(length);
         };
         let held = length.min(self.left());
         let (each, more) = match field.content {
-            Content::Numbers => (field.each.saturating_mul(held), 0),
-            Content::Text => (field.each, held),
-            Content::Shared | Content::Message(_) => (field.each, 0),
+            FieldContent::Numbers => (field.each.saturating_mul(held), 0),
+            FieldContent::Text => (field.each, held),
+            FieldContent::Shared | FieldContent::Message(_) => (field.each, 0),
         };
         self.decoded = self.decoded.saturating_add(each).saturating_add(more);
-        let Content::Message(shape) = field.content else { return self.skip(length) };
+        let FieldContent::Message(shape) = field.content else { return self.skip(length) };
         if length > self.left() {
             return self.broken();
         }
@@ -227,7 +227,7 @@ impl Weight {
         let end = self.at.saturating_add(length);
         match self.open.get_mut(self.depth.saturating_add(1)) {
             Some(slot) => {
-                *slot = Open { shape, end };
+                *slot = OpenMessage { shape, end };
                 self.depth = self.depth.saturating_add(1);
                 KEY
             }

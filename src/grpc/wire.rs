@@ -3,7 +3,7 @@
 
 use super::status::CallFault;
 use crate::engine::{
-    self, Batch, Check, ProfileError, ProfileIndex, Question, ServedProfile, Snapshot, State,
+    self, Batch, Check, CheckState, ProfileError, ProfileIndex, Question, ServedProfile, Snapshot,
 };
 use crate::pb;
 use bytes::Bytes;
@@ -171,10 +171,10 @@ pub(super) fn checks(snapshot: &Snapshot, batch: &Batch, now: UnixTime) -> Vec<p
 
 fn check(check: Check) -> pb::Check {
     let (state, reject) = match &check.state {
-        State::Passed => (pb::CheckState::Passed, None),
-        State::Failed(reject) => (pb::CheckState::Failed, Some(reject)),
-        State::NotEnforced(reject) => (pb::CheckState::NotEnforced, Some(reject)),
-        State::NotReached | State::NotChecked => (pb::CheckState::NotReached, None),
+        CheckState::Passed => (pb::CheckState::Passed, None),
+        CheckState::Failed(reject) => (pb::CheckState::Failed, Some(reject)),
+        CheckState::NotEnforced(reject) => (pb::CheckState::NotEnforced, Some(reject)),
+        CheckState::NotReached | CheckState::NotChecked => (pb::CheckState::NotReached, None),
     };
     let reason = reject.map(Reject::reason);
     pb::Check {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Who named the host.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Origin {
+pub(super) enum HostOrigin {
     /// The operator, in the configuration: it may be private or this machine.
     Configured,
     /// A document that was fetched: it must be public.
@@ -13,12 +13,12 @@ pub(super) enum Origin {
 
 /// Whether a host named by `origin` may be at `address`. Link-local addresses and
 /// those where clouds hand out credentials never may be connected to.
-pub(super) fn may_connect(address: IpAddr, origin: Origin) -> bool {
+pub(super) fn may_connect(address: IpAddr, origin: HostOrigin) -> bool {
     let (never, internal) = match canonical(address) {
         IpAddr::V4(address) => (never_v4(address), internal_v4(address)),
         IpAddr::V6(address) => (never_v6(address), internal_v6(address)),
     };
-    !never && (origin == Origin::Configured || !internal)
+    !never && (origin == HostOrigin::Configured || !internal)
 }
 
 /// The address that is meant: one of IPv4 may be wrapped in one of IPv6.
@@ -87,7 +87,7 @@ fn internal_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    fn may(address: &str, origin: Origin) -> bool {
+    fn may(address: &str, origin: HostOrigin) -> bool {
         may_connect(address.parse().unwrap(), origin)
     }
 
@@ -115,8 +115,8 @@ mod tests {
             "2002:a9fe:a9fe::1",
             "::169.254.169.254",
         ] {
-            assert!(!may(address, Origin::Configured), "{address}");
-            assert!(!may(address, Origin::Learned), "{address}");
+            assert!(!may(address, HostOrigin::Configured), "{address}");
+            assert!(!may(address, HostOrigin::Learned), "{address}");
         }
     }
 
@@ -147,12 +147,12 @@ mod tests {
             "64:ff9b::a00:1",
             "2002:7f00:1::",
         ] {
-            assert!(may(address, Origin::Configured), "{address}");
-            assert!(!may(address, Origin::Learned), "{address}");
+            assert!(may(address, HostOrigin::Configured), "{address}");
+            assert!(!may(address, HostOrigin::Learned), "{address}");
         }
         for address in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8"]
         {
-            assert!(may(address, Origin::Learned), "{address}");
+            assert!(may(address, HostOrigin::Learned), "{address}");
         }
     }
 }

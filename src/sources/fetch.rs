@@ -3,7 +3,7 @@
 //! is connected to.
 
 use super::caching;
-use super::destination::{Origin, may_connect};
+use super::destination::{HostOrigin, may_connect};
 use super::error::Cause;
 use super::{proxy, tls};
 use crate::config::{Access, HttpUrl, ProxyUrl};
@@ -30,7 +30,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fetch<'f> {
     pub(super) url: &'f HttpUrl,
-    pub(super) origin: Origin,
+    pub(super) origin: HostOrigin,
     pub(super) access: &'f Access,
     /// A token to send along.
     pub(super) bearer: Option<&'f str>,

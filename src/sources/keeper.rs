@@ -109,7 +109,7 @@ impl Keeper {
 
     /// The set that an earlier process kept for `issuer`, if there is one.
     #[must_use]
-    pub fn kept(&self, issuer: &Issuer, remote: &Remote) -> Option<crate::state::Kept> {
+    pub fn kept(&self, issuer: &Issuer, remote: &Remote) -> Option<crate::state::KeptKeySet> {
         let kept = self.state.as_ref()?.load(issuer.name(), issuer.origin(), &remote.allowed);
         kept.unwrap_or_else(|what| {
             tracing::warn!(issuer = issuer.name(), what, "kept keys cannot be used");

@@ -30,14 +30,14 @@ struct Inner {
     machine: Refresh,
     /// Until when the fetching task sleeps.
     asleep_until: Moment,
-    held: Option<Held>,
+    held: Option<KeyAge>,
     /// Why the last attempt failed, if it did.
     failure: Option<String>,
 }
 
 /// The age of the keys at hand, by both clocks.
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct KeyAge {
     /// When they were fetched, by the wall clock as it is set now.
     fetched_at: UnixTime,
     /// How old they were at the moment `since`.
@@ -117,7 +117,7 @@ impl KeyWatch {
     /// Takes note of when the keys at hand were fetched.
     pub fn hold(&self, fetched_at: UnixTime) {
         let age = self.clock.wall().since(fetched_at).unwrap_or_default();
-        self.lock().held = Some(Held { fetched_at, age, since: self.passed() });
+        self.lock().held = Some(KeyAge { fetched_at, age, since: self.passed() });
     }
 
     /// Takes note of a jump of the wall clock: the next attempt is due soon. After a jump

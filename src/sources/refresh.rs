@@ -2,7 +2,7 @@
 
 use super::key_watch::KeyWatch;
 use super::key_watches::KeyWatches;
-use super::remote::{self, Answer, Fetched, Held};
+use super::remote::{self, CurrentSet, FetchOutcome, Fetched};
 use crate::clock::Clock;
 use crate::config::Remote;
 use crate::engine::{Engine, Snapshot};
@@ -32,13 +32,13 @@ impl Refresher {
     /// Keeps the keys fresh, for as long as it is polled. An attempt that a panic
     /// interrupted is lost; the next one follows as after one that says nothing.
     pub(super) async fn run(self: Arc<Self>) {
-        let mut held: Option<Held> = None;
+        let mut held: Option<CurrentSet> = None;
         loop {
             match self.watch.next() {
                 Action::Fetch(attempt) => {
                     let condition = held.as_ref().filter(|_| attempt.conditional);
                     let (event, failure) = match self.fetch(condition).await {
-                        Ok(Arrival { fresh_for, changed, new }) => {
+                        Ok(Refreshed { fresh_for, changed, new }) => {
                             held = new.or(held);
                             let attempt = attempt.number;
                             (Event::Arrived { attempt, fresh_for, changed }, None)
@@ -60,13 +60,13 @@ impl Refresher {
     }
 
     /// Fetches once. Whatever fails leaves the keys as they are (R67).
-    async fn fetch(&self, held: Option<&Held>) -> Result<Arrival, super::SourceError> {
+    async fn fetch(&self, held: Option<&CurrentSet>) -> Result<Refreshed, super::SourceError> {
         let name = &*self.name;
         let begin = self.clock.monotonic();
         let answer = remote::ask(&self.remote, held).await;
         let outcome = match &answer {
-            Ok(Answer::Set(_)) => "ok",
-            Ok(Answer::Same(_)) => "not_modified",
+            Ok(FetchOutcome::Set(_)) => "ok",
+            Ok(FetchOutcome::Same(_)) => "not_modified",
             Err(error) => error.outcome(),
         };
         let now = self.clock.wall();
@@ -75,7 +75,7 @@ impl Refresher {
             tracing::warn!(issuer = name, outcome, %error, "keys cannot be fetched");
         })?;
         match answer {
-            Answer::Set(fetched) => {
+            FetchOutcome::Set(fetched) => {
                 let Fetched { keys, jwks_uri, text, tag, fresh_for } = *fetched;
                 let changed = self.publish(keys, now);
                 // After the keys: whoever reads the time of the new ones must not apply it to
@@ -90,16 +90,16 @@ impl Refresher {
                 }
                 let text: Arc<[u8]> = text.into();
                 self.keep(Arc::clone(&text), now).await;
-                let new = Some(Held { jwks_uri, tag, text });
-                Ok(Arrival { fresh_for, changed: changed.is_some(), new })
+                let new = Some(CurrentSet { jwks_uri, tag, text });
+                Ok(Refreshed { fresh_for, changed: changed.is_some(), new })
             }
-            Answer::Same(fresh_for) => {
+            FetchOutcome::Same(fresh_for) => {
                 self.confirm(now);
                 self.watch.hold(now);
                 if let Some(held) = held {
                     self.keep(Arc::clone(&held.text), now).await;
                 }
-                Ok(Arrival { fresh_for, changed: false, new: None })
+                Ok(Refreshed { fresh_for, changed: false, new: None })
             }
         }
     }
@@ -164,11 +164,11 @@ impl Refresher {
 }
 
 /// A set that came, or word that the one at hand is still good.
-struct Arrival {
+struct Refreshed {
     fresh_for: Option<std::time::Duration>,
     changed: bool,
     /// To ask for it again only if it changed.
-    new: Option<Held>,
+    new: Option<CurrentSet>,
 }
 
 #[cfg(test)]

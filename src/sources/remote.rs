@@ -1,6 +1,6 @@
 //! The key set of one issuer, from the web.
 
-use super::destination::Origin;
+use super::destination::HostOrigin;
 use super::error::{Cause, SourceError};
 use super::fetch::{Document, Fetch};
 use super::metadata::Metadata;
@@ -29,7 +29,7 @@ pub struct Fetched {
 
 /// What an attempt brought.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum FetchOutcome {
     /// The set at hand is still the one; it is good so long, if the issuer says so.
     Same(Option<Duration>),
     /// A set.
@@ -38,7 +38,7 @@ pub(super) enum Answer {
 
 /// The set at hand: where it came from, its tag if it has one, and its text.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct CurrentSet {
     pub(super) jwks_uri: HttpUrl,
     pub(super) tag: Option<String>,
     pub(super) text: Arc<[u8]>,
@@ -52,8 +52,8 @@ pub(super) struct Held {
 /// If no set with a usable key can be had.
 pub async fn load(remote: &Remote) -> Result<Fetched, SourceError> {
     match ask(remote, None).await? {
-        Answer::Set(fetched) => Ok(*fetched),
-        Answer::Same(_) => Err(SourceError {
+        FetchOutcome::Set(fetched) => Ok(*fetched),
+        FetchOutcome::Same(_) => Err(SourceError {
             url: remote.location.to_string(),
             cause: Cause::Unusable("answered that nothing changed, without being asked".to_owned()),
         }),
@@ -65,7 +65,7 @@ pub async fn load(remote: &Remote) -> Result<Fetched, SourceError> {
 /// # Errors
 /// If it cannot be had.
 pub async fn read(url: &HttpUrl) -> Result<Vec<u8>, SourceError> {
-    let (origin, access) = (Origin::Configured, &Access::default());
+    let (origin, access) = (HostOrigin::Configured, &Access::default());
     let document = Fetch { url, origin, access, bearer: None, tag: None }.get().await;
     let document = document.map_err(|cause| SourceError { url: url.to_string(), cause })?;
     Ok(document.text.unwrap_or_default())
@@ -73,12 +73,15 @@ pub async fn read(url: &HttpUrl) -> Result<Vec<u8>, SourceError> {
 
 /// Fetches as [`load`] does; if the set `held` is still the one, an answer that says so
 /// will do.
-pub(super) async fn ask(remote: &Remote, held: Option<&Held>) -> Result<Answer, SourceError> {
+pub(super) async fn ask(
+    remote: &Remote,
+    held: Option<&CurrentSet>,
+) -> Result<FetchOutcome, SourceError> {
     match &remote.location {
         Location::JwksUri(urls) => {
             let mut first = None;
             for url in urls {
-                match ask_set(remote, url, Origin::Configured, held).await {
+                match ask_set(remote, url, HostOrigin::Configured, held).await {
                     Ok(answer) => return Ok(answer),
                     Err(error) => {
                         if urls.len() > 1 {
@@ -94,7 +97,7 @@ pub(super) async fn ask(remote: &Remote, held: Option<&Held>) -> Result<Answer, 
             let (at, metadata) = discover(remote, urls).await?;
             // A host that the operator wrote is as trusted in the document.
             let same = metadata.jwks_uri.has_origin_of(at);
-            let origin = if same { Origin::Configured } else { Origin::Learned };
+            let origin = if same { HostOrigin::Configured } else { HostOrigin::Learned };
             ask_set(remote, &metadata.jwks_uri, origin, held).await
         }
     }
@@ -111,7 +114,7 @@ async fn discover<'u>(
     let mut first = None;
     for url in urls {
         let failed = |cause| SourceError { url: url.to_string(), cause };
-        match get(remote, url, Origin::Configured, None).await {
+        match get(remote, url, HostOrigin::Configured, None).await {
             Ok(document) => {
                 let text = document.text.unwrap_or_default();
                 let metadata = Metadata::parse(&text, &remote.identifiers);
@@ -132,14 +135,14 @@ async fn discover<'u>(
 async fn ask_set(
     remote: &Remote,
     url: &HttpUrl,
-    origin: Origin,
-    held: Option<&Held>,
-) -> Result<Answer, SourceError> {
+    origin: HostOrigin,
+    held: Option<&CurrentSet>,
+) -> Result<FetchOutcome, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
     let tag = held.filter(|held| held.jwks_uri == *url).and_then(|held| held.tag.as_deref());
     let Document { text, tag, fresh_for } = get(remote, url, origin, tag).await?;
     let Some(text) = text else {
-        return Ok(Answer::Same(fresh_for));
+        return Ok(FetchOutcome::Same(fresh_for));
     };
     let keys = LoadedKeys::from_jwks(&text, &remote.allowed);
     let keys = keys.map_err(|error| failed(Cause::Set(error)))?;
@@ -147,7 +150,7 @@ async fn ask_set(
         Some(what) => Err(failed(Cause::Unusable(what))),
         None => {
             let jwks_uri = url.clone();
-            Ok(Answer::Set(Box::new(Fetched { keys, jwks_uri, text, tag, fresh_for })))
+            Ok(FetchOutcome::Set(Box::new(Fetched { keys, jwks_uri, text, tag, fresh_for })))
         }
     }
 }
@@ -155,12 +158,12 @@ async fn ask_set(
 async fn get(
     remote: &Remote,
     url: &HttpUrl,
-    origin: Origin,
+    origin: HostOrigin,
     tag: Option<&str>,
 ) -> Result<Document, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
     // The token is for the host that the operator wrote, and for no other.
-    let file = remote.access.bearer_file.as_deref().filter(|_| origin == Origin::Configured);
+    let file = remote.access.bearer_file.as_deref().filter(|_| origin == HostOrigin::Configured);
     let bearer = match file {
         None => None,
         Some(file) => match bearer(file).await {

@@ -1,7 +1,7 @@
 //! Encrypted connections to where keys are fetched. The only file that names
 //! `rustls_native_certs`.
 
-use super::destination::Origin;
+use super::destination::HostOrigin;
 use super::error::{Cause, SourceError};
 use crate::clock::Clock;
 use crate::config::Access;
@@ -22,13 +22,13 @@ use zeroize::Zeroizing;
 pub(super) async fn encrypt(
     stream: TcpStream,
     host: &str,
-    origin: Origin,
+    origin: HostOrigin,
     access: &Access,
 ) -> Result<TlsStream<TcpStream>, Cause> {
     let name = ServerName::try_from(host.to_owned());
     let name = name.map_err(|_| Cause::Tls(format!("{host:?} is no name of a host")))?;
     // Who we are is for the host that the operator wrote, and for no other.
-    let client_files = access.client.clone().filter(|_| origin == Origin::Configured);
+    let client_files = access.client.clone().filter(|_| origin == HostOrigin::Configured);
     let ca_file = access.ca_file.clone();
     // Read each time: authorities are replaced while the daemon runs.
     #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 /// A key set that was kept.
 #[derive(Debug)]
-pub struct Kept {
+pub struct KeptKeySet {
     /// The keys, and what was skipped.
     pub keys: LoadedKeys,
     /// When they were fetched.
@@ -37,7 +37,7 @@ impl StateFolder {
         name: &str,
         origin: &Digest,
         allowed: &[Algorithm],
-    ) -> Result<Option<Kept>, String> {
+    ) -> Result<Option<KeptKeySet>, String> {
         let path = self.file(name);
         let failed = |what: &dyn fmt::Display| format!("{}: {what}", path.display());
         let file = match files::open_own(&path) {
@@ -63,7 +63,7 @@ impl StateFolder {
             LoadedKeys::from_jwks(set.as_bytes(), allowed).map_err(|error| failed(&error))?;
         match keys.unusable(allowed) {
             Some(what) => Err(failed(&what)),
-            None => Ok(Some(Kept { keys, fetched_at: UnixTime::from_seconds(fetched_at) })),
+            None => Ok(Some(KeptKeySet { keys, fetched_at: UnixTime::from_seconds(fetched_at) })),
         }
     }
 
@@ -112,7 +112,7 @@ pub fn public_part(jwks: &[u8]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tests::Folder;
+    use crate::state::tests::UnusedPath;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_set_comes_back_for_the_same_origin_only_and_without_secrets() {
-        let folder = Folder::new();
+        let folder = UnusedPath::new();
         let state = StateFolder::open(folder.path()).unwrap();
         assert!(state.load("corp", &[1; 32], ALLOWED).unwrap().is_none());
         state.store("corp", &[1; 32], SET.as_bytes(), THEN).unwrap();
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_file_that_others_can_write_is_refused() {
-        let folder = Folder::new();
+        let folder = UnusedPath::new();
         let state = StateFolder::open(folder.path()).unwrap();
         state.store("corp", &[1; 32], SET.as_bytes(), THEN).unwrap();
         let file = folder.path().join("corp.json");
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_link_in_the_place_of_a_set_is_neither_read_nor_followed() {
-        let folder = Folder::new();
+        let folder = UnusedPath::new();
         let state = StateFolder::open(folder.path()).unwrap();
         state.store("corp", &[1; 32], SET.as_bytes(), THEN).unwrap();
         let (set, elsewhere) = (folder.path().join("corp.json"), folder.path().join("elsewhere"));
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_said_to_be_so_at_every_length() {
-        let folder = Folder::new();
+        let folder = UnusedPath::new();
         let state = StateFolder::open(folder.path()).unwrap();
         state.store("corp", &[1; 32], SET.as_bytes(), THEN).unwrap();
         let whole = std::fs::read(folder.path().join("corp.json")).unwrap();

@@ -12,13 +12,13 @@ use super::Metrics;
 use super::supervisor::{self, Duty};
 use crate::clock::Clock;
 use crate::permit::{Permit, Source};
-use sink::Open;
+use sink::OpenSink;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use writer::Writer;
+use writer::AuditWriter;
 
 /// Something that was decided.
 pub trait Record: Send + 'static {
@@ -31,7 +31,7 @@ pub trait Record: Send + 'static {
 
 /// A way to have records written. Its clones share it.
 #[derive(Debug)]
-pub struct AuditLog<R>(Arc<Shared<R>>);
+pub struct AuditLog<R>(Arc<AuditState<R>>);
 
 impl<R> Clone for AuditLog<R> {
     fn clone(&self) -> Self {
@@ -40,8 +40,8 @@ impl<R> Clone for AuditLog<R> {
 }
 
 #[derive(Debug)]
-struct Shared<R> {
-    queue: Mutex<Queue<R>>,
+struct AuditState<R> {
+    queue: Mutex<AuditQueue<R>>,
     changed: Condvar,
     reopen: AtomicBool,
     /// Whether the last attempt to write failed, or a panic interrupted the thread.
@@ -55,7 +55,7 @@ struct Shared<R> {
 }
 
 #[derive(Debug)]
-struct Queue<R> {
+struct AuditQueue<R> {
     waiting: VecDeque<(u64, R)>,
     /// The number of the next record.
     next: u64,
@@ -90,13 +90,13 @@ impl<R: Record> AuditLog<R> {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> io::Result<Self> {
-        let sink = Open::new(sink)?;
-        let queue = Queue { waiting: VecDeque::new(), next: 1, writing: 0, bytes: 0 };
+        let sink = OpenSink::new(sink)?;
+        let queue = AuditQueue { waiting: VecDeque::new(), next: 1, writing: 0, bytes: 0 };
         let (queue, changed) = (Mutex::new(queue), Condvar::new());
         let (reopen, failing) = (AtomicBool::new(false), AtomicBool::new(false));
-        let shared = Shared { queue, changed, reopen, failing, most, refuses, metrics, clock };
+        let shared = AuditState { queue, changed, reopen, failing, most, refuses, metrics, clock };
         let log = Self(Arc::new(shared));
-        let (mut writer, clock) = (Writer::new(log.clone(), sink), log.0.clock.clone());
+        let (mut writer, clock) = (AuditWriter::new(log.clone(), sink), log.0.clock.clone());
         supervisor::thread(Duty::Audit, clock, move || writer.run())?;
         Ok(log)
     }
@@ -152,15 +152,15 @@ impl<R: Record> AuditLog<R> {
     }
 
     fn flush_within(&self, patience: Duration) -> usize {
-        let waits = |queue: &mut Queue<R>| queue.bytes > 0;
+        let waits = |queue: &mut AuditQueue<R>| queue.bytes > 0;
         let waited = self.0.changed.wait_timeout_while(self.0.lock(), patience, waits);
         let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
         queue.waiting.len().saturating_add(queue.writing)
     }
 }
 
-impl<R> Shared<R> {
-    fn lock(&self) -> MutexGuard<'_, Queue<R>> {
+impl<R> AuditState<R> {
+    fn lock(&self) -> MutexGuard<'_, AuditQueue<R>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -29,7 +29,7 @@ pub enum LogFormat {
 /// standard error takes them.
 #[derive(Debug)]
 #[must_use = "when it is dropped, the last lines are written"]
-pub struct Logs(Queue);
+pub struct Logs(LogQueue);
 
 /// Starts logging for the whole process.
 ///
@@ -43,8 +43,8 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Logs, String> {
         use std::io::IsTerminal as _;
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
     };
-    let queue = Queue::start(io::stderr()).map_err(|error| error.to_string())?;
-    let writer = Writer { queue: queue.clone(), colored };
+    let queue = LogQueue::start(io::stderr()).map_err(|error| error.to_string())?;
+    let writer = LogWriter { queue: queue.clone(), colored };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -70,10 +70,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Lines between those who log and the thread that writes.
 #[derive(Clone, Debug, Default)]
-struct Queue(Arc<Shared>);
+struct LogQueue(Arc<LogLines>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct LogLines {
     lines: Mutex<Lines>,
     changed: Condvar,
 }
@@ -85,7 +85,7 @@ struct Lines {
     bytes: usize,
 }
 
-impl Queue {
+impl LogQueue {
     /// Has the lines written to `sink`, for as long as the process lives.
     fn start(mut sink: impl Write + Send + 'static) -> io::Result<Self> {
         let queue = Self::default();
@@ -156,13 +156,13 @@ impl Drop for Logs {
 
 /// Escapes lines and puts them into the queue.
 #[derive(Clone, Debug)]
-struct Writer {
-    queue: Queue,
+struct LogWriter {
+    queue: LogQueue,
     /// Whether the colors of the formatter are kept.
     colored: bool,
 }
 
-impl Writer {
+impl LogWriter {
     /// One line, whatever an issuer wrote into it. In JSON it stays equal.
     fn line(&self, text: &str) -> String {
         let text = text.strip_suffix('\n').unwrap_or(text);
@@ -184,7 +184,7 @@ impl Writer {
 }
 
 /// Each line comes whole, in one piece.
-impl Write for &Writer {
+impl Write for &LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.queue.push(self.line(&String::from_utf8_lossy(line)).as_bytes());
         Ok(line.len())
@@ -195,7 +195,7 @@ impl Write for &Writer {
     }
 }
 
-impl<'w> MakeWriter<'w> for Writer {
+impl<'w> MakeWriter<'w> for LogWriter {
     type Writer = &'w Self;
 
     fn make_writer(&'w self) -> Self::Writer {
@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_and_nothing_that_a_terminal_obeys() {
-        let line = |colored, text: &str| Writer { queue: Queue::default(), colored }.line(text);
+        let line =
+            |colored, text: &str| LogWriter { queue: LogQueue::default(), colored }.line(text);
         let hostile = "\x1b[2mINFO\x1b[0m a\x1b[2J\u{9b}31m\n2026 ERROR forged\u{202e}\u{2028}\n";
         let rest = "\\u001b[2J\\u009b31m\\u000a2026 ERROR forged\\u202e\\u2028\n";
         assert_eq!(line(true, hostile), format!("\x1b[2mINFO\x1b[0m a{rest}"));
@@ -223,7 +224,7 @@ mod tests {
     #[test]
     fn a_sink_that_takes_nothing_holds_nobody_up_and_gets_what_fitted() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let queue = Queue::start(writer).unwrap();
+        let queue = LogQueue::start(writer).unwrap();
         let before = dropped();
         let line = [b'.'; 1024];
         for _ in 0..1024 {

@@ -91,7 +91,8 @@ impl Traces {
         method: &'static str,
         headers: &HeaderMap,
     ) -> Option<Span> {
-        let parent = self.propagator.extract_with_context(&Context::new(), &Headers(headers));
+        let parent =
+            self.propagator.extract_with_context(&Context::new(), &HeaderExtractor(headers));
         let span = self
             .tracer
             .span_builder(format!("{service}/{method}"))
@@ -120,9 +121,9 @@ impl Span {
     }
 }
 
-struct Headers<'h>(&'h HeaderMap);
+struct HeaderExtractor<'h>(&'h HeaderMap);
 
-impl Extractor for Headers<'_> {
+impl Extractor for HeaderExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.to_str().ok()
     }

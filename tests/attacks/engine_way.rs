@@ -3,9 +3,7 @@
 
 use bytes::Bytes;
 use jwtd::clock::Clock;
-use jwtd::engine::{
-    Batch, CacheLimits, Configuration, Current, Decision, Engine, ProofCache, Snapshot,
-};
+use jwtd::engine::{Batch, CacheLimits, Configuration, Decision, Engine, Snapshot};
 use jwtd::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::policy::Caller;
@@ -20,10 +18,8 @@ fn engine(max_bytes: u64) -> Engine {
     let metrics = Arc::new(Metrics::new());
     let issuers = WORLD.issuers().clone();
     let configuration = Configuration::new([WORLD.profile().clone()], &issuers, &metrics);
-    let snapshot = Snapshot::new(configuration, issuers);
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
-    let cache = ProofCache::new(limits, &metrics);
-    Engine { current: Current::new(snapshot), cache, audit: None, traces: None, metrics }
+    Engine::new(Snapshot::new(configuration, issuers), limits, metrics)
 }
 
 /// What becomes of a batch.

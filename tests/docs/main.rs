@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod chart;
 mod incidents;
 mod rules;
 
@@ -85,6 +86,13 @@ fn the_tables_of_rules_and_incidents_are_fresh() {
     let (_, after) = rest.split_once(MARKS[1]).unwrap();
     let tables = rules::tables();
     assert_fresh(PAGE, &format!("{before}{}{tables}{}{after}", MARKS[0], MARKS[1]));
+}
+
+#[test]
+fn the_schema_and_the_readme_of_the_chart_are_fresh() {
+    for (name, text) in [chart::schema(), chart::readme()] {
+        assert_fresh(&name, &text);
+    }
 }
 
 #[test]

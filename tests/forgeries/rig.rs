@@ -2,9 +2,7 @@
 
 use crate::world::World;
 use bytes::Bytes;
-use jwtd::engine::{
-    Batch, CacheLimits, Configuration, Current, Decision, Engine, ProofCache, Snapshot,
-};
+use jwtd::engine::{Batch, CacheLimits, Configuration, Decision, Engine, Snapshot};
 use jwtd::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::Issuers;
@@ -27,9 +25,7 @@ impl Rig {
         let metrics = Arc::new(Metrics::new());
         let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
         let configuration = Configuration::new(profiles, &issuers, &metrics);
-        let current = Current::new(Snapshot::new(configuration, issuers));
-        let cache = ProofCache::new(limits, &metrics);
-        Self { engine: Engine { current, cache, audit: None, traces: None, metrics } }
+        Self { engine: Engine::new(Snapshot::new(configuration, issuers), limits, metrics) }
     }
 
     /// Other issuers, keys or profiles from now on.

@@ -22,6 +22,7 @@ mod commands;
 mod files;
 mod keys;
 mod lifecycle;
+mod metrics;
 mod plain;
 mod reload;
 mod routes;

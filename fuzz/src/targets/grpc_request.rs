@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
 use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer};
-use jwtd::engine::{CacheLimits, Configuration, Current, Engine, ProofCache, Snapshot};
+use jwtd::engine::{CacheLimits, Configuration, Engine, Snapshot};
 use jwtd::grpc::{Door, Front, MeteredLayer, Verifier};
 use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb::{self, verifier_service_server::VerifierServiceServer, verify_stream_response};
@@ -39,13 +39,7 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     let metrics = Arc::new(Metrics::new());
     let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: Duration::from_secs(3600) };
     let configuration = Configuration::new(profiles(), &WORLD, &metrics);
-    Arc::new(Engine {
-        audit: None,
-        traces: None,
-        current: Current::new(Snapshot::new(configuration, WORLD.clone())),
-        cache: ProofCache::new(limits, &metrics),
-        metrics,
-    })
+    Arc::new(Engine::new(Snapshot::new(configuration, WORLD.clone()), limits, metrics))
 });
 
 static FRONT: LazyLock<Front<VerifierServiceServer<Verifier>, plain::Front>> =

@@ -1,6 +1,6 @@
 //! One way to have a message judged: a call, or a message of a stream.
 
-use super::Call;
+use super::CallKind;
 use crate::client::Client;
 use crate::pb::{self, verify_stream_response::Result as Answer};
 use bytes::Bytes;
@@ -21,14 +21,14 @@ pub(super) enum Line {
 
 impl Line {
     /// `window` messages of a stream may be under way.
-    pub(super) fn new(client: &Client, call: Call, window: usize) -> Self {
+    pub(super) fn new(client: &Client, call: CallKind, window: usize) -> Self {
         match call {
-            Call::Unary => Self::Unary(client.clone()),
-            Call::Batch => Self::Batch(client.clone()),
-            Call::Stream => Self::Stream(Arc::new(Streams {
+            CallKind::Unary => Self::Unary(client.clone()),
+            CallKind::Batch => Self::Batch(client.clone()),
+            CallKind::Stream => Self::Stream(Arc::new(Streams {
                 client: client.clone(),
                 window,
-                current: Mutex::new(Stream::open(client.clone(), window)),
+                current: Mutex::new(CallStream::open(client.clone(), window)),
             })),
         }
     }
@@ -70,34 +70,34 @@ fn said(status: &Status) -> String {
 pub(super) struct Streams {
     client: Client,
     window: usize,
-    current: Mutex<Arc<Stream>>,
+    current: Mutex<Arc<CallStream>>,
 }
 
 impl Streams {
-    fn current(&self) -> Arc<Stream> {
+    fn current(&self) -> Arc<CallStream> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.lock().ended.is_some() {
-            *current = Stream::open(self.client.clone(), self.window);
+            *current = CallStream::open(self.client.clone(), self.window);
         }
         Arc::clone(&current)
     }
 }
 
 /// A stream with several messages under way.
-pub(super) struct Stream {
+pub(super) struct CallStream {
     requests: mpsc::Sender<pb::VerifyStreamRequest>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<MessagesInFlight>,
     next: AtomicU64,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct MessagesInFlight {
     messages: HashMap<u64, oneshot::Sender<Answer>>,
     /// Why no more answers come.
     ended: Option<String>,
 }
 
-impl Stream {
+impl CallStream {
     fn open(mut client: Client, window: usize) -> Arc<Self> {
         let (requests, mut from) = mpsc::channel(window.max(1));
         let stream =
@@ -130,7 +130,7 @@ impl Stream {
         stream
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, MessagesInFlight> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,9 +1,9 @@
 //! Sends messages, as fast as they are answered or at a fixed rate.
 
-use super::Call;
+use super::CallKind;
 use super::line::Line;
-use super::supply::Supply;
-use super::tally::Tally;
+use super::tally::LoadTally;
+use super::token_mix::TokenMix;
 use crate::client::Client;
 use crate::clock::{Clock, later};
 use crate::cmd::progress::Progress;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 /// How the load is put.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    pub(super) call: Call,
+    pub(super) call: CallKind,
     /// Tokens in a message.
     pub(super) batch: u64,
     /// Messages under way at once.
@@ -41,9 +41,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) async fn run(
     plan: &Plan,
     clients: &[Client],
-    supply: &Arc<Supply>,
+    mix: &Arc<TokenMix>,
     stop: &CancellationToken,
-) -> Tally {
+) -> LoadTally {
     let share = plan.concurrency.div_ceil(clients.len().max(1));
     let lines: Vec<Line> =
         clients.iter().map(|client| Line::new(client, plan.call, share)).collect();
@@ -53,13 +53,13 @@ pub(super) async fn run(
         // A thread of its own: the runtime's timers know whole milliseconds only.
         std::thread::spawn(move || schedule.pace(&stop, workers));
     }
-    let tally = Arc::new(Mutex::new(Tally::default()));
+    let tally = Arc::new(Mutex::new(LoadTally::default()));
     let mut workers = JoinSet::new();
     for line in lines.iter().cycle().take(plan.concurrency) {
         let worker = Worker {
             line: line.clone(),
             schedule: Arc::clone(&schedule),
-            supply: Arc::clone(supply),
+            mix: Arc::clone(mix),
             stop: stop.clone(),
             plan: plan.clone(),
             tally: Arc::clone(&tally),
@@ -70,7 +70,7 @@ pub(super) async fn run(
     while workers.join_next().await.is_some() {}
     showing.abort();
     let mut tally = std::mem::take(&mut *lock(&tally));
-    let ended_early = stop.is_cancelled() || supply.is_used_up();
+    let ended_early = stop.is_cancelled() || mix.is_used_up();
     if plan.rate.is_some() && !ended_early {
         tally.took = tally.took.max(plan.duration);
         tally.unsent = schedule.unsent();
@@ -81,7 +81,7 @@ pub(super) async fn run(
     tally
 }
 
-fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+fn lock(tally: &Mutex<LoadTally>) -> MutexGuard<'_, LoadTally> {
     tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -189,10 +189,10 @@ impl Schedule {
 struct Worker {
     line: Line,
     schedule: Arc<Schedule>,
-    supply: Arc<Supply>,
+    mix: Arc<TokenMix>,
     stop: CancellationToken,
     plan: Plan,
-    tally: Arc<Mutex<Tally>>,
+    tally: Arc<Mutex<LoadTally>>,
 }
 
 impl Worker {
@@ -204,7 +204,7 @@ impl Worker {
     async fn send_all(&self) {
         let mut first = true;
         while let Some(due) = self.schedule.due(std::mem::take(&mut first)).await {
-            let Some(tokens) = self.supply.take(self.plan.batch) else { return };
+            let Some(tokens) = self.mix.take(self.plan.batch) else { return };
             let sent = self.line.send(tokens, &self.plan.options);
             let answer = timeout(PATIENCE, sent)
                 .await
@@ -238,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_that_waited_for_a_place_is_late_from_when_it_was_due() {
         let plan = Plan {
-            call: Call::Batch,
+            call: CallKind::Batch,
             batch: 10,
             concurrency: 1,
             rate: Some(10),

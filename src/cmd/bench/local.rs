@@ -20,14 +20,14 @@ const AUDIENCE: &str = "bench";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A daemon, its key and its files. They go with the value.
-pub(super) struct Local {
+pub(super) struct MeasuredDaemon {
     child: Child,
     _folder: Folder,
     key: PathBuf,
     address: Address,
 }
 
-impl Local {
+impl MeasuredDaemon {
     /// Starts a daemon that knows a fresh key; tokens by `recipe` are good there.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Local {
     }
 }
 
-impl Drop for Local {
+impl Drop for MeasuredDaemon {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();

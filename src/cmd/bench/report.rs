@@ -1,8 +1,8 @@
 //! The figures of a load, for people and for programs.
 
 use super::load::Plan;
-use super::supply::Share;
-use super::tally::Tally;
+use super::tally::LoadTally;
+use super::token_mix::ColdShare;
 use super::usage::Usage;
 use crate::cmd::Output;
 use hdrhistogram::Histogram;
@@ -14,10 +14,10 @@ pub(super) struct Report {
     pub(super) endpoint: String,
     pub(super) connections: usize,
     pub(super) plan: Plan,
-    pub(super) cold: Share,
+    pub(super) cold: ColdShare,
     /// Whether the tokens that are sent once were used up before the end.
     pub(super) used_up: bool,
-    pub(super) tally: Tally,
+    pub(super) tally: LoadTally,
     pub(super) used: Usage,
 }
 
@@ -34,7 +34,7 @@ impl Report {
 
     /// Whether there were messages, and all that were due were answered.
     pub(super) fn is_whole(&self) -> bool {
-        let Tally { failures, unsent, .. } = &self.tally;
+        let LoadTally { failures, unsent, .. } = &self.tally;
         self.tally.messages() > 0 && failures.is_empty() && *unsent == 0
     }
 

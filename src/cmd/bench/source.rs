@@ -1,7 +1,7 @@
 //! Where the tokens of a load come from.
 
 use super::load::Plan;
-use super::supply::{Share, Supply};
+use super::token_mix::{ColdShare, TokenMix};
 use crate::cmd::progress::Progress;
 use crate::cmd::sign::{Recipe, Trouble};
 use crate::cmd::verify;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Tokens of a file, or made with a key.
 #[derive(Args, Debug)]
-pub(super) struct Source {
+pub(super) struct TokenSource {
     /// A file of tokens, one a line; `-` is standard input
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
@@ -27,8 +27,8 @@ pub(super) struct Source {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     distinct: Option<u32>,
     /// Which share of the tokens is sent once only, such as 10%: they are not remembered
-    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = Share::parse)]
-    pub(super) cold: Share,
+    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = ColdShare::parse)]
+    pub(super) cold: ColdShare,
     /// How many tokens there are to be sent once; when they are used up the load ends. By
     /// default as many as --rate and --duration need, else 100000, or the rest of the file
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -42,7 +42,7 @@ const FRESH: u32 = 100_000;
 /// The most tokens that are made.
 const MOST: u64 = 1_000_000;
 
-impl Source {
+impl TokenSource {
     /// Flags that do not go together, as far as they are `given`.
     pub(super) fn check(&self, given: &dyn Fn(&str) -> bool) -> Result<(), String> {
         if self.fresh.is_some() && self.cold.is_none() {
@@ -62,9 +62,9 @@ impl Source {
     }
 
     /// The tokens.
-    pub(super) fn supply(&mut self, plan: &Plan) -> Result<Supply, Trouble> {
+    pub(super) fn mix(&mut self, plan: &Plan) -> Result<TokenMix, Trouble> {
         match (&self.tokens, &self.key) {
-            (Some(file), _) => enough(self.supply_from(file)?, plan),
+            (Some(file), _) => enough(self.mix_from(file)?, plan),
             (None, Some(key)) => {
                 self.recipe.lasting(plan.duration);
                 self.supply_of(key, plan, &CancellationToken::new())
@@ -79,7 +79,7 @@ impl Source {
         key: &Path,
         plan: &Plan,
         stop: &CancellationToken,
-    ) -> Result<Supply, Trouble> {
+    ) -> Result<TokenMix, Trouble> {
         let repeated = if self.cold.is_all() { 0 } else { self.distinct.unwrap_or(DISTINCT) };
         let fresh = if self.cold.is_none() {
             0
@@ -104,7 +104,7 @@ impl Source {
         };
         let repeated: Result<_, _> = (0..repeated).map(|_| make()).collect();
         let fresh: Result<_, _> = (0..fresh).map(|_| make()).collect();
-        enough(Supply::new(repeated?, fresh?, self.cold), plan)
+        enough(TokenMix::new(repeated?, fresh?, self.cold), plan)
     }
 
     /// How many tokens the whole load needs that are sent once, if that is known.
@@ -116,12 +116,12 @@ impl Source {
     }
 
     /// The tokens of a file: the repeated ones first.
-    fn supply_from(&self, file: &Path) -> Result<Supply, Trouble> {
+    fn mix_from(&self, file: &Path) -> Result<TokenMix, Trouble> {
         let mut repeated = verify::tokens_of(file).map_err(Trouble::Failure)?;
         let most_fresh = self.fresh.map_or(usize::MAX, |fresh| fresh as usize);
         if self.cold.is_all() {
             repeated.truncate(most_fresh);
-            return Ok(Supply::new(Vec::new(), repeated, self.cold));
+            return Ok(TokenMix::new(Vec::new(), repeated, self.cold));
         }
         let there = repeated.len();
         let all = if self.cold.is_none() { u32::MAX } else { DISTINCT };
@@ -137,14 +137,14 @@ impl Source {
             )));
         }
         fresh.truncate(most_fresh);
-        Ok(Supply::new(repeated, fresh, self.cold))
+        Ok(TokenMix::new(repeated, fresh, self.cold))
     }
 }
 
 /// At least one message can be sent.
-fn enough(supply: Supply, plan: &Plan) -> Result<Supply, Trouble> {
-    if supply.suffices(plan.batch) {
-        return Ok(supply);
+fn enough(mix: TokenMix, plan: &Plan) -> Result<TokenMix, Trouble> {
+    if mix.suffices(plan.batch) {
+        return Ok(mix);
     }
     Err(Trouble::Usage(format!(
         "the tokens that are sent once are fewer than a message of {} needs: give more, or a \

@@ -11,7 +11,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Counts, and how long messages took.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct LoadTally {
     /// In nanoseconds, to three digits.
     pub(super) latency: Option<Histogram<u64>>,
     pub(super) permits: u64,
@@ -25,7 +25,7 @@ pub(super) struct Tally {
     pub(super) took: Duration,
 }
 
-impl Default for Tally {
+impl Default for LoadTally {
     fn default() -> Self {
         let most = u64::try_from(LONGEST.as_nanos()).unwrap_or(u64::MAX);
         let latency = Histogram::new_with_bounds(1, most, 3).ok();
@@ -34,7 +34,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl LoadTally {
     /// Counts verdicts.
     pub(super) fn judged(&mut self, verdicts: &[pb::Verdict]) {
         for verdict in verdicts {

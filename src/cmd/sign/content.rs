@@ -1,6 +1,6 @@
 //! What is signed: the header and the claims, from the flags.
 
-use super::moment::Moment;
+use super::time_argument::TimeArgument;
 use crate::files;
 use clap::Args;
 use jwtd_core::jose::json::{self, JsonFault};
@@ -30,14 +30,14 @@ pub(in crate::cmd) struct Content {
     #[arg(long, value_name = "NAME")]
     scope: Vec<String>,
     /// `exp`: +1h, -5m, now, seconds since 1970, or RFC 3339; by default +1h
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = Moment::parse)]
-    exp: Option<Moment>,
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = TimeArgument::parse)]
+    exp: Option<TimeArgument>,
     /// `nbf`, likewise; by default absent
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = Moment::parse)]
-    nbf: Option<Moment>,
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = TimeArgument::parse)]
+    nbf: Option<TimeArgument>,
     /// `iat`, likewise; by default now
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = Moment::parse)]
-    iat: Option<Moment>,
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = TimeArgument::parse)]
+    iat: Option<TimeArgument>,
     /// `jti`: an id of the token, or the word `random`
     #[arg(long, value_name = "ID")]
     jti: Option<String>,
@@ -89,7 +89,7 @@ impl Content {
     /// They live an hour longer than `span`, if nothing else is said.
     pub(super) fn lasting(&mut self, span: Duration) {
         if self.exp.is_none() && self.claims.is_none() && !self.no_defaults {
-            self.exp = Some(Moment::After(span.saturating_add(HOUR)));
+            self.exp = Some(TimeArgument::After(span.saturating_add(HOUR)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What may be written as a value: in words, and as JSON Schema.
 
-use super::{Absent, Key};
+use super::{Absent, SettingKey};
 use crate::config::units::parse_bytes;
 use jwtd_core::jose::Algorithm;
 use serde_json::json;
@@ -28,9 +28,9 @@ pub enum Kind {
     /// The rights of a file, in octal.
     Mode,
     /// A mapping from names that the operator chooses.
-    Named(&'static [Key]),
+    Named(&'static [SettingKey]),
     /// A mapping with these keys.
-    Table(&'static [Key]),
+    Table(&'static [SettingKey]),
     /// A string, number or truth value.
     Scalar,
     /// A text that is not empty.
@@ -158,7 +158,7 @@ impl Kind {
 }
 
 /// A setting as a member of `properties`.
-fn property(key: &Key) -> (String, serde_json::Value) {
+fn property(key: &SettingKey) -> (String, serde_json::Value) {
     let mut schema = key.kind.schema();
     let bounds = key.kind.unsaid().map(|bounds| format!(" A value {bounds}."));
     let mut words = key.words();

@@ -55,7 +55,7 @@ table! { access {
 pub(in crate::config) mod shadow {
     use super::*;
 
-    pub(in crate::config) const KEYS: &[Key] = match access::KEYS {
+    pub(in crate::config) const KEYS: &[SettingKey] = match access::KEYS {
         [_mode, rest @ ..] => rest,
         [] => &[],
     };

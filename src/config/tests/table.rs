@@ -2,7 +2,7 @@
 
 use super::super::check::check;
 use super::super::document::Node;
-use super::super::schema::{self, Absent, Bounds, Key, Kind, ROOT, file, issuer, limits};
+use super::super::schema::{self, Absent, Bounds, Kind, ROOT, SettingKey, file, issuer, limits};
 use super::*;
 use jwtd_core::jose::Limits;
 use jwtd_core::keys::Leeway;
@@ -10,11 +10,16 @@ use jwtd_core::verify::AcceptedTypes;
 use serde_json::Value as Json;
 
 /// Calls `visit` with each table, by its path and its JSON Schema.
-fn tables(kind: &Kind, path: &str, schema: &Json, visit: &mut impl FnMut(&[Key], &str, &Json)) {
+fn tables(
+    kind: &Kind,
+    path: &str,
+    schema: &Json,
+    visit: &mut impl FnMut(&[SettingKey], &str, &Json),
+) {
     match kind {
         Kind::Table(keys) => {
             visit(keys, path, schema);
-            for Key { name, kind, .. } in *keys {
+            for SettingKey { name, kind, .. } in *keys {
                 let path =
                     if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
                 tables(kind, &path, &schema["properties"][name], visit);
@@ -29,7 +34,7 @@ fn tables(kind: &Kind, path: &str, schema: &Json, visit: &mut impl FnMut(&[Key],
     }
 }
 
-fn each_table(mut visit: impl FnMut(&[Key], &str, &Json)) {
+fn each_table(mut visit: impl FnMut(&[SettingKey], &str, &Json)) {
     tables(&ROOT, "", &schema::json_schema(), &mut visit);
 }
 

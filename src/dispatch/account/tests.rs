@@ -1,6 +1,7 @@
 //! The rule of [`Account`], for every order of what peers take and give back.
 
 use super::*;
+use crate::dispatch::Admission;
 use proptest::prelude::*;
 
 const BYTES: Resource = Resource::Bytes;

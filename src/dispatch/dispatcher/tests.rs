@@ -5,7 +5,7 @@ use super::*;
 use crate::clock::VirtualClock;
 use crate::dispatch::lag::FRESH;
 use crate::dispatch::{Amounts, Peer};
-use crate::engine::{CacheLimits, Configuration, Current, ProofCache};
+use crate::engine::{CacheLimits, Configuration};
 use crate::sources::KeyWatch;
 use crate::telemetry::Metrics;
 use bytes::Bytes;
@@ -76,13 +76,7 @@ impl Scene {
         watches.replace(issuers.iter().map(|(_, issuer)| (issuer, Arc::clone(&watch))));
         let configuration = Configuration::new([profile], &issuers, &metrics);
         let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: SECOND * 36_000 };
-        let engine = Engine {
-            current: Current::new(Snapshot::new(configuration, issuers)),
-            cache: ProofCache::new(limits, &metrics),
-            audit: None,
-            traces: None,
-            metrics,
-        };
+        let engine = Engine::new(Snapshot::new(configuration, issuers), limits, metrics);
         let tokens = LIMITS.in_flight_tokens;
         let bytes = LIMITS.in_flight_bytes;
         let admission = Admission::new(Amounts { bytes, tokens, ..Amounts::default() });

@@ -11,7 +11,7 @@ fn find<'c>(checks: &'c [Check], name: &str) -> &'c Check {
 fn every_check_says_what_is_expected_and_what_was_found() {
     let world = World { scopes: vec!["read"], required: vec!["sub"], ..World::default() };
     let checks = world.explain(&access::member());
-    assert!(checks.iter().all(|check| check.state == State::Passed), "{checks:#?}");
+    assert!(checks.iter().all(|check| check.state == CheckState::Passed), "{checks:#?}");
     assert!(checks.iter().all(|check| !check.expected.is_empty() && !check.actual.is_empty()));
     for (name, expected, actual) in [
         ("form", "at most 16384 bytes", "3 parts, "),
@@ -59,7 +59,7 @@ fn all_faults_of_a_proven_token_are_seen_at_once() {
     let reasons: Vec<_> = checks
         .iter()
         .filter_map(|check| match &check.state {
-            State::Failed(reject) | State::NotEnforced(reject) => Some(reject.reason()),
+            CheckState::Failed(reject) | CheckState::NotEnforced(reject) => Some(reject.reason()),
             _ => None,
         })
         .collect();
@@ -73,7 +73,7 @@ fn all_faults_of_a_proven_token_are_seen_at_once() {
         Reason::SubjectNotAllowed,
     ];
     assert_eq!(reasons, all);
-    assert!(matches!(find(&checks, "access").state, State::NotEnforced(_)));
+    assert!(matches!(find(&checks, "access").state, CheckState::NotEnforced(_)));
     assert_eq!(find(&checks, "access").expected, "1 subjects (permissive)");
     assert_eq!(find(&checks, "required claims").actual, "not there: `tenant`");
 }
@@ -93,8 +93,11 @@ fn up_to_the_signature_each_check_needs_the_one_before() {
         let checks = world.explain(token);
         let place = checks.iter().position(|check| check.name == name).unwrap();
         let (before, after) = (&checks[..place], &checks[place + 1..]);
-        assert!(before.iter().all(|check| check.state == State::Passed), "{name}: {checks:#?}");
-        assert!(after.iter().all(|check| check.state == State::NotReached), "{name}");
+        assert!(
+            before.iter().all(|check| check.state == CheckState::Passed),
+            "{name}: {checks:#?}"
+        );
+        assert!(after.iter().all(|check| check.state == CheckState::NotReached), "{name}");
         assert_eq!(first_failure(&checks).unwrap().reason(), reason);
         assert!(checks[place].actual.contains(actual), "{name}: {}", checks[place].actual);
         assert!(!is_proven(&checks));

@@ -173,7 +173,7 @@ impl World {
         let checks = self.explain(token);
         assert_eq!(is_permitted(&checks), first_failure(&checks).is_none());
         let not_enforced = checks.iter().find_map(|check| match &check.state {
-            State::NotEnforced(reject) => Some(reject),
+            CheckState::NotEnforced(reject) => Some(reject),
             _ => None,
         });
         let decided = first_failure(&checks).or(not_enforced);
@@ -192,13 +192,7 @@ pub(super) fn engine(max_bytes: u64) -> Engine {
     let issuers = world.issuers();
     let configuration = world.configuration(&issuers, &metrics);
     let limits = CacheLimits { max_bytes, max_ttl: Duration::from_secs(3600) };
-    Engine {
-        current: Current::new(Snapshot::new(configuration, issuers)),
-        cache: ProofCache::new(limits, &metrics),
-        audit: None,
-        traces: None,
-        metrics,
-    }
+    Engine::new(Snapshot::new(configuration, issuers), limits, metrics)
 }
 
 /// Runs a batch through all phases, in small pieces.

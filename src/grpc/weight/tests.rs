@@ -2,7 +2,7 @@
 //! request.
 
 use super::*;
-use crate::grpc::shapes::{self, Content};
+use crate::grpc::shapes::{self, FieldContent};
 use crate::pb::{self, authz};
 use allocation_counter::measure;
 use bytes::Bytes;
@@ -59,19 +59,19 @@ fn one(shape: usize, seed: &mut u64) -> Vec<u8> {
     value(*number, *content, seed)
 }
 
-fn value(number: u64, content: Content, seed: &mut u64) -> Vec<u8> {
+fn value(number: u64, content: FieldContent, seed: &mut u64) -> Vec<u8> {
     match content {
-        Content::Numbers => {
+        FieldContent::Numbers => {
             let mut field = Vec::new();
             varint(number << 3, &mut field);
             varint(*seed >> 60, &mut field);
             field
         }
-        Content::Text | Content::Shared => {
+        FieldContent::Text | FieldContent::Shared => {
             let text = format!("{:x}", *seed >> 44);
             held(number, text.get(..(*seed >> 62) as usize).unwrap().as_bytes())
         }
-        Content::Message(inner) => {
+        FieldContent::Message(inner) => {
             let fields = (*seed >> 61) as usize;
             let inner: Vec<_> = (0..fields).flat_map(|_| one(inner, seed)).collect();
             held(number, &inner)
@@ -80,11 +80,11 @@ fn value(number: u64, content: Content, seed: &mut u64) -> Vec<u8> {
 }
 
 /// All fields of a message and of those in it, as paths from the message.
-fn paths(shape: usize) -> Vec<Vec<(u64, Content)>> {
+fn paths(shape: usize) -> Vec<Vec<(u64, FieldContent)>> {
     let mut all = Vec::new();
     for (number, content) in shapes::shape(shape).fields() {
         all.push(vec![(number, content)]);
-        if let Content::Message(inner) = content {
+        if let FieldContent::Message(inner) = content {
             let deeper = paths(inner).into_iter();
             all.extend(deeper.map(|path| [vec![(number, content)], path].concat()));
         }

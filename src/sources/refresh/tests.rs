@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::VirtualClock;
 use crate::config::{Access, Location};
-use crate::engine::{CacheLimits, Configuration, Current, ProofCache};
+use crate::engine::{CacheLimits, Configuration};
 use crate::sources::ClockWatch;
 use crate::telemetry::Metrics;
 use futures_util::poll;
@@ -48,13 +48,7 @@ fn refresher(time: &VirtualClock) -> Refresher {
     let configuration = Configuration::new(none, &issuers, &metrics);
     let snapshot = Snapshot::new(configuration, issuers);
     let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
-    let engine = Arc::new(Engine {
-        current: Current::new(snapshot),
-        cache: ProofCache::new(limits, &metrics),
-        audit: None,
-        traces: None,
-        metrics,
-    });
+    let engine = Arc::new(Engine::new(snapshot, limits, metrics));
     let clock = time.clock();
     Refresher { engine, name: "a".to_owned(), origin, remote, watch, clock, state: None, watches }
 }

@@ -24,7 +24,7 @@ pub enum AuditSink {
 
 /// An open sink.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct OpenSink {
     sink: AuditSink,
     file: Option<File>,
     size: u64,
@@ -32,7 +32,7 @@ pub(super) struct Open {
     full: u64,
 }
 
-impl Open {
+impl OpenSink {
     /// Opens it.
     pub(super) fn new(sink: AuditSink) -> io::Result<Self> {
         let mut open = Self { sink, file: None, size: 0, full: 0 };

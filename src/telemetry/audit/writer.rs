@@ -1,7 +1,7 @@
 //! The thread that writes records. What is being written outlives a panic, so that the
 //! supervisor can start it again.
 
-use super::sink::Open;
+use super::sink::OpenSink;
 use super::{AuditLog, Record};
 use crate::clock::later;
 use crate::escape::escaped;
@@ -23,9 +23,9 @@ const WARN_EVERY: Duration = Duration::from_secs(5);
 const PIECE: usize = 64 << 10;
 
 /// Writes the records of a log.
-pub(super) struct Writer<R> {
+pub(super) struct AuditWriter<R> {
     log: AuditLog<R>,
-    sink: Open,
+    sink: OpenSink,
     /// Records that are not lines yet.
     records: VecDeque<(u64, R)>,
     lines: Vec<u8>,
@@ -47,8 +47,8 @@ impl Drop for Alarm<'_> {
     }
 }
 
-impl<R: Record> Writer<R> {
-    pub(super) fn new(log: AuditLog<R>, sink: Open) -> Self {
+impl<R: Record> AuditWriter<R> {
+    pub(super) fn new(log: AuditLog<R>, sink: OpenSink) -> Self {
         Self {
             log,
             sink,

@@ -11,18 +11,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 #[derive(Debug)]
 pub struct ShadowCounters {
     vector: IntCounterVec,
-    profiles: Vec<Profile>,
+    profiles: Vec<ProfileCounters>,
 }
 
 #[derive(Debug)]
-struct Profile {
+struct ProfileCounters {
     name: String,
     /// By the number of the reason.
-    reasons: OnceLock<Box<[Seen]>>,
+    reasons: OnceLock<Box<[ShadowCounter]>>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct ShadowCounter {
     counter: OnceLock<IntCounter>,
     logged: AtomicI64,
 }
@@ -32,17 +32,18 @@ impl ShadowCounters {
     const PAUSE: i64 = 10;
 
     pub(super) fn new<'n>(vector: IntCounterVec, profiles: impl Iterator<Item = &'n str>) -> Self {
-        let profile = |name: &str| Profile { name: name.to_owned(), reasons: OnceLock::new() };
+        let profile =
+            |name: &str| ProfileCounters { name: name.to_owned(), reasons: OnceLock::new() };
         Self { vector, profiles: profiles.map(profile).collect() }
     }
 
     /// Counts what the shadow says of a token, and logs now and then one that it would
     /// refuse; `permitted` is what the policy in force says.
     pub fn add(&self, profile: usize, said: Result<(), &Reject>, permitted: bool, now: UnixTime) {
-        let Some(Profile { name, reasons }) = self.profiles.get(profile) else { return };
+        let Some(ProfileCounters { name, reasons }) = self.profiles.get(profile) else { return };
         let reason = said.err().map_or(Reason::Ok, Reject::reason);
         let reasons = reasons.get_or_init(|| {
-            std::iter::repeat_with(Seen::default).take(usize::from(u8::MAX)).collect()
+            std::iter::repeat_with(ShadowCounter::default).take(usize::from(u8::MAX)).collect()
         });
         let Some(seen) = reasons.get(usize::from(reason.number())) else { return };
         seen.counter.get_or_init(|| self.vector.with_label_values(&[name, reason.code()])).inc();

@@ -6,7 +6,7 @@ use super::huffman::Symbols;
 /// so that a block may be cut anywhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fields {
-    state: State,
+    state: FieldState,
     /// Whether the field is `:authority`.
     authority: bool,
     /// How much of the name has matched [`NAME`] so far.
@@ -22,7 +22,7 @@ const NAME: [&[u8]; 2] = [b":authority", b"\xb8\x3b\x53\x39\xec\x32\x7d\x7f"];
 const NAME_INDEX: usize = 1;
 
 #[derive(Clone, Copy, Debug, Default)]
-enum State {
+enum FieldState {
     /// A field begins.
     #[default]
     Field,
@@ -43,32 +43,32 @@ enum State {
 impl Fields {
     pub(super) fn repair(&mut self, byte: &mut u8) {
         self.state = match self.state {
-            State::Field => self.field(*byte),
-            State::NameIndex { index, shift } => match more(index, shift, *byte) {
-                None => State::Lost,
-                Some((index, true)) => State::NameIndex { index, shift: shift + 7 },
+            FieldState::Field => self.field(*byte),
+            FieldState::NameIndex { index, shift } => match more(index, shift, *byte) {
+                None => FieldState::Lost,
+                Some((index, true)) => FieldState::NameIndex { index, shift: shift + 7 },
                 Some((index, false)) => self.named(index),
             },
-            State::Skip if *byte & 0x80 != 0 => State::Skip,
-            State::Skip => State::Field,
-            State::Length { is_name } => {
+            FieldState::Skip if *byte & 0x80 != 0 => FieldState::Skip,
+            FieldState::Skip => FieldState::Field,
+            FieldState::Length { is_name } => {
                 let (huffman, length) = (*byte & 0x80 != 0, usize::from(*byte & 0x7f));
                 if length == 0x7f {
-                    State::LengthMore { is_name, huffman, length, shift: 0 }
+                    FieldState::LengthMore { is_name, huffman, length, shift: 0 }
                 } else {
                     self.text(is_name, huffman, length)
                 }
             }
-            State::LengthMore { is_name, huffman, length, shift } => {
+            FieldState::LengthMore { is_name, huffman, length, shift } => {
                 match more(length, shift, *byte) {
-                    None => State::Lost,
+                    None => FieldState::Lost,
                     Some((length, true)) => {
-                        State::LengthMore { is_name, huffman, length, shift: shift + 7 }
+                        FieldState::LengthMore { is_name, huffman, length, shift: shift + 7 }
                     }
                     Some((length, false)) => self.text(is_name, huffman, length),
                 }
             }
-            State::Text { is_name, huffman, left, length } => {
+            FieldState::Text { is_name, huffman, left, length } => {
                 let [plain, coded] = NAME;
                 let name = if huffman { coded } else { plain };
                 if is_name {
@@ -81,55 +81,55 @@ impl Fields {
                 }
                 match (left, is_name) {
                     (1, true) => self.name_done(name.len()),
-                    (1, false) => State::Field,
-                    _ => State::Text { is_name, huffman, left: left - 1, length },
+                    (1, false) => FieldState::Field,
+                    _ => FieldState::Text { is_name, huffman, left: left - 1, length },
                 }
             }
-            State::Lost => State::Lost,
+            FieldState::Lost => FieldState::Lost,
         };
     }
 
-    fn field(&mut self, byte: u8) -> State {
+    fn field(&mut self, byte: u8) -> FieldState {
         let (index, most) = match byte {
             // An indexed field, all of it in a table.
             0x80.. => {
-                return if byte & 0x7f == 0x7f { State::Skip } else { State::Field };
+                return if byte & 0x7f == 0x7f { FieldState::Skip } else { FieldState::Field };
             }
             // A literal that enters the table.
             0x40..=0x7f => (byte & 0x3f, 0x3f),
             // A change of the table's size.
             0x20..=0x3f => {
-                return if byte & 0x1f == 0x1f { State::Skip } else { State::Field };
+                return if byte & 0x1f == 0x1f { FieldState::Skip } else { FieldState::Field };
             }
             // A literal that does not enter the table.
             0x00..=0x1f => (byte & 0x0f, 0x0f),
         };
         if index == most {
-            State::NameIndex { index: usize::from(index), shift: 0 }
+            FieldState::NameIndex { index: usize::from(index), shift: 0 }
         } else {
             self.named(usize::from(index))
         }
     }
 
-    fn named(&mut self, index: usize) -> State {
+    fn named(&mut self, index: usize) -> FieldState {
         self.authority = index == NAME_INDEX;
         self.matched = 0;
         self.symbols = Symbols::default();
-        State::Length { is_name: index == 0 }
+        FieldState::Length { is_name: index == 0 }
     }
 
     /// A name has ended; the one that we look for has `length` bytes.
-    fn name_done(&mut self, length: usize) -> State {
+    fn name_done(&mut self, length: usize) -> FieldState {
         self.authority = self.matched == length;
-        State::Length { is_name: false }
+        FieldState::Length { is_name: false }
     }
 
-    fn text(&mut self, is_name: bool, huffman: bool, length: usize) -> State {
+    fn text(&mut self, is_name: bool, huffman: bool, length: usize) -> FieldState {
         match (length, is_name) {
             // No name at all, and so not ours.
             (0, true) => self.name_done(usize::MAX),
-            (0, false) => State::Field,
-            _ => State::Text { is_name, huffman, left: length, length },
+            (0, false) => FieldState::Field,
+            _ => FieldState::Text { is_name, huffman, left: length, length },
         }
     }
 }

@@ -9,14 +9,14 @@ pub(super) struct Frames {
     filled: usize,
     /// What is left of the current frame's payload.
     left: usize,
-    kind: Kind,
+    kind: FrameKind,
     /// The padding at the end of the current frame.
     padding: usize,
     fields: Fields,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum Kind {
+enum FrameKind {
     /// Not header fields.
     #[default]
     Other,
@@ -67,36 +67,38 @@ impl Frames {
             Self::HEADERS => {
                 self.fields = Fields::default();
                 match (flags & Self::PADDED != 0, priority) {
-                    (true, _) => Kind::PadLength { priority },
-                    (false, true) => Kind::Priority(5),
-                    (false, false) => Kind::Block,
+                    (true, _) => FrameKind::PadLength { priority },
+                    (false, true) => FrameKind::Priority(5),
+                    (false, false) => FrameKind::Block,
                 }
             }
-            Self::CONTINUATION => Kind::Block,
-            _ => Kind::Other,
+            Self::CONTINUATION => FrameKind::Block,
+            _ => FrameKind::Other,
         };
         // A block ends with its last frame, whatever state it is in.
         if self.left == 0 && flags & Self::END_HEADERS != 0 {
-            self.kind = Kind::Other;
+            self.kind = FrameKind::Other;
         }
     }
 
     fn payload(&mut self, bytes: &mut [u8]) {
-        if self.kind == Kind::Other {
+        if self.kind == FrameKind::Other {
             self.left -= bytes.len();
             return;
         }
         for byte in bytes {
             self.left -= 1;
             match self.kind {
-                Kind::PadLength { priority } => {
+                FrameKind::PadLength { priority } => {
                     self.padding = usize::from(*byte);
-                    self.kind = if priority { Kind::Priority(5) } else { Kind::Block };
+                    self.kind = if priority { FrameKind::Priority(5) } else { FrameKind::Block };
                 }
-                Kind::Priority(1) => self.kind = Kind::Block,
-                Kind::Priority(left) => self.kind = Kind::Priority(left.saturating_sub(1)),
-                Kind::Block if self.left >= self.padding => self.fields.repair(byte),
-                Kind::Block | Kind::Other => {}
+                FrameKind::Priority(1) => self.kind = FrameKind::Block,
+                FrameKind::Priority(left) => {
+                    self.kind = FrameKind::Priority(left.saturating_sub(1))
+                }
+                FrameKind::Block if self.left >= self.padding => self.fields.repair(byte),
+                FrameKind::Block | FrameKind::Other => {}
             }
         }
     }

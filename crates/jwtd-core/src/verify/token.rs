@@ -191,10 +191,10 @@ pub fn prove_all<T: AsRef<[u8]>>(
     tokens: Vec<Box<Unproven<T>>>,
 ) -> impl ExactSizeIterator<Item = Result<Proven, Reject>> {
     // Here a group will be checked side by side; today each token is checked alone.
-    let check = |token: &Box<Unproven<T>>| {
+    let check = |token: &Unproven<T>| {
         catch_unwind(AssertUnwindSafe(|| token.check())).unwrap_or(Err(Reject::Internal))
     };
-    let proofs: Vec<_> = tokens.iter().map(check).collect();
+    let proofs: Vec<_> = tokens.iter().map(|token| check(token)).collect();
     tokens.into_iter().zip(proofs).map(|(token, proof)| Ok(token.unlock(proof?)))
 }
 

@@ -2,7 +2,7 @@
 
 use super::words::{self, pretty};
 use crate::cmd::{table, terminal};
-use crate::engine::{self, Check, Question, State};
+use crate::engine::{self, Check, CheckState, Question};
 use jwtd_core::jose::{UnixTime, base64url};
 use serde_json::{Value, json};
 
@@ -10,23 +10,23 @@ use serde_json::{Value, json};
 const SHOWN: usize = 1024;
 
 /// A token, taken apart as far as it can be.
-pub(super) struct Seen<'t> {
+pub(super) struct TokenReport<'t> {
     token: &'t [u8],
-    header: Part,
-    payload: Part,
+    header: TokenPart,
+    payload: TokenPart,
     signature_bytes: usize,
     checks: Vec<Check>,
 }
 
 /// A part of a token, decoded as far as it can be.
-struct Part {
+struct TokenPart {
     bytes: usize,
     text: Result<String, &'static str>,
     /// If it is a JSON object.
     value: Option<Value>,
 }
 
-impl Part {
+impl TokenPart {
     fn new(encoded: Option<&[u8]>) -> Self {
         let Some(encoded) = encoded else {
             return Self { bytes: 0, text: Err("absent"), value: None };
@@ -58,7 +58,7 @@ impl Part {
     }
 }
 
-impl<'t> Seen<'t> {
+impl<'t> TokenReport<'t> {
     pub(super) fn new(token: &'t [u8], court: Option<&Question<'_>>, now: UnixTime) -> Self {
         let parts: Vec<_> = token.splitn(6, |byte| *byte == b'.').collect();
         // The second part of five is an encrypted key.
@@ -66,8 +66,8 @@ impl<'t> Seen<'t> {
         let signature = parts.get(2).and_then(|part| base64url::decode(part).ok());
         Self {
             token,
-            header: Part::new(parts.first().copied()),
-            payload: Part::new(payload),
+            header: TokenPart::new(parts.first().copied()),
+            payload: TokenPart::new(payload),
             signature_bytes: signature.map_or(0, |signature| signature.len()),
             checks: match court {
                 Some(question) => engine::explain(token, question, now),
@@ -124,17 +124,17 @@ impl<'t> Seen<'t> {
             .iter()
             .map(|check| {
                 let (mark, word, why) = match &check.state {
-                    State::Passed => (Some(true), "pass", String::new()),
-                    State::Failed(reject) => {
+                    CheckState::Passed => (Some(true), "pass", String::new()),
+                    CheckState::Failed(reject) => {
                         (Some(false), "FAIL", format!("{}: {reject}", reject.reason()))
                     }
-                    State::NotEnforced(reject) => {
+                    CheckState::NotEnforced(reject) => {
                         let why =
                             format!("{}: {reject}; the profile is permissive", reject.reason());
                         (None, "not enforced", why)
                     }
-                    State::NotReached => (None, "not reached", String::new()),
-                    State::NotChecked => (None, "not checked", "no configuration".to_owned()),
+                    CheckState::NotReached => (None, "not reached", String::new()),
+                    CheckState::NotChecked => (None, "not checked", "no configuration".to_owned()),
                 };
                 let mut row = vec![check.name.to_owned(), word.to_owned(), why];
                 if judged {
@@ -162,7 +162,7 @@ impl<'t> Seen<'t> {
 
     /// For programs.
     pub(super) fn to_json(&self, judged: bool, now: UnixTime) -> Value {
-        let text = |part: &Part| match (&part.text, &part.value) {
+        let text = |part: &TokenPart| match (&part.text, &part.value) {
             (Ok(text), None) => Value::from(text.as_str()),
             _ => Value::Null,
         };
@@ -171,11 +171,11 @@ impl<'t> Seen<'t> {
             .iter()
             .map(|check| {
                 let (state, reject) = match &check.state {
-                    State::Passed => ("pass", None),
-                    State::Failed(reject) => ("fail", Some(reject)),
-                    State::NotEnforced(reject) => ("not_enforced", Some(reject)),
-                    State::NotReached => ("not_reached", None),
-                    State::NotChecked => ("not_checked", None),
+                    CheckState::Passed => ("pass", None),
+                    CheckState::Failed(reject) => ("fail", Some(reject)),
+                    CheckState::NotEnforced(reject) => ("not_enforced", Some(reject)),
+                    CheckState::NotReached => ("not_reached", None),
+                    CheckState::NotChecked => ("not_checked", None),
                 };
                 json!({
                     "check": check.name,

@@ -6,13 +6,13 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// A point in time that may depend on now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Moment {
+pub(super) enum TimeArgument {
     At(i64),
     After(Duration),
     Before(Duration),
 }
 
-impl Moment {
+impl TimeArgument {
     /// Reads `now`, `+1h`, `-5m`, seconds since 1970 or RFC 3339.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text == "now" {
@@ -68,10 +68,10 @@ mod tests {
             ("1970-01-02T00:00:00Z", 86_400),
             ("1970-01-02 00:00:01", 86_401),
         ] {
-            assert_eq!(Moment::parse(text).unwrap().seconds(now), seconds, "{text}");
+            assert_eq!(TimeArgument::parse(text).unwrap().seconds(now), seconds, "{text}");
         }
         for wrong in ["", "soon", "1h", "-300", "+", "1969-01-01T00:00:00Z", "1e9"] {
-            assert!(Moment::parse(wrong).is_err(), "{wrong}");
+            assert!(TimeArgument::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

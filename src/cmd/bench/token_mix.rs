@@ -1,15 +1,15 @@
-//! Which token comes next.
+//! The mix of repeated and fresh tokens that a load sends.
 
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A share of the tokens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Share {
+pub(super) struct ColdShare {
     millionths: u64,
 }
 
-impl Share {
+impl ColdShare {
     const ALL: u64 = 1_000_000;
 
     /// Reads `10%`, `0.5%`.
@@ -40,7 +40,7 @@ impl Share {
     }
 }
 
-impl std::fmt::Display for Share {
+impl std::fmt::Display for ColdShare {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}%", self.percent())
     }
@@ -48,19 +48,19 @@ impl std::fmt::Display for Share {
 
 /// Tokens that are repeated, mixed evenly with some that are sent once.
 #[derive(Debug)]
-pub(super) struct Supply {
+pub(super) struct TokenMix {
     repeated: Vec<Bytes>,
     fresh: Vec<Bytes>,
-    share: Share,
+    share: ColdShare,
     /// How many tokens were asked for.
     asked: AtomicU64,
     used_up: AtomicBool,
 }
 
-impl Supply {
+impl TokenMix {
     /// `share` of the tokens are from `fresh`. There must be some of each kind that is
     /// asked for.
-    pub(super) fn new(repeated: Vec<Bytes>, fresh: Vec<Bytes>, share: Share) -> Self {
+    pub(super) fn new(repeated: Vec<Bytes>, fresh: Vec<Bytes>, share: ColdShare) -> Self {
         let (asked, used_up) = (AtomicU64::new(0), AtomicBool::new(false));
         Self { repeated, fresh, share, asked, used_up }
     }
@@ -114,24 +114,24 @@ mod tests {
 
     #[test]
     fn a_share_is_spread_evenly_and_each_fresh_token_is_sent_once() {
-        let supply = Supply::new(tokens('r', 3), tokens('f', 4), Share::parse("25%").unwrap());
-        let all: Vec<Bytes> = (0..4).flat_map(|_| supply.take(4).unwrap()).collect();
+        let mix = TokenMix::new(tokens('r', 3), tokens('f', 4), ColdShare::parse("25%").unwrap());
+        let all: Vec<Bytes> = (0..4).flat_map(|_| mix.take(4).unwrap()).collect();
         let all: Vec<&str> = all.iter().map(|token| str::from_utf8(token).unwrap()).collect();
         let expected = "r0 r1 r2 f0 r0 r1 r2 f1 r0 r1 r2 f2 r0 r1 r2 f3";
         assert_eq!(all.join(" "), expected);
-        assert!(!supply.is_used_up());
-        assert!(supply.take(4).is_none() && supply.is_used_up());
+        assert!(!mix.is_used_up());
+        assert!(mix.take(4).is_none() && mix.is_used_up());
     }
 
     #[test]
     fn shares_are_read_and_shown() {
         for (text, of_a_thousand) in [("0%", 0), ("100%", 1000), ("12.5 %", 125), ("0.1%", 1)] {
-            let share = Share::parse(text).unwrap();
+            let share = ColdShare::parse(text).unwrap();
             assert_eq!(share.of(1000), of_a_thousand);
-            assert_eq!(Share::parse(&share.to_string()), Ok(share));
+            assert_eq!(ColdShare::parse(&share.to_string()), Ok(share));
         }
         for text in ["0.1", "101%", "-1%", "NaN%", "%", ""] {
-            assert!(Share::parse(text).is_err(), "{text}");
+            assert!(ColdShare::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -1,0 +1,19 @@
+//! The issuer whose keys are configured.
+
+use jwtd_core::jose::Algorithm;
+use std::path::Path;
+
+/// The part of an issuer that its keys depend on.
+pub(super) struct KeyOwner<'n> {
+    /// The way to the mapping `keys`.
+    pub(super) path: String,
+    /// Where relative paths start.
+    pub(super) folder: &'n Path,
+    pub(super) allowed: Vec<Algorithm>,
+    pub(super) identifiers: Vec<String>,
+    /// Where `issuer` was written.
+    pub(super) place: (usize, usize),
+}
+
+/// The largest file of keys or certificates, in bytes.
+pub(super) const KEY_FILE_MAX_BYTES: u64 = 1 << 20;

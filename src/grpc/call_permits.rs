@@ -25,7 +25,7 @@ pub(super) struct Held {
     /// What the messages take that were begun and not taken yet.
     pub(super) messages: VecDeque<usize>,
     /// The place of a call that stays open.
-    _stream: Option<Permit>,
+    stream: Option<Permit>,
 }
 
 impl Held {
@@ -51,7 +51,7 @@ impl CallPermits {
     /// Of a call of `origin`; `bytes` is for its beginning.
     pub(super) fn new(origin: Arc<Origin>, bytes: Permit, stream: Option<Permit>) -> Self {
         let (opening, messages) = (bytes.amount(), VecDeque::new());
-        let held = Mutex::new(Held { bytes, opening, messages, _stream: stream });
+        let held = Mutex::new(Held { bytes, opening, messages, stream });
         Self(Arc::new(Inner { origin, held }))
     }
 
@@ -72,6 +72,19 @@ impl CallPermits {
         let mut held = self.lock();
         let size = held.messages.pop_front()?;
         Some(held.bytes.split(size))
+    }
+
+    /// The answer has begun. What a call that stays open took for its beginning goes back; any
+    /// other keeps that until its answer is sent, and gives back what it took for its message.
+    pub(super) fn answered(&self) {
+        let mut held = self.lock();
+        if held.stream.is_some() {
+            drop(held);
+            self.settle();
+        } else {
+            let rest = held.bytes.amount().saturating_sub(held.opening);
+            held.bytes.shrink(rest);
+        }
     }
 
     /// Gives back what the call took for its beginning: its fields are gone, and what it

@@ -51,7 +51,7 @@ impl<S> Service for S where
 {
 }
 
-/// A call that is let in, and what is kept with the answer if it stays open.
+/// A call that is let in, and what is kept with its answer.
 type Begun<B> = (Request<Metered<B>>, Option<CallPermits>);
 
 /// Answers the requests of all connections: calls of gRPC itself, and others by `plain`.
@@ -113,7 +113,7 @@ impl<S: Service, P: transport::Front> transport::Front for Front<S, P> {
 }
 
 impl<S, P> Front<S, P> {
-    /// Answers a call. If it stays open, what it holds is kept with the answer.
+    /// Answers a call. What it holds is kept with the answer: a client may leave that where it is.
     ///
     /// # Errors
     /// Those of the service.
@@ -139,8 +139,7 @@ impl<S, P> Front<S, P> {
             };
             let mut answer = denied(stream::with_answers(answering.await?));
             if let Some(permits) = permits {
-                // The fields are gone, and the answer may be silent for long.
-                permits.settle();
+                permits.answered();
                 answer.extensions_mut().insert(permits);
             }
             Ok(answer)
@@ -163,7 +162,7 @@ impl<S, P> Front<S, P> {
             let body = Body::new(request.body_mut().hand_over());
             request.extensions_mut().insert(Handover::new(body));
         }
-        let permits = request.extensions().get::<CallPermits>().filter(|_| rpc.places > 0).cloned();
+        let permits = request.extensions().get::<CallPermits>().cloned();
         Ok((request, permits))
     }
 }

@@ -4,7 +4,7 @@ use super::body::{cost, read};
 use super::refusal::Refusal;
 use super::routes::{Found, Route, Routes};
 use crate::clock::Clock;
-use crate::dispatch::Resource;
+use crate::dispatch::{Permit, Resource};
 use crate::telemetry::{Metrics, ShedCause};
 use crate::transport::{self, Origin};
 use bytes::Bytes;
@@ -84,6 +84,12 @@ struct Answered {
     whole: bool,
 }
 
+/// What a request takes, kept with its answer until that is sent.
+#[derive(Clone, Debug)]
+pub(super) struct Admitted {
+    _permit: Arc<Permit>,
+}
+
 impl Front {
     /// Answers a request.
     pub(super) fn call<B>(
@@ -119,22 +125,40 @@ impl Shared {
     where
         B: Body<Data = Bytes>,
     {
-        let refused = |refusal: Refusal, by| {
+        let by = |found: &Result<Found<'_>, Refusal>| match found {
+            Ok(Found::Fallback(by, _)) => *by,
+            Ok(Found::Route(route)) => route.name,
+            Err(_) => "none",
+        };
+        let (found, version) = (self.routes.find(&head), head.version);
+        let by = by(&found);
+        // Whatever is answered, an answer over HTTP/2 may wait for its client.
+        let permit = origin.account.take(Resource::Bytes, cost(&head.headers));
+        let Some(mut permit) = permit else {
+            self.metrics.shed(ShedCause::Bytes);
+            let mut answer = Refusal::Overloaded.answer();
+            if version >= Version::HTTP_2 {
+                // Without a body it cannot wait, and holds nothing.
+                answer.body_mut().clear();
+            }
+            return Answered { answer, by, whole: false };
+        };
+        let handled = match found {
+            Ok(Found::Fallback(_, fallback)) => Ok((fallback(&head), false)),
+            Ok(Found::Route(route)) => {
+                let handled = self.handle(route, head, body, origin, &mut permit).await;
+                handled.map(|answer| (answer, true))
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let (mut answer, whole) = handled.unwrap_or_else(|refusal| {
             if refusal == Refusal::Overloaded {
                 self.metrics.shed(ShedCause::Bytes);
             }
-            Answered { answer: refusal.answer(), by, whole: false }
-        };
-        match self.routes.find(&head) {
-            Ok(Found::Fallback(by, fallback)) => {
-                Answered { answer: fallback(&head), by, whole: false }
-            }
-            Ok(Found::Route(route)) => match self.handle(route, head, body, origin).await {
-                Ok(answer) => Answered { answer, by: route.name, whole: true },
-                Err(refusal) => refused(refusal, route.name),
-            },
-            Err(refusal) => refused(refusal, "none"),
-        }
+            (refusal.answer(), false)
+        });
+        answer.extensions_mut().insert(Admitted { _permit: Arc::new(permit) });
+        Answered { answer, by, whole }
     }
 
     async fn handle<B>(
@@ -143,19 +167,16 @@ impl Shared {
         head: Parts,
         body: B,
         origin: Arc<Origin>,
+        permit: &mut Permit,
     ) -> Result<Response<Bytes>, Refusal>
     where
         B: Body<Data = Bytes>,
     {
-        let permit = origin.account.take(Resource::Bytes, cost(&head.headers));
-        let mut permit = permit.ok_or(Refusal::Overloaded)?;
-        let reading = read(body, route.body_bytes, &mut permit);
+        let reading = read(body, route.body_bytes, permit);
         let body = self.clock.timeout(self.bounds.receive_timeout, reading).await;
         let body = body.unwrap_or(Err(Refusal::BodyLate))?;
         let handling = route.handler.call(Request::from_parts(head, body), origin);
         let answer = self.clock.timeout(self.bounds.call_timeout, handling).await;
-        let mut answer = answer.ok_or(Refusal::HandlerLate)?;
-        answer.extensions_mut().insert(Arc::new(permit));
-        Ok(answer)
+        answer.ok_or(Refusal::HandlerLate)
     }
 }

@@ -1,5 +1,6 @@
 //! The table of handlers: what finds its handler, and what is refused, in words.
 
+use super::door::Admitted;
 use super::*;
 use crate::clock::VirtualClock;
 use crate::dispatch::{Admission, Amounts, Peer, Permit, Resource};
@@ -8,7 +9,7 @@ use crate::transport::{Door as _, Origin};
 use ::http::{Method, Request, Response, StatusCode, Version};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::policy::Caller;
@@ -96,6 +97,7 @@ async fn a_request_finds_its_handler_by_path_and_method() {
     let refused = front.call(request(Method::DELETE, "/keys", "")).await;
     assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(refused.headers()["allow"], "GET, HEAD, PUT");
+    drop(refused);
     let metrics = metrics.render();
     for line in [
         "jwtd_http_requests_total{code=\"200\",handler=\"test\"} 2",
@@ -146,6 +148,7 @@ async fn a_body_has_its_type_and_its_size() {
         StreamBody::new(futures_util::stream::iter(pieces.map(|one: Result<_, Infallible>| one)));
     let answer = front.call(Request::put("/keys").body(body).unwrap()).await;
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    drop(answer);
     // More than may be in flight, though not more than the handler takes.
     let refused = post(&[form], vec![b'x'; 100_000].into()).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -189,12 +192,28 @@ async fn a_connection_of_http_1_goes_on_only_behind_a_body_that_was_read() {
 }
 
 #[tokio::test]
-async fn an_answer_keeps_its_room_until_it_is_encoded() {
-    let (front, _, admission) = front(table(), SECOND);
-    let mut answer = front.call(request(Method::GET, "/keys", "")).await;
-    assert_eq!(admission.taken(Resource::Bytes), 4 << 10);
-    drop(answer.extensions_mut().remove::<Arc<Permit>>());
-    assert_eq!(admission.taken(Resource::Bytes), 0);
+async fn every_answer_keeps_what_its_request_takes_until_it_is_sent() {
+    let (front, _, admission) = front(table().or_else(not_grpc::NAME, not_grpc::answer), SECOND);
+    for (method, path) in [(Method::GET, "/keys"), (Method::DELETE, "/keys"), (Method::GET, "/no")]
+    {
+        let mut answer = front.call(request(method, path, "")).await;
+        assert_eq!(admission.taken(Resource::Bytes), 4 << 10, "{path}");
+        assert!(answer.extensions_mut().remove::<Arc<Permit>>().is_none(), "not only encoded");
+        drop(answer.extensions_mut().remove::<Admitted>());
+        assert_eq!(admission.taken(Resource::Bytes), 0, "{path}");
+    }
+    // Where there is no room, words are for those alone who get one answer and no more.
+    let all = admission.account(Peer::User(0)).charge(Resource::Bytes, 1 << 40);
+    for (version, words) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
+        for path in ["/keys", "/no"] {
+            let mut request = request(Method::GET, path, "");
+            *request.version_mut() = version;
+            let answer = front.call(request).await;
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(!answer.body().is_end_stream(), words, "{version:?} {path}");
+        }
+    }
+    drop(all);
 }
 
 #[tokio::test]

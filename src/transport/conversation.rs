@@ -19,7 +19,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,7 @@ impl<D: Door> Server<D> {
         let origin = Origin { caller, account: Arc::clone(place.account()) };
         let replies = Replies::new(Arc::clone(&origin.account));
         let service = self.service(origin, replies.clone());
+        let mut stream = Linger::new(stream);
         let head = usize::try_from(settings.header_list_bytes).unwrap_or(HEAD).max(HEAD);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -52,16 +53,22 @@ impl<D: Door> Server<D> {
             .max_buf_size(head)
             // A client may close its way out behind its request, and wait for the answer.
             .half_close(true)
-            .serve_connection(TokioIo::new(Linger::new(stream)), service);
+            .serve_connection(TokioIo::new(&mut stream), service);
         // Held to the end of the connection.
         let _place = place;
         let shut_down = http1::Connection::graceful_shutdown;
-        let connection = pin!(connection);
-        let (ended, end) = tokio::select! {
-            led = lead(connection, shut_down, &settings, &replies, stop) => led,
-            // hyper would wait for the rest of a head that has begun.
-            () = unasked(&replies, stop) => return ConnectionEnd::Drain,
+        let (ended, end) = {
+            let connection = pin!(connection);
+            tokio::select! {
+                led = lead(connection, shut_down, &settings, &replies, stop) => led,
+                // hyper would wait for the rest of a head that has begun.
+                () = unasked(&replies, stop) => return ConnectionEnd::Drain,
+            }
         };
+        if ended.is_ok() {
+            // hyper leaves it open behind `CONNECT` and a request to upgrade.
+            stream.shutdown().await.ok();
+        }
         match ended {
             Ok(()) if end == ConnectionEnd::Peer => ConnectionEnd::Http1,
             Ok(()) => end,

@@ -113,6 +113,16 @@ fn the_answer_comes_whatever_the_client_still_sends_and_however() {
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 524288\r\n\r\n";
     let large = [head.as_bytes(), &[b'x'; 512 << 10]].concat();
     assert_in_words(&answer(&daemon, &large), "HTTP/1.1");
+    // As clients do that would rather speak HTTP/2; no reset takes the answer away.
+    for begin in ["POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c", "CONNECT a:1 HTTP/1.1"]
+    {
+        let head = format!("{begin}\r\nHost: a\r\nContent-Length: 524288\r\n\r\n");
+        let mut socket = connect(&daemon);
+        socket.write_all(&[head.as_bytes(), &[b'x'; 512 << 10]].concat()).unwrap();
+        let mut heard = String::new();
+        socket.read_to_string(&mut heard).unwrap();
+        assert_in_words(&heard, "HTTP/1.1");
+    }
     // A byte a write.
     let mut socket = connect(&daemon);
     for byte in b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" {
@@ -127,7 +137,29 @@ fn the_answer_comes_whatever_the_client_still_sends_and_however() {
     let mut socket = UnixStream::connect(daemon.socket()).unwrap().patient();
     socket.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_in_words(&all(&mut socket), "HTTP/1.1");
-    daemon.wait_for_count(&closed("http1"), 4.0);
+    daemon.wait_for_count(&closed("http1"), 6.0);
+}
+
+#[test]
+fn answers_that_nobody_takes_count_for_their_peer() {
+    const ASKED: u8 = 100;
+
+    let daemon = start("");
+    let mut socket = connect(&daemon);
+    socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    // SETTINGS: no window, so that no answer leaves (RFC 9113, sections 6.5 and 6.9).
+    socket.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]).unwrap();
+    for number in 0..ASKED {
+        // HEADERS that end the request: GET, http, / (RFC 7541, appendix A).
+        let frame = [0, 0, 3, 1, 5, 0, 0, 0, 2 * number + 1, 0x82, 0x86, 0x84];
+        socket.write_all(&frame).unwrap();
+    }
+    daemon.wait_for_count(&answered(405), f64::from(ASKED));
+    let held = daemon.metric("jwtd_in_flight_bytes").unwrap();
+    assert!(held >= f64::from(ASKED) * 4096.0, "{held}");
+    drop(socket);
+    daemon.wait_for("/metrics", "jwtd_connections 0\n");
+    daemon.wait_for("/metrics", "jwtd_in_flight_bytes 0\n");
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub enum Resource {
     /// Tokens being worked on.
     Tokens,
     /// Reading and checks that were taken on and are not done yet, in microseconds of an idle
-    /// core. It is charged, and never refused here: see [`Backlog`](super::backlog::Backlog).
+    /// core. It is charged, and never refused here: see `backlog`.
     Work,
 }
 

@@ -86,6 +86,11 @@ impl SettingKey {
         self.absent == Absent::Fault
     }
 
+    /// Whether its being there switches something on.
+    pub(super) fn is_switch(&self) -> bool {
+        matches!((self.kind, self.absent), (Kind::Table(_), Absent::Nothing))
+    }
+
     /// What is said of it to people: its meaning and its default.
     fn words(&self) -> String {
         match self.absent {

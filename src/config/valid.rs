@@ -12,7 +12,9 @@ use super::limits::{ServerLimits, server_limits, token_limits};
 use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
-use super::schema::{Absent, Kind, SettingKey, cache, file, issuer as issuer_keys, traces};
+use super::schema::{
+    SettingKey, cache, file, issuer as issuer_keys, listen as socket_keys, traces,
+};
 use crate::ext_authz::HttpRules;
 use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{IssuerIndex, Issuers};
@@ -125,22 +127,25 @@ impl Startup {
 /// the schema cannot see are added to `faults`; where one is found, what depends
 /// on it is left out and the rest is looked at all the same.
 pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Config> {
-    check_switches(root, faults);
+    check_switches(root, file::KEYS, "", faults);
+    for (index, socket) in root.list(file::listen).iter().enumerate() {
+        check_switches(socket, socket_keys::KEYS, &format!("listen[{index}]."), faults);
+    }
     let startup = startup(root, folder, faults);
     let live = live(root, folder, faults);
     Some(Config { startup: startup?, live: live? })
 }
 
-/// What is switched on by being there, and holds nothing, is neither on nor off.
-fn check_switches(root: &Node, faults: &mut Faults) {
-    let switch =
-        |key: &&SettingKey| matches!((key.kind, key.absent), (Kind::Table(_), Absent::Nothing));
-    let switches = || file::KEYS.iter().filter(switch).map(|key| key.name);
-    for (name, value) in root.members() {
-        if value.value == Value::Null && switches().any(|switch| switch == name.text) {
+/// What is switched on by being there, and holds nothing, is neither on nor off: a socket with an
+/// empty `tls` would take calls in plain text. Of a profile nothing at all may be empty: see
+/// [`policies`].
+fn check_switches(node: &Node, keys: &[SettingKey], path: &str, faults: &mut Faults) {
+    for (name, value) in node.members() {
+        let is_switch = |key: &SettingKey| key.name == name.text && key.is_switch();
+        if value.value == Value::Null && keys.iter().any(is_switch) {
             let what = format!("`{}` is empty", name.text);
             let fix = format!("write its settings, such as `{}: {{ … }}`, or remove it", name.text);
-            faults.add(name.place, &name.text, what, fix);
+            faults.add(name.place, &format!("{path}{}", name.text), what, fix);
         }
     }
 }

@@ -110,7 +110,8 @@ table! { limits {
 } }
 
 table! { connection {
-    /// How long a client may take for the handshake of TLS and the preface of HTTP/2.
+    /// How long a client may take for the handshake of TLS and the preface of HTTP/2, and for the
+    /// head of each request of HTTP/1.1.
     handshake_timeout: Duration = duration().within("1s", "1m").or("5s");
     /// How long a connection may be silent before it is asked for a sign of life.
     keepalive_interval: Duration = duration().within("1s", "2h").or("30s");

@@ -3,7 +3,7 @@
 use super::*;
 
 /// With an issuer in its first line.
-fn whole(profiles: &str) -> String {
+pub(super) fn whole(profiles: &str) -> String {
     let issuer = "{ issuer: i, audiences: [a], keys: { jwks_file: jwks.json } }";
     format!("issuers: {{ corp: {issuer} }}\n{profiles}")
 }

@@ -3,6 +3,7 @@
 use super::super::check::check;
 use super::super::document::Node;
 use super::super::schema::{self, Absent, Bounds, Kind, ROOT, SettingKey, file, issuer, limits};
+use super::access::whole;
 use super::*;
 use jwtd_core::jose::Limits;
 use jwtd_core::keys::Leeway;
@@ -36,6 +37,31 @@ fn tables(
 
 fn each_table(mut visit: impl FnMut(&[SettingKey], &str, &Json)) {
     tables(&ROOT, "", &schema::json_schema(), &mut visit);
+}
+
+#[test]
+fn what_is_switched_on_by_being_there_is_not_empty_anywhere() {
+    let mut switches = Vec::new();
+    each_table(|keys, path, _| {
+        let path = if path.is_empty() { String::new() } else { format!("{path}.") };
+        let names = keys.iter().filter(|key| key.is_switch()).map(|key| key.name);
+        switches.extend(names.map(|name| format!("{path}{name}")));
+    });
+    let folder = Folder::new("empty-switches");
+    for switch in switches {
+        let text = match switch.rsplit_once('.') {
+            None => whole(&format!("{switch}:\n")),
+            Some(("listen[0]", name)) => {
+                whole(&format!("listen: [{{ tcp: 127.0.0.1:1, {name}: }}]\n"))
+            }
+            // `access` looks after all that a profile says.
+            Some((path, _)) if path.starts_with("profiles.") => continue,
+            Some(_) => panic!("{switch}: how is it written, and who finds it empty?"),
+        };
+        let found = folder.faults(&text);
+        let told = |fault: &String| fault.contains(&switch) && fault.ends_with("is empty");
+        assert!(found.iter().any(told), "{switch}: {found:?}");
+    }
 }
 
 /// As far as the schema goes, except patterns.

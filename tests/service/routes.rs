@@ -19,6 +19,7 @@ use jwtd_testkit::launcher::waiting::within;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -34,8 +35,26 @@ fn route(method: Method, path: &str) -> Route {
     Route { name: "test", path, method, content_type: None, body_bytes: 1000, handler }
 }
 
-/// A listener with two handlers, up to `stop`.
-fn serve(folder: &Folder, stop: &CancellationToken) -> (Arc<Metrics>, Arc<Admission>) {
+/// A listener with two handlers.
+struct Served {
+    metrics: Arc<Metrics>,
+    admission: Arc<Admission>,
+    stop: CancellationToken,
+    serving: JoinHandle<usize>,
+}
+
+impl Served {
+    /// Ends it, and with it all that its connections hold: a client sees the end of a connection
+    /// before the daemon has put it away.
+    async fn end(self) -> (Arc<Metrics>, Arc<Admission>) {
+        self.stop.cancel();
+        let cut = within("the end of the listener", self.serving).await.unwrap();
+        assert_eq!(cut, 0, "connections that were cut");
+        (self.metrics, self.admission)
+    }
+}
+
+fn serve(folder: &Folder) -> Served {
     let listen = Listen::Unix { path: folder.path("h.sock"), mode: SocketMode(0o600) };
     let listener = Listener::bind(&listen).unwrap();
     let routes = Routes::new(vec![route(Method::POST, "/logout"), route(Method::GET, "/keys")]);
@@ -52,8 +71,9 @@ fn serve(folder: &Folder, stop: &CancellationToken) -> (Arc<Metrics>, Arc<Admiss
         settings: Connection::default(),
         clock,
     };
-    tokio::spawn(server.serve(vec![listener], stop.clone(), MINUTE));
-    (metrics, admission)
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(server.serve(vec![listener], stop.clone(), MINUTE));
+    Served { metrics, admission, stop, serving }
 }
 
 fn request(method: Method, path: &str, body: &[u8]) -> Request<Full<Bytes>> {
@@ -70,8 +90,8 @@ async fn said(response: Response<Incoming>) -> (StatusCode, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_connection_of_http_1_serves_requests_until_one_is_refused() {
-    let (folder, stop) = (Folder::new(), CancellationToken::new());
-    let (metrics, admission) = serve(&folder, &stop);
+    let folder = Folder::new();
+    let served = serve(&folder);
     let socket = UnixStream::connect(folder.path("h.sock")).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -88,6 +108,7 @@ async fn one_connection_of_http_1_serves_requests_until_one_is_refused() {
     let refused = sender.send_request(request(Method::POST, "/logout", &[b'x'; 1001])).await;
     assert_eq!(said(refused.unwrap()).await.0, StatusCode::PAYLOAD_TOO_LARGE);
     within("the end of the connection", connection).await.unwrap().unwrap();
+    let (metrics, admission) = served.end().await;
     let metrics = metrics.render();
     for line in [
         "jwtd_http_requests_total{code=\"200\",handler=\"test\"} 3",
@@ -100,8 +121,8 @@ async fn one_connection_of_http_1_serves_requests_until_one_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_connection_of_http_2_serves_requests_whatever_is_refused() {
-    let (folder, stop) = (Folder::new(), CancellationToken::new());
-    serve(&folder, &stop);
+    let folder = Folder::new();
+    let served = serve(&folder);
     let socket = UnixStream::connect(folder.path("h.sock")).await.unwrap();
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(socket));
     let (mut sender, connection) = handshake.await.unwrap();
@@ -112,6 +133,7 @@ async fn one_connection_of_http_2_serves_requests_whatever_is_refused() {
         assert_eq!(said(response).await.0, status, "{size}");
     }
     // And ends with the daemon.
-    stop.cancel();
+    let (_, admission) = served.end().await;
     within("the end of the connection", connection).await.unwrap().unwrap();
+    assert_eq!(admission.taken(Resource::Bytes), 0);
 }

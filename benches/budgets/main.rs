@@ -5,6 +5,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
+#[path = "../floor/bare.rs"]
+mod bare;
 mod cores;
 mod crowd;
 #[path = "../common/daemon.rs"]
@@ -94,16 +96,18 @@ enum Group {
     Idle,
     Memory,
     Hot(Hot),
+    Unary,
     Policies,
     Cold(Algorithm),
     Lone,
 }
 
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     Group::Idle,
     Group::Memory,
     Group::Hot(Hot::Batch),
     Group::Hot(Hot::Stream),
+    Group::Unary,
     Group::Policies,
     Group::Cold(Algorithm::Rs256),
     Group::Cold(Algorithm::Es256),
@@ -118,6 +122,7 @@ impl Group {
             Self::Idle => "idle".to_owned(),
             Self::Memory => "memory".to_owned(),
             Self::Hot(hot) => hot.name().to_owned(),
+            Self::Unary => "unary".to_owned(),
             Self::Policies => "policies".to_owned(),
             Self::Cold(algorithm) => format!("cold {algorithm}"),
             Self::Lone => "lone".to_owned(),
@@ -129,6 +134,7 @@ impl Group {
             Self::Idle => runtime.block_on(rows::idle(scene, effort)),
             Self::Memory => runtime.block_on(memory::rows(scene, effort)),
             Self::Hot(hot) => runtime.block_on(rows::hot(scene, hot, effort)),
+            Self::Unary => runtime.block_on(rows::unary(scene, effort)),
             Self::Policies => runtime.block_on(rows::judged(scene, effort)),
             Self::Cold(algorithm) => rows::cold(scene, runtime, algorithm, effort),
             Self::Lone => lone::rows(scene, runtime, effort),

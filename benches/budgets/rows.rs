@@ -1,9 +1,9 @@
 //! The budgets, one by one.
 
 use crate::Effort;
-use crate::drive::{BUSY, Caller, Round};
+use crate::drive::{BUSY, Caller, Round, Width};
 use crate::requests::{self, CLAIMS, Question, VERDICTS};
-use crate::scene::{self, Scene};
+use crate::scene::{self, Floor, Scene};
 use crate::spin;
 use crate::table::{Limit, Row};
 use jwtd_core::jose::Algorithm;
@@ -72,7 +72,7 @@ pub(crate) async fn hot(scene: &Scene, hot: Hot, effort: Effort) -> Outcome<Vec<
         Hot::Batch => requests::batch(&caller, &tokens, CLAIMS).await?,
         Hot::Stream => scene::singles(&caller, &tokens, CLAIMS).await?,
     };
-    let floor = scene.floor(&load).await?;
+    let floor = scene.floor(Floor::Echo, &load).await?;
     let echo = Caller::connect(&floor, BUSY).await?;
     let load = Arc::new(load);
     let mut rounds = Vec::new();
@@ -87,6 +87,40 @@ pub(crate) async fn hot(scene: &Scene, hot: Hot, effort: Effort) -> Outcome<Vec<
         measured: Some(Figure::one(memory, " MiB")),
         ..Row::default()
     });
+    Ok(rows)
+}
+
+/// One remembered token a call, over one connection.
+pub(crate) async fn unary(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
+    let daemon = scene.daemon(scene::HOT).await?;
+    let tokens = scene.tokens(Algorithm::Rs256, 256)?;
+    let first = Caller::connect(&daemon, Width { connections: 1, calls: 1 }).await?;
+    let load = requests::unary(&first, &tokens, CLAIMS).await?;
+    let floor = scene.floor(Floor::Bare, &load).await?;
+    let load = Arc::new(load);
+    let mut rows = Vec::new();
+    for calls in [1, 16, 64] {
+        let width = Width { connections: 1, calls };
+        let caller = Caller::connect(&daemon, width).await?;
+        let bare = Caller::connect(&floor, width).await?;
+        let mut rounds = Vec::new();
+        for _ in 0..effort.rounds {
+            let ours = caller.round(&daemon, &load, effort.hot).await?;
+            rounds.push((ours, bare.round(&floor, &load, effort.hot).await?));
+        }
+        let ours = spread(&rounds, |ours, _| ours.cpu);
+        let beside = spread(&rounds, |_, bare| bare.cpu);
+        let ratio = spread(&rounds, |ours, bare| ours.cpu / bare.cpu);
+        let what = if calls == 1 { "alone".to_owned() } else { format!("{calls} in flight") };
+        rows.push(Row {
+            what: format!("unary, {what}, CPU a token"),
+            measured: Some(Figure::new(ours, " us")),
+            beside: Some(Figure::new(beside, " us")),
+            ratio: Some(Figure::new(ratio, " x")),
+            budget: Limit::AtMost(1.5, " x").of(ratio.middle),
+            ..Row::default()
+        });
+    }
     Ok(rows)
 }
 

@@ -20,6 +20,15 @@ use std::process::Command;
 const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256];
 
+/// What a daemon is measured against.
+#[derive(Clone, Copy)]
+pub(crate) enum Floor {
+    /// The daemon without its work.
+    Echo,
+    /// hyper on one thread.
+    Bare,
+}
+
 /// The files of the daemons, and the keys behind them.
 pub(crate) struct Scene {
     folder: Folder,
@@ -106,14 +115,18 @@ impl Scene {
         daemon::start(self.folder.root(), name, &text, core).await
     }
 
-    /// An echo server that answers as `load` was answered: this program again.
-    pub(crate) async fn floor(&self, load: &Load) -> Outcome<Server> {
-        let name = if load.path == STREAM { "stream" } else { "batch" };
+    /// A server that answers as `load` was answered: this program again.
+    pub(crate) async fn floor(&self, floor: Floor, load: &Load) -> Outcome<Server> {
+        let (word, name) = match (floor, load.path) {
+            (Floor::Bare, _) => ("bare", "bare"),
+            (Floor::Echo, STREAM) => ("echo", "stream"),
+            (Floor::Echo, _) => ("echo", "batch"),
+        };
         let (reply, socket) =
             (self.file(&format!("{name}.reply")), self.file(&format!("{name}.sock")));
         std::fs::write(&reply, &load.reply)?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["floor", "serve", "--socket"]).arg(&socket).arg("--reply").arg(&reply);
+        command.args(["floor", word, "--socket"]).arg(&socket).arg("--reply").arg(&reply);
         let mut server = Server::start(&mut command, socket);
         let open = async |path| tokio::net::UnixStream::connect(path).await.is_ok();
         server.wait(open).await?;

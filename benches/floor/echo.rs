@@ -2,6 +2,7 @@
 //! of bodies and decoding of requests; then, in place of all work, bytes that
 //! were given to it. What it costs is the floor that no daemon can go below.
 
+use crate::bare;
 use crate::wire::{BATCH, RawEncoder, STREAM};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -36,14 +37,17 @@ use tonic::{Status, Streaming};
 use tonic_prost::ProstDecoder;
 use tower::{Service, service_fn};
 
-pub(crate) const USAGE: &str = "serve --socket PATH --reply FILE";
+pub(crate) const USAGE: &str = "echo|bare --socket PATH --reply FILE";
 
 /// Runs until it is killed.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     let outcome = match words[..] {
-        ["serve", "--socket", socket, "--reply", reply] => {
+        ["echo", "--socket", socket, "--reply", reply] => {
             serve(Path::new(socket), Path::new(reply))
+        }
+        ["bare", "--socket", socket, "--reply", reply] => {
+            bare::serve(Path::new(socket), Path::new(reply))
         }
         _ => Err(format!("usage: {USAGE}").into()),
     };

@@ -1,6 +1,8 @@
-//! A bare echo server: what gRPC costs when nothing is done with the tokens. See
-//! `echo.rs`; `cargo bench --bench budgets` measures the daemon against it.
+//! Servers that do nothing with the tokens: what gRPC costs. `echo.rs` is the daemon without its
+//! work, `bare.rs` is hyper on one thread; `cargo bench --bench budgets` measures the daemon
+//! against both.
 
+mod bare;
 mod echo;
 #[path = "../common/wire.rs"]
 mod wire;

@@ -207,7 +207,7 @@ fn decodes_to(name: &str, plain: &str) -> bool {
 fn header_value(value: &Value<'_>) -> String {
     let text = match value {
         Value::String(text) => text.to_string(),
-        other => serde_json::to_string(other).unwrap_or_default(),
+        other => other.to_json(),
     };
     let mut shown = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -101,11 +101,11 @@ impl Readiness {
 }
 
 fn one(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> Value {
-    let (set, stale_at) = match issuer.keys() {
-        KeyState::Held { set, stale_at } => (set.keys(), *stale_at),
-        KeyState::Unavailable => (&[][..], None),
+    let (set, warnings, stale_at) = match issuer.keys() {
+        KeyState::Held { set, stale_at } => (set.keys(), set.ambiguities(), *stale_at),
+        KeyState::Unavailable => (&[][..], Vec::new(), None),
     };
-    let key = |Key { id, key }: &Key| {
+    let key = |Key { id, key, .. }: &Key| {
         json!({
             "key_id": id,
             "algorithm": key.algorithm().name(),
@@ -123,6 +123,7 @@ fn one(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> Value {
         "next_attempt_seconds": next.map(|span| span.as_secs()),
         "failure": outlook.and_then(|outlook| outlook.failure),
         "keys": set.iter().map(key).collect::<Vec<_>>(),
+        "warnings": warnings,
     })
 }
 

@@ -173,13 +173,14 @@ impl Reloader {
         let Config { startup, live } = config;
         let later = self.startup.differences(&startup);
         let (issuers, profiles) = (live.issuers.iter().count(), live.profiles.len());
-        let (key_files, skipped) = (files::first(live.files.clone()), live.skipped.clone());
+        let key_files = files::first(live.files.clone());
+        let notes = [live.skipped.clone(), live.warnings.clone()].concat();
         snapshot_builder::replace(live, &mut self.keeper, &self.engine, &self.clock).await?;
         self.key_files = key_files;
         self.status.successful.store(true, Ordering::Relaxed);
         self.status.at.store(self.clock.wall().seconds(), Ordering::Relaxed);
         self.status.restart_required.store(!later.is_empty(), Ordering::Relaxed);
-        for (issuer, line) in &skipped {
+        for (issuer, line) in &notes {
             tracing::warn!(issuer, "{line}");
         }
         tracing::info!(issuers, profiles, "the configuration is reloaded");

@@ -135,6 +135,9 @@ fn kept(
     let age = now.since(fetched_at).unwrap_or_default();
     let keys = kept.keys.set.keys().len();
     tracing::info!(issuer = issuer.name(), keys, ?age, "keys from `state_dir`");
+    for line in &kept.keys.warnings {
+        tracing::warn!(issuer = issuer.name(), "{line}");
+    }
     let stale_at = Some(fetched_at.plus(remote.max_stale));
     Some((KeyState::Held { set: Arc::new(kept.keys.set), stale_at }, fetched_at))
 }
@@ -160,6 +163,9 @@ async fn fetch_new(
     for (place, issuer, remote, fetched) in futures_util::future::join_all(new).await {
         let error = match fetched {
             Ok(fetched) => {
+                for line in &fetched.keys.warnings {
+                    tracing::warn!(issuer = issuer.name(), "{line}");
+                }
                 let now = clock.wall();
                 let stale_at = Some(now.plus(remote.max_stale));
                 let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };

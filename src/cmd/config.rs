@@ -161,6 +161,9 @@ fn check(config: &Config) -> ExitCode {
     for (issuer, line) in &config.live.skipped {
         note!("note: issuer {issuer}: {line}");
     }
+    for (issuer, line) in &config.live.warnings {
+        note!("warning: issuer {issuer}: {line}");
+    }
     for (index, remote) in &config.live.remotes {
         if let Some(issuer) = config.live.issuers.get(*index) {
             say!("issuer {}: keys are fetched: {}", issuer.name(), remote.location);

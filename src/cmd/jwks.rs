@@ -118,9 +118,10 @@ impl Fetch {
             match sources::load(&remote).await {
                 Ok(fetched) => {
                     let (url, bytes) = (&fetched.jwks_uri, fetched.text.len());
-                    let (keys, skipped) = (fetched.keys.set.keys().len(), fetched.keys.skipped);
+                    let LoadedKeys { set, skipped, warnings } = fetched.keys;
+                    let keys = set.keys().len();
                     note!("{url}: {bytes} bytes, {keys} usable keys, {} skipped", skipped.len());
-                    for line in skipped {
+                    for line in skipped.into_iter().chain(warnings) {
                         note!("  {line}");
                     }
                     match terminal::write_json(&fetched.text) {
@@ -140,6 +141,8 @@ struct IssuerKeys {
     set: Option<Arc<KeySet>>,
     /// Keys that were skipped, or why there is no set.
     faults: Vec<String>,
+    /// What the loaded keys cannot serve.
+    warnings: Vec<String>,
 }
 
 impl Show {
@@ -165,7 +168,7 @@ impl Show {
             let allowed =
                 if self.algorithm.is_empty() { Algorithm::ALL } else { &self.algorithm[..] };
             match LoadedKeys::from_jwks(&text, allowed) {
-                Ok(keys) => vec![IssuerKeys::new("", Arc::new(keys.set), keys.skipped)],
+                Ok(keys) => vec![IssuerKeys::new("", keys)],
                 Err(error) => return fail(error),
             }
         };
@@ -179,8 +182,8 @@ impl Show {
 }
 
 impl IssuerKeys {
-    fn new(issuer: &str, set: Arc<KeySet>, faults: Vec<String>) -> Self {
-        Self { issuer: issuer.to_owned(), set: Some(set), faults }
+    fn new(issuer: &str, LoadedKeys { set, skipped, warnings }: LoadedKeys) -> Self {
+        Self { issuer: issuer.to_owned(), set: Some(Arc::new(set)), faults: skipped, warnings }
     }
 
     fn keys(&self) -> impl Iterator<Item = &Key> {
@@ -199,6 +202,7 @@ impl IssuerKeys {
             "issuer": self.issuer,
             "keys": self.keys().map(key).collect::<Vec<_>>(),
             "skipped": self.faults,
+            "warnings": self.warnings,
         })
     }
 }
@@ -210,7 +214,7 @@ fn print(loaded: &[IssuerKeys]) {
             let cells = [one.issuer.clone(), state.to_owned(), id, algorithm.to_owned(), note];
             rows.push((good, cells.to_vec()));
         };
-        for Key { id, key } in one.keys() {
+        for Key { id, key, .. } in one.keys() {
             // Escaped: whoever publishes the set chose the text.
             let id = id.as_deref().map_or_else(|| "(none)".to_owned(), |id| format!("{id:?}"));
             let thumbprint = base64url::encode(key.thumbprint());
@@ -218,6 +222,9 @@ fn print(loaded: &[IssuerKeys]) {
         }
         for fault in &one.faults {
             row(false, "skipped", String::new(), "", fault.clone());
+        }
+        for warning in &one.warnings {
+            row(false, "warning", String::new(), "", warning.clone());
         }
     }
     table::print(&["issuer", "state", "kid", "alg", "note"], &rows, 1);
@@ -230,23 +237,27 @@ fn of_issuers(config: &Config) -> Vec<IssuerKeys> {
         .issuers
         .iter()
         .map(|(_, issuer)| {
-            let skipped = config.live.skipped.iter().filter(|(name, _)| *name == *issuer.name());
-            let faults = skipped.map(|(_, line)| line.clone()).collect();
+            let own = |lines: &[(String, String)]| -> Vec<String> {
+                let own = lines.iter().filter(|(name, _)| *name == *issuer.name());
+                own.map(|(_, line)| line.clone()).collect()
+            };
             let set = match issuer.keys() {
                 KeyState::Held { set, .. } => Some(Arc::clone(set)),
                 KeyState::Unavailable => None,
             };
-            IssuerKeys { issuer: issuer.name().to_owned(), set, faults }
+            IssuerKeys {
+                issuer: issuer.name().to_owned(),
+                set,
+                faults: own(&config.live.skipped),
+                warnings: own(&config.live.warnings),
+            }
         })
         .collect();
     let fetching = async {
         for (index, remote) in &config.live.remotes {
             let Some(one) = loaded.get_mut(index.get()) else { continue };
             match sources::load(remote).await {
-                Ok(fetched) => {
-                    one.set = Some(Arc::new(fetched.keys.set));
-                    one.faults = fetched.keys.skipped;
-                }
+                Ok(fetched) => *one = IssuerKeys::new(&one.issuer, fetched.keys),
                 Err(error) => one.faults = vec![error.to_string()],
             }
         }

@@ -93,7 +93,9 @@ pub(super) fn read(
     }
     let secret = match format {
         SecretFormat::Raw => text.to_vec(),
-        SecretFormat::Base64url => base64url::decode(&text).map_err(|_| wrong(&"not base64url"))?,
+        SecretFormat::Base64url => {
+            base64url::decode_any(&text).map_err(|_| wrong(&"not base64url"))?
+        }
     };
     Ok((vec![PrivateKey::from_secret(Secret::new(secret))], Vec::new()))
 }

@@ -10,6 +10,7 @@ mod bench;
 mod completions;
 mod config;
 mod demo;
+mod foreign_json;
 mod health;
 mod inspect;
 mod jwks;

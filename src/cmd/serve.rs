@@ -92,7 +92,7 @@ impl Command {
             // Before the sockets: a signal that comes early must not be lost.
             let Signals { stop, reload } = Signals::heed().map_err(|error| error.to_string())?;
             tracing::info!(version = env!("CARGO_PKG_VERSION"), workers, "starting");
-            for (issuer, line) in &config.live.skipped {
+            for (issuer, line) in config.live.skipped.iter().chain(&config.live.warnings) {
                 tracing::warn!(issuer, "{line}");
             }
             let app =

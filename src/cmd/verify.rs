@@ -1,5 +1,6 @@
 //! `jwtd verify`: has tokens judged by a daemon, or by this process.
 
+use super::foreign_json::with_texts;
 use super::key_file::is_standard;
 use super::local::Local;
 use super::progress::Progress;
@@ -161,14 +162,14 @@ async fn explain(
         let verdict = answer.verdict.unwrap_or_default();
         permitted &= verdict.permit;
         match output {
-            Output::Json => say!(
-                "{}",
-                json!({
+            Output::Json => {
+                let line = json!({
                     "profile": answer.profile,
-                    "verdict": to_json(&verdict),
+                    "verdict": null,
                     "checks": answer.checks.iter().map(check_to_json).collect::<Vec<_>>(),
-                })
-            ),
+                });
+                say!("{}", with_texts(&line, &[("verdict", to_json(&verdict).as_bytes())]));
+            }
             Output::Text => {
                 let word = if verdict.permit { "permit" } else { "refuse" };
                 let (profile, reason) = (answer.profile, reason(verdict.reason));
@@ -275,10 +276,8 @@ fn summary(verdict: &pb::Verdict) -> String {
     format!("{} {:?}", String::from_utf8_lossy(&verdict.issuer), verdict.subject)
 }
 
-fn to_json(verdict: &pb::Verdict) -> serde_json::Value {
-    let claims: serde_json::Value =
-        serde_json::from_slice(&verdict.claims_json).unwrap_or(serde_json::Value::Null);
-    json!({
+fn to_json(verdict: &pb::Verdict) -> String {
+    let line = json!({
         "permit": verdict.permit,
         "reason": reason(verdict.reason),
         "detail": verdict.detail,
@@ -294,6 +293,7 @@ fn to_json(verdict: &pb::Verdict) -> serde_json::Value {
         "expires_at": verdict.expires_at,
         "issued_at": verdict.issued_at,
         "not_before": verdict.not_before,
-        "claims": claims,
-    })
+        "claims": null,
+    });
+    with_texts(&line, &[("claims", &verdict.claims_json)])
 }

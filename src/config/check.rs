@@ -3,7 +3,7 @@
 use super::document::{Node, Value};
 use super::fault::Faults;
 use super::schema::{Absent, Bounds, Kind, SettingKey};
-use super::units::{parse_bytes, parse_duration};
+use super::units::{parse_bytes, parse_count, parse_duration};
 use jwtd_core::jose::Algorithm;
 use std::time::Duration;
 
@@ -128,8 +128,8 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
             Some((_, low, high)) => Err(format!("must be from {low} to {high} bytes")),
             None => Ok(()),
         },
-        Kind::Count(low) => match text.parse::<u32>() {
-            Ok(count) if count >= *low => Ok(()),
+        Kind::Count(low) => match parse_count(text) {
+            Some(count) if count >= *low => Ok(()),
             _ => Err(format!("`{text}` is not a whole number from {low} up")),
         },
         Kind::Duration(bounds) => match beyond(text, *bounds, parse_duration)? {

@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct KeyReport {
     /// Keys that were skipped, each with the name of its issuer.
     pub(super) skipped: Vec<(String, String)>,
+    /// What the other keys cannot serve, each with the name of its issuer.
+    pub(super) warnings: Vec<(String, String)>,
     /// The files that keys were read from, and what was in them.
     pub(super) files: Vec<(PathBuf, Digest)>,
 }
@@ -44,7 +46,9 @@ pub(super) fn issuer(
     let (keys, place, remote) = match source {
         KeySource::Fixed(loaded, place, file) => {
             report.files.extend(file);
-            report.skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
+            let named = |line| (name.to_owned(), line);
+            report.skipped.extend(loaded.skipped.into_iter().map(named));
+            report.warnings.extend(loaded.warnings.into_iter().map(named));
             (KeyState::Held { set: Arc::new(loaded.set), stale_at: None }, place, None)
         }
         KeySource::Remote(remote) => {

@@ -15,7 +15,7 @@ variables, those before the file, that before defaults. A key that is not listed
 Relative paths start from the folder of the file.
 
 While the daemon runs, the file and the key files that it names are read again on SIGHUP and when one of them
-changes, also by the swap of a ConfigMap. `issuers`, `profiles` and `limits.token_bytes` are then put in force,
+changes, also by the swap of a ConfigMap. `issuers`, `profiles` and the `limits` of tokens (`token_bytes`, `header_bytes`, `token_members`) are then put in force,
 all of it or nothing; a change of any other setting is named in the log, shows in the metric
 `jwtd_config_restart_required`, and waits for a restart.
 

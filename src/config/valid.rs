@@ -78,6 +78,8 @@ pub struct Live {
     /// Keys that were skipped, each with the name of its issuer. It is no fault, but
     /// the operator should know.
     pub skipped: Vec<(String, String)>,
+    /// Tokens that the keys of an issuer cannot prove, each line with the name of the issuer.
+    pub warnings: Vec<(String, String)>,
     /// The files that keys were read from, and what was in them.
     pub files: Vec<(PathBuf, Digest)>,
 }
@@ -209,6 +211,6 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let remotes = fetched.into_iter();
     let remotes =
         remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();
-    let KeyReport { skipped, files } = report;
-    Some(Live { issuers, optional, remotes, profiles, http, skipped, files })
+    let KeyReport { skipped, warnings, files } = report;
+    Some(Live { issuers, optional, remotes, profiles, http, skipped, warnings, files })
 }

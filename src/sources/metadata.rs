@@ -26,7 +26,9 @@ impl Metadata {
             .into_object()
             .unwrap_or_default();
         let member = |name: &str| {
+            // Null and an empty text are what issuers write for a member that they did not set.
             let found = document.iter().find(|(member, _)| member == name);
+            let found = found.filter(|(_, value)| !value.is_unset());
             let value = found.and_then(|(_, value): &(_, Value<'_>)| value.as_str());
             value.ok_or_else(|| format!("the metadata have no text `{name}`"))
         };
@@ -79,6 +81,11 @@ mod tests {
             ("", "not JSON"),
             ("[]", "no text `issuer`"),
             (r#"{"issuer":7}"#, "no text `issuer`"),
+            (r#"{"issuer":null}"#, "no text `issuer`"),
+            (r#"{"issuer":""}"#, "no text `issuer`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":null}"#, "no text `jwks_uri`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":""}"#, "no text `jwks_uri`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":[]}"#, "no text `jwks_uri`"),
             (r#"{"issuer":"https://a.example/"}"#, "those of the issuer"),
             (r#"{"issuer":"https://A.example"}"#, "those of the issuer"),
             (r#"{"issuer":"https://a.example"}"#, "no text `jwks_uri`"),

@@ -81,11 +81,14 @@ impl Refresher {
                 // After the keys: whoever reads the time of the new ones must not apply it to
                 // the old ones.
                 self.watch.hold(now);
-                if let Some((keys, skipped)) = &changed {
+                if let Some((keys, skipped, warnings)) = &changed {
                     let (url, bytes) = (jwks_uri.to_string(), text.len());
                     tracing::info!(issuer = name, keys, url, bytes, "keys");
                     for line in skipped {
                         tracing::info!(issuer = name, "{line}");
+                    }
+                    for line in warnings {
+                        tracing::warn!(issuer = name, "{line}");
                     }
                 }
                 let text: Arc<[u8]> = text.into();
@@ -112,9 +115,14 @@ impl Refresher {
     }
 
     /// Puts the set in place of the one before, whole (R64). If it is another one,
-    /// returns how many keys it has and what was skipped.
-    fn publish(&self, fetched: LoadedKeys, now: UnixTime) -> Option<(usize, Vec<String>)> {
-        let (set, skipped) = (Arc::new(fetched.set), fetched.skipped);
+    /// returns how many keys it has, what was skipped, and what the others cannot serve.
+    fn publish(
+        &self,
+        fetched: LoadedKeys,
+        now: UnixTime,
+    ) -> Option<(usize, Vec<String>, Vec<String>)> {
+        let LoadedKeys { set, skipped, warnings } = fetched;
+        let set = Arc::new(set);
         let stale_at = Some(now.plus(self.remote.max_stale));
         let before = self.engine.current.update(|snapshot| match self.place(snapshot) {
             Some(place) => {
@@ -128,7 +136,7 @@ impl Refresher {
             Some(KeyState::Held { set: old, .. }) => old.fingerprint() != set.fingerprint(),
             Some(KeyState::Unavailable) | None => true,
         };
-        changed.then(|| (set.keys().len(), skipped))
+        changed.then(|| (set.keys().len(), skipped, warnings))
     }
 
     /// The set at hand is as good as one that was fetched now.

@@ -25,7 +25,8 @@ pub struct KeptKeySet {
 const MOST: u64 = 1 << 20;
 
 /// The members of public keys (RFC 7517, section 4; RFC 7518, section 6; RFC 8037).
-const PUBLIC: [&str; 10] = ["kty", "kid", "alg", "use", "key_ops", "n", "e", "crv", "x", "y"];
+const PUBLIC: [&str; 13] =
+    ["kty", "kid", "alg", "use", "key_ops", "n", "e", "crv", "x", "y", "x5c", "x5t", "x5t#S256"];
 
 impl StateFolder {
     /// Reads the set of the issuer `name`, if one of the same `origin` is there.
@@ -118,7 +119,7 @@ mod tests {
 
     const SET: &str = r#"{"keys":[
         {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
-         "x5c":["AAAA"],"note":"n"},
+         "x5c":["BBBB"],"note":"AAAA"},
         {"kty":"AKP","kid":"pq","alg":"ML-DSA-44","pub":"AAAA","priv":"SECRET"}]}"#;
     const ALLOWED: &[Algorithm] = &[Algorithm::EdDsa];
     const THEN: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -135,6 +136,7 @@ mod tests {
         assert!(state.load("other", &[1; 32], ALLOWED).unwrap().is_none());
         let text = std::fs::read_to_string(folder.path().join("corp.json")).unwrap();
         assert!(!text.contains("SECRET") && !text.contains("AAAA"), "{text}");
+        assert!(text.contains("BBBB"), "tokens may name the certificate: {text}");
         let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
         assert_eq!(names.len(), 2, "nothing unfinished is left: {names:?}");
         let rights = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;

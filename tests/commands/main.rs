@@ -10,6 +10,7 @@
 
 mod bench;
 mod config;
+mod field;
 mod generated;
 mod hostile;
 mod inspect;

@@ -50,6 +50,11 @@ fn print(issuers: &[Value]) {
             let cells = [name.clone(), "loaded".to_owned(), id, text(&key["algorithm"]), note];
             rows.push((true, cells.to_vec()));
         }
+        for warning in issuer["warnings"].as_array().into_iter().flatten() {
+            let state = "warning".to_owned();
+            let cells = [name.clone(), state, String::new(), String::new(), text(warning)];
+            rows.push((false, cells.to_vec()));
+        }
     }
     table::print(&["issuer", "state", "kid", "alg", "note"], &rows, 1);
 }

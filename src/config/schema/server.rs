@@ -88,6 +88,11 @@ table! { cache {
 table! { limits {
     /// The longest token.
     token_bytes: usize = bytes().within("1", "64KiB").or("16KiB");
+    /// The largest header of a token, decoded.
+    header_bytes: usize = bytes().within("1KiB", "64KiB").or("4KiB");
+    /// The most elements of one array, and members of one object, in a token. Its texts are
+    /// bounded by `token_bytes` alone.
+    token_members: usize = count().or("10000");
     /// The most tokens of one message.
     batch_tokens: usize = count().or("1000");
     /// The largest message.

@@ -7,6 +7,7 @@ use crate::pb::authz::header_value_option::HeaderAppendAction;
 use crate::pb::authz::{
     CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus, OkHttpResponse,
 };
+use jwtd_core::jose::json::{self, exact_double};
 use jwtd_core::policy::Projection;
 use jwtd_core::verify::{Reason, ReasonFamily, Reject};
 use prost_types::value::Kind;
@@ -136,27 +137,37 @@ impl Judged<'_> {
 
     fn claims(&self, entry: &Remembered, told: Option<&Projection>) -> Option<Value> {
         let values = entry.values(self.snapshot.issuers().limits())?;
-        let json = match told {
-            Some(projection) => serde_json::from_slice(&projection.apply(&values)).ok()?,
-            None => serde_json::to_value(&*values).ok()?,
-        };
-        Some(to_value(json))
+        Some(match told {
+            Some(projection) => {
+                let fields = projection.pick(&values);
+                let fields = fields.map(|(name, value)| (name.to_owned(), to_value(value)));
+                Value { kind: Some(Kind::StructValue(Struct { fields: fields.collect() })) }
+            }
+            None => to_value(&values),
+        })
     }
 }
 
-/// JSON as protobuf has it: all numbers are doubles.
-fn to_value(json: serde_json::Value) -> Value {
+/// JSON as protobuf has it: all numbers are doubles. One that a double does not hold goes as its
+/// text, so that no filter behind takes another for it.
+fn to_value(json: &json::Value<'_>) -> Value {
+    let number = |text: &str| {
+        let double = exact_double(text).map(Kind::NumberValue);
+        double.unwrap_or_else(|| Kind::StringValue(text.to_owned()))
+    };
     let kind = match json {
-        serde_json::Value::Null => Kind::NullValue(0),
-        serde_json::Value::Bool(value) => Kind::BoolValue(value),
-        serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
-        serde_json::Value::String(text) => Kind::StringValue(text),
-        serde_json::Value::Array(elements) => {
-            let values = elements.into_iter().map(to_value).collect();
+        json::Value::Null => Kind::NullValue(0),
+        json::Value::Boolean(value) => Kind::BoolValue(*value),
+        json::Value::Decimal(text) => number(text),
+        json::Value::Negative(integer) => number(&integer.to_string()),
+        json::Value::Positive(integer) => number(&integer.to_string()),
+        json::Value::String(text) => Kind::StringValue(text.to_string()),
+        json::Value::Array(elements) => {
+            let values = elements.iter().map(to_value).collect();
             Kind::ListValue(ListValue { values })
         }
-        serde_json::Value::Object(members) => {
-            let members = members.into_iter().map(|(name, value)| (name, to_value(value)));
+        json::Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.to_string(), to_value(value)));
             Kind::StructValue(Struct { fields: members.collect() })
         }
     };

@@ -55,7 +55,11 @@ fn refresher(time: &VirtualClock) -> Refresher {
 
 fn keys() -> LoadedKeys {
     let key = SigningKey::generate(Algorithm::EdDsa).unwrap().verifying_key().unwrap();
-    LoadedKeys { set: KeySet::new(vec![Key { id: None, key }]), skipped: Vec::new() }
+    LoadedKeys {
+        set: KeySet::new(vec![Key::new(None, key)]),
+        skipped: Vec::new(),
+        warnings: Vec::new(),
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a claim must and must not hold.
 
 use super::path::ClaimPath;
-use crate::jose::json::Value;
+use crate::jose::json::{ExactNumber, Value};
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,15 +22,18 @@ impl From<bool> for Scalar {
 }
 
 impl Scalar {
-    /// The number that `text` is in JSON, if it is one.
+    /// The number that `text` is in JSON, if it is one. It is kept digit by digit, so that no
+    /// other number is taken for it.
     #[must_use]
     pub fn number(text: &str) -> Option<Self> {
         let integer =
             text.parse().map(Value::Positive).or_else(|_| text.parse().map(Value::Negative));
-        let number = integer.or_else(|_| text.parse().map(Value::Fraction)).ok()?;
-        let finite =
-            if let Value::Fraction(fraction) = number { fraction.is_finite() } else { true };
-        finite.then_some(Self(number))
+        // What Rust reads beyond JSON (`+7`, `07`) is none; nor is what no token can hold, because
+        // it is beyond a double.
+        ExactNumber::parse(text)?;
+        let finite = text.parse::<f64>().is_ok_and(f64::is_finite);
+        let value = integer.unwrap_or_else(|_| Value::Decimal(text.to_owned().into()));
+        finite.then_some(Self(value))
     }
 
     /// Whether `value` is the same; 7 and 7.0 are, 7 and "7" are not.
@@ -40,30 +43,11 @@ impl Scalar {
             (Value::Boolean(one), Value::Boolean(other)) => one == other,
             (Value::Positive(one), Value::Positive(other)) => one == other,
             (Value::Negative(one), Value::Negative(other)) => one == other,
-            (one, other) => number(one).zip(number(other)).is_some_and(|(one, other)| one == other),
+            (one @ (Value::Decimal(_) | Value::Negative(_) | Value::Positive(_)), other) => {
+                one.as_number().zip(other.as_number()).is_some_and(|(one, other)| one == other)
+            }
+            _ => false,
         }
-    }
-}
-
-/// The number as a double, if it is one that a double tells apart from its neighbours.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::as_conversions,
-    reason = "within 2^53 nothing is lost"
-)]
-fn number(value: &Value<'_>) -> Option<f64> {
-    const EXACT: u64 = 1 << 53;
-    match value {
-        Value::Positive(number) if *number <= EXACT => Some(*number as f64),
-        Value::Negative(number) if number.unsigned_abs() <= EXACT => Some(*number as f64),
-        Value::Fraction(number) => Some(*number),
-        Value::Positive(_)
-        | Value::Negative(_)
-        | Value::Array(_)
-        | Value::Boolean(_)
-        | Value::Null
-        | Value::Object(_)
-        | Value::String(_) => None,
     }
 }
 
@@ -74,7 +58,7 @@ impl fmt::Display for Scalar {
             Value::Boolean(value) => value.fmt(f),
             Value::Positive(number) => number.fmt(f),
             Value::Negative(number) => number.fmt(f),
-            Value::Fraction(number) => number.fmt(f),
+            Value::Decimal(number) => number.fmt(f),
             Value::Array(_) | Value::Null | Value::Object(_) => Ok(()),
         }
     }
@@ -208,12 +192,48 @@ mod tests {
         );
         assert!(is("big", Scalar::number("9007199254740993").unwrap()));
         assert!(!is("big", Scalar::number("9007199254740992.0").unwrap()));
-        // 2^53 itself is told apart from its neighbours below, beyond it nothing is.
+        // Each is told apart from its neighbors, whatever a double makes of them.
         assert!(is("limit", Scalar::number("9007199254740992.0").unwrap()));
         assert!(is("below", Scalar::number("-9007199254740992.0").unwrap()));
         assert!(!is("under", Scalar::number("-9007199254740992.0").unwrap()));
-        for no in ["", "x", "inf", "NaN", "1e400"] {
+        for no in ["", "x", "inf", "NaN", "1e400", "+7", "07", ".5", "5."] {
             assert_eq!(Scalar::number(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn a_number_never_matches_another_that_is_rounded_to_the_same() {
+        let numbers = [
+            "18446744073709551615",
+            "18446744073709551616",
+            "18446744073709551617",
+            "-9223372036854775809",
+            "-9223372036854775808",
+            "1e3",
+            "0.1",
+            "0.1000000000000000055511151231257827",
+            "0",
+            "123456789012345678901234567890",
+        ];
+        for (place, sent) in numbers.iter().enumerate() {
+            for (other, scalar) in numbers.iter().enumerate() {
+                let test = || Test::Any([Scalar::number(scalar).unwrap()].into());
+                let same = met(&format!(r#"{{"id":{sent},"all":[{sent}]}}"#), "id", test());
+                assert_eq!(same, place == other, "{sent} {scalar}");
+                assert_eq!(met(&format!(r#"{{"all":[{sent}]}}"#), "all", test()), same);
+            }
+        }
+        for (sent, scalar) in [
+            ("1e3", "1000"),
+            ("1000.0", "1e3"),
+            ("-0", "0"),
+            ("-0.0", "0"),
+            ("18446744073709551617.0", "18446744073709551617"),
+            ("1.8446744073709551617e19", "18446744073709551617"),
+        ] {
+            let claims = format!(r#"{{"id":{sent}}}"#);
+            assert!(met(&claims, "id", Test::Any([Scalar::number(scalar).unwrap()].into())));
+            assert!(!met(&claims, "id", Test::None([Scalar::number(scalar).unwrap()].into())));
         }
     }
 

@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a token is refused. It holds no text of the token.
+/// Why a token is refused. It holds no text of the token, but for the name of a member that is
+/// too large, shortened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Reject {
@@ -204,14 +205,14 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
         Malformed::CriticalUnsupported => Reason::CriticalUnsupported,
         Malformed::Empty => Reason::TokenEmpty,
         Malformed::Encrypted => Reason::TokenEncrypted,
-        Malformed::Json { part: Part::Header, fault } => match fault {
+        Malformed::Json { part: Part::Header, fault, .. } => match fault {
             JsonFault::Duplicate => Reason::HeaderDuplicateMember,
             JsonFault::Syntax { .. } => Reason::HeaderBadJson,
             JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
                 Reason::HeaderTooComplex
             }
         },
-        Malformed::Json { part: Part::Payload | Part::Signature, fault } => match fault {
+        Malformed::Json { part: Part::Payload | Part::Signature, fault, .. } => match fault {
             JsonFault::Duplicate => Reason::ClaimsDuplicateMember,
             JsonFault::Syntax { .. } => Reason::ClaimsBadJson,
             JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {

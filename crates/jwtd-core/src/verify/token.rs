@@ -58,6 +58,8 @@ pub struct CheckGroup {
     /// The size of the key in bits; that of the first where several may have signed. Zero for a
     /// secret.
     pub bits: usize,
+    /// How many keys may have signed: a bad signature is checked with each of them.
+    pub keys: usize,
 }
 
 /// The JWS Signing Input (RFC 7515, section 2): what the signature covers, and nothing else.
@@ -126,7 +128,7 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     pub fn group(&self) -> CheckGroup {
         let first = self.candidates.iter().next().and_then(|index| self.set.keys().get(index));
         let bits = first.map_or(0, |key| key.key.bits());
-        CheckGroup { algorithm: self.header.algorithm, bits }
+        CheckGroup { algorithm: self.header.algorithm, bits, keys: self.candidates.len() }
     }
 
     /// The whole token as it came: what it is found by, in a cache or among the other tokens of
@@ -270,7 +272,7 @@ impl Proven {
         if *set.fingerprint() == self.proof.set {
             return Some(issuer);
         }
-        let candidates = set.select(self.header.key_id.as_deref(), self.header.algorithm).ok()?;
+        let candidates = set.select(&self.header).ok()?;
         candidates
             .iter()
             .filter_map(|index| set.keys().get(index))

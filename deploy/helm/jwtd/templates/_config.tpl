@@ -49,7 +49,7 @@ connection: { max_age: 30m }
 {{/* Of what needs a restart; the rest is taken over by itself, and must not restart pods. */}}
 {{- define "jwtd.startup-checksum" -}}
 {{- $config := include "jwtd.config" . | fromYaml }}
-{{- $limits := omit ($config.limits | default dict) "token_bytes" }}
+{{- $limits := omit ($config.limits | default dict) "token_bytes" "header_bytes" "token_members" }}
 {{- set (omit $config "issuers" "profiles") "limits" $limits | toJson | sha256sum }}
 {{- end }}
 

@@ -32,6 +32,9 @@ pub enum BadRule {
     /// It calls a function that there is not.
     #[error("there is no function `{0}`")]
     UnknownFunction(String),
+    /// It holds a number that would be rounded before it is compared.
+    #[error("the number `{0}` cannot be compared exactly")]
+    Inexact(String),
     /// It is nested deeper than 32.
     #[error("the rule is nested deeper than {MOST_DEPTH}")]
     TooDeep,
@@ -112,6 +115,12 @@ impl BadRule {
                 format!("known are {known}; a claim is written `claims.{name}`, a text \"{name}\"")
             }
             Self::UnknownFunction(_) => format!("known are {}", FUNCTIONS.join(", ")),
+            Self::Inexact(_) => {
+                "write an integer of at most 64 bits (`7`, or `7u` beyond 2^63), a \
+                                 fraction of at most 15 digits, or use `access.claims`, which \
+                                 compares all numbers digit by digit"
+                    .into()
+            }
             Self::TooManyLoops => "compare with `in`, which needs no loop".into(),
             Self::TooManySums | Self::TooMuchInLoops => {
                 "write several rules; each may have that many".into()

@@ -20,6 +20,7 @@
 //! | | `pb` | the contract, generated |
 //! | | `clock`, `files` | the time, of the system or of a test; files and folders |
 //! | | `escape`, `masking` | escapes for text of others; what of a decision is recorded |
+//! | | `redaction` | takes secrets out of text that people see |
 //! | | `permit` | a part of what is bounded |
 //! | | `ext_authz` | tokens within HTTP requests that a proxy asks about |
 //! | | `jwtd_core` | everything about tokens and keys |
@@ -40,6 +41,7 @@ pub mod http;
 pub mod masking;
 pub mod pb;
 pub mod permit;
+pub mod redaction;
 pub mod sources;
 pub mod state;
 pub mod telemetry;

@@ -3,7 +3,7 @@
 use super::settings::{Settings, Sockets};
 use super::{Output, fail, table, terminal};
 use crate::config::import::{self, Dialect};
-use crate::config::{self, Config, Setting, schema};
+use crate::config::{self, Config, Location, Setting, schema};
 use crate::files;
 use clap::{ArgMatches, Args, Subcommand, ValueEnum};
 use jwtd_core::keys::KeyState;
@@ -164,6 +164,24 @@ fn check(config: &Config) -> ExitCode {
     for (index, remote) in &config.live.remotes {
         if let Some(issuer) = config.live.issuers.get(*index) {
             say!("issuer {}: keys are fetched: {}", issuer.name(), remote.location);
+            if let Location::JwksUri(urls) = &remote.location
+                && urls.len() > 1
+            {
+                note!(
+                    "note: issuer {}: a list in `jwks_uri` is for failover: the keys are those of \
+                     the first URL that answers; for the keys of all write `jwks_uris: {{ union: \
+                     [...] }}`",
+                    issuer.name()
+                );
+            }
+            for url in remote.location.urls().filter(|url| url.is_exposed()) {
+                note!(
+                    "note: issuer {}: `plaintext: true`: who can change what is sent between here \
+                     and {} decides which tokens are accepted",
+                    issuer.name(),
+                    url.host()
+                );
+            }
         }
     }
     for (_, issuer) in config.live.issuers.iter() {

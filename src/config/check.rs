@@ -18,6 +18,10 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
     match (kind, &node.value) {
         (Kind::Any, _) => {}
         (Kind::Either(_, second), Value::List(_)) => check_at(node, second, path, fix, faults),
+        (Kind::Either(Kind::Table(keys), second), value) => match value {
+            Value::Map(_) => check_table(node, keys, path, faults),
+            _ => check_at(node, second, path, fix, faults),
+        },
         (Kind::Either(first, second), _) => {
             // A word stands beside a wider kind; two plain kinds differ in that the
             // second is a list.
@@ -44,19 +48,9 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
             }
         }
         (Kind::Table(keys), Value::Map(_)) => check_table(node, keys, path, faults),
-        (Kind::Named(keys), Value::Map(members)) => {
-            if members.is_empty() {
-                wrong("at least one is needed".to_owned());
-            }
-            for (name, value) in members {
-                let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-                if name.text.is_empty() || name.text.len() > 64 || !name.text.bytes().all(fine) {
-                    let what = format!("{:?} cannot be a name", name.text);
-                    let fix = "use up to 64 letters, digits, `-`, `_` and `.`";
-                    faults.add(name.place, path, what, fix);
-                }
-                check_at(value, &Kind::Table(keys), &join(path, &name.text), "", faults);
-            }
+        (Kind::Map(element), Value::Map(_)) => check_named(node, element, path, faults),
+        (Kind::Named(keys), Value::Map(_)) => {
+            check_named(node, &Kind::Table(keys), path, faults);
         }
         (Kind::Table(keys), Value::Text(_) | Value::Literal(_)) => {
             let named = keys.iter().find(|key| key.is_required());
@@ -72,6 +66,21 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
         (_, Value::Null | Value::List(_) | Value::Map(_)) => {
             wrong(format!("expected {}", kind.expected()));
         }
+    }
+}
+
+fn check_named(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
+    if node.members().is_empty() {
+        faults.add(node.place, path, "at least one is needed", "");
+    }
+    for (name, value) in node.members() {
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if name.text.is_empty() || name.text.len() > 64 || !name.text.bytes().all(fine) {
+            let what = format!("{:?} cannot be a name", name.text);
+            let fix = "use up to 64 letters, digits, `-`, `_` and `.`";
+            faults.add(name.place, path, what, fix);
+        }
+        check_at(value, kind, &join(path, &name.text), "", faults);
     }
 }
 
@@ -145,7 +154,7 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
             _ => Err(format!("`{text}` are no rights; write them in octal, such as \"0660\"")),
         },
         Kind::Scalar => Ok(()),
-        Kind::Text if !text.is_empty() => Ok(()),
+        Kind::Secret | Kind::Text | Kind::Url if !text.is_empty() => Ok(()),
         Kind::Word(words) if words.contains(&text) => Ok(()),
         _ => Err(format!("expected {}", kind.expected())),
     }

@@ -17,10 +17,12 @@ mod key_source;
 mod limits;
 mod listen;
 mod profile;
+mod proxy_url;
 mod read;
 mod reference;
 mod remote;
 pub mod schema;
+mod secrets;
 mod server_tls;
 mod settings;
 mod socket_mode;
@@ -30,11 +32,14 @@ mod valid;
 pub use audit::AuditSettings;
 pub use connection::Connection;
 pub use fault::{Fault, Faults};
-pub use http_url::{HttpUrl, ProxyUrl};
+pub use http_url::HttpUrl;
 pub use limits::ServerLimits;
 pub use listen::{AdminHosts, Listen};
+pub use proxy_url::ProxyUrl;
 pub use reference::reference;
-pub use remote::{Access, Location, Remote};
+pub use remote::{
+    Access, HeaderSource, Location, Part, Proxy, Remote, RequestHeader, header_value,
+};
 pub use server_tls::{ClientAuthorities, ServerTls, TlsError};
 pub use settings::{Override, Setting};
 pub use socket_mode::SocketMode;
@@ -95,6 +100,7 @@ fn parse_with(
         return Err(faults);
     };
     settings::apply(&mut root, overrides, &mut faults);
+    secrets::hide(&root, &schema::ROOT, &mut faults);
     check::check(&root, &schema::ROOT, &mut faults);
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let config = valid::build(&read::complete(&root, &schema::ROOT), folder, &mut faults);

@@ -86,9 +86,16 @@ fn nested(kind: &Kind) -> Option<(&Kind, &'static str)> {
     match kind {
         Kind::Table(_) => Some((kind, "a mapping")),
         Kind::Named(_) => Some((kind, "a mapping from names of your choice")),
-        Kind::List(element) if matches!(**element, Kind::Table(_)) => {
-            Some((*element, "a list of mappings"))
+        Kind::Map(Kind::Either(inner @ Kind::Table(_), _)) => {
+            Some((inner, "a mapping from names of your choice to texts or mappings"))
         }
+        Kind::List(element) => match *element {
+            Kind::Table(_) => Some((element, "a list of mappings")),
+            Kind::Either(inner @ Kind::Table(_), _) => {
+                Some((inner, "a list of URLs, lists of URLs or mappings"))
+            }
+            _ => None,
+        },
         _ => None,
     }
 }

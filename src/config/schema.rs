@@ -10,7 +10,7 @@ use std::path::Path;
 
 pub(super) use audit_log::{audit, fields, sample};
 pub(super) use http_requests::{claim_header, ext_authz, place};
-pub(super) use issuers::{REMOTE, SOURCES, issuer, keys};
+pub(super) use issuers::{REMOTE, SOURCES, issuer, jwks_uris, keys, part, request_header};
 pub use kind::{Bounds, Kind};
 pub(super) use profiles::{access, caller, claim, profile, returned, rule, scopes};
 pub(super) use server::{cache, connection, file, limits, listen, tls, traces};
@@ -191,6 +191,19 @@ const fn texts() -> Field<Node> {
     Field::of(TEXTS)
 }
 
+const fn secret() -> Field<str> {
+    Field::of(Kind::Secret)
+}
+
+const fn url() -> Field<str> {
+    Field::of(Kind::Url)
+}
+
+/// One URL or several.
+const fn urls() -> Field<Node> {
+    Field::of(URLS)
+}
+
 const fn word<T: ?Sized>(words: &'static [&'static str]) -> Field<T> {
     Field::of(Kind::Word(words))
 }
@@ -214,6 +227,7 @@ const fn list(element: &'static Kind) -> Field<Node> {
 
 const OFF: Kind = Kind::Word(&["off"]);
 const ANY: Kind = Kind::Word(&["any"]);
+const URLS: Kind = Kind::Either(&Kind::Url, &Kind::List(&Kind::Url));
 const TEXTS: Kind = Kind::Either(&Kind::Text, &Kind::List(&Kind::Text));
 
 /// The JSON Schema of the configuration file, for editors.

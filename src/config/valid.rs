@@ -13,7 +13,7 @@ use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
 use super::schema::{
-    SettingKey, cache, file, issuer as issuer_keys, listen as socket_keys, traces,
+    SettingKey, cache, file, issuer as issuer_keys, keys, listen as socket_keys, traces,
 };
 use crate::ext_authz::HttpRules;
 use jwtd_core::crypto::Digest;
@@ -193,6 +193,9 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let mut issuers = Vec::new();
     let mut fetched = Vec::new();
     for (name, node) in named {
+        if let Some(keys) = node.at(issuer_keys::keys) {
+            check_switches(keys, keys::KEYS, &format!("issuers.{}.keys.", name.text), faults);
+        }
         if let Some((issuer, remote)) = issuer(&name.text, node, folder, faults, &mut report) {
             fetched.extend(remote.map(|remote| (name.text.as_str(), remote)));
             issuers.push(issuer);

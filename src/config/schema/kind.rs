@@ -25,6 +25,8 @@ pub enum Kind {
     Flag,
     /// A list that is not empty.
     List(&'static Self),
+    /// A mapping from names that the operator chooses, to values of this kind.
+    Map(&'static Self),
     /// The rights of a file, in octal.
     Mode,
     /// A mapping from names that the operator chooses.
@@ -33,8 +35,12 @@ pub enum Kind {
     Table(&'static [SettingKey]),
     /// A string, number or truth value.
     Scalar,
+    /// A text that is never shown.
+    Secret,
     /// A text that is not empty.
     Text,
+    /// A URL. What may be secret in it is not shown.
+    Url,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -80,11 +86,21 @@ impl Kind {
             Self::Flag => "true or false".to_owned(),
             Self::List(_) => "a list".to_owned(),
             Self::Mode => "rights in octal such as \"0660\"".to_owned(),
-            Self::Named(_) => "a mapping from names of your choice".to_owned(),
+            Self::Map(_) | Self::Named(_) => "a mapping from names of your choice".to_owned(),
             Self::Scalar => "a string, number, true or false".to_owned(),
             Self::Table(_) => "a mapping".to_owned(),
-            Self::Text => "a text".to_owned(),
+            Self::Secret | Self::Text => "a text".to_owned(),
+            Self::Url => "a URL".to_owned(),
             Self::Word(words) => words.join(" or "),
+        }
+    }
+
+    /// Whether a text of this kind is a URL.
+    pub(in crate::config) fn is_url(&self) -> bool {
+        match self {
+            Self::Url => true,
+            Self::Either(first, second) => first.is_url() || second.is_url(),
+            _ => false,
         }
     }
 
@@ -117,12 +133,8 @@ impl Kind {
                 json!({"type": "array", "items": element.schema(), "minItems": 1})
             }
             Self::Mode => json!({"type": "string", "pattern": "^0?[0-7]{1,3}$"}),
-            Self::Named(keys) => json!({
-                "type": "object",
-                "additionalProperties": Self::Table(keys).schema(),
-                "propertyNames": {"pattern": "^[A-Za-z0-9._-]{1,64}$"},
-                "minProperties": 1,
-            }),
+            Self::Map(value) => named(&value.schema()),
+            Self::Named(keys) => named(&Self::Table(keys).schema()),
             Self::Table(keys) => {
                 let required = keys.iter().filter(|key| key.is_required()).map(|key| key.name);
                 json!({
@@ -133,7 +145,7 @@ impl Kind {
                 })
             }
             Self::Scalar => json!({"type": ["string", "number", "boolean"]}),
-            Self::Text => json!({"type": "string", "minLength": 1}),
+            Self::Secret | Self::Text | Self::Url => json!({"type": "string", "minLength": 1}),
             Self::Word(words) => json!({"enum": words}),
         }
     }
@@ -155,6 +167,16 @@ impl Kind {
             _ => text.into(),
         }
     }
+}
+
+/// A mapping from names that the operator chooses.
+fn named(value: &serde_json::Value) -> serde_json::Value {
+    json!({
+        "type": "object",
+        "additionalProperties": value,
+        "propertyNames": {"pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "minProperties": 1,
+    })
 }
 
 /// A setting as a member of `properties`.

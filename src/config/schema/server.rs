@@ -72,7 +72,7 @@ table! { tls {
 
 table! { traces {
     /// Where OTLP is taken over gRPC, such as http://collector:4317.
-    endpoint: str = text().required();
+    endpoint: str = url().required();
     /// Of calls that bring no trace, one in so many begins one; the others decide by their own
     /// flag.
     one_in: u32 = count().or("1");

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["keys"],
     &["verify"],
     &["policy"],
-    &["clock", "escape", "ext_authz", "files", "masking", "permit"],
+    &["clock", "escape", "ext_authz", "files", "masking", "permit", "redaction"],
     &["pb", "telemetry", "config", "state"],
     &["engine"],
     &["sources"],
@@ -68,6 +68,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("prometheus::", &["src/telemetry/metrics"]),
     ("rustls_native_certs", &["src/sources/tls.rs"]),
     ("serde_saphyr", &["src/config/document.rs"]),
+    ("flate2::", &["src/sources/coding.rs"]),
     ("hdrhistogram", &["src/cmd/bench"]),
     ("plotters::", &["src/cmd/bench/plot.rs"]),
     // What was taken is counted there before a permit for it is made.

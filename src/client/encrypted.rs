@@ -7,7 +7,7 @@ use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::lookup_host;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
@@ -27,7 +27,7 @@ pub(super) async fn connect(authority: &str, credentials: &Credentials) -> Resul
     let connect = service_fn(move |_| {
         let (connector, name, place) = (connector.clone(), name.clone(), place.clone());
         async move {
-            let stream = TcpStream::connect(place).await?;
+            let stream = sources::dial(lookup_host(place).await?.collect()).await?;
             stream.set_nodelay(true)?;
             Ok::<_, io::Error>(TokioIo::new(connector.connect(name, stream).await?))
         }

@@ -5,9 +5,10 @@ mod running;
 use super::key_file;
 use super::settings::Settings;
 use super::{Output, block_on, exit_of, fail, table, terminal};
+use crate::clock::Clock;
 use crate::config::{Access, Config, HttpUrl, Location, Remote};
 use crate::files;
-use crate::sources;
+use crate::sources::{self, Loaded, Parts};
 use clap::{ArgMatches, Args, Subcommand};
 use jwtd_core::jose::limits::JWKS_BYTES;
 use jwtd_core::jose::{Algorithm, base64url};
@@ -115,7 +116,7 @@ impl Fetch {
             unknown_kid_wait: Duration::ZERO,
         };
         exit_of(async move {
-            match sources::load(&remote).await {
+            match sources::fetch(&remote).await {
                 Ok(fetched) => {
                     let (url, bytes) = (&fetched.jwks_uri, fetched.text.len());
                     let (keys, skipped) = (fetched.keys.set.keys().len(), fetched.keys.skipped);
@@ -242,10 +243,11 @@ fn of_issuers(config: &Config) -> Vec<IssuerKeys> {
     let fetching = async {
         for (index, remote) in &config.live.remotes {
             let Some(one) = loaded.get_mut(index.get()) else { continue };
-            match sources::load(remote).await {
-                Ok(fetched) => {
-                    one.set = Some(Arc::new(fetched.keys.set));
-                    one.faults = fetched.keys.skipped;
+            match sources::load(remote, &Parts::of(remote), &Clock::system()).await {
+                Ok(Loaded { merged, failures }) => {
+                    one.set = Some(Arc::new(merged.keys.set));
+                    one.faults = failures.iter().map(ToString::to_string).collect();
+                    one.faults.extend(merged.keys.skipped);
                 }
                 Err(error) => one.faults = vec![error.to_string()],
             }

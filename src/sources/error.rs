@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 #[error("{url}: {cause}")]
 pub struct SourceError {
-    /// The URL that was asked.
+    /// The URL that was asked, without what may be secret.
     pub url: String,
     /// What happened.
     pub(super) cause: Cause,
@@ -37,7 +37,7 @@ pub(super) enum Cause {
     #[error("no trusted connection: {0}")]
     Tls(String),
     /// Not within the time that is given.
-    #[error("no answer in time (connect 2 s, in all 5 s)")]
+    #[error("no answer in time (5 s in all)")]
     Timeout,
     /// Not HTTP, or broken off.
     #[error("not HTTP, or broken off: {0}")]
@@ -50,14 +50,17 @@ pub(super) enum Cause {
     Status {
         /// Which one.
         status: StatusCode,
-        /// Where a redirect points to.
+        /// Where a redirect points to, without what may be secret.
         target: Option<String>,
         /// How long the server wants to be left alone.
         retry_after: Option<Duration>,
     },
     /// A compressed answer, which was not asked for.
-    #[error("answered in the encoding {0:?}")]
+    #[error("answered in the encoding {0:?}, which was not asked for; only gzip is opened")]
     Encoding(String),
+    /// An answer that begins like gzip.
+    #[error("the answer is gzip, and cannot be opened: {0}")]
+    Gzip(String),
     /// A larger answer than is accepted.
     #[error("the answer is larger than 512 KiB")]
     TooLarge,
@@ -91,13 +94,19 @@ impl SourceError {
             Cause::Connect(_) | Cause::Proxy(_) => "connect",
             Cause::Tls(_) => "tls",
             Cause::Timeout => "timeout",
-            Cause::Protocol(_) | Cause::Encoding(_) => "protocol",
+            Cause::Protocol(_) | Cause::Encoding(_) | Cause::Gzip(_) => "protocol",
             Cause::Status { .. } => "status",
             Cause::TooLarge => "too_large",
             Cause::Metadata(_) => "metadata",
             Cause::Set(_) => "invalid",
             Cause::Unusable(_) => "unusable",
         }
+    }
+
+    /// The same, of so many places that fail among all.
+    pub(super) fn of_several(self, failed: usize, all: usize) -> Self {
+        let url = format!("{failed} of {all} key sets cannot be fetched: {}", self.url);
+        Self { url, ..self }
     }
 
     /// Whether the server answered that it has no such document.

@@ -7,6 +7,8 @@
 
 mod caching;
 mod clock_watch;
+mod coding;
+mod credentials;
 mod destination;
 mod error;
 mod fetch;
@@ -14,9 +16,12 @@ mod keeper;
 mod key_watch;
 mod key_watches;
 mod metadata;
+mod parts;
 mod proxy;
+mod race;
 mod refresh;
 mod remote;
+mod rotation;
 mod tls;
 
 pub use clock_watch::ClockWatch;
@@ -25,5 +30,8 @@ pub use keeper::Keeper;
 pub use key_watch::{AttemptEnd, KeyWatch, Outlook};
 pub use key_watches::{KeyNews, KeyWatches};
 pub use metadata::Metadata;
-pub use remote::{Fetched, load, read};
+pub use parts::{Merged, Parts};
+pub use race::dial;
+pub use remote::{Fetched, Loaded, fetch, load, read};
+pub use rotation::{KEYS_CHANGED, Rotation};
 pub use tls::client_config;

@@ -17,6 +17,8 @@ use std::path::PathBuf;
 pub struct KeptKeySet {
     /// The keys, and what was skipped.
     pub keys: LoadedKeys,
+    /// The set that they were read from.
+    pub text: Vec<u8>,
     /// When they were fetched.
     pub fetched_at: UnixTime,
 }
@@ -63,7 +65,10 @@ impl StateFolder {
             LoadedKeys::from_jwks(set.as_bytes(), allowed).map_err(|error| failed(&error))?;
         match keys.unusable(allowed) {
             Some(what) => Err(failed(&what)),
-            None => Ok(Some(KeptKeySet { keys, fetched_at: UnixTime::from_seconds(fetched_at) })),
+            None => {
+                let fetched_at = UnixTime::from_seconds(fetched_at);
+                Ok(Some(KeptKeySet { keys, text: set.into_bytes(), fetched_at }))
+            }
         }
     }
 

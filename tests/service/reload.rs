@@ -182,6 +182,7 @@ async fn r64_a_key_file_that_changes_is_read_again_also_for_remembered_tokens() 
     daemon.folder.replace("jwks.json", set);
     daemon.until_reasons(&[&old, &new], &[Reason::SignatureInvalid, Reason::Ok]).await;
     all_were_told(&daemon);
+    daemon.wait_for_log(r#""added":"[\"k\"]","removed":"[\"k\"]","kept":0"#);
 }
 
 /// The log of the one daemon that runs in this process.

@@ -93,6 +93,8 @@ impl<D: Door> Server<D> {
     ) {
         let counted = &self.metrics.connections;
         let mut last_warning: Option<Instant> = None;
+        // Told of, and its end not yet: as rare as the warnings are.
+        let mut told = false;
         loop {
             let stream = match listener.accept().await {
                 Ok(stream) => stream,
@@ -101,12 +103,16 @@ impl<D: Door> Server<D> {
                     counted.accept_errors.inc();
                     if last_warning.is_none_or(|last| self.clock.since(last) > WARN_EVERY) {
                         last_warning = Some(self.clock.monotonic());
+                        told = true;
                         tracing::warn!(listener = listener.endpoint(), %error, "cannot accept");
                     }
                     self.clock.sleep(self.settings.accept_backoff).await;
                     continue;
                 }
             };
+            if std::mem::take(&mut told) {
+                tracing::info!(listener = listener.endpoint(), "accepts again");
+            }
             let account = self.admission.account(caller::peer(&stream));
             let Some(place) = account.take(Resource::Connections, 1) else {
                 self.metrics.shed(ShedCause::Connections);

@@ -9,13 +9,18 @@ use crate::redaction::{REDACTED, redacted_url, redacted_value};
 pub(super) fn hide(node: &Node, kind: &Kind, faults: &mut Faults) {
     match (kind, &node.value) {
         (Kind::Table(keys) | Kind::Either(Kind::Table(keys), _), Value::Map(_)) => {
-            hide_table(node, keys, faults);
+            // Beside a secret, whatever stands there may be one.
+            let secret = matches!(kind, Kind::Either(_, Kind::Secret));
+            hide_table(node, keys, if secret { &Kind::Secret } else { &Kind::Any }, faults);
         }
         (Kind::Named(keys), Value::Map(members)) => {
-            members.iter().for_each(|(_, value)| hide_table(value, keys, faults));
+            members.iter().for_each(|(_, value)| hide_table(value, keys, &Kind::Any, faults));
         }
         (Kind::Map(element), Value::Map(members)) => {
             members.iter().for_each(|(_, value)| hide(value, element, faults));
+        }
+        (Kind::Map(element), Value::List(_) | Value::Text(_) | Value::Literal(_)) => {
+            hide(node, element, faults);
         }
         (Kind::Either(_, second), Value::List(_) | Value::Text(_) | Value::Literal(_))
             if matches!(second, Kind::Secret) =>
@@ -30,7 +35,8 @@ pub(super) fn hide(node: &Node, kind: &Kind, faults: &mut Faults) {
         (_, Value::List(elements)) => elements.iter().for_each(|one| hide(one, kind, faults)),
         (_, Value::Map(members)) => {
             for (name, value) in members {
-                let private = PRIVATE.contains(&name.text.as_str());
+                let secret = matches!(kind, Kind::Secret);
+                let private = secret || PRIVATE.contains(&name.text.as_str());
                 hide(value, if private { &Kind::Secret } else { &Kind::Any }, faults);
             }
         }
@@ -42,10 +48,20 @@ pub(super) fn hide(node: &Node, kind: &Kind, faults: &mut Faults) {
 /// The members of keys that are private (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
 const PRIVATE: [&str; 11] = ["d", "p", "q", "dp", "dq", "qi", "oth", "r", "t", "k", "priv"];
 
-fn hide_table(node: &Node, keys: &[SettingKey], faults: &mut Faults) {
+/// What a key that is no setting may be called if its value is a secret.
+const SECRET_NAMES: [&str; 7] =
+    ["password", "passwd", "secret", "token", "credential", "api_key", "authorization"];
+
+/// The value of a key that is no setting counts as one of the kind `unknown`.
+fn hide_table(node: &Node, keys: &[SettingKey], unknown: &Kind, faults: &mut Faults) {
     for (name, value) in node.members() {
-        let key = keys.iter().find(|key| key.name == name.text);
-        hide(value, key.map_or(&Kind::Any, |key| &key.kind), faults);
+        let named = name.text.to_ascii_lowercase();
+        let kind = match keys.iter().find(|key| key.name == name.text) {
+            Some(key) => &key.kind,
+            None if SECRET_NAMES.iter().any(|one| named.contains(one)) => &Kind::Secret,
+            None => unknown,
+        };
+        hide(value, kind, faults);
     }
 }
 

@@ -17,7 +17,7 @@ fn reads_a_file(node: &Node) -> bool {
     node.elements().iter().any(reads_a_file)
         || node.members().iter().any(|(name, value)| {
             name.text == "preset"
-                || (name.text.ends_with("_file") && absolute(value))
+                || ((name.text.ends_with("_file") || name.text == "file") && absolute(value))
                 || reads_a_file(value)
         })
 }

@@ -18,6 +18,7 @@
 //! | F6 | `engine` | look up, read, check, judge over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; what outlives the process |
 //! | | `pb` | the contract, generated |
+//! | | `certificates` | certificates in files, their dates, and what is wrong with them |
 //! | | `clock`, `files` | the time, of the system or of a test; files and folders |
 //! | | `escape`, `masking` | escapes for text of others; what of a decision is recorded |
 //! | | `permit` | a part of what is bounded |
@@ -26,6 +27,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod certificates;
 pub mod client;
 pub mod clock;
 pub mod cmd;

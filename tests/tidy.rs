@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["verify"],
     &["policy"],
     &["clock", "escape", "ext_authz", "files", "masking", "permit"],
+    &["certificates"],
     &["pb", "telemetry", "config", "state"],
     &["engine"],
     &["sources"],
@@ -58,7 +59,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pkcs1::", &["crates/jwtd-core/src/crypto/der.rs"]),
     ("pkcs8::", &["crates/jwtd-core/src/crypto/der.rs"]),
     ("sec1::", &["crates/jwtd-core/src/crypto/der.rs"]),
-    ("x509_parser", &["crates/jwtd-core/src/jose/pem.rs", "src/transport/certificate.rs"]),
+    (
+        "x509_parser",
+        &[
+            "crates/jwtd-core/src/jose/pem.rs",
+            "src/certificates/validity.rs",
+            "src/transport/certificate.rs",
+        ],
+    ),
     ("indicatif", &["src/cmd/progress.rs"]),
     ("moka::", &["src/engine/cache.rs"]),
     ("cel::", &["crates/jwtd-core/src/policy/rule"]),

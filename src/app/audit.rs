@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::AuditSettings;
 use crate::engine::Audit;
+use crate::files::words::of_io;
 use crate::telemetry::{AuditLog, AuditSink, Metrics};
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// A file.
-    #[error("{}: cannot be opened for the audit log: {error}", file.display())]
+    #[error("{}: cannot be opened for the audit log: {}; fix `audit.file`", file.display(), of_io(error))]
     File {
         /// Where it is.
         file: PathBuf,
@@ -20,7 +21,7 @@ pub enum AuditError {
         error: io::Error,
     },
     /// Standard output.
-    #[error("the audit log cannot be written: {0}")]
+    #[error("the audit log cannot be written: {}", of_io(.0))]
     Stdout(io::Error),
 }
 

@@ -1,6 +1,7 @@
 //! Floor 9: puts the daemon together from its configuration, serves, and drains.
 
 mod audit;
+mod certificates;
 mod doors;
 mod files;
 mod health;
@@ -17,7 +18,7 @@ pub use signal::Signals;
 
 use crate::admin::{self, Readiness};
 use crate::clock::Clock;
-use crate::config::{Config, Listen, Startup};
+use crate::config::{self, Config, Listen, Startup};
 use crate::dispatch::{Admission, Amounts, Dispatcher, Resource};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::PLACE;
@@ -26,6 +27,7 @@ use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
 use crate::transport::{BindError, Listener, Server};
+use certificates::CertificateDates;
 use doors::Doors;
 use files::Contents;
 use health::Health;
@@ -53,6 +55,7 @@ pub struct App {
     /// What was in files with keys and with certificates when they were read.
     key_files: Contents,
     certificates: Contents,
+    dates: CertificateDates,
     status: Arc<Status>,
     clock: Clock,
 }
@@ -66,7 +69,10 @@ const STREAMS: usize = (64 - 34) / PLACE;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address of the probes and metrics cannot be opened.
-    #[error("{0}: cannot serve probes and metrics: {1}; choose another with `admin`")]
+    #[error(
+        "{0}: cannot serve probes and metrics: {words}; choose another with `admin`",
+        words = crate::files::words::of_io(.1)
+    )]
     Admin(SocketAddr, io::Error),
     /// The audit log cannot be opened.
     #[error(transparent)]
@@ -90,6 +96,7 @@ impl App {
     /// # Errors
     /// If a socket cannot be opened.
     pub fn start(config: Config, workers: usize, clock: Clock) -> Result<Self, StartError> {
+        let dates = CertificateDates::new(config.certificates(), clock.clone());
         let Config { startup, live } = config;
         let state = startup.state_dir.as_deref().map(StateFolder::open);
         let state = state.transpose().map_err(StartError::State)?;
@@ -114,7 +121,7 @@ impl App {
             metrics: Arc::clone(&metrics),
         });
         let limits = startup.limits;
-        let connections = limits.connections.min(runtime::most_connections());
+        let connections = connections(limits.connections);
         let admission = Admission::new(Amounts {
             bytes: limits.in_flight_bytes,
             connections,
@@ -174,6 +181,7 @@ impl App {
             startup,
             key_files,
             certificates,
+            dates,
             status,
             clock,
         })
@@ -238,6 +246,7 @@ impl App {
                     status: self.status,
                     key_files: self.key_files,
                     certificates: self.certificates,
+                    dates: self.dates,
                     asked,
                     clock: self.clock,
                 };
@@ -274,6 +283,16 @@ impl App {
         }
         tracing::info!("stopped");
     }
+}
+
+/// How many connections are taken: as many as are allowed, if there are descriptors for them.
+fn connections(allowed: usize) -> usize {
+    let room = config::most_connections();
+    if allowed > room {
+        let (what, fix) = config::too_many(allowed, room);
+        tracing::warn!(setting = "limits.connections", fix, "{what}");
+    }
+    allowed.min(room)
 }
 
 fn read_gauges(

@@ -256,7 +256,7 @@ struct Ready {
 
 /// Cancelled by a signal, also by that of a terminal that goes away.
 fn stop() -> std::io::Result<CancellationToken> {
-    let Signals { stop, reload } = Signals::heed()?;
+    let Signals { stop, reload } = Signals::heed(None)?;
     let hung_up = stop.clone();
     tokio::spawn(async move {
         reload.notified().await;

@@ -1,9 +1,10 @@
 //! `jwtd config`: looks at configuration files.
 
 use super::settings::{Settings, Sockets};
-use super::{Output, fail, table, terminal};
+use super::{EXIT_CONFIG, Output, fail, table, terminal};
+use crate::clock::Clock;
 use crate::config::import::{self, Dialect};
-use crate::config::{self, Config, Setting, schema};
+use crate::config::{self, Checked, Config, DateFault, Setting, schema};
 use crate::files;
 use clap::{ArgMatches, Args, Subcommand, ValueEnum};
 use jwtd_core::keys::KeyState;
@@ -15,7 +16,8 @@ use std::process::ExitCode;
 pub(super) enum Command {
     /// Check a configuration file and its key files
     ///
-    /// All faults are shown at once, each with its line and how to fix it.
+    /// All faults are shown at once, each with its line and how to fix it: also what would keep
+    /// a daemon of this user from starting on this machine, and certificates that are not valid.
     ///
     /// Example: jwtd config check --config jwtd.yaml
     Check(Given),
@@ -67,13 +69,20 @@ impl Given {
     fn load(&self, matches: &ArgMatches) -> Result<(Config, Vec<Setting>), ExitCode> {
         self.settings.load(Some(&self.sockets), matches)
     }
+
+    fn check(&self, matches: &ArgMatches) -> Result<Checked, ExitCode> {
+        self.settings.source(Some(&self.sockets), matches)?.check().map_err(|faults| {
+            terminal::messages(&faults.to_string());
+            ExitCode::from(EXIT_CONFIG)
+        })
+    }
 }
 
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
-            Self::Check(given) => match given.load(matches) {
-                Ok((config, _)) => check(&config),
+            Self::Check(given) => match given.check(matches) {
+                Ok(checked) => check(&checked),
                 Err(code) => code,
             },
             Self::Print { given, output } => match given.load(matches) {
@@ -157,7 +166,7 @@ fn print(settings: &[Setting], output: Output) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn check(config: &Config) -> ExitCode {
+fn check(Checked { config, settings, warnings }: &Checked) -> ExitCode {
     for (issuer, line) in &config.live.skipped {
         note!("note: issuer {issuer}: {line}");
     }
@@ -179,6 +188,29 @@ fn check(config: &Config) -> ExitCode {
     for (profile, _) in &config.live.profiles {
         say!("profile {}", profile.name());
     }
+    warnings.iter().for_each(|warning| note!("warning: {warning}"));
+    let wrong = check_dates(config, settings);
+    if wrong > 0 {
+        note!("{wrong} fault{}", if wrong == 1 { "" } else { "s" });
+        return ExitCode::from(EXIT_CONFIG);
+    }
     say!("no faults");
     ExitCode::SUCCESS
+}
+
+/// Says which certificates are not valid, or will not be soon; gives how many are no use now.
+fn check_dates(config: &Config, settings: &[Setting]) -> usize {
+    let now = Clock::system().wall();
+    let mut wrong = 0;
+    for file in config.certificates() {
+        let place = settings.iter().find(|setting| setting.path == file.setting);
+        let place = place.map_or_else(String::new, |setting| format!("{}: ", setting.origin));
+        for DateFault { is_wrong, what, fix } in file.date_faults(now) {
+            let kind = if is_wrong { "" } else { "warning: " };
+            note!("{kind}{place}{}: {what}", file.setting);
+            note!("    fix: {fix}");
+            wrong += usize::from(is_wrong);
+        }
+    }
+    wrong
 }

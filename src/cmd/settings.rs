@@ -3,7 +3,7 @@
 use super::{EXIT_CONFIG, terminal};
 use crate::client::Address;
 use crate::config::document::Value;
-use crate::config::{self, Config, Faults, Override, Setting};
+use crate::config::{self, Checked, Config, Faults, Override, Setting};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -49,6 +49,13 @@ pub(super) struct ConfigSource {
 impl ConfigSource {
     pub(super) fn load(&self) -> Result<(Config, Vec<Setting>), Faults> {
         config::load_with(self.file.as_deref(), &self.overrides)
+    }
+}
+
+impl ConfigSource {
+    /// Reads the settings, and looks at the machine for what would keep a daemon from starting.
+    pub(super) fn check(&self) -> Result<Checked, Faults> {
+        config::check_with(self.file.as_deref(), &self.overrides)
     }
 }
 

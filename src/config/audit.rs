@@ -123,7 +123,7 @@ fn fingerprint_key(node: &Node, folder: &Path, faults: &mut Faults) -> Option<Me
             Some(key) => return Some(key),
             None => format!("the secret is shorter than {} bytes", MessageKey::LEAST_BYTES),
         },
-        Err(error) => format!("{}: {error}", path.display()),
+        Err(error) => format!("{}: {}", path.display(), files::words::of_io(&error)),
     };
     let fix = "make one: openssl rand -hex 32 > FILE";
     faults.add(file.place, "audit.fingerprint_key_file", fault, fix);

@@ -107,6 +107,15 @@ impl Faults {
         })
     }
 
+    /// A line as [`Faults::lines`] has it, of what is no fault.
+    pub(super) fn line(&self, place: (usize, usize), path: &str, what: &str, fix: &str) -> String {
+        let (line, column) = place;
+        let texts = [path, what, fix].map(|text| short(text.to_owned()));
+        let [path, what, fix] = texts;
+        let fault = Fault { line, column, path, what, fix };
+        format!("{}; {}", self.headline(&fault), fault.fix)
+    }
+
     fn headline(&self, fault: &Fault) -> String {
         let Fault { line, column, path, what, .. } = fault;
         let file = self.file.display();

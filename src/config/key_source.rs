@@ -61,7 +61,8 @@ fn fixed(keys: &Node, kind: &str, owner: &KeyOwner<'_>, faults: &mut Faults) -> 
         Some(file) => match files::read(file, KEY_FILE_MAX_BYTES) {
             Ok(text) => text,
             Err(cause) => {
-                let what = format!("{} cannot be read: {cause}", file.display());
+                let what =
+                    format!("{} cannot be read: {}", file.display(), files::words::of_io(&cause));
                 faults.add(node.place, &path, what, "check the path and the rights of the file");
                 return None;
             }

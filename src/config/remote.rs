@@ -5,6 +5,7 @@ use super::fault::Faults;
 use super::http_url::{HttpUrl, ProxyUrl};
 use super::key_owner::{KEY_FILE_MAX_BYTES, KeyOwner};
 use super::schema::{Field, keys as key};
+use crate::certificates::{self, BadFile};
 use crate::files;
 use jwtd_core::jose::Algorithm;
 use jwtd_core::keys::Pace;
@@ -82,6 +83,14 @@ impl KeysNode<'_> {
         faults.add(place, &format!("{}.{name}", self.owner.path), what.into(), fix);
     }
 
+    /// The path that a setting names, or that the preset stands for.
+    fn path(&self, field: &Field<str>, preset: Option<&str>) -> Option<PathBuf> {
+        match self.node.word(field) {
+            Some(file) => Some(self.owner.folder.join(file)),
+            None => preset.filter(|_| self.is_preset()).map(PathBuf::from),
+        }
+    }
+
     /// A file that must be there.
     fn file(
         &self,
@@ -89,15 +98,25 @@ impl KeysNode<'_> {
         field: &Field<str>,
         preset: Option<&str>,
     ) -> Option<PathBuf> {
-        let file = match self.node.word(field) {
-            Some(file) => self.owner.folder.join(file),
-            None => preset.filter(|_| self.is_preset()).map(Path::new)?.to_owned(),
-        };
+        let file = self.path(field, preset)?;
         if let Err(cause) = files::read(&file, KEY_FILE_MAX_BYTES) {
+            let cause = files::words::of_io(&cause);
             let what = format!("{} cannot be read: {cause}", file.display());
             self.refuse(faults, field.name(), what, "check the path and the rights of the file");
         }
         Some(file)
+    }
+
+    /// What `read` finds in a file that must be there.
+    fn read<T>(
+        &self,
+        faults: &mut Faults,
+        field: &Field<str>,
+        file: Option<&Path>,
+        read: impl FnOnce(&Path) -> Result<T, BadFile>,
+    ) -> Option<T> {
+        let found = read(file?);
+        found.map_err(|bad| self.refuse(faults, field.name(), bad.what, &bad.fix)).ok()
     }
 }
 
@@ -174,10 +193,16 @@ fn location(keys: &KeysNode<'_>, kind: &str, faults: &mut Faults) -> Option<Loca
 const MOST_URLS: usize = 4;
 
 fn access(keys: &KeysNode<'_>, faults: &mut Faults) -> Access {
-    let ca_file = keys.file(faults, key::ca_file, Some(Kubernetes::CA_FILE));
+    let ca_file = keys.path(key::ca_file, Some(Kubernetes::CA_FILE));
+    keys.read(faults, key::ca_file, ca_file.as_deref(), certificates::read_chain);
     let bearer_file = keys.file(faults, key::bearer_file, Some(Kubernetes::BEARER_FILE));
-    let certificate = keys.file(faults, key::cert_file, None);
-    let private = keys.file(faults, key::key_file, None);
+    let (certificate, private) = (keys.path(key::cert_file, None), keys.path(key::key_file, None));
+    let chain = keys.read(faults, key::cert_file, certificate.as_deref(), certificates::read_chain);
+    let private_key = keys.read(faults, key::key_file, private.as_deref(), certificates::read_key);
+    if let (Some(chain), Some(private_key), Some(file)) = (chain, private_key, &certificate) {
+        let fits = |_: &Path| certificates::check_pair((file, chain), private_key);
+        keys.read(faults, key::cert_file, Some(file), fits);
+    }
     let proxy = keys.node.word(key::proxy).and_then(|text| {
         let wrong = |cause: String| {
             let fix = "write it as http://host:port";

@@ -182,6 +182,11 @@ fn traces(root: &Node, faults: &mut Faults) -> Option<(String, u32)> {
         let fix = "write http://127.0.0.1:4317; a collector on this machine can encrypt further on";
         faults.add(endpoint.place, "traces.endpoint", what, fix);
     }
+    let has_host = |uri: http::Uri| uri.host().is_some_and(|host| !host.is_empty());
+    if text.starts_with("http://") && !text.parse().is_ok_and(has_host) {
+        let fix = "write a host and a port, such as http://127.0.0.1:4317";
+        faults.add(endpoint.place, "traces.endpoint", format!("`{text}` is no URL"), fix);
+    }
     Some((text.to_owned(), node.read(traces::one_in)))
 }
 

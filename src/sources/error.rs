@@ -1,5 +1,6 @@
 //! Why keys could not be fetched.
 
+use crate::files;
 use http::StatusCode;
 use jwtd_core::jose::jwks::JwksError;
 use std::net::IpAddr;
@@ -22,7 +23,7 @@ pub(super) enum Cause {
     #[error("{0}")]
     File(String),
     /// The name has no address.
-    #[error("the host has no address: {0}")]
+    #[error("the host has no address: {}", resolving(.0))]
     Resolve(std::io::Error),
     /// All addresses of the host are forbidden; this is one of them.
     #[error(
@@ -31,7 +32,7 @@ pub(super) enum Cause {
     )]
     Blocked(IpAddr),
     /// No connection.
-    #[error("cannot connect: {0}")]
+    #[error("cannot connect: {}", files::words::of_io(.0))]
     Connect(std::io::Error),
     /// No encrypted connection, or the certificate is not trusted.
     #[error("no trusted connection: {0}")]
@@ -40,7 +41,7 @@ pub(super) enum Cause {
     #[error("no answer in time (connect 2 s, in all 5 s)")]
     Timeout,
     /// Not HTTP, or broken off.
-    #[error("not HTTP, or broken off: {0}")]
+    #[error("{}", speaking(.0))]
     Protocol(hyper::Error),
     /// The proxy does not connect.
     #[error("the proxy {0}")]
@@ -70,6 +71,33 @@ pub(super) enum Cause {
     /// No key of the set can be used.
     #[error("{0}")]
     Unusable(String),
+}
+
+/// What the system says of a name, without the name of its function.
+fn resolving(error: &std::io::Error) -> &'static str {
+    let text = error.to_string();
+    if error.kind() == std::io::ErrorKind::NotFound || text.contains("not known") {
+        "the name server knows no such name; check how it is written"
+    } else if text.contains("Temporary") {
+        "no name server answers; check /etc/resolv.conf and the network"
+    } else {
+        "the name cannot be looked up"
+    }
+}
+
+/// What is wrong with an answer.
+fn speaking(error: &hyper::Error) -> &'static str {
+    if error.is_parse_too_large() {
+        "the header of the answer is too large"
+    } else if error.is_parse() {
+        "what answers there does not speak HTTP/1.1; check the scheme and the port"
+    } else if error.is_incomplete_message() {
+        "the connection was closed before the answer was complete"
+    } else if error.is_timeout() {
+        "there was no answer in time"
+    } else {
+        "the connection broke off"
+    }
 }
 
 /// What is to be done about a redirect.

@@ -171,7 +171,9 @@ impl Fetch<'_> {
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        request.body(Empty::new()).map_err(|error| Cause::File(error.to_string()))
+        request
+            .body(Empty::new())
+            .map_err(|_| Cause::File("what is sent along cannot stand in a header".to_owned()))
     }
 }
 

@@ -156,8 +156,8 @@ impl Refresher {
         let written = tokio::task::spawn_blocking(write).await;
         let failure = match written {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+            Ok(Err(error)) => crate::files::words::of_io(&error),
+            Err(_) => "the write did not end".to_owned(),
         };
         tracing::warn!(issuer = self.name, error = failure, "keys cannot be kept in `state_dir`");
     }

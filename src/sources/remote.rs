@@ -169,7 +169,8 @@ async fn get(
         Some(file) => match bearer(file).await {
             Ok(token) => Some(token.trim().to_owned()),
             Err(error) => {
-                let what = format!("bearer_file {}: {error}", file.display());
+                let cause = files::words::of_io(&error);
+                let what = format!("bearer_file {}: {cause}", file.display());
                 return Err(failed(Cause::File(what)));
             }
         },

@@ -40,18 +40,20 @@ impl StateFolder {
     ) -> Result<Option<KeptKeySet>, String> {
         let path = self.file(name);
         let failed = |what: &dyn fmt::Display| format!("{}: {what}", path.display());
+        let unread = |error: io::Error| failed(&files::words::of_io(&error));
         let file = match files::open_own(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(unread(error)),
         };
-        let facts = file.metadata().map_err(|error| failed(&error))?;
+        let facts = file.metadata().map_err(unread)?;
         if facts.uid() != self.owner() || facts.mode() & WRITABLE_BY_OTHERS != 0 {
             return Err(failed(&"others can write to it"));
         }
         let mut text = Vec::new();
-        file.take(MOST).read_to_end(&mut text).map_err(|error| failed(&error))?;
-        let kept: Value = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+        file.take(MOST).read_to_end(&mut text).map_err(unread)?;
+        let damaged = |_| failed(&"is not JSON; remove it, and it is written anew");
+        let kept: Value = serde_json::from_slice(&text).map_err(damaged)?;
         // Another source, other algorithms: other keys.
         if kept.get("origin").and_then(Value::as_str) != Some(&*base64url::encode(origin)) {
             return Ok(None);

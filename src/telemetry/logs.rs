@@ -4,16 +4,21 @@
 //! A thread of its own writes the lines: a pipe that nobody reads must not hold up
 //! verdicts. The lines that wait are bounded; what does not fit is dropped and counted.
 
+use super::log_filter::LogFilter;
 use super::supervisor::{self, Duty};
 use crate::clock::Clock;
 use crate::escape::escaped;
+use crate::files::words;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, Registry, reload};
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -29,29 +34,75 @@ pub enum LogFormat {
 /// standard error takes them.
 #[derive(Debug)]
 #[must_use = "when it is dropped, the last lines are written"]
-pub struct Logs(LogQueue);
+pub struct Logs {
+    queue: LogQueue,
+    level: LogLevel,
+}
+
+/// Which lines are logged, while the process runs.
+#[derive(Clone, Debug)]
+pub struct LogLevel(Arc<Mutex<Level>>);
+
+#[derive(Debug)]
+struct Level {
+    /// As the process was started.
+    configured: LogFilter,
+    current: LogFilter,
+    handle: reload::Handle<Targets, Registry>,
+}
+
+impl LogLevel {
+    /// Logs more from now on: everything of jwtd from the next level on.
+    pub fn raise(&self) {
+        self.change(|level| level.current.louder());
+    }
+
+    /// Logs again what the process was started with.
+    pub fn reset(&self) {
+        self.change(|level| level.configured.clone());
+    }
+
+    fn change(&self, to: impl FnOnce(&Level) -> LogFilter) {
+        let mut level = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        level.current = to(&level);
+        // The subscriber is there until the process ends.
+        level.handle.reload(level.current.targets()).ok();
+        tracing::warn!(filter = %level.current, "the log level is changed");
+    }
+}
+
+impl Logs {
+    /// To change the level.
+    #[must_use]
+    pub fn level(&self) -> LogLevel {
+        self.level.clone()
+    }
+}
 
 /// Starts logging for the whole process.
 ///
-/// `filter` is a level (`info`) or a list of directives (`info,jwtd::grpc=debug`).
-///
 /// # Errors
-/// If `filter` cannot be read, or there is no thread to be had; its text says why.
-pub fn start(format: LogFormat, filter: &str) -> Result<Logs, String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+/// If no thread can be started, or something logs already; its text says why.
+pub fn start(format: LogFormat, filter: LogFilter) -> Result<Logs, String> {
     let colored = format == LogFormat::Text && {
         use std::io::IsTerminal as _;
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
     };
-    let queue = LogQueue::start(io::stderr()).map_err(|error| error.to_string())?;
+    let no_thread = |error: io::Error| {
+        format!("the thread of the log cannot be started: {}", words::of_io(&error))
+    };
+    let queue = LogQueue::start(io::stderr()).map_err(no_thread)?;
     let writer = LogWriter { queue: queue.clone(), colored };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    match format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => builder.with_ansi(colored).try_init(),
-    }
-    .map_err(|error| error.to_string())?;
-    Ok(Logs(queue))
+    let (targets, handle) = reload::Layer::new(filter.targets());
+    let lines = fmt::layer().with_writer(writer);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines.with_ansi(colored).boxed(),
+    };
+    let started = Registry::default().with(targets).with(lines).try_init();
+    started.map_err(|_| "something else logs for this process already".to_owned())?;
+    let level = Level { configured: filter.clone(), current: filter, handle };
+    Ok(Logs { queue, level: LogLevel(Arc::new(Mutex::new(level))) })
 }
 
 /// Lines are lost to the process, not to one log.
@@ -150,7 +201,7 @@ impl LogQueue {
 
 impl Drop for Logs {
     fn drop(&mut self) {
-        self.0.flush(PATIENCE);
+        self.queue.flush(PATIENCE);
     }
 }
 

@@ -349,7 +349,7 @@ impl Metrics {
         let mut text = Vec::new();
         match TextEncoder::new().encode(&families, &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),
-            Err(error) => format!("# {error}\n"),
+            Err(_) => "# the metrics cannot be written as text\n".to_owned(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 5+: what operators see.
 
 mod audit;
+mod log_filter;
 mod logs;
 mod metrics;
 mod panics;
@@ -10,7 +11,8 @@ mod tally;
 mod traces;
 
 pub use audit::{AuditLog, AuditSink, NoRoom, Record};
-pub use logs::{LogFormat, Logs, start as start_logs};
+pub use log_filter::LogFilter;
+pub use logs::{LogFormat, LogLevel, Logs, start as start_logs};
 pub use metrics::{
     AuditRecords, CacheEvicted, CacheRequests, Call, ConnectionEnd, Connections, Gauges, Metrics,
     ShadowCounters, ShedCause, SignatureChecks, UnknownKids, VerificationCounters,

@@ -10,6 +10,7 @@ use super::preface::{Begun, begun};
 use super::server::Server;
 use super::tls::Tls;
 use super::unencrypted;
+use crate::certificates::words;
 use crate::dispatch::Permit;
 use crate::telemetry::{ConnectionEnd, ShedCause};
 use jwtd_core::policy::Caller;
@@ -124,7 +125,8 @@ impl<D: Door> Server<D> {
             unencrypted::answer(stream).await;
             return Err(refuse(&"an HTTP request without TLS"));
         }
-        let (stream, session) = tls.accept(stream).await.map_err(|error| refuse(&error))?;
+        let (stream, session) =
+            tls.accept(stream).await.map_err(|error| refuse(&words::of_io(&error)))?;
         let caller = caller::of_tls(&stream)
             .map_err(|_| refuse(&"the names of the certificate do not tell who it is"))?;
         counted.tls_ok.inc();

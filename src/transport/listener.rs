@@ -52,7 +52,7 @@ pub enum BindError {
     )]
     InUse(PathBuf),
     /// The operating system refuses.
-    #[error("{0}: cannot listen: {1}")]
+    #[error("{0}: cannot listen: {words}; {fix}", words = files::words::of_io(.1), fix = fix(.1))]
     Io(String, io::Error),
     /// A file is there that is not a socket.
     #[error(
@@ -63,6 +63,19 @@ pub enum BindError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(TlsError),
+}
+
+/// How to fix what the operating system says.
+fn fix(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "stop that process, or choose another port with `listen`",
+        io::ErrorKind::AddrNotAvailable => "listen on an address of this machine, or on 0.0.0.0",
+        io::ErrorKind::NotFound => "make the folder, or choose another path",
+        io::ErrorKind::PermissionDenied => {
+            "choose a port from 1024 up, or a folder that the user of the daemon may write to"
+        }
+        _ => "choose another with `listen`",
+    }
 }
 
 impl Listener {

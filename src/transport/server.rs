@@ -8,6 +8,7 @@ use super::listener::Listener;
 use crate::clock::Clock;
 use crate::config::Connection;
 use crate::dispatch::{Admission, Resource};
+use crate::files::words::of_io;
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{ConnectionEnd, Metrics, ShedCause};
 use std::io;
@@ -101,7 +102,11 @@ impl<D: Door> Server<D> {
                     counted.accept_errors.inc();
                     if last_warning.is_none_or(|last| self.clock.since(last) > WARN_EVERY) {
                         last_warning = Some(self.clock.monotonic());
-                        tracing::warn!(listener = listener.endpoint(), %error, "cannot accept");
+                        tracing::warn!(
+                            listener = listener.endpoint(),
+                            error = of_io(&error),
+                            "cannot accept"
+                        );
                     }
                     self.clock.sleep(self.settings.accept_backoff).await;
                     continue;

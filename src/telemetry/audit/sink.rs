@@ -1,6 +1,6 @@
 //! Where records go: a file that is put aside when it is large, or standard output.
 
-use crate::files;
+use crate::files::{self, words::of_io};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
@@ -79,7 +79,8 @@ impl OpenSink {
                             }
                             // Better one file that grows than none.
                             Err(error) => {
-                                tracing::warn!(%error, "the audit log cannot be put aside");
+                                let error = of_io(&error);
+                                tracing::warn!(error, "the audit log cannot be put aside");
                                 self.full = size.saturating_add(*max_bytes);
                             }
                         }

@@ -5,6 +5,7 @@ use super::sink::OpenSink;
 use super::{AuditLog, Record};
 use crate::clock::later;
 use crate::escape::escaped;
+use crate::files::words::of_io;
 use crate::telemetry::supervisor::Duty;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -116,7 +117,8 @@ impl<R: Record> AuditWriter<R> {
             let since = |last| now.saturating_duration_since(last);
             if self.last_warning.is_none_or(|last| since(last) > WARN_EVERY) {
                 self.last_warning = Some(now);
-                tracing::warn!(%error, "the audit log cannot be written");
+                let error = of_io(&error);
+                tracing::warn!(error, "the audit log cannot be written");
             }
             shared.clock.block_until(later(now, PAUSE));
             self.sink.close();

@@ -1,6 +1,6 @@
 //! Encrypted connections to a daemon.
 
-use super::Credentials;
+use super::{Address, Credentials, trouble};
 use crate::sources;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -12,9 +12,13 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-/// Connects to `authority`, a host with a port.
-pub(super) async fn connect(authority: &str, credentials: &Credentials) -> Result<Channel, String> {
-    let peer = format!("tls://{authority}");
+/// Connects to `address`, whose host and port are `authority`.
+pub(super) async fn connect(
+    address: &Address,
+    authority: &str,
+    credentials: &Credentials,
+) -> Result<Channel, String> {
+    let peer = address.to_string();
     let (ca_file, client) = (credentials.ca_file.as_deref(), credentials.client.as_ref());
     let mut config =
         sources::client_config(&peer, ca_file, client).map_err(|error| error.to_string())?;
@@ -34,13 +38,8 @@ pub(super) async fn connect(authority: &str, credentials: &Credentials) -> Resul
     });
     // The scheme is that of what runs inside.
     let endpoint = Endpoint::from_shared(format!("http://{authority}"))
-        .map_err(|error| format!("{peer}: {error}"))?;
+        .map_err(|_| format!("{peer}: {authority:?} is no host with a port"))?;
     let endpoint = endpoint.connect_timeout(Duration::from_secs(5));
-    endpoint.connect_with_connector(connect).await.map_err(|error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        format!("{peer}: cannot connect: {cause}")
-    })
+    let channel = endpoint.connect_with_connector(connect).await;
+    channel.map_err(|error| trouble::of(address, &error))
 }

@@ -1,7 +1,7 @@
 //! `jwtd config`: looks at configuration files.
 
 use super::settings::{Settings, Sockets};
-use super::{EXIT_CONFIG, Output, fail, table, terminal};
+use super::{EXIT_CONFIG, Output, fail, table, terminal, tokens};
 use crate::clock::Clock;
 use crate::config::import::{self, Dialect};
 use crate::config::{self, Checked, Config, DateFault, Setting, schema};
@@ -119,12 +119,18 @@ fn import(from: From, file: Option<&Path>) -> ExitCode {
         From::Istio => Dialect::Istio,
     };
     let (read, place) = match file.filter(|file| file.as_os_str() != "-") {
-        Some(file) => (files::read_text(file, MOST), file),
-        None => (std::io::read_to_string(std::io::stdin()), Path::new("standard input")),
+        Some(file) => {
+            let failed = |error| format!("{}: {}", file.display(), files::words::of_io(&error));
+            (files::read(file, MOST).map_err(failed), file)
+        }
+        None => (tokens::standard_input("a configuration"), Path::new("standard input")),
     };
-    let text = match read {
+    let text = read.and_then(|text| {
+        String::from_utf8(text).map_err(|_| format!("{}: it is not UTF-8", place.display()))
+    });
+    let text = match text {
         Ok(text) => text,
-        Err(error) => return fail(format!("{}: {error}", place.display())),
+        Err(error) => return fail(error),
     };
     let imported = match import::import(&text, place, dialect) {
         Ok(imported) => imported,
@@ -137,7 +143,7 @@ fn import(from: From, file: Option<&Path>) -> ExitCode {
         note!("note: {note}");
     }
     if let Err(error) = terminal::write(&imported.yaml) {
-        return fail(format!("standard output: {error}"));
+        return fail(format!("standard output: {}", files::words::of_io(&error)));
     }
     match config::parse(&imported.yaml, Path::new("result")) {
         Ok(_) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ mod running;
 
 use super::key_file;
 use super::settings::Settings;
-use super::{Output, block_on, exit_of, fail, table, terminal};
+use super::{Output, block_on, exit_of, fail, misused, table, terminal, tokens};
 use crate::config::{Access, Config, HttpUrl, Location, Remote};
 use crate::files;
 use crate::sources;
@@ -125,7 +125,9 @@ impl Fetch {
                     }
                     match terminal::write_json(&fetched.text) {
                         Ok(()) => ExitCode::SUCCESS,
-                        Err(error) => fail(format!("standard output: {error}")),
+                        Err(error) => {
+                            fail(format!("standard output: {}", files::words::of_io(&error)))
+                        }
                     }
                 }
                 Err(error) => fail(error),
@@ -148,6 +150,9 @@ impl Show {
         if elsewhere && self.settings.is_flag(matches) {
             note!("jwtd: FILE, --admin, and --config or --issuer are three ways; give one");
             return ExitCode::from(2);
+        }
+        if let Some(misuse) = self.settings.unused(matches).filter(|_| !self.settings.is_given()) {
+            return misused(misuse);
         }
         if let Some(address) = &self.admin {
             return running::show(address, self.output);
@@ -252,23 +257,20 @@ fn of_issuers(config: &Config) -> Vec<IssuerKeys> {
         }
     };
     if let Err(error) = block_on(fetching) {
-        note!("jwtd: {error}");
+        note!("jwtd: {}", files::words::of_io(&error));
     }
     loaded
 }
 
 /// A file, or standard input; a byte more than a set may have is enough to refuse it.
 fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, String> {
+    let Some(file) = file.filter(|file| file.as_os_str() != "-") else {
+        return tokens::standard_input("a JWK Set");
+    };
     let most = u64::try_from(JWKS_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     let mut text = Vec::new();
-    match file.filter(|file| file.as_os_str() != "-") {
-        Some(file) => files::open(file)
-            .and_then(|file| file.take(most).read_to_end(&mut text))
-            .map_err(|error| format!("{}: {error}", file.display())),
-        None => std::io::stdin()
-            .take(most)
-            .read_to_end(&mut text)
-            .map_err(|error| format!("standard input: {error}")),
-    }?;
+    files::open(file)
+        .and_then(|file| file.take(most).read_to_end(&mut text))
+        .map_err(|error| format!("{}: {}", file.display(), files::words::of_io(&error)))?;
     Ok(text)
 }

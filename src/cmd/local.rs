@@ -42,7 +42,7 @@ impl Local {
     /// If the daemon cannot be started.
     pub(super) async fn start(config: Config) -> Result<Self, String> {
         let mut config = fetch(config).await;
-        let folder = Folder::temporary().map_err(|error| error.to_string())?;
+        let folder = Folder::temporary().map_err(|error| crate::files::words::of_io(&error))?;
         let path = folder.join("s");
         let address: Address = format!("unix://{}", path.display()).parse()?;
         config.startup.listen = vec![Listen::Unix { path, mode: SocketMode(0o600) }];

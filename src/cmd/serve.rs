@@ -1,7 +1,7 @@
 //! `jwtd serve`: the daemon.
 
 use super::settings::{Settings, Sockets};
-use super::{EXIT_CONFIG, fail, terminal};
+use super::{EXIT_CONFIG, fail, number, terminal};
 use crate::app::{self, App, Loader, Signals};
 use crate::clock::Clock;
 use crate::files;
@@ -42,7 +42,7 @@ pub(super) struct Process {
     #[arg(long, env = "JWTD_LOG_FORMAT", value_enum, default_value_t)]
     log_format: Format,
     /// Worker threads; by default as many as affinity and quota allow, at most 8
-    #[arg(long, env = "JWTD_WORKERS", value_name = "COUNT")]
+    #[arg(long, env = "JWTD_WORKERS", value_name = "COUNT", value_parser = number::<usize>(1..=1024))]
     workers: Option<usize>,
 }
 
@@ -81,8 +81,8 @@ impl Command {
         };
         // Before it is read: what changes after must not be missed.
         let file = source.file.clone().map(|path| (path.clone(), app::fingerprint(&path)));
-        let config = match source.check() {
-            Ok(checked) => checked.config,
+        let config = match source.load() {
+            Ok((config, _)) => config,
             Err(faults) => {
                 terminal::messages(&faults.to_string());
                 return ExitCode::from(EXIT_CONFIG);

@@ -77,6 +77,30 @@ impl Settings {
         rank("config").max(rank("issuer")) > rank(other)
     }
 
+    /// What is written in a way that cannot be meant.
+    pub(super) fn misuse(&self, matches: &ArgMatches) -> Option<String> {
+        let several = |id: &str, values: &[String], variable: &str| {
+            let value = values.iter().find(|value| value.contains(','))?;
+            let each: Vec<_> =
+                value.split(',').map(|one| format!("--{id} {}", one.trim())).collect();
+            let each = each.join(" ");
+            Some(if rank(id, matches) == FLAG {
+                format!("--{id} is not split at commas; write {each}")
+            } else {
+                format!("{variable} holds one value, and is not split at commas; write {each}, or a file")
+            })
+        };
+        several("audience", &self.audience, "JWTD_AUDIENCE")
+            .or_else(|| several("issuer", &self.issuer, "JWTD_ISSUER"))
+    }
+
+    /// A flag that means nothing without an issuer.
+    pub(super) fn unused(&self, matches: &ArgMatches) -> Option<String> {
+        (rank("jwks", matches) == FLAG && rank("issuer", matches) == 0).then(|| {
+            "--jwks goes with --issuer; give --issuer URL and --audience NAME too".to_owned()
+        })
+    }
+
     /// The values of `aud` that were named; none if a file goes before them.
     pub(super) fn audiences(&self, matches: &ArgMatches) -> &[String] {
         if rank("config", matches) > rank("audience", matches) { &[] } else { &self.audience }
@@ -103,6 +127,10 @@ impl Settings {
     ) -> Result<ConfigSource, ExitCode> {
         let (file, issuer, audience) =
             (rank("config", matches), rank("issuer", matches), rank("audience", matches));
+        if let Some(misuse) = self.misuse(matches) {
+            note!("jwtd: {misuse}");
+            return Err(ExitCode::from(2));
+        }
         let misused = if file == 0 && issuer == 0 {
             Some("give --config FILE, or --issuer URL and --audience NAME")
         } else if file == issuer {

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 /// Writes a JSON text over several lines. It works on the text and not on a
 /// value, so that every member is seen: those that stand twice, in their order,
 /// with each number as it was written.
-pub(super) fn pretty(text: &str) -> String {
+pub(in crate::cmd) fn pretty(text: &str) -> String {
     /// From here on, deeper lines start where their parents do.
     const DEEPEST: usize = 32;
 

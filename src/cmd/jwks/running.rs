@@ -1,6 +1,6 @@
 //! The keys that a running daemon has, as its probes tell.
 
-use super::super::{Output, exit_of, fail, table};
+use super::super::{Output, exit_of, misused, table, unanswered};
 use crate::clock::Clock;
 use crate::sources;
 use serde_json::Value;
@@ -13,17 +13,19 @@ pub(super) fn show(address: &str, output: Output) -> ExitCode {
             Ok(url) => url,
             Err(cause) => {
                 let cause: String = cause;
-                note!("jwtd: --admin: `{address}` {cause}");
-                return ExitCode::from(2);
+                return misused(format!("--admin: `{address}` {cause}"));
             }
         };
         let text = match sources::read(&url).await {
             Ok(text) => text,
-            Err(error) => return fail(error),
+            Err(error) => return unanswered(error),
         };
         let issuers: Vec<Value> = match serde_json::from_slice(&text) {
             Ok(issuers) => issuers,
-            Err(error) => return fail(format!("{url}: this is no daemon: {error}")),
+            Err(_) => {
+                let fix = "give the address of `admin`, address:port";
+                return unanswered(format!("{url}: this is no daemon of jwtd; {fix}"));
+            }
         };
         match output {
             Output::Json => issuers.iter().for_each(|issuer| say!("{issuer}")),

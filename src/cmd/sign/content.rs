@@ -1,13 +1,13 @@
 //! What is signed: the header and the claims, from the flags.
 
 use super::time_argument::TimeArgument;
+use crate::cmd::tokens;
 use crate::files;
 use clap::Args;
 use jwtd_core::jose::json::{self, JsonFault};
 use jwtd_core::jose::limits::JWKS_JSON;
 use jwtd_core::jose::{Algorithm, UnixTime};
 use serde_json::{Map, Value};
-use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -156,13 +156,13 @@ impl Content {
 
     fn claims_text(&self) -> Result<Option<String>, String> {
         let read = |what: &str, read: std::io::Result<String>| {
-            read.map(Some).map_err(|error| format!("{what}: {error}"))
+            read.map(Some).map_err(|error| format!("{what}: {}", files::words::of_io(&error)))
         };
         match self.claims.as_deref() {
             Some("-") => {
-                let mut text = String::new();
-                let length = std::io::stdin().read_to_string(&mut text);
-                read("standard input", length.map(|_| text))
+                let text = tokens::standard_input("claims")?;
+                let text = String::from_utf8(text);
+                text.map(Some).map_err(|_| "standard input: it is not UTF-8".to_owned())
             }
             Some(text) => match text.strip_prefix('@') {
                 Some(path) => read(path, files::read_text(Path::new(path), files::MOST)),
@@ -206,7 +206,14 @@ fn object(flag: &str, text: &str) -> Result<Map<String, Value>, String> {
              --claims as it is"
         ));
     }
-    serde_json::from_str(text).map_err(|error| format!("{flag} is not a JSON object: {error}"))
+    serde_json::from_str(text).map_err(|error| {
+        let place = if error.is_data() {
+            String::new()
+        } else {
+            format!(", at line {}, column {}", error.line(), error.column())
+        };
+        format!("{flag} is not a JSON object{place}; write one such as '{{\"sub\":\"alice\"}}'")
+    })
 }
 
 /// Says what a verifier will not like. The token is made all the same: tests need

@@ -97,8 +97,9 @@ pub fn unfit(file: &Path, error: &rustls::Error) -> BadFile {
 
 fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, BadFile> {
     files::read(file, files::MOST).map(Zeroizing::new).map_err(|error| {
-        let what = format!("cannot be read: {}", files::words::of_io(&error));
-        BadFile::new(file, what, "check the path and the rights of the file")
+        let cause = files::words::of_io(&error);
+        let what = format!("{} cannot be read: {cause}", file.display());
+        BadFile { what, fix: "check the path and the rights of the file".to_owned() }
     })
 }
 

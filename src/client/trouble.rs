@@ -11,7 +11,9 @@ pub(super) fn of(address: &Address, error: &(dyn Error + 'static)) -> String {
     let (what, fix) = match cause(error) {
         Cause::Tls(what) => (what, tls_fix(&text)),
         Cause::System(error) => (files::words::of_io(error), system_fix(error, &text)),
-        Cause::Timeout => ("there was no answer in time".to_owned(), "check the address".to_owned()),
+        Cause::Timeout => {
+            ("there was no answer in time".to_owned(), "check the address".to_owned())
+        }
         Cause::Protocol => {
             let what = if text.starts_with("tls://") {
                 "what answers there does not speak HTTP/2"

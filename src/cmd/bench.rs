@@ -12,10 +12,10 @@ mod usage;
 
 use super::sign::Trouble;
 use super::{Output, Target, fail, number, verify};
-use crate::files;
 use crate::app::{self, Signals};
 use crate::client::Client;
 use crate::config::parse_duration;
+use crate::files;
 use crate::pb;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
@@ -275,9 +275,7 @@ async fn remember(client: &mut Client, mix: &TokenMix, plan: &Plan) -> Result<()
     let batch = usize::try_from(plan.batch).unwrap_or(usize::MAX).min(verify::BATCH);
     for batch in mix.repeated().chunks(batch) {
         let verdicts = client.verify_batch(batch.to_vec(), plan.options.clone()).await;
-        let verdicts = verdicts.map_err(|status| {
-            Trouble::Failure(client.words(&status))
-        })?;
+        let verdicts = verdicts.map_err(|status| Trouble::Failure(client.words(&status)))?;
         tally.judged(&verdicts);
     }
     for (reason, count) in &tally.refusals {

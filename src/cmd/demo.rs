@@ -54,7 +54,8 @@ impl Command {
         say!("Making keys and tokens ...");
         let issuer = LocalIssuer::new().map_err(|error| text(&error))?;
         let samples = issuer.samples(clock.wall()).map_err(|error| text(&error))?;
-        let (file, socket) = write_files(folder, &issuer).map_err(|error| files::words::of_io(&error))?;
+        let (file, socket) =
+            write_files(folder, &issuer).map_err(|error| files::words::of_io(&error))?;
 
         let config = config::load(&file).map_err(|faults| text(&faults))?;
         let app = App::start(config, workers, clock.clone()).map_err(|error| text(&error))?;

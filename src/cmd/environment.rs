@@ -40,9 +40,9 @@ fn is_of_kubernetes(name: &str) -> bool {
         || tail("_SERVICE_HOST")
         || tail("_SERVICE_PORT")
         || tail("_PORT")
-        || name.split_once("_PORT_").is_some_and(|(_, rest)| {
-            rest.starts_with(|one: char| one.is_ascii_digit())
-        })
+        || name
+            .split_once("_PORT_")
+            .is_some_and(|(_, rest)| rest.starts_with(|one: char| one.is_ascii_digit()))
 }
 
 #[cfg(test)]

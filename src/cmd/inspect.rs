@@ -47,7 +47,8 @@ impl Command {
             return ExitCode::from(2);
         }
         let misuse = self.settings.misuse(matches);
-        let unused = || (!self.settings.is_given()).then(|| self.settings.unused(matches)).flatten();
+        let unused =
+            || (!self.settings.is_given()).then(|| self.settings.unused(matches)).flatten();
         if let Some(misuse) = misuse.or_else(unused) {
             return misused(misuse);
         }

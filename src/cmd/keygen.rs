@@ -1,8 +1,8 @@
 //! `jwtd keygen`: makes keys.
 
-use super::{fail, number};
 use super::key_file::{self, is_standard};
 use super::progress::Progress;
+use super::{fail, number};
 use clap::{Args, ValueEnum};
 use jwtd_core::crypto::{PrivateKey, RsaSize, SigningError};
 use jwtd_core::jose::limits::KEY_ID_BYTES;

@@ -124,7 +124,9 @@ impl Target {
         let flag = id.replace('_', "-");
         let endpoint = self.endpoint.to_string();
         let place = endpoint.split_once("://").map_or("", |(_, place)| place);
-        Some(format!("--{flag} goes with tls://, not with {endpoint}; write --endpoint tls://{place}"))
+        Some(format!(
+            "--{flag} goes with tls://, not with {endpoint}; write --endpoint tls://{place}"
+        ))
     }
 
     async fn connect(&self) -> Result<Client, String> {

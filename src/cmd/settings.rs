@@ -87,7 +87,9 @@ impl Settings {
             Some(if rank(id, matches) == FLAG {
                 format!("--{id} is not split at commas; write {each}")
             } else {
-                format!("{variable} holds one value, and is not split at commas; write {each}, or a file")
+                format!(
+                    "{variable} holds one value, and is not split at commas; write {each}, or a file"
+                )
             })
         };
         several("audience", &self.audience, "JWTD_AUDIENCE")

@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_stands_below_its_row() {
         let long = ["some words"; 12].join(" ");
-        let lines = layout(&["#", "verdict", "detail"], &[&["1", "refuse", &long], &["2", "permit", ""]]);
+        let lines =
+            layout(&["#", "verdict", "detail"], &[&["1", "refuse", &long], &["2", "permit", ""]]);
         assert_eq!(lines[..2], ["#  verdict", "1  refuse"]);
         assert!(lines[2].starts_with("    detail: some words some words"), "{lines:?}");
         assert!(lines[3].starts_with("            some words"), "{lines:?}");

@@ -62,7 +62,9 @@ impl Command {
         let misuse = self.settings.misuse(matches).or_else(|| {
             if local {
                 let flag = matches.value_source("endpoint") == Some(ValueSource::CommandLine);
-                return flag.then(|| "--endpoint and --config or --issuer are two ways; give one".to_owned());
+                return flag.then(|| {
+                    "--endpoint and --config or --issuer are two ways; give one".to_owned()
+                });
             }
             self.settings.unused(matches).or_else(|| self.target.misuse(matches))
         });
@@ -153,7 +155,8 @@ impl Command {
                     (verdict.permit, row)
                 });
                 table::print(&["#", "verdict", "reason", "detail"], &rows.collect::<Vec<_>>(), 1);
-                let shown = verdicts.iter().enumerate().filter(|(_, one)| one.permit && shows_claims);
+                let shown =
+                    verdicts.iter().enumerate().filter(|(_, one)| one.permit && shows_claims);
                 for (index, verdict) in shown {
                     let text = String::from_utf8_lossy(&verdict.claims_json);
                     let text = format!("claims of token {}: {}", index + 1, pretty(&text));

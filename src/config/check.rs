@@ -16,7 +16,7 @@ pub(super) fn check(node: &Node, kind: &Kind, faults: &mut Faults) {
 fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults) {
     let mut wrong = |what: String| faults.add(node.place, path, what, fix);
     match (kind, &node.value) {
-        (Kind::Any, _) => {}
+        (Kind::Any, Value::Text(_) | Value::Map(_)) => {}
         (Kind::Either(_, second), Value::List(_)) => check_at(node, second, path, fix, faults),
         (Kind::Either(first, second), _) => {
             // A word stands beside a wider kind; two plain kinds differ in that the
@@ -24,14 +24,13 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
             let narrow = matches!(first, Kind::Word(_) | Kind::Flag);
             if !narrow {
                 check_at(node, first, path, fix, faults);
-            } else if let (Kind::Duration(_), Some(text)) = (second, node.text()) {
+            } else if check_scalar(first, &node.value).is_ok() {
+            } else if let (Kind::Duration(_), Some(_)) = (second, node.text()) {
                 // Who writes another word learns of the one that there is.
-                if check_text(first, text).is_err()
-                    && let Err(what) = check_text(second, text)
-                {
+                if let Err((what, _)) = check_scalar(second, &node.value) {
                     wrong(format!("{what}, or {}", first.expected()));
                 }
-            } else if node.text().is_none_or(|text| check_text(first, text).is_err()) {
+            } else {
                 check_at(node, second, path, fix, faults);
             }
         }
@@ -64,9 +63,10 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
             let what = format!("expected {}", kind.expected());
             faults.add(node.place, path, what, fix.unwrap_or_default());
         }
-        (_, Value::Text(text) | Value::Literal(text)) => {
-            if let Err(what) = check_text(kind, text) {
-                wrong(what);
+        (_, Value::Text(_) | Value::Literal(_)) => {
+            if let Err((what, quoted)) = check_scalar(kind, &node.value) {
+                let fix = if quoted.is_empty() { fix } else { &quoted };
+                faults.add(node.place, path, what, fix);
             }
         }
         (_, Value::Null | Value::List(_) | Value::Map(_)) => {
@@ -118,6 +118,44 @@ fn fix(key: &SettingKey) -> String {
     }
 }
 
+/// Checks a scalar: whether it is a string, a number or a truth value as the kind demands, and
+/// then its text. The same is said by the JSON Schema: what a reader of YAML makes of `1e3`, of
+/// `0660` or of `off` is not what was written. Gives what is wrong, and how to fix the quotes.
+fn check_scalar(kind: &Kind, value: &Value) -> Result<(), (String, String)> {
+    let (text, is_text) = match value {
+        Value::Text(text) => (text, true),
+        Value::Literal(text) => (text, false),
+        Value::Null | Value::List(_) | Value::Map(_) => {
+            return Err((format!("expected {}", kind.expected()), String::new()));
+        }
+    };
+    let is_truth = matches!(&**text, "true" | "false");
+    let found = if is_truth { "a truth value" } else { "a number" };
+    let quotes = || format!("write it in quotes: \"{text}\"");
+    match kind {
+        Kind::Word(words) if !is_text => {
+            if kind.accepts_literal(text) {
+                return Ok(());
+            }
+            let what = format!("expected {}, and {text} is {found}", kind.expected());
+            return Err((what, if words.contains(&&**text) { quotes() } else { String::new() }));
+        }
+        Kind::Algorithm | Kind::Text if !is_text => {
+            return Err((format!("expected {}, and {text} is {found}", kind.expected()), quotes()));
+        }
+        Kind::Mode if !is_text => {
+            let what = format!("{text} is a number, which some read as octal and some do not");
+            return Err((what, "write the rights in quotes, such as \"0660\"".to_owned()));
+        }
+        Kind::Flag | Kind::Count(_) if is_text && check_text(kind, text).is_ok() => {
+            let what = format!("expected {}, and \"{text}\" is a text", kind.expected());
+            return Err((what, format!("write it without quotes: {text}")));
+        }
+        _ => {}
+    }
+    check_text(kind, text).map_err(|what| (what, String::new()))
+}
+
 fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
     match kind {
         Kind::Algorithm => Algorithm::from_name(text).map(|_| ()).ok_or_else(|| {
@@ -129,7 +167,7 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
             None => Ok(()),
         },
         Kind::Count(low) => match text.parse::<u32>() {
-            Ok(count) if count >= *low => Ok(()),
+            Ok(count) if count >= *low && !text.starts_with('+') => Ok(()),
             _ => Err(format!("`{text}` is not a whole number from {low} up")),
         },
         Kind::Duration(bounds) => match beyond(text, *bounds, parse_duration)? {
@@ -141,7 +179,7 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
         },
         Kind::Flag if matches!(text, "true" | "false") => Ok(()),
         Kind::Mode => match u32::from_str_radix(text, 8) {
-            Ok(0..=0o777) => Ok(()),
+            Ok(0..=0o777) if text.len() <= 4 && !text.starts_with('+') => Ok(()),
             _ => Err(format!("`{text}` are no rights; write them in octal, such as \"0660\"")),
         },
         Kind::Scalar => Ok(()),

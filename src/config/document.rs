@@ -67,10 +67,63 @@ fn options() -> serde_saphyr::Options {
 fn report(error: &serde_saphyr::Error, faults: &mut Faults) {
     let place =
         error.location().map_or((1, 1), |at| (coordinate(at.line()), coordinate(at.column())));
-    // The first line says it; the others draw what we draw ourselves.
-    let text = error.to_string();
-    let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    faults.add(place, "", what, "the file must be YAML or JSON");
+    let (what, fix) = words(error, faults.text_of(place.0));
+    faults.add(place, "", what, fix);
+}
+
+/// What is wrong with a text, and how to fix it. The library speaks of its own options and
+/// functions.
+fn words(error: &serde_saphyr::Error, line: &str) -> (String, &'static str) {
+    use serde_saphyr::Error as Yaml;
+    let (what, fix) = match error {
+        Yaml::AliasError { error, .. } => return words(error, line),
+        Yaml::DuplicateMappingKey { key, .. } => {
+            let key = key.as_ref().map_or_else(String::new, |key| format!(" `{key}`"));
+            return (format!("the key{key} stands twice in one mapping"), "remove one of them");
+        }
+        Yaml::MultipleDocuments { .. } => {
+            ("a second document begins here", "keep one of them, without `---` between")
+        }
+        Yaml::Eof { .. } => ("the text ends too early", "write the rest of it"),
+        Yaml::UnknownAnchor { .. } => {
+            ("an alias names an anchor that is not there", "write `&NAME` before the alias `*NAME`")
+        }
+        Yaml::InvalidUtf8Input => ("it is not UTF-8", "save it as UTF-8"),
+        Yaml::Budget { .. }
+        | Yaml::AliasReplayCounterOverflow { .. }
+        | Yaml::AliasReplayLimitExceeded { .. }
+        | Yaml::AliasExpansionLimitExceeded { .. }
+        | Yaml::AliasReplayStackDepthExceeded { .. }
+        | Yaml::RecursiveReferencesRequireWeakTypes { .. } => (
+            "it is too large, too deep, or repeats itself too often",
+            "write less, or fewer aliases",
+        ),
+        _ => syntax(line),
+    };
+    (what.to_owned(), fix)
+}
+
+/// A guess at what is wrong with a line that is no YAML.
+fn syntax(line: &str) -> (&'static str, &'static str) {
+    let indent = line.len() - line.trim_start().len();
+    let (value, quotes) =
+        (line.split_once(": ").map(|(_, value)| value.trim()), "put it in quotes");
+    if line.get(..indent).is_some_and(|indent| indent.contains('\t')) {
+        ("a tab indents this line, and YAML has only spaces", "indent it with spaces")
+    } else if value.is_some_and(|value| value.starts_with(['@', '`', '%'])) {
+        ("a value cannot begin with this character", quotes)
+    } else if value
+        .is_some_and(|value| !value.starts_with(['"', '\'', '{', '[']) && value.contains(": "))
+    {
+        ("the value holds `: `, which begins another one", quotes)
+    } else if line.matches('"').count() % 2 == 1 || line.matches('\'').count() % 2 == 1 {
+        ("a quote is opened and not closed", "close it, on the same line")
+    } else {
+        (
+            "this is neither YAML nor JSON",
+            "look at the indentation, the brackets and the quotes of this line and of the one before",
+        )
+    }
 }
 
 fn coordinate(number: impl TryInto<usize>) -> usize {

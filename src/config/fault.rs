@@ -83,6 +83,11 @@ impl Faults {
         }
     }
 
+    /// A line of the file, counted from 1.
+    pub(super) fn text_of(&self, line: usize) -> &str {
+        line.checked_sub(1).and_then(|index| self.lines.get(index)).map_or("", String::as_str)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

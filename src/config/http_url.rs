@@ -91,7 +91,7 @@ impl FromStr for HttpUrl {
             }
             _ => Cow::Borrowed(text),
         };
-        let uri: Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
+        let uri: Uri = text.parse().map_err(|_| no_url(&text))?;
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -131,7 +131,7 @@ impl FromStr for ProxyUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let uri: Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
+        let uri: Uri = text.parse().map_err(|_| no_url(text))?;
         if uri.scheme() != Some(&Scheme::HTTP) {
             return Err("does not begin with http://".to_owned());
         }
@@ -145,6 +145,17 @@ impl FromStr for ProxyUrl {
             Some((host, Some(port))) => Ok(Self { host, port }),
             _ => Err("has no host, or no port from 1 to 65535".to_owned()),
         }
+    }
+}
+
+/// Why a text is no URL.
+fn no_url(text: &str) -> String {
+    let odd = text.chars().find(|one| !one.is_ascii_graphic() || "<>\"{}|\\^`".contains(*one));
+    match odd {
+        Some(' ') => "is no URL: it holds a space".to_owned(),
+        Some(odd) => format!("is no URL: {odd:?} must be percent-encoded"),
+        None if !text.contains("://") => "is no URL: it does not begin with https://".to_owned(),
+        None => "is no URL: look at its host and port".to_owned(),
     }
 }
 

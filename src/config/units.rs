@@ -34,7 +34,9 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         .iter()
         .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))
         .unwrap_or((text, 1));
-    let number: Option<u64> = number.trim_end().parse().ok();
+    let number = number.trim_end();
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    let number: Option<u64> = number.parse().ok().filter(|_| digits);
     number
         .and_then(|number| number.checked_mul(unit))
         .ok_or_else(|| format!("`{text}` is not a size; write one such as 4096, 16KiB or 64MiB"))
@@ -50,7 +52,7 @@ mod tests {
         assert_eq!(parse_bytes("4 MiB"), Ok(4 << 20));
         assert_eq!(parse_bytes("4096"), Ok(4096));
         assert_eq!(parse_bytes("1kB"), Ok(1000));
-        for wrong in ["", "KiB", "-1", "1.5MiB", "16Kib", "99999999999GiB"] {
+        for wrong in ["", "KiB", "-1", "1.5MiB", "16Kib", "99999999999GiB", "+5"] {
             assert!(parse_bytes(wrong).is_err(), "{wrong}");
         }
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));

@@ -15,6 +15,7 @@ mod hostile;
 mod inspect;
 mod jwks;
 mod keygen;
+mod machine;
 mod sign;
 mod support;
 mod verify;

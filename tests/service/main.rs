@@ -19,6 +19,7 @@ mod calls;
 mod client;
 mod client_certificates;
 mod commands;
+mod dates;
 mod files;
 mod keys;
 mod lifecycle;

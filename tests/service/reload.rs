@@ -246,7 +246,7 @@ async fn a_reload_keeps_fetched_keys_while_the_issuer_is_down() {
     let more = issuer("o", "a", &format!("jwks_uri: '{}/o'", web.origin));
     let profiles = "profiles: { default: { issuers: [i, o] } }\nlimits: { token_bytes: 9KiB }\n";
     configure(&daemon.folder, &format!("{profiles}issuers:\n{more}{paced}"));
-    daemon.wait_for("/readyz?verbose", "issuer o: no keys, expired");
+    daemon.wait_for("/readyz?verbose", "issuer o: no keys, never loaded");
     assert_eq!(daemon.reasons(&[&good]).await, [Reason::Ok]);
     let ready = daemon.get("/readyz");
     assert!(ready.contains("200 OK"), "an issuer more does not make it unready: {ready}");

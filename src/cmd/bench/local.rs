@@ -117,8 +117,9 @@ fn launch(
         socket.display()
     );
     key_file::write(&config, &text, true, false)?;
-    let mut command =
-        Command::new(std::env::current_exe().map_err(|error| format!("this program: {}", of_io(&error)))?);
+    let mut command = Command::new(
+        std::env::current_exe().map_err(|error| format!("this program: {}", of_io(&error)))?,
+    );
     command.args(["serve", "--log", "warn", "--config"]).arg(&config);
     // What the shell sets for a daemon of the user's is not for this one.
     for (name, _) in std::env::vars_os() {

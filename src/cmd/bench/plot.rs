@@ -10,7 +10,9 @@ use std::path::Path;
 /// # Errors
 /// If it cannot.
 pub(super) fn try_file(path: &Path) -> Result<(), String> {
-    files::append(path, 0o644).map(|_| ()).map_err(|error| format!("{}: {}", path.display(), files::words::of_io(&error)))
+    files::append(path, 0o644)
+        .map(|_| ())
+        .map_err(|error| format!("{}: {}", path.display(), files::words::of_io(&error)))
 }
 
 /// Writes an SVG: how long the slowest share of messages took, from the half of all on the

@@ -31,9 +31,13 @@ pub(super) fn show(address: &str, output: Output) -> ExitCode {
             Output::Json => issuers.iter().for_each(|issuer| say!("{issuer}")),
             Output::Text => print(&issuers),
         }
-        let usable = |issuer: &Value| issuer["state"] != "expired";
-        if issuers.iter().all(usable) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if issuers.iter().all(is_usable) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     })
+}
+
+/// Whether there are keys that are good.
+fn is_usable(issuer: &Value) -> bool {
+    !matches!(issuer["state"].as_str(), Some("expired" | "never loaded") | None)
 }
 
 fn print(issuers: &[Value]) {
@@ -42,7 +46,7 @@ fn print(issuers: &[Value]) {
     for issuer in issuers {
         let state = text(&issuer["state"]);
         let name = text(&issuer["issuer"]);
-        let good = state != "expired";
+        let good = is_usable(issuer);
         rows.push((good, vec![name.clone(), state, String::new(), String::new(), note(issuer)]));
         for key in issuer["keys"].as_array().into_iter().flatten() {
             // Escaped: whoever publishes the set chose the text.

@@ -23,23 +23,23 @@ fn keys_are_discovered_unless_another_source_is_given() {
         assert_eq!(remote.pace.refresh, Duration::from_secs(300));
         assert_eq!(remote.max_stale, Duration::from_secs(86400));
     }
-    let at = remote(", keys: { discovery: 'https://b.example/m', refresh: 1m, ca_file: key.pem }");
+    let at = remote(", keys: { discovery: 'https://b.example/m', refresh: 1m, ca_file: tls.crt }");
     let at = at.unwrap();
     assert_eq!(at.location, Location::Metadata(vec!["https://b.example/m".parse().unwrap()]));
     assert_eq!(at.pace.refresh, Duration::from_secs(60));
-    assert_eq!(at.access.ca_file, Some(folder.0.join("key.pem")));
+    assert_eq!(at.access.ca_file, Some(folder.0.join("tls.crt")));
     let at = remote(", keys: { jwks_uri: 'http://localhost:8080/k' }").unwrap();
     assert_eq!(at.location, Location::JwksUri(vec!["http://localhost:8080/k".parse().unwrap()]));
     assert!(remote(", keys: { jwks_file: jwks.json, discovery: false }").is_none());
     let at = remote(
-        ", keys: { jwks_uri: ['https://a/k', 'https://b/k'], cert_file: key.pem, \
-         key_file: key.pem, proxy: 'http://proxy:3128' }",
+        ", keys: { jwks_uri: ['https://a/k', 'https://b/k'], cert_file: tls.crt, \
+         key_file: tls.key, proxy: 'http://proxy:3128' }",
     );
     let at = at.unwrap();
     assert_eq!(at.location.to_string(), "jwks_uri https://a/k or https://b/k");
-    assert_eq!(at.access.client.unwrap().1, folder.0.join("key.pem"));
+    assert_eq!(at.access.client.unwrap().1, folder.0.join("tls.key"));
     assert_eq!(at.access.proxy.unwrap().port, 3128);
-    let files = "ca_file: key.pem, bearer_file: key.pem";
+    let files = "ca_file: tls.crt, bearer_file: key.pem";
     let at = remote(&format!(", keys: {{ preset: kubernetes, {files} }}")).unwrap();
     assert_eq!(at.location.to_string(), "jwks_uri https://kubernetes.default.svc/openid/v1/jwks");
     let at = remote(&format!(", keys: {{ preset: kubernetes, discovery: true, {files} }}"));
@@ -58,9 +58,12 @@ fn a_remote_source_that_cannot_work_is_a_fault() {
         ("jwks_uri: 'https://a/k', refresh: 1h, max_stale: 30m", "must be at least `refresh`"),
         ("jwks_uri: 'https://a/k', max_stale: 31d", "must be from 10s to 30days"),
         ("jwks_uri: 'https://a/k', ca_file: none.pem", "none.pem cannot be read"),
+        ("jwks_uri: 'https://a/k', ca_file: tls.key", "holds a private key and no certificate"),
+        ("jwks_uri: 'https://a/k', cert_file: tls.crt, key_file: tls.crt", "no private key"),
+        ("jwks_uri: 'https://a b/k'", "is no URL: it holds a space"),
         ("jwks_uri: 'https://a/k', bearer_file: none", "none cannot be read"),
-        ("jwks_uri: 'https://a/k', cert_file: jwks.json", "`key_file` is missing"),
-        ("jwks_uri: 'https://a/k', key_file: jwks.json", "`cert_file` is missing"),
+        ("jwks_uri: 'https://a/k', cert_file: tls.crt", "`key_file` is missing"),
+        ("jwks_uri: 'https://a/k', key_file: tls.key", "`cert_file` is missing"),
         ("jwks_uri: 'https://a/k', proxy: 'https://p:1'", "does not begin with http://"),
         ("jwks_uri: 'https://a/k', proxy: 'http://u@p:1'", "holds a user or a password"),
         ("jwks_uri: 'https://a/k', proxy: 'http://p'", "no port from 1 to 65535"),

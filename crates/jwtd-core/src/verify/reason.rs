@@ -211,7 +211,7 @@ reasons! {
         "Let the issuer put a `kid` into its tokens and keys.";
     KeysUnavailable = 52, "KEYS_UNAVAILABLE", Key, Operator, true,
         "The keys of the issuer were never loaded.",
-        "Look into the log and at `/readyz` for the cause.";
+        "Look at `/readyz` of the daemon, or into its log, for why they cannot be fetched.";
     KeysStale = 53, "KEYS_STALE", Key, Operator, true,
         "The keys of the issuer were not renewed for longer than `max_stale`.",
         "Look into the log for why they cannot be fetched.";

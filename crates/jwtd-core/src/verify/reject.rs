@@ -3,7 +3,7 @@
 use super::reason::Reason;
 use crate::jose::base64url::Base64Fault;
 use crate::jose::json::JsonFault;
-use crate::jose::{Malformed, Part};
+use crate::jose::{Algorithm, Malformed, Part};
 use crate::keys::{IssuerIndex, KeyError};
 use std::fmt;
 use std::sync::Arc;
@@ -89,6 +89,8 @@ pub enum Reject {
     },
     /// A scope that the profile demands, by its name, is missing.
     ScopeMissing(Arc<str>),
+    /// The signature of ECDSA, of this algorithm, is in DER.
+    SignatureDer(Algorithm),
     /// The signature does not fit.
     SignatureInvalid,
     /// The profile lets other subjects pass.
@@ -169,7 +171,7 @@ impl Reject {
             Self::NotYetValid { .. } => Reason::NotYetValid,
             Self::RuleFailed { .. } => Reason::PolicyFailed,
             Self::RuleNotMet(_) => Reason::PolicyDenied,
-            Self::SignatureInvalid => Reason::SignatureInvalid,
+            Self::SignatureDer(_) | Self::SignatureInvalid => Reason::SignatureInvalid,
             Self::SubjectNotAllowed => Reason::SubjectNotAllowed,
             Self::TooOld { .. } => Reason::TooOld,
             Self::TypeNotAllowed => Reason::TypeNotAllowed,
@@ -179,10 +181,12 @@ impl Reject {
     /// When the same token may be judged otherwise, if that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        if let Self::NotYetValid { wait } | Self::IssuedInFuture { wait } = self {
-            Some(*wait)
-        } else {
-            None
+        match self {
+            // A time in another unit will not come.
+            Self::NotYetValid { wait } | Self::IssuedInFuture { wait } if !is_other_unit(*wait) => {
+                Some(*wait)
+            }
+            _ => None,
         }
     }
 }
@@ -232,12 +236,36 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
     }
 }
 
+/// Whether a span can only come from a time that does not count seconds: it is longer than three
+/// thousand years, and one of milliseconds is longer than fifty thousand.
+fn is_other_unit(span: Duration) -> bool {
+    span.as_secs() > 100_000_000_000
+}
+
+fn in_seconds(claim: &str) -> String {
+    format!(
+        "`{claim}` looks like milliseconds; it must be seconds since 1970 (RFC 7519, section 2)"
+    )
+}
+
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClaimMissing(name) => write!(f, "the claim `{name}` is missing"),
             Self::ClaimNotAllowed(demand) => f.write_str(demand),
             Self::Expired { ago } => write!(f, "expired {} s ago", ago.as_secs()),
+            Self::IssuedInFuture { wait } if is_other_unit(*wait) => {
+                f.write_str(&in_seconds("iat"))
+            }
+            Self::LifetimeTooLong { lifetime, .. } if is_other_unit(*lifetime) => {
+                f.write_str(&in_seconds("exp"))
+            }
+            Self::NotYetValid { wait } if is_other_unit(*wait) => f.write_str(&in_seconds("nbf")),
+            Self::SignatureDer(algorithm) => write!(
+                f,
+                "the signature is in DER; {algorithm} wants the bytes of r and s, one after the \
+                 other (RFC 7518, section 3.4)"
+            ),
             Self::IssuedInFuture { wait } => {
                 write!(f, "issued in the future; acceptable in {} s", wait.as_secs())
             }

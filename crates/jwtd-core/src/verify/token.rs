@@ -3,7 +3,7 @@
 
 use super::reject::Reject;
 use crate::crypto::Digest;
-use crate::jose::{Algorithm, Claims, Header};
+use crate::jose::{Algorithm, Claims, Family, Header};
 use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, Key, KeySet, KeyState};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -210,6 +210,24 @@ pub(super) fn signer<'s>(
         .filter_map(|index| set.keys().get(index))
         .find(|key| key.key.verify(message, signature).is_ok())
         .ok_or(Reject::SignatureInvalid)
+        .map_err(|reject| of_encoding(set, candidates, signature).unwrap_or(reject))
+}
+
+/// The refusal of an ECDSA signature in the encoding of X.509 and of most libraries, which is
+/// not that of JWS (RFC 7518, section 3.4).
+fn of_encoding(set: &KeySet, candidates: &Candidates, signature: &[u8]) -> Option<Reject> {
+    let keys = candidates.iter().filter_map(|index| set.keys().get(index));
+    let is_ecdsa = |key: &Key| matches!(key.key.algorithm().family(), Family::Ecdsa(_));
+    let key = keys.into_iter().find(|key| is_ecdsa(key))?;
+    // A SEQUENCE of two INTEGERs, whose length has one byte, or two for P-521.
+    let is_der = match signature {
+        [0x30, 0x81, length, 0x02, rest @ ..] => {
+            usize::from(*length) == rest.len().saturating_add(1)
+        }
+        [0x30, length, 0x02, rest @ ..] => usize::from(*length) == rest.len().saturating_add(1),
+        _ => false,
+    };
+    is_der.then(|| Reject::SignatureDer(key.key.algorithm()))
 }
 
 impl SignatureProof {

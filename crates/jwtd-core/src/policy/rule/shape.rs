@@ -23,7 +23,7 @@ pub enum BadRule {
         line: usize,
         /// Where in that line.
         column: usize,
-        /// What the parser says.
+        /// What stands there.
         message: String,
     },
     /// It names something that there is not.
@@ -77,8 +77,19 @@ impl From<ParseErrors> for BadRule {
             return Self::Syntax { line: 1, column: 1, message: String::new() };
         };
         let place = |number: isize| usize::try_from(number).unwrap_or_default();
-        let message = first.msg.lines().next().unwrap_or_default().to_owned();
+        let message = syntax(&first.msg);
         Self::Syntax { line: place(first.pos.0), column: place(first.pos.1), message }
+    }
+}
+
+/// What the parser found, in words: its own text lists names of its grammar.
+fn syntax(message: &str) -> String {
+    if message.contains("<EOF>") {
+        return "it ends too early".to_owned();
+    }
+    match message.split('\'').nth(1).filter(|found| !found.is_empty()) {
+        Some(found) => format!("`{found}` cannot stand here"),
+        None => "it is not CEL here".to_owned(),
     }
 }
 

@@ -7,6 +7,9 @@ use super::fault::Faults;
 use super::schema::{audit, file, limits, listen};
 use super::valid::{Config, Startup};
 use crate::files;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// What the operator should know and what is no fault.
@@ -16,17 +19,30 @@ pub(super) type Warnings = Vec<String>;
 /// the file as it was written, `root` the same with all defaults.
 pub(super) fn check(written: &Node, root: &Node, config: &Config, faults: &mut Faults) -> Warnings {
     let Startup { listen: sockets, audit: log, state_dir, limits: bounds, .. } = &config.startup;
+    let mut taken: Vec<(&Path, String)> = Vec::new();
+    let mut addresses: Vec<(SocketAddr, String)> = Vec::new();
     for (index, (node, socket)) in root.list(file::listen).iter().zip(sockets).enumerate() {
-        let (name, found) = match socket {
-            Listen::Unix { path, .. } => (listen::unix.name(), unix(path)),
-            Listen::Tcp { address, .. } => (listen::tcp.name(), port(address.port())),
+        let name = match socket {
+            Listen::Unix { .. } => listen::unix.name(),
+            Listen::Tcp { .. } => listen::tcp.name(),
         };
         let place = node.get(name).map_or(node.place, |node| node.place);
-        add(found, faults, place, &format!("listen[{index}].{name}"));
+        let setting = format!("listen[{index}].{name}");
+        let found = match socket {
+            Listen::Unix { path, .. } => {
+                let other = taken.iter().find(|(other, _)| other == path);
+                let found = other.map_or_else(|| unix(path), |(_, other)| twice(path.display(), other));
+                taken.push((path, setting.clone()));
+                found
+            }
+            Listen::Tcp { address, .. } => tcp(*address, &setting, &mut addresses),
+        };
+        add(found, faults, place, &setting);
     }
-    if let Some(address) = &config.startup.admin {
+    if let Some(address) = config.startup.admin {
         let place = root.at(file::admin).map_or(root.place, |node| node.place);
-        add(port(address.port()), faults, place, file::admin.name());
+        let setting = file::admin.name();
+        add(tcp(address, setting, &mut addresses), faults, place, setting);
     }
     if let Some(path) = log.as_ref().and_then(|log| log.file.as_ref()) {
         let node = root.at(file::audit).and_then(|node| node.at(audit::file));
@@ -82,6 +98,33 @@ fn add(found: Found, faults: &mut Faults, place: (usize, usize), path: &str) {
 
 fn wrong(what: impl Into<String>, fix: impl Into<String>) -> Found {
     Err((what.into(), fix.into()))
+}
+
+fn twice(what: impl fmt::Display, other: &str) -> Found {
+    wrong(format!("{what} is taken by `{other}` already"), "choose another for one of them")
+}
+
+/// An address that a socket listens on, beside those of others.
+fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)>) -> Found {
+    let (ip, number) = (address.ip(), address.port());
+    let collides = |other: &SocketAddr| {
+        let same_kind = other.is_ipv4() == address.is_ipv4();
+        let same_ip = other.ip() == ip
+            || (same_kind && (other.ip().is_unspecified() || ip.is_unspecified()));
+        number != 0 && other.port() == number && same_ip
+    };
+    if let Some((_, other)) = others.iter().find(|(other, _)| collides(other)) {
+        return twice(address, other);
+    }
+    others.push((address, setting.to_owned()));
+    // Any port will do to learn whether the address is one of ours.
+    let of_another = std::net::TcpListener::bind((ip, 0))
+        .is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable);
+    if of_another {
+        let fix = "listen on an address of this machine, or on 0.0.0.0 or [::]";
+        return wrong(format!("this machine has no address {ip}"), fix);
+    }
+    port(number)
 }
 
 fn unix(path: &Path) -> Found {

@@ -34,6 +34,13 @@ fn what_would_keep_a_daemon_from_starting_is_told() {
         ("state_dir: open".to_owned(), "others can write to open (mode 0777)"),
         ("state_dir: file".to_owned(), "file is not a folder"),
         ("audit: { file: none/audit.jsonl }".to_owned(), "the folder none: "),
+        (
+            "listen: [{ tcp: 127.0.0.1:7519 }, { tcp: 127.0.0.1:7519 }]".to_owned(),
+            "127.0.0.1:7519 is taken by `listen[0].tcp` already",
+        ),
+        ("admin: 127.0.0.1:7519".to_owned(), "127.0.0.1:7519 is taken by `listen[0].tcp` already"),
+        ("listen: [{ unix: a }, { unix: a }]".to_owned(), "a is taken by `listen[0].unix` already"),
+        ("admin: 203.0.113.7:7520".to_owned(), "this machine has no address 203.0.113.7"),
         ("audit: { file: open }".to_owned(), "open is not a regular file"),
     ] {
         let message = check(&folder, &text);

@@ -1,6 +1,7 @@
 //! `jwtd verify` without a daemon.
 
 use crate::support::{Folder, json};
+use jwtd_core::jose::base64url;
 
 #[test]
 fn tokens_are_judged_by_the_process_itself() {
@@ -69,6 +70,49 @@ fn what_cannot_be_meant_is_named() {
         let ended = folder.run_with(&[(name, "info")], &["completions", "bash"], "");
         assert_eq!(ended.message, "", "{name}");
     }
+}
+
+/// Two numbers of 32 bytes, as X.509 and most libraries encode them (X.690, section 8.3).
+fn to_der(signature: &[u8]) -> Vec<u8> {
+    let integer = |number: &[u8]| {
+        let zeros = number.iter().take_while(|byte| **byte == 0).count();
+        let mut number = number[zeros..].to_vec();
+        if number[0] >= 0x80 {
+            number.insert(0, 0);
+        }
+        [&[0x02, u8::try_from(number.len()).unwrap()][..], &number].concat()
+    };
+    let (r, s) = signature.split_at(signature.len() / 2);
+    let both = [integer(r), integer(s)].concat();
+    [&[0x30, u8::try_from(both.len()).unwrap()][..], &both].concat()
+}
+
+#[test]
+fn a_signature_in_der_is_named() {
+    let folder = Folder::new();
+    folder.good("keygen --alg ES256 --private key.json --public jwks.json", "");
+    let token = folder.good("sign --key key.json --iss https://i --aud a --sub alice", "");
+    let (input, signature) = token.trim_end().rsplit_once('.').unwrap();
+    let der = to_der(&base64url::decode(signature.as_bytes()).unwrap());
+    let token = format!("{input}.{}", base64url::encode(&der));
+    let flags = "verify --issuer https://i --audience a --jwks jwks.json --output json";
+    let ended = folder.run(flags, &token);
+    let seen = json(&ended.output);
+    assert_eq!((ended.code, &seen["reason"]), (Some(1), &"SIGNATURE_INVALID".into()), "{ended:?}");
+    assert!(seen["detail"].as_str().unwrap().contains("is in DER; ES256 wants"), "{ended:?}");
+}
+
+#[test]
+fn times_in_milliseconds_are_named() {
+    let folder = Folder::new();
+    folder.good("keygen --alg ES256 --private key.json --public jwks.json", "");
+    let claims = r#"{"iss":"https://i","aud":"a","iat":1794193383230,"exp":1794193389999}"#;
+    let sign = ["sign", "--key", "key.json", "--no-defaults", "--claims", claims];
+    let token = folder.run_split(&sign, "").output;
+    let ended = folder.run("verify --issuer https://i --audience a --jwks jwks.json", &token);
+    assert!(ended.output.contains("`iat` looks like milliseconds"), "{ended:?}");
+    let ended = folder.run("inspect", &token);
+    assert!(ended.output.contains("it looks like milliseconds"), "{ended:?}");
 }
 
 #[test]

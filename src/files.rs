@@ -237,7 +237,7 @@ fn is_trusted(user: u32) -> bool {
 /// The folder in which `path` is.
 #[must_use]
 pub fn parent(path: &Path) -> &Path {
-    or_here(path.parent().unwrap_or(Path::new("")))
+    or_here(path.parent().unwrap_or_else(|| Path::new("")))
 }
 
 /// The folder, or where we are if its path is empty.

@@ -44,7 +44,7 @@ pub fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, BadFile> 
     }
     Err(if holds(&text, "PRIVATE KEY-----") {
         let fix = "name the file of the certificate here, and that of the key in `key_file`";
-        BadFile::new(file, "holds a private key and no certificate", fix)
+        BadFile::new(file, "holds no certificate, but a private key", fix)
     } else {
         not_pem(file, &text, "no certificate", "openssl x509 -inform der -in FILE -out FILE.pem")
     })
@@ -63,7 +63,7 @@ pub fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, BadFile> {
         }
         pem::Error::NoItemsFound if holds(&text, "BEGIN CERTIFICATE-----") => {
             let fix = "name the file of the key here, and that of the certificate in `cert_file`";
-            BadFile::new(file, "holds a certificate and no private key", fix)
+            BadFile::new(file, "holds no private key, but a certificate", fix)
         }
         pem::Error::NoItemsFound => not_pem(
             file,

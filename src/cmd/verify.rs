@@ -59,14 +59,15 @@ pub(super) const BATCH: usize = 500;
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
         let local = self.settings.precede("endpoint", matches);
+        let endpoint = matches.value_source("endpoint") == Some(ValueSource::CommandLine);
         let misuse = self.settings.misuse(matches).or_else(|| {
-            if local {
-                let flag = matches.value_source("endpoint") == Some(ValueSource::CommandLine);
-                return flag.then(|| {
-                    "--endpoint and --config or --issuer are two ways; give one".to_owned()
-                });
+            if endpoint && self.settings.is_flag(matches) {
+                return Some(
+                    "--endpoint, and --config or --issuer, are two ways; give one".to_owned(),
+                );
             }
-            self.settings.unused(matches).or_else(|| self.target.misuse(matches))
+            let target = || self.target.misuse(matches);
+            if local { None } else { self.settings.unused(matches).or_else(target) }
         });
         if let Some(misuse) = misuse.or_else(|| self.misused_scope()) {
             return misused(misuse);
@@ -124,7 +125,6 @@ impl Command {
             claims: self.returned,
             attributes: self.attributes.into_iter().collect(),
         };
-        let shows_claims = options.view == i32::from(View::Claims);
         if self.explain {
             return explain(client, tokens, options, self.output).await;
         }
@@ -155,11 +155,9 @@ impl Command {
                     (verdict.permit, row)
                 });
                 table::print(&["#", "verdict", "reason", "detail"], &rows.collect::<Vec<_>>(), 1);
-                let shown =
-                    verdicts.iter().enumerate().filter(|(_, one)| one.permit && shows_claims);
-                for (index, verdict) in shown {
-                    let text = String::from_utf8_lossy(&verdict.claims_json);
-                    let text = format!("claims of token {}: {}", index + 1, pretty(&text));
+                for (index, verdict) in verdicts.iter().enumerate().filter(|(_, one)| one.permit) {
+                    let Some(claims) = long_claims(verdict) else { continue };
+                    let text = format!("claims of token {}: {}", index + 1, pretty(&claims));
                     text.lines().for_each(terminal::line);
                 }
             }
@@ -209,7 +207,9 @@ async fn explain(
                 table::print(&head, &rows.collect::<Vec<_>>(), 1);
                 let fixes = answer.checks.iter().filter(|check| !check.remediation.is_empty());
                 for check in fixes {
-                    say!("fix: {}: {}", check.name, check.remediation);
+                    let start = format!("fix: {}: ", check.name);
+                    let lines = table::wrapped(&start, &check.remediation);
+                    lines.iter().for_each(|line| terminal::line(line));
                 }
                 say!();
             }
@@ -254,9 +254,20 @@ pub(super) fn reason(number: i32) -> String {
         .map_or_else(|| format!("REASON_{number}"), |reason| reason.code().to_owned())
 }
 
+/// The claims that do not fit into a line of the table.
+fn long_claims(verdict: &pb::Verdict) -> Option<std::borrow::Cow<'_, str>> {
+    const FITS: usize = 60;
+
+    let text = String::from_utf8_lossy(&verdict.claims_json);
+    (text.len() > FITS || text.contains('\n')).then_some(text)
+}
+
 fn summary(verdict: &pb::Verdict) -> String {
-    if !verdict.claims_json.is_empty() {
+    if long_claims(verdict).is_some() {
         return String::from_utf8_lossy(&verdict.issuer).into_owned();
+    }
+    if !verdict.claims_json.is_empty() {
+        return String::from_utf8_lossy(&verdict.claims_json).into_owned();
     }
     // Escaped: a subject may hold anything.
     format!("{} {:?}", String::from_utf8_lossy(&verdict.issuer), verdict.subject)

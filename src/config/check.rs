@@ -22,9 +22,11 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
             // A word stands beside a wider kind; two plain kinds differ in that the
             // second is a list.
             let narrow = matches!(first, Kind::Word(_) | Kind::Flag);
+            if narrow && check_scalar(first, &node.value).is_ok() {
+                return;
+            }
             if !narrow {
                 check_at(node, first, path, fix, faults);
-            } else if check_scalar(first, &node.value).is_ok() {
             } else if let (Kind::Duration(_), Some(_)) = (second, node.text()) {
                 // Who writes another word learns of the one that there is.
                 if let Err((what, _)) = check_scalar(second, &node.value) {

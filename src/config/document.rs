@@ -116,6 +116,13 @@ fn syntax(line: &str) -> (&'static str, &'static str) {
         .is_some_and(|value| !value.starts_with(['"', '\'', '{', '[']) && value.contains(": "))
     {
         ("the value holds `: `, which begins another one", quotes)
+    } else if line.to_ascii_lowercase().contains("\\ud") {
+        (
+            "an escape names half of a character (a lone surrogate)",
+            "write both halves, such as \\uD83D\\uDE00, or the character itself",
+        )
+    } else if line.contains('\\') && line.contains('"') {
+        ("a `\\` begins no escape that there is", "write `\\\\`, or use single quotes")
     } else if line.matches('"').count() % 2 == 1 || line.matches('\'').count() % 2 == 1 {
         ("a quote is opened and not closed", "close it, on the same line")
     } else {

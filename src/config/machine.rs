@@ -31,7 +31,8 @@ pub(super) fn check(written: &Node, root: &Node, config: &Config, faults: &mut F
         let found = match socket {
             Listen::Unix { path, .. } => {
                 let other = taken.iter().find(|(other, _)| other == path);
-                let found = other.map_or_else(|| unix(path), |(_, other)| twice(path.display(), other));
+                let found =
+                    other.map_or_else(|| unix(path), |(_, other)| twice(path.display(), other));
                 taken.push((path, setting.clone()));
                 found
             }
@@ -109,8 +110,8 @@ fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)
     let (ip, number) = (address.ip(), address.port());
     let collides = |other: &SocketAddr| {
         let same_kind = other.is_ipv4() == address.is_ipv4();
-        let same_ip = other.ip() == ip
-            || (same_kind && (other.ip().is_unspecified() || ip.is_unspecified()));
+        let same_ip =
+            other.ip() == ip || (same_kind && (other.ip().is_unspecified() || ip.is_unspecified()));
         number != 0 && other.port() == number && same_ip
     };
     if let Some((_, other)) = others.iter().find(|(other, _)| collides(other)) {
@@ -177,7 +178,7 @@ fn own_folder(path: &Path) -> Found {
     let Ok(found) = std::fs::metadata(path) else {
         // The nearest folder that is there is that in which the next is made.
         let above = path.ancestors().skip(1).map(files::or_here).find(|folder| folder.exists());
-        return writable(above.unwrap_or(Path::new("/")));
+        return writable(above.unwrap_or_else(|| Path::new("/")));
     };
     if files::is_foreign_link(path).unwrap_or(false) {
         let what = format!("{} is a symbolic link of another user", path.display());
@@ -216,7 +217,7 @@ fn port(port: u16) -> Found {
     let status = read("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let effective = effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    if effective.is_none_or(|mask| mask >> BIND & 1 == 1) {
+    if effective.is_none_or(|mask| (mask >> BIND) & 1 == 1) {
         return Ok(());
     }
     wrong(

@@ -45,7 +45,7 @@ fn of_kind(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::InvalidFilename => "a name in the path is too long",
         ErrorKind::IsADirectory => "it is a folder and not a file",
         ErrorKind::NotADirectory => "a part of the path is not a folder",
-        ErrorKind::NotFound => "there is no such file or folder",
+        ErrorKind::NotFound => "No such file or folder",
         ErrorKind::PermissionDenied => "this user has no permission",
         ErrorKind::QuotaExceeded => "the quota of this user is used up",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
@@ -66,7 +66,7 @@ mod tests {
             let words = of_io(&error);
             assert!(!words.contains("os error") && !words.is_empty(), "{code}: {words}");
         }
-        assert_eq!(of_io(&io::Error::from_raw_os_error(2)), "there is no such file or folder");
+        assert_eq!(of_io(&io::Error::from_raw_os_error(2)), "No such file or folder");
         assert_eq!(of_io(&io::Error::from_raw_os_error(13)), "this user has no permission");
         assert_eq!(of_io(&io::Error::other("own words")), "own words");
         assert_eq!(of_io(&ErrorKind::UnexpectedEof.into()), "it ended too early");

@@ -29,17 +29,7 @@ const LEVELS: [(&str, LevelFilter); 6] = [
 const OURS: [&str; 2] = ["jwtd", "jwtd_core"];
 
 /// Further crates that log.
-const OTHERS: [&str; 9] = [
-    "h2",
-    "hyper",
-    "hyper_util",
-    "opentelemetry",
-    "opentelemetry_otlp",
-    "opentelemetry_sdk",
-    "rustls",
-    "tonic",
-    "tower",
-];
+const OTHERS: [&str; 6] = ["h2", "hyper", "hyper_util", "rustls", "tonic", "tower"];
 
 /// The parts of jwtd that log, as they stand after `jwtd::`.
 const ROOMS: [&str; 12] = [

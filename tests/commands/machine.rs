@@ -25,10 +25,7 @@ fn what_would_keep_a_daemon_from_starting_is_told() {
             format!("listen: [{{ unix: {long}.sock }}]"),
             "is 125 bytes long, and a socket may have 107",
         ),
-        (
-            "listen: [{ unix: none/d.sock }]".to_owned(),
-            "the folder none: there is no such file or folder",
-        ),
+        ("listen: [{ unix: none/d.sock }]".to_owned(), "the folder none: No such file or folder"),
         ("listen: [{ unix: file/d.sock }]".to_owned(), "file is not a folder"),
         ("listen: [{ unix: file }]".to_owned(), "file is there already and is not a socket"),
         ("state_dir: open".to_owned(), "others can write to open (mode 0777)"),

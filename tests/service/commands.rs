@@ -73,7 +73,7 @@ fn verify_and_health_ask_the_daemon() {
             (&true.into(), &"TOKEN_NOT_COMPACT".into())
         );
         let Ended { code, output, .. } = ask("verify", &["--claims"], &good);
-        assert!(code == Some(0) && output.contains(r#""sub":"alice""#), "{output}");
+        assert!(code == Some(0) && output.contains(r#""sub": "alice""#), "{output}");
         let Ended { code, message, .. } = ask("verify", &[], "\n");
         assert!(code == Some(2) && message.contains("standard input"), "{message}");
     }

@@ -1,6 +1,6 @@
 //! What may be written as a value: in words, and as JSON Schema.
 
-use super::{Absent, SettingKey, file};
+use super::{Absent, SettingKey};
 use crate::config::units::parse_bytes;
 use jwtd_core::jose::Algorithm;
 use serde_json::json;
@@ -204,12 +204,14 @@ pub(super) enum Nulls {
 /// A size in bytes as a text.
 const BYTES_PATTERN: &str = "^[0-9]+ *(B|[kK]B|MB|GB|[KMG]iB)?$";
 
-/// A duration: it begins with a number and ends with a unit, but for nothing at all.
-const DURATION_PATTERN: &str = "^(0|[0-9].*[A-Za-z])$";
+/// A duration: numbers with the units of the parser, or nothing at all.
+const DURATION_PATTERN: &str = "^(0|([0-9]+(\\.[0-9]+)? *(nanos|nsec|ns|usec|us|\u{b5}s|millis|msec|ms|\
+     seconds|second|secs|sec|s|minutes|minute|mins|min|m|hours|hour|hrs|hr|h|days|day|d|\
+     weeks|week|wks|wk|w|months|month|M|years|year|yrs|yr|y) *)+)$";
 
 /// A setting as a member of `properties`.
 fn property(key: &SettingKey, nulls: Nulls) -> (String, serde_json::Value) {
-    let inner = if key.name == file::profiles.name() { Nulls::Faults } else { nulls };
+    let inner = if key.name == "profiles" { Nulls::Faults } else { nulls };
     let mut schema = key.kind.schema(inner);
     if nulls == Nulls::Absent && !key.is_required() && !key.is_switch() {
         allow_null(&mut schema);

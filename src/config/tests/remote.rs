@@ -58,8 +58,11 @@ fn a_remote_source_that_cannot_work_is_a_fault() {
         ("jwks_uri: 'https://a/k', refresh: 1h, max_stale: 30m", "must be at least `refresh`"),
         ("jwks_uri: 'https://a/k', max_stale: 31d", "must be from 10s to 30days"),
         ("jwks_uri: 'https://a/k', ca_file: none.pem", "none.pem cannot be read"),
-        ("jwks_uri: 'https://a/k', ca_file: tls.key", "holds a private key and no certificate"),
-        ("jwks_uri: 'https://a/k', cert_file: tls.crt, key_file: tls.crt", "no private key"),
+        ("jwks_uri: 'https://a/k', ca_file: tls.key", "holds no certificate, but a private key"),
+        (
+            "jwks_uri: 'https://a/k', cert_file: tls.crt, key_file: tls.crt",
+            "holds no private key, but a certificate",
+        ),
         ("jwks_uri: 'https://a b/k'", "is no URL: it holds a space"),
         ("jwks_uri: 'https://a/k', bearer_file: none", "none cannot be read"),
         ("jwks_uri: 'https://a/k', cert_file: tls.crt", "`key_file` is missing"),

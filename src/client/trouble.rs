@@ -2,6 +2,7 @@
 
 use super::Address;
 use crate::{certificates, files};
+use rustls::AlertDescription;
 use std::error::Error;
 use std::io;
 
@@ -16,7 +17,7 @@ pub(super) fn of(address: &Address, error: &(dyn Error + 'static)) -> String {
         }
         Cause::Protocol => {
             let what = if text.starts_with("tls://") {
-                "what answers there does not speak HTTP/2"
+                "the other end closed the encrypted connection"
             } else {
                 "what answers there does not speak HTTP/2 without encryption"
             };
@@ -46,6 +47,9 @@ fn cause<'e>(error: &'e (dyn Error + 'static)) -> Cause<'e> {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Cause::Tls(certificates::words::of(error));
         }
+        if let Some(alert) = alert(error) {
+            return Cause::Tls(certificates::words::of(&rustls::Error::AlertReceived(alert)));
+        }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             if let Some(inner) = error.get_ref() {
                 if inner.is::<rustls::Error>() {
@@ -67,6 +71,21 @@ fn cause<'e>(error: &'e (dyn Error + 'static)) -> Cause<'e> {
         next = error.source();
     }
     found
+}
+
+/// What the other end said after the handshake. In TLS 1.3 it refuses our certificate only then,
+/// and the library of HTTP/2 passes on nothing but the name of the alert (RFC 8446, section 6).
+fn alert(error: &(dyn Error + 'static)) -> Option<AlertDescription> {
+    const ALERTS: [(&str, AlertDescription); 6] = [
+        ("CertificateRequired", AlertDescription::CertificateRequired),
+        ("CertificateExpired", AlertDescription::CertificateExpired),
+        ("CertificateUnknown", AlertDescription::CertificateUnknown),
+        ("UnknownCA", AlertDescription::UnknownCA),
+        ("BadCertificate", AlertDescription::BadCertificate),
+        ("DecryptError", AlertDescription::DecryptError),
+    ];
+    let text = error.to_string();
+    ALERTS.into_iter().find(|(name, _)| text.contains(name)).map(|(_, alert)| alert)
 }
 
 fn tls_fix(address: &str) -> String {
@@ -93,6 +112,10 @@ fn protocol_fix(address: &str) -> String {
         Some(("tcp", authority)) => format!(
             "write tls://{authority} if it has TLS, and check the port: probes and metrics have \
              another"
+        ),
+        Some(("tls", authority)) => format!(
+            "give a client certificate with --cert-file and --key-file if it demands one, write \
+             tcp://{authority} if it has no TLS, and check the port: probes and metrics have another"
         ),
         _ => "check the address: probes and metrics have another".to_owned(),
     }

@@ -149,9 +149,14 @@ impl<'t> TokenReport<'t> {
         match engine::first_failure(&self.checks) {
             Some(reject) => {
                 let reason = reject.reason();
-                say!("jwtd would refuse it: {reason}: {reject}");
-                say!("  {}", reason.meaning());
-                say!("  fix: {} ({})", reason.remediation(), reason.anchor());
+                let fix = format!("{} ({})", reason.remediation(), reason.anchor());
+                for (start, text) in [
+                    ("jwtd would refuse it: ", format!("{reason}: {reject}")),
+                    ("  ", reason.meaning().to_owned()),
+                    ("  fix: ", fix),
+                ] {
+                    table::wrapped(start, &text).iter().for_each(|line| terminal::line(line));
+                }
             }
             None if judged => say!("jwtd would permit it"),
             None => say!(

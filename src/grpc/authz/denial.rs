@@ -10,6 +10,11 @@ use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+/// What a request is told that the proxy sent along with too much of itself.
+const TOO_LARGE: &str = "the request is too large to be checked. fix: let the proxy send no \
+                         bodies along (`with_request_body` of Envoy), or raise \
+                         `limits.message_bytes`";
+
 /// Puts a denial in the place of an answer that is an error, wherever it comes from: admission,
 /// the body, the decoder, the deadline, or the handler. What remains an error is that nobody
 /// asked for answers: the setting `ext_authz` is not there.
@@ -29,7 +34,12 @@ pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<ton
         _ => matches!(status.code(), Code::InvalidArgument | Code::OutOfRange),
     };
     let http = if client { 400 } else { 503 };
-    let message = denied(http, status.code(), reason, status.message()).encode_to_vec();
+    let told = match reason {
+        // In the words of those who can mend it: a proxy asks, and not a program with batches.
+        Some("MESSAGE_TOO_LARGE") => TOO_LARGE,
+        _ => status.message(),
+    };
+    let message = denied(http, status.code(), reason, told).encode_to_vec();
     let mut data = BytesMut::with_capacity(message.len().saturating_add(5));
     // Length-Prefixed-Message of gRPC over HTTP/2: not compressed.
     data.put_u8(0);

@@ -24,6 +24,7 @@ mod keys;
 mod lifecycle;
 mod metrics;
 mod plain;
+mod recipes;
 mod reload;
 mod routes;
 mod shares;

@@ -33,6 +33,23 @@ impl Scalar {
         finite.then_some(Self(number))
     }
 
+    /// Whether `value` is the same or says the same as a text: some issuers send `"false"`. What
+    /// must not be there is better seen twice than missed.
+    fn is_or_says(&self, value: &Value<'_>) -> bool {
+        let says = |text: &str, other: &Self| {
+            !matches!(other.0, Value::String(_))
+                && text.trim().eq_ignore_ascii_case(&other.to_string())
+        };
+        self.is(value)
+            || match (&self.0, value) {
+                (_, Value::String(text)) => says(text, self),
+                (Value::String(text), Value::Boolean(other)) => says(text, &Self::from(*other)),
+                (Value::String(text), Value::Positive(other)) => text.trim() == other.to_string(),
+                (Value::String(text), Value::Negative(other)) => text.trim() == other.to_string(),
+                _ => false,
+            }
+    }
+
     /// Whether `value` is the same; 7 and 7.0 are, 7 and "7" are not.
     fn is(&self, value: &Value<'_>) -> bool {
         match (&self.0, value) {
@@ -89,7 +106,7 @@ pub enum Test {
     All(Box<[Scalar]>),
     /// It must hold at least one of these.
     Any(Box<[Scalar]>),
-    /// It must hold none of these; it need not be there.
+    /// It must hold none of these, not as a text either; it need not be there.
     None(Box<[Scalar]>),
 }
 
@@ -146,7 +163,9 @@ impl ClaimRule {
             Test::Absent => self.path.find(claims).is_none(),
             Test::All(values) => values.iter().all(holds),
             Test::Any(values) => values.iter().any(holds),
-            Test::None(values) => !values.iter().any(holds),
+            Test::None(values) => {
+                !values.iter().any(|scalar| held.iter().any(|one| scalar.is_or_says(one)))
+            }
         }
     }
 }
@@ -190,6 +209,33 @@ mod tests {
         assert!(!none("/realm/roles", &["x", "b"]) && !none("role", &["a"]));
         assert!(met(roles, "lost", Test::Absent) && met(roles, "gone", Test::Absent));
         assert!(!met(roles, "none", Test::Absent) && !met(roles, "role", Test::Absent));
+    }
+
+    #[test]
+    fn what_must_not_be_there_must_not_be_there_as_a_text_either() {
+        let none = |claims: &str, scalar: Scalar| met(claims, "c", Test::None([scalar].into()));
+        let number = || Scalar::number("7").unwrap();
+        for (claim, scalar, met) in [
+            ("false", Scalar::from(false), false),
+            (r#""false""#, Scalar::from(false), false),
+            (r#""False""#, Scalar::from(false), false),
+            (r#"["x"," false "]"#, Scalar::from(false), false),
+            (r#""true""#, Scalar::from(false), true),
+            ("7", number(), false),
+            (r#""7""#, number(), false),
+            (r#""8""#, number(), true),
+            ("false", Scalar::from("false"), false),
+            ("7", Scalar::from("7"), false),
+            ("-7", Scalar::from("-7"), false),
+            (r#""7""#, Scalar::from("7.0"), true),
+            ("null", Scalar::from(false), true),
+        ] {
+            assert_eq!(
+                none(&format!(r#"{{"c":{claim}}}"#), scalar.clone()),
+                met,
+                "{claim} {scalar}"
+            );
+        }
     }
 
     #[test]

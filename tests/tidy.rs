@@ -60,6 +60,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sec1::", &["crates/jwtd-core/src/crypto/der.rs"]),
     ("x509_parser", &["crates/jwtd-core/src/jose/pem.rs", "src/transport/certificate.rs"]),
     ("indicatif", &["src/cmd/progress.rs"]),
+    ("listenfd::", &["src/transport/inherited.rs"]),
     ("moka::", &["src/engine/cache.rs"]),
     ("cel::", &["crates/jwtd-core/src/policy/rule"]),
     ("opentelemetry", &["src/telemetry/traces.rs"]),

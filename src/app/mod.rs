@@ -25,7 +25,7 @@ use crate::sources::{ClockWatch, Keeper, KeyWatches};
 use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
-use crate::transport::{BindError, Listener, Server};
+use crate::transport::{BindError, Inherited, Listener, Server};
 use doors::Doors;
 use files::Contents;
 use health::Health;
@@ -90,6 +90,19 @@ impl App {
     /// # Errors
     /// If a socket cannot be opened.
     pub fn start(config: Config, workers: usize, clock: Clock) -> Result<Self, StartError> {
+        Self::start_with(config, workers, clock, Inherited::default())
+    }
+
+    /// As [`App::start`], with sockets that a service manager has opened.
+    ///
+    /// # Errors
+    /// Likewise, or if the configuration does not name one of them.
+    pub fn start_with(
+        config: Config,
+        workers: usize,
+        clock: Clock,
+        inherited: Inherited,
+    ) -> Result<Self, StartError> {
         let Config { startup, live } = config;
         let state = startup.state_dir.as_deref().map(StateFolder::open);
         let state = state.transpose().map_err(StartError::State)?;
@@ -143,8 +156,8 @@ impl App {
             clock: clock.clone(),
         };
 
-        let listeners = startup.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
-        let listeners: Vec<Listener> = listeners.map_err(StartError::Listen)?;
+        let listeners = Listener::bind_all(&startup.listen, inherited);
+        let listeners = listeners.map_err(StartError::Listen)?;
         read_gauges(
             &engine,
             keeper.watches(),

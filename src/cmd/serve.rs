@@ -5,6 +5,7 @@ use super::{EXIT_CONFIG, fail, terminal};
 use crate::app::{self, App, Loader, Signals};
 use crate::clock::Clock;
 use crate::telemetry::{LogFormat, Logs, observe_panics, start_logs};
+use crate::transport::Inherited;
 use clap::{ArgMatches, Args, ValueEnum};
 use std::process::ExitCode;
 
@@ -14,7 +15,8 @@ use std::process::ExitCode;
 /// configuration changes, and on SIGHUP, it is read again and put in force, all of it or
 /// nothing. On SIGTERM the daemon stops being ready, lets calls end, and exits at the
 /// latest after `drain_delay` and `drain_timeout`. Without a file, an issuer and an
-/// audience are enough.
+/// audience are enough. Sockets that a service manager passes (LISTEN_FDS, as systemd does)
+/// are taken for those of `listen` with the same address.
 ///
 /// Example: jwtd serve --config /etc/jwtd/jwtd.yaml
 ///
@@ -74,6 +76,13 @@ impl Command {
             Ok(source) => source,
             Err(code) => return code,
         };
+        // Before there are other threads.
+        let inherited = match Inherited::from_environment() {
+            Ok(inherited) => inherited,
+            Err(error) => {
+                return fail(format!("a socket of the service manager cannot be used: {error}"));
+            }
+        };
         // Before it is read: what changes after must not be missed.
         let file = source.file.clone().map(|path| (path.clone(), app::fingerprint(&path)));
         let config = match source.load() {
@@ -95,8 +104,8 @@ impl Command {
             for (issuer, line) in &config.live.skipped {
                 tracing::warn!(issuer, "{line}");
             }
-            let app =
-                App::start(config, workers, Clock::system()).map_err(|error| error.to_string())?;
+            let app = App::start_with(config, workers, Clock::system(), inherited)
+                .map_err(|error| error.to_string())?;
             app.serve_and_reload(stop, Some((loader, reload))).await;
             Ok::<_, String>(())
         });

@@ -12,6 +12,7 @@ mod connection;
 mod conversation;
 mod door;
 mod idle;
+mod inherited;
 mod linger;
 mod listener;
 mod preface;
@@ -22,6 +23,7 @@ mod unencrypted;
 
 pub use authority::AuthorityRepair;
 pub use door::{Door, Front, Origin};
+pub use inherited::Inherited;
 pub use listener::{BindError, Listener, SocketFile};
 pub use server::Server;
 pub use tls::Tls;

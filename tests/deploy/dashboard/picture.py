@@ -1,5 +1,6 @@
 """Draws the dashboard from its own definition and from data of a real Prometheus, because
-Grafana is no package: `picture.py DASHBOARD DATA FILE`."""
+Grafana is no package: `picture.py DASHBOARD DATA FILE`. It is as wide as a page, and shows the rows that one
+looks at first."""
 
 from __future__ import annotations
 
@@ -15,25 +16,30 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
-COLUMN, LINE = 0.78, 0.37
+COLUMN, LINE = 0.5, 0.34
+# Rows of the dashboard that are drawn.
+ROWS = 3
 COLORS = {"green": "#56a64b", "orange": "#ff9830", "red": "#e02f44", "blue": "#3274d9"}
 LINES = plt.get_cmap("tab10").colors
-MOST_LINES, MOST_ROWS = 12, 8
+MOST_LINES, MOST_ROWS, LONGEST = 4, 6, 26
 
 
 def main(dashboard_file: str, data_file: str, file: str) -> None:
     with open(dashboard_file) as one, open(data_file) as other:
         dashboard, data = json.load(one), json.load(other)
-    bottom = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in dashboard["panels"])
-    plt.rcParams.update({"font.size": 7, "axes.edgecolor": "#c7d0d9", "axes.linewidth": 0.6})
+    rows = [panel["gridPos"]["y"] for panel in dashboard["panels"] if panel["type"] == "row"]
+    panels = [panel for panel in dashboard["panels"] if panel["gridPos"]["y"] < [*rows, math.inf][ROWS]]
+    bottom = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
+    plt.rcParams.update({"font.size": 8.5, "axes.edgecolor": "#c7d0d9", "axes.linewidth": 0.6})
     figure = plt.figure(figsize=(24 * COLUMN, bottom * LINE), facecolor="#f4f5f5")
-    for panel in dashboard["panels"]:
+    for panel in panels:
         place = panel["gridPos"]
         corner = (place["x"] / 24, 1 - (place["y"] + place["h"]) / bottom)
         width, height = place["w"] / 24, place["h"] / bottom
         if panel["type"] == "row":
-            figure.text(corner[0] + 0.004, corner[1] + height / 3, panel["title"], fontsize=11, weight="bold")
+            figure.text(corner[0] + 0.004, corner[1] + height / 3, panel["title"], fontsize=12.5, weight="bold")
             continue
         gap = (0.0025, 0.0012)
         frame = Rectangle(
@@ -41,14 +47,14 @@ def main(dashboard_file: str, data_file: str, file: str) -> None:
             edgecolor="#dde4ed", linewidth=0.8, transform=figure.transFigure, zorder=-1,
         )  # fmt: skip
         figure.add_artist(frame)
-        figure.text(corner[0] + 0.006, corner[1] + height - 0.75 / bottom, panel["title"], fontsize=8, weight="bold")
-        left, low = 0.024, 1.9 / bottom
+        figure.text(corner[0] + 0.006, corner[1] + height - 0.75 / bottom, panel["title"], fontsize=9.5, weight="bold")
+        left, low = 0.046, 2.0 / bottom
         axes = figure.add_axes(
-            (corner[0] + left, corner[1] + low, width - left - 0.008, height - low - 1.2 / bottom), facecolor="none"
+            (corner[0] + left, corner[1] + low, width - left - 0.008, height - low - 1.3 / bottom), facecolor="none"
         )
         series = [(target, data["series"][f"{panel['title']} {target['refId']}"]) for target in panel["targets"]]
         DRAW[panel["type"]](axes, panel, series, data)
-    figure.savefig(file, dpi=84, pil_kwargs={"optimize": True})
+    figure.savefig(file, dpi=96, pil_kwargs={"optimize": True})
 
 
 def points(one: dict, begin: float) -> tuple[list[float], list[float]]:
@@ -58,7 +64,8 @@ def points(one: dict, begin: float) -> tuple[list[float], list[float]]:
 
 def legend(target: dict, one: dict) -> str:
     text = re.sub(r"\{\{(\w+)\}\}", lambda found: one["metric"].get(found[1], ""), target["legendFormat"])
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "\u2026"
 
 
 def graph(axes: Axes, panel: dict, series: list, data: dict) -> None:
@@ -89,16 +96,21 @@ def graph(axes: Axes, panel: dict, series: list, data: dict) -> None:
         handles, names = axes.get_legend_handles_labels()
         axes.legend(
             handles[:MOST_LINES], names[:MOST_LINES], loc="upper left", bbox_to_anchor=(-0.02, -0.09), frameon=False,
-            ncols=min(len(names), 3), fontsize=6.2, handlelength=1, columnspacing=1, labelspacing=0.2, borderpad=0,
+            ncols=2, fontsize=8, handlelength=1, columnspacing=1, labelspacing=0.2, borderpad=0,
         )  # fmt: skip
 
 
 def axis(axes: Axes, unit: str) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 3, 6, 10]))
     axes.grid(axis="y", color="#edf0f3", linewidth=0.5)
     axes.tick_params(length=0, pad=2, colors="#52545c")
     axes.yaxis.set_major_formatter(lambda value, _: shown(value, unit))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f} s")
+    axes.xaxis.set_major_formatter(lambda value, _: moment(value))
     axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def moment(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min"
 
 
 def shown(value: float, unit: str) -> str:
@@ -118,7 +130,8 @@ def shown(value: float, unit: str) -> str:
 
 def stat(axes: Axes, panel: dict, series: list, data: dict) -> None:
     settings = panel["fieldConfig"]["defaults"]
-    value = float(series[0][1][0]["values"][-1][1])
+    # What nobody counts yet is none.
+    value = float(series[0][1][0]["values"][-1][1]) if series[0][1] else 0.0
     steps = settings["thresholds"]["steps"]
     color = [step["color"] for step in steps if step["value"] is None or value >= step["value"]][-1]
     axes.add_patch(Rectangle((-0.155, -1.1), 1.2, 2.3, color=COLORS[color], transform=axes.transAxes, clip_on=False))
@@ -141,25 +154,26 @@ def table(axes: Axes, panel: dict, series: list, data: dict) -> None:
     drawn = axes.table(cells[:MOST_ROWS], colLabels=[renamed.get(name, name) for name in names], loc="upper left",
                        cellLoc="left", edges="horizontal", bbox=(0, 0.02 if more <= 0 else 0.1, 1, 1))  # fmt: skip
     drawn.auto_set_font_size(False)
-    drawn.set_fontsize(7)
+    drawn.set_fontsize(8)
     for cell in drawn.get_celld().values():
         cell.set_edgecolor("#dde4ed")
     if more > 0:
-        axes.text(0, -0.06, f"and {more} more, by scrolling", fontsize=6, color="#52545c", transform=axes.transAxes)
+        axes.text(0, -0.06, f"and {more} more, by scrolling", fontsize=7.5, color="#52545c", transform=axes.transAxes)
 
 
 def states(axes: Axes, panel: dict, series: list, data: dict) -> None:
     words = panel["fieldConfig"]["defaults"]["mappings"][0]["options"]
     target, many = series[0]
+    step = (data["end"] - data["begin"]) / 240
     for line, one in enumerate(reversed(many)):
         times, values = points(one, data["begin"])
         for at, value in zip(times, values):
-            axes.barh(line, 1.05, left=at, height=0.75, color=COLORS[words[f"{value:.0f}"]["color"]])
+            axes.barh(line, step * 1.05, left=at, height=0.75, color=COLORS[words[f"{value:.0f}"]["color"]])
     axes.set_yticks(range(len(many)), [legend(target, one) for one in reversed(many)])
     for at, word in enumerate(words.values()):
-        axes.text(at * 0.25, -0.2, f"\u25a0 {word['text']}", color=COLORS[word["color"]], transform=axes.transAxes)
+        axes.text(at * 0.25, -0.28,  f"\u25a0 {word['text']}", color=COLORS[word["color"]], transform=axes.transAxes)
     axes.tick_params(length=0, pad=2, colors="#52545c")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f} s")
+    axes.xaxis.set_major_formatter(lambda value, _: moment(value))
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
@@ -179,7 +193,7 @@ def heatmap(axes: Axes, panel: dict, series: list, data: dict) -> None:
     names = [shown(float(one["metric"]["le"]), "s") if one["metric"]["le"] != "+Inf" else "" for one in many]
     axes.set_yticks(range(1, len(grid) + 1), names)
     axes.tick_params(length=0, pad=2, colors="#52545c")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f} s")
+    axes.xaxis.set_major_formatter(lambda value, _: moment(value))
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 

@@ -23,7 +23,7 @@ COLUMN, LINE = 0.5, 0.34
 ROWS = 3
 COLORS = {"green": "#56a64b", "orange": "#ff9830", "red": "#e02f44", "blue": "#3274d9"}
 LINES = plt.get_cmap("tab10").colors
-MOST_LINES, MOST_ROWS, LONGEST = 4, 6, 26
+MOST_LINES, MOST_ROWS = 4, 6
 
 
 def main(dashboard_file: str, data_file: str, file: str) -> None:
@@ -47,8 +47,8 @@ def main(dashboard_file: str, data_file: str, file: str) -> None:
             edgecolor="#dde4ed", linewidth=0.8, transform=figure.transFigure, zorder=-1,
         )  # fmt: skip
         figure.add_artist(frame)
-        figure.text(corner[0] + 0.006, corner[1] + height - 0.75 / bottom, panel["title"], fontsize=9.5, weight="bold")
-        left, low = 0.046, 2.0 / bottom
+        figure.text(corner[0] + 0.006, corner[1] + height - 0.75 / bottom, panel["title"], fontsize=9.5 if place["w"] > 4 else 7.5, weight="bold")
+        left, low = (0.006, 0.9 / bottom) if panel["type"] in ("stat", "table") else (0.046, 2.0 / bottom)
         axes = figure.add_axes(
             (corner[0] + left, corner[1] + low, width - left - 0.008, height - low - 1.3 / bottom), facecolor="none"
         )
@@ -62,14 +62,15 @@ def points(one: dict, begin: float) -> tuple[list[float], list[float]]:
     return [at for at, _ in pairs], [value if math.isfinite(value) else math.nan for _, value in pairs]
 
 
-def legend(target: dict, one: dict) -> str:
+def legend(target: dict, one: dict, longest: int = 26) -> str:
     text = re.sub(r"\{\{(\w+)\}\}", lambda found: one["metric"].get(found[1], ""), target["legendFormat"])
     text = " ".join(text.split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "\u2026"
+    return text if len(text) <= longest else text[: longest - 1] + "\u2026"
 
 
 def graph(axes: Axes, panel: dict, series: list, data: dict) -> None:
-    found = [(legend(target, one), *points(one, data["begin"])) for target, many in series for one in many]
+    longest = 3 * panel["gridPos"]["w"]
+    found = [(legend(target, one, longest), *points(one, data["begin"])) for target, many in series for one in many]
     found.sort(key=lambda one: -max((value for value in one[2] if value == value), default=0))
     settings = panel["fieldConfig"]["defaults"]
     if settings["custom"]["stacking"]["mode"] == "normal" and found:
@@ -94,9 +95,10 @@ def graph(axes: Axes, panel: dict, series: list, data: dict) -> None:
     axis(axes, settings["unit"])
     if found:
         handles, names = axes.get_legend_handles_labels()
+        most = MOST_LINES if panel["gridPos"]["w"] > 6 else 2
         axes.legend(
-            handles[:MOST_LINES], names[:MOST_LINES], loc="upper left", bbox_to_anchor=(-0.02, -0.09), frameon=False,
-            ncols=2, fontsize=8, handlelength=1, columnspacing=1, labelspacing=0.2, borderpad=0,
+            handles[:most], names[:most], loc="upper left", bbox_to_anchor=(-0.02, -0.09), frameon=False,
+            ncols=2 if panel["gridPos"]["w"] > 6 else 1, fontsize=8, handlelength=1, columnspacing=1, labelspacing=0.2, borderpad=0,
         )  # fmt: skip
 
 
@@ -134,8 +136,8 @@ def stat(axes: Axes, panel: dict, series: list, data: dict) -> None:
     value = float(series[0][1][0]["values"][-1][1]) if series[0][1] else 0.0
     steps = settings["thresholds"]["steps"]
     color = [step["color"] for step in steps if step["value"] is None or value >= step["value"]][-1]
-    axes.add_patch(Rectangle((-0.155, -1.1), 1.2, 2.3, color=COLORS[color], transform=axes.transAxes, clip_on=False))
-    axes.text(0.45, 0.1, shown(value, settings["unit"]), fontsize=20, color="white", weight="bold", ha="center",
+    axes.add_patch(Rectangle((0, 0), 1, 1, color=COLORS[color], transform=axes.transAxes))
+    axes.text(0.5, 0.45, shown(value, settings["unit"]), fontsize=20, color="white", weight="bold", ha="center",
               va="center", transform=axes.transAxes)  # fmt: skip
     axes.set_axis_off()
 
@@ -149,10 +151,13 @@ def table(axes: Axes, panel: dict, series: list, data: dict) -> None:
     cells = [[f"{row['Value']:.0f}" if name == "Value" else row.get(name, "") for name in names] for row in rows]
     axes.set_axis_off()
     if not cells:
+        axes.text(0, 0.9, "none", fontsize=9, color="#52545c", transform=axes.transAxes)
         return
+    # As wide as what stands in them.
+    wide = [max(len(str(row[at])) for row in [names, *cells]) + 2 for at in range(len(names))]
     more = len(cells) - MOST_ROWS
     drawn = axes.table(cells[:MOST_ROWS], colLabels=[renamed.get(name, name) for name in names], loc="upper left",
-                       cellLoc="left", edges="horizontal", bbox=(0, 0.02 if more <= 0 else 0.1, 1, 1))  # fmt: skip
+                       cellLoc="left", colWidths=[one / sum(wide) for one in wide], edges="horizontal", bbox=(0, 0.02 if more <= 0 else 0.1, 1, 1))  # fmt: skip
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(8)
     for cell in drawn.get_celld().values():

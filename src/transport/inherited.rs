@@ -26,7 +26,7 @@ impl Inherited {
         for index in 0..passed.len() {
             if let Ok(Some(socket)) = passed.take_unix_listener(index) {
                 let address = socket.local_addr()?;
-                let path = address.as_pathname().unwrap_or(Path::new("")).to_owned();
+                let path = address.as_pathname().map(Path::to_owned).unwrap_or_default();
                 all.unix.push((path, socket));
             } else if let Some(socket) = passed.take_tcp_listener(index)? {
                 all.tcp.push((socket.local_addr()?, socket));

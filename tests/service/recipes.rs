@@ -356,7 +356,9 @@ async fn a_token_for_another_service_passes_no_other_example() {
         let claims = claims.raw("realm_access", r#"{"roles":["ops"]}"#);
         let trial = example.contains("https://trial.example.com");
         let iss = if trial { "https://trial.example.com" } else { "https://login.example.com" };
-        let claims = claims.set("iss", iss);
+        let audience = example.split("audiences: [").nth(1).unwrap();
+        let audience = audience.split([',', ']']).next().unwrap();
+        let claims = claims.set("iss", iss).set("aud", audience);
         let good = KEY.signed(&claims);
         let header = |typ: &str| KEY.header(&format!(r#","typ":"{typ}""#));
         let tokens = [

@@ -68,7 +68,7 @@ def removed(server, manifests):
     """Takes them out again, because other renderings have the same names."""
     for one in manifests:
         if one["kind"] != "Namespace":
-            server.kubectl("delete", "--ignore-not-found", "--wait=false", "--cascade=orphan", "-f", "-", stdin=one)
+            server.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", "-", stdin=one)
 
 
 def control(server):

@@ -630,6 +630,23 @@ fn what_must_not_end_has_a_supervisor() {
     }
 }
 
+/// The rooms where peers are served. A line of the log there is one that a peer can provoke.
+const SERVING: &[&str] = &["transport", "grpc", "http", "admin", "dispatch", "engine", "ext_authz"];
+
+#[test]
+fn lines_that_a_peer_can_provoke_are_limited() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| SERVING.contains(&&*source.room)) {
+        for (number, line) in lines(&source.code) {
+            if line.contains("tracing::") || line.contains("println!") {
+                faults.push(format!("{}:{number}: {line}", source.path));
+            }
+        }
+    }
+    let advice = "log with `limited!`, so that no peer can flood the log";
+    assert!(faults.is_empty(), "{advice}:\n{}", faults.join("\n"));
+}
+
 /// Files that name standard output or error, and why nothing of others reaches them raw.
 const WRITERS: &[(&str, &str)] = &[
     ("src/cmd/progress.rs", "only asks whether it is a terminal"),

@@ -22,7 +22,7 @@ pub use shadow::ShadowCounters;
 pub use shed::ShedCause;
 pub use verifications::VerificationCounters;
 
-use super::{logs, panics};
+use super::{limited, logs, panics};
 use crate::clock::Clock;
 use duties::Duties;
 use fetches::Fetches;
@@ -57,6 +57,7 @@ pub struct Metrics {
     requests: Requests,
     panics: IntCounter,
     log_lines_dropped: IntCounter,
+    log_lines_held_back: IntCounter,
     on_scrape: Mutex<Vec<OnScrape>>,
     /// Connections.
     pub connections: Connections,
@@ -192,6 +193,12 @@ impl Metrics {
         )
         .expect("a valid name");
         add(Box::new(log_lines_dropped.clone()));
+        let log_lines_held_back = IntCounter::new(
+            "jwtd_log_lines_held_back_total",
+            "Lines of the log that were not written because a peer or a library provoked too many.",
+        )
+        .expect("a valid name");
+        add(Box::new(log_lines_held_back.clone()));
         let call_labels = ["grpc_type", "grpc_service", "grpc_method"];
         let call_seconds = HistogramVec::new(
             HistogramOpts::new(
@@ -271,6 +278,7 @@ impl Metrics {
             on_scrape: Mutex::default(),
             panics,
             log_lines_dropped,
+            log_lines_held_back,
             shed,
             signature_checks,
             registry: registry.clone(),
@@ -344,6 +352,8 @@ impl Metrics {
         self.duties.read();
         let dropped = logs::dropped().saturating_sub(self.log_lines_dropped.get());
         self.log_lines_dropped.inc_by(dropped);
+        let held_back = limited::held_back().saturating_sub(self.log_lines_held_back.get());
+        self.log_lines_held_back.inc_by(held_back);
         let mut families = self.registry.gather();
         self.names.prune(&mut families);
         let mut text = Vec::new();

@@ -1,6 +1,7 @@
 //! Floor 5+: what operators see.
 
 mod audit;
+mod limited;
 mod logs;
 mod metrics;
 mod panics;
@@ -10,6 +11,8 @@ mod tally;
 mod traces;
 
 pub use audit::{AuditLog, AuditSink, NoRoom, Record};
+pub use limited::LineLimit;
+pub(crate) use limited::limited;
 pub use logs::{LogFormat, Logs, start as start_logs};
 pub use metrics::{
     AuditRecords, CacheEvicted, CacheRequests, Call, ConnectionEnd, Connections, Gauges, Metrics,

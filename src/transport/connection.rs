@@ -11,7 +11,7 @@ use super::server::Server;
 use super::tls::Tls;
 use super::unencrypted;
 use crate::dispatch::Permit;
-use crate::telemetry::{ConnectionEnd, ShedCause};
+use crate::telemetry::{ConnectionEnd, ShedCause, limited};
 use jwtd_core::policy::Caller;
 use std::pin::pin;
 use std::sync::Arc;
@@ -116,7 +116,7 @@ impl<D: Door> Server<D> {
     ) -> Result<(Begun<TlsStream<TcpStream>>, Caller, Session), ConnectionEnd> {
         let counted = &self.metrics.connections;
         let refuse = |error: &dyn std::fmt::Display| {
-            tracing::debug!(%error, "no encrypted connection");
+            limited!(self.clock, DEBUG, %error, "no encrypted connection");
             counted.tls_failed.inc();
             ConnectionEnd::Handshake
         };

@@ -11,6 +11,8 @@ mod client_chain;
 mod connection;
 mod conversation;
 mod door;
+mod frame_budget;
+mod frame_walk;
 mod idle;
 mod linger;
 mod listener;

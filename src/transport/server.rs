@@ -9,10 +9,10 @@ use crate::clock::Clock;
 use crate::config::Connection;
 use crate::dispatch::{Admission, Resource};
 use crate::telemetry::supervisor::{self, Duty};
-use crate::telemetry::{ConnectionEnd, Metrics, ShedCause};
+use crate::telemetry::{ConnectionEnd, Metrics, ShedCause, limited};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,10 +32,6 @@ pub struct Server<D> {
     /// The clock of the back-off.
     pub clock: Clock,
 }
-
-/// How often the log tells that connections cannot be accepted, at most: it must not make
-/// it worse.
-const WARN_EVERY: Duration = Duration::from_secs(5);
 
 impl<D: Door> Server<D> {
     /// Accepts connections on all `listeners` until `stop`, then lets calls end;
@@ -92,17 +88,13 @@ impl<D: Door> Server<D> {
         tasks: &TaskTracker,
     ) {
         let counted = &self.metrics.connections;
-        let mut last_warning: Option<Instant> = None;
         loop {
             let stream = match listener.accept().await {
                 Ok(stream) => stream,
                 Err(error) if is_of_the_peer(&error) => continue,
                 Err(error) => {
                     counted.accept_errors.inc();
-                    if last_warning.is_none_or(|last| self.clock.since(last) > WARN_EVERY) {
-                        last_warning = Some(self.clock.monotonic());
-                        tracing::warn!(listener = listener.endpoint(), %error, "cannot accept");
-                    }
+                    limited!(self.clock, WARN, listener = listener.endpoint(), %error, "cannot accept");
                     self.clock.sleep(self.settings.accept_backoff).await;
                     continue;
                 }

@@ -20,6 +20,7 @@ mod client;
 mod client_certificates;
 mod commands;
 mod files;
+mod floods;
 mod keys;
 mod lifecycle;
 mod metrics;

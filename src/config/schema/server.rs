@@ -144,6 +144,10 @@ table! { connection {
     pending_resets: usize = count().or("20");
     /// The most calls that are reset because of a client's errors; beyond, its connection ends.
     local_resets: usize = count().or("256");
+    /// The most frames of HTTP/2 in ten seconds that bring neither a call nor a part of a message
+    /// (PING, SETTINGS, WINDOW_UPDATE, PRIORITY, RST_STREAM, empty DATA and unknown ones), beside
+    /// eight for each call and each part of a message; beyond, its connection ends.
+    idle_frames: u32 = count().or("10000");
     /// How long to wait when there are no descriptors for a further connection.
     accept_backoff: Duration = duration().within("10ms", "5s").or("100ms");
 } }

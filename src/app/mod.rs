@@ -9,7 +9,7 @@ mod runtime;
 mod signal;
 mod snapshot_builder;
 
-pub use audit::AuditError;
+pub use audit::{AuditError, key_file};
 pub use files::fingerprint;
 pub use reload::Loader;
 pub use runtime::{build as build_runtime, workers};
@@ -99,8 +99,8 @@ impl App {
         let key_files = files::first(live.files.clone());
         // Before they are read: what changes after must not be missed.
         let certificates = files::contents(startup.listen.iter().flat_map(Listen::files));
-        let audit = startup.audit.as_ref().map(|settings| audit::start(settings, &metrics, &clock));
-        let audit = audit.transpose().map_err(StartError::Audit)?;
+        let logs = audit::start(&startup, &metrics, &clock).map_err(StartError::Audit)?;
+        let (audit, refusals) = logs;
         let traces = startup
             .traces
             .as_ref()
@@ -108,6 +108,7 @@ impl App {
         let traces = traces.transpose()?;
         let engine = Arc::new(Engine {
             audit,
+            refusals,
             traces,
             current: Current::new(snapshot_builder::begin(&live, &mut keeper, &metrics, &clock)),
             cache: ProofCache::new(cache, &metrics),
@@ -262,6 +263,9 @@ impl App {
         let (cut, ()) = tokio::join!(serving, telling);
         if cut > 0 {
             tracing::warn!(connections = cut, "cut off at the end of `drain_timeout`");
+        }
+        if let Some(refusals) = &engine.refusals {
+            refusals.flush();
         }
         if let Some(audit) = &engine.audit {
             let lost = audit.log().flush();

@@ -6,6 +6,7 @@
 #[macro_use]
 mod terminal;
 
+mod audit;
 mod bench;
 mod completions;
 mod config;
@@ -48,6 +49,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look into the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
     Bench(Box<bench::Command>),
     Completions(completions::Command),
     /// Check configuration files and describe what goes into them
@@ -130,6 +134,7 @@ impl Command {
     /// `matches` are those of the innermost command.
     fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
+            Self::Audit(command) => command.run(matches),
             Self::Bench(command) => command.run(matches),
             Self::Completions(command) => command.run(),
             Self::Config(command) => command.run(matches),

@@ -8,7 +8,7 @@ use serde_json::json;
 use std::marker::PhantomData;
 use std::path::Path;
 
-pub(super) use audit_log::{audit, fields, sample};
+pub(super) use audit_log::{audit, fields, refusals, sample};
 pub(super) use http_requests::{claim_header, ext_authz, place};
 pub(super) use issuers::{REMOTE, SOURCES, issuer, keys};
 pub use kind::{Bounds, Kind};

@@ -2,7 +2,7 @@
 //! wrong.
 
 use super::access::policies;
-use super::audit::{AuditSettings, audit};
+use super::audit::{AuditSettings, audit, refusal_rules};
 use super::connection::{Connection, connection};
 use super::document::{Node, Value};
 use super::ext_authz::ext_authz;
@@ -16,6 +16,7 @@ use super::schema::{
     SettingKey, cache, file, issuer as issuer_keys, listen as socket_keys, traces,
 };
 use crate::ext_authz::HttpRules;
+use crate::masking::RefusalRules;
 use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{IssuerIndex, Issuers};
 use jwtd_core::policy::Policy;
@@ -52,6 +53,8 @@ pub struct Startup {
     pub connection: Connection,
     /// Where decisions are recorded, if anywhere.
     pub audit: Option<AuditSettings>,
+    /// How refusals are logged.
+    pub refusals: RefusalRules,
     /// Where calls are traced, if anywhere, and how many of those that bring no trace.
     pub traces: Option<(String, u32)>,
     /// How long calls are taken after SIGTERM, while callers learn of it.
@@ -90,7 +93,7 @@ impl Startup {
     }
 
     /// Each setting by its name, and whether it is the same in `new`.
-    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 12] {
+    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 13] {
         // Taken apart, so that no setting is forgotten.
         let Self {
             listen,
@@ -101,6 +104,7 @@ impl Startup {
             limits,
             connection,
             audit,
+            refusals,
             traces,
             drain_delay,
             drain_timeout,
@@ -115,6 +119,7 @@ impl Startup {
             ("limits", *limits == new.limits),
             ("connection", *connection == new.connection),
             ("audit", *audit == new.audit),
+            ("refusals", *refusals == new.refusals),
             ("traces", *traces == new.traces),
             ("drain_delay", *drain_delay == new.drain_delay),
             ("drain_timeout", *drain_timeout == new.drain_timeout),
@@ -160,6 +165,7 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Startup> {
         cache_bytes: cache.read(cache::max_bytes),
         cache_ttl: cache.read(cache::max_ttl),
         audit: audit(root, folder, &limits, faults),
+        refusals: refusal_rules(root.at(file::refusals)?),
         traces: traces(root, faults),
         limits,
         connection: connection(root.at(file::connection)?),

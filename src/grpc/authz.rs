@@ -16,7 +16,7 @@ use crate::ext_authz::{HttpRequest, HttpRules, SeveralTokens};
 use crate::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest as Http};
 use crate::pb::authz::authorization_server::Authorization;
 use crate::pb::authz::{AttributeContext, CheckRequest, CheckResponse};
-use crate::telemetry::Tally;
+use crate::telemetry::{CalledMethod, Tally};
 use bytes::Bytes;
 use jwtd_core::policy::{self, Attributes};
 use reply::Judged;
@@ -32,7 +32,7 @@ impl Authorization for Verifier {
     ) -> Result<Response<CheckResponse>, Status> {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
-        let mut call = self.door().call("unary", "Check", &headers);
+        let mut call = self.door().call(&CalledMethod::AUTHORIZATION_CHECK, &headers);
         // Envoy counts an answer that comes too late as an error; a denial must come before.
         let deadline = deadline(&headers, self.door().clock());
         let deadline = deadline.map(|end| self.before(end));

@@ -4,6 +4,7 @@
 mod authz;
 mod body;
 mod call_permits;
+mod counting;
 mod door;
 mod fit;
 mod front;

@@ -1,5 +1,6 @@
-//! Logs to standard error, as text or as JSON lines. No token, signature or claim
-//! is ever logged; names that an issuer chose are escaped where lines are queued.
+//! Logs to standard error, as text or as JSON lines. No token or signature is
+//! ever logged, and of claims what `refusal_line` holds; names that an issuer chose are escaped
+//! where lines are queued.
 //!
 //! A thread of its own writes the lines: a pipe that nobody reads must not hold up
 //! verdicts. The lines that wait are bounded; what does not fit is dropped and counted.

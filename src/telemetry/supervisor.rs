@@ -29,6 +29,8 @@ pub enum Duty {
     Keys,
     /// Writes the log.
     Log,
+    /// Writes why tokens are refused.
+    Refusals,
     /// Reloads the configuration.
     Reload,
     /// Receives signals.
@@ -39,7 +41,7 @@ pub enum Duty {
 
 impl Duty {
     /// All of them, in the order of the numbers of the variants.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Accept,
         Self::Admin,
         Self::Audit,
@@ -47,6 +49,7 @@ impl Duty {
         Self::Health,
         Self::Keys,
         Self::Log,
+        Self::Refusals,
         Self::Reload,
         Self::Signals,
         Self::Traces,
@@ -63,6 +66,7 @@ impl Duty {
             Self::Health => "health",
             Self::Keys => "keys",
             Self::Log => "log",
+            Self::Refusals => "refusals",
             Self::Reload => "reload",
             Self::Signals => "signals",
             Self::Traces => "traces",

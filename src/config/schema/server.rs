@@ -24,6 +24,8 @@ table! { file {
     ext_authz: Node = table(ext_authz::KEYS);
     /// A record of each decision, as JSON lines; without it none is kept.
     audit: Node = table(audit::KEYS);
+    /// Lines of the log that say why tokens are refused.
+    refusals: Node = table(refusals::KEYS).or("{}");
     /// A span for each call, sent to OpenTelemetry; needs a build with the feature `otel`.
     traces: Node = table(traces::KEYS);
     /// The cache of signatures already checked.

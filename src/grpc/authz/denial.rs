@@ -17,7 +17,7 @@ pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<ton
     // A status among the headers means that there is no body.
     let status = Status::from_header_map(answer.headers());
     let Some(status) = status.filter(|status| status.code() != Code::Ok) else { return answer };
-    if matches!(status.code(), Code::FailedPrecondition | Code::Unimplemented) {
+    if status.code() == Code::FailedPrecondition {
         return answer;
     }
     let info = status.get_details_error_info();
@@ -25,11 +25,18 @@ pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<ton
     // What is too large or too complex is so because of the client.
     let client = match reason {
         Some("MESSAGE_TOO_LARGE") => true,
+        // Of the proxy, or of its configuration.
+        Some(
+            "MESSAGE_COMPRESSED" | "MESSAGE_INCOMPLETE" | "MESSAGE_MALFORMED" | "MESSAGE_MISSING",
+        ) => false,
         Some(reason) if reason.starts_with("PROFILE_") => false,
         _ => matches!(status.code(), Code::InvalidArgument | Code::OutOfRange),
     };
     let http = if client { 400 } else { 503 };
-    let message = denied(http, status.code(), reason, status.message()).encode_to_vec();
+    let mut message = denied(http, status.code(), reason, status.message());
+    // The details of a status are this very message.
+    message.status = tonic_types::Status::decode(status.details()).ok().or(message.status);
+    let message = message.encode_to_vec();
     let mut data = BytesMut::with_capacity(message.len().saturating_add(5));
     // Length-Prefixed-Message of gRPC over HTTP/2: not compressed.
     data.put_u8(0);

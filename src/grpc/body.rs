@@ -8,6 +8,7 @@
 use super::call_permits::CallPermits;
 use super::method::Rpc;
 use super::reassembly::Reassembly;
+use super::reflected::Reflected;
 use super::shapes;
 use super::status::CallFault;
 use super::weight::Weight;
@@ -68,8 +69,19 @@ impl MeteredLayer {
         let prefix = Prefix::of(method.request);
         let arrival = Arrival { patience, streaming: rpc.messages, end: None };
         let (layer, pieces, names) = (self.clone(), Reassembly::default(), rpc.names);
-        let (body, begun, ended) = (Some(body), false, false);
-        let body = Metered { body, layer, permits, prefix, arrival, pieces, names, begun, ended };
+        let reflected = (names && rpc.messages).then(Reflected::default);
+        let body = Metered {
+            body: Some(body),
+            layer,
+            permits,
+            prefix,
+            arrival,
+            pieces,
+            names,
+            reflected,
+            begun: false,
+            ended: false,
+        };
         Ok(Request::from_parts(parts, body))
     }
 }
@@ -104,6 +116,8 @@ pub struct Metered<B> {
     pieces: Reassembly,
     /// Its messages are short, and gone as soon as they are read.
     names: bool,
+    /// Reads requests of reflection beforehand.
+    reflected: Option<Reflected>,
     /// Whether a message has begun.
     begun: bool,
     /// Whether no more will come.
@@ -164,6 +178,7 @@ impl<B> Metered<B> {
             arrival: Arrival { patience, streaming, end: self.arrival.end.take() },
             pieces: std::mem::take(&mut self.pieces),
             names: self.names,
+            reflected: self.reflected.take(),
             begun: self.begun,
             ended: std::mem::replace(&mut self.ended, true),
         }
@@ -227,6 +242,12 @@ impl<B> Metered<B> {
         Ok(whole)
     }
 
+    /// The error of the body; a library may not pass it on.
+    fn fail(&self, fault: CallFault) -> Box<Status> {
+        self.permits.lock().fault = Some(fault);
+        Box::new(Status::from(fault))
+    }
+
     /// No more comes. A message that is cut off is refused here, and a call without any.
     fn end(&mut self) -> Result<(), CallFault> {
         self.ended = true;
@@ -273,7 +294,11 @@ where
                 if self.names {
                     self.permits.lock().bytes.shrink(piece.len());
                 }
-                return Poll::Ready(Some(Ok(Frame::data(piece))));
+                let read = self.reflected.as_mut().map_or(Ok(()), |read| read.push(&piece));
+                return Poll::Ready(Some(match read {
+                    Ok(()) => Ok(Frame::data(piece)),
+                    Err(fault) => Err(self.fail(fault)),
+                }));
             }
             if self.ended {
                 return Poll::Ready(None);
@@ -282,8 +307,7 @@ where
             let frame = match Pin::new(body).poll_frame(context) {
                 Poll::Pending => {
                     ready!(self.poll_late(context));
-                    let late = Status::from(CallFault::DeadlineExceeded);
-                    return Poll::Ready(Some(Err(Box::new(late))));
+                    return Poll::Ready(Some(Err(self.fail(CallFault::DeadlineExceeded))));
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
                 Poll::Ready(Some(Ok(frame))) => Some(frame),
@@ -295,7 +319,7 @@ where
                 Some(Err(_)) | None => self.end(),
             };
             if let Err(fault) = admitted {
-                return Poll::Ready(Some(Err(Box::new(Status::from(fault)))));
+                return Poll::Ready(Some(Err(self.fail(fault))));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The permits of a call, from its first byte to its end, and on whose account.
 
+use super::status::CallFault;
 use crate::dispatch::{Account, Permit};
 use crate::transport::Origin;
 use jwtd_core::policy::Caller;
@@ -29,6 +30,8 @@ pub(super) struct Held {
     pub(super) messages: VecDeque<usize>,
     /// The place of a call that stays open.
     stream: Option<Permit>,
+    /// What its body failed of, which a library may keep to itself.
+    pub(super) fault: Option<CallFault>,
 }
 
 impl Held {
@@ -54,7 +57,7 @@ impl CallPermits {
     /// Of a call of `origin`; `bytes` is for its beginning.
     pub(super) fn new(origin: Arc<Origin>, bytes: Permit, stream: Option<Permit>) -> Self {
         let (opening, messages) = (bytes.amount(), VecDeque::new());
-        let held = Mutex::new(Held { bytes, opening, messages, stream });
+        let held = Mutex::new(Held { bytes, opening, messages, stream, fault: None });
         Self(Arc::new(Inner { origin, held, counted: AtomicBool::new(false) }))
     }
 

@@ -1,6 +1,7 @@
 //! Counts calls that come to no service of ours: those of libraries (health, reflection), and
 //! those that fail on the way, by an unknown path or a message that is none.
 
+use super::call_permits::CallPermits;
 use super::status::{code_name, code_of, explain};
 use crate::clock::Clock;
 use crate::telemetry::{Call, CalledMethod, Metrics};
@@ -23,7 +24,11 @@ pub(super) struct Uncounted {
 
 impl Uncounted {
     /// Counts the call by its answer, whose status gets its details if it has none.
-    pub(super) fn answered(self, mut answer: Response<Body>) -> Response<Body> {
+    pub(super) fn answered(
+        self,
+        mut answer: Response<Body>,
+        permits: Option<&CallPermits>,
+    ) -> Response<Body> {
         let mut call = self.metrics.call(self.method, &self.clock);
         explain(answer.headers_mut());
         match code_of(answer.headers()) {
@@ -31,7 +36,10 @@ impl Uncounted {
                 call.end(code_name(code));
                 answer
             }
-            None => answer.map(|body| Body::new(Counted { body, call })),
+            None => {
+                let permits = permits.cloned();
+                answer.map(|body| Body::new(Counted { body, call, permits }))
+            }
         }
     }
 }
@@ -41,6 +49,8 @@ impl Uncounted {
 struct Counted {
     body: Body,
     call: Call,
+    /// They know what the body of the request failed of.
+    permits: Option<CallPermits>,
 }
 
 impl http_body::Body for Counted {
@@ -55,7 +65,10 @@ impl http_body::Body for Counted {
         if let Poll::Ready(Some(Ok(frame))) = &mut frame
             && let Some(trailers) = frame.trailers_mut()
         {
-            explain(trailers);
+            match self.permits.as_ref().and_then(|permits| permits.lock().fault) {
+                Some(fault) => drop(Status::from(fault).add_header(trailers)),
+                None => explain(trailers),
+            }
             if let Some(code) = code_of(trailers) {
                 self.call.end(code_name(code));
             }

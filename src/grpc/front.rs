@@ -147,12 +147,12 @@ impl<S, P> Front<S, P> {
         async move {
             let (answering, permits) = match begun {
                 Ok(begun) => begun,
-                Err(answer) => return Ok(denied(uncounted.answered(*answer))),
+                Err(answer) => return Ok(denied(uncounted.answered(*answer, None))),
             };
             let mut answer = stream::with_answers(answering.await?);
             if let Some(permits) = permits {
                 if !permits.is_counted() {
-                    answer = uncounted.answered(answer);
+                    answer = uncounted.answered(answer, Some(&permits));
                 }
                 permits.answered();
                 answer.extensions_mut().insert(permits);

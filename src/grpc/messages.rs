@@ -32,7 +32,7 @@ impl Messages {
     ) -> Poll<Option<Result<M, Status>>> {
         loop {
             match whole(&mut self.buffer) {
-                Err(status) => return Poll::Ready(Some(Err(status))),
+                Err(fault) => return Poll::Ready(Some(Err(fault.into()))),
                 Ok(Some(message)) => {
                     let decoded = M::decode(message);
                     let decoded = decoded.map_err(|_| CallFault::MessageMalformed.into());
@@ -62,13 +62,13 @@ impl Messages {
 
 /// The first message of the buffer, if all of it is there (gRPC over HTTP/2,
 /// Length-Prefixed-Message).
-fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, Status> {
+pub(super) fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, CallFault> {
     /// The flag and the length.
     const PREFIX: usize = 5;
 
     let Some(&[flag, a, b, c, d]) = buffer.first_chunk::<PREFIX>() else { return Ok(None) };
     if flag != 0 {
-        return Err(CallFault::Compressed.into());
+        return Err(CallFault::Compressed);
     }
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     let missing = length.saturating_add(PREFIX).saturating_sub(buffer.len());

@@ -11,6 +11,7 @@ mod front;
 mod messages;
 mod method;
 mod reassembly;
+mod reflected;
 mod served;
 mod service;
 mod shapes;

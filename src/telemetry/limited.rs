@@ -1,4 +1,4 @@
-//! Log lines that a peer can provoke: at most so many a second from one place in the code. The
+//! Log lines that a peer can provoke: at most ten in five seconds from one place in the code. The
 //! next line that is written says how many were held back.
 
 use crate::clock::Clock;
@@ -21,8 +21,10 @@ macro_rules! limited {
 
 pub(crate) use limited;
 
-/// The most lines a second of one place.
+/// The most lines of one place in [`SPAN`].
 const LINES: u32 = 10;
+
+const SPAN: Duration = Duration::from_secs(5);
 
 /// How many lines of this process were held back.
 static HELD_BACK: AtomicU64 = AtomicU64::new(0);
@@ -32,14 +34,14 @@ pub(super) fn held_back() -> u64 {
     HELD_BACK.load(Ordering::Relaxed)
 }
 
-/// Lets so many lines a second through.
+/// Lets so many lines through.
 #[derive(Debug)]
-pub struct LineLimit(Mutex<Span>);
+pub struct LineLimit(Mutex<Lines>);
 
 #[derive(Debug)]
-struct Span {
+struct Lines {
     begin: Option<Instant>,
-    lines: u32,
+    written: u32,
     held_back: u64,
 }
 
@@ -53,7 +55,7 @@ impl LineLimit {
     /// Nothing was said yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Mutex::new(Span { begin: None, lines: 0, held_back: 0 }))
+        Self(Mutex::new(Lines { begin: None, written: 0, held_back: 0 }))
     }
 
     /// Whether a line may be written now; then the number of those that were held back since the
@@ -61,16 +63,16 @@ impl LineLimit {
     #[must_use]
     pub fn take(&self, clock: &Clock) -> Option<Option<u64>> {
         let mut span = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = |begin| clock.since(begin) >= Duration::from_secs(1);
+        let over = |begin| clock.since(begin) >= SPAN;
         if span.begin.is_none_or(over) {
-            (span.begin, span.lines) = (Some(clock.monotonic()), 0);
+            (span.begin, span.written) = (Some(clock.monotonic()), 0);
         }
-        if span.lines >= LINES {
+        if span.written >= LINES {
             span.held_back = span.held_back.saturating_add(1);
             HELD_BACK.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        span.lines = span.lines.saturating_add(1);
+        span.written = span.written.saturating_add(1);
         let held_back = std::mem::take(&mut span.held_back);
         Some((held_back > 0).then_some(held_back))
     }
@@ -83,12 +85,12 @@ mod tests {
     use jwtd_core::jose::UnixTime;
 
     #[test]
-    fn ten_lines_a_second_are_written_and_the_next_says_how_many_were_not() {
+    fn ten_lines_are_written_and_the_next_says_how_many_were_not() {
         let time = VirtualClock::at(UnixTime::from_seconds(0));
         let (clock, limit, before) = (time.clock(), LineLimit::new(), held_back());
         let written = (0..1000).filter(|_| limit.take(&clock) == Some(None)).count();
         assert_eq!((written, limit.take(&clock)), (10, None));
-        time.advance(Duration::from_secs(1));
+        time.advance(SPAN);
         assert_eq!(limit.take(&clock), Some(Some(991)));
         assert_eq!(limit.take(&clock), Some(None));
         assert!(held_back() - before >= 991);

@@ -4,6 +4,7 @@
 //! Threads and tasks that a connection, a call or a command owns end with it and have no
 //! supervisor. `tests/tidy.rs` lists them.
 
+use super::limited::limited;
 use crate::clock::{Clock, later};
 use futures_util::FutureExt as _;
 use std::io;
@@ -83,7 +84,8 @@ impl Duty {
         if let Some(count) = PANICS.get(self as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        tracing::error!(duty = self.name(), "a panic interrupted the work; it goes on");
+        let duty = self.name();
+        limited!(Clock::system(), ERROR, duty, "a panic interrupted the work; it goes on");
     }
 }
 

@@ -94,7 +94,8 @@ impl<D: Door> Server<D> {
                 Err(error) if is_of_the_peer(&error) => continue,
                 Err(error) => {
                     counted.accept_errors.inc();
-                    limited!(self.clock, WARN, listener = listener.endpoint(), %error, "cannot accept");
+                    let listener = listener.endpoint();
+                    limited!(self.clock, WARN, listener, %error, "cannot accept");
                     self.clock.sleep(self.settings.accept_backoff).await;
                     continue;
                 }

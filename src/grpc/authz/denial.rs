@@ -35,7 +35,9 @@ pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<ton
     let http = if client { 400 } else { 503 };
     let mut message = denied(http, status.code(), reason, status.message());
     // The details of a status are this very message.
-    message.status = tonic_types::Status::decode(status.details()).ok().or(message.status);
+    if !status.details().is_empty() {
+        message.status = tonic_types::Status::decode(status.details()).ok().or(message.status);
+    }
     let message = message.encode_to_vec();
     let mut data = BytesMut::with_capacity(message.len().saturating_add(5));
     // Length-Prefixed-Message of gRPC over HTTP/2: not compressed.

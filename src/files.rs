@@ -7,10 +7,11 @@
 //! consists of them. The only room that names `rustix` and `tempfile`.
 
 mod private;
+pub mod words;
 
-pub use private::{Folder, make_in_place};
+pub use private::{Folder, SOCKET_PATH_BYTES, make_in_place};
 
-use rustix::fs::{FlockOperation, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, FlockOperation, OFlags};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -165,6 +166,31 @@ pub fn is_foreign_link(path: &Path) -> io::Result<bool> {
     Ok(found.is_symlink() && !is_trusted(found.uid()))
 }
 
+/// Whether this user may write to a file, or make files in a folder. It is asked, and not tried.
+#[must_use]
+pub fn is_writable(path: &Path) -> bool {
+    let wanted = if path.is_dir() { Access::WRITE_OK | Access::EXEC_OK } else { Access::WRITE_OK };
+    rustix::fs::accessat(CWD, path, wanted, AtFlags::EACCESS).is_ok()
+}
+
+/// Whether something is a Unix socket.
+#[must_use]
+pub fn is_socket(found: &Metadata) -> bool {
+    found.file_type().is_socket()
+}
+
+/// Whom something belongs to, and its rights.
+#[must_use]
+pub fn owner_and_mode(found: &Metadata) -> (u32, u32) {
+    (found.uid(), found.mode() & 0o777)
+}
+
+/// The user that files of ours belong to.
+#[must_use]
+pub fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// Nothing is waited for, and a terminal does not become ours.
 fn options(more: OFlags) -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -205,14 +231,19 @@ fn laid_by_us(found: &Metadata) -> io::Result<()> {
 }
 
 fn is_trusted(user: u32) -> bool {
-    user == 0 || user == rustix::process::geteuid().as_raw()
+    user == 0 || user == self::user()
 }
 
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
+/// The folder in which `path` is.
+#[must_use]
+pub fn parent(path: &Path) -> &Path {
+    or_here(path.parent().unwrap_or_else(|| Path::new("")))
+}
+
+/// The folder, or where we are if its path is empty.
+#[must_use]
+pub fn or_here(folder: &Path) -> &Path {
+    if folder == Path::new("") { Path::new(".") } else { folder }
 }
 
 #[cfg(test)]

@@ -18,14 +18,17 @@
 //! | F6 | `engine` | look up, read, check, judge over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; what outlives the process |
 //! | | `pb` | the contract, generated |
+//! | | `certificates` | certificates in files, their dates, and what is wrong with them |
 //! | | `clock`, `files` | the time, of the system or of a test; files and folders |
 //! | | `escape`, `masking` | escapes for text of others; what of a decision is recorded |
+//! | | `redaction` | takes secrets out of text that people see |
 //! | | `permit` | a part of what is bounded |
 //! | | `ext_authz` | tokens within HTTP requests that a proxy asks about |
 //! | | `jwtd_core` | everything about tokens and keys |
 
 pub mod admin;
 pub mod app;
+pub mod certificates;
 pub mod client;
 pub mod clock;
 pub mod cmd;
@@ -40,6 +43,7 @@ pub mod http;
 pub mod masking;
 pub mod pb;
 pub mod permit;
+pub mod redaction;
 pub mod sources;
 pub mod state;
 pub mod telemetry;

@@ -51,7 +51,9 @@ impl StateFolder {
     /// their own; if another process has it, or if it is of another version.
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let failed = |what: String| StateError { path: path.to_owned(), what };
-        let io = |error: io::Error| failed(format!("cannot be used: {error}; check the path"));
+        let io = |error: io::Error| {
+            failed(format!("cannot be used: {}; check the path", files::words::of_io(&error)))
+        };
         files::make_folder(path).map_err(io)?;
         if files::is_foreign_link(path).map_err(io)? {
             let what = "is a symbolic link of another user; name the folder itself";
@@ -71,8 +73,9 @@ impl StateFolder {
         }
         let unlocked = |error: io::Error| {
             failed(format!(
-                "its file `{LOCK}` cannot be locked: {error}; check what is there, and \
-                            that the file system has locks"
+                "its file `{LOCK}` cannot be locked: {}; check what is there, and that the file \
+                 system has locks",
+                files::words::of_io(&error)
             ))
         };
         let lock = files::lock(&path.join(LOCK), 0o600).map_err(unlocked)?;

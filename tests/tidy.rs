@@ -17,7 +17,8 @@ const FLOORS: &[&[&str]] = &[
     &["keys"],
     &["verify"],
     &["policy"],
-    &["clock", "escape", "ext_authz", "files", "masking", "permit"],
+    &["clock", "escape", "ext_authz", "files", "masking", "permit", "redaction"],
+    &["certificates"],
     &["pb", "telemetry", "config", "state"],
     &["engine"],
     &["sources"],
@@ -58,8 +59,16 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pkcs1::", &["crates/jwtd-core/src/crypto/der.rs"]),
     ("pkcs8::", &["crates/jwtd-core/src/crypto/der.rs"]),
     ("sec1::", &["crates/jwtd-core/src/crypto/der.rs"]),
-    ("x509_parser", &["crates/jwtd-core/src/jose/pem.rs", "src/transport/certificate.rs"]),
+    (
+        "x509_parser",
+        &[
+            "crates/jwtd-core/src/jose/pem.rs",
+            "src/certificates/validity.rs",
+            "src/transport/certificate.rs",
+        ],
+    ),
     ("indicatif", &["src/cmd/progress.rs"]),
+    ("listenfd::", &["src/transport/inherited.rs"]),
     ("moka::", &["src/engine/cache.rs"]),
     ("cel::", &["crates/jwtd-core/src/policy/rule"]),
     ("opentelemetry", &["src/telemetry/traces.rs"]),
@@ -68,6 +77,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("prometheus::", &["src/telemetry/metrics"]),
     ("rustls_native_certs", &["src/sources/tls.rs"]),
     ("serde_saphyr", &["src/config/document.rs"]),
+    ("flate2::", &["src/sources/coding.rs"]),
     ("hdrhistogram", &["src/cmd/bench"]),
     ("plotters::", &["src/cmd/bench/plot.rs"]),
     // What was taken is counted there before a permit for it is made.
@@ -588,9 +598,9 @@ const SPAWNS: &[(&str, usize, &str)] = &[
     ("src/transport/server.rs", 1, "a connection, tracked up to its end"),
     ("src/dispatch/lag.rs", 1, "yields once and ends"),
     ("src/dispatch/workers.rs", 1, "the slices of one batch, joined"),
+    ("src/sources/credentials.rs", 1, "reads one file and is awaited"),
     ("src/sources/fetch.rs", 1, "the connection of one fetch"),
     ("src/sources/refresh.rs", 1, "writes one key set and is awaited"),
-    ("src/sources/remote.rs", 1, "reads one file and is awaited"),
     ("src/sources/tls.rs", 1, "reads certificates once and is awaited"),
 ];
 
@@ -628,6 +638,23 @@ fn what_must_not_end_has_a_supervisor() {
     ] {
         assert_eq!(spawns(code), count, "{code}");
     }
+}
+
+/// The rooms where peers are served. A line of the log there is one that a peer can provoke.
+const SERVING: &[&str] = &["transport", "grpc", "http", "admin", "dispatch", "engine", "ext_authz"];
+
+#[test]
+fn lines_that_a_peer_can_provoke_are_limited() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| SERVING.contains(&&*source.room)) {
+        for (number, line) in lines(&source.code) {
+            if line.contains("tracing::") || line.contains("println!") {
+                faults.push(format!("{}:{number}: {line}", source.path));
+            }
+        }
+    }
+    let advice = "log with `limited!`, so that no peer can flood the log";
+    assert!(faults.is_empty(), "{advice}:\n{}", faults.join("\n"));
 }
 
 /// Files that name standard output or error, and why nothing of others reaches them raw.

@@ -18,7 +18,7 @@ use jwtd::grpc::{Door, Metered, MeteredLayer, stream_body};
 use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb;
 use jwtd::telemetry::Metrics;
-use jwtd::transport::{Listener, Server};
+use jwtd::transport::{Inherited, Listener, Server};
 use jwtd_core::jose::Limits;
 use jwtd_core::keys::Issuers;
 use jwtd_core::verify::Profile;
@@ -64,8 +64,10 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
     let reply = Bytes::from(std::fs::read(reply)?);
     let runtime = jwtd::app::build_runtime(jwtd::app::workers(None))?;
     runtime.block_on(async {
-        let listener =
-            Listener::bind(&Listen::Unix { path: socket.to_owned(), mode: SocketMode(0o600) })?;
+        let listener = Listener::bind(
+            &Listen::Unix { path: socket.to_owned(), mode: SocketMode(0o600) },
+            &mut Inherited::default(),
+        )?;
         let engine = Arc::new(engine()?);
         let (settings, metrics) = (Connection::default(), Arc::clone(&engine.metrics));
         let patience = settings.receive_timeout;

@@ -57,6 +57,29 @@ fn fits(value: &Value, depth: usize, limits: &JsonLimits) -> bool {
     }
 }
 
+/// Whether it is null, or an empty text or array: what issuers write for what they did not set.
+#[must_use]
+pub fn is_unset(value: &Value) -> bool {
+    value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// Drops the members of these names that are unset.
+pub fn drop_unset(value: &mut Value, names: &[&str]) {
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|name, value| !names.contains(&name.as_str()) || !is_unset(value));
+    }
+}
+
+/// Whether anything is inside.
+#[must_use]
+pub fn holds_value(value: &Value) -> bool {
+    match value {
+        Value::Array(elements) => elements.iter().any(holds_value),
+        Value::Object(members) => members.values().any(holds_value),
+        other => !is_unset(other),
+    }
+}
+
 /// The strings of an array of nothing else.
 #[must_use]
 pub fn strings(value: &Value) -> Option<Vec<&str>> {

@@ -81,10 +81,13 @@ impl Readiness {
                 KeyState::Held { set, .. } => format!("{} keys", set.keys().len()),
                 KeyState::Unavailable => "no keys".to_owned(),
             };
-            let state = self.watches.freshness(issuer, now).name();
+            let state = state(&self.watches, issuer, now);
             write!(text, "issuer {}: {keys}, {state}", issuer.name()).ok();
             if verbose {
                 text.push_str(&outlook(&self.watches, issuer, now));
+            } else if self.watches.freshness(issuer, now) == Freshness::Expired {
+                // Refused tokens point here for the cause.
+                text.push_str(&failure(&self.watches, issuer));
             }
             text.push('\n');
         }
@@ -100,12 +103,26 @@ impl Readiness {
     }
 }
 
+/// How far the keys of an issuer can be relied on. Those that were never loaded have not expired.
+fn state(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> &'static str {
+    match issuer.keys() {
+        KeyState::Held { .. } => watches.freshness(issuer, now).name(),
+        KeyState::Unavailable => "never loaded",
+    }
+}
+
+/// Why the last attempt to fetch failed, if it did.
+fn failure(watches: &KeyWatches, issuer: &Issuer) -> String {
+    let failure = watches.of(issuer).and_then(|watch| watch.outlook().failure);
+    failure.map_or_else(String::new, |failure| format!("; the last attempt failed: {failure}"))
+}
+
 fn one(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> Value {
-    let (set, stale_at) = match issuer.keys() {
-        KeyState::Held { set, stale_at } => (set.keys(), *stale_at),
-        KeyState::Unavailable => (&[][..], None),
+    let (set, warnings, stale_at) = match issuer.keys() {
+        KeyState::Held { set, stale_at } => (set.keys(), set.ambiguities(), *stale_at),
+        KeyState::Unavailable => (&[][..], Vec::new(), None),
     };
-    let key = |Key { id, key }: &Key| {
+    let key = |Key { id, key, .. }: &Key| {
         json!({
             "key_id": id,
             "algorithm": key.algorithm().name(),
@@ -117,12 +134,13 @@ fn one(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> Value {
     let next = outlook.as_ref().and_then(|outlook| outlook.next_attempt);
     json!({
         "issuer": issuer.name(),
-        "state": watches.freshness(issuer, now).name(),
+        "state": state(watches, issuer, now),
         "fetched_at": fetched_at.map(UnixTime::seconds),
         "stale_at": stale_at.map(UnixTime::seconds),
         "next_attempt_seconds": next.map(|span| span.as_secs()),
         "failure": outlook.and_then(|outlook| outlook.failure),
         "keys": set.iter().map(key).collect::<Vec<_>>(),
+        "warnings": warnings,
     })
 }
 
@@ -149,8 +167,6 @@ fn outlook(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> String {
         Some(next) => write!(text, ", next attempt in {}", span(next)).ok(),
         None => write!(text, ", being fetched").ok(),
     };
-    if let Some(failure) = outlook.failure {
-        write!(text, "; the last attempt failed: {failure}").ok();
-    }
+    text.push_str(&failure(watches, issuer));
     text
 }

@@ -48,6 +48,8 @@ fn services(dispatcher: Dispatcher, limits: &ServerLimits) -> (HealthReporter, R
         Reflection::configure()
             .register_encoded_file_descriptor_set(crate::pb::DESCRIPTOR)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // What `grpc-status-details-bin` holds.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     // The descriptors are built in; were one damaged, calls go on without it.
     if let Ok(service) = reflection().build_v1() {

@@ -1,7 +1,7 @@
 //! Files that may change while the daemon runs: what is in them, and word of changes. The
 //! only file that names `notify`.
 
-use crate::files::open;
+use crate::files::{open, words as io_words};
 use jwtd_core::crypto::{Digest, digest};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,8 @@ impl Files {
             }
         });
         let watcher = watcher.inspect_err(|error| {
-            tracing::warn!(%error, "changes of files are noticed only by asking now and then");
+            let error = words(error);
+            tracing::warn!(error, "changes of files are noticed only by asking now and then");
         });
         let (paths, folders) = (paths.into_iter().collect(), BTreeSet::new());
         let mut files = Self { paths, folders, changed, watcher: watcher.ok() };
@@ -90,11 +91,23 @@ impl Files {
         self.folders.retain(|folder| {
             let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
             if let Err(error) = &watched {
-                let folder = folder.display();
-                tracing::warn!(%folder, %error, "changes here are noticed only now and then");
+                let (folder, error) = (folder.display(), words(error));
+                tracing::warn!(%folder, error, "changes here are noticed only now and then");
             }
             watched.is_ok()
         });
+    }
+}
+
+/// Why the operating system does not tell of changes.
+fn words(error: &notify::Error) -> String {
+    match &error.kind {
+        notify::ErrorKind::Io(error) => io_words::of_io(error),
+        notify::ErrorKind::MaxFilesWatch => {
+            "no more folders can be watched; raise fs.inotify.max_user_watches".to_owned()
+        }
+        notify::ErrorKind::PathNotFound => "there is no such folder".to_owned(),
+        _ => "the operating system does not tell of them".to_owned(),
     }
 }
 

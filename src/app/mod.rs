@@ -1,6 +1,7 @@
 //! Floor 9: puts the daemon together from its configuration, serves, and drains.
 
 mod audit;
+mod certificates;
 mod doors;
 mod files;
 mod health;
@@ -9,7 +10,7 @@ mod runtime;
 mod signal;
 mod snapshot_builder;
 
-pub use audit::AuditError;
+pub use audit::{AuditError, key_file};
 pub use files::fingerprint;
 pub use reload::Loader;
 pub use runtime::{build as build_runtime, workers};
@@ -17,7 +18,7 @@ pub use signal::Signals;
 
 use crate::admin::{self, Readiness};
 use crate::clock::Clock;
-use crate::config::{Config, Listen, Startup};
+use crate::config::{self, Config, Listen, Startup};
 use crate::dispatch::{Admission, Amounts, Dispatcher, Resource};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache};
 use crate::grpc::PLACE;
@@ -25,7 +26,8 @@ use crate::sources::{ClockWatch, Keeper, KeyWatches};
 use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
-use crate::transport::{BindError, Listener, Server};
+use crate::transport::{BindError, Inherited, Listener, Server};
+use certificates::CertificateDates;
 use doors::Doors;
 use files::Contents;
 use health::Health;
@@ -53,6 +55,7 @@ pub struct App {
     /// What was in files with keys and with certificates when they were read.
     key_files: Contents,
     certificates: Contents,
+    dates: CertificateDates,
     status: Arc<Status>,
     clock: Clock,
 }
@@ -66,7 +69,10 @@ const STREAMS: usize = (64 - 34) / PLACE;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address of the probes and metrics cannot be opened.
-    #[error("{0}: cannot serve probes and metrics: {1}; choose another with `admin`")]
+    #[error(
+        "{0}: cannot serve probes and metrics: {words}; choose another with `admin`",
+        words = crate::files::words::of_io(.1)
+    )]
     Admin(SocketAddr, io::Error),
     /// The audit log cannot be opened.
     #[error(transparent)]
@@ -90,6 +96,20 @@ impl App {
     /// # Errors
     /// If a socket cannot be opened.
     pub fn start(config: Config, workers: usize, clock: Clock) -> Result<Self, StartError> {
+        Self::start_with(config, workers, clock, Inherited::default())
+    }
+
+    /// As [`App::start`], with sockets that a service manager has opened.
+    ///
+    /// # Errors
+    /// Likewise, or if the configuration does not name one of them.
+    pub fn start_with(
+        config: Config,
+        workers: usize,
+        clock: Clock,
+        inherited: Inherited,
+    ) -> Result<Self, StartError> {
+        let dates = CertificateDates::new(config.certificates(), clock.clone());
         let Config { startup, live } = config;
         let state = startup.state_dir.as_deref().map(StateFolder::open);
         let state = state.transpose().map_err(StartError::State)?;
@@ -99,8 +119,8 @@ impl App {
         let key_files = files::first(live.files.clone());
         // Before they are read: what changes after must not be missed.
         let certificates = files::contents(startup.listen.iter().flat_map(Listen::files));
-        let audit = startup.audit.as_ref().map(|settings| audit::start(settings, &metrics, &clock));
-        let audit = audit.transpose().map_err(StartError::Audit)?;
+        let logs = audit::start(&startup, &metrics, &clock).map_err(StartError::Audit)?;
+        let (audit, refusals) = logs;
         let traces = startup
             .traces
             .as_ref()
@@ -108,13 +128,14 @@ impl App {
         let traces = traces.transpose()?;
         let engine = Arc::new(Engine {
             audit,
+            refusals,
             traces,
             current: Current::new(snapshot_builder::begin(&live, &mut keeper, &metrics, &clock)),
             cache: ProofCache::new(cache, &metrics),
             metrics: Arc::clone(&metrics),
         });
         let limits = startup.limits;
-        let connections = limits.connections.min(runtime::most_connections());
+        let connections = connections(limits.connections);
         let admission = Admission::new(Amounts {
             bytes: limits.in_flight_bytes,
             connections,
@@ -143,8 +164,8 @@ impl App {
             clock: clock.clone(),
         };
 
-        let listeners = startup.listen.iter().map(Listener::bind).collect::<Result<_, _>>();
-        let listeners: Vec<Listener> = listeners.map_err(StartError::Listen)?;
+        let listeners = Listener::bind_all(&startup.listen, inherited);
+        let listeners = listeners.map_err(StartError::Listen)?;
         read_gauges(
             &engine,
             keeper.watches(),
@@ -174,6 +195,7 @@ impl App {
             startup,
             key_files,
             certificates,
+            dates,
             status,
             clock,
         })
@@ -238,6 +260,7 @@ impl App {
                     status: self.status,
                     key_files: self.key_files,
                     certificates: self.certificates,
+                    dates: self.dates,
                     asked,
                     clock: self.clock,
                 };
@@ -263,6 +286,9 @@ impl App {
         if cut > 0 {
             tracing::warn!(connections = cut, "cut off at the end of `drain_timeout`");
         }
+        if let Some(refusals) = &engine.refusals {
+            refusals.flush();
+        }
         if let Some(audit) = &engine.audit {
             let lost = audit.log().flush();
             if lost > 0 {
@@ -274,6 +300,16 @@ impl App {
         }
         tracing::info!("stopped");
     }
+}
+
+/// How many connections are taken: as many as are allowed, if there are descriptors for them.
+fn connections(allowed: usize) -> usize {
+    let room = config::most_connections();
+    if allowed > room {
+        let (what, fix) = config::too_many(allowed, room);
+        tracing::warn!(setting = "limits.connections", fix, "{what}");
+    }
+    allowed.min(room)
 }
 
 fn read_gauges(

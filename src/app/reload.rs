@@ -1,5 +1,6 @@
 //! Puts a changed configuration in force while the daemon runs: all of it or nothing.
 
+use super::certificates::CertificateDates;
 use super::files::{self, Contents, Files};
 use super::snapshot_builder;
 use crate::clock::{Clock, later};
@@ -46,6 +47,7 @@ pub(super) struct Reloader {
     pub(super) key_files: Contents,
     /// The same of the files with certificates.
     pub(super) certificates: Contents,
+    pub(super) dates: CertificateDates,
     /// Told at SIGHUP.
     pub(super) asked: Arc<Notify>,
     pub(super) clock: Clock,
@@ -95,7 +97,7 @@ impl Reloader {
         seen.extend(self.key_files.clone());
         seen.extend(self.loader.file.clone());
         changed.notify_one();
-        let mut failed = false;
+        let (mut failed, mut retries_certificates) = (false, false);
         loop {
             let mut told = true;
             let asked = tokio::select! {
@@ -111,7 +113,11 @@ impl Reloader {
             }
             let contents = settled(&files, &self.clock).await;
             let same = contents == seen;
+            if retries_certificates || !same || asked {
+                retries_certificates = !self.reload_certificates(same && !asked);
+            }
             if same && !asked && !failed {
+                self.dates.look();
                 continue;
             }
             if !told {
@@ -136,18 +142,25 @@ impl Reloader {
         file.chain(self.key_files.keys()).chain(self.certificates.keys()).cloned().collect()
     }
 
+    /// Reads the certificates of sockets, whatever else is wrong: one must not run out for a
+    /// fault elsewhere. False if one before stays in force; `again` as for [`Self::reload`].
+    fn reload_certificates(&self, again: bool) -> bool {
+        let mut all = true;
+        for tls in &self.encrypted {
+            if let Err(error) = tls.reload(self.clock.wall()) {
+                all = false;
+                if !again {
+                    tracing::error!(%error, "the certificate before stays in force");
+                }
+            }
+        }
+        all
+    }
+
     /// Reads the configuration and puts it in force; false if the one before stays.
     /// `again` tells that it failed before with the same files: what is known already is
     /// not said once more.
     async fn reload(&mut self, again: bool) -> bool {
-        // Whatever else is wrong: a certificate must not run out for a fault elsewhere.
-        for tls in &self.encrypted {
-            if let Err(error) = tls.reload()
-                && !again
-            {
-                tracing::error!(%error, "the certificate before stays in force");
-            }
-        }
         let loader = Arc::clone(&self.loader);
         #[expect(clippy::disallowed_methods, reason = "one at a time")]
         let loaded = tokio::task::spawn_blocking(move || (loader.load)()).await;
@@ -157,8 +170,11 @@ impl Reloader {
                 Err(fault) => vec![fault],
             },
             Ok(Err(faults)) => faults.lines().collect(),
-            Err(error) => vec![error.to_string()],
+            Err(_) => vec!["reading it did not end; this is a fault of jwtd".to_owned()],
         };
+        if !again {
+            self.dates.look();
+        }
         self.status.successful.store(false, Ordering::Relaxed);
         if !again {
             for fault in &faults {
@@ -173,13 +189,16 @@ impl Reloader {
         let Config { startup, live } = config;
         let later = self.startup.differences(&startup);
         let (issuers, profiles) = (live.issuers.iter().count(), live.profiles.len());
-        let (key_files, skipped) = (files::first(live.files.clone()), live.skipped.clone());
+        let certificates = [self.startup.certificates(), live.certificates()].concat();
+        let key_files = files::first(live.files.clone());
+        let notes = [live.skipped.clone(), live.warnings.clone()].concat();
         snapshot_builder::replace(live, &mut self.keeper, &self.engine, &self.clock).await?;
         self.key_files = key_files;
+        self.dates.replace(certificates);
         self.status.successful.store(true, Ordering::Relaxed);
         self.status.at.store(self.clock.wall().seconds(), Ordering::Relaxed);
         self.status.restart_required.store(!later.is_empty(), Ordering::Relaxed);
-        for (issuer, line) in &skipped {
+        for (issuer, line) in &notes {
             tracing::warn!(issuer, "{line}");
         }
         tracing::info!(issuers, profiles, "the configuration is reloaded");

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::{Live, Remote};
 use crate::engine::{Configuration, Engine, Snapshot};
-use crate::sources::{self, Keeper, KeyWatches};
+use crate::sources::{self, KEYS_CHANGED, Keeper, KeyWatches, Loaded, Merged, Rotation};
 use crate::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, IssuerIndex, KeyState};
@@ -70,10 +70,29 @@ pub(super) async fn replace(
         });
         Arc::new(Snapshot::new(Arc::clone(&configuration), issuers))
     });
+    tell_rotations(&before, &engine.current.load());
     keeper.watches().tell();
     keeper.run(engine);
     engine.metrics.retain(profiles(&live), issuers(&live));
     Ok(())
+}
+
+/// Logs the keys that came and went with a reload, such as those of a file that was replaced.
+fn tell_rotations(before: &Snapshot, after: &Snapshot) {
+    for (_, issuer) in after.issuers().iter() {
+        let name = issuer.name();
+        let old = before.issuers().find(name).and_then(|place| before.issuers().get(place));
+        let (Some(KeyState::Held { set: old, .. }), KeyState::Held { set, .. }) =
+            (old.map(Issuer::keys), issuer.keys())
+        else {
+            continue;
+        };
+        if old.fingerprint() != set.fingerprint() {
+            let Rotation { added, removed, kept } = Rotation::between(Some(old), set);
+            let keys = set.keys().len();
+            tracing::info!(issuer = name, keys, added, removed, kept, "{KEYS_CHANGED}");
+        }
+    }
 }
 
 fn configuration(live: &Live, metrics: &Metrics) -> Configuration {
@@ -128,15 +147,18 @@ fn kept(
     remote: &Remote,
     clock: &Clock,
 ) -> Option<(KeyState, UnixTime)> {
-    let kept = keeper.kept(issuer, remote)?;
+    let Merged { keys, fetched_at } = keeper.kept(issuer, remote)?;
     // Kept under a clock that ran ahead: no longer than from now on.
     let now = clock.wall();
-    let fetched_at = kept.fetched_at.min(now);
+    let fetched_at = fetched_at.min(now);
     let age = now.since(fetched_at).unwrap_or_default();
-    let keys = kept.keys.set.keys().len();
-    tracing::info!(issuer = issuer.name(), keys, ?age, "keys from `state_dir`");
+    let count = keys.set.keys().len();
+    tracing::info!(issuer = issuer.name(), keys = count, ?age, "keys from `state_dir`");
+    for line in &keys.warnings {
+        tracing::warn!(issuer = issuer.name(), "{line}");
+    }
     let stale_at = Some(fetched_at.plus(remote.max_stale));
-    Some((KeyState::Held { set: Arc::new(kept.keys.set), stale_at }, fetched_at))
+    Some((KeyState::Held { set: Arc::new(keys.set), stale_at }, fetched_at))
 }
 
 /// Fetches the keys of issuers that are new or have another origin than before, all at
@@ -154,16 +176,25 @@ async fn fetch_new(
     };
     let new = live.remotes.iter().filter_map(|(place, remote)| {
         let issuer = live.issuers.get(*place).filter(|issuer| !same(issuer))?;
-        Some(async move { (*place, issuer, remote, sources::load(remote).await) })
+        let parts = keeper.parts(issuer, remote);
+        Some(async move {
+            let loaded = sources::load(remote, &parts, clock).await;
+            (*place, issuer, remote, loaded)
+        })
     });
     let mut at_hand = AtHand::new();
     for (place, issuer, remote, fetched) in futures_util::future::join_all(new).await {
         let error = match fetched {
-            Ok(fetched) => {
-                let now = clock.wall();
-                let stale_at = Some(now.plus(remote.max_stale));
-                let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
-                at_hand.insert(place, (keys, now));
+            Ok(Loaded { merged: Merged { keys, fetched_at }, failures }) => {
+                for error in failures {
+                    tracing::warn!(issuer = issuer.name(), %error, "keys cannot be fetched");
+                }
+                for line in &keys.warnings {
+                    tracing::warn!(issuer = issuer.name(), "{line}");
+                }
+                let stale_at = Some(fetched_at.plus(remote.max_stale));
+                let keys = KeyState::Held { set: Arc::new(keys.set), stale_at };
+                at_hand.insert(place, (keys, fetched_at));
                 continue;
             }
             Err(error) => error,

@@ -1,20 +1,24 @@
 //! Encrypted connections to a daemon.
 
-use super::Credentials;
+use super::{Address, Credentials, trouble};
 use crate::sources;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::lookup_host;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-/// Connects to `authority`, a host with a port.
-pub(super) async fn connect(authority: &str, credentials: &Credentials) -> Result<Channel, String> {
-    let peer = format!("tls://{authority}");
+/// Connects to `address`, whose host and port are `authority`.
+pub(super) async fn connect(
+    address: &Address,
+    authority: &str,
+    credentials: &Credentials,
+) -> Result<Channel, String> {
+    let peer = address.to_string();
     let (ca_file, client) = (credentials.ca_file.as_deref(), credentials.client.as_ref());
     let mut config =
         sources::client_config(&peer, ca_file, client).map_err(|error| error.to_string())?;
@@ -27,20 +31,15 @@ pub(super) async fn connect(authority: &str, credentials: &Credentials) -> Resul
     let connect = service_fn(move |_| {
         let (connector, name, place) = (connector.clone(), name.clone(), place.clone());
         async move {
-            let stream = TcpStream::connect(place).await?;
+            let stream = sources::dial(lookup_host(place).await?.collect()).await?;
             stream.set_nodelay(true)?;
             Ok::<_, io::Error>(TokioIo::new(connector.connect(name, stream).await?))
         }
     });
     // The scheme is that of what runs inside.
     let endpoint = Endpoint::from_shared(format!("http://{authority}"))
-        .map_err(|error| format!("{peer}: {error}"))?;
+        .map_err(|_| format!("{peer}: {authority:?} is no host with a port"))?;
     let endpoint = endpoint.connect_timeout(Duration::from_secs(5));
-    endpoint.connect_with_connector(connect).await.map_err(|error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        format!("{peer}: cannot connect: {cause}")
-    })
+    let channel = endpoint.connect_with_connector(connect).await;
+    channel.map_err(|error| trouble::of(address, &error))
 }

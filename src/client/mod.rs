@@ -14,6 +14,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 mod encrypted;
+mod trouble;
 
 /// Where a daemon takes calls: `unix:///path`, `tcp://address:port` or, encrypted,
 /// `tls://host:port`.
@@ -47,6 +48,12 @@ impl fmt::Display for Address {
 }
 
 impl Address {
+    /// Whether calls to it are encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.0.starts_with("tls://")
+    }
+
     /// The path of a Unix socket.
     #[must_use]
     pub fn socket(&self) -> Option<&Path> {
@@ -66,6 +73,7 @@ pub struct Credentials {
 /// A connection to a daemon.
 #[derive(Clone, Debug)]
 pub struct Client {
+    address: Address,
     verifier: VerifierServiceClient<Channel>,
     health: HealthClient<Channel>,
 }
@@ -85,24 +93,32 @@ impl Client {
     /// If nobody answers, or is not to be trusted, or does not trust us.
     pub async fn connect_as(address: &Address, credentials: &Credentials) -> Result<Self, String> {
         if let Some(authority) = address.0.strip_prefix("tls://") {
-            return Ok(Self::over(encrypted::connect(authority, credentials).await?));
+            let channel = encrypted::connect(address, authority, credentials).await?;
+            return Ok(Self::over(address, channel));
         }
         let target = match address.0.strip_prefix("tcp://") {
             Some(authority) => format!("http://{authority}"),
             None => address.0.clone(),
         };
-        let failed = |error: tonic::transport::Error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            format!("{address}: cannot connect: {}", cause.unwrap_or_else(|| error.to_string()))
-        };
+        let failed = |error: tonic::transport::Error| trouble::of(address, &error);
         let endpoint = Endpoint::from_shared(target).map_err(failed)?;
         let channel =
             endpoint.connect_timeout(Duration::from_secs(5)).connect().await.map_err(failed)?;
-        Ok(Self::over(channel))
+        Ok(Self::over(address, channel))
     }
 
-    fn over(channel: Channel) -> Self {
+    /// What a status says to people: what the daemon answered, or why it did not.
+    #[must_use]
+    pub fn words(&self, status: &tonic::Status) -> String {
+        if trouble::is_of_connection(status) {
+            return trouble::of(&self.address, status);
+        }
+        format!("{}: {:?}: {}", self.address, status.code(), status.message())
+    }
+
+    fn over(address: &Address, channel: Channel) -> Self {
         Self {
+            address: address.clone(),
             verifier: VerifierServiceClient::new(channel.clone()),
             health: HealthClient::new(channel),
         }

@@ -11,10 +11,11 @@ mod token_mix;
 mod usage;
 
 use super::sign::Trouble;
-use super::{Output, Target, fail, verify};
+use super::{Output, Target, fail, number, verify};
 use crate::app::{self, Signals};
 use crate::client::Client;
 use crate::config::parse_duration;
+use crate::files;
 use crate::pb;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
@@ -64,16 +65,16 @@ pub(super) struct Command {
     #[arg(long, value_enum, default_value_t)]
     call: CallKind,
     /// Tokens in a message; by default 256, and 1 for --call unary
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, value_name = "COUNT", value_parser = number::<u16>(1..=10_000))]
     batch: Option<u16>,
     /// Messages under way at once
-    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = number::<u16>(1..=10_000))]
     concurrency: u16,
     /// Connections that share them
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number::<u16>(1..=1_000))]
     connections: u16,
     /// Tokens a second; by default as many as are answered
-    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    #[arg(long, value_name = "TOKENS", value_parser = number::<u32>(1..=100_000_000))]
     rate: Option<u32>,
     /// How long
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
@@ -128,7 +129,7 @@ impl Command {
         }
         let runtime = match app::build_runtime(app::workers(None)) {
             Ok(runtime) => runtime,
-            Err(error) => return fail(error),
+            Err(error) => return fail(files::words::of_io(&error)),
         };
         let outcome = runtime.block_on(self.measure());
         runtime.shutdown_background();
@@ -159,6 +160,9 @@ impl Command {
                 self.connections, self.connections
             ));
         }
+        if let Some(misuse) = self.target.misuse(matches) {
+            return Err(misuse);
+        }
         self.source.check(&given)
     }
 
@@ -182,7 +186,7 @@ impl Command {
         }
         // Before signals are heeded, so that they end what waits for standard input.
         let mix = if self.local { None } else { Some(self.source.mix(&plan)?) };
-        let stop = stop().map_err(|error| Trouble::Failure(error.to_string()))?;
+        let stop = stop().map_err(|error| Trouble::Failure(files::words::of_io(&error)))?;
         let ready = stop.run_until_cancelled(self.prepare(mix, &plan, &stop)).await;
         let ready = ready.ok_or_else(|| Trouble::Failure("stopped".to_owned()))??;
         let Ready { local: _local, mix, clients, process } = ready;
@@ -256,7 +260,7 @@ struct Ready {
 
 /// Cancelled by a signal, also by that of a terminal that goes away.
 fn stop() -> std::io::Result<CancellationToken> {
-    let Signals { stop, reload } = Signals::heed()?;
+    let Signals { stop, reload } = Signals::heed(None)?;
     let hung_up = stop.clone();
     tokio::spawn(async move {
         reload.notified().await;
@@ -271,9 +275,7 @@ async fn remember(client: &mut Client, mix: &TokenMix, plan: &Plan) -> Result<()
     let batch = usize::try_from(plan.batch).unwrap_or(usize::MAX).min(verify::BATCH);
     for batch in mix.repeated().chunks(batch) {
         let verdicts = client.verify_batch(batch.to_vec(), plan.options.clone()).await;
-        let verdicts = verdicts.map_err(|status| {
-            Trouble::Failure(format!("{:?}: {}", status.code(), status.message()))
-        })?;
+        let verdicts = verdicts.map_err(|status| Trouble::Failure(client.words(&status)))?;
         tally.judged(&verdicts);
     }
     for (reason, count) in &tally.refusals {

@@ -1,9 +1,10 @@
 //! `jwtd config`: looks at configuration files.
 
 use super::settings::{Settings, Sockets};
-use super::{Output, fail, table, terminal};
+use super::{EXIT_CONFIG, Output, fail, table, terminal, tokens};
+use crate::clock::Clock;
 use crate::config::import::{self, Dialect};
-use crate::config::{self, Config, Setting, schema};
+use crate::config::{self, Checked, Config, DateFault, Location, Setting, schema};
 use crate::files;
 use clap::{ArgMatches, Args, Subcommand, ValueEnum};
 use jwtd_core::keys::KeyState;
@@ -15,7 +16,8 @@ use std::process::ExitCode;
 pub(super) enum Command {
     /// Check a configuration file and its key files
     ///
-    /// All faults are shown at once, each with its line and how to fix it.
+    /// All faults are shown at once, each with its line and how to fix it: also what would keep
+    /// a daemon of this user from starting on this machine, and certificates that are not valid.
     ///
     /// Example: jwtd config check --config jwtd.yaml
     Check(Given),
@@ -67,13 +69,20 @@ impl Given {
     fn load(&self, matches: &ArgMatches) -> Result<(Config, Vec<Setting>), ExitCode> {
         self.settings.load(Some(&self.sockets), matches)
     }
+
+    fn check(&self, matches: &ArgMatches) -> Result<Checked, ExitCode> {
+        self.settings.source(Some(&self.sockets), matches)?.check().map_err(|faults| {
+            terminal::messages(&faults.to_string());
+            ExitCode::from(EXIT_CONFIG)
+        })
+    }
 }
 
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
-            Self::Check(given) => match given.load(matches) {
-                Ok((config, _)) => check(&config),
+            Self::Check(given) => match given.check(matches) {
+                Ok(checked) => check(&checked),
                 Err(code) => code,
             },
             Self::Print { given, output } => match given.load(matches) {
@@ -110,12 +119,18 @@ fn import(from: From, file: Option<&Path>) -> ExitCode {
         From::Istio => Dialect::Istio,
     };
     let (read, place) = match file.filter(|file| file.as_os_str() != "-") {
-        Some(file) => (files::read_text(file, MOST), file),
-        None => (std::io::read_to_string(std::io::stdin()), Path::new("standard input")),
+        Some(file) => {
+            let failed = |error| format!("{}: {}", file.display(), files::words::of_io(&error));
+            (files::read(file, MOST).map_err(failed), file)
+        }
+        None => (tokens::standard_input("a configuration"), Path::new("standard input")),
     };
-    let text = match read {
+    let text = read.and_then(|text| {
+        String::from_utf8(text).map_err(|_| format!("{}: it is not UTF-8", place.display()))
+    });
+    let text = match text {
         Ok(text) => text,
-        Err(error) => return fail(format!("{}: {error}", place.display())),
+        Err(error) => return fail(error),
     };
     let imported = match import::import(&text, place, dialect) {
         Ok(imported) => imported,
@@ -128,7 +143,7 @@ fn import(from: From, file: Option<&Path>) -> ExitCode {
         note!("note: {note}");
     }
     if let Err(error) = terminal::write(&imported.yaml) {
-        return fail(format!("standard output: {error}"));
+        return fail(format!("standard output: {}", files::words::of_io(&error)));
     }
     match config::parse(&imported.yaml, Path::new("result")) {
         Ok(_) => ExitCode::SUCCESS,
@@ -157,13 +172,34 @@ fn print(settings: &[Setting], output: Output) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn check(config: &Config) -> ExitCode {
+fn check(Checked { config, settings, warnings }: &Checked) -> ExitCode {
     for (issuer, line) in &config.live.skipped {
         note!("note: issuer {issuer}: {line}");
+    }
+    for (issuer, line) in &config.live.warnings {
+        note!("warning: issuer {issuer}: {line}");
     }
     for (index, remote) in &config.live.remotes {
         if let Some(issuer) = config.live.issuers.get(*index) {
             say!("issuer {}: keys are fetched: {}", issuer.name(), remote.location);
+            if let Location::JwksUri(urls) = &remote.location
+                && urls.len() > 1
+            {
+                note!(
+                    "note: issuer {}: a list in `jwks_uri` is for failover: the keys are those of \
+                     the first URL that answers; for the keys of all write `jwks_uris: {{ union: \
+                     [...] }}`",
+                    issuer.name()
+                );
+            }
+            for url in remote.location.urls().filter(|url| url.is_exposed()) {
+                note!(
+                    "note: issuer {}: `plaintext: true`: who can change what is sent between here \
+                     and {} decides which tokens are accepted",
+                    issuer.name(),
+                    url.host()
+                );
+            }
         }
     }
     for (_, issuer) in config.live.issuers.iter() {
@@ -179,6 +215,29 @@ fn check(config: &Config) -> ExitCode {
     for (profile, _) in &config.live.profiles {
         say!("profile {}", profile.name());
     }
+    warnings.iter().for_each(|warning| note!("warning: {warning}"));
+    let wrong = check_dates(config, settings);
+    if wrong > 0 {
+        note!("{wrong} fault{}", if wrong == 1 { "" } else { "s" });
+        return ExitCode::from(EXIT_CONFIG);
+    }
     say!("no faults");
     ExitCode::SUCCESS
+}
+
+/// Says which certificates are not valid, or will not be soon; gives how many are no use now.
+fn check_dates(config: &Config, settings: &[Setting]) -> usize {
+    let now = Clock::system().wall();
+    let mut wrong = 0;
+    for file in config.certificates() {
+        let place = settings.iter().find(|setting| setting.path == file.setting);
+        let place = place.map_or_else(String::new, |setting| format!("{}: ", setting.origin));
+        for DateFault { is_wrong, what, fix } in file.date_faults(now) {
+            let kind = if is_wrong { "" } else { "warning: " };
+            note!("{kind}{place}{}: {what}", file.setting);
+            note!("    fix: {fix}");
+            wrong += usize::from(is_wrong);
+        }
+    }
+    wrong
 }

@@ -8,6 +8,7 @@ use crate::app::{App, Signals};
 use crate::client::{Address, Client};
 use crate::clock::Clock;
 use crate::files::{self, Folder};
+use crate::telemetry::LogLevel;
 use crate::{config, pb};
 use bytes::Bytes;
 use clap::Args;
@@ -34,9 +35,9 @@ pub(super) struct Command {
 
 impl Command {
     pub(super) fn run(self) -> ExitCode {
-        let outcome = self.process.start().and_then(|(_logs, runtime, workers)| {
-            let folder = Folder::temporary().map_err(|error| error.to_string())?;
-            let outcome = runtime.block_on(self.show(folder.path(), workers));
+        let outcome = self.process.start().and_then(|(logs, runtime, workers)| {
+            let folder = Folder::temporary().map_err(|error| files::words::of_io(&error))?;
+            let outcome = runtime.block_on(self.show(folder.path(), workers, logs.level()));
             runtime.shutdown_background();
             outcome
         });
@@ -46,14 +47,15 @@ impl Command {
         }
     }
 
-    async fn show(&self, folder: &Path, workers: usize) -> Result<(), String> {
+    async fn show(&self, folder: &Path, workers: usize, level: LogLevel) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        let stop = Signals::heed().map_err(|error| text(&error))?.stop;
+        let stop = Signals::heed(Some(level)).map_err(|error| files::words::of_io(&error))?.stop;
         let clock = Clock::system();
         say!("Making keys and tokens ...");
         let issuer = LocalIssuer::new().map_err(|error| text(&error))?;
         let samples = issuer.samples(clock.wall()).map_err(|error| text(&error))?;
-        let (file, socket) = write_files(folder, &issuer).map_err(|error| text(&error))?;
+        let (file, socket) =
+            write_files(folder, &issuer).map_err(|error| files::words::of_io(&error))?;
 
         let config = config::load(&file).map_err(|faults| text(&faults))?;
         let app = App::start(config, workers, clock.clone()).map_err(|error| text(&error))?;

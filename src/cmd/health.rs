@@ -1,12 +1,13 @@
 //! `jwtd health`: a probe for images without a shell.
 
-use super::{Target, exit_of, fail};
-use clap::Args;
+use super::{Target, exit_of, misused, unanswered};
+use clap::{ArgMatches, Args};
 use std::process::ExitCode;
 
 /// Ask a daemon whether it can take calls
 ///
-/// Exits with 0 if the daemon says SERVING, else with 1: fit for an exec probe.
+/// Exits with 0 if the daemon says SERVING, with 1 if it does not, and with 3 if it cannot be
+/// asked: fit for an exec probe.
 ///
 /// Example: jwtd health --endpoint unix:///run/jwtd/jwtd.sock
 #[derive(Args, Debug)]
@@ -16,11 +17,14 @@ pub(super) struct Command {
 }
 
 impl Command {
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
+        if let Some(misuse) = self.target.misuse(matches) {
+            return misused(misuse);
+        }
         exit_of(async move {
             let mut client = match self.target.connect().await {
                 Ok(client) => client,
-                Err(error) => return fail(error),
+                Err(error) => return unanswered(error),
             };
             match client.is_serving().await {
                 Ok(true) => {
@@ -31,7 +35,7 @@ impl Command {
                     say!("NOT_SERVING");
                     ExitCode::FAILURE
                 }
-                Err(status) => fail(status.message()),
+                Err(status) => unanswered(client.words(&status)),
             }
         })
     }

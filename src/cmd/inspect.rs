@@ -5,20 +5,21 @@ mod words;
 
 use super::local::fetch;
 use super::settings::Settings;
-use super::{Output, block_on, fail};
+use super::{Output, block_on, fail, misused, tokens};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{self, Question};
 use clap::{ArgMatches, Args};
 use jwtd_core::policy::Caller;
 use jwtd_core::verify::TokenContext;
-use std::io::Read as _;
 use std::process::ExitCode;
 use token_report::TokenReport;
+pub(super) use words::pretty;
 
 /// Show what tokens say, and which check would refuse them
 ///
-/// Reads tokens from standard input, one a line; a leading `Bearer ` is dropped.
+/// Reads tokens from standard input, one a line; a leading `Authorization:` or `Bearer` is
+/// dropped.
 /// Nothing of what is shown is verified, unless --config or --issuer say by which
 /// issuers and keys to verify it; they are then fetched, once. Exits with 0 if all
 /// tokens could be decoded (with --config or --issuer: would be permitted), else with
@@ -39,14 +40,17 @@ pub(super) struct Command {
     output: Output,
 }
 
-/// The most that is read from standard input.
-const MOST: u64 = 16 << 20;
-
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
         if !self.settings.is_given() && !self.profile.is_empty() {
             note!("jwtd: --profile goes with --config");
             return ExitCode::from(2);
+        }
+        let misuse = self.settings.misuse(matches);
+        let unused =
+            || (!self.settings.is_given()).then(|| self.settings.unused(matches)).flatten();
+        if let Some(misuse) = misuse.or_else(unused) {
+            return misused(misuse);
         }
         let loaded = self.settings.is_given().then(|| self.settings.load(None, matches));
         let config = match loaded.transpose() {
@@ -64,19 +68,10 @@ impl Command {
                 return ExitCode::from(2);
             }
         };
-        let mut text = Vec::new();
-        if let Err(error) = std::io::stdin().take(MOST).read_to_end(&mut text) {
-            return fail(format!("standard input: {error}"));
-        }
-        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        let tokens: Vec<&[u8]> = lines
-            .filter(|line| !line.is_empty())
-            .map(|line| line.strip_prefix(b"Bearer ").unwrap_or(line).trim_ascii())
-            .collect();
-        if tokens.is_empty() {
-            note!("jwtd: no token on standard input; write one a line");
-            return ExitCode::from(2);
-        }
+        let tokens = match tokens::read() {
+            Ok(tokens) => tokens,
+            Err(code) => return code,
+        };
         let now = Clock::system().wall();
         let token_report: Vec<_> =
             tokens.iter().map(|token| TokenReport::new(token, court.as_ref(), now)).collect();

@@ -4,10 +4,11 @@ mod running;
 
 use super::key_file;
 use super::settings::Settings;
-use super::{Output, block_on, exit_of, fail, table, terminal};
+use super::{Output, block_on, exit_of, fail, misused, table, terminal, tokens};
+use crate::clock::Clock;
 use crate::config::{Access, Config, HttpUrl, Location, Remote};
 use crate::files;
-use crate::sources;
+use crate::sources::{self, Loaded, Parts};
 use clap::{ArgMatches, Args, Subcommand};
 use jwtd_core::jose::limits::JWKS_BYTES;
 use jwtd_core::jose::{Algorithm, base64url};
@@ -115,17 +116,20 @@ impl Fetch {
             unknown_kid_wait: Duration::ZERO,
         };
         exit_of(async move {
-            match sources::load(&remote).await {
+            match sources::fetch(&remote).await {
                 Ok(fetched) => {
                     let (url, bytes) = (&fetched.jwks_uri, fetched.text.len());
-                    let (keys, skipped) = (fetched.keys.set.keys().len(), fetched.keys.skipped);
+                    let LoadedKeys { set, skipped, warnings } = fetched.keys;
+                    let keys = set.keys().len();
                     note!("{url}: {bytes} bytes, {keys} usable keys, {} skipped", skipped.len());
-                    for line in skipped {
+                    for line in skipped.into_iter().chain(warnings) {
                         note!("  {line}");
                     }
                     match terminal::write_json(&fetched.text) {
                         Ok(()) => ExitCode::SUCCESS,
-                        Err(error) => fail(format!("standard output: {error}")),
+                        Err(error) => {
+                            fail(format!("standard output: {}", files::words::of_io(&error)))
+                        }
                     }
                 }
                 Err(error) => fail(error),
@@ -140,6 +144,8 @@ struct IssuerKeys {
     set: Option<Arc<KeySet>>,
     /// Keys that were skipped, or why there is no set.
     faults: Vec<String>,
+    /// What the loaded keys cannot serve.
+    warnings: Vec<String>,
 }
 
 impl Show {
@@ -148,6 +154,9 @@ impl Show {
         if elsewhere && self.settings.is_flag(matches) {
             note!("jwtd: FILE, --admin, and --config or --issuer are three ways; give one");
             return ExitCode::from(2);
+        }
+        if let Some(misuse) = self.settings.unused(matches).filter(|_| !self.settings.is_given()) {
+            return misused(misuse);
         }
         if let Some(address) = &self.admin {
             return running::show(address, self.output);
@@ -165,7 +174,7 @@ impl Show {
             let allowed =
                 if self.algorithm.is_empty() { Algorithm::ALL } else { &self.algorithm[..] };
             match LoadedKeys::from_jwks(&text, allowed) {
-                Ok(keys) => vec![IssuerKeys::new("", Arc::new(keys.set), keys.skipped)],
+                Ok(keys) => vec![IssuerKeys::new("", keys)],
                 Err(error) => return fail(error),
             }
         };
@@ -179,8 +188,8 @@ impl Show {
 }
 
 impl IssuerKeys {
-    fn new(issuer: &str, set: Arc<KeySet>, faults: Vec<String>) -> Self {
-        Self { issuer: issuer.to_owned(), set: Some(set), faults }
+    fn new(issuer: &str, LoadedKeys { set, skipped, warnings }: LoadedKeys) -> Self {
+        Self { issuer: issuer.to_owned(), set: Some(Arc::new(set)), faults: skipped, warnings }
     }
 
     fn keys(&self) -> impl Iterator<Item = &Key> {
@@ -199,6 +208,7 @@ impl IssuerKeys {
             "issuer": self.issuer,
             "keys": self.keys().map(key).collect::<Vec<_>>(),
             "skipped": self.faults,
+            "warnings": self.warnings,
         })
     }
 }
@@ -210,7 +220,7 @@ fn print(loaded: &[IssuerKeys]) {
             let cells = [one.issuer.clone(), state.to_owned(), id, algorithm.to_owned(), note];
             rows.push((good, cells.to_vec()));
         };
-        for Key { id, key } in one.keys() {
+        for Key { id, key, .. } in one.keys() {
             // Escaped: whoever publishes the set chose the text.
             let id = id.as_deref().map_or_else(|| "(none)".to_owned(), |id| format!("{id:?}"));
             let thumbprint = base64url::encode(key.thumbprint());
@@ -218,6 +228,9 @@ fn print(loaded: &[IssuerKeys]) {
         }
         for fault in &one.faults {
             row(false, "skipped", String::new(), "", fault.clone());
+        }
+        for warning in &one.warnings {
+            row(false, "warning", String::new(), "", warning.clone());
         }
     }
     table::print(&["issuer", "state", "kid", "alg", "note"], &rows, 1);
@@ -230,45 +243,50 @@ fn of_issuers(config: &Config) -> Vec<IssuerKeys> {
         .issuers
         .iter()
         .map(|(_, issuer)| {
-            let skipped = config.live.skipped.iter().filter(|(name, _)| *name == *issuer.name());
-            let faults = skipped.map(|(_, line)| line.clone()).collect();
+            let own = |lines: &[(String, String)]| -> Vec<String> {
+                let own = lines.iter().filter(|(name, _)| *name == *issuer.name());
+                own.map(|(_, line)| line.clone()).collect()
+            };
             let set = match issuer.keys() {
                 KeyState::Held { set, .. } => Some(Arc::clone(set)),
                 KeyState::Unavailable => None,
             };
-            IssuerKeys { issuer: issuer.name().to_owned(), set, faults }
+            IssuerKeys {
+                issuer: issuer.name().to_owned(),
+                set,
+                faults: own(&config.live.skipped),
+                warnings: own(&config.live.warnings),
+            }
         })
         .collect();
     let fetching = async {
         for (index, remote) in &config.live.remotes {
             let Some(one) = loaded.get_mut(index.get()) else { continue };
-            match sources::load(remote).await {
-                Ok(fetched) => {
-                    one.set = Some(Arc::new(fetched.keys.set));
-                    one.faults = fetched.keys.skipped;
+            match sources::load(remote, &Parts::of(remote), &Clock::system()).await {
+                Ok(Loaded { merged, failures }) => {
+                    let failures = failures.iter().map(ToString::to_string);
+                    *one = IssuerKeys::new(&one.issuer, merged.keys);
+                    one.faults.splice(0..0, failures);
                 }
                 Err(error) => one.faults = vec![error.to_string()],
             }
         }
     };
     if let Err(error) = block_on(fetching) {
-        note!("jwtd: {error}");
+        note!("jwtd: {}", files::words::of_io(&error));
     }
     loaded
 }
 
 /// A file, or standard input; a byte more than a set may have is enough to refuse it.
 fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, String> {
+    let Some(file) = file.filter(|file| file.as_os_str() != "-") else {
+        return tokens::standard_input("a JWK Set");
+    };
     let most = u64::try_from(JWKS_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     let mut text = Vec::new();
-    match file.filter(|file| file.as_os_str() != "-") {
-        Some(file) => files::open(file)
-            .and_then(|file| file.take(most).read_to_end(&mut text))
-            .map_err(|error| format!("{}: {error}", file.display())),
-        None => std::io::stdin()
-            .take(most)
-            .read_to_end(&mut text)
-            .map_err(|error| format!("standard input: {error}")),
-    }?;
+    files::open(file)
+        .and_then(|file| file.take(most).read_to_end(&mut text))
+        .map_err(|error| format!("{}: {}", file.display(), files::words::of_io(&error)))?;
     Ok(text)
 }

@@ -39,7 +39,9 @@ pub(super) fn is_standard(path: &Path) -> bool {
 /// or to standard output for `-`. A file that exists is replaced as a whole, and
 /// only with `force`.
 pub(super) fn write(path: &Path, text: &str, private: bool, force: bool) -> Result<(), String> {
-    let failed = |error: &std::io::Error| format!("{} cannot be written: {error}", path.display());
+    let failed = |error: &std::io::Error| {
+        format!("{} cannot be written: {}", path.display(), files::words::of_io(error))
+    };
     if is_standard(path) {
         return terminal::write(text).map_err(|error| failed(&error));
     }
@@ -60,13 +62,14 @@ pub(super) fn read(
 ) -> Result<(Vec<PrivateKey>, Vec<String>), String> {
     let wrong = |cause: &dyn std::fmt::Display| format!("{}: {cause}", path.display());
     let mut text = zeroize::Zeroizing::new(Vec::new());
-    let file = files::open(path).map_err(|error| wrong(&error))?;
-    let about = file.metadata().map_err(|error| wrong(&error))?;
+    let unread = |error: std::io::Error| wrong(&files::words::of_io(&error));
+    let file = files::open(path).map_err(unread)?;
+    let about = file.metadata().map_err(unread)?;
     if about.permissions().mode() & 0o077 != 0 {
         let file = path.display();
         note!("jwtd: warning: others may read {file}; `chmod 600 {file}` fixes it");
     }
-    let read = file.take(MOST).read_to_end(&mut text).map_err(|error| wrong(&error))?;
+    let read = file.take(MOST).read_to_end(&mut text).map_err(unread)?;
     if u64::try_from(read).is_ok_and(|read| read >= MOST) {
         return Err(wrong(&format_args!("larger than {MOST} bytes")));
     }
@@ -93,7 +96,9 @@ pub(super) fn read(
     }
     let secret = match format {
         SecretFormat::Raw => text.to_vec(),
-        SecretFormat::Base64url => base64url::decode(&text).map_err(|_| wrong(&"not base64url"))?,
+        SecretFormat::Base64url => {
+            base64url::decode_any(&text).map_err(|_| wrong(&"not base64url"))?
+        }
     };
     Ok((vec![PrivateKey::from_secret(Secret::new(secret))], Vec::new()))
 }

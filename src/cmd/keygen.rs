@@ -1,8 +1,8 @@
 //! `jwtd keygen`: makes keys.
 
-use super::fail;
 use super::key_file::{self, is_standard};
 use super::progress::Progress;
+use super::{fail, number};
 use clap::{Args, ValueEnum};
 use jwtd_core::crypto::{PrivateKey, RsaSize, SigningError};
 use jwtd_core::jose::limits::KEY_ID_BYTES;
@@ -35,7 +35,7 @@ pub(super) struct Command {
     #[arg(long, value_enum, default_value_t)]
     format: KeyFormat,
     /// How many keys the sets hold, 1 to 100
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, default_value_t = 1, value_parser = number::<u8>(1..=100))]
     count: u8,
     /// Where the private half goes; `-` prints it
     #[arg(long, value_name = "FILE")]

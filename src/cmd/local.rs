@@ -6,7 +6,7 @@ use crate::client::{Address, Client};
 use crate::clock::Clock;
 use crate::config::{Config, Listen, SocketMode};
 use crate::files::Folder;
-use crate::sources;
+use crate::sources::{self, Loaded, Parts};
 use jwtd_core::keys::KeyState;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -23,10 +23,13 @@ pub(super) struct Local {
 /// named on standard error; their tokens get KEYS_UNAVAILABLE.
 pub(super) async fn fetch(mut config: Config) -> Config {
     for (index, remote) in std::mem::take(&mut config.live.remotes) {
-        match sources::load(&remote).await {
-            Ok(fetched) => {
-                let stale_at = Some(Clock::system().wall().plus(remote.max_stale));
-                let keys = KeyState::Held { set: Arc::new(fetched.keys.set), stale_at };
+        match sources::load(&remote, &Parts::of(&remote), &Clock::system()).await {
+            Ok(Loaded { merged, failures }) => {
+                for error in failures {
+                    note!("jwtd: keys cannot be fetched: {error}");
+                }
+                let stale_at = Some(merged.fetched_at.plus(remote.max_stale));
+                let keys = KeyState::Held { set: Arc::new(merged.keys.set), stale_at };
                 config.live.issuers = config.live.issuers.with_keys(index, keys);
             }
             Err(error) => note!("jwtd: keys cannot be fetched: {error}"),
@@ -42,7 +45,7 @@ impl Local {
     /// If the daemon cannot be started.
     pub(super) async fn start(config: Config) -> Result<Self, String> {
         let mut config = fetch(config).await;
-        let folder = Folder::temporary().map_err(|error| error.to_string())?;
+        let folder = Folder::temporary().map_err(|error| crate::files::words::of_io(&error))?;
         let path = folder.join("s");
         let address: Address = format!("unix://{}", path.display()).parse()?;
         config.startup.listen = vec![Listen::Unix { path, mode: SocketMode(0o600) }];

@@ -30,7 +30,9 @@ impl Command {
         if let Some(folder) = self.dir {
             return match write_pages(description, &folder) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(format!("{}: {error}", folder.display())),
+                Err(error) => {
+                    fail(format!("{}: {}", folder.display(), files::words::of_io(&error)))
+                }
             };
         }
         let mut meant = &description;

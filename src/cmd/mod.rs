@@ -1,15 +1,19 @@
 //! Floor 10: the command line, one file for each command.
 //!
 //! Data goes to standard output and messages to standard error. Exit status: 0
-//! good, 1 a refused token or a failure, 2 wrong usage, 78 wrong configuration.
+//! good, 1 a refused token or a failure, 2 wrong usage, 3 a daemon that cannot be asked,
+//! 78 wrong configuration.
 
 #[macro_use]
 mod terminal;
 
+mod audit;
 mod bench;
 mod completions;
 mod config;
 mod demo;
+mod environment;
+mod foreign_json;
 mod health;
 mod inspect;
 mod jwks;
@@ -23,9 +27,12 @@ mod serve;
 mod settings;
 mod sign;
 mod table;
+mod tokens;
 mod verify;
 
 use crate::client::{Address, Client, Credentials};
+use crate::files;
+use clap::parser::ValueSource;
 use clap::{
     ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
@@ -34,6 +41,9 @@ use jwtd_core::jose::base64url;
 pub use reference::command_reference;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// The daemon cannot be asked, so that there is no verdict.
+const EXIT_UNANSWERED: u8 = 3;
 
 /// Wrong configuration (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIG: u8 = 78;
@@ -48,6 +58,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look into the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
     Bench(Box<bench::Command>),
     Completions(completions::Command),
     /// Check configuration files and describe what goes into them
@@ -55,6 +68,7 @@ enum Command {
     Config(config::Command),
     Demo(demo::Command),
     Health(health::Command),
+    #[command(visible_alias = "decode")]
     Inspect(inspect::Command),
     /// Fetch key sets, and show what they hold
     #[command(subcommand)]
@@ -106,6 +120,20 @@ struct Target {
 }
 
 impl Target {
+    /// Flags that mean nothing together.
+    fn misuse(&self, matches: &ArgMatches) -> Option<String> {
+        let id = ["ca_file", "cert_file", "key_file"].into_iter().find(|id| {
+            !self.endpoint.is_encrypted()
+                && matches.value_source(id) == Some(ValueSource::CommandLine)
+        })?;
+        let flag = id.replace('_', "-");
+        let endpoint = self.endpoint.to_string();
+        let place = endpoint.split_once("://").map_or("", |(_, place)| place);
+        Some(format!(
+            "--{flag} goes with tls://, not with {endpoint}; write --endpoint tls://{place}"
+        ))
+    }
+
     async fn connect(&self) -> Result<Client, String> {
         let client = self.cert_file.clone().zip(self.key_file.clone());
         let credentials = Credentials { ca_file: self.ca_file.clone(), client };
@@ -119,6 +147,7 @@ pub fn run() -> ExitCode {
     let matches = Cli::command().try_get_matches();
     let matches = matches.unwrap_or_else(|error| terminal::usage(&error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| terminal::usage(&error));
+    environment::warn(&description());
     let mut matches = &matches;
     while let Some((_, inner)) = matches.subcommand() {
         matches = inner;
@@ -130,11 +159,12 @@ impl Command {
     /// `matches` are those of the innermost command.
     fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
+            Self::Audit(command) => command.run(matches),
             Self::Bench(command) => command.run(matches),
             Self::Completions(command) => command.run(),
             Self::Config(command) => command.run(matches),
             Self::Demo(command) => command.run(),
-            Self::Health(command) => command.run(),
+            Self::Health(command) => command.run(matches),
             Self::Inspect(command) => command.run(matches),
             Self::Jwks(command) => command.run(matches),
             Self::Keygen(command) => command.run(),
@@ -143,6 +173,18 @@ impl Command {
             Self::Sign(command) => command.run(),
             Self::Verify(command) => command.run(matches),
         }
+    }
+}
+
+/// Reads a whole number within bounds.
+fn number<T: TryFrom<u64>>(
+    bounds: std::ops::RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| digits && bounds.contains(number));
+        let wrong = || format!("write a whole number from {} to {}", bounds.start(), bounds.end());
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(wrong)
     }
 }
 
@@ -155,8 +197,20 @@ fn random_id() -> Result<String, SigningError> {
 fn print_bytes(text: &[u8]) -> ExitCode {
     match terminal::write_own(text) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(format!("standard output: {error}")),
+        Err(error) => fail(format!("standard output: {}", files::words::of_io(&error))),
     }
+}
+
+/// Says how the command line is wrong.
+fn misused(message: impl std::fmt::Display) -> ExitCode {
+    note!("jwtd: {message}");
+    ExitCode::from(2)
+}
+
+/// Says why there is no answer.
+fn unanswered(message: impl std::fmt::Display) -> ExitCode {
+    note!("jwtd: {message}");
+    ExitCode::from(EXIT_UNANSWERED)
 }
 
 /// Says what went wrong, and fails.
@@ -175,5 +229,5 @@ fn block_on<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
 
 /// Runs a client's future to its exit status.
 fn exit_of(future: impl Future<Output = ExitCode>) -> ExitCode {
-    block_on(future).unwrap_or_else(fail)
+    block_on(future).unwrap_or_else(|error| fail(files::words::of_io(&error)))
 }

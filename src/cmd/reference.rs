@@ -9,9 +9,15 @@ pub fn command_reference() -> String {
     let mut page = String::from(
         "# Commands\n\n\
          Made from `src/cmd/`; do not edit.\n\n\
-         Data goes to standard output and messages to standard error. Exit status: 0 good, 1 a \
-         refused token or a failure, 2 wrong usage, 78 wrong configuration. Where a flag names an \
+         Data goes to standard output and messages to standard error. Where a flag names an \
          environment variable, the flag wins over it.\n\n\
+         | exit status | meaning |\n|---|---|\n\
+         | 0 | good: all tokens are permitted, the daemon serves, the file has no fault |\n\
+         | 1 | bad: a token is refused, the daemon does not serve, or the command failed |\n\
+         | 2 | wrong usage: flags, arguments, variables, or no token on standard input |\n\
+         | 3 | no answer: the daemon cannot be asked, or refuses the call (`verify`, `health`, \
+         `jwks show --admin`) |\n\
+         | 78 | wrong configuration (`EX_CONFIG` of sysexits.h) |\n\n\
          | command | what it does |\n|---|---|\n",
     );
     index(&root, &mut page);

@@ -1,10 +1,12 @@
 //! `jwtd serve`: the daemon.
 
 use super::settings::{Settings, Sockets};
-use super::{EXIT_CONFIG, fail, terminal};
+use super::{EXIT_CONFIG, fail, number, terminal};
 use crate::app::{self, App, Loader, Signals};
 use crate::clock::Clock;
-use crate::telemetry::{LogFormat, Logs, observe_panics, start_logs};
+use crate::files;
+use crate::telemetry::{LogFilter, LogFormat, Logs, observe_panics, start_logs};
+use crate::transport::Inherited;
 use clap::{ArgMatches, Args, ValueEnum};
 use std::process::ExitCode;
 
@@ -12,9 +14,11 @@ use std::process::ExitCode;
 ///
 /// Takes calls on the sockets that the configuration names. When a file of the
 /// configuration changes, and on SIGHUP, it is read again and put in force, all of it or
-/// nothing. On SIGTERM the daemon stops being ready, lets calls end, and exits at the
+/// nothing. SIGUSR1 makes the log more verbose by a level, SIGUSR2 sets it back to what --log
+/// says. On SIGTERM the daemon stops being ready, lets calls end, and exits at the
 /// latest after `drain_delay` and `drain_timeout`. Without a file, an issuer and an
-/// audience are enough.
+/// audience are enough. Sockets that a service manager passes (LISTEN_FDS, as systemd does)
+/// are taken for those of `listen` with the same address.
 ///
 /// Example: jwtd serve --config /etc/jwtd/jwtd.yaml
 ///
@@ -32,14 +36,15 @@ pub(super) struct Command {
 /// What concerns the process and not the tokens.
 #[derive(Args, Debug)]
 pub(super) struct Process {
-    /// What to log: a level, or directives such as info,jwtd::grpc=debug
+    /// What to log: off, error, warn, info, debug or trace, and levels for parts of jwtd and for
+    /// other crates, such as info,jwtd::grpc=debug,h2=debug
     #[arg(long, env = "JWTD_LOG", default_value = "info", value_name = "FILTER")]
-    log: String,
+    log: LogFilter,
     /// How a line of the log looks
     #[arg(long, env = "JWTD_LOG_FORMAT", value_enum, default_value_t)]
     log_format: Format,
     /// Worker threads; by default as many as affinity and quota allow, at most 8
-    #[arg(long, env = "JWTD_WORKERS", value_name = "COUNT")]
+    #[arg(long, env = "JWTD_WORKERS", value_name = "COUNT", value_parser = number::<usize>(1..=1024))]
     workers: Option<usize>,
 }
 
@@ -60,10 +65,12 @@ impl Process {
             Format::Text => LogFormat::Text,
             Format::Json => LogFormat::Json,
         };
-        let logs = start_logs(format, &self.log).map_err(|error| format!("--log: {error}"))?;
+        let logs = start_logs(format, self.log.clone())?;
         observe_panics();
         let workers = app::workers(self.workers);
-        let runtime = app::build_runtime(workers).map_err(|error| error.to_string())?;
+        let runtime = app::build_runtime(workers).map_err(|error| {
+            format!("threads cannot be started: {}", files::words::of_io(&error))
+        })?;
         Ok((logs, runtime, workers))
     }
 }
@@ -73,6 +80,13 @@ impl Command {
         let source = match self.settings.source(Some(&self.sockets), matches) {
             Ok(source) => source,
             Err(code) => return code,
+        };
+        // Before there are other threads.
+        let inherited = match Inherited::from_environment() {
+            Ok(inherited) => inherited,
+            Err(error) => {
+                return fail(format!("a socket of the service manager cannot be used: {error}"));
+            }
         };
         // Before it is read: what changes after must not be missed.
         let file = source.file.clone().map(|path| (path.clone(), app::fingerprint(&path)));
@@ -84,19 +98,21 @@ impl Command {
             }
         };
         let loader = Loader { file, load: Box::new(move || Ok(source.load()?.0)) };
-        let (_logs, runtime, workers) = match self.process.start() {
+        let (logs, runtime, workers) = match self.process.start() {
             Ok(started) => started,
             Err(error) => return fail(error),
         };
         let outcome = runtime.block_on(async {
             // Before the sockets: a signal that comes early must not be lost.
-            let Signals { stop, reload } = Signals::heed().map_err(|error| error.to_string())?;
+            let no_signals =
+                |error| format!("signals cannot be received: {}", files::words::of_io(&error));
+            let Signals { stop, reload } = Signals::heed(Some(logs.level())).map_err(no_signals)?;
             tracing::info!(version = env!("CARGO_PKG_VERSION"), workers, "starting");
-            for (issuer, line) in &config.live.skipped {
+            for (issuer, line) in config.live.skipped.iter().chain(&config.live.warnings) {
                 tracing::warn!(issuer, "{line}");
             }
-            let app =
-                App::start(config, workers, Clock::system()).map_err(|error| error.to_string())?;
+            let app = App::start_with(config, workers, Clock::system(), inherited)
+                .map_err(|error| error.to_string())?;
             app.serve_and_reload(stop, Some((loader, reload))).await;
             Ok::<_, String>(())
         });

@@ -3,7 +3,7 @@
 use super::{EXIT_CONFIG, terminal};
 use crate::client::Address;
 use crate::config::document::Value;
-use crate::config::{self, Config, Faults, Override, Setting};
+use crate::config::{self, Checked, Config, Faults, Override, Setting};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -52,6 +52,13 @@ impl ConfigSource {
     }
 }
 
+impl ConfigSource {
+    /// Reads the settings, and looks at the machine for what would keep a daemon from starting.
+    pub(super) fn check(&self) -> Result<Checked, Faults> {
+        config::check_with(self.file.as_deref(), &self.overrides)
+    }
+}
+
 impl Settings {
     /// Whether a file or an issuer is named.
     pub(super) fn is_given(&self) -> bool {
@@ -68,6 +75,32 @@ impl Settings {
     pub(super) fn precede(&self, other: &str, matches: &ArgMatches) -> bool {
         let rank = |id: &str| rank(id, matches);
         rank("config").max(rank("issuer")) > rank(other)
+    }
+
+    /// What is written in a way that cannot be meant.
+    pub(super) fn misuse(&self, matches: &ArgMatches) -> Option<String> {
+        let several = |id: &str, values: &[String], variable: &str| {
+            let value = values.iter().find(|value| value.contains(','))?;
+            let each: Vec<_> =
+                value.split(',').map(|one| format!("--{id} {}", one.trim())).collect();
+            let each = each.join(" ");
+            Some(if rank(id, matches) == FLAG {
+                format!("--{id} is not split at commas; write {each}")
+            } else {
+                format!(
+                    "{variable} holds one value, and is not split at commas; write {each}, or a file"
+                )
+            })
+        };
+        several("audience", &self.audience, "JWTD_AUDIENCE")
+            .or_else(|| several("issuer", &self.issuer, "JWTD_ISSUER"))
+    }
+
+    /// A flag that means nothing without an issuer.
+    pub(super) fn unused(&self, matches: &ArgMatches) -> Option<String> {
+        (rank("jwks", matches) == FLAG && rank("issuer", matches) == 0).then(|| {
+            "--jwks goes with --issuer; give --issuer URL and --audience NAME too".to_owned()
+        })
     }
 
     /// The values of `aud` that were named; none if a file goes before them.
@@ -96,6 +129,10 @@ impl Settings {
     ) -> Result<ConfigSource, ExitCode> {
         let (file, issuer, audience) =
             (rank("config", matches), rank("issuer", matches), rank("audience", matches));
+        if let Some(misuse) = self.misuse(matches) {
+            note!("jwtd: {misuse}");
+            return Err(ExitCode::from(2));
+        }
         let misused = if file == 0 && issuer == 0 {
             Some("give --config FILE, or --issuer URL and --audience NAME")
         } else if file == issuer {

@@ -4,7 +4,9 @@ mod content;
 mod maker;
 mod time_argument;
 
+use super::number;
 use super::progress::Progress;
+use crate::files;
 use clap::Args;
 pub(super) use maker::{Recipe, Trouble};
 use std::io::{BufWriter, Write as _};
@@ -26,7 +28,7 @@ pub(super) struct Command {
     #[command(flatten)]
     recipe: Recipe,
     /// How many tokens to print, one a line, each with its own random `jti`
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1, value_parser = number::<u32>(1..=1_000_000))]
     count: u32,
 }
 
@@ -37,7 +39,9 @@ impl Command {
 
     fn sign(&self) -> Result<(), Trouble> {
         let mut maker = self.recipe.maker(&self.key, self.count)?;
-        let failure = |error: std::io::Error| Trouble::Failure(format!("standard output: {error}"));
+        let failure = |error: std::io::Error| {
+            Trouble::Failure(format!("standard output: {}", files::words::of_io(&error)))
+        };
         let mut output = BufWriter::new(std::io::stdout().lock());
         let mut progress = Progress::new(self.count.into(), "tokens");
         for _ in 0..self.count {

@@ -2,8 +2,11 @@
 //! others are shown, so that each line is escaped here, and by nobody before.
 
 use crate::escape::{escaped, escaped_lines};
+use crate::redaction::{REDACTED, redacted};
 use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::io::{self, Write as _};
+use std::path::Path;
 
 /// Prints a line of data.
 macro_rules! say {
@@ -21,14 +24,15 @@ pub(in crate::cmd) fn line(text: &str) {
     println!("{}", escaped(text));
 }
 
-/// Prints a line of a message, on standard error.
+/// Prints a line of a message, on standard error, without secrets: it may quote an argument or
+/// a name, and a token may stand there by mistake.
 pub(in crate::cmd) fn message(text: &str) {
-    eprintln!("{}", escaped(text));
+    eprintln!("{}", escaped(&redacted(text)));
 }
 
-/// Prints a message of several lines, on standard error.
+/// Prints a message of several lines, on standard error, likewise.
 pub(super) fn messages(text: &str) {
-    eprintln!("{}", escaped_lines(text));
+    eprintln!("{}", escaped_lines(&redacted(text)));
 }
 
 /// Prints a line whose parts are escaped already: colors are no part of the text.
@@ -72,6 +76,15 @@ pub(super) fn usage(error: &clap::Error) -> ! {
             }
         }
     }
+    // A token that is given as an argument is not where it belongs, and not for a log either.
+    if let Some(stray) = stray(error) {
+        let quoted = StyledStr::from(stray.to_owned()).to_string();
+        for stray in [&*quoted, stray, &*escaped(stray)] {
+            shown = shown.replace(&format!("'{stray}'"), &format!("'{REDACTED}'"));
+        }
+        shown.push_str("\nTokens are read from standard input, and never from an argument.\n");
+    }
+    let shown = redacted(&shown);
     let shown = escaped_lines(&shown);
     if shown == text {
         error.exit();
@@ -82,4 +95,26 @@ pub(super) fn usage(error: &clap::Error) -> ! {
         print!("{shown}");
     }
     std::process::exit(error.exit_code());
+}
+
+/// The argument that no command expects, if it may be a secret: it is no flag, no name of a file
+/// and no word that looks like a command; or a long one where a word is expected.
+fn stray(error: &clap::Error) -> Option<&str> {
+    /// No word, number or size is as long. A URL is shown, without what is secret in it.
+    const LONG: usize = 24;
+
+    let kind = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => ContextKind::InvalidValue,
+        _ => return None,
+    };
+    let Some(ContextValue::String(text)) = error.get(kind) else { return None };
+    if kind == ContextKind::InvalidValue {
+        return (text.len() >= LONG && !text.contains("://")).then_some(text);
+    }
+    let word =
+        text.len() < 20 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let known = text.starts_with('-') || word || Path::new(text).exists();
+    (!known).then_some(text)
 }

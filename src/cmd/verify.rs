@@ -1,26 +1,26 @@
 //! `jwtd verify`: has tokens judged by a daemon, or by this process.
 
-use super::key_file::is_standard;
+use super::foreign_json::with_texts;
+use super::inspect::pretty;
 use super::local::Local;
 use super::progress::Progress;
 use super::settings::Settings;
-use super::{Output, Target, exit_of, fail, table};
+use super::{Output, Target, exit_of, misused, table, terminal, tokens, unanswered};
 use crate::client::Client;
-use crate::files;
 use crate::pb::{self, CheckState, View};
 use bytes::Bytes;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use jwtd_core::verify::Reason;
-use serde_json::json;
-use std::io::Read as _;
-use std::path::Path;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Judge tokens, by a daemon or without one
 ///
-/// Reads tokens from standard input, one a line; a leading `Bearer ` is dropped.
-/// Exits with 0 if all are permitted, else with 1. With --config or --issuer no daemon
-/// is asked: the keys are fetched, and the tokens judged, by this process.
+/// Reads tokens from standard input, one a line; a leading `Authorization:` or `Bearer` is
+/// dropped. Exits with 0 if all are permitted, with 1 if one is refused, and with 3 if there is
+/// no verdict, because the daemon cannot be asked or refuses the call. With --config or
+/// --issuer no daemon is asked: the keys are fetched, and the tokens judged, by this process.
 ///
 /// Example: jwtd verify --endpoint unix:///run/jwtd/jwtd.sock < token.txt
 ///
@@ -59,16 +59,30 @@ pub(super) const BATCH: usize = 500;
 
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
-        let tokens = match read_tokens() {
+        let local = self.settings.precede("endpoint", matches);
+        let endpoint = matches.value_source("endpoint") == Some(ValueSource::CommandLine);
+        let misuse = self.settings.misuse(matches).or_else(|| {
+            if endpoint && self.settings.is_flag(matches) {
+                return Some(
+                    "--endpoint, and --config or --issuer, are two ways; give one".to_owned(),
+                );
+            }
+            let target = || self.target.misuse(matches);
+            if local { None } else { self.settings.unused(matches).or_else(target) }
+        });
+        if let Some(misuse) = misuse.or_else(|| self.misused_scope()) {
+            return misused(misuse);
+        }
+        let tokens = match tokens::read() {
             Ok(tokens) => tokens,
             Err(code) => return code,
         };
         let audiences = self.settings.audiences(matches).to_vec();
-        if !self.settings.precede("endpoint", matches) {
+        if !local {
             return exit_of(async {
                 match self.target.connect().await {
                     Ok(client) => self.ask(client, tokens, audiences).await,
-                    Err(error) => fail(error),
+                    Err(error) => unanswered(error),
                 }
             });
         }
@@ -79,9 +93,16 @@ impl Command {
         exit_of(async {
             match Local::start(config).await {
                 Ok(local) => self.ask(local.client.clone(), tokens, audiences).await,
-                Err(error) => fail(error),
+                Err(error) => unanswered(error),
             }
         })
+    }
+
+    /// A scope that no token can hold (RFC 6749, section 3.3).
+    fn misused_scope(&self) -> Option<String> {
+        let scope = self.scopes.iter().find(|scope| scope.contains(' '))?;
+        let each: Vec<_> = scope.split_whitespace().map(|one| format!("--scope {one}")).collect();
+        Some(format!("a scope has no spaces; write {}", each.join(" ")))
     }
 
     async fn ask(
@@ -113,7 +134,7 @@ impl Command {
         for batch in tokens.chunks(BATCH) {
             match client.verify_batch(batch.to_vec(), options.clone()).await {
                 Ok(answers) => verdicts.extend(answers),
-                Err(status) => return fail(format!("{:?}: {}", status.code(), status.message())),
+                Err(status) => return unanswered(client.words(&status)),
             }
             progress.step(u64::try_from(batch.len()).unwrap_or(u64::MAX));
         }
@@ -135,6 +156,11 @@ impl Command {
                     (verdict.permit, row)
                 });
                 table::print(&["#", "verdict", "reason", "detail"], &rows.collect::<Vec<_>>(), 1);
+                for (index, verdict) in verdicts.iter().enumerate().filter(|(_, one)| one.permit) {
+                    let Some(claims) = long_claims(verdict) else { continue };
+                    let text = format!("claims of token {}: {}", index + 1, pretty(&claims));
+                    text.lines().for_each(terminal::line);
+                }
             }
         }
         if verdicts.iter().all(|verdict| verdict.permit) {
@@ -156,19 +182,19 @@ async fn explain(
     for (index, token) in tokens.into_iter().enumerate() {
         let answer = match client.explain(token, options.clone()).await {
             Ok(answer) => answer,
-            Err(status) => return fail(format!("{:?}: {}", status.code(), status.message())),
+            Err(status) => return unanswered(client.words(&status)),
         };
         let verdict = answer.verdict.unwrap_or_default();
         permitted &= verdict.permit;
         match output {
-            Output::Json => say!(
-                "{}",
-                json!({
+            Output::Json => {
+                let line = json!({
                     "profile": answer.profile,
-                    "verdict": to_json(&verdict),
+                    "verdict": null,
                     "checks": answer.checks.iter().map(check_to_json).collect::<Vec<_>>(),
-                })
-            ),
+                });
+                say!("{}", with_texts(&line, &[("verdict", to_json(&verdict).as_bytes())]));
+            }
             Output::Text => {
                 let word = if verdict.permit { "permit" } else { "refuse" };
                 let (profile, reason) = (answer.profile, reason(verdict.reason));
@@ -182,7 +208,9 @@ async fn explain(
                 table::print(&head, &rows.collect::<Vec<_>>(), 1);
                 let fixes = answer.checks.iter().filter(|check| !check.remediation.is_empty());
                 for check in fixes {
-                    say!("fix: {}: {}", check.name, check.remediation);
+                    let start = format!("fix: {}: ", check.name);
+                    let lines = table::wrapped(&start, &check.remediation);
+                    lines.iter().for_each(|line| terminal::line(line));
                 }
                 say!();
             }
@@ -202,7 +230,7 @@ fn state(check: &pb::Check) -> (Option<bool>, &'static str) {
     }
 }
 
-fn check_to_json(check: &pb::Check) -> serde_json::Value {
+fn check_to_json(check: &pb::Check) -> Value {
     json!({
         "check": check.name,
         "state": state(check).1.to_lowercase().replace(' ', "_"),
@@ -219,46 +247,6 @@ fn attribute(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Tokens from standard input, one a line.
-pub(super) fn read_tokens() -> Result<Vec<Bytes>, ExitCode> {
-    let mut text = String::new();
-    if let Err(error) = std::io::stdin().read_to_string(&mut text) {
-        return Err(fail(format!("standard input: {error}")));
-    }
-    let tokens = lines(&text);
-    if tokens.is_empty() {
-        note!("jwtd: no token on standard input; write one a line");
-        return Err(ExitCode::from(2));
-    }
-    Ok(tokens)
-}
-
-/// Tokens of a file, one a line; `-` is standard input.
-///
-/// # Errors
-/// If it cannot be read, or holds none.
-pub(super) fn tokens_of(path: &Path) -> Result<Vec<Bytes>, String> {
-    /// A million tokens of 1 KiB.
-    const MOST: u64 = 1 << 30;
-
-    let text = if is_standard(path) {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        files::read_text(path, MOST)
-    };
-    let tokens = lines(&text.map_err(|error| format!("{}: {error}", path.display()))?);
-    if tokens.is_empty() {
-        return Err(format!("{}: no token; write one a line", path.display()));
-    }
-    Ok(tokens)
-}
-
-fn lines(text: &str) -> Vec<Bytes> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let bare = lines.map(|line| line.strip_prefix("Bearer ").unwrap_or(line));
-    bare.map(|line| Bytes::copy_from_slice(line.as_bytes())).collect()
-}
-
 /// The code of the reason, or the number of one that this program does not know.
 pub(super) fn reason(number: i32) -> String {
     u8::try_from(number)
@@ -267,7 +255,18 @@ pub(super) fn reason(number: i32) -> String {
         .map_or_else(|| format!("REASON_{number}"), |reason| reason.code().to_owned())
 }
 
+/// The claims that do not fit into a line of the table.
+fn long_claims(verdict: &pb::Verdict) -> Option<std::borrow::Cow<'_, str>> {
+    const FITS: usize = 60;
+
+    let text = String::from_utf8_lossy(&verdict.claims_json);
+    (text.len() > FITS || text.contains('\n')).then_some(text)
+}
+
 fn summary(verdict: &pb::Verdict) -> String {
+    if long_claims(verdict).is_some() {
+        return String::from_utf8_lossy(&verdict.issuer).into_owned();
+    }
     if !verdict.claims_json.is_empty() {
         return String::from_utf8_lossy(&verdict.claims_json).into_owned();
     }
@@ -275,25 +274,43 @@ fn summary(verdict: &pb::Verdict) -> String {
     format!("{} {:?}", String::from_utf8_lossy(&verdict.issuer), verdict.subject)
 }
 
-fn to_json(verdict: &pb::Verdict) -> serde_json::Value {
-    let claims: serde_json::Value =
-        serde_json::from_slice(&verdict.claims_json).unwrap_or(serde_json::Value::Null);
-    json!({
+/// A verdict in one line. The claims stand in it as the token has them, with each number as it
+/// was written; what the daemon leaves to them is read from them.
+fn to_json(verdict: &pb::Verdict) -> String {
+    let claims: Value = serde_json::from_slice(&verdict.claims_json).unwrap_or(Value::Null);
+    let claim = |name: &str| claims.get(name).cloned();
+    let text = |given: &str, name: &str| match claim(name) {
+        Some(Value::String(text)) if given.is_empty() => text,
+        _ => given.to_owned(),
+    };
+    let texts = |given: &[String], name: &str| match claim(name) {
+        Some(Value::String(text)) if given.is_empty() && name == "scope" => {
+            text.split(' ').map(str::to_owned).collect()
+        }
+        Some(Value::String(text)) if given.is_empty() => vec![text],
+        Some(Value::Array(values)) if given.is_empty() => {
+            values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        }
+        _ => given.to_vec(),
+    };
+    let scopes = texts(&verdict.scopes, "scope");
+    let line = json!({
         "permit": verdict.permit,
         "reason": reason(verdict.reason),
         "detail": verdict.detail,
         "enforced": verdict.enforced,
         "retryable": verdict.retryable,
         "issuer": String::from_utf8_lossy(&verdict.issuer),
-        "subject": verdict.subject,
-        "audiences": verdict.audiences,
-        "scopes": verdict.scopes,
+        "subject": text(&verdict.subject, "sub"),
+        "audiences": texts(&verdict.audiences, "aud"),
+        "scopes": if scopes.is_empty() { texts(&scopes, "scp") } else { scopes },
         "key_id": verdict.key_id,
         "algorithm": String::from_utf8_lossy(&verdict.algorithm),
-        "token_id": verdict.token_id,
+        "token_id": text(&verdict.token_id, "jti"),
         "expires_at": verdict.expires_at,
         "issued_at": verdict.issued_at,
         "not_before": verdict.not_before,
-        "claims": claims,
-    })
+        "claims": null,
+    });
+    with_texts(&line, &[("claims", &verdict.claims_json)])
 }

@@ -4,9 +4,11 @@ use super::document::Node;
 use super::fault::Faults;
 use super::limits::ServerLimits;
 use super::read::FromText;
-use super::schema::{audit as key, fields, file, sample};
+use super::schema::{audit as key, fields, file, refusals, sample};
 use crate::files;
-use crate::masking::{AUDIT_RECORD_BYTES, AuditRules, Showing};
+use crate::masking::{
+    AUDIT_RECORD_BYTES, AuditRules, ClaimedShowing, FingerprintKey, RefusalRules, Showing,
+};
 use jwtd_core::crypto::{MessageKey, random};
 use jwtd_core::verify::Reason;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,8 @@ pub struct AuditSettings {
     pub refuses: bool,
     /// What is recorded.
     pub rules: AuditRules,
+    /// Whether the key of the fingerprints is that of a file which the operator wrote.
+    pub key_is_given: bool,
     /// As it was written, to tell whether it changed.
     written: Node,
 }
@@ -68,6 +72,7 @@ pub(super) fn audit(
         buffer_bytes,
         refuses,
         rules: rules(node, folder, faults)?,
+        key_is_given: node.at(key::fingerprint_key_file).is_some(),
         written: node.clone(),
     })
 }
@@ -96,8 +101,26 @@ fn rules(node: &Node, folder: &Path, faults: &mut Faults) -> Option<AuditRules> 
         token_id: shown.find(fields::token_id)?,
         caller: shown.find(fields::caller)?,
         key_id: shown.find(fields::key_id)?,
-        key,
+        claimed: shown.find(fields::claimed)?,
+        key: FingerprintKey::new(key),
     })
+}
+
+/// How refusals are logged.
+pub(super) fn refusal_rules(node: &Node) -> RefusalRules {
+    let (per_second, claimed) = (node.read(refusals::per_second), node.find(refusals::claimed));
+    RefusalRules { per_second, claimed: claimed.unwrap_or(ClaimedShowing::Known) }
+}
+
+impl FromText for ClaimedShowing {
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "all" => Some(Self::All),
+            "known" => Some(Self::Known),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
 }
 
 impl FromText for Showing {
@@ -123,7 +146,7 @@ fn fingerprint_key(node: &Node, folder: &Path, faults: &mut Faults) -> Option<Me
             Some(key) => return Some(key),
             None => format!("the secret is shorter than {} bytes", MessageKey::LEAST_BYTES),
         },
-        Err(error) => format!("{}: {error}", path.display()),
+        Err(error) => format!("{}: {}", path.display(), files::words::of_io(&error)),
     };
     let fix = "make one: openssl rand -hex 32 > FILE";
     faults.add(file.place, "audit.fingerprint_key_file", fault, fix);

@@ -3,7 +3,7 @@
 use super::document::{Node, Value};
 use super::fault::Faults;
 use super::schema::{Absent, Bounds, Kind, SettingKey};
-use super::units::{parse_bytes, parse_duration};
+use super::units::{parse_bytes, parse_count, parse_duration};
 use jwtd_core::jose::Algorithm;
 use std::time::Duration;
 
@@ -16,22 +16,27 @@ pub(super) fn check(node: &Node, kind: &Kind, faults: &mut Faults) {
 fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults) {
     let mut wrong = |what: String| faults.add(node.place, path, what, fix);
     match (kind, &node.value) {
-        (Kind::Any, _) => {}
+        (Kind::Any, Value::Text(_) | Value::Map(_)) => {}
         (Kind::Either(_, second), Value::List(_)) => check_at(node, second, path, fix, faults),
+        (Kind::Either(Kind::Table(keys), second), value) => match value {
+            Value::Map(_) => check_table(node, keys, path, faults),
+            _ => check_at(node, second, path, fix, faults),
+        },
         (Kind::Either(first, second), _) => {
             // A word stands beside a wider kind; two plain kinds differ in that the
             // second is a list.
             let narrow = matches!(first, Kind::Word(_) | Kind::Flag);
+            if narrow && check_scalar(first, &node.value).is_ok() {
+                return;
+            }
             if !narrow {
                 check_at(node, first, path, fix, faults);
-            } else if let (Kind::Duration(_), Some(text)) = (second, node.text()) {
+            } else if let (Kind::Duration(_), Some(_)) = (second, node.text()) {
                 // Who writes another word learns of the one that there is.
-                if check_text(first, text).is_err()
-                    && let Err(what) = check_text(second, text)
-                {
+                if let Err((what, _)) = check_scalar(second, &node.value) {
                     wrong(format!("{what}, or {}", first.expected()));
                 }
-            } else if node.text().is_none_or(|text| check_text(first, text).is_err()) {
+            } else {
                 check_at(node, second, path, fix, faults);
             }
         }
@@ -44,19 +49,9 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
             }
         }
         (Kind::Table(keys), Value::Map(_)) => check_table(node, keys, path, faults),
-        (Kind::Named(keys), Value::Map(members)) => {
-            if members.is_empty() {
-                wrong("at least one is needed".to_owned());
-            }
-            for (name, value) in members {
-                let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-                if name.text.is_empty() || name.text.len() > 64 || !name.text.bytes().all(fine) {
-                    let what = format!("{:?} cannot be a name", name.text);
-                    let fix = "use up to 64 letters, digits, `-`, `_` and `.`";
-                    faults.add(name.place, path, what, fix);
-                }
-                check_at(value, &Kind::Table(keys), &join(path, &name.text), "", faults);
-            }
+        (Kind::Map(element), Value::Map(_)) => check_named(node, element, path, faults),
+        (Kind::Named(keys), Value::Map(_)) => {
+            check_named(node, &Kind::Table(keys), path, faults);
         }
         (Kind::Table(keys), Value::Text(_) | Value::Literal(_)) => {
             let named = keys.iter().find(|key| key.is_required());
@@ -64,14 +59,30 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
             let what = format!("expected {}", kind.expected());
             faults.add(node.place, path, what, fix.unwrap_or_default());
         }
-        (_, Value::Text(text) | Value::Literal(text)) => {
-            if let Err(what) = check_text(kind, text) {
-                wrong(what);
+        (_, Value::Text(_) | Value::Literal(_)) => {
+            if let Err((what, quoted)) = check_scalar(kind, &node.value) {
+                let fix = if quoted.is_empty() { fix } else { &quoted };
+                faults.add(node.place, path, what, fix);
             }
         }
         (_, Value::Null | Value::List(_) | Value::Map(_)) => {
             wrong(format!("expected {}", kind.expected()));
         }
+    }
+}
+
+fn check_named(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
+    if node.members().is_empty() {
+        faults.add(node.place, path, "at least one is needed", "");
+    }
+    for (name, value) in node.members() {
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if name.text.is_empty() || name.text.len() > 64 || !name.text.bytes().all(fine) {
+            let what = format!("{:?} cannot be a name", name.text);
+            let fix = "use up to 64 letters, digits, `-`, `_` and `.`";
+            faults.add(name.place, path, what, fix);
+        }
+        check_at(value, kind, &join(path, &name.text), "", faults);
     }
 }
 
@@ -118,6 +129,48 @@ fn fix(key: &SettingKey) -> String {
     }
 }
 
+/// Checks a scalar: whether it is a string, a number or a truth value as the kind demands, and
+/// then its text. The same is said by the JSON Schema: what a reader of YAML makes of `1e3`, of
+/// `0660` or of `off` is not what was written. Gives what is wrong, and how to fix the quotes.
+fn check_scalar(kind: &Kind, value: &Value) -> Result<(), (String, String)> {
+    let (text, is_text) = match value {
+        Value::Text(text) => (text, true),
+        Value::Literal(text) => (text, false),
+        Value::Null | Value::List(_) | Value::Map(_) => {
+            return Err((format!("expected {}", kind.expected()), String::new()));
+        }
+    };
+    let is_truth = matches!(&**text, "true" | "false");
+    let found = if is_truth { "a truth value" } else { "a number" };
+    let quotes = || format!("write it in quotes: \"{text}\"");
+    match kind {
+        Kind::Word(words) if !is_text => {
+            if kind.accepts_literal(text) {
+                return Ok(());
+            }
+            let what = format!("expected {}, and {text} is {found}", kind.expected());
+            return Err((what, if words.contains(&&**text) { quotes() } else { String::new() }));
+        }
+        Kind::Secret if !is_text => {
+            let what = format!("expected {}, and this is {found}", kind.expected());
+            return Err((what, "write it in quotes".to_owned()));
+        }
+        Kind::Algorithm | Kind::Text | Kind::Url if !is_text => {
+            return Err((format!("expected {}, and {text} is {found}", kind.expected()), quotes()));
+        }
+        Kind::Mode if !is_text => {
+            let what = format!("{text} is a number, which some read as octal and some do not");
+            return Err((what, "write the rights in quotes, such as \"0660\"".to_owned()));
+        }
+        Kind::Flag | Kind::Count(_) if is_text && check_text(kind, text).is_ok() => {
+            let what = format!("expected {}, and \"{text}\" is a text", kind.expected());
+            return Err((what, format!("write it without quotes: {text}")));
+        }
+        _ => {}
+    }
+    check_text(kind, text).map_err(|what| (what, String::new()))
+}
+
 fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
     match kind {
         Kind::Algorithm => Algorithm::from_name(text).map(|_| ()).ok_or_else(|| {
@@ -128,8 +181,8 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
             Some((_, low, high)) => Err(format!("must be from {low} to {high} bytes")),
             None => Ok(()),
         },
-        Kind::Count(low) => match text.parse::<u32>() {
-            Ok(count) if count >= *low => Ok(()),
+        Kind::Count(low) => match parse_count(text) {
+            Some(count) if count >= *low && !text.starts_with('+') => Ok(()),
             _ => Err(format!("`{text}` is not a whole number from {low} up")),
         },
         Kind::Duration(bounds) => match beyond(text, *bounds, parse_duration)? {
@@ -141,11 +194,11 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
         },
         Kind::Flag if matches!(text, "true" | "false") => Ok(()),
         Kind::Mode => match u32::from_str_radix(text, 8) {
-            Ok(0..=0o777) => Ok(()),
+            Ok(0..=0o777) if text.len() <= 4 && !text.starts_with('+') => Ok(()),
             _ => Err(format!("`{text}` are no rights; write them in octal, such as \"0660\"")),
         },
         Kind::Scalar => Ok(()),
-        Kind::Text if !text.is_empty() => Ok(()),
+        Kind::Secret | Kind::Text | Kind::Url if !text.is_empty() => Ok(()),
         Kind::Word(words) if words.contains(&text) => Ok(()),
         _ => Err(format!("expected {}", kind.expected())),
     }

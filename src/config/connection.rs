@@ -33,6 +33,8 @@ pub struct Connection {
     pub pending_resets: usize,
     /// The most calls that were reset because of errors of the client.
     pub local_resets: usize,
+    /// The most frames of HTTP/2 in ten seconds that bring neither a call nor a part of a message.
+    pub idle_frames: u32,
     /// How long to wait when the operating system has no more descriptors.
     pub accept_backoff: Duration,
 }
@@ -58,6 +60,7 @@ pub(super) fn connection(node: &Node) -> Connection {
         frame_bytes: node.read(key::frame_bytes),
         pending_resets: node.read(key::pending_resets),
         local_resets: node.read(key::local_resets),
+        idle_frames: node.read(key::idle_frames),
         accept_backoff: node.read(key::accept_backoff),
     }
 }

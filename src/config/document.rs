@@ -2,6 +2,7 @@
 //! only file that names `serde_saphyr`.
 
 use super::fault::Faults;
+use jwtd_core::jose::json::ExactNumber;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use std::fmt;
@@ -24,7 +25,8 @@ pub enum Value {
     Map(Vec<(Name, Node)>),
     /// `null`, `~` or nothing.
     Null,
-    /// A number or truth value, as text.
+    /// A number or truth value, as text. A number with a fraction or beyond 64 bits is as it was
+    /// written.
     Literal(String),
     /// A string.
     Text(String),
@@ -42,7 +44,8 @@ pub struct Name {
 /// Reads a text; what is wrong with it goes to `faults`.
 pub fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     let read = serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options());
-    read.map(node).map_err(|error| report(&error, faults)).ok()
+    let read = read.map_err(|error| report(&error, faults)).ok()?;
+    Some(node(read).with_numbers_of(text))
 }
 
 /// Reads a text of several documents, parted by `---`; what is wrong with it goes to
@@ -50,7 +53,7 @@ pub fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
 pub fn parse_all(text: &str, faults: &mut Faults) -> Option<Vec<Node>> {
     let read = serde_saphyr::from_multiple_with_options::<Spanned<Value>>(text, options());
     let documents = read.map_err(|error| report(&error, faults)).ok()?;
-    Some(documents.into_iter().map(node).collect())
+    Some(documents.into_iter().map(|one| node(one).with_numbers_of(text)).collect())
 }
 
 /// Scalars are kept as they were written, as far as YAML lets us: `off` is a word here
@@ -67,19 +70,115 @@ fn options() -> serde_saphyr::Options {
 fn report(error: &serde_saphyr::Error, faults: &mut Faults) {
     let place =
         error.location().map_or((1, 1), |at| (coordinate(at.line()), coordinate(at.column())));
-    // The first line says it; the others draw what we draw ourselves.
-    let text = error.to_string();
-    let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    faults.add(place, "", what, "the file must be YAML or JSON");
+    let (what, fix) = words(error, faults.text_of(place.0));
+    faults.add(place, "", what, fix);
+}
+
+/// What is wrong with a text, and how to fix it. The library speaks of its own options and
+/// functions.
+fn words(error: &serde_saphyr::Error, line: &str) -> (String, &'static str) {
+    use serde_saphyr::Error as Yaml;
+    let (what, fix) = match error {
+        Yaml::AliasError { error, .. } => return words(error, line),
+        Yaml::DuplicateMappingKey { key, .. } => {
+            let key = key.as_ref().map_or_else(String::new, |key| format!(" `{key}`"));
+            return (format!("the key{key} stands twice in one mapping"), "remove one of them");
+        }
+        Yaml::MultipleDocuments { .. } => {
+            ("a second document begins here", "keep one of them, without `---` between")
+        }
+        Yaml::Eof { .. } => ("the text ends too early", "write the rest of it"),
+        Yaml::UnknownAnchor { .. } => {
+            ("an alias names an anchor that is not there", "write `&NAME` before the alias `*NAME`")
+        }
+        Yaml::InvalidUtf8Input => ("it is not UTF-8", "save it as UTF-8"),
+        Yaml::Budget { .. }
+        | Yaml::AliasReplayCounterOverflow { .. }
+        | Yaml::AliasReplayLimitExceeded { .. }
+        | Yaml::AliasExpansionLimitExceeded { .. }
+        | Yaml::AliasReplayStackDepthExceeded { .. }
+        | Yaml::RecursiveReferencesRequireWeakTypes { .. } => (
+            "it is too large, too deep, or repeats itself too often",
+            "write less, or fewer aliases",
+        ),
+        _ => syntax(line),
+    };
+    (what.to_owned(), fix)
+}
+
+/// A guess at what is wrong with a line that is no YAML.
+fn syntax(line: &str) -> (&'static str, &'static str) {
+    let indent = line.len() - line.trim_start().len();
+    let (value, quotes) =
+        (line.split_once(": ").map(|(_, value)| value.trim()), "put it in quotes");
+    if line.get(..indent).is_some_and(|indent| indent.contains('\t')) {
+        ("a tab indents this line, and YAML has only spaces", "indent it with spaces")
+    } else if value.is_some_and(|value| value.starts_with(['@', '`', '%'])) {
+        ("a value cannot begin with this character", quotes)
+    } else if value
+        .is_some_and(|value| !value.starts_with(['"', '\'', '{', '[']) && value.contains(": "))
+    {
+        ("the value holds `: `, which begins another one", quotes)
+    } else if line.to_ascii_lowercase().contains("\\ud") {
+        (
+            "an escape names half of a character (a lone surrogate)",
+            "write both halves, such as \\uD83D\\uDE00, or the character itself",
+        )
+    } else if line.contains('\\') && line.contains('"') {
+        ("a `\\` begins no escape that there is", "write `\\\\`, or use single quotes")
+    } else if line.matches('"').count() % 2 == 1 || line.matches('\'').count() % 2 == 1 {
+        ("a quote is opened and not closed", "close it, on the same line")
+    } else {
+        (
+            "this is neither YAML nor JSON",
+            "look at the indentation, the brackets and the quotes of this line and of the one before",
+        )
+    }
 }
 
 fn coordinate(number: impl TryInto<usize>) -> usize {
     number.try_into().unwrap_or_default()
 }
 
+/// Stands before a number that the library rounded, and the place of its text: no value begins
+/// with it.
+const ROUNDED: char = '\u{0}';
+
 fn node(spanned: Spanned<Value>) -> Node {
     let at = spanned.referenced;
-    Node { place: (coordinate(at.line()), coordinate(at.column())), value: spanned.value }
+    let value = match spanned.value {
+        Value::Literal(number) if number.starts_with(ROUNDED) => {
+            let written = spanned.defined.span();
+            let (start, length) = (written.byte_offset(), written.byte_len());
+            let (start, length) = (start.unwrap_or_default(), length.unwrap_or_default());
+            Value::Literal(format!("{number}{ROUNDED}{start}{ROUNDED}{length}"))
+        }
+        value => value,
+    };
+    Node { place: (coordinate(at.line()), coordinate(at.column())), value }
+}
+
+/// A number that the library rounded, as it stands in `source`.
+fn as_written(literal: &str, source: &str) -> Option<String> {
+    let mut parts = literal.strip_prefix(ROUNDED)?.split(ROUNDED);
+    let rounded = parts.next()?;
+    let (start, length): (usize, usize) =
+        (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let written = source.get(start..start.saturating_add(length)).unwrap_or_default().trim();
+    if ExactNumber::parse(written).is_some() {
+        return Some(written.to_owned());
+    }
+    // YAML has more forms of numbers than JSON: `.5`, `+1.5`, `5.`
+    let (sign, digits) = match written.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", written.strip_prefix('+').unwrap_or(written)),
+    };
+    let before = if digits.starts_with('.') { "0" } else { "" };
+    let after = if digits.ends_with('.') { "0" } else { "" };
+    let exact = ExactNumber::parse(&format!("{sign}{before}{digits}{after}"));
+    let same = exact.is_some() && exact == ExactNumber::parse(rounded);
+    // What is neither is refused where a number is needed.
+    Some(if same { rounded.to_owned() } else { written.to_owned() })
 }
 
 impl<'de> Deserialize<'de> for Value {
@@ -110,7 +209,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Literal(value.to_string()))
+        Ok(Value::Literal(format!("{ROUNDED}{value}")))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -149,6 +248,22 @@ impl<'de> Visitor<'de> for AnyValue {
 }
 
 impl Node {
+    /// The same tree, in which each number is as it stands in `source`.
+    fn with_numbers_of(self, source: &str) -> Self {
+        let value = match self.value {
+            Value::List(elements) => {
+                Value::List(elements.into_iter().map(|one| one.with_numbers_of(source)).collect())
+            }
+            Value::Map(members) => {
+                let member = |(name, value): (Name, Self)| (name, value.with_numbers_of(source));
+                Value::Map(members.into_iter().map(member).collect())
+            }
+            Value::Literal(text) => Value::Literal(as_written(&text, source).unwrap_or(text)),
+            same @ (Value::Null | Value::Text(_)) => same,
+        };
+        Self { place: self.place, value }
+    }
+
     /// The same tree, all of it at `place`.
     pub(super) fn at_place(self, place: (usize, usize)) -> Self {
         let value = match self.value {
@@ -228,5 +343,41 @@ impl Node {
             Value::Null => serde_json::Value::Null,
             Value::Text(text) | Value::Literal(text) => text.as_str().into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn texts(text: &str) -> Vec<String> {
+        let mut faults = Faults::new(Path::new("test"), text);
+        let node = parse(text, &mut faults).unwrap();
+        let list = node.get("list").unwrap();
+        list.elements().iter().map(|one| one.text().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_number_is_read_as_it_was_written() {
+        let written = [
+            "18446744073709551617",
+            "-9223372036854775809",
+            "1e3",
+            "1E+3",
+            "1.10",
+            "-0.0",
+            "0.1000000000000000055511151231257827",
+            "18446744073709551615",
+            "7",
+            "true",
+        ];
+        let lines: String = written.iter().map(|one| format!("  - {one} # é\n")).collect();
+        assert_eq!(texts(&format!("é: ä\nlist:\n{lines}")), written);
+        assert_eq!(texts(&format!("{{\"list\": [{}]}}", written.join(", "))), written);
+        // An alias is what it stands for; what only YAML has is what it means.
+        assert_eq!(texts("a: &n 1.10\nlist: [*n, .5, +1.5, 5.]"), ["1.10", "0.5", "1.5", "5"]);
+        let inexact = texts("list: [.1000000000000000055511151231257827]");
+        assert_eq!(inexact, [".1000000000000000055511151231257827"]);
     }
 }

@@ -26,7 +26,9 @@ pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
         }
         let token = |place: &TokenPlace| match place {
             TokenPlace::Header { name: own, .. } => name.as_ref() == Some(own),
-            TokenPlace::Cookie(_) | TokenPlace::Query(_) => false,
+            TokenPlace::Cookie(_) | TokenPlace::Query(_) | TokenPlace::WebSocketProtocol(_) => {
+                false
+            }
         };
         if !forward_token && tokens.iter().any(token) {
             let what = "this header holds the token, which is removed";
@@ -56,16 +58,18 @@ pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
         tokens: tokens.into(),
         headers: headers.into(),
         forward_token,
+        bypass_cors_preflight: node.read(key::bypass_cors_preflight),
         realm: realm.and_then(Node::text).unwrap_or_default().into(),
     })
 }
 
 /// Headers that steer the request itself; no claim may touch them.
-const STEERING: [&str; 8] = [
+const STEERING: [&str; 9] = [
     "connection",
     "content-length",
     "cookie",
     "host",
+    "sec-websocket-protocol",
     "te",
     "trailer",
     "transfer-encoding",
@@ -74,28 +78,44 @@ const STEERING: [&str; 8] = [
 
 fn place(node: &Node, path: &str, faults: &mut Faults) -> Option<TokenPlace> {
     let (cookie, query) = (node.word(token_place::cookie), node.word(token_place::query));
-    match (node.at(token_place::header), cookie, query) {
-        (Some(header), None, None) => {
+    let protocol = node.at(token_place::websocket_protocol);
+    match (node.at(token_place::header), cookie, query, protocol) {
+        (Some(header), None, None, None) => {
             let name = header_name(header, &format!("{path}.header"), faults)?;
             let scheme = node.word(token_place::scheme).map(Box::from);
             Some(TokenPlace::Header { name, scheme })
         }
-        (None, Some(name), None) => Some(TokenPlace::Cookie(name.into())),
-        (None, None, Some(name)) => Some(TokenPlace::Query(name.into())),
+        (None, Some(name), None, None) => Some(TokenPlace::Cookie(name.into())),
+        (None, None, Some(name), None) => Some(TokenPlace::Query(name.into())),
+        (None, None, None, Some(protocol)) => {
+            let name = protocol.text()?;
+            if !is_token(name) {
+                let what = format!("{name:?} cannot be a WebSocket protocol");
+                let path = format!("{path}.websocket_protocol");
+                faults.add(protocol.place, &path, what, "use letters, digits, `.`, `-` and `_`");
+                return None;
+            }
+            Some(TokenPlace::WebSocketProtocol(name.into()))
+        }
         _ => {
             let what = "a token stands in one place";
-            let fix = "give one of `header`, `cookie` and `query` in each entry";
+            let fix = "give one of `header`, `cookie`, `query` and `websocket_protocol` in each \
+                        entry";
             faults.add(node.place, path, what, fix);
             None
         }
     }
 }
 
+/// Whether it is a token of RFC 9110, section 5.6.2: a name of a header or of a protocol.
+fn is_token(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 /// A name of a header (RFC 9110, section 5.1), in lower case.
 fn header_name(node: &Node, path: &str, faults: &mut Faults) -> Option<Box<str>> {
     let name = node.text()?;
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !name.bytes().all(letter) {
+    if !is_token(name) {
         let what = format!("{name:?} cannot be the name of a header");
         faults.add(node.place, path, what, "use letters, digits and `-`");
         return None;

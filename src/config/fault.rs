@@ -1,6 +1,7 @@
 //! What is wrong with a configuration file: where, what, and how to fix it.
 
 use crate::escape::escaped;
+use crate::redaction::{REDACTED, redacted};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -23,9 +24,11 @@ pub struct Fault {
 #[derive(Clone, Debug)]
 pub struct Faults {
     file: PathBuf,
-    lines: Vec<String>,
+    lines: Box<[String]>,
     /// Settings that are not in the file, by path, and where they are.
     origins: Vec<(String, String)>,
+    /// What must not be shown, and what stands in its place.
+    hidden: Vec<(String, String)>,
     faults: Vec<Fault>,
     /// How many there are beyond [`Faults::MOST`].
     more: usize,
@@ -40,8 +43,8 @@ impl Faults {
     pub fn new(file: &Path, text: &str) -> Self {
         // A lone carriage return ends a line in YAML (1.2.2, section 5.4).
         let lines = text.replace("\r\n", "\n").split(['\n', '\r']).map(str::to_owned).collect();
-        let (origins, faults) = (Vec::new(), Vec::new());
-        Self { file: file.to_owned(), lines, origins, faults, more: 0 }
+        let (origins, hidden, faults) = (Vec::new(), Vec::new(), Vec::new());
+        Self { file: file.to_owned(), lines, origins, hidden, faults, more: 0 }
     }
 
     pub(super) fn whole(file: &Path, what: String, fix: &str) -> Self {
@@ -64,6 +67,39 @@ impl Faults {
         self.origins.iter().find(|(owner, _)| below(owner)).map(|(_, origin)| &**origin)
     }
 
+    /// From now on, shows `shown` in the place of `secret`, in messages and in quoted lines.
+    pub(super) fn hide(&mut self, secret: &str, shown: &str) {
+        /// What is shorter stands in other words too.
+        const LEAST: usize = 4;
+        /// Each costs a search in each fault. Beyond, what looks like a secret is left out.
+        const MOST: usize = 1000;
+
+        if self.hidden.len() >= MOST {
+            return;
+        }
+        let mut lines = secret.lines().map(str::trim).filter(|line| line.len() >= LEAST);
+        if secret.contains('\n') {
+            self.hidden.extend(lines.map(|line| (line.to_owned(), REDACTED.to_owned())));
+        } else if lines.next().is_some() {
+            self.hidden.push((secret.to_owned(), shown.to_owned()));
+        }
+    }
+
+    /// The text without what must not be shown.
+    fn without_hidden(&self, text: &str) -> String {
+        let mut shown = text.to_owned();
+        for (secret, instead) in &self.hidden {
+            // A text within quotes may stand there escaped.
+            let escaped = secret.escape_debug().to_string();
+            for secret in [secret, &escaped] {
+                if shown.contains(secret.as_str()) {
+                    shown = shown.replace(secret.as_str(), instead);
+                }
+            }
+        }
+        redacted(&shown).into_owned()
+    }
+
     pub(super) fn add(
         &mut self,
         (line, column): (usize, usize),
@@ -71,7 +107,8 @@ impl Faults {
         what: impl Into<String>,
         fix: impl Into<String>,
     ) {
-        let (path, what, fix) = (short(path.to_owned()), short(what.into()), short(fix.into()));
+        let [path, what, fix] = [path.to_owned(), what.into(), fix.into()]
+            .map(|text: String| short(self.without_hidden(&text)));
         let fault = Fault { line, column, path, what, fix };
         if self.faults.contains(&fault) {
             return;
@@ -81,6 +118,11 @@ impl Faults {
         } else {
             self.more = self.more.saturating_add(1);
         }
+    }
+
+    /// A line of the file, counted from 1.
+    pub(super) fn text_of(&self, line: usize) -> &str {
+        line.checked_sub(1).and_then(|index| self.lines.get(index)).map_or("", String::as_str)
     }
 
     /// Whether there is none.
@@ -107,6 +149,15 @@ impl Faults {
         })
     }
 
+    /// A line as [`Faults::lines`] has it, of what is no fault.
+    pub(super) fn line(&self, place: (usize, usize), path: &str, what: &str, fix: &str) -> String {
+        let (line, column) = place;
+        let texts = [path, what, fix].map(|text| short(text.to_owned()));
+        let [path, what, fix] = texts;
+        let fault = Fault { line, column, path, what, fix };
+        format!("{}; {}", self.headline(&fault), fault.fix)
+    }
+
     fn headline(&self, fault: &Fault) -> String {
         let Fault { line, column, path, what, .. } = fault;
         let file = self.file.display();
@@ -129,7 +180,9 @@ impl fmt::Display for Faults {
             let Fault { line, column, fix, .. } = fault;
             if let Some(text) = line.checked_sub(1).and_then(|index| self.lines.get(index)) {
                 let number = line.to_string();
-                let (text, caret) = window(text, column.saturating_sub(1));
+                let shown = self.without_hidden(text);
+                let caret = moved(text, &shown, column.saturating_sub(1));
+                let (text, caret) = window(&shown, caret);
                 writeln!(f, "  {number} | {text}")?;
                 writeln!(f, "  {:width$} | {:caret$}^", "", "", width = number.len())?;
             }
@@ -156,6 +209,18 @@ fn short(mut text: String) -> String {
         text.push_str("...");
     }
     text
+}
+
+/// Where a caret of the line `text` is in the line `shown`, in which something is replaced.
+fn moved(text: &str, shown: &str, caret: usize) -> usize {
+    let alike = text.chars().zip(shown.chars()).take_while(|(one, other)| one == other).count();
+    if caret <= alike {
+        return caret;
+    }
+    let backward = text.chars().rev().zip(shown.chars().rev());
+    let behind = backward.take_while(|(one, other)| one == other).count();
+    let to_end = text.chars().count().saturating_sub(caret);
+    if to_end <= behind { shown.chars().count().saturating_sub(to_end) } else { alike }
 }
 
 /// As much of a line as a person can look at around `caret`, escaped, and where the caret is

@@ -1,5 +1,7 @@
-//! Where keys are fetched from: an absolute `https` URL, or `http` to this machine.
+//! Where keys are fetched from: an absolute `https` URL, or `http` to this machine. As text it
+//! keeps what may be secret to itself.
 
+use crate::redaction::redacted_query;
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
 use std::borrow::Cow;
@@ -7,9 +9,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// An `https` URL, or an `http` URL whose host is this machine. It has neither user
-/// nor password nor fragment.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// An `https` URL, or an `http` URL whose host is this machine, or any where plaintext is
+/// permitted. It has neither user nor password nor fragment. `Display` and `Debug` leave the
+/// values of the query out: they may be secret.
+#[derive(Clone, Eq, PartialEq)]
 pub struct HttpUrl {
     uri: Uri,
     host: String,
@@ -18,6 +21,28 @@ pub struct HttpUrl {
 impl HttpUrl {
     /// The longest URL in bytes.
     pub const MAX: usize = 2048;
+
+    /// Parses a URL that may also be an `http` URL of another machine: `plaintext: true`.
+    ///
+    /// # Errors
+    /// A text that says what is wrong, without the URL.
+    pub fn parse_plaintext(text: &str) -> Result<Self, String> {
+        parse(text)
+    }
+
+    /// Whether an unencrypted connection to it would leave this machine.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        let local = self.host.eq_ignore_ascii_case("localhost")
+            || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        !self.is_secure() && !local
+    }
+
+    /// The whole URL, with what may be secret: for requests and digests, never for people.
+    #[must_use]
+    pub fn exact(&self) -> String {
+        self.uri.to_string()
+    }
 
     /// Whether the connection is encrypted.
     #[must_use]
@@ -70,7 +95,7 @@ impl HttpUrl {
         let (authority, path) = (self.authority(), self.uri.path().trim_end_matches('/'));
         let openid = format!("{scheme}://{authority}{path}/.well-known/openid-configuration");
         let oauth = format!("{scheme}://{authority}/.well-known/oauth-authorization-server{path}");
-        Ok([openid.parse()?, oauth.parse()?])
+        Ok([parse(&openid)?, parse(&oauth)?])
     }
 }
 
@@ -78,79 +103,84 @@ impl FromStr for HttpUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() > Self::MAX {
-            return Err(format!("is longer than {} bytes", Self::MAX));
+        let url = parse(text)?;
+        if url.is_exposed() {
+            return Err("must begin with https://; http:// goes only to this machine, unless \
+                        `keys.plaintext` is true"
+                .to_owned());
         }
-        if text.contains('#') {
-            return Err("has a fragment (`#`)".to_owned());
-        }
-        // An empty path is `/` (RFC 9110, section 4.2.3), also before a query.
-        let text = match text.split_once('?') {
-            Some((before, query)) if before.matches('/').count() == 2 => {
-                Cow::Owned(format!("{before}/?{query}"))
-            }
-            _ => Cow::Borrowed(text),
-        };
-        let uri: Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
-        let secure = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            Some(other) => return Err(format!("begins with {other}:// instead of https://")),
-            None => return Err("does not begin with https://".to_owned()),
-        };
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err("holds a user or a password".to_owned());
-        }
-        let (host, _) = host_and_port(&uri)
-            .ok_or_else(|| "has no host, or no port from 1 to 65535 after `:`".to_owned())?;
-        let local = host.eq_ignore_ascii_case("localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        if !secure && !local {
-            return Err("must begin with https://; http:// goes only to this machine".to_owned());
-        }
-        Ok(Self { uri, host })
+        Ok(url)
     }
+}
+
+fn parse(text: &str) -> Result<HttpUrl, String> {
+    if text.len() > HttpUrl::MAX {
+        return Err(format!("is longer than {} bytes", HttpUrl::MAX));
+    }
+    // Before all else: a password may hold whatever is wrong below.
+    if text.split_once("://").is_some_and(|(_, rest)| authority(rest).contains('@')) {
+        return Err("holds a user or a password".to_owned());
+    }
+    if text.contains('#') {
+        return Err("has a fragment (`#`)".to_owned());
+    }
+    // An empty path is `/` (RFC 9110, section 4.2.3), also before a query.
+    let text = match text.split_once('?') {
+        Some((before, query)) if before.matches('/').count() == 2 => {
+            Cow::Owned(format!("{before}/?{query}"))
+        }
+        _ => Cow::Borrowed(text),
+    };
+    let uri: Uri = text.parse().map_err(|_| no_url(&text))?;
+    match uri.scheme_str() {
+        Some("https" | "http") => {}
+        Some(other) => return Err(format!("begins with {other}:// instead of https://")),
+        None => return Err("does not begin with https://".to_owned()),
+    }
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err("holds a user or a password".to_owned());
+    }
+    let (host, _) = host_and_port(&uri)
+        .ok_or_else(|| "has no host, or no port from 1 to 65535 after `:`".to_owned())?;
+    Ok(HttpUrl { uri, host })
+}
+
+/// What stands before the path of a URL, after `://`.
+pub(super) fn authority(rest: &str) -> &str {
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 impl fmt::Display for HttpUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.uri.fmt(formatter)
+        let scheme = self.uri.scheme_str().unwrap_or("https");
+        write!(formatter, "{scheme}://{}{}", self.authority(), self.uri.path())?;
+        match self.uri.query() {
+            Some(query) => write!(formatter, "?{}", redacted_query(query)),
+            None => Ok(()),
+        }
     }
 }
 
-/// A proxy that is asked to connect (RFC 9110, section 9.3.6): a host and a port.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ProxyUrl {
-    /// The host: a name, or an address without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
-impl FromStr for ProxyUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let uri: Uri = text.parse().map_err(|error| format!("is no URL: {error}"))?;
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return Err("does not begin with http://".to_owned());
-        }
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err("holds a user or a password".to_owned());
-        }
-        if !matches!(uri.path_and_query().map(PathAndQuery::as_str), None | Some("/")) {
-            return Err("has a path".to_owned());
-        }
-        match host_and_port(&uri) {
-            Some((host, Some(port))) => Ok(Self { host, port }),
-            _ => Err("has no host, or no port from 1 to 65535".to_owned()),
-        }
+/// Why a text is no URL.
+pub(super) fn no_url(text: &str) -> String {
+    let odd = text.chars().find(|one| !one.is_ascii_graphic() || "<>\"{}|\\^`".contains(*one));
+    match odd {
+        Some(' ') => "is no URL: it holds a space".to_owned(),
+        Some(odd) => format!("is no URL: {odd:?} must be percent-encoded"),
+        None if !text.contains("://") => "is no URL: it does not begin with https://".to_owned(),
+        None => "is no URL: look at its host and port".to_owned(),
     }
 }
 
 /// The host without brackets, and the port if one is written. `Uri` reads what stands between a
 /// bracket and the port as a part of neither, and a port that is none as no port.
-fn host_and_port(uri: &Uri) -> Option<(String, Option<u16>)> {
+pub(super) fn host_and_port(uri: &Uri) -> Option<(String, Option<u16>)> {
     let host = uri.host().filter(|host| !host.is_empty())?;
     let bare = host.trim_matches(['[', ']']).to_owned();
     let port = match uri.authority()?.as_str().strip_prefix(host)? {
@@ -207,6 +237,35 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_secret_in_it_is_not_shown() {
+        let url = "https://a.example/k?key=secret&p".parse::<HttpUrl>().unwrap();
+        let shown = "https://a.example/k?key=***&***";
+        assert_eq!((url.to_string(), format!("{url:?}")), (shown.to_owned(), shown.to_owned()));
+        assert_eq!(url.exact(), "https://a.example/k?key=secret&p");
+        assert_eq!(url.path_and_query(), "/k?key=secret&p");
+        for bad in ["https://u:secret@a/", "https://u:sec/ret@a:x", "ftp://secret@a", "secret@a"] {
+            let error = bad.parse::<HttpUrl>().unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn plaintext_off_this_machine_must_be_permitted() {
+        for url in ["http://keycloak:8080/realms/a", "http://10.0.0.1/k", "http://[fd00::1]/k"] {
+            assert!(url.parse::<HttpUrl>().is_err(), "{url}");
+            let url = HttpUrl::parse_plaintext(url).unwrap();
+            assert!(url.is_exposed() && !url.is_secure());
+            assert!(url.well_known().is_ok(), "{url}");
+        }
+        for url in ["http://localhost/k", "http://127.0.0.1:8080/k", "https://a/k"] {
+            assert!(!url.parse::<HttpUrl>().unwrap().is_exposed(), "{url}");
+        }
+        for bad in ["ftp://a/k", "http://u:p@a/k", "http://", "a/k"] {
+            assert!(HttpUrl::parse_plaintext(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn an_empty_path_is_a_slash_also_before_a_query() {
         for (text, path) in [
             ("https://a", "/"),
@@ -220,15 +279,6 @@ mod tests {
         }
         let well_known = "https://a?b".parse::<HttpUrl>().unwrap().well_known();
         assert!(well_known.is_err());
-    }
-
-    #[test]
-    fn a_proxy_is_a_host_and_a_port() {
-        let proxy = "http://[::1]:3128".parse::<ProxyUrl>();
-        assert_eq!(proxy, Ok(ProxyUrl { host: "::1".to_owned(), port: 3128 }));
-        for bad in ["http://p", "http://p:0", "http://p:+1", "http://[::1]p:1", "http://p:1/x"] {
-            assert!(bad.parse::<ProxyUrl>().is_err(), "{bad}");
-        }
     }
 
     #[test]

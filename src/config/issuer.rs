@@ -5,7 +5,7 @@ use super::fault::Faults;
 use super::key_owner::KeyOwner;
 use super::key_source::{self, KeySource};
 use super::remote::Remote;
-use super::schema::issuer as key;
+use super::schema::{issuer as key, keys};
 use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{Issuer, KeyState, Leeway};
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct KeyReport {
     /// Keys that were skipped, each with the name of its issuer.
     pub(super) skipped: Vec<(String, String)>,
+    /// What the other keys cannot serve, each with the name of its issuer.
+    pub(super) warnings: Vec<(String, String)>,
     /// The files that keys were read from, and what was in them.
     pub(super) files: Vec<(PathBuf, Digest)>,
 }
@@ -44,11 +46,13 @@ pub(super) fn issuer(
     let (keys, place, remote) = match source {
         KeySource::Fixed(loaded, place, file) => {
             report.files.extend(file);
-            report.skipped.extend(loaded.skipped.into_iter().map(|line| (name.to_owned(), line)));
+            let named = |line| (name.to_owned(), line);
+            report.skipped.extend(loaded.skipped.into_iter().map(named));
+            report.warnings.extend(loaded.warnings.into_iter().map(named));
             (KeyState::Held { set: Arc::new(loaded.set), stale_at: None }, place, None)
         }
         KeySource::Remote(remote) => {
-            (KeyState::Unavailable, remote.location.to_string(), Some(remote))
+            (KeyState::Unavailable, remote.location.identity(), Some(remote))
         }
     };
     let audiences = node.at(key::audiences).map(Node::texts)?;
@@ -76,10 +80,28 @@ pub(super) fn check_identifiers(named: &[(Name, Node)], faults: &mut Faults) {
             let owner = *owners.entry(identifier).or_insert(name.text.as_str());
             if owner != name.text {
                 let what = format!("`{identifier}` is the `iss` of `{owner}` already");
-                let fix = "a token with it could not be told apart; join the two issuers";
+                let fix = format!(
+                    "a token with it could not be told apart; for two key sets under one `iss` keep \
+                     `{owner}` alone and give it the keys of both: `keys: {{ jwks_uris: {{ union: \
+                     [{}, {}] }} }}`",
+                    place_of_keys(named, owner, 1),
+                    place_of_keys(named, &name.text, 2),
+                );
                 let path = format!("issuers.{}.issuer", name.text);
                 faults.add(identifiers.place, &path, what, fix);
             }
         }
+    }
+}
+
+/// Where the issuer `name` has its keys, as it would be written in a union.
+fn place_of_keys(named: &[(Name, Node)], name: &str, number: usize) -> String {
+    let issuer = named.iter().find(|(one, _)| one.text == name);
+    let keys = issuer.and_then(|(_, node)| node.at(key::keys));
+    let urls = keys.and_then(|keys| keys.at(keys::jwks_uri)).map(Node::texts).unwrap_or_default();
+    match urls[..] {
+        [] => format!("https://cluster-{number}/jwks"),
+        [url] => url.to_owned(),
+        _ => format!("[{}]", urls.join(", ")),
     }
 }

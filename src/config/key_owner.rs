@@ -15,5 +15,18 @@ pub(super) struct KeyOwner<'n> {
     pub(super) place: (usize, usize),
 }
 
+impl KeyOwner<'_> {
+    /// The same, for a part of its keys.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            folder: self.folder,
+            allowed: self.allowed.clone(),
+            identifiers: self.identifiers.clone(),
+            place: self.place,
+        }
+    }
+}
+
 /// The largest file of keys or certificates, in bytes.
 pub(super) const KEY_FILE_MAX_BYTES: u64 = 1 << 20;

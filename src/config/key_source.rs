@@ -61,7 +61,8 @@ fn fixed(keys: &Node, kind: &str, owner: &KeyOwner<'_>, faults: &mut Faults) -> 
         Some(file) => match files::read(file, KEY_FILE_MAX_BYTES) {
             Ok(text) => text,
             Err(cause) => {
-                let what = format!("{} cannot be read: {cause}", file.display());
+                let what =
+                    format!("{} cannot be read: {}", file.display(), files::words::of_io(&cause));
                 faults.add(node.place, &path, what, "check the path and the rights of the file");
                 return None;
             }
@@ -105,16 +106,15 @@ fn plain(error: &dyn std::fmt::Display) -> (String, String) {
 }
 
 fn from_pem(text: &[u8], keys: &Node, allowed: &[Algorithm]) -> Loaded {
-    let materials = pem::parse(text).map_err(|error| plain(&error))?;
+    let mut jwks = pem::parse_keys(text).map_err(|error| plain(&error))?;
     let id = keys.word(key::key_id);
-    if id.is_some() && materials.len() > 1 {
-        let what = format!("the file holds {} keys, and `key_id` names one", materials.len());
+    if id.is_some() && jwks.len() > 1 {
+        let what = format!("the file holds {} keys, and `key_id` names one", jwks.len());
         return Err((what, "remove `key_id`; the keys are then tried by algorithm".to_owned()));
     }
-    let jwks: Vec<_> = materials
-        .into_iter()
-        .map(|material| Jwk { id: id.map(Box::from), algorithm: None, material })
-        .collect();
+    for jwk in &mut jwks {
+        jwk.id = id.map(Box::from);
+    }
     Ok(LoadedKeys::from_public(&jwks, allowed))
 }
 
@@ -129,10 +129,10 @@ fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded 
         }
     }
     if format == Some("base64url") {
-        text = base64url::decode(&text)
+        text = base64url::decode_any(&text)
             .map_err(|_| ("the file is not base64url".to_owned(), String::new()))?;
     }
-    let jwk = Jwk { id: None, algorithm: None, material: Secret::new(text) };
+    let jwk = Jwk::bare(Secret::new(text));
     // One secret, one algorithm (RFC 8725, section 3.1).
     if let [_, second, ..] = allowed {
         let what = format!("one secret cannot serve several algorithms, here also {second}");

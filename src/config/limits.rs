@@ -3,6 +3,7 @@
 use super::document::Node;
 use super::schema::limits;
 use jwtd_core::jose::Limits;
+use jwtd_core::jose::limits::JsonLimits;
 use std::time::Duration;
 
 /// Bounds of calls.
@@ -30,7 +31,11 @@ pub struct ServerLimits {
 
 /// The bounds of tokens in the table `limits`.
 pub(super) fn token_limits(node: &Node) -> Limits {
-    Limits { token_bytes: node.read(limits::token_bytes), ..Limits::DEFAULT }
+    let token_bytes = node.read(limits::token_bytes);
+    let members = node.read(limits::token_members);
+    // No text in a token is longer than the token.
+    let json = JsonLimits { members, string_bytes: token_bytes, ..Limits::DEFAULT.json };
+    Limits { token_bytes, header_bytes: node.read(limits::header_bytes), json, ..Limits::DEFAULT }
 }
 
 /// The bounds of calls in the table `limits`.

@@ -5,6 +5,7 @@ use super::fault::Faults;
 use super::schema::{file, listen as key};
 use super::server_tls::{ServerTls, server_tls};
 use super::socket_mode::SocketMode;
+use crate::files;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,19 @@ pub(super) fn listen(root: &Node, folder: &Path, faults: &mut Faults) -> Vec<Lis
 fn listen_on(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Option<Listen> {
     match (node.word(key::unix), node.word(key::tcp)) {
         (Some(socket), None) => {
-            Some(Listen::Unix { path: folder.join(socket), mode: node.read(key::mode) })
+            let socket = folder.join(socket);
+            let bytes = socket.as_os_str().len();
+            if bytes > files::SOCKET_PATH_BYTES {
+                let place = node.at(key::unix).map_or(node.place, |unix| unix.place);
+                let most = files::SOCKET_PATH_BYTES;
+                let what = format!(
+                    "{} is {bytes} bytes long, and a socket may have {most}",
+                    socket.display()
+                );
+                let fix = "choose a shorter path, such as /run/jwtd/jwtd.sock";
+                faults.add(place, &format!("{path}.unix"), what, fix);
+            }
+            Some(Listen::Unix { path: socket, mode: node.read(key::mode) })
         }
         (None, Some(address)) => {
             let place = node.at(key::tcp).map_or(node.place, |tcp| tcp.place);

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod certificates;
 mod check;
 mod connection;
 pub mod document;
@@ -16,11 +17,14 @@ mod key_owner;
 mod key_source;
 mod limits;
 mod listen;
+mod machine;
 mod profile;
+mod proxy_url;
 mod read;
 mod reference;
 mod remote;
 pub mod schema;
+mod secrets;
 mod server_tls;
 mod settings;
 mod socket_mode;
@@ -28,13 +32,18 @@ mod units;
 mod valid;
 
 pub use audit::AuditSettings;
+pub use certificates::{CertificateFile, DateFault};
 pub use connection::Connection;
 pub use fault::{Fault, Faults};
-pub use http_url::{HttpUrl, ProxyUrl};
+pub use http_url::HttpUrl;
 pub use limits::ServerLimits;
 pub use listen::{AdminHosts, Listen};
+pub use machine::{most_connections, too_many};
+pub use proxy_url::ProxyUrl;
 pub use reference::reference;
-pub use remote::{Access, Location, Remote};
+pub use remote::{
+    Access, HeaderSource, Location, Part, Proxy, Remote, RequestHeader, header_value,
+};
 pub use server_tls::{ClientAuthorities, ServerTls, TlsError};
 pub use settings::{Override, Setting};
 pub use socket_mode::SocketMode;
@@ -62,18 +71,53 @@ pub fn load_with(
     path: Option<&Path>,
     overrides: &[Override],
 ) -> Result<(Config, Vec<Setting>), Faults> {
+    let Checked { config, settings, .. } = read(path, overrides, Scope::File)?;
+    Ok((config, settings))
+}
+
+/// Does the same, and looks also for what would keep a daemon of this user from starting on
+/// this machine.
+///
+/// # Errors
+/// All faults of it.
+pub fn check_with(path: Option<&Path>, overrides: &[Override]) -> Result<Checked, Faults> {
+    read(path, overrides, Scope::Machine)
+}
+
+/// A configuration without faults.
+#[derive(Debug)]
+pub struct Checked {
+    /// It itself.
+    pub config: Config,
+    /// Which value each setting has.
+    pub settings: Vec<Setting>,
+    /// What is no fault, and what the operator should know: where, what, and how to fix it.
+    pub warnings: Vec<String>,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Scope {
+    /// The file, and the files that it names.
+    File,
+    /// Folders, ports and limits too.
+    Machine,
+}
+
+fn read(path: Option<&Path>, overrides: &[Override], scope: Scope) -> Result<Checked, Faults> {
     /// No honest file comes near this.
     const MOST: u64 = 4 * 1024 * 1024;
 
     let Some(path) = path else {
-        return parse_with("{}", Path::new("configuration"), overrides);
+        return parse_with("{}", Path::new("configuration"), overrides, scope);
     };
     let read = files::read(path, MOST).map_err(|cause| {
-        Faults::whole(path, format!("cannot be read: {cause}"), "give the path with `--config`")
+        let what = format!("cannot be read: {}", files::words::of_io(&cause));
+        Faults::whole(path, what, "give the path with `--config`")
     })?;
     let text = String::from_utf8(read)
         .map_err(|_| Faults::whole(path, "is not UTF-8".to_owned(), "save it as UTF-8"))?;
-    parse_with(&text, path, overrides)
+    parse_with(&text, path, overrides, scope)
 }
 
 /// Checks the text of a configuration file. Relative paths in it start from the
@@ -82,25 +126,35 @@ pub fn load_with(
 /// # Errors
 /// All faults of it.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Faults> {
-    parse_with(text, path, &[]).map(|(config, _)| config)
+    parse_with(text, path, &[], Scope::File).map(|checked| checked.config)
 }
 
 fn parse_with(
     text: &str,
     path: &Path,
     overrides: &[Override],
-) -> Result<(Config, Vec<Setting>), Faults> {
+    scope: Scope,
+) -> Result<Checked, Faults> {
     let mut faults = Faults::new(path, text);
     let Some(mut root) = document::parse(text, &mut faults) else {
         return Err(faults);
     };
     settings::apply(&mut root, overrides, &mut faults);
+    secrets::hide(&root, &schema::ROOT, &mut faults);
     check::check(&root, &schema::ROOT, &mut faults);
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let config = valid::build(&read::complete(&root, &schema::ROOT), folder, &mut faults);
+    let complete = read::complete(&root, &schema::ROOT);
+    let config = valid::build(&complete, folder, &mut faults);
+    let warnings = match &config {
+        Some(config) if scope == Scope::Machine => {
+            machine::check(&root, &complete, config, &mut faults)
+        }
+        _ => Vec::new(),
+    };
     match config {
         Some(config) if faults.is_empty() => {
-            Ok((config, settings::list(&root, &path.display().to_string(), &faults)))
+            let settings = settings::list(&root, &path.display().to_string(), &faults);
+            Ok(Checked { config, settings, warnings })
         }
         _ => Err(faults),
     }

@@ -100,9 +100,22 @@ pub(super) fn complete(node: &Node, kind: &Kind) -> Node {
         (Kind::List(element), Value::List(elements)) => {
             Value::List(elements.iter().map(|one| complete(one, element)).collect())
         }
+        // What Helm and others make of `off`.
+        (Kind::Word(_) | Kind::Either(Kind::Word(_), _), Value::Literal(text))
+            if text == "false" && accepts_off(kind) =>
+        {
+            Value::Text("off".to_owned())
+        }
         _ => node.value.clone(),
     };
     Node { place: node.place, value }
+}
+
+fn accepts_off(kind: &Kind) -> bool {
+    match kind {
+        Kind::Either(first, _) => first.accepts_literal("false"),
+        kind => kind.accepts_literal("false"),
+    }
 }
 
 fn default(key: &SettingKey, table: &Node) -> Option<(Name, Node)> {

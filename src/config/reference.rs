@@ -15,7 +15,7 @@ variables, those before the file, that before defaults. A key that is not listed
 Relative paths start from the folder of the file.
 
 While the daemon runs, the file and the key files that it names are read again on SIGHUP and when one of them
-changes, also by the swap of a ConfigMap. `issuers`, `profiles` and `limits.token_bytes` are then put in force,
+changes, also by the swap of a ConfigMap. `issuers`, `profiles` and the `limits` of tokens (`token_bytes`, `header_bytes`, `token_members`) are then put in force,
 all of it or nothing; a change of any other setting is named in the log, shows in the metric
 `jwtd_config_restart_required`, and waits for a restart.
 
@@ -86,9 +86,16 @@ fn nested(kind: &Kind) -> Option<(&Kind, &'static str)> {
     match kind {
         Kind::Table(_) => Some((kind, "a mapping")),
         Kind::Named(_) => Some((kind, "a mapping from names of your choice")),
-        Kind::List(element) if matches!(**element, Kind::Table(_)) => {
-            Some((*element, "a list of mappings"))
+        Kind::Map(Kind::Either(inner @ Kind::Table(_), _)) => {
+            Some((inner, "a mapping from names of your choice to texts or mappings"))
         }
+        Kind::List(element) => match *element {
+            Kind::Table(_) => Some((element, "a list of mappings")),
+            Kind::Either(inner @ Kind::Table(_), _) => {
+                Some((inner, "a list of URLs, lists of URLs or mappings"))
+            }
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -8,9 +8,10 @@ use serde_json::json;
 use std::marker::PhantomData;
 use std::path::Path;
 
-pub(super) use audit_log::{audit, fields, sample};
+pub(super) use audit_log::{audit, fields, refusals, sample};
 pub(super) use http_requests::{claim_header, ext_authz, place};
-pub(super) use issuers::{REMOTE, SOURCES, issuer, keys};
+pub(super) use issuers::{REMOTE, SOURCES, issuer, jwks_uris, keys, part, request_header};
+use kind::Nulls;
 pub use kind::{Bounds, Kind};
 pub(super) use profiles::{access, caller, claim, profile, returned, rule, scopes};
 pub(super) use server::{cache, connection, file, limits, listen, tls, traces};
@@ -105,7 +106,12 @@ impl SettingKey {
     pub(super) fn default(&self, place: (usize, usize)) -> Option<Node> {
         let Absent::Value(text) = self.absent else { return None };
         if !text.starts_with(['[', '{']) {
-            return Some(Node { place, value: Value::Text(text.to_owned()) });
+            let text = text.to_owned();
+            let value = match self.kind {
+                Kind::Flag | Kind::Count(_) => Value::Literal(text),
+                _ => Value::Text(text),
+            };
+            return Some(Node { place, value });
         }
         let node = document::parse(text, &mut Faults::new(Path::new(self.name), text))?;
         Some(node.at_place(place))
@@ -191,6 +197,19 @@ const fn texts() -> Field<Node> {
     Field::of(TEXTS)
 }
 
+const fn secret() -> Field<str> {
+    Field::of(Kind::Secret)
+}
+
+const fn url() -> Field<str> {
+    Field::of(Kind::Url)
+}
+
+/// One URL or several.
+const fn urls() -> Field<Node> {
+    Field::of(URLS)
+}
+
 const fn word<T: ?Sized>(words: &'static [&'static str]) -> Field<T> {
     Field::of(Kind::Word(words))
 }
@@ -214,12 +233,13 @@ const fn list(element: &'static Kind) -> Field<Node> {
 
 const OFF: Kind = Kind::Word(&["off"]);
 const ANY: Kind = Kind::Word(&["any"]);
+const URLS: Kind = Kind::Either(&Kind::Url, &Kind::List(&Kind::Url));
 const TEXTS: Kind = Kind::Either(&Kind::Text, &Kind::List(&Kind::Text));
 
 /// The JSON Schema of the configuration file, for editors.
 #[must_use]
 pub fn json_schema() -> serde_json::Value {
-    let mut schema = ROOT.schema();
+    let mut schema = ROOT.schema(Nulls::Absent);
     if let Some(object) = schema.as_object_mut() {
         object.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
         object.insert("title".into(), json!("The configuration of jwtd"));

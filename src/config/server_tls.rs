@@ -3,21 +3,18 @@
 use super::document::Node;
 use super::fault::Faults;
 use super::schema::{Field, listen, tls as key};
+use crate::certificates::{self, BadFile, Validity, unfit, words};
 use crate::clock::Clock;
-use crate::files;
 use jwtd_core::jose::UnixTime;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// The files that a socket with TLS needs. They are read again when they change.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,12 +32,20 @@ pub struct ServerTls {
 
 /// Why the files cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{key}: {what}")]
+#[error("{key}: {what}; {fix}")]
 pub struct TlsError {
     /// The setting that names the file.
     pub key: &'static str,
     /// What is wrong with it.
     pub what: String,
+    /// How to fix it.
+    pub fix: String,
+}
+
+impl TlsError {
+    fn new(key: &'static str, BadFile { what, fix }: BadFile) -> Self {
+        Self { key, what, fix }
+    }
 }
 
 /// The authorities whose clients are let in.
@@ -55,17 +60,18 @@ impl ClientAuthorities {
         certificates: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
-        let failed = |what: &dyn fmt::Display| TlsError {
-            key: key::client_ca_file.name(),
-            what: what.to_string(),
+        let failed = |what: String| {
+            let fix = "give the certificates of authorities, in PEM, as they were issued";
+            TlsError { key: key::client_ca_file.name(), what, fix: fix.to_owned() }
         };
         let mut roots = RootCertStore::empty();
         for authority in &certificates {
-            roots.add(authority.clone()).map_err(|error| failed(&error))?;
+            roots.add(authority.clone()).map_err(|error| failed(words::of(&error)))?;
         }
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        Ok(Self { certificates, verifier: verifier.map_err(|error| failed(&error))? })
+        let verifier = verifier.map_err(|_| failed("holds no certificate".to_owned()))?;
+        Ok(Self { certificates, verifier })
     }
 
     /// Whether a new handshake with this chain, the certificate of the client first, would
@@ -98,12 +104,11 @@ impl ServerTls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = read_key(&self.key_file)?;
         let chain = read_chain(key::cert_file.name(), &self.cert_file)?;
-        let failed = |key, what: &dyn fmt::Display| TlsError { key, what: what.to_string() };
         let versions = if self.accepts_1_2 { BOTH } else { NEWEST };
         let time = Arc::new(Clock::system());
         let builder = ServerConfig::builder_with_details(Arc::clone(&provider), time)
             .with_protocol_versions(versions)
-            .map_err(|error| failed("tls", &error))?;
+            .map_err(|error| TlsError::new("tls", unfit(&self.cert_file, &error)))?;
         let authorities = self.client_ca_file.as_ref().map(|file| {
             ClientAuthorities::new(
                 read_chain(key::client_ca_file.name(), file)?,
@@ -118,7 +123,12 @@ impl ServerTls {
             }
         };
         let config = builder.with_single_cert(chain, key);
-        let mut config = config.map_err(|error| failed(key::cert_file.name(), &error))?;
+        let mut config = config.map_err(|error| match error {
+            rustls::Error::General(_) => {
+                TlsError::new(key::key_file.name(), unfit(&self.key_file, &error))
+            }
+            error => TlsError::new(key::cert_file.name(), unfit(&self.cert_file, &error)),
+        })?;
         // In the order of preference. Who offers HTTP/1.1 alone is told in words what the port is.
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // Early data can be replayed (RFC 8446, section 8).
@@ -145,6 +155,14 @@ impl ServerTls {
         .collect()
     }
 
+    /// The fault of a certificate that is not valid, in the place of one that is.
+    #[must_use]
+    pub fn unfit_dates(&self, new: &Validity, now: UnixTime) -> TlsError {
+        let what = format!("{}: {}", self.cert_file.display(), new.words(now));
+        let fix = "write one that is valid; it is tried again".to_owned();
+        TlsError { key: key::cert_file.name(), what, fix }
+    }
+
     /// All files.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         [&self.cert_file, &self.key_file].into_iter().chain(&self.client_ca_file)
@@ -152,21 +170,11 @@ impl ServerTls {
 }
 
 fn read_chain(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let failed = |what: String| TlsError { key, what: format!("{}: {what}", file.display()) };
-    let text = files::read(file, files::MOST).map_err(|error| failed(error.to_string()))?;
-    let chain = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| failed(error.to_string()))?;
-    if chain.is_empty() { Err(failed("holds no certificate".to_owned())) } else { Ok(chain) }
+    certificates::read_chain(file).map_err(|bad| TlsError::new(key, bad))
 }
 
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let failed = |error: &dyn fmt::Display| TlsError {
-        key: key::key_file.name(),
-        what: format!("{}: {error}", file.display()),
-    };
-    let text = files::read(file, files::MOST).map_err(|error| failed(&error))?;
-    PrivateKeyDer::from_pem_slice(&Zeroizing::new(text)).map_err(|error| failed(&error))
+    certificates::read_key(file).map_err(|bad| TlsError::new(key::key_file.name(), bad))
 }
 
 /// The encryption of the socket `node`, if it is to have any; what is wrong goes to
@@ -190,10 +198,8 @@ pub(super) fn server_tls(
     if wrong.is_empty() {
         wrong.extend(tls.load().err());
     }
-    for TlsError { key, what } in wrong {
+    for TlsError { key, what, fix } in wrong {
         let place = table.get(key).map_or(table.place, |node| node.place);
-        let fix = "check the path and the rights of the file; it must be PEM, and the key that of \
-                    the first certificate";
         faults.add(place, &format!("{path}.tls.{key}"), what, fix);
     }
     Some(tls)

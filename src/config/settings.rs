@@ -3,6 +3,7 @@
 use super::document::{Name, Node, Value};
 use super::fault::Faults;
 use super::schema::{Absent, Kind, ROOT, SettingKey};
+use crate::redaction::{REDACTED, redacted_url, redacted_value};
 use jwtd_core::policy::Scalar;
 
 /// A setting that goes before what the file says.
@@ -95,13 +96,18 @@ impl List<'_> {
                     self.table(value, keys, &format!("{path}.{}", name.text));
                 }
             }
+            (Kind::Map(element), Value::Map(members)) => {
+                for (name, value) in members {
+                    self.add(value, element, &format!("{path}.{}", name.text));
+                }
+            }
             (Kind::List(element), Value::List(elements)) if matches!(element, Kind::Table(_)) => {
                 for (index, value) in elements.iter().enumerate() {
                     self.add(value, element, &format!("{path}[{index}]"));
                 }
             }
             (Kind::Any, _) => self.push(path, "(a JWK Set)".to_owned(), node),
-            _ => self.push(path, write(node), node),
+            _ => self.push(path, write(&shown(node, kind)), node),
         }
     }
 
@@ -131,6 +137,31 @@ impl List<'_> {
     }
 }
 
+/// The same value without what may be secret in it.
+fn shown(node: &Node, kind: &Kind) -> Node {
+    let text = |text: &str| match kind {
+        Kind::Secret | Kind::Either(_, Kind::Secret) => REDACTED.to_owned(),
+        kind if kind.is_url() => redacted_url(text).into_owned(),
+        _ => redacted_value(text).into_owned(),
+    };
+    let value = match &node.value {
+        Value::Text(written) => Value::Text(text(written)),
+        Value::Literal(written) => Value::Literal(text(written)),
+        Value::List(elements) => {
+            let kind = elements_of(kind);
+            Value::List(elements.iter().map(|one| shown(one, kind)).collect())
+        }
+        Value::Map(members) => {
+            let member = |(name, value): &(Name, Node)| {
+                (name.clone(), shown(value, member_of(kind, &name.text)))
+            };
+            Value::Map(members.iter().map(member).collect())
+        }
+        Value::Null => Value::Null,
+    };
+    Node { place: node.place, value }
+}
+
 /// A value without mappings, as YAML in one line.
 fn write(node: &Node) -> String {
     match &node.value {
@@ -145,5 +176,24 @@ fn write(node: &Node) -> String {
             format!("[{}]", elements.iter().map(write).collect::<Vec<_>>().join(", "))
         }
         Value::Map(_) | Value::Null => node.to_json().to_string(),
+    }
+}
+
+/// The kind of the elements of a list.
+fn elements_of(kind: &Kind) -> &Kind {
+    match kind {
+        Kind::List(element) => element,
+        Kind::Either(_, second) => elements_of(second),
+        other => other,
+    }
+}
+
+/// The kind of a member of a mapping that stands in a list.
+fn member_of(kind: &Kind, name: &str) -> &'static Kind {
+    match kind {
+        Kind::Either(Kind::Table(keys), _) | Kind::Table(keys) => {
+            keys.iter().find(|key| key.name == name).map_or(&Kind::Any, |key| &key.kind)
+        }
+        _ => &Kind::Any,
     }
 }

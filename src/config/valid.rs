@@ -2,7 +2,7 @@
 //! wrong.
 
 use super::access::policies;
-use super::audit::{AuditSettings, audit};
+use super::audit::{AuditSettings, audit, refusal_rules};
 use super::connection::{Connection, connection};
 use super::document::{Node, Value};
 use super::ext_authz::ext_authz;
@@ -13,9 +13,10 @@ use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
 use super::schema::{
-    SettingKey, cache, file, issuer as issuer_keys, listen as socket_keys, traces,
+    SettingKey, cache, file, issuer as issuer_keys, keys, listen as socket_keys, traces,
 };
 use crate::ext_authz::HttpRules;
+use crate::masking::RefusalRules;
 use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{IssuerIndex, Issuers};
 use jwtd_core::policy::Policy;
@@ -52,6 +53,8 @@ pub struct Startup {
     pub connection: Connection,
     /// Where decisions are recorded, if anywhere.
     pub audit: Option<AuditSettings>,
+    /// How refusals are logged.
+    pub refusals: RefusalRules,
     /// Where calls are traced, if anywhere, and how many of those that bring no trace.
     pub traces: Option<(String, u32)>,
     /// How long calls are taken after SIGTERM, while callers learn of it.
@@ -78,6 +81,8 @@ pub struct Live {
     /// Keys that were skipped, each with the name of its issuer. It is no fault, but
     /// the operator should know.
     pub skipped: Vec<(String, String)>,
+    /// Tokens that the keys of an issuer cannot prove, each line with the name of the issuer.
+    pub warnings: Vec<(String, String)>,
     /// The files that keys were read from, and what was in them.
     pub files: Vec<(PathBuf, Digest)>,
 }
@@ -90,7 +95,7 @@ impl Startup {
     }
 
     /// Each setting by its name, and whether it is the same in `new`.
-    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 12] {
+    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 13] {
         // Taken apart, so that no setting is forgotten.
         let Self {
             listen,
@@ -101,6 +106,7 @@ impl Startup {
             limits,
             connection,
             audit,
+            refusals,
             traces,
             drain_delay,
             drain_timeout,
@@ -115,6 +121,7 @@ impl Startup {
             ("limits", *limits == new.limits),
             ("connection", *connection == new.connection),
             ("audit", *audit == new.audit),
+            ("refusals", *refusals == new.refusals),
             ("traces", *traces == new.traces),
             ("drain_delay", *drain_delay == new.drain_delay),
             ("drain_timeout", *drain_timeout == new.drain_timeout),
@@ -160,6 +167,7 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Startup> {
         cache_bytes: cache.read(cache::max_bytes),
         cache_ttl: cache.read(cache::max_ttl),
         audit: audit(root, folder, &limits, faults),
+        refusals: refusal_rules(root.at(file::refusals)?),
         traces: traces(root, faults),
         limits,
         connection: connection(root.at(file::connection)?),
@@ -182,6 +190,11 @@ fn traces(root: &Node, faults: &mut Faults) -> Option<(String, u32)> {
         let fix = "write http://127.0.0.1:4317; a collector on this machine can encrypt further on";
         faults.add(endpoint.place, "traces.endpoint", what, fix);
     }
+    let has_host = |uri: http::Uri| uri.host().is_some_and(|host| !host.is_empty());
+    if text.starts_with("http://") && !text.parse().is_ok_and(has_host) {
+        let fix = "write a host and a port, such as http://127.0.0.1:4317";
+        faults.add(endpoint.place, "traces.endpoint", format!("`{text}` is no URL"), fix);
+    }
     Some((text.to_owned(), node.read(traces::one_in)))
 }
 
@@ -193,6 +206,9 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let mut issuers = Vec::new();
     let mut fetched = Vec::new();
     for (name, node) in named {
+        if let Some(keys) = node.at(issuer_keys::keys) {
+            check_switches(keys, keys::KEYS, &format!("issuers.{}.keys.", name.text), faults);
+        }
         if let Some((issuer, remote)) = issuer(&name.text, node, folder, faults, &mut report) {
             fetched.extend(remote.map(|remote| (name.text.as_str(), remote)));
             issuers.push(issuer);
@@ -209,6 +225,6 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let remotes = fetched.into_iter();
     let remotes =
         remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();
-    let KeyReport { skipped, files } = report;
-    Some(Live { issuers, optional, remotes, profiles, http, skipped, files })
+    let KeyReport { skipped, warnings, files } = report;
+    Some(Live { issuers, optional, remotes, profiles, http, skipped, warnings, files })
 }

@@ -1,15 +1,16 @@
 //! What is recorded of each decision, and what of it is masked or left out.
 
+use super::claimed::Claimed;
 use super::{ProfileIndex, Snapshot};
 use crate::clock::{Clock, rfc3339};
 use crate::masking::{AUDIT_RECORD_BYTES, AuditRules};
 use crate::permit::Permit;
 use crate::telemetry::{AuditLog, NoRoom, Record};
 use bytes::Bytes;
-use jwtd_core::jose::Algorithm;
+use jwtd_core::jose::{Algorithm, UnixTime};
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::Caller;
-use jwtd_core::verify::{Proven, Reason};
+use jwtd_core::verify::{Proven, Reason, Reject};
 use serde_json::{Map, Value, json};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct AuditEvent {
     pub(super) issuer: Option<IssuerIndex>,
     pub(super) token: Token,
     pub(super) reason: Reason,
+    /// Why it is refused, if it is.
+    pub(super) refused: Option<(Reject, UnixTime)>,
     pub(super) permit: bool,
     pub(super) cached: bool,
 }
@@ -114,7 +117,9 @@ impl Audit {
         self.clock.timestamp()
     }
 
-    pub(super) fn rules(&self) -> &Arc<AuditRules> {
+    /// What is recorded, and how it is shown.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<AuditRules> {
         &self.rules
     }
 }
@@ -173,12 +178,20 @@ impl AuditEvent {
                 }
             }
         }
+        if let Some((reject, now)) = &self.refused {
+            put("detail", reject.to_string().into());
+            put("now", now.seconds().into());
+            let claimed = Claimed::of(&self.token.bytes).members(rules, rules.claimed);
+            if !claimed.is_empty() {
+                put("claimed", claimed.into());
+            }
+        }
         put("fingerprint", rules.fingerprint(&self.token.bytes).into());
         fields
     }
 }
 
-fn caller(caller: &Caller) -> Value {
+pub(super) fn caller(caller: &Caller) -> Value {
     match caller {
         Caller::Unix { user, group, process } => {
             json!({"user": user, "group": group, "process": process})
@@ -193,10 +206,10 @@ mod tests {
     use super::*;
     use crate::clock::VirtualClock;
     use crate::engine::Configuration;
-    use crate::masking::Showing;
+    use crate::masking::{FingerprintKey, Showing};
     use crate::telemetry::{AuditSink, Metrics};
     use jwtd_core::crypto::MessageKey;
-    use jwtd_core::jose::{Limits, UnixTime};
+    use jwtd_core::jose::Limits;
     use jwtd_core::keys::Issuers;
     use jwtd_core::verify::Profile;
 
@@ -209,7 +222,8 @@ mod tests {
             token_id: Showing::Omit,
             caller: Showing::Omit,
             key_id: Showing::Omit,
-            key: MessageKey::new(&[7; 32]).unwrap(),
+            claimed: Showing::Omit,
+            key: FingerprintKey::new(MessageKey::new(&[7; 32]).unwrap()),
         };
         Audit::new(log.unwrap(), rules, clock)
     }
@@ -258,6 +272,7 @@ mod tests {
                 issuer,
                 token,
                 reason,
+                refused: None,
                 permit,
                 cached,
             };

@@ -2,6 +2,7 @@
 
 use super::audit::{Audit, AuditEvent, Token};
 use super::batch::{Pending, Step};
+use super::refusals::Refusal;
 use super::{Engine, Remembered};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
@@ -67,7 +68,7 @@ impl Judging {
     pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
         let Pending { snapshot, batch, steps, .. } = &self.pending;
         let configuration = snapshot.configuration();
-        let mut tally = Runs::default();
+        let (mut tally, mut held_back) = (Runs::default(), 0_u64);
         self.steps.set(0);
         for step in steps.iter().skip(self.decisions.len()).take(count) {
             if matches!(step, Step::Held) {
@@ -99,6 +100,14 @@ impl Judging {
                 let event = self.event(audit, place, issuer, &decision, cached);
                 self.events.extend(event);
             }
+            if let (Err(reject), Some(refusals)) = (&decision.outcome, &engine.refusals) {
+                if refusals.wants(kind.1, self.now) {
+                    let cached = matches!(step, Step::Hit(_));
+                    refusals.push(self.refusal(place, issuer, &decision, reject, cached));
+                } else {
+                    held_back = held_back.saturating_add(1);
+                }
+            }
             if let Some((kind, tokens)) = tally.add(kind) {
                 configuration.count(batch.profile, kind.0, kind.1, tokens);
             }
@@ -109,6 +118,9 @@ impl Judging {
         }
         if let Some((kind, tokens)) = tally.end() {
             configuration.count(batch.profile, kind.0, kind.1, tokens);
+        }
+        if let Some(refusals) = engine.refusals.as_ref().filter(|_| held_back > 0) {
+            refusals.hold_back(held_back);
         }
         self.decisions.len() < self.pending.steps.len()
     }
@@ -134,8 +146,32 @@ impl Judging {
             issuer,
             token,
             reason: decision.reason(),
+            refused: decision.outcome.as_ref().err().map(|reject| (reject.clone(), self.now)),
             permit: decision.outcome.is_ok(),
             cached,
+        })
+    }
+
+    /// What is logged of a refusal.
+    fn refusal(
+        &self,
+        place: usize,
+        issuer: Option<IssuerIndex>,
+        decision: &Decision,
+        reject: &Reject,
+        cached: bool,
+    ) -> Option<Refusal> {
+        let Pending { snapshot, batch, .. } = &self.pending;
+        Some(Refusal {
+            snapshot: Arc::clone(snapshot),
+            now: self.now,
+            caller: batch.caller.clone(),
+            profile: batch.profile,
+            issuer,
+            token: batch.tokens.get(place)?.as_ref().into(),
+            proven: decision.proven.is_some(),
+            cached,
+            reject: reject.clone(),
         })
     }
 

@@ -5,12 +5,14 @@
 mod audit;
 mod batch;
 mod cache;
+mod claimed;
 mod configuration;
 mod explain;
 mod group;
 mod hot_index;
 mod judging;
 mod lookup;
+mod refusals;
 mod remembered;
 mod slice;
 mod snapshot;
@@ -26,6 +28,7 @@ pub use explain::{
 };
 pub use judging::{Decision, Judging, Permission};
 pub use lookup::{ForeignProfile, Lookup};
+pub use refusals::Refusals;
 pub use remembered::Remembered;
 pub use slice::{Outcome, Slice, Unread};
 pub use snapshot::{Current, Snapshot};
@@ -44,6 +47,8 @@ pub struct Engine {
     pub cache: ProofCache,
     /// Where decisions are recorded, if anywhere.
     pub audit: Option<Audit>,
+    /// Where refusals are logged, if anywhere.
+    pub refusals: Option<Refusals>,
     /// Where calls are traced, if anywhere.
     pub traces: Option<Traces>,
     /// Where everything is counted.
@@ -55,7 +60,7 @@ impl Engine {
     #[must_use]
     pub fn new(snapshot: Snapshot, limits: CacheLimits, metrics: Arc<Metrics>) -> Self {
         let (current, cache) = (Current::new(snapshot), ProofCache::new(limits, &metrics));
-        Self { current, cache, audit: None, traces: None, metrics }
+        Self { current, cache, audit: None, refusals: None, traces: None, metrics }
     }
 
     /// Decides a batch in one go, at the wall time `now` and the moment `at`: its phases one

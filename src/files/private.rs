@@ -3,7 +3,7 @@
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use std::fs::Permissions;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, TempDir};
@@ -41,6 +41,9 @@ fn builder(prefix: &str) -> Builder<'_, 'static> {
     builder
 }
 
+/// The longest path of a socket (unix(7)), in bytes.
+pub const SOCKET_PATH_BYTES: usize = 107;
+
 /// Makes something that the file system names, such as a socket, with its final rights before
 /// anybody else can reach it, and puts it in the place of `path` in one step. `make` is told
 /// where to make it. Gives also its inode.
@@ -54,12 +57,20 @@ pub fn make_in_place<T>(
 ) -> io::Result<(T, u64)> {
     const NAME: &str = "s";
 
-    // Few letters: the path of a socket has at most 107 bytes (unix(7)).
+    // Few letters: the path of a socket is short.
     let folder = builder(".").rand_bytes(8).tempdir_in(super::parent(path))?;
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     // From here on by the folder and not by its path, which may lead elsewhere by now.
     let folder_itself: OwnedFd = rustix::fs::open(folder.path(), flags, Mode::empty())?;
-    let made = make(&folder.path().join(NAME))?;
+    // By the number of the descriptor where the path would be longer than a socket's may be,
+    // although the one that it is moved to is not.
+    let unfinished = folder.path().join(NAME);
+    let unfinished = if unfinished.as_os_str().len() <= SOCKET_PATH_BYTES {
+        unfinished
+    } else {
+        Path::new("/proc/self/fd").join(folder_itself.as_raw_fd().to_string()).join(NAME)
+    };
+    let made = make(&unfinished)?;
     rustix::fs::chmodat(&folder_itself, NAME, Mode::from_raw_mode(mode), AtFlags::empty())?;
     let found = rustix::fs::statat(&folder_itself, NAME, AtFlags::SYMLINK_NOFOLLOW)?;
     rustix::fs::renameat(&folder_itself, NAME, CWD, path)?;

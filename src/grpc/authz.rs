@@ -12,11 +12,11 @@ use super::service::{Verifier, deadline, finish, permits};
 use super::status::CallFault;
 use super::wire;
 use crate::engine::Batch;
-use crate::ext_authz::{HttpRequest, HttpRules, SeveralTokens};
+use crate::ext_authz::{FoundToken, HttpRequest, HttpRules, SeveralTokens};
 use crate::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest as Http};
 use crate::pb::authz::authorization_server::Authorization;
 use crate::pb::authz::{AttributeContext, CheckRequest, CheckResponse};
-use crate::telemetry::Tally;
+use crate::telemetry::{CalledMethod, Tally};
 use bytes::Bytes;
 use jwtd_core::policy::{self, Attributes};
 use reply::Judged;
@@ -32,7 +32,7 @@ impl Authorization for Verifier {
     ) -> Result<Response<CheckResponse>, Status> {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
-        let mut call = self.door().call("unary", "Check", &headers);
+        let mut call = self.door().call(&CalledMethod::AUTHORIZATION_CHECK, &headers);
         // Envoy counts an answer that comes too late as an error; a denial must come before.
         let deadline = deadline(&headers, self.door().clock());
         let deadline = deadline.map(|end| self.before(end));
@@ -42,6 +42,9 @@ impl Authorization for Verifier {
         finish(&mut call, outcome.and_then(Fit::measured))
     }
 }
+
+/// What a request is told in which a token or what rules look at is no text.
+const NOT_TEXT: &str = "the request is not UTF-8";
 
 impl Verifier {
     /// The moment when nine tenths of the time to `end` have passed.
@@ -74,48 +77,48 @@ impl Verifier {
         let http = request.and_then(|request| request.http).unwrap_or_default();
         let principal = source.map(|peer| peer.principal).unwrap_or_default();
         let Some(told) = told(&http, &principal) else {
-            return Ok(reply::unreadable(rules));
+            return Ok(reply::unreadable(rules, NOT_TEXT));
         };
         let Some(headers) = headers(&http, rules) else {
-            return Ok(reply::unreadable(rules));
+            return Ok(reply::unreadable(rules, NOT_TEXT));
         };
-        let asked = HttpRequest { headers: &headers, target: told.target };
-        let found = match rules.find_token(&asked) {
+        let asked = HttpRequest { method: told.method, headers: &headers, target: told.target };
+        let FoundToken { token, places } = match rules.find_token(&asked) {
             Err(SeveralTokens) => return Ok(reply::several_tokens(rules)),
+            // With a token it is no browser's, and is judged.
+            Ok(None) if rules.bypass_cors_preflight && asked.is_cors_preflight() => {
+                return Ok(reply::preflight(rules, &asked));
+            }
             Ok(None) => return Ok(reply::no_token(rules)),
             Ok(Some(found)) => found,
         };
-        let (token, place) = found;
         let batch = Batch {
             caller: permits.caller().clone(),
             attributes: told.attributes(&asked),
-            ..Batch::new(vec![Bytes::copy_from_slice(token.as_bytes())], profile)
+            ..Batch::new(vec![Bytes::copy_from_slice(token)], profile)
         };
         let decisions = self.door().run(&snapshot, batch, deadline, permits, tally).await?;
         let decision = decisions.into_iter().next().ok_or(CallFault::Internal)?;
-        let judged = Judged { snapshot: &snapshot, profile, rules, request: &asked, place };
+        let judged =
+            Judged { snapshot: &snapshot, profile, rules, request: &asked, places: &places };
         Ok(judged.reply(&decision))
     }
 }
 
 /// The headers, by their names in lower case, in either form in which Envoy sends them; none if
-/// one that may hold the token is not UTF-8. Others are not looked into.
-fn headers(http: &Http, rules: &HttpRules) -> Option<Vec<(String, String)>> {
+/// one that must be text is not UTF-8.
+fn headers(http: &Http, rules: &HttpRules) -> Option<Vec<(String, Bytes)>> {
     let merged = http.headers.iter().map(|one| (&one.key, &one.value));
     let raw = http.header_map.iter().flat_map(|map| &map.headers).map(|one| {
         let value = if one.raw_value.is_empty() { &one.value } else { &one.raw_value };
         (&one.key, value)
     });
-    let text = |(name, value): (&Bytes, &Bytes)| {
+    let shown = |(name, value): (&Bytes, &Bytes)| {
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-        let value = match from_utf8(value) {
-            Ok(value) => value.to_owned(),
-            Err(_) if rules.looks_into(&name) => return None,
-            Err(_) => String::new(),
-        };
-        Some((name, value))
+        let fits = from_utf8(value).is_ok() || !rules.needs_text(&name);
+        fits.then(|| (name, value.clone()))
     };
-    merged.chain(raw).map(text).collect()
+    merged.chain(raw).map(shown).collect()
 }
 
 /// What rules of the operator see of the request.

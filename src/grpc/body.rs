@@ -8,6 +8,7 @@
 use super::call_permits::CallPermits;
 use super::method::Rpc;
 use super::reassembly::Reassembly;
+use super::reflected::Reflected;
 use super::shapes;
 use super::status::CallFault;
 use super::weight::Weight;
@@ -51,7 +52,8 @@ impl MeteredLayer {
     ) -> Result<Request<Metered<B>>, Status> {
         let (mut parts, body) = request.into_parts();
         let Some(method) = shapes::method(parts.uri.path()) else {
-            return Err(Status::unimplemented("there is no such method"));
+            let service = shapes::is_service(parts.uri.path());
+            return Err(CallFault::MethodUnknown { service }.into());
         };
         let account = &origin.account;
         let refused = |cause, resource| refuse(&self.metrics, cause, account.limit(resource));
@@ -66,10 +68,20 @@ impl MeteredLayer {
         parts.extensions.insert(permits.clone());
         let prefix = Prefix::of(method.request);
         let arrival = Arrival { patience, streaming: rpc.messages, end: None };
-        let (layer, pieces, ended) = (self.clone(), Reassembly::default(), false);
-        let names = rpc.names;
-        let body =
-            Metered { body: Some(body), layer, permits, prefix, arrival, pieces, names, ended };
+        let (layer, pieces, names) = (self.clone(), Reassembly::default(), rpc.names);
+        let reflected = (names && rpc.messages).then(Reflected::default);
+        let body = Metered {
+            body: Some(body),
+            layer,
+            permits,
+            prefix,
+            arrival,
+            pieces,
+            names,
+            reflected,
+            begun: false,
+            ended: false,
+        };
         Ok(Request::from_parts(parts, body))
     }
 }
@@ -104,6 +116,10 @@ pub struct Metered<B> {
     pieces: Reassembly,
     /// Its messages are short, and gone as soon as they are read.
     names: bool,
+    /// Reads requests of reflection beforehand.
+    reflected: Option<Reflected>,
+    /// Whether a message has begun.
+    begun: bool,
     /// Whether no more will come.
     ended: bool,
 }
@@ -162,6 +178,8 @@ impl<B> Metered<B> {
             arrival: Arrival { patience, streaming, end: self.arrival.end.take() },
             pieces: std::mem::take(&mut self.pieces),
             names: self.names,
+            reflected: self.reflected.take(),
+            begun: self.begun,
             ended: std::mem::replace(&mut self.ended, true),
         }
     }
@@ -200,7 +218,11 @@ impl<B> Metered<B> {
                 self.prefix.filled += 1;
             }
             if self.prefix.filled == PREFIX {
-                let [_, a, b, c, d] = self.prefix.bytes;
+                let [flag, a, b, c, d] = self.prefix.bytes;
+                if flag != 0 {
+                    return Err(CallFault::Compressed);
+                }
+                self.begun = true;
                 let count = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
                 if count > limit {
                     return Err(CallFault::MessageTooLarge { count, limit });
@@ -218,6 +240,30 @@ impl<B> Metered<B> {
             }
         }
         Ok(whole)
+    }
+
+    /// The error of the body; a library may not pass it on.
+    fn fail(&self, fault: CallFault) -> Box<Status> {
+        self.permits.lock().fault = Some(fault);
+        Box::new(Status::from(fault))
+    }
+
+    /// No more comes. A message that is cut off is refused here, and a call without any.
+    fn end(&mut self) -> Result<(), CallFault> {
+        self.ended = true;
+        self.pieces.end();
+        self.may_end()
+    }
+
+    /// Whether the call may end here.
+    fn may_end(&self) -> Result<(), CallFault> {
+        if self.prefix.filled > 0 || self.prefix.left > 0 {
+            return Err(CallFault::MessageIncomplete);
+        }
+        if !self.begun && !self.arrival.streaming {
+            return Err(CallFault::MessageMissing);
+        }
+        Ok(())
     }
 
     /// Ready when what is waited for comes too late.
@@ -248,7 +294,11 @@ where
                 if self.names {
                     self.permits.lock().bytes.shrink(piece.len());
                 }
-                return Poll::Ready(Some(Ok(Frame::data(piece))));
+                let read = self.reflected.as_mut().map_or(Ok(()), |read| read.push(&piece));
+                return Poll::Ready(Some(match read {
+                    Ok(()) => Ok(Frame::data(piece)),
+                    Err(fault) => Err(self.fail(fault)),
+                }));
             }
             if self.ended {
                 return Poll::Ready(None);
@@ -257,29 +307,27 @@ where
             let frame = match Pin::new(body).poll_frame(context) {
                 Poll::Pending => {
                     ready!(self.poll_late(context));
-                    let late = Status::from(CallFault::DeadlineExceeded);
-                    return Poll::Ready(Some(Err(Box::new(late))));
+                    return Poll::Ready(Some(Err(self.fail(CallFault::DeadlineExceeded))));
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
                 Poll::Ready(Some(Ok(frame))) => Some(frame),
                 Poll::Ready(None) => None,
             };
             // Trailers of a request say nothing.
-            let Some(Ok(data)) = frame.map(Frame::into_data) else {
-                // A message that is cut off is for the reader to refuse.
-                self.ended = true;
-                self.pieces.end();
-                continue;
+            let admitted = match frame.map(Frame::into_data) {
+                Some(Ok(data)) => self.admit(&data).map(|whole| self.pieces.push(data, whole)),
+                Some(Err(_)) | None => self.end(),
             };
-            match self.admit(&data) {
-                Ok(whole) => self.pieces.push(data, whole),
-                Err(fault) => return Poll::Ready(Some(Err(Box::new(Status::from(fault))))),
+            if let Err(fault) = admitted {
+                return Poll::Ready(Some(Err(self.fail(fault))));
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && (self.ended || self.body.as_ref().is_none_or(Body::is_end_stream))
+        // An end that is a fault is told by a frame.
+        let has_ended = |body: &B| body.is_end_stream() && self.may_end().is_ok();
+        self.pieces.is_empty() && (self.ended || self.body.as_ref().is_none_or(has_ended))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -11,7 +11,7 @@ use crate::config::ServerLimits;
 use crate::dispatch::{Account, Begun, Dispatcher, Permit, Resource, Suspended, Undecided, caught};
 use crate::engine::{Batch, Decision, Snapshot};
 use crate::pb;
-use crate::telemetry::{Call, ShedCause, Tally};
+use crate::telemetry::{Call, CalledMethod, ShedCause, Tally};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
@@ -65,15 +65,10 @@ impl Door {
         self.dispatcher.clock()
     }
 
-    /// Begins a call of `method`; `kind` is as for the metrics.
-    pub(super) fn call(
-        &self,
-        kind: &'static str,
-        method: &'static str,
-        headers: &HeaderMap,
-    ) -> Call {
+    /// Begins a call of `method`.
+    pub(super) fn call(&self, method: &'static CalledMethod, headers: &HeaderMap) -> Call {
         let engine = self.dispatcher.engine();
-        let call = engine.metrics.call(kind, method, self.clock());
+        let call = engine.metrics.call(method, self.clock());
         call.traced(engine.traces.as_ref(), headers)
     }
 

@@ -4,10 +4,12 @@
 use super::authz;
 use super::body::{Metered, MeteredLayer};
 use super::call_permits::CallPermits;
+use super::counting::Uncounted;
 use super::messages::Handover;
 use super::method::Rpc;
 use super::served::Served;
 use super::shapes;
+use super::status::CallFault;
 use super::stream;
 use crate::clock::Clock;
 use crate::engine::Engine;
@@ -15,10 +17,11 @@ use crate::transport::{self, Origin};
 use bytes::Bytes;
 use futures_util::future::{Either, TryFutureExt as _};
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Duration;
+use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt as _;
 
@@ -76,8 +79,8 @@ impl<S: Service, P: transport::Door> transport::Door for Door<S, P> {
 
     fn open(&self, origin: Arc<Origin>) -> Self::Front {
         let Self { service, metered, engine, clock, patience, plain } = self.clone();
-        let (plain, served) = (plain.open(Arc::clone(&origin)), Served::new(engine, clock));
-        Front { service, metered, origin, served, patience, plain }
+        let (plain, served) = (plain.open(Arc::clone(&origin)), Served::new(engine));
+        Front { service, metered, origin, served, clock, patience, plain }
     }
 }
 
@@ -88,6 +91,7 @@ pub struct Front<S, P> {
     metered: MeteredLayer,
     origin: Arc<Origin>,
     served: Served,
+    clock: Clock,
     patience: Duration,
     plain: P,
 }
@@ -104,8 +108,13 @@ impl<S: Service, P: transport::Front> transport::Front for Front<S, P> {
             // No `async` around it, which would double its size.
             Either::Left(self.call(request).err_into())
         } else {
+            let http2 = request.version() == Version::HTTP_2;
             let answering = self.plain.answer(request);
-            let answering = answering.map_ok(|answer| answer.map(Body::new)).err_into();
+            let answering = answering.map_ok(move |answer| {
+                let answer = answer.map(Body::new);
+                if http2 { with_status(answer) } else { answer }
+            });
+            let answering = answering.err_into();
             // In a box, so that calls do not hold the room that it needs.
             Either::Right(Box::pin(answering))
         }
@@ -126,8 +135,11 @@ impl<S, P> Front<S, P> {
         B: Send + Unpin + 'static,
         S: tower::Service<Request<Metered<B>>, Response = Response<Body>> + Clone,
     {
-        let is_check = shapes::is_authorization(request.uri().path());
+        let path = request.uri().path();
+        let (is_check, method) = (shapes::is_authorization(path), Rpc::counted(path));
         let denied = move |answer| if is_check { authz::deny(answer) } else { answer };
+        let (metrics, clock) = (Arc::clone(&self.metered.metrics), self.clock.clone());
+        let uncounted = Uncounted { metrics, method, clock };
         let begun = self.begin(request).map(|(request, permits)| {
             let answering = self.service.clone().oneshot(request);
             (answering, permits)
@@ -135,14 +147,17 @@ impl<S, P> Front<S, P> {
         async move {
             let (answering, permits) = match begun {
                 Ok(begun) => begun,
-                Err(answer) => return Ok(denied(*answer)),
+                Err(answer) => return Ok(denied(uncounted.answered(*answer, None))),
             };
-            let mut answer = denied(stream::with_answers(answering.await?));
+            let mut answer = stream::with_answers(answering.await?);
             if let Some(permits) = permits {
+                if !permits.is_counted() {
+                    answer = uncounted.answered(answer, Some(&permits));
+                }
                 permits.answered();
                 answer.extensions_mut().insert(permits);
             }
-            Ok(answer)
+            Ok(denied(answer))
         }
     }
 
@@ -167,6 +182,16 @@ impl<S, P> Front<S, P> {
     }
 }
 
+/// Says also in the way of gRPC that the type of the content is none of it, as grpc-go does: a
+/// client that calls with another coding reads the status of the call.
+fn with_status(mut answer: Response<Body>) -> Response<Body> {
+    if answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        let status = Status::from(CallFault::ContentTypeUnsupported);
+        status.add_header(answer.headers_mut()).ok();
+    }
+    answer
+}
+
 /// Whether this is a call of gRPC: tonic looks at the path alone (gRPC over HTTP/2,
 /// Request-Headers).
 fn is_call<B>(request: &Request<B>) -> bool {
@@ -175,5 +200,6 @@ fn is_call<B>(request: &Request<B>) -> bool {
     }
     let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let kind = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
-    matches!(kind, Some([] | [b'+' | b';', ..])) && request.version() == Version::HTTP_2
+    let known = matches!(kind, Some([] | [b'+' | b';', ..])) && kind != Some(b"+json");
+    known && request.version() == Version::HTTP_2
 }

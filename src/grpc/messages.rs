@@ -1,6 +1,7 @@
 //! The messages of one stream. Between them nothing is kept of their bytes: the decoder of
 //! tonic keeps the room of the largest one up to the end of the stream.
 
+use super::status::CallFault;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http_body::Body as _;
 use prost::Message;
@@ -31,10 +32,11 @@ impl Messages {
     ) -> Poll<Option<Result<M, Status>>> {
         loop {
             match whole(&mut self.buffer) {
-                Err(status) => return Poll::Ready(Some(Err(status))),
+                Err(fault) => return Poll::Ready(Some(Err(fault.into()))),
                 Ok(Some(message)) => {
-                    let broken = |error: prost::DecodeError| Status::internal(error.to_string());
-                    return Poll::Ready(Some(M::decode(message).map_err(broken)));
+                    let decoded = M::decode(message);
+                    let decoded = decoded.map_err(|_| CallFault::MessageMalformed.into());
+                    return Poll::Ready(Some(decoded));
                 }
                 Ok(None) => {}
             }
@@ -51,8 +53,7 @@ impl Messages {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None if self.buffer.is_empty() => return Poll::Ready(None),
                 None => {
-                    let status = Status::internal("the stream ends within a message");
-                    return Poll::Ready(Some(Err(status)));
+                    return Poll::Ready(Some(Err(CallFault::MessageIncomplete.into())));
                 }
             }
         }
@@ -61,13 +62,13 @@ impl Messages {
 
 /// The first message of the buffer, if all of it is there (gRPC over HTTP/2,
 /// Length-Prefixed-Message).
-fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, Status> {
+pub(super) fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, CallFault> {
     /// The flag and the length.
     const PREFIX: usize = 5;
 
     let Some(&[flag, a, b, c, d]) = buffer.first_chunk::<PREFIX>() else { return Ok(None) };
     if flag != 0 {
-        return Err(Status::internal("a message is compressed, and no compression was agreed on"));
+        return Err(CallFault::Compressed);
     }
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     let missing = length.saturating_add(PREFIX).saturating_sub(buffer.len());

@@ -1,5 +1,7 @@
 //! What is known of a call from its path, before anything of its body is read.
 
+use crate::telemetry::CalledMethod;
+
 /// What a call that stays open takes of the memory of the process for each of its places while
 /// it is silent, in KiB: its state in h2, its task and the buffers of tonic, where it has them.
 /// Measured with 6,000 calls on 60 connections, without optimization: `VerifyStream` 5.0,
@@ -37,17 +39,24 @@ impl Rpc {
         }
     }
 
-    /// The kind and the name of the method at this path, as for the metrics, if its calls are
-    /// counted.
-    pub(super) fn counted(path: &str) -> Option<(&'static str, &'static str)> {
-        Some(match path {
-            "/jwtd.v1.VerifierService/Verify" => ("unary", "Verify"),
-            "/jwtd.v1.VerifierService/VerifyBatch" => ("unary", "VerifyBatch"),
-            "/jwtd.v1.VerifierService/Explain" => ("unary", "Explain"),
-            "/jwtd.v1.VerifierService/VerifyStream" => ("bidi_stream", "VerifyStream"),
-            "/envoy.service.auth.v3.Authorization/Check" => ("unary", "Check"),
-            _ => return None,
-        })
+    /// The method at this path, as for the metrics.
+    pub(super) fn counted(path: &str) -> &'static CalledMethod {
+        match path {
+            "/jwtd.v1.VerifierService/Verify" => &CalledMethod::VERIFY,
+            "/jwtd.v1.VerifierService/VerifyBatch" => &CalledMethod::VERIFY_BATCH,
+            "/jwtd.v1.VerifierService/Explain" => &CalledMethod::EXPLAIN,
+            "/jwtd.v1.VerifierService/VerifyStream" => &CalledMethod::VERIFY_STREAM,
+            "/envoy.service.auth.v3.Authorization/Check" => &CalledMethod::AUTHORIZATION_CHECK,
+            "/grpc.health.v1.Health/Check" => &CalledMethod::HEALTH_CHECK,
+            "/grpc.health.v1.Health/Watch" => &CalledMethod::HEALTH_WATCH,
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" => {
+                &CalledMethod::REFLECTION
+            }
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => {
+                &CalledMethod::REFLECTION_ALPHA
+            }
+            _ => &CalledMethod::UNKNOWN,
+        }
     }
 }
 
@@ -74,8 +83,7 @@ mod tests {
                     let known = Rpc::at(&path);
                     assert_eq!(known.messages, method.client_streaming(), "{path}");
                     assert_eq!(known.places > 0, method.server_streaming(), "{path}");
-                    let ours = !known.names && !path.contains("reflection");
-                    assert_eq!(Rpc::counted(&path).is_some(), ours, "{path}");
+                    assert_ne!(Rpc::counted(&path), &CalledMethod::UNKNOWN, "{path}");
                     staying.extend((known.places > 0).then_some(path));
                 }
             }

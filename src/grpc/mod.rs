@@ -4,12 +4,14 @@
 mod authz;
 mod body;
 mod call_permits;
+mod counting;
 mod door;
 mod fit;
 mod front;
 mod messages;
 mod method;
 mod reassembly;
+mod reflected;
 mod served;
 mod service;
 mod shapes;

@@ -3,8 +3,7 @@
 
 use super::method::Rpc;
 use super::shapes;
-use super::status::{CallFault, code_name};
-use crate::clock::Clock;
+use super::status::CallFault;
 use crate::engine::Engine;
 use jwtd_core::policy::Caller;
 use std::sync::Arc;
@@ -16,15 +15,14 @@ use tonic::Status;
 #[derive(Debug)]
 pub(super) struct Served {
     engine: Arc<Engine>,
-    clock: Clock,
     /// The generation that was looked at, doubled, and 1 more if the caller is served.
     seen: AtomicU64,
 }
 
 impl Served {
-    pub(super) fn new(engine: Arc<Engine>, clock: Clock) -> Self {
+    pub(super) fn new(engine: Arc<Engine>) -> Self {
         // Generations are counted from 1.
-        Self { engine, clock, seen: AtomicU64::new(0) }
+        Self { engine, seen: AtomicU64::new(0) }
     }
 
     /// Refuses a call before its body is read if no profile serves its caller, or it asks for
@@ -39,9 +37,6 @@ impl Served {
         } else {
             return Ok(());
         };
-        if let Some((kind, name)) = Rpc::counted(path) {
-            self.engine.metrics.call(kind, name, &self.clock).end(code_name(fault.code()));
-        }
         Err(fault.into())
     }
 

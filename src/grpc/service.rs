@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::ServerLimits;
 use crate::dispatch::Dispatcher;
 use crate::pb::{self, verifier_service_server::VerifierService};
-use crate::telemetry::Call;
+use crate::telemetry::{Call, CalledMethod};
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,10 +52,12 @@ pub(super) fn deadline(headers: &HeaderMap, clock: &Clock) -> Option<Instant> {
     clock.monotonic().checked_add(unit.saturating_mul(number))
 }
 
-/// Who calls and what the call holds, as the connection noted it.
+/// Who calls and what the call holds, as the connection noted it, which no longer counts it.
 pub(super) fn permits(extensions: &Extensions) -> Result<&CallPermits, CallFault> {
     // Without it there is a bug: each connection notes it.
-    extensions.get().ok_or(CallFault::Internal)
+    let permits: &CallPermits = extensions.get().ok_or(CallFault::Internal)?;
+    permits.count();
+    Ok(permits)
 }
 
 /// Ends a call; what it answers holds a permit for its room until it is encoded.
@@ -89,7 +91,7 @@ impl VerifierService for Verifier {
         // The extensions also hold the permits of the call, up to its end.
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
-        let mut call = self.0.call("unary", "Verify", &headers);
+        let mut call = self.0.call(&CalledMethod::VERIFY, &headers);
         let pb::VerifyRequest { token, context, options } = message;
         let deadline = deadline(&headers, self.0.clock());
         let permits = permits(&extensions)?;
@@ -105,7 +107,7 @@ impl VerifierService for Verifier {
     ) -> Result<Response<pb::VerifyBatchResponse>, Status> {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
-        let mut call = self.0.call("unary", "VerifyBatch", &headers);
+        let mut call = self.0.call(&CalledMethod::VERIFY_BATCH, &headers);
         let pb::VerifyBatchRequest { tokens, contexts, options } = message;
         let deadline = deadline(&headers, self.0.clock());
         let permits = permits(&extensions)?;
@@ -121,7 +123,7 @@ impl VerifierService for Verifier {
     ) -> Result<Response<pb::ExplainResponse>, Status> {
         let (metadata, extensions, message) = request.into_parts();
         let headers = metadata.into_headers();
-        let mut call = self.0.call("unary", "Explain", &headers);
+        let mut call = self.0.call(&CalledMethod::EXPLAIN, &headers);
         let deadline = deadline(&headers, self.0.clock());
         let permits = permits(&extensions)?;
         let outcome = self.0.explain(message, deadline, permits, call.tally()).await;
@@ -136,7 +138,7 @@ impl VerifierService for Verifier {
     ) -> Result<Response<NoAnswers>, Status> {
         let (metadata, extensions, _) = request.into_parts();
         let headers = metadata.into_headers();
-        let call = self.0.call("bidi_stream", "VerifyStream", &headers);
+        let call = self.0.call(&CalledMethod::VERIFY_STREAM, &headers);
         let deadline = deadline(&headers, self.0.clock());
         let permits = permits(&extensions)?.clone();
         let messages = stream_body(&extensions).map(Messages::new).ok_or(CallFault::Internal)?;

@@ -65,6 +65,12 @@ pub(super) fn method(path: &str) -> Option<&'static Method> {
     SERVED.methods.get(path)
 }
 
+/// Whether a path begins with the name of a service.
+pub(super) fn is_service(path: &str) -> bool {
+    let service = path.rsplit_once('/').map_or(path, |(service, _)| service);
+    SERVED.methods.keys().any(|known| known.rsplit_once('/').is_some_and(|one| one.0 == service))
+}
+
 /// Whether a path is that of Envoy's question.
 pub(super) fn is_authorization(path: &str) -> bool {
     method(path).is_some_and(|method| method.is_authorization)

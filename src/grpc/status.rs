@@ -1,6 +1,11 @@
 //! Trouble with a call, as a gRPC status. A bad token is none of it. Each status
 //! carries a `google.rpc.ErrorInfo` that names the field and the limit.
 
+mod library;
+mod words;
+
+pub(super) use library::{code_of, explain};
+
 use crate::telemetry::ShedCause;
 use prost::Message as _;
 use std::collections::HashMap;
@@ -28,6 +33,12 @@ pub enum CallFault {
         /// How many tokens there are.
         tokens: usize,
     },
+    /// The message is compressed, and the call says that it is not.
+    Compressed,
+    /// The call announces compressed messages.
+    CompressionUnsupported,
+    /// The type of the content is none of gRPC with protobuf.
+    ContentTypeUnsupported,
     /// The deadline of the call came first.
     DeadlineExceeded,
     /// A claim that is asked for is none that the profile returns, or no name of one.
@@ -50,6 +61,12 @@ pub enum CallFault {
         /// How much it may have.
         limit: usize,
     },
+    /// The call ends within its message.
+    MessageIncomplete,
+    /// The message is none of the method's.
+    MessageMalformed,
+    /// The call ends without a message.
+    MessageMissing,
     /// The message is larger than allowed.
     MessageTooLarge {
         /// Its size in bytes.
@@ -64,6 +81,13 @@ pub enum CallFault {
         /// The bound.
         limit: usize,
     },
+    /// There is no such method, or no such service.
+    MethodUnknown {
+        /// Whether the service is known.
+        service: bool,
+    },
+    /// What is asked for by name is not there: a service for its health, a symbol of reflection.
+    NotFound,
     /// The options of a request are too long together.
     OptionsTooLarge {
         /// How many bytes they have.
@@ -106,13 +130,22 @@ impl CallFault {
             Self::BatchEmpty => "BATCH_EMPTY",
             Self::BatchTooLarge { .. } => "BATCH_TOO_LARGE",
             Self::ClaimsUnknown => "CLAIMS_UNKNOWN",
+            Self::Compressed => "MESSAGE_COMPRESSED",
+            Self::CompressionUnsupported => "COMPRESSION_UNSUPPORTED",
+            Self::ContentTypeUnsupported => "CONTENT_TYPE_UNSUPPORTED",
             Self::ContextsMismatch { .. } => "CONTEXTS_MISMATCH",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
             Self::Internal => "INTERNAL",
+            Self::MessageIncomplete => "MESSAGE_INCOMPLETE",
+            Self::MessageMalformed => "MESSAGE_MALFORMED",
+            Self::MessageMissing => "MESSAGE_MISSING",
             Self::MessageTooComplex { .. } => "MESSAGE_TOO_COMPLEX",
             Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
+            Self::MethodUnknown { service: true } => "METHOD_UNKNOWN",
+            Self::MethodUnknown { service: false } => "SERVICE_UNKNOWN",
             Self::NotConfigured { .. } => "NOT_CONFIGURED",
+            Self::NotFound => "NOT_FOUND",
             Self::OptionsTooLarge { .. } => "OPTIONS_TOO_LARGE",
             Self::Overloaded { .. } => "OVERLOADED",
             Self::ProfileNotServed => "PROFILE_NOT_SERVED",
@@ -131,8 +164,13 @@ impl CallFault {
             Self::BatchEmpty
             | Self::BatchTooLarge { .. }
             | Self::ClaimsUnknown
+            | Self::Compressed
+            | Self::ContentTypeUnsupported
             | Self::ContextsMismatch { .. }
             | Self::FieldTooLong { .. }
+            | Self::MessageIncomplete
+            | Self::MessageMalformed
+            | Self::MessageMissing
             | Self::MessageTooComplex { .. }
             | Self::OptionsTooLarge { .. }
             | Self::ProfileRequired
@@ -141,7 +179,9 @@ impl CallFault {
             | Self::ViewUnknown { .. } => Code::InvalidArgument,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
+            Self::CompressionUnsupported | Self::MethodUnknown { .. } => Code::Unimplemented,
             Self::NotConfigured { .. } => Code::FailedPrecondition,
+            Self::NotFound => Code::NotFound,
             Self::ProfileNotServed => Code::PermissionDenied,
             Self::MessageTooLarge { .. } | Self::Overloaded { .. } | Self::ReplyTooLarge { .. } => {
                 Code::ResourceExhausted
@@ -152,115 +192,6 @@ impl CallFault {
     /// Whether the same call may well be answered a moment later.
     fn is_overload(&self) -> bool {
         matches!(self, Self::Overloaded { .. })
-    }
-
-    /// The message, the field, and the numbers in them.
-    fn describe(&self) -> (String, &'static str, Vec<(&'static str, String)>) {
-        let counted = |count: &usize, limit: &usize| {
-            vec![("count", count.to_string()), ("limit", limit.to_string())]
-        };
-        match self {
-            Self::BatchEmpty => {
-                ("`tokens` is empty; send at least one".into(), "tokens", Vec::new())
-            }
-            Self::BatchTooLarge { count, limit } => (
-                format!("`tokens` holds {count}; at most {limit} go into one message"),
-                "tokens",
-                counted(count, limit),
-            ),
-            Self::ContextsMismatch { count, tokens } => (
-                format!("`contexts` holds {count} for {tokens} tokens; send none, or one for each"),
-                "contexts",
-                counted(count, tokens),
-            ),
-            Self::DeadlineExceeded => {
-                ("the deadline came before the verdicts".into(), "timeout", Vec::new())
-            }
-            Self::ClaimsUnknown => (
-                "`options.claims` names a claim that the profile does not return, or one twice, \
-                 or none at all"
-                    .into(),
-                "options.claims",
-                Vec::new(),
-            ),
-            Self::FieldTooLong { field, count, limit } => (
-                format!("`{field}` holds {count}; at most {limit} are allowed"),
-                field,
-                counted(count, limit),
-            ),
-            Self::Internal => {
-                ("a bug in the daemon; its log has the place".into(), "message", Vec::new())
-            }
-            Self::MessageTooComplex { what, limit } => (
-                format!(
-                    "the message has more than {limit} {what}, far more than one of its length \
-                     needs: send fewer and longer fields"
-                ),
-                "message",
-                vec![("limit", limit.to_string())],
-            ),
-            Self::MessageTooLarge { count, limit } => (
-                format!(
-                    "the message has {count} bytes; at most {limit} are allowed: send smaller batches"
-                ),
-                "message",
-                counted(count, limit),
-            ),
-            Self::NotConfigured { setting } => (
-                format!("the daemon does not do this without the setting `{setting}`"),
-                "method",
-                vec![("setting", (*setting).to_owned())],
-            ),
-            Self::OptionsTooLarge { count, limit } => (
-                format!(
-                    "`options` holds {count} bytes of text; at most {limit} are allowed: ask for \
-                     less at once"
-                ),
-                "options",
-                counted(count, limit),
-            ),
-            Self::Overloaded { cause: cause @ ShedCause::Work, limit } => (
-                format!("signature checks would wait longer than {limit} ms; ask again later"),
-                cause.name(),
-                vec![("limit", limit.to_string())],
-            ),
-            Self::Overloaded { cause, limit } => (
-                format!("too many {} are in flight; ask again later", cause.name()),
-                cause.name(),
-                vec![("limit", limit.to_string())],
-            ),
-            Self::ProfileNotServed => (
-                "the profile is for other callers; see `profiles.NAME.callers`".into(),
-                "options.profile",
-                Vec::new(),
-            ),
-            Self::ProfileRequired => (
-                "`options.profile` is empty, and no profile is named `default`".into(),
-                "options.profile",
-                Vec::new(),
-            ),
-            Self::ProfileUnknown => (
-                "`options.profile` names no configured profile".into(),
-                "options.profile",
-                Vec::new(),
-            ),
-            Self::ReplyTooLarge { count, limit } => (
-                format!(
-                    "the reply would have {count} bytes, and callers accept {limit}: send smaller \
-                     batches, or ask for less with `options.view`"
-                ),
-                "options.view",
-                counted(count, limit),
-            ),
-            Self::TimeoutInvalid => {
-                ("`timeout` is negative or out of range".into(), "timeout", Vec::new())
-            }
-            Self::ViewUnknown { number } => (
-                format!("`options.view` is {number}, which is no view"),
-                "options.view",
-                vec![("count", number.to_string())],
-            ),
-        }
     }
 
     /// The fault as it goes into a message of a stream.

@@ -1,5 +1,6 @@
 //! Why keys could not be fetched.
 
+use crate::files;
 use http::StatusCode;
 use jwtd_core::jose::jwks::JwksError;
 use std::net::IpAddr;
@@ -9,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 #[error("{url}: {cause}")]
 pub struct SourceError {
-    /// The URL that was asked.
+    /// The URL that was asked, without what may be secret.
     pub url: String,
     /// What happened.
     pub(super) cause: Cause,
@@ -22,7 +23,7 @@ pub(super) enum Cause {
     #[error("{0}")]
     File(String),
     /// The name has no address.
-    #[error("the host has no address: {0}")]
+    #[error("the host has no address: {}", resolving(.0))]
     Resolve(std::io::Error),
     /// All addresses of the host are forbidden; this is one of them.
     #[error(
@@ -31,16 +32,16 @@ pub(super) enum Cause {
     )]
     Blocked(IpAddr),
     /// No connection.
-    #[error("cannot connect: {0}")]
+    #[error("cannot connect: {}", files::words::of_io(.0))]
     Connect(std::io::Error),
     /// No encrypted connection, or the certificate is not trusted.
     #[error("no trusted connection: {0}")]
     Tls(String),
     /// Not within the time that is given.
-    #[error("no answer in time (connect 2 s, in all 5 s)")]
+    #[error("no answer in time (5 s in all)")]
     Timeout,
     /// Not HTTP, or broken off.
-    #[error("not HTTP, or broken off: {0}")]
+    #[error("{}", speaking(.0))]
     Protocol(hyper::Error),
     /// The proxy does not connect.
     #[error("the proxy {0}")]
@@ -50,14 +51,17 @@ pub(super) enum Cause {
     Status {
         /// Which one.
         status: StatusCode,
-        /// Where a redirect points to.
+        /// Where a redirect points to, without what may be secret.
         target: Option<String>,
         /// How long the server wants to be left alone.
         retry_after: Option<Duration>,
     },
     /// A compressed answer, which was not asked for.
-    #[error("answered in the encoding {0:?}")]
+    #[error("answered in the encoding {0:?}, which was not asked for; only gzip is opened")]
     Encoding(String),
+    /// An answer that begins like gzip.
+    #[error("the answer is gzip, and cannot be opened: {0}")]
+    Gzip(String),
     /// A larger answer than is accepted.
     #[error("the answer is larger than 512 KiB")]
     TooLarge,
@@ -70,6 +74,33 @@ pub(super) enum Cause {
     /// No key of the set can be used.
     #[error("{0}")]
     Unusable(String),
+}
+
+/// What the system says of a name, without the name of its function.
+fn resolving(error: &std::io::Error) -> &'static str {
+    let text = error.to_string();
+    if error.kind() == std::io::ErrorKind::NotFound || text.contains("not known") {
+        "the name server knows no such name; check how it is written"
+    } else if text.contains("Temporary") {
+        "no name server answers; check /etc/resolv.conf and the network"
+    } else {
+        "the name cannot be looked up"
+    }
+}
+
+/// What is wrong with an answer.
+fn speaking(error: &hyper::Error) -> &'static str {
+    if error.is_parse_too_large() {
+        "the header of the answer is too large"
+    } else if error.is_parse() {
+        "what answers there does not speak HTTP/1.1; check the scheme and the port"
+    } else if error.is_incomplete_message() {
+        "the connection was closed before the answer was complete"
+    } else if error.is_timeout() {
+        "there was no answer in time"
+    } else {
+        "the connection broke off"
+    }
 }
 
 /// What is to be done about a redirect.
@@ -91,13 +122,19 @@ impl SourceError {
             Cause::Connect(_) | Cause::Proxy(_) => "connect",
             Cause::Tls(_) => "tls",
             Cause::Timeout => "timeout",
-            Cause::Protocol(_) | Cause::Encoding(_) => "protocol",
+            Cause::Protocol(_) | Cause::Encoding(_) | Cause::Gzip(_) => "protocol",
             Cause::Status { .. } => "status",
             Cause::TooLarge => "too_large",
             Cause::Metadata(_) => "metadata",
             Cause::Set(_) => "invalid",
             Cause::Unusable(_) => "unusable",
         }
+    }
+
+    /// The same, of so many places that fail among all.
+    pub(super) fn of_several(self, failed: usize, all: usize) -> Self {
+        let url = format!("{failed} of {all} key sets cannot be fetched: {}", self.url);
+        Self { url, ..self }
     }
 
     /// Whether the server answered that it has no such document.

@@ -5,12 +5,14 @@
 use super::caching;
 use super::destination::{HostOrigin, may_connect};
 use super::error::Cause;
-use super::{proxy, tls};
-use crate::config::{Access, HttpUrl, ProxyUrl};
+use super::race::dial;
+use super::{coding, credentials, proxy, tls};
+use crate::config::{Access, HttpUrl, Proxy};
+use crate::redaction::redacted_value;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION};
 use http::header::{
-    CONTENT_ENCODING, ETAG, HOST, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT,
+    ETAG, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
 };
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
@@ -34,6 +36,8 @@ pub(super) struct Fetch<'f> {
     pub(super) access: &'f Access,
     /// A token to send along.
     pub(super) bearer: Option<&'f str>,
+    /// Fields to send along.
+    pub(super) fields: &'f [(HeaderName, HeaderValue)],
     /// The tag of the document at hand: an answer that it is still the same will do.
     pub(super) tag: Option<&'f str>,
 }
@@ -49,14 +53,14 @@ pub(super) struct Document {
     pub(super) fresh_for: Option<Duration>,
 }
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// For all of it: the name, the race of the addresses, the handshake and the document.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest tag that is kept and sent back, in bytes.
 const LONGEST_TAG: usize = 256;
 
-/// How many addresses of a host are tried.
-const ADDRESSES: usize = 4;
+/// How much of a `Location` is told, in characters.
+const LONGEST_TARGET: usize = 300;
 
 impl Fetch<'_> {
     /// Gets the document, of at most 512 KiB, within 5 s.
@@ -65,61 +69,67 @@ impl Fetch<'_> {
     }
 
     async fn exchange(self) -> Result<Document, Cause> {
-        let stream = match &self.access.proxy {
-            // Without encryption it goes to this machine, and there is no proxy between.
-            Some(proxy) if self.url.is_secure() => self.connect_through(proxy).await?,
-            _ => self.connect().await?,
+        // Without encryption to this machine, there is no proxy between.
+        let proxy = self.access.proxy.as_ref();
+        let proxy = proxy.filter(|_| self.url.is_secure() || self.url.is_exposed());
+        let Some(proxy) = proxy else {
+            let stream = self.connect().await?;
+            return self.converse(stream, None).await;
         };
+        let credentials = credentials::of_proxy(proxy).await?;
+        let stream = self.connect_to(proxy).await?;
+        if self.url.is_secure() {
+            let stream = proxy::tunnel(stream, self.url, credentials.as_ref()).await?;
+            return self.converse(stream, None).await;
+        }
+        self.converse(stream, Some(Forwarding { credentials })).await
+    }
+
+    async fn converse(
+        self,
+        stream: TcpStream,
+        forwarding: Option<Forwarding>,
+    ) -> Result<Document, Cause> {
         if self.url.is_secure() {
             let stream = tls::encrypt(stream, self.url.host(), self.origin, self.access).await?;
-            self.ask(stream).await
+            self.ask(stream, forwarding).await
         } else {
-            self.ask(stream).await
+            self.ask(stream, forwarding).await
         }
     }
 
     async fn connect(self) -> Result<TcpStream, Cause> {
-        let (host, port) = (self.url.host(), self.url.port());
-        let found = match host.parse::<IpAddr>() {
-            Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => {
-                tokio::net::lookup_host((host, port)).await.map_err(Cause::Resolve)?.collect()
-            }
-        };
-        // Without encryption a name must not lead off this machine.
+        let found = resolve(self.url.host(), self.url.port()).await?;
+        // Without encryption a name must not lead off this machine, unless that is permitted.
         let fine = |address: &SocketAddr| {
             may_connect(address.ip(), self.origin)
-                && (self.url.is_secure() || address.ip().to_canonical().is_loopback())
+                && (self.url.is_secure()
+                    || self.access.plaintext
+                    || address.ip().to_canonical().is_loopback())
         };
-        let mut cause = match found.first() {
-            Some(first) => Cause::Blocked(first.ip()),
-            None => Cause::Resolve(io::ErrorKind::NotFound.into()),
-        };
-        for address in found.into_iter().filter(fine).take(ADDRESSES) {
-            cause = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => Cause::Connect(error),
-                Err(_) => Cause::Timeout,
-            };
+        let first = found.first().map(SocketAddr::ip);
+        let allowed: Vec<_> = found.into_iter().filter(fine).collect();
+        match first {
+            Some(first) if allowed.is_empty() => Err(Cause::Blocked(first)),
+            _ => dial(allowed).await.map_err(Cause::Connect),
         }
-        Err(cause)
     }
 
     /// The proxy resolves the name; an address that is written is checked all the same.
-    async fn connect_through(self, proxy: &ProxyUrl) -> Result<TcpStream, Cause> {
+    async fn connect_to(self, proxy: &Proxy) -> Result<TcpStream, Cause> {
         if let Ok(address) = self.url.host().parse::<IpAddr>()
             && !may_connect(address, self.origin)
         {
             return Err(Cause::Blocked(address));
         }
-        let stream = TcpStream::connect((&*proxy.host, proxy.port));
-        let stream = timeout(CONNECT_TIMEOUT, stream).await.map_err(|_| Cause::Timeout)?;
-        proxy::tunnel(stream.map_err(Cause::Connect)?, self.url).await
+        let found = resolve(&proxy.url.host, proxy.url.port).await?;
+        dial(found).await.map_err(Cause::Connect)
     }
 
     async fn ask(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        forwarding: Option<Forwarding>,
     ) -> Result<Document, Cause> {
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(64 * 1024)
@@ -128,7 +138,9 @@ impl Fetch<'_> {
             .map_err(Cause::Protocol)?;
         // It ends with this call, whatever becomes of it.
         let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
-        let response = sender.send_request(self.request()?).await.map_err(Cause::Protocol)?;
+        let forwarded = forwarding.is_some();
+        let request = self.request(forwarding)?;
+        let response = sender.send_request(request).await.map_err(Cause::Protocol)?;
         let header = |name| {
             let value: Option<&HeaderValue> = response.headers().get(name);
             value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -138,21 +150,29 @@ impl Fetch<'_> {
             let tag = self.tag.map(str::to_owned);
             return Ok(Document { text: None, tag, fresh_for });
         }
+        if forwarded && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(Cause::Proxy(proxy::LOGIN.to_owned()));
+        }
         if response.status() != StatusCode::OK {
             let target = header(LOCATION).filter(|_| response.status().is_redirection());
+            let beginning = |text: &str| text.chars().take(LONGEST_TARGET).collect();
+            let target = target.map(|target| beginning(&redacted_value(&target)));
             let retry_after = caching::retry_after(response.headers());
             return Err(Cause::Status { status: response.status(), target, retry_after });
         }
-        if let Some(encoding) = header(CONTENT_ENCODING).filter(|name| name != "identity") {
-            return Err(Cause::Encoding(encoding));
-        }
+        coding::check(response.headers())?;
         let tag = header(ETAG).filter(|tag| tag.len() <= LONGEST_TAG);
-        let text = Some(read(response.into_body()).await?);
+        let text = Some(coding::opened(read(response.into_body()).await?)?);
         Ok(Document { text, tag, fresh_for })
     }
 
-    fn request(self) -> Result<Request<Empty<Bytes>>, Cause> {
-        let mut request = Request::get(self.url.path_and_query())
+    fn request(self, forwarding: Option<Forwarding>) -> Result<Request<Empty<Bytes>>, Cause> {
+        // A proxy is told the whole URL (RFC 9112, section 3.2.2).
+        let target = match &forwarding {
+            Some(_) => self.url.exact(),
+            None => self.url.path_and_query().to_owned(),
+        };
+        let mut request = Request::get(target)
             .header(HOST, self.url.authority())
             .header(ACCEPT, "application/json, application/jwk-set+json")
             .header(ACCEPT_ENCODING, "identity")
@@ -171,8 +191,31 @@ impl Fetch<'_> {
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        request.body(Empty::new()).map_err(|error| Cause::File(error.to_string()))
+        if let Some(credentials) = forwarding.and_then(|forwarding| forwarding.credentials) {
+            request = request.header(PROXY_AUTHORIZATION, credentials);
+        }
+        let request = request.body(Empty::new());
+        let mut request = request
+            .map_err(|_| Cause::File("what is sent along cannot stand in a header".to_owned()))?;
+        for (name, value) in self.fields {
+            request.headers_mut().insert(name, value.clone());
+        }
+        Ok(request)
     }
+}
+
+/// A request that a proxy forwards, because nothing is encrypted.
+struct Forwarding {
+    credentials: Option<HeaderValue>,
+}
+
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let found = tokio::net::lookup_host((host, port)).await.map_err(Cause::Resolve)?;
+    let found: Vec<_> = found.collect();
+    if found.is_empty() { Err(Cause::Resolve(io::ErrorKind::NotFound.into())) } else { Ok(found) }
 }
 
 async fn read(mut body: Incoming) -> Result<Vec<u8>, Cause> {

@@ -3,7 +3,9 @@
 
 use super::key_watch::KeyWatch;
 use super::key_watches::KeyWatches;
+use super::parts::{Merged, Parts};
 use super::refresh::Refresher;
+use super::remote::CurrentSet;
 use crate::clock::Clock;
 use crate::config::Remote;
 use crate::engine::Engine;
@@ -15,7 +17,9 @@ use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, IssuerIndex, Issuers};
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Keeps keys fresh, for as long as it lives.
@@ -26,12 +30,15 @@ pub struct Keeper {
     watches: KeyWatches,
     /// By the name of the issuer.
     tended: HashMap<String, Tended>,
+    /// By the origin of the issuer.
+    parts: Mutex<HashMap<Digest, Parts>>,
 }
 
 #[derive(Debug)]
 struct Tended {
     origin: Digest,
     remote: Remote,
+    parts: Parts,
     watch: Arc<KeyWatch>,
     task: Option<AbortOnDropHandle<()>>,
 }
@@ -40,7 +47,15 @@ impl Keeper {
     /// A keeper of nothing. `clock` tells the time; with `state`, sets are kept there.
     #[must_use]
     pub fn new(clock: Clock, state: Option<StateFolder>) -> Self {
-        Self { clock, state, watches: KeyWatches::default(), tended: HashMap::new() }
+        let (watches, tended, parts) = (KeyWatches::default(), HashMap::new(), Mutex::default());
+        Self { clock, state, watches, tended, parts }
+    }
+
+    /// The last good sets of `issuer`, from all places that `remote` names. They last as long as
+    /// the issuer has the same origin.
+    pub fn parts(&self, issuer: &Issuer, remote: &Remote) -> Parts {
+        let mut all = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(*issuer.origin()).or_insert_with(|| Parts::of(remote)).clone()
     }
 
     /// The watches over all keys that are fetched.
@@ -76,27 +91,33 @@ impl Keeper {
                 if let Some(fetched_at) = fetched_at {
                     watch.hold(fetched_at);
                 }
-                Tended { origin, remote: remote.clone(), watch: Arc::new(watch), task: None }
+                let (watch, parts) = (Arc::new(watch), self.parts(issuer, remote));
+                Tended { origin, remote: remote.clone(), parts, watch, task: None }
             });
             watches.push((issuer, Arc::clone(&tended.watch)));
             self.tended.insert(name, tended);
         }
         self.watches.replace(watches);
+        let used = |origin: &Digest| self.tended.values().any(|one| one.origin == *origin);
+        let parts = self.parts.get_mut().unwrap_or_else(PoisonError::into_inner);
+        parts.retain(|origin, _| used(origin));
     }
 
     /// Begins to fetch what is not fetched yet. The issuers must stand in the engine's
     /// snapshot already. Must run inside a runtime.
     pub fn run(&mut self, engine: &Arc<Engine>) {
         for (name, tended) in self.tended.iter_mut().filter(|(_, one)| one.task.is_none()) {
-            let Tended { origin, remote, watch, task } = tended;
+            let Tended { origin, remote, parts, watch, task } = tended;
             let refresher = Refresher {
                 engine: Arc::clone(engine),
                 name: name.clone(),
                 origin: *origin,
                 remote: remote.clone(),
+                parts: parts.clone(),
                 watch: Arc::clone(watch),
                 clock: self.clock.clone(),
                 state: self.state.clone(),
+                unkept: AtomicBool::new(false),
                 watches: self.watches.clone(),
             };
             let refresher = Arc::new(refresher);
@@ -107,13 +128,28 @@ impl Keeper {
         }
     }
 
-    /// The set that an earlier process kept for `issuer`, if there is one.
+    /// The keys that an earlier process kept for `issuer`, if there are some.
     #[must_use]
-    pub fn kept(&self, issuer: &Issuer, remote: &Remote) -> Option<crate::state::KeptKeySet> {
-        let kept = self.state.as_ref()?.load(issuer.name(), issuer.origin(), &remote.allowed);
-        kept.unwrap_or_else(|what| {
-            tracing::warn!(issuer = issuer.name(), what, "kept keys cannot be used");
-            None
-        })
+    pub fn kept(&self, issuer: &Issuer, remote: &Remote) -> Option<Merged> {
+        let state = self.state.as_ref()?;
+        let (parts, now) = (self.parts(issuer, remote), self.clock.wall());
+        for index in 0..parts.count() {
+            let name = parts.file_name(issuer.name(), index);
+            match state.load(&name, issuer.origin(), &remote.allowed) {
+                Ok(Some(kept)) => {
+                    let jwks_uri = remote.location.urls().next()?.clone();
+                    let current = CurrentSet { jwks_uri, tag: None, text: kept.text.into() };
+                    // Kept under a clock that ran ahead: no longer than from now on.
+                    parts.hold(index, current, kept.fetched_at.min(now), &self.clock);
+                }
+                Ok(None) => {}
+                Err(what) => {
+                    tracing::warn!(issuer = issuer.name(), what, "kept keys cannot be used");
+                }
+            }
+        }
+        let merged = parts.merged(&remote.allowed, remote.max_stale, &self.clock);
+        // Where all are too old, that is what their tokens are told.
+        merged.or_else(|| parts.merged(&remote.allowed, Duration::MAX, &self.clock))
     }
 }

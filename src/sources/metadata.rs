@@ -2,6 +2,7 @@
 //! section 2), as far as it concerns us.
 
 use crate::config::HttpUrl;
+use crate::redaction::redacted_value;
 use jwtd_core::jose::json::{self, Value};
 use jwtd_core::jose::jwks::JwksError;
 use jwtd_core::jose::limits::JWKS_JSON;
@@ -13,20 +14,23 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Reads the metadata of an issuer that is known under `identifiers`. A document
+    /// Reads the metadata of an issuer that is known under `identifiers`. With `plaintext`, the
+    /// keys may be at an `http` URL of another machine. A document
     /// that speaks of another issuer is refused (RFC 8414, section 3.3): its keys
     /// would be taken for this issuer's.
     ///
     /// # Errors
     /// A text that says why the document cannot be used.
-    pub fn parse(text: &[u8], identifiers: &[String]) -> Result<Self, String> {
+    pub fn parse(text: &[u8], identifiers: &[String], plaintext: bool) -> Result<Self, String> {
         // As strict as a JWK Set: a member twice would let two readers see two issuers (R06).
         let document = json::parse(text, &JWKS_JSON)
             .map_err(|fault| format!("the metadata: {}", JwksError::Json(fault)))?
             .into_object()
             .unwrap_or_default();
         let member = |name: &str| {
+            // Null and an empty text are what issuers write for a member that they did not set.
             let found = document.iter().find(|(member, _)| member == name);
+            let found = found.filter(|(_, value)| !value.is_unset());
             let value = found.and_then(|(_, value): &(_, Value<'_>)| value.as_str());
             value.ok_or_else(|| format!("the metadata have no text `{name}`"))
         };
@@ -39,9 +43,9 @@ impl Metadata {
             ));
         }
         let written = member("jwks_uri")?;
-        let jwks_uri = written
-            .parse()
-            .map_err(|error| format!("their `jwks_uri` {} {error}", beginning(written)))?;
+        let jwks_uri = if plaintext { HttpUrl::parse_plaintext(written) } else { written.parse() };
+        let jwks_uri =
+            jwks_uri.map_err(|error| format!("their `jwks_uri` {} {error}", beginning(written)))?;
         Ok(Self { jwks_uri })
     }
 
@@ -52,9 +56,11 @@ impl Metadata {
     }
 }
 
-/// The beginning of a text that may be as long as a document, for the log.
+/// The beginning of a text that may be as long as a document, for the log, without what may be
+/// secret in it.
 fn beginning(text: &str) -> String {
     const MOST: usize = 100;
+    let text = &*redacted_value(text);
     match text.char_indices().nth(MOST).and_then(|(end, _)| text.get(..end)) {
         Some(start) => format!("{start:?}..."),
         None => format!("{text:?}"),
@@ -67,7 +73,8 @@ mod tests {
 
     fn parse(text: &str) -> Result<String, String> {
         let known = ["https://a.example".to_owned(), "a.example".to_owned()];
-        Metadata::parse(text.as_bytes(), &known).map(|metadata| metadata.jwks_uri.to_string())
+        Metadata::parse(text.as_bytes(), &known, false)
+            .map(|metadata| metadata.jwks_uri.to_string())
     }
 
     #[test]
@@ -79,6 +86,11 @@ mod tests {
             ("", "not JSON"),
             ("[]", "no text `issuer`"),
             (r#"{"issuer":7}"#, "no text `issuer`"),
+            (r#"{"issuer":null}"#, "no text `issuer`"),
+            (r#"{"issuer":""}"#, "no text `issuer`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":null}"#, "no text `jwks_uri`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":""}"#, "no text `jwks_uri`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":[]}"#, "no text `jwks_uri`"),
             (r#"{"issuer":"https://a.example/"}"#, "those of the issuer"),
             (r#"{"issuer":"https://A.example"}"#, "those of the issuer"),
             (r#"{"issuer":"https://a.example"}"#, "no text `jwks_uri`"),
@@ -87,6 +99,20 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(what), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn keys_in_plain_text_must_be_permitted_and_no_secret_is_shown() {
+        let known = ["https://a.example".to_owned()];
+        let text = |uri: &str| format!(r#"{{"issuer":"https://a.example","jwks_uri":"{uri}"}}"#);
+        let inside = text("http://keycloak:8080/k");
+        assert!(Metadata::parse(inside.as_bytes(), &known, false).is_err());
+        let metadata = Metadata::parse(inside.as_bytes(), &known, true).unwrap();
+        assert!(metadata.jwks_uri.is_exposed());
+        for uri in ["https://u:secret@a/k", "http://b/k?key=secret", "ftp://a/?key=secret"] {
+            let error = Metadata::parse(text(uri).as_bytes(), &known, false).unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 

@@ -7,16 +7,22 @@
 
 mod caching;
 mod clock_watch;
+mod coding;
+mod credentials;
 mod destination;
 mod error;
 mod fetch;
 mod keeper;
 mod key_watch;
 mod key_watches;
+mod loaded;
 mod metadata;
+mod parts;
 mod proxy;
+mod race;
 mod refresh;
 mod remote;
+mod rotation;
 mod tls;
 
 pub use clock_watch::ClockWatch;
@@ -24,6 +30,10 @@ pub use error::SourceError;
 pub use keeper::Keeper;
 pub use key_watch::{AttemptEnd, KeyWatch, Outlook};
 pub use key_watches::{KeyNews, KeyWatches};
+pub use loaded::{Loaded, load};
 pub use metadata::Metadata;
-pub use remote::{Fetched, load, read};
+pub use parts::{Merged, Parts};
+pub use race::dial;
+pub use remote::{Fetched, fetch, read};
+pub use rotation::{KEYS_CHANGED, Rotation};
 pub use tls::client_config;

@@ -2,6 +2,8 @@
 
 use super::error::Cause;
 use crate::config::HttpUrl;
+use crate::redaction::redacted;
+use http::HeaderValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -9,11 +11,22 @@ use tokio::net::TcpStream;
 const LONGEST: usize = 8 * 1024;
 
 /// Asks the proxy at the other end of `stream` to connect to the host of `url`.
-pub(super) async fn tunnel(mut stream: TcpStream, url: &HttpUrl) -> Result<TcpStream, Cause> {
+pub(super) async fn tunnel(
+    mut stream: TcpStream,
+    url: &HttpUrl,
+    credentials: Option<&HeaderValue>,
+) -> Result<TcpStream, Cause> {
     let (host, port) = (url.host(), url.port());
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.map_err(Cause::Connect)?;
+    let mut request =
+        format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").into_bytes();
+    if let Some(credentials) = credentials {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(credentials.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    stream.write_all(&request).await.map_err(Cause::Connect)?;
     // Byte by byte: what comes behind the header belongs to the host.
     let mut header = Vec::new();
     while !header.ends_with(b"\r\n\r\n") {
@@ -29,6 +42,16 @@ pub(super) async fn tunnel(mut stream: TcpStream, url: &HttpUrl) -> Result<TcpSt
     let line = header.lines().next().unwrap_or_default();
     match line.split(' ').nth(1) {
         Some("200") if line.starts_with("HTTP/1.") => Ok(stream),
-        _ => Err(Cause::Proxy(format!("answers {line:?}"))),
+        Some("407") => Err(Cause::Proxy(LOGIN.to_owned())),
+        _ => Err(Cause::Proxy(format!("answers {:?}", answer(line)))),
     }
+}
+
+/// What helps against 407 (Proxy Authentication Required).
+pub(super) const LOGIN: &str =
+    "asks who we are (407); fix: give `proxy_user` and `proxy_password_file` as it knows them";
+
+/// The beginning of a line that the proxy wrote.
+fn answer(line: &str) -> String {
+    redacted(line).chars().take(200).collect()
 }

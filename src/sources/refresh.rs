@@ -1,16 +1,21 @@
-//! Fetches the key set of one issuer when the machine says, publishes it, and keeps it.
+//! Fetches the key sets of one issuer when the machine says, publishes them, and keeps them.
 
+use super::error::SourceError;
 use super::key_watch::KeyWatch;
 use super::key_watches::KeyWatches;
-use super::remote::{self, CurrentSet, FetchOutcome, Fetched};
+use super::parts::{Merged, Parts};
+use super::remote::{self, FetchOutcome};
+use super::rotation::{KEYS_CHANGED, Rotation};
 use crate::clock::Clock;
 use crate::config::Remote;
 use crate::engine::{Engine, Snapshot};
 use crate::state::StateFolder;
 use jwtd_core::crypto::Digest;
 use jwtd_core::jose::UnixTime;
-use jwtd_core::keys::{Action, Event, Issuer, IssuerIndex, KeyState, LoadedKeys};
+use jwtd_core::keys::{Action, Event, Issuer, IssuerIndex, KeySet, KeyState, LoadedKeys};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// What the task of one issuer works with.
 #[derive(Debug)]
@@ -21,86 +26,196 @@ pub(super) struct Refresher {
     /// What its keys must belong to.
     pub(super) origin: Digest,
     pub(super) remote: Remote,
+    /// The last good sets, of each place.
+    pub(super) parts: Parts,
     pub(super) watch: Arc<KeyWatch>,
     pub(super) clock: Clock,
     pub(super) state: Option<StateFolder>,
+    /// Whether the last set could not be kept there.
+    pub(super) unkept: AtomicBool,
     /// Told at the end of every attempt.
     pub(super) watches: KeyWatches,
+}
+
+/// Attempts that failed, one after the other.
+#[derive(Clone, Copy)]
+struct Trouble {
+    since: Instant,
+    attempts: u32,
 }
 
 impl Refresher {
     /// Keeps the keys fresh, for as long as it is polled. An attempt that a panic
     /// interrupted is lost; the next one follows as after one that says nothing.
     pub(super) async fn run(self: Arc<Self>) {
-        let mut held: Option<CurrentSet> = None;
+        let mut trouble: Option<Trouble> = None;
         loop {
             match self.watch.next() {
                 Action::Fetch(attempt) => {
-                    let condition = held.as_ref().filter(|_| attempt.conditional);
-                    let (event, failure) = match self.fetch(condition).await {
-                        Ok(Refreshed { fresh_for, changed, new }) => {
-                            held = new.or(held);
-                            let attempt = attempt.number;
-                            (Event::Arrived { attempt, fresh_for, changed }, None)
+                    let (number, begin) = (attempt.number, self.clock.monotonic());
+                    let (event, failure) = match self.fetch(attempt.conditional).await {
+                        Ok(Refreshed { fresh_for, changed, failure: None }) => {
+                            self.tell_recovery(trouble.take());
+                            (Event::Arrived { attempt: number, fresh_for, changed }, None)
                         }
-                        Err(error) => {
+                        Ok(Refreshed { failure: Some(error), .. }) | Err(error) => {
+                            let known = trouble.unwrap_or(Trouble { since: begin, attempts: 0 });
+                            let attempts = known.attempts.saturating_add(1);
+                            trouble = Some(Trouble { attempts, ..known });
                             let retry_after = error.retry_after();
-                            let attempt = attempt.number;
-                            (Event::Failed { attempt, retry_after }, Some(error.to_string()))
+                            (
+                                Event::Failed { attempt: number, retry_after },
+                                Some(error.to_string()),
+                            )
                         }
                     };
                     self.watch.end(event, failure);
                     self.watches.tell();
                 }
                 Action::Wait(until) | Action::Pending(until) => {
-                    self.watch.sleep(until).await;
+                    let sleep = self.watch.sleep(until);
+                    match self.parts.next_end(self.remote.max_stale, &self.clock) {
+                        None => sleep.await,
+                        Some(span) => {
+                            if self.clock.timeout(span, sleep).await.is_none() {
+                                self.forget_old();
+                            }
+                        }
+                    }
                 }
             }
         }
     }
 
-    /// Fetches once. Whatever fails leaves the keys as they are (R67).
-    async fn fetch(&self, held: Option<&CurrentSet>) -> Result<Refreshed, super::SourceError> {
+    /// Fetches once from each place. Whatever fails leaves the keys from there as they are
+    /// (R67).
+    async fn fetch(&self, conditional: bool) -> Result<Refreshed, SourceError> {
         let name = &*self.name;
         let begin = self.clock.monotonic();
-        let answer = remote::ask(&self.remote, held).await;
-        let outcome = match &answer {
-            Ok(FetchOutcome::Set(_)) => "ok",
-            Ok(FetchOutcome::Same(_)) => "not_modified",
-            Err(error) => error.outcome(),
-        };
+        // Where no keys are in force, word that nothing changed would be of no use.
+        let conditional = conditional && self.has_keys();
+        let held = if conditional { self.parts.current() } else { Vec::new() };
+        let answers = remote::ask(&self.remote, &held).await;
+        let took = self.clock.since(begin);
+        for answer in &answers {
+            let outcome = match answer {
+                Ok(FetchOutcome::Set(_)) => "ok",
+                Ok(FetchOutcome::Same(_)) => "not_modified",
+                Err(error) => error.outcome(),
+            };
+            self.engine.metrics.fetched(name, outcome, took);
+        }
+        let arrivals = self.parts.take(answers, &self.clock);
         let now = self.clock.wall();
-        self.engine.metrics.fetched(name, outcome, self.clock.since(begin));
-        let answer = answer.inspect_err(|error| {
-            tracing::warn!(issuer = name, outcome, %error, "keys cannot be fetched");
-        })?;
-        match answer {
-            FetchOutcome::Set(fetched) => {
-                let Fetched { keys, jwks_uri, text, tag, fresh_for } = *fetched;
-                let changed = self.publish(keys, now);
-                // After the keys: whoever reads the time of the new ones must not apply it to
-                // the old ones.
-                self.watch.hold(now);
-                if let Some((keys, skipped)) = &changed {
-                    let (url, bytes) = (jwks_uri.to_string(), text.len());
-                    tracing::info!(issuer = name, keys, url, bytes, "keys");
-                    for line in skipped {
-                        tracing::info!(issuer = name, "{line}");
-                    }
-                }
-                let text: Arc<[u8]> = text.into();
-                self.keep(Arc::clone(&text), now).await;
-                let new = Some(CurrentSet { jwks_uri, tag, text });
-                Ok(Refreshed { fresh_for, changed: changed.is_some(), new })
+        let mut changed = false;
+        let (allowed, max_stale) = (&self.remote.allowed, self.remote.max_stale);
+        if arrivals.fresh || (arrivals.confirmed && !arrivals.failures.is_empty()) {
+            if let Some(merged) = self.parts.merged(allowed, max_stale, &self.clock) {
+                changed = self.renew(merged);
             }
-            FetchOutcome::Same(fresh_for) => {
-                self.confirm(now);
-                self.watch.hold(now);
-                if let Some(held) = held {
-                    self.keep(Arc::clone(&held.text), now).await;
-                }
-                Ok(Refreshed { fresh_for, changed: false, new: None })
+        } else if arrivals.confirmed {
+            self.confirm(now);
+            self.watch.hold(now);
+        }
+        for index in &arrivals.places {
+            self.keep(*index).await;
+        }
+        for error in &arrivals.failures {
+            let (outcome, serve_for) = (error.outcome(), self.serve_for());
+            tracing::warn!(issuer = name, outcome, %error, serve_for, "keys cannot be fetched");
+        }
+        let failed = arrivals.failures.len();
+        let mut failures = arrivals.failures.into_iter();
+        match failures.next() {
+            Some(error) if arrivals.places.is_empty() => Err(error),
+            first => {
+                let count = self.parts.count();
+                let failure = first.map(|error| error.of_several(failed, count));
+                Ok(Refreshed { fresh_for: arrivals.fresh_for, changed, failure })
             }
+        }
+    }
+
+    /// Puts the keys of all places in force, and tells what changed, if anything did.
+    fn renew(&self, Merged { keys, fetched_at }: Merged) -> bool {
+        let LoadedKeys { set, skipped, warnings } = keys;
+        let set = Arc::new(set);
+        let changed = self.publish(&set, fetched_at);
+        // After the keys: whoever reads the time of the new ones must not apply it to
+        // the old ones.
+        self.watch.hold(fetched_at);
+        let Some(before) = &changed else { return false };
+        let old = match before {
+            KeyState::Held { set, .. } => Some(&**set),
+            KeyState::Unavailable => None,
+        };
+        let Rotation { added, removed, kept } = Rotation::between(old, &set);
+        let (issuer, keys, url) = (&*self.name, set.keys().len(), self.remote.location.to_string());
+        let serve_for = self.serve_for();
+        if old.is_some() {
+            // A removed key serves no longer; what stays serves on without a newer answer.
+            tracing::info!(issuer, keys, added, removed, kept, serve_for, url, "{KEYS_CHANGED}");
+        } else {
+            tracing::info!(issuer, keys, added, serve_for, url, "keys");
+        }
+        for line in skipped {
+            tracing::info!(issuer, "{line}");
+        }
+        for line in warnings {
+            tracing::warn!(issuer, "{line}");
+        }
+        true
+    }
+
+    fn tell_recovery(&self, trouble: Option<Trouble>) {
+        let Some(Trouble { since, attempts }) = trouble else { return };
+        let failed_for = span(self.clock.since(since));
+        let (issuer, serve_for) = (&*self.name, self.serve_for());
+        tracing::info!(
+            issuer,
+            failed_attempts = attempts,
+            failed_for,
+            serve_for,
+            "keys can be fetched again"
+        );
+    }
+
+    fn has_keys(&self) -> bool {
+        let snapshot = self.engine.current.load();
+        let issuer = self.place(&snapshot).and_then(|place| snapshot.issuers().get(place));
+        issuer.is_some_and(|issuer| matches!(issuer.keys(), KeyState::Held { .. }))
+    }
+
+    /// How long the keys at hand serve if no newer ones come.
+    fn serve_for(&self) -> String {
+        let snapshot = self.engine.current.load();
+        let issuer = self.place(&snapshot).and_then(|place| snapshot.issuers().get(place));
+        match issuer.map(Issuer::keys) {
+            Some(KeyState::Held { stale_at: Some(end), .. }) => {
+                match end.since(self.clock.wall()).filter(|left| !left.is_zero()) {
+                    Some(left) => span(left),
+                    None => "no longer: they are too old".to_owned(),
+                }
+            }
+            Some(KeyState::Held { stale_at: None, .. }) => "ever".to_owned(),
+            Some(KeyState::Unavailable) | None => "no time: there are none".to_owned(),
+        }
+    }
+
+    /// Drops the keys of places whose sets are too old, while those of others serve on.
+    fn forget_old(&self) {
+        let (allowed, max_stale) = (&self.remote.allowed, self.remote.max_stale);
+        let gone = self.parts.forget_old(max_stale, &self.clock);
+        if gone.is_empty() {
+            return;
+        }
+        for url in gone {
+            let issuer = &*self.name;
+            tracing::warn!(issuer, url, "the keys from here are older than `max_stale`");
+        }
+        if let Some(merged) = self.parts.merged(allowed, max_stale, &self.clock) {
+            self.renew(merged);
+            self.watches.tell();
         }
     }
 
@@ -112,23 +227,23 @@ impl Refresher {
     }
 
     /// Puts the set in place of the one before, whole (R64). If it is another one,
-    /// returns how many keys it has and what was skipped.
-    fn publish(&self, fetched: LoadedKeys, now: UnixTime) -> Option<(usize, Vec<String>)> {
-        let (set, skipped) = (Arc::new(fetched.set), fetched.skipped);
-        let stale_at = Some(now.plus(self.remote.max_stale));
+    /// returns what was before.
+    fn publish(&self, set: &Arc<KeySet>, fetched_at: UnixTime) -> Option<KeyState> {
+        let stale_at = Some(fetched_at.plus(self.remote.max_stale));
         let before = self.engine.current.update(|snapshot| match self.place(snapshot) {
             Some(place) => {
-                let keys = KeyState::Held { set: Arc::clone(&set), stale_at };
+                let keys = KeyState::Held { set: Arc::clone(set), stale_at };
                 Arc::new(snapshot.with_keys(place, keys))
             }
             None => Arc::clone(snapshot),
         });
         let place = self.place(&before)?;
-        let changed = match before.issuers().get(place).map(Issuer::keys) {
-            Some(KeyState::Held { set: old, .. }) => old.fingerprint() != set.fingerprint(),
-            Some(KeyState::Unavailable) | None => true,
+        let old = before.issuers().get(place).map(Issuer::keys)?;
+        let changed = match old {
+            KeyState::Held { set: old, .. } => old.fingerprint() != set.fingerprint(),
+            KeyState::Unavailable => true,
         };
-        changed.then(|| (set.keys().len(), skipped))
+        changed.then(|| old.clone())
     }
 
     /// The set at hand is as good as one that was fetched now.
@@ -146,29 +261,41 @@ impl Refresher {
         });
     }
 
-    /// Keeps the set for the next process. That it cannot be kept is no reason not to
-    /// use it.
-    async fn keep(&self, text: Arc<[u8]>, now: UnixTime) {
+    /// Keeps the set of one place for the next process. That it cannot be kept is no reason not
+    /// to use it.
+    async fn keep(&self, index: usize) {
         let Some(state) = self.state.clone() else { return };
-        let (name, origin) = (self.name.clone(), self.origin);
-        let write = move || state.store(&name, &origin, &text, now);
+        let Some((text, fetched_at)) = self.parts.text(index) else { return };
+        let (name, origin) = (self.parts.file_name(&self.name, index), self.origin);
+        let write = move || state.store(&name, &origin, &text, fetched_at);
         #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]
         let written = tokio::task::spawn_blocking(write).await;
         let failure = match written {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(crate::files::words::of_io(&error)),
+            Err(_) => Some("the write did not end".to_owned()),
         };
-        tracing::warn!(issuer = self.name, error = failure, "keys cannot be kept in `state_dir`");
+        let before = self.unkept.swap(failure.is_some(), Ordering::Relaxed);
+        let issuer = &*self.name;
+        match failure {
+            Some(error) => tracing::warn!(issuer, error, "keys cannot be kept in `state_dir`"),
+            None if before => tracing::info!(issuer, "keys can be kept in `state_dir` again"),
+            None => {}
+        }
     }
 }
 
-/// A set that came, or word that the one at hand is still good.
+/// A span for people, in whole seconds.
+fn span(span: Duration) -> String {
+    humantime::format_duration(Duration::from_secs(span.as_secs())).to_string()
+}
+
+/// Sets that came, or word that those at hand are still good.
 struct Refreshed {
-    fresh_for: Option<std::time::Duration>,
+    fresh_for: Option<Duration>,
     changed: bool,
-    /// To ask for it again only if it changed.
-    new: Option<CurrentSet>,
+    /// Why some of the places could not be asked.
+    failure: Option<SourceError>,
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! The key set of one issuer, from the web.
 
+use super::credentials;
 use super::destination::HostOrigin;
 use super::error::{Cause, SourceError};
 use super::fetch::{Document, Fetch};
 use super::metadata::Metadata;
 use crate::config::{Access, HttpUrl, Location, Remote};
-use crate::files;
 use jwtd_core::keys::LoadedKeys;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,19 +42,15 @@ pub(super) struct CurrentSet {
     pub(super) text: Arc<[u8]>,
 }
 
-/// Fetches the key set of an issuer: one request, two with metadata, or three where
-/// the metadata lie in the second place; and as many more as there are URLs for the
-/// case that the first fails.
+/// Fetches the set of the first place, as it comes.
 ///
 /// # Errors
 /// If no set with a usable key can be had.
-pub async fn load(remote: &Remote) -> Result<Fetched, SourceError> {
-    match ask(remote, None).await? {
-        FetchOutcome::Set(fetched) => Ok(*fetched),
-        FetchOutcome::Same(_) => Err(SourceError {
-            url: remote.location.to_string(),
-            cause: Cause::Unusable("answered that nothing changed, without being asked".to_owned()),
-        }),
+pub async fn fetch(remote: &Remote) -> Result<Fetched, SourceError> {
+    match ask(remote, &[]).await.into_iter().next() {
+        Some(Ok(FetchOutcome::Set(fetched))) => Ok(*fetched),
+        Some(Err(error)) => Err(error),
+        Some(Ok(FetchOutcome::Same(_))) | None => Err(nowhere()),
     }
 }
 
@@ -65,45 +59,67 @@ pub async fn load(remote: &Remote) -> Result<Fetched, SourceError> {
 /// # Errors
 /// If it cannot be had.
 pub async fn read(url: &HttpUrl) -> Result<Vec<u8>, SourceError> {
-    let (origin, access) = (HostOrigin::Configured, &Access::default());
-    let document = Fetch { url, origin, access, bearer: None, tag: None }.get().await;
-    let document = document.map_err(|cause| SourceError { url: url.to_string(), cause })?;
+    let document = get(&Access::default(), url, HostOrigin::Configured, None).await?;
     Ok(document.text.unwrap_or_default())
 }
 
-/// Fetches as [`load`] does; if the set `held` is still the one, an answer that says so
-/// will do.
+/// Fetches from all places at once; where the set `held` is still the one, an answer that says
+/// so will do. The answers are in the order of the places.
 pub(super) async fn ask(
     remote: &Remote,
-    held: Option<&CurrentSet>,
-) -> Result<FetchOutcome, SourceError> {
+    held: &[Option<CurrentSet>],
+) -> Vec<Result<FetchOutcome, SourceError>> {
+    let held = |index: usize| held.get(index).and_then(Option::as_ref);
     match &remote.location {
         Location::JwksUri(urls) => {
-            let mut first = None;
-            for url in urls {
-                match ask_set(remote, url, HostOrigin::Configured, held).await {
-                    Ok(answer) => return Ok(answer),
-                    Err(error) => {
-                        if urls.len() > 1 {
-                            tracing::debug!(%error, "one of several URLs fails");
-                        }
-                        first.get_or_insert(error);
-                    }
-                }
-            }
-            Err(first.unwrap_or_else(nowhere))
+            vec![ask_in_order(remote, &remote.access, urls, held(0)).await]
         }
-        Location::Metadata(urls) => {
-            let (at, metadata) = discover(remote, urls).await?;
-            // A host that the operator wrote is as trusted in the document.
-            let same = metadata.jwks_uri.has_origin_of(at);
-            let origin = if same { HostOrigin::Configured } else { HostOrigin::Learned };
-            ask_set(remote, &metadata.jwks_uri, origin, held).await
+        Location::Metadata(urls) => vec![ask_discovered(remote, urls, held(0)).await],
+        Location::Union(parts) => {
+            let each = parts
+                .iter()
+                .enumerate()
+                .map(|(index, part)| ask_in_order(remote, &part.access, &part.urls, held(index)));
+            futures_util::future::join_all(each).await
         }
     }
 }
 
-fn nowhere() -> SourceError {
+/// Asks one URL after the other, until one gives a usable set.
+async fn ask_in_order(
+    remote: &Remote,
+    access: &Access,
+    urls: &[HttpUrl],
+    held: Option<&CurrentSet>,
+) -> Result<FetchOutcome, SourceError> {
+    let mut first = None;
+    for url in urls {
+        match ask_set(remote, access, url, HostOrigin::Configured, held).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => {
+                if urls.len() > 1 {
+                    tracing::debug!(%error, "one of several URLs fails");
+                }
+                first.get_or_insert(error);
+            }
+        }
+    }
+    Err(first.unwrap_or_else(nowhere))
+}
+
+async fn ask_discovered(
+    remote: &Remote,
+    urls: &[HttpUrl],
+    held: Option<&CurrentSet>,
+) -> Result<FetchOutcome, SourceError> {
+    let (at, metadata) = discover(remote, urls).await?;
+    // A host that the operator wrote is as trusted in the document.
+    let same = metadata.jwks_uri.has_origin_of(at);
+    let origin = if same { HostOrigin::Configured } else { HostOrigin::Learned };
+    ask_set(remote, &remote.access, &metadata.jwks_uri, origin, held).await
+}
+
+pub(super) fn nowhere() -> SourceError {
     SourceError { url: String::new(), cause: Cause::Metadata("there is no URL to ask".to_owned()) }
 }
 
@@ -114,10 +130,11 @@ async fn discover<'u>(
     let mut first = None;
     for url in urls {
         let failed = |cause| SourceError { url: url.to_string(), cause };
-        match get(remote, url, HostOrigin::Configured, None).await {
+        match get(&remote.access, url, HostOrigin::Configured, None).await {
             Ok(document) => {
                 let text = document.text.unwrap_or_default();
-                let metadata = Metadata::parse(&text, &remote.identifiers);
+                let plaintext = remote.access.plaintext;
+                let metadata = Metadata::parse(&text, &remote.identifiers, plaintext);
                 return metadata
                     .map(|metadata| (url, metadata))
                     .map_err(|what| failed(Cause::Metadata(what)));
@@ -134,13 +151,14 @@ async fn discover<'u>(
 
 async fn ask_set(
     remote: &Remote,
+    access: &Access,
     url: &HttpUrl,
     origin: HostOrigin,
     held: Option<&CurrentSet>,
 ) -> Result<FetchOutcome, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
     let tag = held.filter(|held| held.jwks_uri == *url).and_then(|held| held.tag.as_deref());
-    let Document { text, tag, fresh_for } = get(remote, url, origin, tag).await?;
+    let Document { text, tag, fresh_for } = get(access, url, origin, tag).await?;
     let Some(text) = text else {
         return Ok(FetchOutcome::Same(fresh_for));
     };
@@ -156,32 +174,18 @@ async fn ask_set(
 }
 
 async fn get(
-    remote: &Remote,
+    access: &Access,
     url: &HttpUrl,
     origin: HostOrigin,
     tag: Option<&str>,
 ) -> Result<Document, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
-    // The token is for the host that the operator wrote, and for no other.
-    let file = remote.access.bearer_file.as_deref().filter(|_| origin == HostOrigin::Configured);
-    let bearer = match file {
-        None => None,
-        Some(file) => match bearer(file).await {
-            Ok(token) => Some(token.trim().to_owned()),
-            Err(error) => {
-                let what = format!("bearer_file {}: {error}", file.display());
-                return Err(failed(Cause::File(what)));
-            }
-        },
-    };
-    let access = &remote.access;
-    Fetch { url, origin, access, bearer: bearer.as_deref(), tag }.get().await.map_err(failed)
-}
-
-/// Read each time: tokens are replaced while the daemon runs.
-async fn bearer(file: &Path) -> io::Result<String> {
-    let file = file.to_owned();
-    #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]
-    let read = tokio::task::spawn_blocking(move || files::read_text(&file, files::MOST)).await;
-    read.map_err(io::Error::other)?
+    // What is secret is for the host that the operator wrote, and for no other.
+    let trusted = origin == HostOrigin::Configured;
+    let file = access.bearer_file.as_deref().filter(|_| trusted);
+    let bearer = credentials::bearer(file).await.map_err(failed)?;
+    let headers = if trusted { &access.headers[..] } else { &[] };
+    let fields = credentials::fields(headers).await.map_err(failed)?;
+    let (bearer, fields) = (bearer.as_deref(), &fields[..]);
+    Fetch { url, origin, access, bearer, fields, tag }.get().await.map_err(failed)
 }

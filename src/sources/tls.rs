@@ -3,19 +3,17 @@
 
 use super::destination::HostOrigin;
 use super::error::{Cause, SourceError};
+use crate::certificates::{self, BadFile, words};
 use crate::clock::Clock;
 use crate::config::Access;
-use crate::files;
 use rustls::client::Resumption;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use zeroize::Zeroizing;
 
 /// Encrypts `stream`; the peer must prove that it is `host`, by a certificate of an
 /// authority in `ca_file`, or else of one that the system trusts.
@@ -34,9 +32,10 @@ pub(super) async fn encrypt(
     #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]
     let config =
         tokio::task::spawn_blocking(move || client(ca_file.as_deref(), client_files.as_ref()));
-    let config = config.await.map_err(|error| Cause::Tls(error.to_string()))??;
+    let config =
+        config.await.map_err(|_| Cause::Tls("its files could not be read".to_owned()))??;
     let connector = TlsConnector::from(Arc::new(config));
-    connector.connect(name, stream).await.map_err(|error| Cause::Tls(error.to_string()))
+    connector.connect(name, stream).await.map_err(|error| Cause::Tls(words::of_io(&error)))
 }
 
 /// What a client needs for encrypted connections to `peer`: the authorities in `ca_file`,
@@ -60,25 +59,19 @@ fn client(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_details(provider, Arc::new(Clock::system()))
         .with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| Cause::Tls(error.to_string()))?;
+    let builder = builder.map_err(|error| Cause::Tls(words::of(&error)))?;
     let builder = builder.with_root_certificates(roots(ca_file)?);
     let Some((certificate_file, key_file)) = client_files else {
         return Ok(full_handshakes(builder.with_no_client_auth()));
     };
-    let failed = |name: &str, file: &Path, what: &dyn std::fmt::Display| {
-        Cause::File(format!("{name} {}: {what}", file.display()))
-    };
-    let read = |name, file: &Path| {
-        files::read(file, files::MOST).map_err(|error| failed(name, file, &error))
-    };
-    let chain = CertificateDer::pem_slice_iter(&read("cert_file", certificate_file)?)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| failed("cert_file", certificate_file, &error))?;
-    let key = Zeroizing::new(read("key_file", key_file)?);
-    let key = PrivateKeyDer::from_pem_slice(&key);
-    let key = key.map_err(|error| failed("key_file", key_file, &error))?;
+    let failed = |name: &str, bad: BadFile| Cause::File(format!("{name} {bad}"));
+    let chain = certificates::read_chain(certificate_file);
+    let chain = chain.map_err(|bad| failed("cert_file", bad))?;
+    let key = certificates::read_key(key_file).map_err(|bad| failed("key_file", bad))?;
     let config = builder.with_client_auth_cert(chain, key);
-    config.map(full_handshakes).map_err(|error| failed("cert_file", certificate_file, &error))
+    config
+        .map(full_handshakes)
+        .map_err(|error| failed("cert_file", certificates::unfit(certificate_file, &error)))
 }
 
 /// Without resumption, where rustls does not verify the peer's certificate again.
@@ -100,11 +93,10 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Cause> {
         }
         return Ok(roots);
     };
-    let failed = |what: String| Cause::File(format!("ca_file {}: {what}", file.display()));
-    let text = files::read(file, files::MOST).map_err(|error| failed(error.to_string()))?;
-    for certificate in CertificateDer::pem_slice_iter(&text) {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+    let failed = |bad: BadFile| Cause::File(format!("ca_file {bad}"));
+    for certificate in certificates::read_chain(file).map_err(failed)? {
+        let unfit = |error| failed(BadFile::new(file, words::of(&error), "issue it again"));
+        roots.add(certificate).map_err(unfit)?;
     }
-    if roots.is_empty() { Err(failed("holds no certificate".to_owned())) } else { Ok(roots) }
+    Ok(roots)
 }

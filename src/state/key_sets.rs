@@ -17,6 +17,8 @@ use std::path::PathBuf;
 pub struct KeptKeySet {
     /// The keys, and what was skipped.
     pub keys: LoadedKeys,
+    /// The set that they were read from.
+    pub text: Vec<u8>,
     /// When they were fetched.
     pub fetched_at: UnixTime,
 }
@@ -25,7 +27,8 @@ pub struct KeptKeySet {
 const MOST: u64 = 1 << 20;
 
 /// The members of public keys (RFC 7517, section 4; RFC 7518, section 6; RFC 8037).
-const PUBLIC: [&str; 10] = ["kty", "kid", "alg", "use", "key_ops", "n", "e", "crv", "x", "y"];
+const PUBLIC: [&str; 13] =
+    ["kty", "kid", "alg", "use", "key_ops", "n", "e", "crv", "x", "y", "x5c", "x5t", "x5t#S256"];
 
 impl StateFolder {
     /// Reads the set of the issuer `name`, if one of the same `origin` is there.
@@ -40,18 +43,20 @@ impl StateFolder {
     ) -> Result<Option<KeptKeySet>, String> {
         let path = self.file(name);
         let failed = |what: &dyn fmt::Display| format!("{}: {what}", path.display());
+        let unread = |error: io::Error| failed(&files::words::of_io(&error));
         let file = match files::open_own(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(unread(error)),
         };
-        let facts = file.metadata().map_err(|error| failed(&error))?;
+        let facts = file.metadata().map_err(unread)?;
         if facts.uid() != self.owner() || facts.mode() & WRITABLE_BY_OTHERS != 0 {
             return Err(failed(&"others can write to it"));
         }
         let mut text = Vec::new();
-        file.take(MOST).read_to_end(&mut text).map_err(|error| failed(&error))?;
-        let kept: Value = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+        file.take(MOST).read_to_end(&mut text).map_err(unread)?;
+        let damaged = |_| failed(&"is not JSON; remove it, and it is written anew");
+        let kept: Value = serde_json::from_slice(&text).map_err(damaged)?;
         // Another source, other algorithms: other keys.
         if kept.get("origin").and_then(Value::as_str) != Some(&*base64url::encode(origin)) {
             return Ok(None);
@@ -63,7 +68,10 @@ impl StateFolder {
             LoadedKeys::from_jwks(set.as_bytes(), allowed).map_err(|error| failed(&error))?;
         match keys.unusable(allowed) {
             Some(what) => Err(failed(&what)),
-            None => Ok(Some(KeptKeySet { keys, fetched_at: UnixTime::from_seconds(fetched_at) })),
+            None => {
+                let fetched_at = UnixTime::from_seconds(fetched_at);
+                Ok(Some(KeptKeySet { keys, text: set.into_bytes(), fetched_at }))
+            }
         }
     }
 
@@ -118,7 +126,7 @@ mod tests {
 
     const SET: &str = r#"{"keys":[
         {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
-         "x5c":["AAAA"],"note":"n"},
+         "x5c":["BBBB"],"note":"AAAA"},
         {"kty":"AKP","kid":"pq","alg":"ML-DSA-44","pub":"AAAA","priv":"SECRET"}]}"#;
     const ALLOWED: &[Algorithm] = &[Algorithm::EdDsa];
     const THEN: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -135,6 +143,7 @@ mod tests {
         assert!(state.load("other", &[1; 32], ALLOWED).unwrap().is_none());
         let text = std::fs::read_to_string(folder.path().join("corp.json")).unwrap();
         assert!(!text.contains("SECRET") && !text.contains("AAAA"), "{text}");
+        assert!(text.contains("BBBB"), "tokens may name the certificate: {text}");
         let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
         assert_eq!(names.len(), 2, "nothing unfinished is left: {names:?}");
         let rights = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;

@@ -3,9 +3,11 @@
 //! counted, or room is asked for before, as is configured: each has a number, so that a
 //! loss shows as a gap.
 
+mod key_file;
 mod sink;
 mod writer;
 
+pub use key_file::KeyFile;
 pub use sink::AuditSink;
 
 use super::Metrics;
@@ -90,7 +92,22 @@ impl<R: Record> AuditLog<R> {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> io::Result<Self> {
-        let sink = OpenSink::new(sink)?;
+        Self::start_with(sink, most, refuses, metrics, clock, || {})
+    }
+
+    /// As [`AuditLog::start`]; calls `put_aside` after a file was put aside.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(
+        sink: AuditSink,
+        most: usize,
+        refuses: bool,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+        put_aside: impl Fn() + Send + 'static,
+    ) -> io::Result<Self> {
+        let sink = OpenSink::new(sink, Box::new(put_aside))?;
         let queue = AuditQueue { waiting: VecDeque::new(), next: 1, writing: 0, bytes: 0 };
         let (queue, changed) = (Mutex::new(queue), Condvar::new());
         let (reopen, failing) = (AtomicBool::new(false), AtomicBool::new(false));

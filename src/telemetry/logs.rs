@@ -1,19 +1,28 @@
-//! Logs to standard error, as text or as JSON lines. No token, signature or claim
-//! is ever logged; names that an issuer chose are escaped where lines are queued.
+//! Logs to standard error, as text or as JSON lines. No token or signature is
+//! ever logged, and of claims what `refusal_line` holds; names that an issuer chose are escaped
+//! where lines are queued.
 //!
 //! A thread of its own writes the lines: a pipe that nobody reads must not hold up
 //! verdicts. The lines that wait are bounded; what does not fit is dropped and counted.
 
+use super::limited::{LineLimit, held_back};
+use super::log_filter::{LogFilter, is_ours};
 use super::supervisor::{self, Duty};
 use crate::clock::Clock;
 use crate::escape::escaped;
+use crate::files::words;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Metadata;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::writer::OptionalWriter;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, Registry, reload};
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -29,29 +38,75 @@ pub enum LogFormat {
 /// standard error takes them.
 #[derive(Debug)]
 #[must_use = "when it is dropped, the last lines are written"]
-pub struct Logs(LogQueue);
+pub struct Logs {
+    queue: LogQueue,
+    level: LogLevel,
+}
+
+/// Which lines are logged, while the process runs.
+#[derive(Clone, Debug)]
+pub struct LogLevel(Arc<Mutex<Level>>);
+
+#[derive(Debug)]
+struct Level {
+    /// As the process was started.
+    configured: LogFilter,
+    current: LogFilter,
+    handle: reload::Handle<Targets, Registry>,
+}
+
+impl LogLevel {
+    /// Logs more from now on: everything of jwtd from the next level on.
+    pub fn raise(&self) {
+        self.change(|level| level.current.louder());
+    }
+
+    /// Logs again what the process was started with.
+    pub fn reset(&self) {
+        self.change(|level| level.configured.clone());
+    }
+
+    fn change(&self, to: impl FnOnce(&Level) -> LogFilter) {
+        let mut level = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        level.current = to(&level);
+        // The subscriber is there until the process ends.
+        level.handle.reload(level.current.targets()).ok();
+        tracing::warn!(filter = %level.current, "the log level is changed");
+    }
+}
+
+impl Logs {
+    /// To change the level.
+    #[must_use]
+    pub fn level(&self) -> LogLevel {
+        self.level.clone()
+    }
+}
 
 /// Starts logging for the whole process.
 ///
-/// `filter` is a level (`info`) or a list of directives (`info,jwtd::grpc=debug`).
-///
 /// # Errors
-/// If `filter` cannot be read, or there is no thread to be had; its text says why.
-pub fn start(format: LogFormat, filter: &str) -> Result<Logs, String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+/// If no thread can be started, or something logs already; its text says why.
+pub fn start(format: LogFormat, filter: LogFilter) -> Result<Logs, String> {
     let colored = format == LogFormat::Text && {
         use std::io::IsTerminal as _;
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
     };
-    let queue = LogQueue::start(io::stderr()).map_err(|error| error.to_string())?;
-    let writer = LogWriter { queue: queue.clone(), colored };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    match format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => builder.with_ansi(colored).try_init(),
-    }
-    .map_err(|error| error.to_string())?;
-    Ok(Logs(queue))
+    let no_thread = |error: io::Error| {
+        format!("the thread of the log cannot be started: {}", words::of_io(&error))
+    };
+    let queue = LogQueue::start(io::stderr()).map_err(no_thread)?;
+    let writer = LogWriter { queue: queue.clone(), colored, limit: Arc::new(LineLimit::new()) };
+    let (targets, handle) = reload::Layer::new(filter.targets());
+    let lines = fmt::layer().with_writer(writer);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines.with_ansi(colored).boxed(),
+    };
+    let started = Registry::default().with(targets).with(lines).try_init();
+    started.map_err(|_| "something else logs for this process already".to_owned())?;
+    let level = Level { configured: filter.clone(), current: filter, handle };
+    Ok(Logs { queue, level: LogLevel(Arc::new(Mutex::new(level))) })
 }
 
 /// Lines are lost to the process, not to one log.
@@ -64,6 +119,9 @@ pub(super) fn dropped() -> u64 {
 
 /// The most bytes that wait to be written.
 const MOST: usize = 256 << 10;
+
+/// How often the log tells of lines that were held back.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// How long the end of the process may wait for the last lines.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -90,7 +148,8 @@ impl LogQueue {
     fn start(mut sink: impl Write + Send + 'static) -> io::Result<Self> {
         let queue = Self::default();
         let own = queue.clone();
-        supervisor::thread(Duty::Log, Clock::system(), move || own.write_to(&mut sink))?;
+        let clock = Clock::system();
+        supervisor::thread(Duty::Log, clock.clone(), move || own.write_to(&mut sink, &clock))?;
         Ok(queue)
     }
 
@@ -107,8 +166,9 @@ impl LogQueue {
         self.0.changed.notify_all();
     }
 
-    fn write_to(&self, sink: &mut impl Write) {
+    fn write_to(&self, sink: &mut impl Write, clock: &Clock) {
         let mut told = dropped();
+        let (mut told_held_back, mut told_at) = (held_back(), clock.monotonic());
         // A line that was being written at a panic is gone.
         let mut lines = self.lock();
         lines.bytes = lines.waiting.iter().map(|line| line.len()).sum();
@@ -133,6 +193,10 @@ impl LogQueue {
                 let lines = dropped().saturating_sub(told);
                 told = dropped();
                 tracing::warn!(lines, "lines of the log are lost: they could not be written");
+            } else if idle && clock.since(told_at) > TELL_EVERY && held_back() > told_held_back {
+                let lines = held_back().saturating_sub(told_held_back);
+                (told_held_back, told_at) = (held_back(), clock.monotonic());
+                tracing::warn!(lines, "lines of the log were held back: there were too many alike");
             }
         }
     }
@@ -150,7 +214,7 @@ impl LogQueue {
 
 impl Drop for Logs {
     fn drop(&mut self) {
-        self.0.flush(PATIENCE);
+        self.queue.flush(PATIENCE);
     }
 }
 
@@ -160,6 +224,8 @@ struct LogWriter {
     queue: LogQueue,
     /// Whether the colors of the formatter are kept.
     colored: bool,
+    /// Of lines of libraries, which a peer can provoke; DEBUG and below are asked for by name.
+    limit: Arc<LineLimit>,
 }
 
 impl LogWriter {
@@ -196,10 +262,18 @@ impl Write for &LogWriter {
 }
 
 impl<'w> MakeWriter<'w> for LogWriter {
-    type Writer = &'w Self;
+    type Writer = OptionalWriter<&'w Self>;
 
     fn make_writer(&'w self) -> Self::Writer {
-        self
+        OptionalWriter::some(self)
+    }
+
+    fn make_writer_for(&'w self, line: &Metadata<'_>) -> Self::Writer {
+        let limited = *line.level() <= tracing::Level::INFO && !is_ours(line.target());
+        if limited && self.limit.take(&Clock::system()).is_none() {
+            return OptionalWriter::none();
+        }
+        self.make_writer()
     }
 }
 
@@ -210,8 +284,10 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_and_nothing_that_a_terminal_obeys() {
-        let line =
-            |colored, text: &str| LogWriter { queue: LogQueue::default(), colored }.line(text);
+        let line = |colored, text: &str| {
+            let (queue, limit) = (LogQueue::default(), Arc::default());
+            LogWriter { queue, colored, limit }.line(text)
+        };
         let hostile = "\x1b[2mINFO\x1b[0m a\x1b[2J\u{9b}31m\n2026 ERROR forged\u{202e}\u{2028}\n";
         let rest = "\\u001b[2J\\u009b31m\\u000a2026 ERROR forged\\u202e\\u2028\n";
         assert_eq!(line(true, hostile), format!("\x1b[2mINFO\x1b[0m a{rest}"));

@@ -14,7 +14,7 @@ mod shadow;
 mod shed;
 mod verifications;
 
-pub use call::Call;
+pub use call::{Call, CalledMethod};
 pub use connections::{ConnectionEnd, Connections};
 pub use fetches::UnknownKids;
 pub use gauges::Gauges;
@@ -22,7 +22,7 @@ pub use shadow::ShadowCounters;
 pub use shed::ShedCause;
 pub use verifications::VerificationCounters;
 
-use super::{logs, panics};
+use super::{limited, logs, panics};
 use crate::clock::Clock;
 use duties::Duties;
 use fetches::Fetches;
@@ -57,6 +57,7 @@ pub struct Metrics {
     requests: Requests,
     panics: IntCounter,
     log_lines_dropped: IntCounter,
+    log_lines_held_back: IntCounter,
     on_scrape: Mutex<Vec<OnScrape>>,
     /// Connections.
     pub connections: Connections,
@@ -68,6 +69,19 @@ pub struct Metrics {
     pub cache_evicted: CacheEvicted,
     /// Records of the audit log.
     pub audit_records: AuditRecords,
+    /// Lines of the refusal log.
+    pub refusal_lines: RefusalLines,
+}
+
+/// Counters of `refusal_lines_total`.
+#[derive(Debug)]
+pub struct RefusalLines {
+    /// Those that were written.
+    pub written: IntCounter,
+    /// Refusals that got none: there were too many for the same reason in one second.
+    pub held_back: IntCounter,
+    /// Those that were lost: the thread that writes them did not come along.
+    pub dropped: IntCounter,
 }
 
 /// Counters of `audit_records_total`.
@@ -77,14 +91,6 @@ pub struct AuditRecords {
     pub written: IntCounter,
     /// Those that were lost: the sink did not take them in time.
     pub dropped: IntCounter,
-}
-
-/// The service that a method belongs to.
-fn service(method: &str) -> &'static str {
-    match method {
-        "Check" => "envoy.service.auth.v3.Authorization",
-        _ => "jwtd.v1.VerifierService",
-    }
 }
 
 type OnScrape = Box<dyn Fn(&Gauges) + Send + Sync>;
@@ -165,6 +171,11 @@ impl Metrics {
             "Records of the audit log, by what became of them.",
             &["result"],
         );
+        let refusals = counter(
+            "jwtd_refusal_lines_total",
+            "Refused tokens, by what became of their line in the log.",
+            &["result"],
+        );
         let requests = counter(
             "jwtd_cache_requests_total",
             "Tokens looked up among the signatures already checked, by result.",
@@ -192,6 +203,12 @@ impl Metrics {
         )
         .expect("a valid name");
         add(Box::new(log_lines_dropped.clone()));
+        let log_lines_held_back = IntCounter::new(
+            "jwtd_log_lines_held_back_total",
+            "Lines of the log that were not written because a peer or a library provoked too many.",
+        )
+        .expect("a valid name");
+        add(Box::new(log_lines_held_back.clone()));
         let call_labels = ["grpc_type", "grpc_service", "grpc_method"];
         let call_seconds = HistogramVec::new(
             HistogramOpts::new(
@@ -268,21 +285,23 @@ impl Metrics {
                 written: audit.with_label_values(&["written"]),
                 dropped: audit.with_label_values(&["dropped"]),
             },
+            refusal_lines: RefusalLines {
+                written: refusals.with_label_values(&["written"]),
+                held_back: refusals.with_label_values(&["held_back"]),
+                dropped: refusals.with_label_values(&["dropped"]),
+            },
             on_scrape: Mutex::default(),
             panics,
             log_lines_dropped,
+            log_lines_held_back,
             shed,
             signature_checks,
             registry: registry.clone(),
         };
-        for (kind, method) in [
-            ("unary", "Verify"),
-            ("unary", "VerifyBatch"),
-            ("unary", "Explain"),
-            ("bidi_stream", "VerifyStream"),
-        ] {
-            metrics.calls_started.with_label_values(&[kind, service(method), method]);
-            metrics.calls_handled.with_label_values(&[kind, service(method), method, "OK"]);
+        for method in CalledMethod::VERIFIER {
+            let [kind, service, name] = method.labels();
+            metrics.calls_started.with_label_values(&method.labels());
+            metrics.calls_handled.with_label_values(&[kind, service, name, "OK"]);
         }
         metrics
     }
@@ -301,10 +320,10 @@ impl Metrics {
         ShadowCounters::new(self.shadow_verifications.clone(), profiles)
     }
 
-    /// Begins a call of `method`; `kind` is `unary` or `bidi_stream`.
-    pub fn call(self: &Arc<Self>, kind: &'static str, method: &'static str, clock: &Clock) -> Call {
-        self.calls_started.with_label_values(&[kind, service(method), method]).inc();
-        Call::new(Arc::clone(self), kind, method, clock.clone())
+    /// Begins a call of `method`.
+    pub fn call(self: &Arc<Self>, method: &'static CalledMethod, clock: &Clock) -> Call {
+        self.calls_started.with_label_values(&method.labels()).inc();
+        Call::new(Arc::clone(self), method, clock.clone())
     }
 
     /// Counts a message that was judged.
@@ -344,12 +363,14 @@ impl Metrics {
         self.duties.read();
         let dropped = logs::dropped().saturating_sub(self.log_lines_dropped.get());
         self.log_lines_dropped.inc_by(dropped);
+        let held_back = limited::held_back().saturating_sub(self.log_lines_held_back.get());
+        self.log_lines_held_back.inc_by(held_back);
         let mut families = self.registry.gather();
         self.names.prune(&mut families);
         let mut text = Vec::new();
         match TextEncoder::new().encode(&families, &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),
-            Err(error) => format!("# {error}\n"),
+            Err(_) => "# the metrics cannot be written as text\n".to_owned(),
         }
     }
 }

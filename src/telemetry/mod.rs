@@ -1,20 +1,28 @@
 //! Floor 5+: what operators see.
 
 mod audit;
+mod limited;
+mod log_filter;
 mod logs;
 mod metrics;
 mod panics;
+mod refusal_line;
 pub mod supervisor;
 mod tally;
 #[cfg_attr(not(feature = "otel"), path = "traces/none.rs")]
 mod traces;
 
-pub use audit::{AuditLog, AuditSink, NoRoom, Record};
-pub use logs::{LogFormat, Logs, start as start_logs};
+pub use audit::{AuditLog, AuditSink, KeyFile, NoRoom, Record};
+pub use limited::LineLimit;
+pub(crate) use limited::limited;
+pub use log_filter::LogFilter;
+pub use logs::{LogFormat, LogLevel, Logs, start as start_logs};
 pub use metrics::{
-    AuditRecords, CacheEvicted, CacheRequests, Call, ConnectionEnd, Connections, Gauges, Metrics,
-    ShadowCounters, ShedCause, SignatureChecks, UnknownKids, VerificationCounters,
+    AuditRecords, CacheEvicted, CacheRequests, Call, CalledMethod, ConnectionEnd, Connections,
+    Gauges, Metrics, RefusalLines, ShadowCounters, ShedCause, SignatureChecks, UnknownKids,
+    VerificationCounters,
 };
 pub use panics::observe as observe_panics;
+pub use refusal_line::RefusalLine;
 pub use tally::Tally;
 pub use traces::Traces;

@@ -1,5 +1,7 @@
 //! Panics: none is expected. One is caught where it costs the least, counted and logged.
 
+use super::limited::limited;
+use crate::clock::Clock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Panics have no owner: what observes them belongs to the process.
@@ -11,7 +13,7 @@ pub fn observe() {
     std::panic::set_hook(Box::new(|panic| {
         COUNT.fetch_add(1, Ordering::Relaxed);
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a panic; this is a bug, please report it");
+        limited!(Clock::system(), ERROR, place, "a panic; this is a bug, please report it");
     }));
 }
 

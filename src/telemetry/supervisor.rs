@@ -4,6 +4,7 @@
 //! Threads and tasks that a connection, a call or a command owns end with it and have no
 //! supervisor. `tests/tidy.rs` lists them.
 
+use super::limited::limited;
 use crate::clock::{Clock, later};
 use futures_util::FutureExt as _;
 use std::io;
@@ -29,6 +30,8 @@ pub enum Duty {
     Keys,
     /// Writes the log.
     Log,
+    /// Writes why tokens are refused.
+    Refusals,
     /// Reloads the configuration.
     Reload,
     /// Receives signals.
@@ -39,7 +42,7 @@ pub enum Duty {
 
 impl Duty {
     /// All of them, in the order of the numbers of the variants.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Accept,
         Self::Admin,
         Self::Audit,
@@ -47,6 +50,7 @@ impl Duty {
         Self::Health,
         Self::Keys,
         Self::Log,
+        Self::Refusals,
         Self::Reload,
         Self::Signals,
         Self::Traces,
@@ -63,6 +67,7 @@ impl Duty {
             Self::Health => "health",
             Self::Keys => "keys",
             Self::Log => "log",
+            Self::Refusals => "refusals",
             Self::Reload => "reload",
             Self::Signals => "signals",
             Self::Traces => "traces",
@@ -79,7 +84,8 @@ impl Duty {
         if let Some(count) = PANICS.get(self as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        tracing::error!(duty = self.name(), "a panic interrupted the work; it goes on");
+        let duty = self.name();
+        limited!(Clock::system(), ERROR, duty, "a panic interrupted the work; it goes on");
     }
 }
 

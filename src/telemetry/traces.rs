@@ -66,7 +66,7 @@ impl Traces {
     pub fn start(endpoint: &str, one_in: u32) -> Result<Self, String> {
         let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint);
         let exporter = exporter.with_timeout(Duration::from_secs(5)).build();
-        let exporter = exporter.map_err(|error| error.to_string())?;
+        let exporter = exporter.map_err(|_| format!("`traces.endpoint` {endpoint:?} is no URL"))?;
         let share = 1.0 / f64::from(one_in.max(1));
         let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
         let resource = Resource::builder_empty().with_service_name("jwtd").with_attribute(version);

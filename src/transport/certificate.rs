@@ -1,21 +1,12 @@
 //! What certificates say.
 
-use crate::files;
+use crate::certificates::Validity;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use std::path::Path;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
-
-/// When the first certificate of a file ends, in seconds since the epoch.
-pub(super) fn not_after(file: &Path) -> Option<i64> {
-    let text = files::read(file, files::MOST).ok()?;
-    end(&CertificateDer::from_pem_slice(&text).ok()?)
-}
 
 /// The `notAfter` of a certificate, in seconds since the epoch.
 pub(super) fn end(certificate: &CertificateDer<'_>) -> Option<i64> {
-    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-    Some(certificate.validity().not_after.timestamp())
+    Validity::of(certificate).map(|validity| validity.not_after())
 }
 
 /// The names of a client in its certificate that was checked: hosts as `dns:...` and URIs,

@@ -10,8 +10,9 @@ use super::preface::{Begun, begun};
 use super::server::Server;
 use super::tls::Tls;
 use super::unencrypted;
+use crate::certificates::words;
 use crate::dispatch::Permit;
-use crate::telemetry::{ConnectionEnd, ShedCause};
+use crate::telemetry::{ConnectionEnd, ShedCause, limited};
 use jwtd_core::policy::Caller;
 use std::pin::pin;
 use std::sync::Arc;
@@ -116,7 +117,7 @@ impl<D: Door> Server<D> {
     ) -> Result<(Begun<TlsStream<TcpStream>>, Caller, Session), ConnectionEnd> {
         let counted = &self.metrics.connections;
         let refuse = |error: &dyn std::fmt::Display| {
-            tracing::debug!(%error, "no encrypted connection");
+            limited!(self.clock, DEBUG, %error, "no encrypted connection");
             counted.tls_failed.inc();
             ConnectionEnd::Handshake
         };
@@ -124,7 +125,8 @@ impl<D: Door> Server<D> {
             unencrypted::answer(stream).await;
             return Err(refuse(&"an HTTP request without TLS"));
         }
-        let (stream, session) = tls.accept(stream).await.map_err(|error| refuse(&error))?;
+        let (stream, session) =
+            tls.accept(stream).await.map_err(|error| refuse(&words::of_io(&error)))?;
         let caller = caller::of_tls(&stream)
             .map_err(|_| refuse(&"the names of the certificate do not tell who it is"))?;
         counted.tls_ok.inc();

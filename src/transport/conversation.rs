@@ -1,13 +1,14 @@
 //! The requests and answers of one connection, by HTTP/1 or HTTP/2, up to its end.
 
 use super::door::{Door, Front, Origin};
+use super::frame_budget::{FrameBudget, GOAWAY};
 use super::linger::Linger;
 use super::preface::Replayed;
 use super::reply::{Replies, Reply};
 use super::server::Server;
 use crate::config::Connection;
 use crate::dispatch::{Permit, Resource};
-use crate::telemetry::ConnectionEnd;
+use crate::telemetry::{ConnectionEnd, limited};
 use futures_util::TryFutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -40,7 +41,7 @@ impl<D: Door> Server<D> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let settings = self.settings;
-        let origin = Origin { caller, account: Arc::clone(place.account()) };
+        let origin = Arc::new(Origin { caller, account: Arc::clone(place.account()) });
         let replies = Replies::new(Arc::clone(&origin.account));
         let service = self.service(origin, replies.clone());
         let mut stream = Linger::new(stream);
@@ -72,7 +73,7 @@ impl<D: Door> Server<D> {
         match ended {
             Ok(()) if end == ConnectionEnd::Peer => ConnectionEnd::Http1,
             Ok(()) => end,
-            Err(error) => broken(&error, end, ConnectionEnd::HandshakeTimeout),
+            Err(error) => self.broken(&error, end, ConnectionEnd::HandshakeTimeout),
         }
     }
 
@@ -88,9 +89,11 @@ impl<D: Door> Server<D> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (settings, window) = (self.settings, self.window());
-        let origin = Origin { caller, account: Arc::clone(place.account()) };
-        let replies = Replies::new(Arc::clone(&origin.account));
-        let service = self.service(origin, replies.clone());
+        let peer = Arc::new(Origin { caller, account: Arc::clone(place.account()) });
+        let replies = Replies::new(Arc::clone(&peer.account));
+        let service = self.service(Arc::clone(&peer), replies.clone());
+        let (frames, clock) = (settings.idle_frames, self.clock.clone());
+        let mut stream = stream.map(|stream| FrameBudget::new(stream, frames, clock));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             // Its maker panics before 1970 and after 9999.
@@ -104,21 +107,42 @@ impl<D: Door> Server<D> {
             .initial_connection_window_size(window)
             .keep_alive_interval(settings.keepalive_interval)
             .keep_alive_timeout(settings.keepalive_timeout)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(&mut stream), service);
         // Held to the end of the connection.
         let _place = place;
         let shut_down = http2::Connection::graceful_shutdown;
-        let (ended, end) = lead(pin!(connection), shut_down, &settings, &replies, stop).await;
+        let (ended, end) = {
+            let connection = pin!(connection);
+            lead(connection, shut_down, &settings, &replies, stop).await
+        };
         match ended {
+            _ if stream.get_ref().is_exhausted() => self.calm(stream, &peer).await,
             Ok(()) => end,
-            Err(error) => broken(&error, end, ConnectionEnd::Keepalive),
+            Err(error) => self.broken(&error, end, ConnectionEnd::Keepalive),
         }
+    }
+
+    /// Tells a client why its connection ends that sent frames without end.
+    async fn calm<T>(&self, stream: Replayed<FrameBudget<T>>, peer: &Origin) -> ConnectionEnd
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let caller = &peer.caller;
+        limited!(self.clock, WARN, ?caller, "cut off: frames of HTTP/2 without call or message");
+        let mut stream = Linger::new(stream);
+        let telling = async {
+            stream.write_all(GOAWAY).await?;
+            stream.shutdown().await
+        };
+        // A peer that reads nothing does not read this either.
+        timeout(Duration::from_secs(1), telling).await.ok();
+        ConnectionEnd::Flood
     }
 
     /// What answers the requests of a connection; `replies` follows its answers.
     fn service(
         &self,
-        origin: Origin,
+        origin: Arc<Origin>,
         replies: Replies,
     ) -> impl Service<
         Request<Incoming>,
@@ -126,13 +150,29 @@ impl<D: Door> Server<D> {
         Error = <D::Front as Front>::Error,
         Future: Send + 'static,
     > + use<D> {
-        tracing::debug!(caller = ?origin.caller, "a connection");
-        let front = self.door.open(Arc::new(origin));
+        limited!(self.clock, DEBUG, caller = ?origin.caller, "a connection");
+        let front = self.door.open(origin);
         service_fn(move |request: Request<Incoming>| {
             let reply = replies.begin();
             // No `async` around it, which would double the size of each call.
             front.answer(request).map_ok(|answer| reply.follow(answer))
         })
+    }
+
+    /// How a connection ended that broke; `silent` if its client said nothing for too long.
+    fn broken(
+        &self,
+        error: &hyper::Error,
+        end: ConnectionEnd,
+        silent: ConnectionEnd,
+    ) -> ConnectionEnd {
+        limited!(self.clock, DEBUG, %error, "a connection ended");
+        match end {
+            ConnectionEnd::Peer if error.is_timeout() => silent,
+            ConnectionEnd::Peer => ConnectionEnd::Protocol,
+            // Clients that are told to end often just hang up.
+            _ => end,
+        }
     }
 
     /// How much a client may send before it is read. What streams hold of it is not
@@ -182,17 +222,6 @@ async fn unasked(replies: &Replies, stop: &CancellationToken) {
     stop.cancelled().await;
     if !replies.are_done() {
         std::future::pending().await
-    }
-}
-
-/// How a connection ended that broke; `silent` if its client said nothing for too long.
-fn broken(error: &hyper::Error, end: ConnectionEnd, silent: ConnectionEnd) -> ConnectionEnd {
-    tracing::debug!(%error, "a connection ended");
-    match end {
-        ConnectionEnd::Peer if error.is_timeout() => silent,
-        ConnectionEnd::Peer => ConnectionEnd::Protocol,
-        // Clients that are told to end often just hang up.
-        _ => end,
     }
 }
 

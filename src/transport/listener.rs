@@ -1,5 +1,6 @@
 //! Sockets that take calls: TCP and Unix.
 
+use super::inherited::Inherited;
 use super::tls::Tls;
 use crate::config::{Listen, SocketMode, TlsError};
 use crate::files;
@@ -26,17 +27,19 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// The file of a Unix socket that we made.
+/// The file of a Unix socket.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Another process may have put its own socket there in the meantime.
-    inode: u64,
+    /// The file that we made; none if a service manager did, which removes it itself. Another
+    /// process may have put its own socket there in the meantime.
+    inode: Option<u64>,
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if std::fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
+        let found = std::fs::symlink_metadata(&self.path);
+        if self.inode.is_some_and(|own| found.is_ok_and(|file| file.ino() == own)) {
             std::fs::remove_file(&self.path).ok();
         }
     }
@@ -52,8 +55,19 @@ pub enum BindError {
     )]
     InUse(PathBuf),
     /// The operating system refuses.
-    #[error("{0}: cannot listen: {1}")]
+    #[error("{0}: cannot listen: {words}; {fix}", words = files::words::of_io(.1), fix = fix(.1))]
     Io(String, io::Error),
+    /// A service manager passes a socket that the configuration does not name.
+    #[error(
+        "the service manager passes the socket {{ {left} }}, which `listen` does not name: it has \
+         {known}; fix: write the same address in both"
+    )]
+    NotNamed {
+        /// The socket, as `listen` would have it.
+        left: String,
+        /// What `listen` names.
+        known: String,
+    },
     /// A file is there that is not a socket.
     #[error(
         "{}: is there already and is not a socket; remove it, or choose another path",
@@ -65,24 +79,62 @@ pub enum BindError {
     Tls(TlsError),
 }
 
+/// How to fix what the operating system says.
+fn fix(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "stop that process, or choose another port with `listen`",
+        io::ErrorKind::AddrNotAvailable => "listen on an address of this machine, or on 0.0.0.0",
+        io::ErrorKind::NotFound => "make the folder, or choose another path",
+        io::ErrorKind::PermissionDenied => {
+            "choose a port from 1024 up, or a folder that the user of the daemon may write to"
+        }
+        _ => "choose another with `listen`",
+    }
+}
+
 impl Listener {
-    /// Opens a socket. Must run inside a runtime.
+    /// Opens all sockets. Must run inside a runtime.
+    ///
+    /// # Errors
+    /// If one cannot be opened, or if a service manager passes one that is not among them: nobody
+    /// would answer there.
+    pub fn bind_all(listen: &[Listen], mut inherited: Inherited) -> Result<Vec<Self>, BindError> {
+        let all =
+            listen.iter().map(|one| Self::bind(one, &mut inherited)).collect::<Result<_, _>>()?;
+        let Some(left) = inherited.left() else { return Ok(all) };
+        let known = listen.iter().map(|one| match one {
+            Listen::Tcp { address, .. } => format!("tcp: {address}"),
+            Listen::Unix { path, .. } => format!("unix: {}", path.display()),
+        });
+        Err(BindError::NotNamed { left, known: known.collect::<Vec<_>>().join(", ") })
+    }
+
+    /// Opens a socket, or takes that of a service manager. Must run inside a runtime.
     ///
     /// # Errors
     /// If the address is taken, or the operating system refuses.
-    pub fn bind(listen: &Listen) -> Result<Self, BindError> {
+    pub fn bind(listen: &Listen, inherited: &mut Inherited) -> Result<Self, BindError> {
         match listen {
             Listen::Tcp { address, tls } => {
                 let tls = tls.clone().map(Tls::new).transpose().map_err(BindError::Tls)?;
                 let place = address.to_string();
-                let socket = std::net::TcpListener::bind(address)
+                let socket = inherited
+                    .tcp(*address)
+                    .map_or_else(|| std::net::TcpListener::bind(address), Ok)
                     .and_then(|socket| socket.set_nonblocking(true).map(|()| socket))
                     .and_then(TcpListener::from_std);
                 socket
                     .map(|socket| Self::Tcp(socket, tls))
                     .map_err(|error| BindError::Io(place, error))
             }
-            Listen::Unix { path, mode } => bind_unix(path, *mode),
+            Listen::Unix { path, mode } => match inherited.unix(path) {
+                // Its rights are for the service manager to say.
+                Some(socket) => {
+                    let file = SocketFile { path: path.clone(), inode: None };
+                    listen_on(socket, file)
+                }
+                None => bind_unix(path, *mode),
+            },
         }
     }
 
@@ -144,8 +196,15 @@ fn bind_unix(path: &Path, mode: SocketMode) -> Result<Listener, BindError> {
     // one in one step.
     let bind = |unfinished: &Path| std::os::unix::net::UnixListener::bind(unfinished);
     let (socket, inode) = files::make_in_place(path, mode.0, bind).map_err(failed)?;
-    let file = SocketFile { path: path.to_owned(), inode };
+    listen_on(socket, SocketFile { path: path.to_owned(), inode: Some(inode) })
+}
+
+fn listen_on(
+    socket: std::os::unix::net::UnixListener,
+    file: SocketFile,
+) -> Result<Listener, BindError> {
     let socket = socket.set_nonblocking(true).and_then(|()| UnixListener::from_std(socket));
+    let failed = |error| BindError::Io(file.path.display().to_string(), error);
     Ok(Listener::Unix(socket.map_err(failed)?, file))
 }
 

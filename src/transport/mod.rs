@@ -11,7 +11,10 @@ mod client_chain;
 mod connection;
 mod conversation;
 mod door;
+mod frame_budget;
+mod frame_walk;
 mod idle;
+mod inherited;
 mod linger;
 mod listener;
 mod preface;
@@ -22,6 +25,7 @@ mod unencrypted;
 
 pub use authority::AuthorityRepair;
 pub use door::{Door, Front, Origin};
+pub use inherited::Inherited;
 pub use listener::{BindError, Listener, SocketFile};
 pub use server::Server;
 pub use tls::Tls;

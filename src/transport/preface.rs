@@ -89,6 +89,10 @@ pub(super) struct Replayed<T> {
 }
 
 impl<T> Replayed<T> {
+    pub(super) fn get_ref(&self) -> &T {
+        &self.stream
+    }
+
     pub(super) fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Replayed<U> {
         Replayed { stream: wrap(self.stream), first: self.first, replayed: self.replayed }
     }

@@ -8,11 +8,12 @@ use super::listener::Listener;
 use crate::clock::Clock;
 use crate::config::Connection;
 use crate::dispatch::{Admission, Resource};
+use crate::files::words::of_io;
 use crate::telemetry::supervisor::{self, Duty};
-use crate::telemetry::{ConnectionEnd, Metrics, ShedCause};
+use crate::telemetry::{ConnectionEnd, Metrics, ShedCause, limited};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,10 +33,6 @@ pub struct Server<D> {
     /// The clock of the back-off.
     pub clock: Clock,
 }
-
-/// How often the log tells that connections cannot be accepted, at most: it must not make
-/// it worse.
-const WARN_EVERY: Duration = Duration::from_secs(5);
 
 impl<D: Door> Server<D> {
     /// Accepts connections on all `listeners` until `stop`, then lets calls end;
@@ -92,21 +89,24 @@ impl<D: Door> Server<D> {
         tasks: &TaskTracker,
     ) {
         let counted = &self.metrics.connections;
-        let mut last_warning: Option<Instant> = None;
+        // Told of, and its end not yet: as rare as the warnings are.
+        let mut told = false;
         loop {
             let stream = match listener.accept().await {
                 Ok(stream) => stream,
                 Err(error) if is_of_the_peer(&error) => continue,
                 Err(error) => {
                     counted.accept_errors.inc();
-                    if last_warning.is_none_or(|last| self.clock.since(last) > WARN_EVERY) {
-                        last_warning = Some(self.clock.monotonic());
-                        tracing::warn!(listener = listener.endpoint(), %error, "cannot accept");
-                    }
+                    told = true;
+                    let (listener, error) = (listener.endpoint(), of_io(&error));
+                    limited!(self.clock, WARN, listener, error, "cannot accept");
                     self.clock.sleep(self.settings.accept_backoff).await;
                     continue;
                 }
             };
+            if std::mem::take(&mut told) {
+                limited!(self.clock, INFO, listener = listener.endpoint(), "accepts again");
+            }
             let account = self.admission.account(caller::peer(&stream));
             let Some(place) = account.take(Resource::Connections, 1) else {
                 self.metrics.shed(ShedCause::Connections);

@@ -1,9 +1,10 @@
 //! The encryption of calls. The certificate and the authorities of clients are replaced
 //! while connections go on.
 
-use super::certificate;
 use super::client_chain::{ClientChain, Session};
+use crate::certificates::{self, Validity};
 use crate::config::{ClientAuthorities, ServerTls, TlsError};
+use jwtd_core::jose::UnixTime;
 use rustls::ServerConfig;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,14 +26,15 @@ pub struct Tls {
 #[derive(Debug)]
 struct Current {
     config: Arc<ServerConfig>,
-    /// When the certificate ends, in seconds since the epoch.
-    not_after: Option<i64>,
+    /// The dates of the certificate, if they can be read.
+    validity: Option<Validity>,
 }
 
 fn load(files: &ServerTls) -> Result<(Current, Option<ClientAuthorities>), TlsError> {
     let (config, authorities) = files.load()?;
-    let not_after = certificate::not_after(&files.cert_file);
-    Ok((Current { config: Arc::new(config), not_after }, authorities))
+    let chain = certificates::read_chain(&files.cert_file).unwrap_or_default();
+    let validity = chain.first().and_then(Validity::of);
+    Ok((Current { config: Arc::new(config), validity }, authorities))
 }
 
 impl Tls {
@@ -51,9 +53,16 @@ impl Tls {
     /// whose client has no certificate of the new authorities end.
     ///
     /// # Errors
-    /// If they cannot be used; then all stays as it was.
-    pub fn reload(&self) -> Result<(), TlsError> {
+    /// If they cannot be used, or the new certificate is not valid at `now` and the one before
+    /// is; then all stays as it was.
+    pub fn reload(&self, now: UnixTime) -> Result<(), TlsError> {
         let (current, authorities) = load(&self.files)?;
+        let is_valid = |validity: &Validity| validity.standing(now).is_valid();
+        if let Some(new) = current.validity.as_ref().filter(|new| !is_valid(new))
+            && self.lock().validity.as_ref().is_some_and(is_valid)
+        {
+            return Err(self.files.unfit_dates(new, now));
+        }
         // In this order: a handshake watches the authorities before it takes the rest.
         *self.lock() = current;
         self.authorities.send_if_modified(|before| {
@@ -73,7 +82,7 @@ impl Tls {
     /// When the certificate ends, in seconds since the epoch.
     #[must_use]
     pub fn not_after(&self) -> Option<i64> {
-        self.lock().not_after
+        self.lock().validity.as_ref().map(Validity::not_after)
     }
 
     /// Does the handshake. The session tells when the client's certificate is no longer good.

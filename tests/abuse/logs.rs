@@ -15,7 +15,11 @@ pub(crate) fn jobs(_: &Plan) -> Vec<Job> {
         "t71 ESC, CR, LF, NUL, U+2028, quotes in tokens, options and fields; every detail is logged",
         "each line is one line of JSON without a control character; nothing of a token",
         || async {
-            let scene = Scene::start(&Base { log: "trace", ..Base::default() }).await?;
+            let scene = Scene::start(&Base {
+                log: "trace,h2=trace,hyper=trace,tonic=trace,tower=trace",
+                ..Base::default()
+            })
+            .await?;
             hostile(&scene).await.map(Into::into)
         },
     )]

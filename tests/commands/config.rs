@@ -106,12 +106,12 @@ fn import_says_what_it_left_out_and_whether_the_result_can_be_used() {
     let rule = |uri: &str| {
         format!(
             "kind: RequestAuthentication\nmetadata: {{ name: r }}\nspec:\n  jwtRules:\n  - \
-             issuer: https://i\n    fromParams: [t]\n    jwksUri: {uri}\n"
+             issuer: https://i\n    fromParams: [t]\n    timeout: 1s\n    jwksUri: {uri}\n"
         )
     };
     let ended = folder.run("config import --from istio", &rule("https://i/keys"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.message.contains("`fromParams` has no counterpart here"), "{ended:?}");
+    assert!(ended.message.contains("timeout is not carried over"), "{ended:?}");
     folder.write("jwtd.yaml", &ended.output);
     folder.good("config check --config jwtd.yaml", "");
     // In a cluster, keys are often fetched without encryption; here they cannot be.

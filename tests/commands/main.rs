@@ -10,11 +10,14 @@
 
 mod bench;
 mod config;
+mod field;
 mod generated;
 mod hostile;
 mod inspect;
 mod jwks;
 mod keygen;
+mod machine;
+mod secrets;
 mod sign;
 mod support;
 mod verify;

@@ -139,7 +139,14 @@ pub(crate) const RULES: &[Entry] = &[
             "slices of 200 microseconds; the faults suite measures lone tokens beside full batches",
         ),
     ),
-    ("R82", "Nothing of a token reaches logs, metrics or traces", Kept),
+    (
+        "R82",
+        "Nothing of a token reaches logs, metrics or traces",
+        KeptSo(
+            "but the times of a refused token, and its `iss`, `kid` and `aud` if they are proven or \
+             configured",
+        ),
+    ),
     (
         "R83",
         "The audit log is bounded and counts what it loses",

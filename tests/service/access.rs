@@ -59,7 +59,7 @@ async fn ask_with(
     Ok(daemon.client().await.verify_batch(request).await?.into_inner().verdicts)
 }
 
-const GOOD: &str = r#","scope":"orders.read","groups":["sales"],"realm_access":{"roles":["user"]}"#;
+const GOOD: &str = r#","scope":"orders.read","groups":["sales"],"realm_access":{"roles":["user"]},"email_verified":true"#;
 
 #[tokio::test]
 async fn a_profile_lets_pass_whom_its_claims_let_pass() {
@@ -79,11 +79,18 @@ async fn a_profile_lets_pass_whom_its_claims_let_pass() {
             r#"`groups` must hold one of "sales", "ops""#,
         ),
         (changed("user", "suspended"), ClaimNotAllowed, r#"must not hold "suspended""#),
+        (changed("verified\":true", "verified\":\"true\""), Ok, ""),
         (
-            more(r#","email_verified":false"#),
+            changed("verified\":true", "verified\":false"),
             ClaimNotAllowed,
-            "`email_verified` must not hold false",
+            r#"`email_verified` must hold one of true, "true""#,
         ),
+        (
+            changed("verified\":true", "verified\":\"false\""),
+            ClaimNotAllowed,
+            r#"`email_verified` must hold one of true, "true""#,
+        ),
+        (changed(",\"email_verified\":true", ""), ClaimNotAllowed, "`email_verified`"),
         (more(r#","act":{"sub":"x"}"#), ClaimNotAllowed, "`act` must not be there"),
     ];
     let tokens: Vec<_> = cases.iter().map(|(token, _, _)| token.clone()).collect();

@@ -184,6 +184,8 @@ async fn a_stuck_sink_loses_records_or_refuses_calls() {
     let dropped = metrics.lines().find_map(|line| line.strip_prefix(dropped)).unwrap();
     assert!(dropped.parse::<u32>().unwrap() > 50, "{dropped}");
     daemon.wait_for_log("the audit log cannot be written");
+    std::fs::remove_dir(daemon.folder.path("audit.jsonl")).unwrap();
+    daemon.wait_for_log("the audit log can be written again");
 
     let refuse = config.replace("buffer: 64KiB", "buffer: 64KiB\n  when_full: refuse");
     let limits = "limits: { batch_tokens: 100, message_bytes: 4KiB }\n";

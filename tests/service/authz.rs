@@ -148,9 +148,15 @@ async fn the_token_is_taken_from_where_it_may_stand_and_out_of_the_request() {
     let response = envoy.ask(http("GET", &format!("/a?access_token={token}&x=1"), &[])).await;
     let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
     assert_eq!(ok.query_parameters_to_remove, ["access_token"]);
+    // The same bytes in two places are one, and are taken out of both.
+    let query = format!("/a?access_token={token}");
+    let response = envoy.ask(http("GET", &query, &[("cookie", &cookies)])).await;
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert_eq!(values(&ok.headers)["cookie"], "a=1; b=2");
+    assert_eq!(ok.query_parameters_to_remove, ["access_token"]);
     // Two of them are one too many.
-    let response =
-        envoy.ask(http("GET", &format!("/a?access_token={token}"), &[("cookie", &alone)])).await;
+    let other = format!("session={}", self::token(r#","scope":"orders.read","other":1"#));
+    let response = envoy.ask(http("GET", &query, &[("cookie", &other)])).await;
     let (code, challenge, _) = refusal(&response);
     assert_eq!(code, 400);
     assert!(challenge.contains(r#"error="invalid_request""#), "{challenge}");
@@ -224,6 +230,9 @@ async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
         raw(&other, &none, &bad),
         raw(&other, &bad, &none),
         raw(&bad, &none, &bad),
+        // Nor do cookies beside the one that may be the token.
+        with(vec![entry(&cookie, &bad)]),
+        raw(&cookie, &none, &bad),
     ] {
         let response = envoy.ask(judged.clone()).await;
         assert_eq!(response.status.unwrap().code, 0, "{judged:?}");
@@ -235,10 +244,8 @@ async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
         HttpRequest { host: bad.clone(), ..good.clone() },
         HttpRequest { scheme: bad.clone(), ..good.clone() },
         with(vec![entry(&authorization, &bad)]),
-        with(vec![entry(&cookie, &bad)]),
         raw(&authorization, &none, &bad),
         raw(&authorization, &bad, &none),
-        raw(&cookie, &none, &bad),
     ] {
         let response = envoy.ask(refused.clone()).await;
         let (code, challenge, _) = refusal(&response);
@@ -265,6 +272,80 @@ async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
     assert_eq!(response.status.unwrap().code, 0);
 }
 
+/// Envoy takes no bytes for the value of a header, so that a cookie that is no text can neither
+/// be told to it nor change.
+#[tokio::test]
+async fn cookies_that_are_no_text_are_left_alone_or_the_request_is_refused() {
+    let request = |cookie: Vec<u8>, bearer: &str| {
+        let header =
+            HeaderValue { key: "cookie".into(), value: Bytes::new(), raw_value: cookie.into() };
+        HttpRequest {
+            header_map: Some(HeaderMap { headers: vec![header] }),
+            ..http("GET", "/", &[("authorization", bearer)])
+        }
+    };
+    let cookies = |token: &str| [b"a=\xe9; session=".as_slice(), token.as_bytes()].concat();
+    let (token, other) = (token(GOOD), "a=\u{e9}; b=2");
+    let daemon = start_with(&example());
+    let mut envoy = Envoy::of(&daemon).await;
+    let response = envoy.ask(request(b"a=\xe9".to_vec(), &format!("Bearer {token}"))).await;
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert!(!values(&ok.headers).contains_key("cookie"), "untouched: {ok:?}");
+    let text = format!("{other}; session={token}").into_bytes();
+    let response = envoy.ask(request(text, "")).await;
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert_eq!(values(&ok.headers)["cookie"], other);
+    let (code, challenge, _) = refusal(&envoy.ask(request(cookies(&token), "")).await);
+    assert_eq!(code, 400);
+    assert!(challenge.contains("another cookie is not UTF-8"), "{challenge}");
+    // Where the token stays, so does all else.
+    let daemon = start_with(&example().replace("realm: orders", "forward_token: true"));
+    let response = Envoy::of(&daemon).await.ask(request(cookies(&token), "")).await;
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert!(!values(&ok.headers).contains_key("cookie"), "untouched: {ok:?}");
+}
+
+#[tokio::test]
+async fn a_preflight_passes_where_it_may_and_carries_no_claims() {
+    let preflight = |more: &[(&str, &str)]| {
+        let own = [
+            ("origin", "https://app.example"),
+            ("access-control-request-method", "PUT"),
+            ("x-jwt-sub", "root"),
+            ("x_jwt_roles", "root"),
+        ];
+        http("OPTIONS", "/orders", &[&own[..], more].concat())
+    };
+    let daemon = start_with(&example());
+    let response = Envoy::of(&daemon).await.ask(preflight(&[])).await;
+    assert_eq!(refusal(&response).0, 401, "off by default");
+    let daemon = start_with(&example().replace("realm: orders", "bypass_cors_preflight: true"));
+    let mut envoy = Envoy::of(&daemon).await;
+    let response = envoy.ask(preflight(&[])).await;
+    assert_eq!(response.status.unwrap().code, 0);
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    let removed = ["x-jwt-roles", "x-jwt-sub", "x-jwt-tenant", "x_jwt_roles"];
+    assert_eq!((ok.headers_to_remove, ok.headers.len()), (removed.map(String::from).to_vec(), 0));
+    // What has a token is judged by it.
+    let response = envoy.ask(preflight(&[("authorization", "Bearer x")])).await;
+    assert_eq!(refusal(&response).2, "TOKEN_NOT_COMPACT");
+    let response = envoy.ask(http("OPTIONS", "/", &[("origin", "https://app.example")])).await;
+    assert_eq!(refusal(&response).0, 401);
+}
+
+#[tokio::test]
+async fn a_web_socket_offers_its_token_among_its_protocols() {
+    let place = "    - { websocket_protocol: access_token }\n  claims_to_headers:";
+    let daemon = start_with(&example().replace("  claims_to_headers:", place));
+    let mut envoy = Envoy::of(&daemon).await;
+    let offered = format!("chat, access_token, {}", token(GOOD));
+    let response = envoy.ask(http("GET", "/", &[("sec-websocket-protocol", &offered)])).await;
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert_eq!(values(&ok.headers)["sec-websocket-protocol"], "chat, access_token");
+    let response = envoy.ask(http("GET", "/", &[("sec-websocket-protocol", "chat")])).await;
+    assert_eq!(refusal(&response).0, 401);
+}
+
 /// What could not be judged is denied, wherever it failed: at admission or in the decoder.
 #[tokio::test]
 async fn what_cannot_be_judged_is_denied_and_no_error() {
@@ -274,6 +355,8 @@ async fn what_cannot_be_judged_is_denied_and_no_error() {
     let long = "x".repeat(1 << 17);
     let response = envoy.ask(http("GET", "/", &[("x", &long)])).await;
     assert_eq!(refusal(&response), (400, String::new(), "MESSAGE_TOO_LARGE".to_owned()));
+    let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!() };
+    assert!(denied.body.contains("with_request_body"), "{}", denied.body);
     let many = vec![("x", ""); 5000];
     let response = envoy.ask(http("GET", "/", &many)).await;
     assert_ne!(refusal(&response).0, 200, "with more fields than a message may have");

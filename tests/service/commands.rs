@@ -79,7 +79,8 @@ fn verify_and_health_ask_the_daemon() {
     }
     let Ended { code, message, .. } =
         run(binary().args(["health", "--endpoint", "unix:///nowhere.sock"]), "");
-    assert!(code == Some(1) && message.contains("cannot connect"), "{message}");
+    assert!(code == Some(3) && message.contains("cannot connect"), "{message}");
+    assert!(message.contains("start the daemon") && !message.contains("os error"), "{message}");
     let Ended { code, message, .. } = run(binary().args(["health", "--endpoint", "nowhere"]), "");
     assert!(code == Some(2) && message.contains("unix:///path/to.sock"), "{message}");
 }

@@ -182,6 +182,7 @@ async fn r64_a_key_file_that_changes_is_read_again_also_for_remembered_tokens() 
     daemon.folder.replace("jwks.json", set);
     daemon.until_reasons(&[&old, &new], &[Reason::SignatureInvalid, Reason::Ok]).await;
     all_were_told(&daemon);
+    daemon.wait_for_log(r#""added":"[\"k\"]","removed":"[\"k\"]","kept":0"#);
 }
 
 /// The log of the one daemon that runs in this process.
@@ -246,7 +247,7 @@ async fn a_reload_keeps_fetched_keys_while_the_issuer_is_down() {
     let more = issuer("o", "a", &format!("jwks_uri: '{}/o'", web.origin));
     let profiles = "profiles: { default: { issuers: [i, o] } }\nlimits: { token_bytes: 9KiB }\n";
     configure(&daemon.folder, &format!("{profiles}issuers:\n{more}{paced}"));
-    daemon.wait_for("/readyz?verbose", "issuer o: no keys, expired");
+    daemon.wait_for("/readyz?verbose", "issuer o: no keys, never loaded");
     assert_eq!(daemon.reasons(&[&good]).await, [Reason::Ok]);
     let ready = daemon.get("/readyz");
     assert!(ready.contains("200 OK"), "an issuer more does not make it unready: {ready}");

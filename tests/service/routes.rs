@@ -13,7 +13,7 @@ use jwtd::config::{Connection, Listen, SocketMode};
 use jwtd::dispatch::{Admission, Amounts, Resource};
 use jwtd::http::{Bounds, Door, Handler, Route, Routes};
 use jwtd::telemetry::Metrics;
-use jwtd::transport::{Listener, Origin, Server};
+use jwtd::transport::{Inherited, Listener, Origin, Server};
 use jwtd_core::policy::Caller;
 use jwtd_testkit::launcher::waiting::within;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Served {
 
 fn serve(folder: &Folder) -> Served {
     let listen = Listen::Unix { path: folder.path("h.sock"), mode: SocketMode(0o600) };
-    let listener = Listener::bind(&listen).unwrap();
+    let listener = Listener::bind(&listen, &mut Inherited::default()).unwrap();
     let routes = Routes::new(vec![route(Method::POST, "/logout"), route(Method::GET, "/keys")]);
     let bounds = Bounds { receive_timeout: MINUTE, call_timeout: MINUTE };
     let (metrics, clock) = (Arc::new(Metrics::new()), Clock::system());

@@ -1,7 +1,8 @@
 //! Sockets: their files, their owners, and what comes in over them.
 
 use crate::client::Calls as _;
-use crate::support::{Ended, ISSUERS, binary, folder, run, start, start_in, token};
+use crate::support::{Daemon, Ended, Folder, ISSUERS, binary, folder, run, start, start_in, token};
+use jwtd_testkit::launcher::Process;
 use jwtd_testkit::launcher::waiting::{Patient as _, until};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -146,4 +147,73 @@ fn a_peer_without_preface_is_let_go() {
     assert_eq!(silent.read(&mut [0; 1]).unwrap_or(0), 0);
     // Not before its time, and for no other cause.
     daemon.wait_for_count(&closed("handshake_timeout"), 1.0);
+}
+
+/// Starts the daemon as a service manager does: descriptor 3 is a socket that it opened.
+fn activated(folder: &Folder, socket: &UnixListener, listen: &str) -> Process {
+    // Bash knows descriptors beyond 9, and becomes the daemon.
+    rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::empty()).unwrap();
+    let passed = std::os::fd::AsRawFd::as_raw_fd(socket);
+    let script = format!("exec 3<&{passed}; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\"");
+    let text = format!("listen: [{{ unix: {listen} }}]\nadmin: 127.0.0.1:0\n{ISSUERS}");
+    let file = folder.write("jwtd.yaml", text);
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_jwtd"), "serve", "--log-format", "json"]);
+    Process::start(command.arg("--config").arg(file))
+}
+
+#[tokio::test]
+async fn a_socket_of_the_service_manager_serves_and_stays() {
+    let folder = folder();
+    let path = folder.path("d.sock");
+    let socket = UnixListener::bind(&path).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let process = activated(&folder, &socket, "d.sock");
+    let daemon = Daemon::new(folder.clone(), process);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "its rights are the manager's");
+    let ended = run(
+        binary().args(["verify", "--endpoint", &format!("unix://{}", path.display())]),
+        &token(""),
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    daemon.stop();
+    assert!(folder.path("d.sock").exists(), "it is not ours to remove");
+}
+
+#[test]
+fn a_socket_of_the_service_manager_that_is_not_configured_is_an_error() {
+    let folder = folder();
+    let socket = UnixListener::bind(folder.path("other.sock")).unwrap();
+    let ended = activated(&folder, &socket, "d.sock").end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for part in ["other.sock }, which `listen` does not name", "d.sock; fix: "] {
+        assert!(ended.message.contains(part), "{part}: {ended:?}");
+    }
+}
+
+/// What the unit files say is what the configuration and the command line say.
+#[test]
+fn the_unit_files_fit_the_configuration() {
+    let [service, socket, config] = [
+        include_str!("../../deploy/systemd/jwtd.service"),
+        include_str!("../../deploy/systemd/jwtd.socket"),
+        include_str!("../../deploy/systemd/jwtd.yaml"),
+    ];
+    let of = |text: &'static str, key: &str| {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let listen = of(socket, "ListenStream");
+    assert!(config.contains(&format!("- unix: {}\n", listen[0])), "{listen:?}");
+    assert_eq!(
+        of(service, "ExecStart"),
+        ["/usr/local/bin/jwtd serve --config /etc/jwtd/jwtd.yaml"]
+    );
+    // The folder is made by systemd.
+    let folder = folder();
+    let config = config.replace("/run/jwtd/", &format!("{}/", folder.root().display()));
+    let file = folder.write("jwtd.yaml", config);
+    let ended = run(binary().args(["config", "check", "--config"]).arg(file), "");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }

@@ -28,13 +28,13 @@ pub(crate) struct Answer {
     pub(crate) status: &'static str,
     /// Lines of the header, each with its end.
     pub(crate) header: String,
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
     /// The gate that holds the answer back.
     pub(crate) gate: Option<Gate>,
 }
 
 impl Answer {
-    pub(crate) fn ok(body: impl Into<String>) -> Self {
+    pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
         let header = String::new();
         Self { status: "200 OK", header, body: body.into(), gate: None }
     }
@@ -149,6 +149,7 @@ impl Shared {
             gate.pass();
         }
         let length = body.len();
-        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{header}\r\n{body}")
+        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{header}\r\n")?;
+        stream.write_all(&body)
     }
 }

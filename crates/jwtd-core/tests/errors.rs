@@ -6,7 +6,7 @@ use jwtd_core::jose::base64url::Base64Fault;
 use jwtd_core::jose::json::JsonFault;
 use jwtd_core::jose::jwk::UnusableKey;
 use jwtd_core::jose::pem::PemError;
-use jwtd_core::jose::{Algorithm, JwksError, Limits, Malformed, SkippedKey};
+use jwtd_core::jose::{Algorithm, Header, JwksError, Limits, Malformed, SkippedKey};
 use jwtd_core::keys::{
     Issuer, Issuers, KeyError, KeySet, KeyState, Leeway, LeewayTooLong, SameIdentifier, Unusable,
 };
@@ -59,10 +59,11 @@ fn the_texts_say_what_is_wrong() {
     assert_eq!(unknown.to_string(), "no issuer has the name `c`");
     let long = Leeway::try_from(Duration::from_secs(301)).unwrap_err();
     assert_eq!(long.to_string(), "the leeway exceeds five minutes");
-    let none = KeySet::new(Vec::new()).select(Some("k"), Algorithm::EdDsa).unwrap_err();
+    let header = Header::parse(br#"{"alg":"EdDSA","kid":"k"}"#, &Limits::DEFAULT).unwrap();
+    let none = KeySet::new(Vec::new()).select(&header).unwrap_err();
     assert_eq!(none.to_string(), "there is no such key");
     let many = KeyError::Ambiguous.to_string();
-    assert_eq!(many, "more than 4 keys could have made the signature");
+    assert_eq!(many, "more than 8 keys could have made the signature");
     let same = SameName("roles".into()).to_string();
     assert_eq!(same, "two claims are returned as `roles`");
     // A refusal is told in the words of its cause, once.

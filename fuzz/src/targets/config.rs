@@ -17,7 +17,7 @@ fn reads_a_file(node: &Node) -> bool {
     node.elements().iter().any(reads_a_file)
         || node.members().iter().any(|(name, value)| {
             name.text == "preset"
-                || (name.text.ends_with("_file") && absolute(value))
+                || ((name.text.ends_with("_file") || name.text == "file") && absolute(value))
                 || reads_a_file(value)
         })
 }
@@ -66,13 +66,16 @@ fn check_config(config: &Config) {
         assert!(!families.is_empty() && !families.contains(&Family::Hmac), "{}", issuer.name());
     }
     for (_, remote) in &live.remotes {
-        let (Location::JwksUri(urls) | Location::Metadata(urls)) = &remote.location;
-        assert!(!urls.is_empty() && remote.max_stale >= remote.pace.refresh);
-        for url in urls {
+        let location = &remote.location;
+        assert!(location.urls().next().is_some() && remote.max_stale >= remote.pace.refresh);
+        if let Location::Union(parts) = location {
+            assert!(parts.iter().all(|part| !part.urls.is_empty()));
+        }
+        for url in location.urls() {
             let address = url.host().parse::<IpAddr>();
             let local = url.host().eq_ignore_ascii_case("localhost")
                 || address.is_ok_and(|address| address.is_loopback());
-            assert!(url.is_secure() || local, "{url}");
+            assert!(url.is_secure() || local || remote.access.plaintext, "{url}");
         }
     }
 }

@@ -27,7 +27,7 @@ fn allowed(url: &str) -> bool {
 /// Runs the target on one input.
 pub fn run(input: &[u8]) {
     let known = KNOWN.map(str::to_owned);
-    let read = memory::bounded(input.len(), 128, || Metadata::parse(input, &known));
+    let read = memory::bounded(input.len(), 128, || Metadata::parse(input, &known, false));
     let document = json::strict(input, &JWKS_JSON);
     let text = |name| document.as_ref().and_then(|all| all.get(name)).and_then(Value::as_str);
     match read {
@@ -36,10 +36,10 @@ pub fn run(input: &[u8]) {
             assert!(KNOWN.contains(&text("issuer").unwrap()), "another issuer");
             let (written, url) = (text("jwks_uri").unwrap(), metadata.jwks_uri());
             assert!(allowed(written), "{written}");
-            assert!(url.is_secure() || allowed(&url.to_string()));
+            assert!(url.is_secure() || allowed(&url.exact()));
             assert!(written.to_ascii_lowercase().contains(&url.host().to_ascii_lowercase()));
             assert!(url.port() > 0 && url.path_and_query().starts_with('/'));
-            assert_eq!(url.to_string().parse().as_ref(), Ok(url), "it changes when it is shown");
+            assert_eq!(url.exact().parse().as_ref(), Ok(url), "it changes when it is written");
         }
         Err(what) => {
             assert!(what.len() < 2048, "an error of {} bytes", what.len());

@@ -162,11 +162,9 @@ fn check(tokens: &[Bytes], options: Option<pb::VerifyOptions>, verdicts: &[pb::V
     }
 }
 
-/// Statuses that are the caller's doing: too much, or nonsense. A message that is no protobuf is
-/// INTERNAL to tonic; nothing of ours may be.
+/// Statuses that are the caller's doing: too much, or nonsense. INTERNAL is a bug of ours.
 fn check_status(answer: &Answer) {
-    let ours = answer.status == 13 && answer.what.contains("bug");
-    assert!(matches!(answer.status, 0 | 3 | 4 | 8 | 11 | 12 | 13) && !ours, "{}", answer.what);
+    assert!(matches!(answer.status, 0 | 3 | 4 | 8 | 11 | 12), "{}", answer.what);
     assert!(answer.what.len() < 1024, "{} bytes", answer.what.len());
 }
 
@@ -186,7 +184,6 @@ fn unary<Q: Message + Default, A: Message + Default>(
     assert_eq!(cold.messages, warm.messages, "a remembered signature changes the answer");
     let decoded = Q::decode(message);
     if cold.status != 0 {
-        assert!(cold.status != 13 || decoded.is_err(), "{}", cold.what);
         return;
     }
     let (tokens, contexts, options) = take(decoded.unwrap());

@@ -7,6 +7,7 @@ use crate::cmd::key_file;
 use crate::cmd::random_id;
 use crate::cmd::sign::Recipe;
 use crate::files::Folder;
+use crate::files::words::of_io;
 use jwtd_core::crypto::{PrivateKey, RsaSize};
 use jwtd_core::jose::{Algorithm, Family};
 use std::os::unix::process::CommandExt as _;
@@ -34,9 +35,8 @@ impl MeasuredDaemon {
     /// If files cannot be written, or the daemon does not start.
     pub(super) async fn start(recipe: &mut Recipe) -> Result<Self, String> {
         let algorithm = recipe.for_issuer(ISSUER, AUDIENCE);
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let id = random_id().map_err(|error| text(&error))?;
-        let folder = Folder::temporary().map_err(|error| text(&error))?;
+        let id = random_id().map_err(|error| error.to_string())?;
+        let folder = Folder::temporary().map_err(|error| of_io(&error))?;
         let (child, key, address) = launch(folder.path(), algorithm, &id)?;
         let mut local = Self { child, _folder: folder, key, address };
         local.ready().await?;
@@ -52,7 +52,7 @@ impl MeasuredDaemon {
             {
                 return Ok(());
             }
-            if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
+            if let Some(status) = self.child.try_wait().map_err(|error| of_io(&error))? {
                 return Err(format!("the daemon of the bench ended: {status}"));
             }
             if clock.monotonic() > end {
@@ -117,8 +117,9 @@ fn launch(
         socket.display()
     );
     key_file::write(&config, &text, true, false)?;
-    let mut command =
-        Command::new(std::env::current_exe().map_err(|error| format!("this program: {error}"))?);
+    let mut command = Command::new(
+        std::env::current_exe().map_err(|error| format!("this program: {}", of_io(&error)))?,
+    );
     command.args(["serve", "--log", "warn", "--config"]).arg(&config);
     // What the shell sets for a daemon of the user's is not for this one.
     for (name, _) in std::env::vars_os() {
@@ -129,6 +130,6 @@ fn launch(
     // Ctrl-C ends the load, and the daemon after it.
     command.process_group(0);
     let started = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-    let child = started.map_err(|error| format!("the daemon of the bench: {error}"))?;
+    let child = started.map_err(|error| format!("the daemon of the bench: {}", of_io(&error)))?;
     Ok((child, key, format!("unix://{}", socket.display()).parse()?))
 }

@@ -10,7 +10,9 @@ use std::path::Path;
 /// # Errors
 /// If it cannot.
 pub(super) fn try_file(path: &Path) -> Result<(), String> {
-    files::append(path, 0o644).map(|_| ()).map_err(|error| format!("{}: {error}", path.display()))
+    files::append(path, 0o644)
+        .map(|_| ())
+        .map_err(|error| format!("{}: {}", path.display(), files::words::of_io(&error)))
 }
 
 /// Writes an SVG: how long the slowest share of messages took, from the half of all on the
@@ -33,9 +35,10 @@ pub(super) fn draw(path: &Path, report: &Report) -> Result<(), String> {
     let points: Vec<(f64, f64)> = points.collect();
     let top = latency.max() as f64 * 1.05;
     let mut text = String::new();
-    paint(&mut text, &report.title(), &points, last, top).map_err(|error| error.to_string())?;
+    paint(&mut text, &report.title(), &points, last, top)
+        .map_err(|_| format!("{}: the plot cannot be drawn", path.display()))?;
     files::replace(path, 0o644, text.as_bytes())
-        .map_err(|error| format!("{}: {error}", path.display()))
+        .map_err(|error| format!("{}: {}", path.display(), files::words::of_io(&error)))
 }
 
 fn paint(

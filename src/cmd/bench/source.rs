@@ -2,9 +2,10 @@
 
 use super::load::Plan;
 use super::token_mix::{ColdShare, TokenMix};
+use crate::cmd::number;
 use crate::cmd::progress::Progress;
 use crate::cmd::sign::{Recipe, Trouble};
-use crate::cmd::verify;
+use crate::cmd::tokens;
 use bytes::Bytes;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -24,14 +25,14 @@ pub(super) struct TokenSource {
     pub(super) recipe: Recipe,
     /// How many tokens are sent again and again; by default 1000, and all of a file without
     /// --cold
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "COUNT", value_parser = number::<u32>(1..=1_000_000))]
     distinct: Option<u32>,
     /// Which share of the tokens is sent once only, such as 10%: they are not remembered
     #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = ColdShare::parse)]
     pub(super) cold: ColdShare,
     /// How many tokens there are to be sent once; when they are used up the load ends. By
     /// default as many as --rate and --duration need, else 100000, or the rest of the file
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "COUNT", value_parser = number::<u32>(1..=1_000_000))]
     fresh: Option<u32>,
 }
 
@@ -117,7 +118,7 @@ impl TokenSource {
 
     /// The tokens of a file: the repeated ones first.
     fn mix_from(&self, file: &Path) -> Result<TokenMix, Trouble> {
-        let mut repeated = verify::tokens_of(file).map_err(Trouble::Failure)?;
+        let mut repeated = tokens::of_file(file).map_err(Trouble::Failure)?;
         let most_fresh = self.fresh.map_or(usize::MAX, |fresh| fresh as usize);
         if self.cold.is_all() {
             repeated.truncate(most_fresh);

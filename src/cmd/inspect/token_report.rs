@@ -1,6 +1,7 @@
 //! A token that nobody checked, taken apart as far as it can be, and shown.
 
 use super::words::{self, pretty};
+use crate::cmd::foreign_json::{is_sound, with_texts};
 use crate::cmd::{table, terminal};
 use crate::engine::{self, Check, CheckState, Question};
 use jwtd_core::jose::{UnixTime, base64url};
@@ -51,6 +52,11 @@ impl TokenPart {
                 say!("{name}, not a JSON object: {start}{more}");
             }
         }
+    }
+
+    /// Whether it is a JSON object without a member that stands twice.
+    fn is_sound(&self) -> bool {
+        self.value.is_some() && self.text.as_ref().is_ok_and(|text| is_sound(text.as_bytes()))
     }
 
     fn member(&self, name: &str) -> Option<&Value> {
@@ -149,9 +155,14 @@ impl<'t> TokenReport<'t> {
         match engine::first_failure(&self.checks) {
             Some(reject) => {
                 let reason = reject.reason();
-                say!("jwtd would refuse it: {reason}: {reject}");
-                say!("  {}", reason.meaning());
-                say!("  fix: {} ({})", reason.remediation(), reason.anchor());
+                let fix = format!("{} ({})", reason.remediation(), reason.anchor());
+                for (start, text) in [
+                    ("jwtd would refuse it: ", format!("{reason}: {reject}")),
+                    ("  ", reason.meaning().to_owned()),
+                    ("  fix: ", fix),
+                ] {
+                    table::wrapped(start, &text).iter().for_each(|line| terminal::line(line));
+                }
             }
             None if judged => say!("jwtd would permit it"),
             None => say!(
@@ -161,7 +172,7 @@ impl<'t> TokenReport<'t> {
     }
 
     /// For programs.
-    pub(super) fn to_json(&self, judged: bool, now: UnixTime) -> Value {
+    pub(super) fn to_json(&self, judged: bool, now: UnixTime) -> String {
         let text = |part: &TokenPart| match (&part.text, &part.value) {
             (Ok(text), None) => Value::from(text.as_str()),
             _ => Value::Null,
@@ -193,7 +204,9 @@ impl<'t> TokenReport<'t> {
             .into_iter()
             .map(|(name, words)| (name.to_owned(), words.into()))
             .collect();
-        json!({
+        // What names a member twice is shown as the library reads it.
+        let unsound = |part: &TokenPart| part.value.clone().filter(|_| !part.is_sound());
+        let line = json!({
             "verified": engine::is_proven(&self.checks),
             "permit": judged.then(|| engine::is_permitted(&self.checks)),
             "reason": failure.map(|reject| reject.reason().code()),
@@ -201,9 +214,9 @@ impl<'t> TokenReport<'t> {
             "remediation": failure.map(|reject| reject.reason().remediation()),
             "algorithm": self.header.member("alg"),
             "key_id": self.header.member("kid"),
-            "header": self.header.value,
+            "header": unsound(&self.header),
             "header_text": text(&self.header),
-            "payload": self.payload.value,
+            "payload": unsound(&self.payload),
             "payload_text": text(&self.payload),
             "times": times,
             "bytes": {
@@ -213,7 +226,12 @@ impl<'t> TokenReport<'t> {
                 "signature": self.signature_bytes,
             },
             "checks": checks,
-        })
+        });
+        let parts = [("header", &self.header), ("payload", &self.payload)];
+        let texts = parts.into_iter().filter_map(|(name, part)| {
+            Some((name, part.text.as_ref().ok()?.as_bytes())).filter(|_| part.is_sound())
+        });
+        with_texts(&line, &texts.collect::<Vec<_>>())
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 /// Writes a JSON text over several lines. It works on the text and not on a
 /// value, so that every member is seen: those that stand twice, in their order,
 /// with each number as it was written.
-pub(super) fn pretty(text: &str) -> String {
+pub(in crate::cmd) fn pretty(text: &str) -> String {
     /// From here on, deeper lines start where their parents do.
     const DEEPEST: usize = 32;
 
@@ -73,7 +73,15 @@ pub(super) fn time(name: &str, at: i64, now: UnixTime) -> String {
     };
     /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
     const LAST: u64 = 253_402_300_799;
+    /// From here on it is more likely that somebody counted milliseconds: they reach it in 1973,
+    /// and seconds in 5138.
+    const MILLISECONDS: u64 = 100_000_000_000;
     match u64::try_from(at) {
+        Ok(MILLISECONDS..) => {
+            format!(
+                "{words}; it looks like milliseconds, and must be seconds (RFC 7519, section 2)"
+            )
+        }
         Ok(seconds @ ..=LAST) => {
             let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
             format!("{words}, {date}")

@@ -1,6 +1,6 @@
 //! The keys that a running daemon has, as its probes tell.
 
-use super::super::{Output, exit_of, fail, table};
+use super::super::{Output, exit_of, misused, table, unanswered};
 use crate::clock::Clock;
 use crate::sources;
 use serde_json::Value;
@@ -13,25 +13,31 @@ pub(super) fn show(address: &str, output: Output) -> ExitCode {
             Ok(url) => url,
             Err(cause) => {
                 let cause: String = cause;
-                note!("jwtd: --admin: `{address}` {cause}");
-                return ExitCode::from(2);
+                return misused(format!("--admin: `{address}` {cause}"));
             }
         };
         let text = match sources::read(&url).await {
             Ok(text) => text,
-            Err(error) => return fail(error),
+            Err(error) => return unanswered(error),
         };
         let issuers: Vec<Value> = match serde_json::from_slice(&text) {
             Ok(issuers) => issuers,
-            Err(error) => return fail(format!("{url}: this is no daemon: {error}")),
+            Err(_) => {
+                let fix = "give the address of `admin`, address:port";
+                return unanswered(format!("{url}: this is no daemon of jwtd; {fix}"));
+            }
         };
         match output {
             Output::Json => issuers.iter().for_each(|issuer| say!("{issuer}")),
             Output::Text => print(&issuers),
         }
-        let usable = |issuer: &Value| issuer["state"] != "expired";
-        if issuers.iter().all(usable) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if issuers.iter().all(is_usable) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     })
+}
+
+/// Whether there are keys that are good.
+fn is_usable(issuer: &Value) -> bool {
+    !matches!(issuer["state"].as_str(), Some("expired" | "never loaded") | None)
 }
 
 fn print(issuers: &[Value]) {
@@ -40,7 +46,7 @@ fn print(issuers: &[Value]) {
     for issuer in issuers {
         let state = text(&issuer["state"]);
         let name = text(&issuer["issuer"]);
-        let good = state != "expired";
+        let good = is_usable(issuer);
         rows.push((good, vec![name.clone(), state, String::new(), String::new(), note(issuer)]));
         for key in issuer["keys"].as_array().into_iter().flatten() {
             // Escaped: whoever publishes the set chose the text.
@@ -49,6 +55,11 @@ fn print(issuers: &[Value]) {
             let note = format!("thumbprint {}", text(&key["thumbprint"]));
             let cells = [name.clone(), "loaded".to_owned(), id, text(&key["algorithm"]), note];
             rows.push((true, cells.to_vec()));
+        }
+        for warning in issuer["warnings"].as_array().into_iter().flatten() {
+            let state = "warning".to_owned();
+            let cells = [name.clone(), state, String::new(), String::new(), text(warning)];
+            rows.push((false, cells.to_vec()));
         }
     }
     table::print(&["issuer", "state", "kid", "alg", "note"], &rows, 1);

@@ -1,13 +1,13 @@
 //! What is signed: the header and the claims, from the flags.
 
 use super::time_argument::TimeArgument;
+use crate::cmd::tokens;
 use crate::files;
 use clap::Args;
-use jwtd_core::jose::json::{self, JsonFault};
-use jwtd_core::jose::limits::JWKS_JSON;
+use jwtd_core::jose::json::{self, JsonFault, Value};
+use jwtd_core::jose::limits::JsonLimits;
 use jwtd_core::jose::{Algorithm, UnixTime};
-use serde_json::{Map, Value};
-use std::io::Read as _;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,9 +55,12 @@ pub(in crate::cmd) struct Content {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// The members of a header or payload; numbers are signed as they were written.
+type Object = BTreeMap<String, Value<'static>>;
+
 /// The payload of tokens.
 pub(super) enum Payload {
-    Claims(Map<String, Value>),
+    Claims(Object),
     /// Signed as it is.
     Verbatim(String),
 }
@@ -68,9 +71,9 @@ impl Payload {
         match self {
             Self::Claims(claims) => {
                 if let Some(id) = id {
-                    claims.insert("jti".to_owned(), id.into());
+                    claims.insert("jti".to_owned(), Value::String(id.into()));
                 }
-                Value::Object(claims.clone()).to_string()
+                text_of(claims.clone())
             }
             Self::Verbatim(text) => text.clone(),
         }
@@ -111,21 +114,21 @@ impl Content {
         id: Option<&str>,
         warn: &mut dyn FnMut(String),
     ) -> Result<String, String> {
-        let mut header = Map::new();
-        header.insert("alg".to_owned(), algorithm.name().into());
+        let mut header = Object::new();
+        header.insert("alg".to_owned(), string(algorithm.name()));
         if !self.typ.is_empty() {
-            header.insert("typ".to_owned(), self.typ.as_str().into());
+            header.insert("typ".to_owned(), string(&self.typ));
         }
         if let Some(id) = id {
-            header.insert("kid".to_owned(), id.into());
+            header.insert("kid".to_owned(), string(id));
         }
         if let Some(text) = &self.header {
             header.extend(object("--header", text)?);
         }
-        if header.get("alg").is_some_and(|alg| alg != algorithm.name()) {
+        if header.get("alg").is_some_and(|alg| alg.as_str() != Some(algorithm.name())) {
             warn(format!("the header does not name {algorithm}, which signs the token"));
         }
-        Ok(Value::Object(header).to_string())
+        Ok(text_of(header))
     }
 
     /// The claims; odd ones go to `warn`.
@@ -139,16 +142,18 @@ impl Content {
         let own = self.own_claims(now);
         let untouched = self.no_defaults && own.is_empty() && count == 1 && self.jti.is_none();
         if let (true, Some(text)) = (untouched, &text) {
-            if serde_json::from_str::<Map<String, Value>>(text).is_err() {
+            if object("--claims", text).is_err() {
                 warn("the payload is not a JSON object".to_owned());
             }
             return Ok(Payload::Verbatim(text.clone()));
         }
-        let mut claims = text.map_or_else(|| Ok(Map::new()), |text| object("--claims", &text))?;
+        let mut claims =
+            text.map_or_else(|| Ok(Object::new()), |text| object("--claims", &text))?;
         claims.extend(own);
         if !self.no_defaults {
-            claims.entry("iat").or_insert_with(|| now.seconds().into());
-            claims.entry("exp").or_insert_with(|| now.seconds().saturating_add(3600).into());
+            let later = now.seconds().saturating_add(3600);
+            claims.entry("iat".to_owned()).or_insert_with(|| integer(now.seconds()));
+            claims.entry("exp".to_owned()).or_insert_with(|| integer(later));
         }
         odd_claims(&claims, now, warn);
         Ok(Payload::Claims(claims))
@@ -156,13 +161,13 @@ impl Content {
 
     fn claims_text(&self) -> Result<Option<String>, String> {
         let read = |what: &str, read: std::io::Result<String>| {
-            read.map(Some).map_err(|error| format!("{what}: {error}"))
+            read.map(Some).map_err(|error| format!("{what}: {}", files::words::of_io(&error)))
         };
         match self.claims.as_deref() {
             Some("-") => {
-                let mut text = String::new();
-                let length = std::io::stdin().read_to_string(&mut text);
-                read("standard input", length.map(|_| text))
+                let text = tokens::standard_input("claims")?;
+                let text = String::from_utf8(text);
+                text.map(Some).map_err(|_| "standard input: it is not UTF-8".to_owned())
             }
             Some(text) => match text.strip_prefix('@') {
                 Some(path) => read(path, files::read_text(Path::new(path), files::MOST)),
@@ -173,47 +178,71 @@ impl Content {
     }
 
     /// The claims that have a flag.
-    fn own_claims(&self, now: UnixTime) -> Map<String, Value> {
-        let mut claims = Map::new();
-        let mut add = |name: &str, value: Option<Value>| {
+    fn own_claims(&self, now: UnixTime) -> Object {
+        let mut claims = Object::new();
+        let mut add = |name: &str, value: Option<Value<'static>>| {
             claims.extend(value.map(|value| (name.to_owned(), value)));
         };
-        let text = |text: &Option<String>| text.as_deref().map(Value::from);
+        let text = |text: &Option<String>| text.as_deref().map(string);
         add("iss", text(&self.iss));
         add("sub", text(&self.sub));
         add(
             "aud",
             match &self.aud[..] {
                 [] => None,
-                [one] => Some(one.as_str().into()),
-                several => Some(several.to_vec().into()),
+                [one] => Some(string(one)),
+                several => Some(Value::Array(several.iter().map(|one| string(one)).collect())),
             },
         );
-        add("scope", (!self.scope.is_empty()).then(|| self.scope.join(" ").into()));
+        add("scope", (!self.scope.is_empty()).then(|| string(&self.scope.join(" "))));
         for (name, moment) in [("exp", self.exp), ("nbf", self.nbf), ("iat", self.iat)] {
-            add(name, moment.map(|moment| moment.seconds(now).into()));
+            add(name, moment.map(|moment| integer(moment.seconds(now))));
         }
-        add("jti", self.jti.as_deref().filter(|id| *id != "random").map(Value::from));
+        add("jti", self.jti.as_deref().filter(|id| *id != "random").map(string));
         claims
     }
 }
 
+fn string(text: &str) -> Value<'static> {
+    Value::String(text.to_owned().into())
+}
+
+fn integer(number: i64) -> Value<'static> {
+    u64::try_from(number).map_or(Value::Negative(number), Value::Positive)
+}
+
+fn text_of(members: Object) -> String {
+    let members = members.into_iter().map(|(name, value)| (name.into(), value));
+    Value::Object(members.collect()).to_json()
+}
+
 /// A JSON object in which no member stands twice.
-fn object(flag: &str, text: &str) -> Result<Map<String, Value>, String> {
-    if json::parse(text.as_bytes(), &JWKS_JSON) == Err(JsonFault::Duplicate) {
-        return Err(format!(
+fn object(flag: &str, text: &str) -> Result<Object, String> {
+    /// Whoever signs may make what no verifier takes.
+    const LIMITS: JsonLimits =
+        JsonLimits { depth: 120, members: usize::MAX, string_bytes: usize::MAX };
+
+    let example = "write one such as '{\"sub\":\"alice\"}'";
+    let read = json::parse(text.as_bytes(), &LIMITS).map_err(|fault| match fault {
+        JsonFault::Duplicate => format!(
             "{flag} names a member twice; --no-defaults, with no other flag for claims, signs \
              --claims as it is"
-        ));
-    }
-    serde_json::from_str(text).map_err(|error| format!("{flag} is not a JSON object: {error}"))
+        ),
+        fault => format!("{flag} is not a JSON object: {fault}; {example}"),
+    })?;
+    let members = read.into_owned().into_object();
+    let members = members.ok_or_else(|| format!("{flag} is not a JSON object; {example}"))?;
+    Ok(members.into_iter().map(|(name, value)| (name.into_owned(), value)).collect())
 }
 
 /// Says what a verifier will not like. The token is made all the same: tests need
 /// bad ones.
-fn odd_claims(claims: &Map<String, Value>, now: UnixTime, warn: &mut dyn FnMut(String)) {
+fn odd_claims(claims: &Object, now: UnixTime, warn: &mut dyn FnMut(String)) {
+    let seconds = |value: &Value<'_>| -> Option<f64> {
+        value.as_number().and_then(|_| value.to_json().parse().ok())
+    };
     let mut time = |name: &str, odd: &dyn Fn(f64) -> bool, what: &str| match claims.get(name) {
-        Some(value) => match value.as_f64() {
+        Some(value) => match seconds(value) {
             Some(seconds) if odd(seconds) => warn(format!("`{name}` {what}")),
             Some(_) => {}
             None => warn(format!("`{name}` is not a number")),
@@ -221,10 +250,10 @@ fn odd_claims(claims: &Map<String, Value>, now: UnixTime, warn: &mut dyn FnMut(S
         None if name == "exp" => warn("there is no `exp`".to_owned()),
         None => {}
     };
-    let seconds = Value::from(now.seconds()).as_f64().unwrap_or_default();
-    time("exp", &|exp| exp <= seconds, "lies in the past");
-    time("nbf", &|nbf| nbf > seconds, "lies in the future");
-    time("iat", &|iat| iat > seconds, "lies in the future");
+    let now = seconds(&integer(now.seconds())).unwrap_or_default();
+    time("exp", &|exp| exp <= now, "lies in the past");
+    time("nbf", &|nbf| nbf > now, "lies in the future");
+    time("iat", &|iat| iat > now, "lies in the future");
     if !claims.contains_key("iss") {
         warn("there is no `iss`, and keys belong to issuers: give --iss".to_owned());
     }

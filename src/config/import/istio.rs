@@ -1,41 +1,86 @@
-//! `RequestAuthentication` of `security.istio.io`.
+//! `RequestAuthentication` of `security.istio.io`, which Istio turns into Envoy's `jwt_authn`.
 
-use super::{Keys, Provider, audiences, member, note_others, text};
+use super::Found;
+use super::fields::{Fields, Notes};
+use super::provider::{Http, Keys, Provider};
 use crate::config::document::Node;
 
-pub(super) fn providers(document: &Node, notes: &mut Vec<String>) -> Vec<Provider> {
+pub(super) fn read(document: &Node, notes: &Notes, found: &mut Found) {
+    let text = |name: &str| document.get(name).and_then(Node::text);
     // What `kubectl get -o yaml` prints is a list.
     if let Some(items) = document.get("items") {
-        return items.elements().iter().flat_map(|item| providers(item, notes)).collect();
+        items.elements().iter().for_each(|item| read(item, notes, found));
+        return;
     }
-    if text(document, "kind").as_deref() != Some("RequestAuthentication") {
-        return Vec::new();
+    let name = document.get("metadata").and_then(|metadata| metadata.get("name")?.text());
+    let name = name.unwrap_or("istio");
+    match text("kind") {
+        Some("RequestAuthentication") => {}
+        Some("AuthorizationPolicy") => {
+            notes.add(format!(
+                "AuthorizationPolicy {name} is not read: what it demands of claims goes to \
+                 `profiles.NAME.access`, what it demands of requests to rules there or stays in \
+                 the mesh"
+            ));
+            return;
+        }
+        Some(kind) => {
+            notes.add(format!("{kind} {name} is not read"));
+            return;
+        }
+        None => return,
     }
-    let name = document.get("metadata").and_then(|metadata| text(metadata, "name"));
-    let name = name.unwrap_or_else(|| "istio".to_owned());
-    let Some(spec) = document.get("spec") else {
-        return Vec::new();
+    let Some(spec) = document.get("spec") else { return };
+    let spec = Fields::new(spec, name, notes);
+    notes.add(
+        "requests without a token pass in Istio unless an AuthorizationPolicy asks for one; jwtd \
+         refuses them: have it asked only about routes that need a token"
+            .to_owned(),
+    );
+    for (index, rule) in spec.list("jwt_rules").into_iter().enumerate() {
+        let key = format!("{name}#{index}");
+        found.providers.extend(provider(name, key, &rule));
+    }
+}
+
+fn provider(name: &str, key: String, rule: &Fields<'_>) -> Option<Provider> {
+    let keys = match (rule.text("jwks"), rule.text("jwks_uri")) {
+        (Some(jwks), _) => Keys::Inline(jwks),
+        (None, Some(url)) => Keys::Uri(url),
+        (None, None) => Keys::Discovery,
     };
-    if spec.get("selector").is_some() || spec.get("targetRefs").is_some() {
-        notes.push(format!("{name}: which workloads it is for is left to the callers of jwtd"));
+    let audiences = rule.texts("audiences");
+    let mut http = Http { forward: rule.flag("forward_original_token"), ..Http::default() };
+    for header in rule.list("from_headers") {
+        http.add_header(&header, "prefix");
     }
-    let rules = member(spec, "jwt_rules").map_or(&[][..], Node::elements);
-    let mut found = Vec::new();
-    for rule in rules {
-        let Some(issuer) = text(rule, "issuer") else {
-            notes.push(format!("{name}: a rule without `issuer` is left out"));
-            continue;
-        };
-        let known = ["issuer", "audiences", "jwks_uri", "jwks"];
-        note_others(&name, rule, &known, notes);
-        let keys = match (text(rule, "jwks"), text(rule, "jwks_uri")) {
-            (Some(jwks), _) => Keys::Inline(jwks),
-            (None, Some(url)) => Keys::Uri(url),
-            (None, None) => Keys::Discovery,
-        };
-        let Some(audiences) = audiences(&name, rule, notes) else { continue };
-        let (name, clock_skew, refresh) = (name.clone(), None, None);
-        found.push(Provider { name, issuer, audiences, keys, clock_skew, refresh });
+    for (key, place) in [("from_params", "query"), ("from_cookies", "cookie")] {
+        for name in rule.texts(key).unwrap_or_default() {
+            http.tokens.push(format!("{{ {place}: {} }}", super::provider::quoted(&name)));
+        }
     }
-    found
+    for header in rule.list("output_claim_to_headers") {
+        http.add_claim(&header, "claim", "header");
+    }
+    let Some(issuer) = rule.text("issuer") else {
+        rule.notes().add(format!("{name}: a rule without `issuer` is left out"));
+        return None;
+    };
+    let Some(audiences) = audiences else {
+        rule.notes().add(format!("{name} is left out: its `audiences` are no list of texts"));
+        return None;
+    };
+    Some(Provider {
+        key,
+        name: name.to_owned(),
+        issuer,
+        audiences,
+        keys,
+        clock_skew: None,
+        refresh: None,
+        max_lifetime: None,
+        subjects: None,
+        cache_bytes: 0,
+        http: http.or_usual(),
+    })
 }

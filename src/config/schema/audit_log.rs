@@ -1,7 +1,7 @@
 //! The settings of the audit log.
 
 use super::*;
-use crate::masking::Showing;
+use crate::masking::{ClaimedShowing, Showing};
 
 table! { audit {
     /// The path of the file that records are added to.
@@ -44,6 +44,19 @@ table! { fields {
     token_id: Showing = word(SHOWING).or("clear");
     /// The header parameter `kid`.
     key_id: Showing = word(SHOWING).or("clear");
+    /// What a refused token claims of itself, unproven: `iss`, `aud`, `iat`, `nbf` and `exp`, texts
+    /// cut to 128 characters; its `kid` is shown as `key_id` says.
+    claimed: Showing = word(SHOWING).or("clear");
     /// Who asked.
     caller: Showing = word(SHOWING).or("clear");
+} }
+
+table! { refusals {
+    /// The most lines a second for each reason; 0 writes none.
+    per_second: u32 = count_from_zero().within("0", "1000").or("5");
+    /// What the lines show of what a refused token claims (`iss`, `kid`, `aud`, `alg`, `iat`, `nbf`,
+    /// `exp`), texts cut to 128 characters: all of it (`all`); if its signature was not checked, only
+    /// what the configuration and the key set of its issuer name, and numbers (`known`); or nothing
+    /// (`none`).
+    claimed: ClaimedShowing = word(&["known", "all", "none"]).or("known");
 } }

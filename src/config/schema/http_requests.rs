@@ -3,7 +3,8 @@
 use super::*;
 
 table! { ext_authz {
-    /// Where a token is looked for. A request with more than one token is refused.
+    /// Where a token is looked for. A request with two different tokens is refused; the same bytes
+    /// in several places are one token.
     tokens: Node =
         list(&Kind::Table(place::KEYS)).or("[{ header: authorization, scheme: Bearer }]");
     /// Claims that a permitted request carries on in headers: a text as it is, anything else as
@@ -12,11 +13,14 @@ table! { ext_authz {
     claims_to_headers: Node = list(&Kind::Table(claim_header::KEYS));
     /// Whether the token stays in a permitted request.
     forward_token: bool = flag().or("false");
+    /// Whether a CORS preflight request (OPTIONS with `Origin` and
+    /// `Access-Control-Request-Method`) passes without a token: a browser sends none with it.
+    bypass_cors_preflight: bool = flag().or("false");
     /// The realm in `WWW-Authenticate` (RFC 6750).
     realm: str = text().or("jwtd");
 } }
 
-// One of the three.
+// One of the four.
 table! { place {
     /// The name of a header.
     header: str = text();
@@ -26,6 +30,10 @@ table! { place {
     cookie: str = text();
     /// The name of a parameter of the query. Tokens in URLs end up in logs.
     query: str = text();
+    /// The entry of `Sec-WebSocket-Protocol` before the one that is the token; if it ends with a
+    /// dot, the beginning of the entry that holds it. A page in a browser can write no other
+    /// header of a WebSocket: `new WebSocket(url, ["access_token", token])`.
+    websocket_protocol: str = text();
 } }
 
 table! { claim_header {

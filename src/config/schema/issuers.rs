@@ -26,10 +26,14 @@ table! { keys {
     /// name: from `/.well-known/openid-configuration` after the `iss` (OpenID Connect
     /// Discovery), else from `/.well-known/oauth-authorization-server` before its path (RFC
     /// 8414); or from this URL. The metadata must name the configured `iss`.
-    discovery: Node = either(&Kind::Flag, &Kind::Text).or_else("true").beside(&["discovery"]);
-    /// Fetch the keys from this URL, https or http to this machine; or from the first of up to
-    /// four that gives a usable set.
-    jwks_uri: Node = texts();
+    discovery: Node = either(&Kind::Flag, &Kind::Url).or_else("true").beside(&["discovery"]);
+    /// Fetch the keys from this URL, https or http to this machine. A list of up to four is for
+    /// failover: the keys are those of the first that gives a usable set, and no others. For the
+    /// keys of all write `jwks_uris`.
+    jwks_uri: Node = urls();
+    /// Fetch the keys from several places and accept those of all, as for two clusters whose
+    /// tokens have one `iss`.
+    jwks_uris: Node = table(jwks_uris::KEYS);
     /// `kubernetes` fetches the keys of service accounts from the API server of the cluster
     /// that the daemon runs in: it stands for `jwks_uri`, `ca_file` and `bearer_file`, as far
     /// as they are not given.
@@ -58,9 +62,20 @@ table! { keys {
     /// The path of a token to send while fetching, to the configured host alone; it is read
     /// each time.
     bearer_file: str = text().beside(REMOTE);
-    /// A proxy to fetch through, such as http://proxy:3128; it is asked to CONNECT. The
-    /// environment's `HTTPS_PROXY` is not looked at.
-    proxy: str = text().beside(REMOTE);
+    /// Fields to add to the header of each request, by name, as firewalls in front of issuers
+    /// want them; sent to the configured hosts alone. A value is a text, or a mapping where it
+    /// stands in a file. Values are never shown.
+    headers: Node = Field::of(Kind::Map(&HEADER)).beside(REMOTE);
+    /// Permits http:// to other machines, also in metadata. Whoever can change what is sent on
+    /// that network can then have any token accepted.
+    plaintext: bool = flag().or("false").beside(REMOTE);
+    /// A proxy to fetch through, such as http://proxy:3128; it is asked to CONNECT, or for the
+    /// document where that is unencrypted. The environment's `HTTPS_PROXY` is not looked at.
+    proxy: str = url().beside(REMOTE);
+    /// The user to name to the proxy (RFC 7617).
+    proxy_user: str = text().beside(&["proxy"]);
+    /// The path of that user's password; it is read each time.
+    proxy_password_file: str = text().beside(&["proxy_user"]);
     /// The path of a JWK Set.
     jwks_file: str = text();
     /// A JWK Set, as a mapping or as JSON text.
@@ -78,10 +93,42 @@ table! { keys {
     secret_format: str = word(&["raw", "base64url", "jwks"]).or("raw").beside(&["secret_file"]);
 } }
 
+table! { jwks_uris {
+    /// Up to eight places. Each is a URL, or a list of them for failover, or a mapping with means
+    /// of its own. While one cannot be had, its last good keys stay in force until they are
+    /// `max_stale` old, whatever becomes of the others.
+    union: Node = list(&PART).required();
+} }
+
+const PART: Kind = Kind::Either(&Kind::Table(part::KEYS), &URLS);
+
+table! { part {
+    /// As `keys.jwks_uri`.
+    jwks_uri: Node = urls().required();
+    /// Instead of `keys.ca_file`.
+    ca_file: str = text();
+    /// Instead of `keys.cert_file`.
+    cert_file: str = text();
+    /// Instead of `keys.key_file`.
+    key_file: str = text();
+    /// Instead of `keys.bearer_file`.
+    bearer_file: str = text();
+} }
+
+const HEADER: Kind = Kind::Either(&Kind::Table(request_header::KEYS), &Kind::Secret);
+
+table! { request_header {
+    /// The value, if it is no secret.
+    value: str = secret();
+    /// The path of a file with the value; it is read each time.
+    file: str = text();
+} }
+
 /// The sources of keys, of which one is given; without one, keys are discovered.
-pub(in crate::config) const SOURCES: [&str; 6] = [
+pub(in crate::config) const SOURCES: [&str; 7] = [
     keys::discovery.name(),
     keys::jwks_uri.name(),
+    keys::jwks_uris.name(),
     keys::jwks_file.name(),
     keys::jwks.name(),
     keys::pem_file.name(),
@@ -89,4 +136,4 @@ pub(in crate::config) const SOURCES: [&str; 6] = [
 ];
 
 /// The sources that are fetched.
-pub(in crate::config) const REMOTE: &[&str] = &["discovery", "jwks_uri"];
+pub(in crate::config) const REMOTE: &[&str] = &["discovery", "jwks_uri", "jwks_uris"];

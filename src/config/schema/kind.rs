@@ -25,6 +25,8 @@ pub enum Kind {
     Flag,
     /// A list that is not empty.
     List(&'static Self),
+    /// A mapping from names that the operator chooses, to values of this kind.
+    Map(&'static Self),
     /// The rights of a file, in octal.
     Mode,
     /// A mapping from names that the operator chooses.
@@ -33,8 +35,12 @@ pub enum Kind {
     Table(&'static [SettingKey]),
     /// A string, number or truth value.
     Scalar,
+    /// A text that is never shown.
+    Secret,
     /// A text that is not empty.
     Text,
+    /// A URL. What may be secret in it is not shown.
+    Url,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -80,16 +86,33 @@ impl Kind {
             Self::Flag => "true or false".to_owned(),
             Self::List(_) => "a list".to_owned(),
             Self::Mode => "rights in octal such as \"0660\"".to_owned(),
-            Self::Named(_) => "a mapping from names of your choice".to_owned(),
+            Self::Map(_) | Self::Named(_) => "a mapping from names of your choice".to_owned(),
             Self::Scalar => "a string, number, true or false".to_owned(),
             Self::Table(_) => "a mapping".to_owned(),
-            Self::Text => "a text".to_owned(),
+            Self::Secret | Self::Text => "a text".to_owned(),
+            Self::Url => "a URL".to_owned(),
             Self::Word(words) => words.join(" or "),
         }
     }
 
+    /// Whether a text of this kind is a URL.
+    pub(in crate::config) fn is_url(&self) -> bool {
+        match self {
+            Self::Url => true,
+            Self::Either(first, second) => first.is_url() || second.is_url(),
+            _ => false,
+        }
+    }
+
+    /// Whether a number or truth value stands for one of the words: `1.3` is a number, and what
+    /// reads YAML 1.1, such as Helm, takes `off` for `false`.
+    pub(in crate::config) fn accepts_literal(&self, text: &str) -> bool {
+        let Self::Word(words) = self else { return false };
+        words.contains(&text) || (text == "false" && words.contains(&"off"))
+    }
+
     /// As a JSON Schema (draft 2020-12).
-    pub(super) fn schema(&self) -> serde_json::Value {
+    pub(super) fn schema(&self, nulls: Nulls) -> serde_json::Value {
         match self {
             Self::Algorithm => {
                 let names = Algorithm::ALL.iter().map(|one| one.name()).chain(["Ed25519"]);
@@ -97,8 +120,13 @@ impl Kind {
             }
             Self::Any => json!({"type": ["object", "string"]}),
             Self::Bytes(bounds) => {
-                let mut schema =
-                    json!({"type": ["string", "integer"], "examples": ["16KiB", "64MiB"]});
+                let mut schema = json!({
+                    "type": ["string", "integer"],
+                    "pattern": BYTES_PATTERN,
+                    "minimum": 0,
+                    "maximum": u64::MAX,
+                    "examples": ["16KiB", "64MiB"],
+                });
                 // These hold for numbers alone; texts with a unit are left to the daemon.
                 let bounds =
                     bounds.map(|bounds| [("minimum", bounds.low), ("maximum", bounds.high)]);
@@ -108,33 +136,52 @@ impl Kind {
                 schema
             }
             Self::Count(low) => json!({"type": "integer", "minimum": low, "maximum": u32::MAX}),
-            Self::Duration(_) => {
-                json!({"type": "string", "examples": ["500ms", "60s", "5m", "24h"]})
+            Self::Duration(bounds) => {
+                let mut schema = json!({
+                    "type": "string",
+                    "pattern": DURATION_PATTERN,
+                    "examples": ["500ms", "60s", "5m", "24h"],
+                });
+                // Nothing needs no unit.
+                if bounds.is_none_or(|bounds| bounds.low.starts_with('0')) {
+                    insert(&mut schema, "type", json!(["string", "integer"]));
+                    insert(&mut schema, "minimum", 0.into());
+                    insert(&mut schema, "maximum", 0.into());
+                }
+                schema
             }
-            Self::Either(first, second) => json!({"anyOf": [first.schema(), second.schema()]}),
+            Self::Either(first, second) => {
+                json!({"anyOf": [first.schema(nulls), second.schema(nulls)]})
+            }
             Self::Flag => json!({"type": "boolean"}),
             Self::List(element) => {
-                json!({"type": "array", "items": element.schema(), "minItems": 1})
+                json!({"type": "array", "items": element.schema(nulls), "minItems": 1})
             }
             Self::Mode => json!({"type": "string", "pattern": "^0?[0-7]{1,3}$"}),
-            Self::Named(keys) => json!({
-                "type": "object",
-                "additionalProperties": Self::Table(keys).schema(),
-                "propertyNames": {"pattern": "^[A-Za-z0-9._-]{1,64}$"},
-                "minProperties": 1,
-            }),
+            Self::Map(value) => named(&value.schema(nulls)),
+            Self::Named(keys) => named(&Self::Table(keys).schema(nulls)),
             Self::Table(keys) => {
                 let required = keys.iter().filter(|key| key.is_required()).map(|key| key.name);
                 json!({
                     "type": "object",
-                    "properties": keys.iter().map(property).collect::<serde_json::Map<_, _>>(),
+                    "properties": keys
+                        .iter()
+                        .map(|key| property(key, nulls))
+                        .collect::<serde_json::Map<_, _>>(),
                     "required": required.collect::<Vec<_>>(),
                     "additionalProperties": false,
                 })
             }
             Self::Scalar => json!({"type": ["string", "number", "boolean"]}),
-            Self::Text => json!({"type": "string", "minLength": 1}),
-            Self::Word(words) => json!({"enum": words}),
+            Self::Secret | Self::Text | Self::Url => json!({"type": "string", "minLength": 1}),
+            Self::Word(words) => {
+                let literals = words.iter().filter_map(|word| match *word {
+                    "off" => Some(false.into()),
+                    word => serde_json::from_str::<serde_json::Value>(word).ok(),
+                });
+                let words = words.iter().map(|word| (*word).into());
+                json!({"enum": words.chain(literals).collect::<Vec<serde_json::Value>>()})
+            }
         }
     }
 
@@ -157,9 +204,40 @@ impl Kind {
     }
 }
 
+/// A mapping from names that the operator chooses.
+fn named(value: &serde_json::Value) -> serde_json::Value {
+    json!({
+        "type": "object",
+        "additionalProperties": value,
+        "propertyNames": {"pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "minProperties": 1,
+    })
+}
+
+/// What a setting without a value means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Nulls {
+    /// That it is not there, unless it must be, or its being there switches something on.
+    Absent,
+    /// Nothing that can be meant: within profiles, what looks like a demand must be one.
+    Faults,
+}
+
+/// A size in bytes as a text.
+const BYTES_PATTERN: &str = "^[0-9]+ *(B|[kK]B|MB|GB|[KMG]iB)?$";
+
+/// A duration: numbers with the units of the parser, or nothing at all.
+const DURATION_PATTERN: &str = "^(0|([0-9]+(\\.[0-9]+)? *(nanos|nsec|ns|usec|us|\u{b5}s|millis|msec|ms|\
+     seconds|second|secs|sec|s|minutes|minute|mins|min|m|hours|hour|hrs|hr|h|days|day|d|\
+     weeks|week|wks|wk|w|months|month|M|years|year|yrs|yr|y) *)+)$";
+
 /// A setting as a member of `properties`.
-fn property(key: &SettingKey) -> (String, serde_json::Value) {
-    let mut schema = key.kind.schema();
+fn property(key: &SettingKey, nulls: Nulls) -> (String, serde_json::Value) {
+    let inner = if key.name == "profiles" { Nulls::Faults } else { nulls };
+    let mut schema = key.kind.schema(inner);
+    if nulls == Nulls::Absent && !key.is_required() && !key.is_switch() {
+        allow_null(&mut schema);
+    }
     let bounds = key.kind.unsaid().map(|bounds| format!(" A value {bounds}."));
     let mut words = key.words();
     words.insert_str(key.doc.len(), &bounds.unwrap_or_default());
@@ -170,6 +248,20 @@ fn property(key: &SettingKey) -> (String, serde_json::Value) {
         insert(&mut schema, "default", value.into());
     }
     (key.name.to_owned(), schema)
+}
+
+fn allow_null(schema: &mut serde_json::Value) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(serde_json::Value::Array(kinds)) = object.get_mut("anyOf") {
+        kinds.push(json!({"type": "null"}));
+    } else if let Some(serde_json::Value::Array(words)) = object.get_mut("enum") {
+        words.push(serde_json::Value::Null);
+    } else if let Some(kinds) = object.get_mut("type") {
+        match kinds {
+            serde_json::Value::Array(kinds) => kinds.push("null".into()),
+            kind => *kind = json!([kind, "null"]),
+        }
+    }
 }
 
 fn insert(schema: &mut serde_json::Value, name: &str, value: serde_json::Value) {

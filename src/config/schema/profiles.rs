@@ -94,7 +94,8 @@ table! { claim {
     any: Node = either(&Kind::Scalar, &Kind::List(&Kind::Scalar));
     /// The claim must hold every one of these values.
     all: Node = either(&Kind::Scalar, &Kind::List(&Kind::Scalar));
-    /// The claim must hold none of these values; it need not be there.
+    /// The claim must hold none of these values, not as a text either (`"false"` for `false`).
+    /// It need not be there: to demand a value, write `any`.
     none: Node = either(&Kind::Scalar, &Kind::List(&Kind::Scalar));
     /// `true`: the claim must not be there, or be null.
     absent: bool = flag().or("false");

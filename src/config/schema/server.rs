@@ -24,6 +24,8 @@ table! { file {
     ext_authz: Node = table(ext_authz::KEYS);
     /// A record of each decision, as JSON lines; without it none is kept.
     audit: Node = table(audit::KEYS);
+    /// Lines of the log that say why tokens are refused.
+    refusals: Node = table(refusals::KEYS).or("{}");
     /// A span for each call, sent to OpenTelemetry; needs a build with the feature `otel`.
     traces: Node = table(traces::KEYS);
     /// The cache of signatures already checked.
@@ -72,7 +74,7 @@ table! { tls {
 
 table! { traces {
     /// Where OTLP is taken over gRPC, such as http://collector:4317.
-    endpoint: str = text().required();
+    endpoint: str = url().required();
     /// Of calls that bring no trace, one in so many begins one; the others decide by their own
     /// flag.
     one_in: u32 = count().or("1");
@@ -88,6 +90,11 @@ table! { cache {
 table! { limits {
     /// The longest token.
     token_bytes: usize = bytes().within("1", "64KiB").or("16KiB");
+    /// The largest header of a token, decoded.
+    header_bytes: usize = bytes().within("1KiB", "64KiB").or("4KiB");
+    /// The most elements of one array, and members of one object, in a token. Its texts are
+    /// bounded by `token_bytes` alone.
+    token_members: usize = count().or("10000");
     /// The most tokens of one message.
     batch_tokens: usize = count().or("1000");
     /// The largest message.
@@ -144,6 +151,10 @@ table! { connection {
     pending_resets: usize = count().or("20");
     /// The most calls that are reset because of a client's errors; beyond, its connection ends.
     local_resets: usize = count().or("256");
+    /// The most frames of HTTP/2 in ten seconds that bring neither a call nor a part of a message
+    /// (PING, SETTINGS, WINDOW_UPDATE, PRIORITY, RST_STREAM, empty DATA and unknown ones), beside
+    /// eight for each call and each part of a message; beyond, its connection ends.
+    idle_frames: u32 = count().or("10000");
     /// How long to wait when there are no descriptors for a further connection.
     accept_backoff: Duration = duration().within("10ms", "5s").or("100ms");
 } }

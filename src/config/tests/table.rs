@@ -54,37 +54,198 @@ fn what_is_switched_on_by_being_there_is_not_empty_anywhere() {
             Some(("listen[0]", name)) => {
                 whole(&format!("listen: [{{ tcp: 127.0.0.1:1, {name}: }}]\n"))
             }
+            Some((path, name)) if path.ends_with(".keys") => {
+                format!("issuers: {{ a: {{ issuer: a, audiences: x, keys: {{ {name}: }} }} }}")
+            }
             // `access` looks after all that a profile says.
             Some((path, _)) if path.starts_with("profiles.") => continue,
             Some(_) => panic!("{switch}: how is it written, and who finds it empty?"),
         };
         let found = folder.faults(&text);
+        let switch = switch.replace(".NAME.", ".a.");
         let told = |fault: &String| fault.contains(&switch) && fault.ends_with("is empty");
         assert!(found.iter().any(told), "{switch}: {found:?}");
     }
 }
 
-/// As far as the schema goes, except patterns.
+/// Whether a text fits a pattern of the schema: those that there are, written anew.
+fn fits(pattern: &str, text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|one| one.is_ascii_digit());
+    match pattern {
+        "^[0-9]+ *(B|[kK]B|MB|GB|[KMG]iB)?$" => {
+            let units = ["KiB", "MiB", "GiB", "kB", "KB", "MB", "GB", "B"];
+            let number = units.iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
+            digits(number.trim_end_matches(' '))
+        }
+        // The same units, by the parser itself.
+        duration if duration.contains("|minutes|") => parse_duration(text).is_ok(),
+        "^0?[0-7]{1,3}$" => {
+            let rest = if text.len() > 1 { text.strip_prefix('0').unwrap_or(text) } else { text };
+            (1..=3).contains(&rest.len()) && rest.bytes().all(|one| (b'0'..=b'7').contains(&one))
+        }
+        other => panic!("{other}: write this pattern here too"),
+    }
+}
+
+/// Every setting of the table, with values of every kind of JSON: what the parser accepts, the
+/// schema does too, and nothing else.
+#[test]
+fn the_schema_accepts_of_each_setting_what_the_parser_accepts() {
+    let values = [
+        "null",
+        "true",
+        "false",
+        "0",
+        "1",
+        "2",
+        "-1",
+        "660",
+        "432",
+        "1.5",
+        "1.3",
+        "1e3",
+        "4096",
+        "1000000000",
+        "20000000000000000000",
+        r#""""#,
+        r#""x""#,
+        r#""true""#,
+        r#""false""#,
+        r#""0""#,
+        r#""1""#,
+        r#""+1""#,
+        r#""660""#,
+        r#""0660""#,
+        r#""+660""#,
+        r#""00660""#,
+        r#""0999""#,
+        r#""1.3""#,
+        r#""4096""#,
+        r#""16KiB""#,
+        r#""20 KiB""#,
+        r#""60s""#,
+        r#""1m""#,
+        r#""off""#,
+        r#""any""#,
+        r#""RS256""#,
+        r#""enforce""#,
+        r#""clear""#,
+        "[]",
+        "[1]",
+        "[true]",
+        "[null]",
+        r#"["x"]"#,
+        r#"["RS256"]"#,
+        r#"["x", 1]"#,
+        "[[]]",
+        "[{}]",
+        "{}",
+        r#"{"nothing": 1}"#,
+        r#"{"a": 1}"#,
+        r#"{"a": null}"#,
+    ];
+    let (mut compared, mut different) = (0, Vec::new());
+    each_table(|keys, path, schema| {
+        for key in keys {
+            for text in values {
+                let value: Json = serde_json::from_str(text).unwrap();
+                let place = format!("{path}.{}: {text}", key.name);
+                let mut faults = Faults::new(Path::new("value"), "");
+                let node = document::parse(text, &mut faults).unwrap();
+                let name = document::Name { place: (1, 1), text: key.name.to_owned() };
+                let is_null = node.value == document::Value::Null;
+                let table = Node { place: (9, 9), value: document::Value::Map(vec![(name, node)]) };
+                // Within the table: there a setting without a value may be one that is not there.
+                let only = [SettingKey { beside: &[], ..*key }];
+                check(&table, &Kind::Table(Box::leak(Box::new(only))), &mut faults);
+                // Bounds of texts are not for a schema to say.
+                if value.is_string() && faults.to_string().contains("must be ") {
+                    continue;
+                }
+                let switched = is_null && (key.is_switch() || path.starts_with("profiles"));
+                let accepted = faults.is_empty() && !switched;
+                let property = &schema["properties"][key.name];
+                if is_valid(&value, property) != accepted {
+                    different.push(format!("{place}: accepted: {accepted}; {property}"));
+                }
+                compared += 1;
+            }
+        }
+    });
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(compared > 4000, "{compared}");
+}
+
+#[test]
+fn what_helm_makes_of_off_is_off() {
+    let folder = Folder::new("helm-off");
+    let text = format!(
+        "admin: false\nconnection: {{ idle_timeout: false, max_age: false }}\n{SMALL}\
+         profiles: {{ p: {{ issuers: corp, access: {{ mode: false, subjects: x }} }} }}\n"
+    );
+    let config = folder.parse(&text).unwrap();
+    assert_eq!(config.startup.admin, None);
+    assert_eq!(config.startup.connection.idle_timeout, None);
+    assert_eq!(config.startup.connection.max_age, None);
+    assert_eq!(config.live.profiles[0].1.mode, jwtd_core::policy::Mode::Off);
+}
+
+#[test]
+fn quotes_that_are_missing_or_too_many_are_named() {
+    let folder = Folder::new("quotes");
+    for (line, what) in [
+        ("ext_authz: { realm: 7 }", "write it in quotes: \"7\""),
+        ("limits: { batch_tokens: '1000' }", "write it without quotes: 1000"),
+        ("drain_delay: 5", "`5` is not a duration"),
+        ("state_dir: 17", "write it in quotes: \"17\""),
+        ("admin: 7520", "write it in quotes: \"7520\""),
+        ("admin: true", "expected a text, and true is a truth value"),
+    ] {
+        let error = folder.parse(&format!("{line}\n{SMALL}")).unwrap_err().to_string();
+        assert!(error.contains(what), "{line}: {error}");
+    }
+    let mode = SMALL.replace("tcp: 127.0.0.1:7519", "{ unix: s, mode: 660 }");
+    let error = folder.parse(&mode).unwrap_err().to_string();
+    assert!(error.contains("some read as octal"), "{error}");
+    let quoted = SMALL.replace("audiences", "required: 'false'\n    audiences");
+    let error = folder.parse(&quoted).unwrap_err().to_string();
+    assert!(error.contains("write it without quotes: false"), "{error}");
+}
+
 fn is_valid(value: &Json, schema: &Json) -> bool {
     let kind = match value {
         Json::Array(_) => "array",
         Json::Bool(_) => "boolean",
-        Json::Number(_) => "integer",
+        Json::Number(number) if number.as_f64().is_some_and(|one| one.fract() == 0.0) => "integer",
+        Json::Number(_) => "number",
         Json::Object(_) => "object",
         Json::Null => "null",
         Json::String(_) => "string",
     };
     let list = |name: &str| schema[name].as_array().cloned();
-    let fits = |bound: &str, holds: fn(f64, f64) -> bool| {
+    let within = |bound: &str, holds: fn(f64, f64) -> bool| {
         value.as_f64().zip(schema[bound].as_f64()).is_none_or(|(value, bound)| holds(value, bound))
     };
     let names = list("type").unwrap_or_else(|| vec![schema["type"].clone()]);
     let members = value.as_object().into_iter().flatten();
-    (names[0].is_null() || names.iter().any(|name| name == kind))
+    let is_kind = |name: &Json| name == kind || (name == "number" && kind == "integer");
+    (names[0].is_null() || names.iter().any(is_kind))
         && list("enum").is_none_or(|words| words.contains(value))
+        && schema["pattern"].as_str().zip(value.as_str()).is_none_or(|(one, text)| fits(one, text))
+        && value.as_array().zip(schema["minItems"].as_u64()).is_none_or(|(all, _)| !all.is_empty())
+        && value
+            .as_object()
+            .zip(schema["minProperties"].as_u64())
+            .is_none_or(|(all, _)| !all.is_empty())
+        && members.clone().all(|(name, one)| {
+            schema["additionalProperties"].is_null()
+                || !schema["properties"][name].is_null()
+                || (schema["additionalProperties"].is_object()
+                    && is_valid(one, &schema["additionalProperties"]))
+        })
         && list("anyOf").is_none_or(|kinds| kinds.iter().any(|one| is_valid(value, one)))
-        && fits("minimum", |value, bound| value >= bound)
-        && fits("maximum", |value, bound| value <= bound)
+        && within("minimum", |value, bound| value >= bound)
+        && within("maximum", |value, bound| value <= bound)
         && (schema["minLength"].is_null() || value != "")
         && value.as_array().into_iter().flatten().all(|one| is_valid(one, &schema["items"]))
         && members.clone().all(|(name, one)| is_valid(one, &schema["properties"][name]))
@@ -105,7 +266,8 @@ fn a_default_is_a_value_of_its_own_kind_within_its_bounds_and_by_the_schema() {
             assert!(faults.is_empty(), "{place}: {faults}");
             let schema = &schema["properties"][key.name];
             assert!(is_valid(&schema["default"], schema), "{place}: {schema}");
-            assert!(!is_valid(&Json::Null, schema), "{place}: anything is valid");
+            let odd = serde_json::json!({ "\u{0}": 1 });
+            assert!(!is_valid(&odd, schema), "{place}: anything is valid");
         }
     });
     assert!(defaults > 50, "{defaults}");

@@ -153,10 +153,10 @@ impl Scene {
 
 /// These keys, fetched now.
 fn held(keys: &[SigningKey]) -> KeyState {
-    let keys = keys.iter().enumerate().map(|(number, key)| Key {
-        id: Some(format!("k{number}").into()),
-        key: key.verifying_key().unwrap(),
-    });
+    let keys = keys
+        .iter()
+        .enumerate()
+        .map(|(number, key)| Key::new(Some(&format!("k{number}")), key.verifying_key().unwrap()));
     let stale_at = Some(UnixTime::from_seconds(NOW).plus(MAX_STALE));
     KeyState::Held { set: Arc::new(KeySet::new(keys.collect())), stale_at }
 }

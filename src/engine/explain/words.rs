@@ -4,7 +4,7 @@
 
 use crate::escape::escaped;
 use jwtd_core::jose::{Algorithm, Claims, Header, Limits, UnixTime, json};
-use jwtd_core::keys::{Issuer, Issuers, Key, KeyState};
+use jwtd_core::keys::{Issuer, Issuers, Key, KeyError, KeyState};
 use jwtd_core::policy::{Mode, Policy};
 use jwtd_core::verify::{Condition, Matter, Profile, Proven};
 use std::sync::Arc;
@@ -115,13 +115,17 @@ pub(super) fn keys(issuer: &Issuer, header: &Header) -> String {
         format!("{id} ({}, {} bits)", key.key.algorithm().name(), key.key.bits())
     };
     let join = |keys: Vec<String>| keys.join(", ");
-    match set.select(header.key_id.as_deref(), header.algorithm) {
+    match set.select(header) {
         Ok(found) => join(found.iter().filter_map(|at| set.keys().get(at)).map(named).collect()),
-        Err(_) => {
+        Err(error) => {
+            let what = match error {
+                KeyError::Ambiguous => error.to_string(),
+                _ => "no such key".to_owned(),
+            };
             let (all, more) = (set.keys().iter(), set.keys().len().saturating_sub(LISTED));
             let some = join(all.take(LISTED).map(named).collect());
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("no such key; there are {some}{more}")
+            format!("{what}; there are {some}{more}")
         }
     }
 }

@@ -77,10 +77,10 @@ impl Default for World {
 
 impl World {
     pub(super) fn issuers(&self) -> Issuers {
-        let keys = self.keys.iter().map(|(id, place)| Key {
-            id: id.map(Box::from),
-            key: KEYS[*place].verifying_key().unwrap(),
-        });
+        let keys = self
+            .keys
+            .iter()
+            .map(|(id, place)| Key::new(id.as_deref(), KEYS[*place].verifying_key().unwrap()));
         let state = if self.available {
             let stale_at = self.stale_at.map(UnixTime::from_seconds);
             KeyState::Held { set: KeySet::new(keys.collect()).into(), stale_at }

@@ -10,6 +10,11 @@ use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+/// What a request is told that the proxy sent along with too much of itself.
+const TOO_LARGE: &str = "the request is too large to be checked. fix: let the proxy send no \
+                         bodies along (`with_request_body` of Envoy), or raise \
+                         `limits.message_bytes`";
+
 /// Puts a denial in the place of an answer that is an error, wherever it comes from: admission,
 /// the body, the decoder, the deadline, or the handler. What remains an error is that nobody
 /// asked for answers: the setting `ext_authz` is not there.
@@ -17,7 +22,7 @@ pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<ton
     // A status among the headers means that there is no body.
     let status = Status::from_header_map(answer.headers());
     let Some(status) = status.filter(|status| status.code() != Code::Ok) else { return answer };
-    if matches!(status.code(), Code::FailedPrecondition | Code::Unimplemented) {
+    if status.code() == Code::FailedPrecondition {
         return answer;
     }
     let info = status.get_details_error_info();
@@ -25,11 +30,25 @@ pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<ton
     // What is too large or too complex is so because of the client.
     let client = match reason {
         Some("MESSAGE_TOO_LARGE") => true,
+        // Of the proxy, or of its configuration.
+        Some(
+            "MESSAGE_COMPRESSED" | "MESSAGE_INCOMPLETE" | "MESSAGE_MALFORMED" | "MESSAGE_MISSING",
+        ) => false,
         Some(reason) if reason.starts_with("PROFILE_") => false,
         _ => matches!(status.code(), Code::InvalidArgument | Code::OutOfRange),
     };
     let http = if client { 400 } else { 503 };
-    let message = denied(http, status.code(), reason, status.message()).encode_to_vec();
+    let told = match reason {
+        // In the words of those who can mend it: a proxy asks, and not a program with batches.
+        Some("MESSAGE_TOO_LARGE") => TOO_LARGE,
+        _ => status.message(),
+    };
+    let mut message = denied(http, status.code(), reason, told);
+    // The details of a status are this very message.
+    if !status.details().is_empty() {
+        message.status = tonic_types::Status::decode(status.details()).ok().or(message.status);
+    }
+    let message = message.encode_to_vec();
     let mut data = BytesMut::with_capacity(message.len().saturating_add(5));
     // Length-Prefixed-Message of gRPC over HTTP/2: not compressed.
     data.put_u8(0);

@@ -1,12 +1,13 @@
 //! What a decision is to an HTTP request.
 
 use crate::engine::{Decision, ProfileIndex, Remembered, Snapshot};
-use crate::ext_authz::{HttpRequest, HttpRules, TokenPlace};
+use crate::ext_authz::{HttpRequest, HttpRules, TokenPlace, WEBSOCKET_PROTOCOL};
 use crate::pb::authz::check_response::HttpResponse;
 use crate::pb::authz::header_value_option::HeaderAppendAction;
 use crate::pb::authz::{
     CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus, OkHttpResponse,
 };
+use jwtd_core::jose::json::{self, exact_double};
 use jwtd_core::policy::Projection;
 use jwtd_core::verify::{Reason, ReasonFamily, Reject};
 use prost_types::value::Kind;
@@ -19,8 +20,8 @@ pub(super) struct Judged<'j> {
     pub(super) profile: ProfileIndex,
     pub(super) rules: &'j HttpRules,
     pub(super) request: &'j HttpRequest<'j>,
-    /// Where the token stands.
-    pub(super) place: &'j TokenPlace,
+    /// Every place where the token stands.
+    pub(super) places: &'j [&'j TokenPlace],
 }
 
 /// A request without a token is told that it needs one, and no error (RFC 6750, section 3).
@@ -36,10 +37,36 @@ pub(super) fn several_tokens(rules: &HttpRules) -> CheckResponse {
 }
 
 /// What is not UTF-8 where a token or an operator's rule is looked for cannot be judged.
-pub(super) fn unreadable(rules: &HttpRules) -> CheckResponse {
-    let description = "the request is not UTF-8";
+pub(super) fn unreadable(rules: &HttpRules, description: &str) -> CheckResponse {
     let challenge = Challenge { error: "invalid_request", description, ..Challenge::default() };
     refusal(rules, 400, &challenge, description, None)
+}
+
+/// A CORS preflight request goes on without a token, and without headers that speak of one.
+pub(super) fn preflight(rules: &HttpRules, request: &HttpRequest<'_>) -> CheckResponse {
+    let headers_to_remove = not_ours(rules, request, &[]);
+    passed(OkHttpResponse { headers_to_remove, ..OkHttpResponse::default() })
+}
+
+/// The headers of claims that the client may have written and that are not put: all that we
+/// see, and also such as the proxy may not show us.
+fn not_ours(rules: &HttpRules, request: &HttpRequest<'_>, put: &[(&str, String)]) -> Vec<String> {
+    let kept = |name: &str| put.iter().any(|(own, _)| *own == name);
+    let seen = rules.impostors(request).into_iter();
+    let own = rules.headers.iter().map(|header| &*header.header);
+    let mut remove: Vec<String> =
+        own.chain(seen).filter(|name| !kept(name)).map(str::to_owned).collect();
+    remove.sort_unstable();
+    remove.dedup();
+    remove
+}
+
+fn passed(response: OkHttpResponse) -> CheckResponse {
+    CheckResponse {
+        status: Some(status(Code::Ok, "")),
+        http_response: Some(HttpResponse::OkResponse(response)),
+        dynamic_metadata: None,
+    }
 }
 
 impl Judged<'_> {
@@ -54,40 +81,44 @@ impl Judged<'_> {
     }
 
     fn permit(&self, entry: &Remembered) -> CheckResponse {
-        let Self { rules, request, place, .. } = self;
+        let Self { rules, request, .. } = self;
         let values = entry.values(self.snapshot.issuers().limits());
         let put = values.as_deref().map(|values| rules.headers_of(values)).unwrap_or_default();
-        // Those of the client go: all that we see, and where there is no claim to replace
-        // them also such as the proxy may not show us.
-        let kept = |name: &str| put.iter().any(|(own, _)| *own == name);
-        let seen = rules.impostors(request).into_iter();
-        let own = rules.headers.iter().map(|header| &*header.header);
-        let mut remove: Vec<String> =
-            own.chain(seen).filter(|name| !kept(name)).map(str::to_owned).collect();
-        remove.sort_unstable();
-        remove.dedup();
-        let mut set: Vec<_> = put.iter().map(|(name, value)| header(name, value)).collect();
-        let mut query = Vec::new();
-        if !rules.forward_token {
+        let mut ok = OkHttpResponse {
+            headers_to_remove: not_ours(rules, request, &put),
+            headers: put.iter().map(|(name, value)| header(name, value)).collect(),
+            ..OkHttpResponse::default()
+        };
+        if !rules.forward_token && self.take_token_out(&mut ok).is_none() {
+            return unreadable(rules, "another cookie is not UTF-8, and has to stay as it is");
+        }
+        passed(ok)
+    }
+
+    /// The token goes no further, from none of its places. None if what is left beside it is no
+    /// text: Envoy takes such a value for an error, which `failure_mode_allow` overlooks, and
+    /// knows no other way to be told one (its ext_authz filter does not read `raw_value`).
+    fn take_token_out(&self, ok: &mut OkHttpResponse) -> Option<()> {
+        let (mut cookies, mut protocols) = (Vec::new(), Vec::new());
+        for place in self.places {
             match place {
-                TokenPlace::Header { name, .. } => remove.push(name.to_string()),
-                TokenPlace::Query(parameter) => query.push(parameter.to_string()),
-                TokenPlace::Cookie(cookie) => match request.cookies_without(cookie) {
-                    rest if rest.is_empty() => remove.push("cookie".to_owned()),
-                    rest => set.push(header("cookie", &rest)),
-                },
+                TokenPlace::Header { name, .. } => ok.headers_to_remove.push(name.to_string()),
+                TokenPlace::Query(name) => ok.query_parameters_to_remove.push(name.to_string()),
+                TokenPlace::Cookie(name) => cookies.push(&**name),
+                TokenPlace::WebSocketProtocol(name) => protocols.push(&**name),
             }
         }
-        let response = OkHttpResponse {
-            headers: set,
-            headers_to_remove: remove,
-            query_parameters_to_remove: query,
-        };
-        CheckResponse {
-            status: Some(status(Code::Ok, "")),
-            http_response: Some(HttpResponse::OkResponse(response)),
-            dynamic_metadata: None,
+        let cookies = (!cookies.is_empty()).then(|| self.request.cookies_without(&cookies));
+        let protocols =
+            (!protocols.is_empty()).then(|| self.request.protocols_without_tokens(&protocols));
+        for (name, rest) in [("cookie", cookies), (WEBSOCKET_PROTOCOL, protocols)] {
+            let Some(rest) = rest else { continue };
+            match String::from_utf8(rest).ok()? {
+                rest if rest.is_empty() => ok.headers_to_remove.push(name.to_owned()),
+                rest => ok.headers.push(header(name, &rest)),
+            }
         }
+        Some(())
     }
 
     fn refuse(&self, reject: &Reject) -> CheckResponse {
@@ -136,27 +167,37 @@ impl Judged<'_> {
 
     fn claims(&self, entry: &Remembered, told: Option<&Projection>) -> Option<Value> {
         let values = entry.values(self.snapshot.issuers().limits())?;
-        let json = match told {
-            Some(projection) => serde_json::from_slice(&projection.apply(&values)).ok()?,
-            None => serde_json::to_value(&*values).ok()?,
-        };
-        Some(to_value(json))
+        Some(match told {
+            Some(projection) => {
+                let fields = projection.pick(&values);
+                let fields = fields.map(|(name, value)| (name.to_owned(), to_value(value)));
+                Value { kind: Some(Kind::StructValue(Struct { fields: fields.collect() })) }
+            }
+            None => to_value(&values),
+        })
     }
 }
 
-/// JSON as protobuf has it: all numbers are doubles.
-fn to_value(json: serde_json::Value) -> Value {
+/// JSON as protobuf has it: all numbers are doubles. One that a double does not hold goes as its
+/// text, so that no filter behind takes another for it.
+fn to_value(json: &json::Value<'_>) -> Value {
+    let number = |text: &str| {
+        let double = exact_double(text).map(Kind::NumberValue);
+        double.unwrap_or_else(|| Kind::StringValue(text.to_owned()))
+    };
     let kind = match json {
-        serde_json::Value::Null => Kind::NullValue(0),
-        serde_json::Value::Bool(value) => Kind::BoolValue(value),
-        serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
-        serde_json::Value::String(text) => Kind::StringValue(text),
-        serde_json::Value::Array(elements) => {
-            let values = elements.into_iter().map(to_value).collect();
+        json::Value::Null => Kind::NullValue(0),
+        json::Value::Boolean(value) => Kind::BoolValue(*value),
+        json::Value::Decimal(text) => number(text),
+        json::Value::Negative(integer) => number(&integer.to_string()),
+        json::Value::Positive(integer) => number(&integer.to_string()),
+        json::Value::String(text) => Kind::StringValue(text.to_string()),
+        json::Value::Array(elements) => {
+            let values = elements.iter().map(to_value).collect();
             Kind::ListValue(ListValue { values })
         }
-        serde_json::Value::Object(members) => {
-            let members = members.into_iter().map(|(name, value)| (name, to_value(value)));
+        json::Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.to_string(), to_value(value)));
             Kind::StructValue(Struct { fields: members.collect() })
         }
     };

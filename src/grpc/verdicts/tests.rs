@@ -26,7 +26,7 @@ fn decisions(claims: &str, count: usize) -> (Vec<Decision>, Arc<Snapshot>) {
         Leeway::DEFAULT,
         "inline",
         KeyState::Held {
-            set: KeySet::new(vec![Key { id: None, key: key.verifying_key().unwrap() }]).into(),
+            set: KeySet::new(vec![Key::new(None, key.verifying_key().unwrap())]).into(),
             stale_at: None,
         },
     );

@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::clock::VirtualClock;
-use crate::config::{Access, Location};
+use crate::config::{Access, Location, Part};
 use crate::engine::{CacheLimits, Configuration};
 use crate::sources::ClockWatch;
+use crate::sources::remote::CurrentSet;
 use crate::telemetry::Metrics;
 use futures_util::poll;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, Limits};
-use jwtd_core::keys::{Freshness, Issuers, Key, KeySet, Leeway, Pace};
+use jwtd_core::keys::{Freshness, Issuers, Key, Leeway, Pace};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -50,12 +51,23 @@ fn refresher(time: &VirtualClock) -> Refresher {
     let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
     let engine = Arc::new(Engine::new(snapshot, limits, metrics));
     let clock = time.clock();
-    Refresher { engine, name: "a".to_owned(), origin, remote, watch, clock, state: None, watches }
+    Refresher {
+        engine,
+        name: "a".to_owned(),
+        origin,
+        parts: Parts::of(&remote),
+        remote,
+        watch,
+        clock,
+        state: None,
+        unkept: AtomicBool::new(false),
+        watches,
+    }
 }
 
-fn keys() -> LoadedKeys {
+fn keys() -> Arc<KeySet> {
     let key = SigningKey::generate(Algorithm::EdDsa).unwrap().verifying_key().unwrap();
-    LoadedKeys { set: KeySet::new(vec![Key { id: None, key }]), skipped: Vec::new() }
+    Arc::new(KeySet::new(vec![Key::new(None, key)]))
 }
 
 #[test]
@@ -68,7 +80,7 @@ fn r67_keys_expire_exactly_max_stale_after_they_were_fetched_or_confirmed() {
         task.watches.freshness(snapshot.issuers().get(place).unwrap(), clock.wall())
     };
     assert_eq!(freshness(), Freshness::Expired, "there are none");
-    task.publish(keys(), clock.wall()).unwrap();
+    task.publish(&keys(), clock.wall()).unwrap();
     time.advance(MAX_STALE - TICK);
     assert_eq!(freshness(), Freshness::Fresh);
     time.advance(TICK);
@@ -139,7 +151,7 @@ async fn a_jump_of_the_clock_is_noticed_within_a_second_and_keys_are_asked_for()
         };
         // An attempt brings keys; the next is due in four to five minutes.
         let Action::Fetch(first) = watch.next() else { panic!("no attempt") };
-        task.publish(keys(), clock.wall()).unwrap();
+        task.publish(&keys(), clock.wall()).unwrap();
         watch.hold(clock.wall());
         let arrived = Event::Arrived { attempt: first.number, fresh_for: None, changed: true };
         watch.end(arrived, None);
@@ -179,4 +191,80 @@ async fn a_jump_of_the_clock_is_noticed_within_a_second_and_keys_are_asked_for()
             assert_eq!(freshness(), Freshness::Expired);
         }
     }
+}
+
+/// A union of two places, which may ask nobody, with the sets that it holds.
+fn union(time: &VirtualClock) -> Refresher {
+    let mut task = refresher(time);
+    let part = || Part { urls: Vec::new(), access: Access::default() };
+    task.remote.location = Location::Union(vec![part(), part()]);
+    task.parts = Parts::of(&task.remote);
+    task
+}
+
+fn hold(task: &Refresher, index: usize, id: &str) {
+    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    let text = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{id}","x":"{x}"}}]}}"#);
+    let jwks_uri = "https://a.example/k".parse().unwrap();
+    let current = CurrentSet { jwks_uri, tag: None, text: text.into_bytes().into() };
+    task.parts.hold(index, current, task.clock.wall(), &task.clock);
+}
+
+fn ids(engine: &Engine) -> Vec<String> {
+    let snapshot = engine.current.load();
+    let place = snapshot.issuers().find("a").unwrap();
+    let KeyState::Held { set, .. } = snapshot.issuers().get(place).unwrap().keys() else {
+        return Vec::new();
+    };
+    set.keys().iter().map(|key| key.id.as_deref().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn r67_the_keys_of_one_place_go_exactly_when_its_set_is_too_old_and_the_others_stay() {
+    let time = VirtualClock::at(UnixTime::from_seconds(1_800_000_000));
+    let (task, lead) = (union(&time), Duration::from_secs(1000));
+    let (clock, engine) = (time.clock(), Arc::clone(&task.engine));
+    hold(&task, 0, "old");
+    time.advance(lead);
+    hold(&task, 1, "new");
+    let allowed = [Algorithm::EdDsa];
+    let merged = task.parts.merged(&allowed, MAX_STALE, &clock).unwrap();
+    assert_eq!(clock.wall().since(merged.fetched_at), Some(lead), "as old as the oldest");
+    assert!(task.renew(merged));
+    assert_eq!(ids(&engine), ["old", "new"]);
+
+    let task = Arc::new(task);
+    let mut running = pin!(Arc::clone(&task).run());
+    settle!(running);
+    // Attempts fail all the while, and take nothing away.
+    let step = Duration::from_secs(10);
+    for _ in 0..259 {
+        time.advance(step);
+        settle!(running);
+    }
+    time.advance(step - TICK);
+    settle!(running);
+    assert_eq!(ids(&engine), ["old", "new"]);
+    time.advance(TICK);
+    settle!(running);
+    assert_eq!(ids(&engine), ["new"]);
+    // The last ones stay, and are stale: their tokens are told why.
+    time.advance(lead);
+    settle!(running);
+    assert_eq!(ids(&engine), ["new"]);
+    let snapshot = engine.current.load();
+    let issuer = snapshot.issuers().get(snapshot.issuers().find("a").unwrap()).unwrap();
+    assert_eq!(task.watches.freshness(issuer, clock.wall()), Freshness::Expired);
+}
+
+#[test]
+fn one_key_at_two_places_is_one_key() {
+    let time = VirtualClock::at(UnixTime::from_seconds(1_800_000_000));
+    let task = union(&time);
+    hold(&task, 0, "same");
+    hold(&task, 1, "same");
+    let merged = task.parts.merged(&[Algorithm::EdDsa], MAX_STALE, &task.clock).unwrap();
+    assert_eq!(merged.keys.set.keys().len(), 1);
+    assert_eq!(task.parts.file_name("a", 1), "a~1");
+    assert_eq!(refresher(&time).parts.file_name("a", 0), "a");
 }

@@ -1,6 +1,6 @@
 //! Where records go: a file that is put aside when it is large, or standard output.
 
-use crate::files;
+use crate::files::{self, words::of_io};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
@@ -23,9 +23,10 @@ pub enum AuditSink {
 }
 
 /// An open sink.
-#[derive(Debug)]
 pub(super) struct OpenSink {
     sink: AuditSink,
+    /// Called when a file was put aside.
+    put_aside: Box<dyn Fn() + Send>,
     file: Option<File>,
     size: u64,
     /// At this size the file is put aside.
@@ -34,8 +35,8 @@ pub(super) struct OpenSink {
 
 impl OpenSink {
     /// Opens it.
-    pub(super) fn new(sink: AuditSink) -> io::Result<Self> {
-        let mut open = Self { sink, file: None, size: 0, full: 0 };
+    pub(super) fn new(sink: AuditSink, put_aside: Box<dyn Fn() + Send>) -> io::Result<Self> {
+        let mut open = Self { sink, put_aside, file: None, size: 0, full: 0 };
         open.open()?;
         Ok(open)
     }
@@ -72,14 +73,18 @@ impl OpenSink {
                 (AuditSink::File { path, max_bytes, keep }, Some(file)) => {
                     if self.size > 0 && size > self.full {
                         match rotate(path, *keep) {
-                            Ok(()) => self.file = None,
+                            Ok(()) => {
+                                self.file = None;
+                                (self.put_aside)();
+                            }
                             // Somebody has moved it already.
                             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                                 self.file = None;
                             }
                             // Better one file that grows than none.
                             Err(error) => {
-                                tracing::warn!(%error, "the audit log cannot be put aside");
+                                let error = of_io(&error);
+                                tracing::warn!(error, "the audit log cannot be put aside");
                                 self.full = size.saturating_add(*max_bytes);
                             }
                         }

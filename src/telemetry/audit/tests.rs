@@ -272,7 +272,8 @@ fn what_another_user_could_have_laid_is_not_written_to() {
     let (log, elsewhere) = (folder.0.join("a"), folder.0.join("elsewhere"));
     fs::write(&elsewhere, "kept\n").unwrap();
     std::os::unix::fs::symlink(&elsewhere, &log).unwrap();
-    let open = || OpenSink::new(folder.sink(50, 2)).map(|_| ()).unwrap_err().to_string();
+    let open =
+        || OpenSink::new(folder.sink(50, 2), Box::new(|| {})).map(|_| ()).unwrap_err().to_string();
     assert!(open().contains("symbolic link"), "{}", open());
     fs::remove_file(&log).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&log).status().unwrap().success());

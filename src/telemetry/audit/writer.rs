@@ -5,6 +5,7 @@ use super::sink::OpenSink;
 use super::{AuditLog, Record};
 use crate::clock::later;
 use crate::escape::escaped;
+use crate::files::words::of_io;
 use crate::telemetry::supervisor::Duty;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -36,6 +37,8 @@ pub(super) struct AuditWriter<R> {
     /// The bytes of the queue that all of these take.
     taken: usize,
     last_warning: Option<Instant>,
+    /// Whether the log told that it cannot be written, and nothing since.
+    told: bool,
 }
 
 /// Marks the log as failing if it is dropped by a panic.
@@ -58,6 +61,7 @@ impl<R: Record> AuditWriter<R> {
             count: 0,
             taken: 0,
             last_warning: None,
+            told: false,
         }
     }
 
@@ -116,7 +120,9 @@ impl<R: Record> AuditWriter<R> {
             let since = |last| now.saturating_duration_since(last);
             if self.last_warning.is_none_or(|last| since(last) > WARN_EVERY) {
                 self.last_warning = Some(now);
-                tracing::warn!(%error, "the audit log cannot be written");
+                self.told = true;
+                let error = of_io(&error);
+                tracing::warn!(error, "the audit log cannot be written");
             }
             shared.clock.block_until(later(now, PAUSE));
             self.sink.close();
@@ -133,6 +139,9 @@ impl<R: Record> AuditWriter<R> {
         shared.failing.store(false, Ordering::Relaxed);
         drop(queue);
         shared.changed.notify_all();
+        if std::mem::take(&mut self.told) {
+            tracing::info!("the audit log can be written again");
+        }
         // Memory for one large record is not kept.
         self.lines = Vec::with_capacity(PIECE);
         (self.done, self.count, self.taken) = (0, 0, 0);

@@ -1,6 +1,6 @@
 //! One call of gRPC, counted from its start to its end.
 
-use super::{Metrics, service};
+use super::Metrics;
 use crate::clock::Clock;
 use crate::telemetry::tally::Tally;
 use crate::telemetry::traces::{Span, Traces};
@@ -8,12 +8,65 @@ use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// A method, as the labels of the metrics name it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CalledMethod {
+    kind: &'static str,
+    service: &'static str,
+    name: &'static str,
+}
+
+impl CalledMethod {
+    /// `jwtd.v1.VerifierService/Verify`.
+    pub const VERIFY: Self = Self::of_verifier("unary", "Verify");
+    /// `jwtd.v1.VerifierService/VerifyBatch`.
+    pub const VERIFY_BATCH: Self = Self::of_verifier("unary", "VerifyBatch");
+    /// `jwtd.v1.VerifierService/VerifyStream`.
+    pub const VERIFY_STREAM: Self = Self::of_verifier("bidi_stream", "VerifyStream");
+    /// `jwtd.v1.VerifierService/Explain`.
+    pub const EXPLAIN: Self = Self::of_verifier("unary", "Explain");
+    /// `envoy.service.auth.v3.Authorization/Check`.
+    pub const AUTHORIZATION_CHECK: Self =
+        Self { kind: "unary", service: "envoy.service.auth.v3.Authorization", name: "Check" };
+    /// `grpc.health.v1.Health/Check`.
+    pub const HEALTH_CHECK: Self = Self::of_health("unary", "Check");
+    /// `grpc.health.v1.Health/Watch`.
+    pub const HEALTH_WATCH: Self = Self::of_health("server_stream", "Watch");
+    /// `grpc.reflection.v1.ServerReflection/ServerReflectionInfo`.
+    pub const REFLECTION: Self = Self::of_reflection("grpc.reflection.v1.ServerReflection");
+    /// `grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo`.
+    pub const REFLECTION_ALPHA: Self =
+        Self::of_reflection("grpc.reflection.v1alpha.ServerReflection");
+    /// A path that is no method's: what it says is the peer's, and no label.
+    pub const UNKNOWN: Self = Self { kind: "unknown", service: "unknown", name: "unknown" };
+
+    /// Those of the contract.
+    pub(super) const VERIFIER: [&Self; 4] =
+        [&Self::VERIFY, &Self::VERIFY_BATCH, &Self::EXPLAIN, &Self::VERIFY_STREAM];
+
+    const fn of_verifier(kind: &'static str, name: &'static str) -> Self {
+        Self { kind, service: "jwtd.v1.VerifierService", name }
+    }
+
+    const fn of_health(kind: &'static str, name: &'static str) -> Self {
+        Self { kind, service: "grpc.health.v1.Health", name }
+    }
+
+    const fn of_reflection(service: &'static str) -> Self {
+        Self { kind: "bidi_stream", service, name: "ServerReflectionInfo" }
+    }
+
+    /// The values of `grpc_type`, `grpc_service` and `grpc_method`.
+    pub(super) const fn labels(&self) -> [&'static str; 3] {
+        [self.kind, self.service, self.name]
+    }
+}
+
 /// One call of gRPC, from its start to its end.
 #[derive(Debug)]
 pub struct Call {
     metrics: Arc<Metrics>,
-    kind: &'static str,
-    method: &'static str,
+    method: &'static CalledMethod,
     clock: Clock,
     started: Instant,
     code: &'static str,
@@ -22,15 +75,9 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(
-        metrics: Arc<Metrics>,
-        kind: &'static str,
-        method: &'static str,
-        clock: Clock,
-    ) -> Self {
+    pub(super) fn new(metrics: Arc<Metrics>, method: &'static CalledMethod, clock: Clock) -> Self {
         Self {
             metrics,
-            kind,
             method,
             started: clock.monotonic(),
             clock,
@@ -43,7 +90,7 @@ impl Call {
     /// The same call, as a span if it is one of those that are traced.
     #[must_use]
     pub fn traced(mut self, traces: Option<&Traces>, headers: &HeaderMap) -> Self {
-        self.span = traces.and_then(|all| all.span(service(self.method), self.method, headers));
+        self.span = traces.and_then(|all| all.span(self.method.service, self.method.name, headers));
         if self.span.is_some() {
             self.tally = Tally::of_span();
         }
@@ -65,13 +112,13 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let Self { metrics, kind, method, clock, started, code, span, tally } = self;
+        let Self { metrics, method, clock, started, code, span, tally } = self;
         if let Some(span) = span.take() {
             span.end(code, tally);
         }
-        let service = service(method);
-        metrics.calls_handled.with_label_values(&[*kind, service, *method, *code]).inc();
+        let [kind, service, name] = method.labels();
+        metrics.calls_handled.with_label_values(&[kind, service, name, *code]).inc();
         let seconds = clock.since(*started).as_secs_f64();
-        metrics.call_seconds.with_label_values(&[*kind, service, *method]).observe(seconds);
+        metrics.call_seconds.with_label_values(&method.labels()).observe(seconds);
     }
 }

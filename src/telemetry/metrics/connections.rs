@@ -30,6 +30,8 @@ pub enum ConnectionEnd {
     Cut,
     /// The daemon ends, and its calls were done.
     Drain,
+    /// The client sent frames of HTTP/2 without end that brought neither call nor message.
+    Flood,
     /// No encrypted connection came about.
     Handshake,
     /// The client did not begin in time, or was too slow with the head of a request of HTTP/1.
@@ -53,11 +55,12 @@ pub enum ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Age,
         Self::Certificate,
         Self::Cut,
         Self::Drain,
+        Self::Flood,
         Self::Handshake,
         Self::HandshakeTimeout,
         Self::Http1,
@@ -78,6 +81,7 @@ impl ConnectionEnd {
             Self::Certificate => "certificate",
             Self::Cut => "cut",
             Self::Drain => "drain",
+            Self::Flood => "flood",
             Self::Handshake => "handshake",
             Self::HandshakeTimeout => "handshake_timeout",
             Self::Http1 => "http1",

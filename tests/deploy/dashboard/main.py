@@ -1,5 +1,5 @@
 """Every query of the dashboard and every rule, asked of a real Prometheus that watched real
-daemons in trouble. `main.py RESULTS VERSION [DATA]`; DATA is a file for picture.py."""
+daemons in trouble. `main.py RESULTS VERSION`."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ NOT_RAISED = {
 }
 
 
-def queries(dashboard: dict) -> list[tuple[str, dict, str]]:
+def queries(dashboard: dict, rate: str = RATE, whole: str = "90s") -> list[tuple[str, dict, str]]:
     """Each with its place and target, in words that Prometheus understands."""
     return [
         (
             f"{panel['title']} {target['refId']}",
             target,
-            promql.without_variables(target["expr"], RATE, "90s"),
+            promql.without_variables(target["expr"], rate, whole),
         )
         for panel in dashboard["panels"]
         for target in panel.get("targets", [])
     ]
 
 
-def answer(played: Played, target: dict, text: str) -> list[dict]:
+def answer(played: Played, target: dict, text: str, step: float = 1) -> list[dict]:
     if target["instant"]:
         return played.prometheus.at(text, played.end)
-    return played.prometheus.over(text, played.begin, played.end)
+    return played.prometheus.over(text, played.begin, played.end, step)
 
 
 def numbers(series: list[dict]) -> list[float]:
@@ -121,11 +121,13 @@ def assert_alerts(played: Played, rules: str) -> str:
     return f"{len(names)} fire, {len(NOT_RAISED)} do not"
 
 
-def data(played: Played, dashboard: dict) -> dict[str, Any]:
+def data(played: Played, dashboard: dict, rate: str, whole: str, step: float) -> dict[str, Any]:
     return {
         "begin": played.begin,
         "end": played.end,
-        "series": {place: answer(played, target, text) for place, target, text in queries(dashboard)},
+        "series": {
+            place: answer(played, target, text, step) for place, target, text in queries(dashboard, rate, whole)
+        },
     }
 
 
@@ -161,8 +163,6 @@ def main() -> None:
                 "an alert that was to fire and did not",
                 lambda: assert_alerts(played, rules.replace("JwtdNoKeys", "JwtdNoKeysAtAll")),
             )
-            if len(sys.argv) > 3:
-                Path(sys.argv[3]).write_text(json.dumps(data(played, dashboard)))
         finally:
             played.prometheus.__exit__()
 

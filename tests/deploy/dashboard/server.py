@@ -29,10 +29,10 @@ def hurried(rules: str) -> str:
 class Prometheus:
     """`with Prometheus(...) as prometheus`; `targets` are ports, each with its pod."""
 
-    def __init__(self, folder: Path, rules: str, targets: dict[str, int]) -> None:
+    def __init__(self, folder: Path, rules: str, targets: dict[str, int], hurry: bool = True) -> None:
         self.folder, self.port = folder, free_port()
         folder.mkdir()
-        (folder / "rules.yaml").write_text(hurried(rules))
+        (folder / "rules.yaml").write_text(hurried(rules) if hurry else rules)
         static = [
             {
                 "targets": [f"127.0.0.1:{port}"],
@@ -40,8 +40,9 @@ class Prometheus:
             }
             for pod, port in targets.items()
         ]
+        pace = "1s" if hurry else "5s"
         config = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "global": {"scrape_interval": pace, "scrape_timeout": pace, "evaluation_interval": pace},
             "rule_files": ["rules.yaml"],
             "scrape_configs": [{"job_name": "jwtd", "static_configs": static}],
         }

@@ -56,6 +56,22 @@ def variables(command):
     return set(re.findall(r"\[env: (JWTD_\w+)=", said))
 
 
+def frugal(pod):
+    """Users that no machine has, and bounds on what is written, as common checks of clusters demand."""
+    found = []
+    for one in pod.containers:
+        # Cases stand for the pods of others, which say nothing of this.
+        if "resources" not in one:
+            continue
+        user = {**pod.spec.get("securityContext", {}), **one.get("securityContext", {})}.get("runAsUser", 0)
+        if user <= 10000:
+            found.append(f"{pod}: {one['name']} runs as user {user}")
+        for bound in ("requests", "limits"):
+            if "ephemeral-storage" not in one.get("resources", {}).get(bound, {}):
+                found.append(f"{pod}: {one['name']} has no ephemeral-storage in {bound}")
+    return found
+
+
 def environment(pod):
     """Variables JWTD_... that nobody would read."""
     found = []
@@ -79,6 +95,7 @@ def judge(manifests, customs):
     if everyone:
         wired = [fault for pod in everyone for fault in pods.wiring(pod, manifests) + environment(pod)]
         yield "mounts, probes' ports, variables", wired
+        yield "high users, bounds on storage", [fault for pod in everyone for fault in frugal(pod)]
 
 
 def runs(manifests, tls, jwks):
@@ -190,13 +207,17 @@ def refuses():
     for values, change, word in (
         ("deployment", "replica=2", "replica"),
         ("deployment", "mode=statefulset", "mode"),
-        ("deployment", "config.issuers.corp.audience=x", "audience"),
-        ("deployment", "config.issuers=null", "issuers"),
-        ("deployment", "tls.secretName=", "plaintext"),
-        ("daemonset", "config.admin=127.0.0.1:7520", "admin"),
+        ("deployment", "config.issuers.corp.audience=x", "/config/issuers/corp"),
+        ("deployment", "config.issuers=null", "/config"),
+        ("deployment", "tls.secretName=", "tls.secretName: "),
+        ("daemonset", "tls.clientCertificates=true", "tls.clientCertificates: "),
+        ("daemonset", "config.issuers.corp.keys.preset=kubernetes", "config.issuers.corp.keys.preset: "),
+        ("daemonset", "config.admin=127.0.0.1:7520", "config.admin: "),
+        ("daemonset", "config.listen[0].tcp=127.0.0.1:7519", "config.listen: "),
+        ("sidecar", "config.listen[0].tcp=127.0.0.1:7519", "config.listen: "),
         ("sidecar", "serviceMonitor.enabled=true", "serviceMonitor"),
-        ("deployment", "dashboard.enabled=true", "deploy/helm/package"),
-        ("deployment", "prometheusRule.enabled=true", "deploy/helm/package"),
+        ("deployment", "dashboard.enabled=true", "dashboard.enabled: "),
+        ("deployment", "prometheusRule.enabled=true", "prometheusRule.enabled: "),
     ):
         try:
             render.helm(CHART, "--values", str(CHART / f"ci/{values}-values.yaml"), "--set", change)

@@ -22,7 +22,7 @@ const TOKENS: usize = 16;
 fn issuers(keys: &[SigningKey; 2], swapped: bool) -> Issuers {
     let issuer = |place: usize| {
         let key = keys[place ^ usize::from(swapped)].verifying_key().unwrap();
-        let set = KeySet::new(vec![Key { id: Some("k".into()), key }]);
+        let set = KeySet::new(vec![Key::new(Some("k"), key)]);
         Issuer::new(
             NAMES[place],
             &[&format!("https://{}.example", NAMES[place])],

@@ -20,7 +20,6 @@ const fn known(reason: Reason, oddity: &'static str, why: &'static str) -> Known
 const DEPTH: &str = "reads JSON of any depth up to its parser's; we stop at 32 (R07)";
 const SIZE: &str = "has no bound on members and strings; we have (R07)";
 const TYP: &str = "does not look at `typ`, so that a logout token would do (R35, R36)";
-const NULL: &str = "takes null for absent; for us it has the wrong type (R32)";
 const TWICE: &str = "keeps the last of two equal members, where others keep the first (R06)";
 const UNREAD: &str = "does not read this claim; we do, and it has the wrong type (R33, R34)";
 const BOUND: &str = "does not know `cnf`; a bound token without its proof is stolen (R37)";
@@ -42,8 +41,6 @@ const B64_TRUE: &str = "takes `b64` where it is true (R22)";
 /// What the crate `jsonwebtoken` accepts and we do not.
 pub(crate) const JSONWEBTOKEN: &[Known] = &[
     known(TypeNotAllowed, "typ", TYP),
-    known(HeaderBadParameter, "typ", NULL),
-    known(HeaderBadParameter, "kid", NULL),
     known(CriticalInvalid, "crit", CRIT_FORM),
     known(UnencodedPayload, "b64", B64),
     known(HeaderDuplicateMember, "twice", TWICE),

@@ -14,6 +14,8 @@ RESULTS, WORK, ENVOY = sys.argv[1:]
 VERSION = re.search(r"/(\d+\.\d+\.\d+)/", subprocess.run([ENVOY, "--version"], capture_output=True, text=True).stdout)[1]
 GOOD = ["--scope", "orders.read", "--claims", '{"realm_access":{"roles":["user","ops"]}}']
 
+OTHER = [*GOOD[:3], '{"realm_access":{"roles":["user","ops"]},"other":1}']
+
 
 def row(transport, what, fault):
     result = "FAILED" if fault else "passed"
@@ -69,8 +71,46 @@ def checks(scene):
 
     query = f"/orders?access_token={good}&x=1"
     yield "a token in the query", passed(query, {}, without_query)
-    both = refused(query, cookie, 400, 'error="invalid_request"', None)
+    yield "the same token in header and cookie is one, and goes from both", passed(
+        "/orders", {**bearer(good), **cookie}, lambda *seen: carried(*seen) or without_cookie(*seen)
+    )
+    other = {"cookie": f"session={scene.sign(*OTHER)}"}
+    both = refused(query, other, 400, 'error="invalid_request"', None)
     yield "two tokens are refused", both
+
+    # Python sends each of these letters as one byte.
+    raw = {**bearer(good), "cookie": "a=\xe9\xff; b=2"}
+
+    def raw_cookie(headers, path, seen):
+        return "" if headers.get("cookie") == raw["cookie"] else f"arrived {headers}"
+
+    yield "a cookie that is no text keeps its bytes", passed("/orders", raw, raw_cookie)
+    before = errors(scene)
+    beside = refused("/orders", {"cookie": f"a=\xe9; session={good}"}, 400, 'error="invalid_request"', None)
+    yield "a token beside a cookie that is no text is a denial and no error", beside or (
+        "" if errors(scene) == before else "an error"
+    )
+    socket = {"sec-websocket-protocol": f"chat, access_token, {good}"}
+
+    def protocols(headers, path, seen):
+        left = headers.get("sec-websocket-protocol")
+        return "" if left == "chat, access_token" else f"arrived {headers}"
+
+    yield "a token among the protocols of a WebSocket", passed("/orders", socket, protocols)
+    preflight = {"origin": "https://app.example", "access-control-request-method": "PUT", "x-jwt-sub": "root"}
+
+    def no_claims(headers, path, seen):
+        return f"arrived {headers}" if "x-jwt-sub" in headers else ""
+
+    yield "a preflight request goes on without claims", passed("/orders", preflight, no_claims, "OPTIONS")
+    yield "another request with OPTIONS does not", refused("/orders", {}, 401, "Bearer", None, "OPTIONS")
+
+    before = errors(scene, "bodies")
+    for size, token, status in ((1 << 20, good, 200), (1 << 20, "x", 401), (6 << 20, good, 400), (6 << 20, "x", 400)):
+        code, said, _ = scene.get("bodies", "/orders", bearer(token), "POST", b"\xff" * size)
+        fault = "" if code == status and errors(scene, "bodies") == before else f"got {code}: {said[:200]}"
+        what = f"a body of {size >> 20} MiB goes along with {'a good' if token == good else 'a bad'} token: {status}"
+        yield what, fault
     yield "no token: 401 and a challenge", refused("/orders", {}, 401, 'Bearer realm="orders"', None)
     invalid = 'error="invalid_token"'
     for name, token, reason in [
@@ -101,8 +141,8 @@ def checks(scene):
     yield "jwtd is back", passed("/orders", bearer(good), carried)
 
 
-def errors(scene):
-    _, text, _ = scene.get("admin", "/stats?filter=http.asked.ext_authz.error&format=json")
+def errors(scene, name="asked"):
+    _, text, _ = scene.get("admin", f"/stats?filter=http.{name}.ext_authz.error&format=json")
     return sum(one["value"] for one in json.loads(text)["stats"] if "value" in one)
 
 

@@ -21,6 +21,11 @@ typed_per_filter_config:
 """
 
 
+# Bodies go along, as bytes that are no text, and an error would be overlooked.
+BODIES = """failure_mode_allow: true
+      with_request_body: { max_request_bytes: 16777216, allow_partial_message: true }"""
+
+
 class Echo(http.server.BaseHTTPRequestHandler):
     """Answers with what arrived."""
 
@@ -30,6 +35,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self):
+        self.rfile.read(int(self.headers.get("content-length") or 0))
         seen = {"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}
         body = json.dumps(seen).encode()
         self.send_response(200)
@@ -37,7 +43,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET
+    do_POST = do_OPTIONS = do_GET
 
     def log_message(self, *_):
         pass
@@ -52,7 +58,7 @@ class Scene:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.ports = {name: free_port() for name in ("asked", "admin", "probes")}
+        self.ports = {name: free_port() for name in ("asked", "bodies", "admin", "probes")}
         # Two keys: one is configured, the other signs forgeries.
         for name in ("key", "other"):
             files = ["--private", self.work / f"{name}.json", "--public", self.work / f"{name}.jwks"]
@@ -75,6 +81,7 @@ class Scene:
         text = blocks()[0].replace("profiles:\n", lost).replace("[corp]", "[corp, lost]")
         # Envoy names no profile on most routes.
         text = text.replace("profiles:\n", "profiles:\n  default: { issuers: [corp] }\n", 1)
+        text = text.replace("  realm: orders\n", "  realm: orders\n  bypass_cors_preflight: true\n")
         (self.work / "jwtd.yaml").write_text(extra + text)
 
     def write_envoy(self):
@@ -84,7 +91,8 @@ class Scene:
 admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {self.ports['admin']} }} }} }}
 static_resources:
   listeners:
-{self.listener(filters)}
+{self.listener("asked", filters)}
+{self.listener("bodies", filters.replace("clear_route_cache: false", BODIES))}
   clusters:
     -
 {indented(cluster, 6)}
@@ -96,19 +104,20 @@ static_resources:
 """
         (self.work / "envoy.yaml").write_text(text)
 
-    def listener(self, filters):
+    def listener(self, name, filters):
         # The route says which profile judges; the metadata is shown to the client.
         per_route = indented(ORDERS, 26).rstrip()
         shown = '[{ header: { key: x-profile, value: "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:profile)%" } }]'
         return f"""
-    - name: asked
-      address: {{ socket_address: {{ address: 127.0.0.1, port_value: {self.ports['asked']} }} }}
+    - name: {name}
+      address: {{ socket_address: {{ address: 127.0.0.1, port_value: {self.ports[name]} }} }}
+      per_connection_buffer_limit_bytes: 33554432
       filter_chains:
         - filters:
             - name: envoy.filters.network.http_connection_manager
               typed_config:
                 "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-                stat_prefix: asked
+                stat_prefix: {name}
                 normalize_path: true
                 route_config:
                   response_headers_to_add: {shown}
@@ -162,10 +171,10 @@ static_resources:
             self.stop(name)
         self.server.shutdown()
 
-    def get(self, port, path, headers=None, method="GET"):
+    def get(self, port, path, headers=None, method="GET", body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=5)
         try:
-            connection.request(method, path, headers=headers or {})
+            connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode(), dict((k.lower(), v) for k, v in answer.getheaders())
         finally:

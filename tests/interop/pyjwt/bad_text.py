@@ -170,10 +170,10 @@ HEADER: list[Way] = [
 ]
 
 WRONG_CLAIMS = [
-    *(("exp", value) for value in ("4102444800", None, True, -1, 0, 1e300)),
+    *(("exp", value) for value in ("4102444800", True, -1, 0, 1e300)),
     ("nbf", "0"),
     ("iat", [1]),
-    *(("aud", value) for value in (7, [], "", ["orders-api", 7])),
+    *(("aud", value) for value in (7, ["orders-api", ""], ["orders-api", 7])),
     ("sub", 7),
     ("iss", ["https://login.example.com"]),
     ("jti", 7),
@@ -197,10 +197,11 @@ CLAIMS: list[Way] = [
         payload(lambda text: text[:-1] + ',"a":[{"b":1,"b":1}]}'),
     ),
     ("claims, deep", "CLAIMS_TOO_COMPLEX", claims(deep=nested(40))),
-    ("claims, many", "CLAIMS_TOO_COMPLEX", claims(**{f"claim-{n}": n for n in range(257)})),
-    ("claims, long text", "CLAIMS_TOO_COMPLEX", claims(long="x" * 8193)),
     *((f"{name} is {value!r}", "CLAIM_BAD_TYPE", claims(**{name: value})) for name, value in WRONG_CLAIMS),
+    ("exp is null", "EXPIRY_MISSING", claims(exp=None)),
+    *((f"aud is {aud!r}", "AUDIENCE_MISSING", claims(aud=aud)) for aud in (None, [], "")),
     ("no iss", "ISSUER_MISSING", claims(iss=ABSENT)),
+    ("iss is null", "ISSUER_MISSING", claims(iss=None)),
     ("unknown iss", "ISSUER_UNKNOWN", claims(iss="https://login.example.org")),
     ("iss with a slash more", "ISSUER_UNKNOWN", claims(iss="https://login.example.com/")),
     ("iss in capitals", "ISSUER_UNKNOWN", claims(iss="HTTPS://LOGIN.EXAMPLE.COM")),

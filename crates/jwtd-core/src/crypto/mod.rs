@@ -7,6 +7,7 @@
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
 mod bad_signature;
+mod certificate;
 #[cfg(feature = "sign")]
 mod der;
 #[cfg(feature = "sign")]
@@ -18,6 +19,7 @@ mod verifying_key;
 
 pub use self::ring::{Digest, digest};
 pub use bad_signature::BadSignature;
+pub use certificate::certificate_thumbprints;
 #[cfg(feature = "sign")]
 pub use private_key::{PrivateKey, PrivateKeyError};
 pub use rsa_size::RsaSize;

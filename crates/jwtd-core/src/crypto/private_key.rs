@@ -5,6 +5,7 @@ use super::der::{self, Bytes, Numbers, PemFault};
 use super::rsa_size::RsaSize;
 use super::signing_key::{self, SigningError, SigningKey};
 use crate::jose::json::{self, Value};
+use crate::jose::jwk::fit;
 use crate::jose::limits::{JWKS_BYTES, JWKS_JSON, JWKS_KEYS};
 use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
 use std::borrow::Cow;
@@ -131,12 +132,14 @@ impl PrivateKey {
 
     fn from_members(members: &[(Cow<'_, str>, Value<'_>)]) -> Result<Self, PrivateKeyError> {
         let text = |name| {
+            // Issuers write members that they did not set as null or empty.
             let found = members.iter().find(|(one, _)| one == name);
+            let found = found.filter(|(_, value)| !value.is_unset());
             found.map(|(_, value)| value.as_str().ok_or(PrivateKeyError::Parameter(name)))
         };
         let needed = |name| text(name).unwrap_or(Err(PrivateKeyError::Parameter(name)));
         let bytes = |name| -> Result<Bytes, PrivateKeyError> {
-            let decoded = base64url::decode(needed(name)?.as_bytes());
+            let decoded = base64url::decode_any(needed(name)?.as_bytes());
             decoded.map(Zeroizing::new).map_err(|_| PrivateKeyError::Parameter(name))
         };
         let private = |name: &'static str| match text(name) {
@@ -167,10 +170,13 @@ impl PrivateKey {
                     "P-521" => Curve::P521,
                     _ => return Err(PrivateKeyError::Curve),
                 };
-                let sized = |name, bytes| sized(name, bytes, curve.coordinate_bytes());
-                let (x, y) = (sized("x", bytes("x")?)?, sized("y", bytes("y")?)?);
+                let fitted = |name, bytes: Bytes| {
+                    let fitted = fit(&bytes, curve.coordinate_bytes()).map(Zeroizing::new);
+                    fitted.ok_or(PrivateKeyError::Parameter(name))
+                };
+                let (x, y) = (fitted("x", bytes("x")?)?, fitted("y", bytes("y")?)?);
                 let point = [&[4], &**x, &**y].concat();
-                Material::Numbers(Numbers::Ec { curve, scalar: sized("d", private("d")?)?, point })
+                Material::Numbers(Numbers::Ec { curve, scalar: fitted("d", private("d")?)?, point })
             }
             "RSA" => {
                 private("d")?;
@@ -364,6 +370,29 @@ mod tests {
     }
 
     #[test]
+    fn unset_members_are_absent_and_zeros_in_front_do_not_matter() {
+        for key in keys() {
+            let (written, algorithm) = (key.to_jwk().unwrap(), key.algorithm());
+            let mut jwk: serde_json::Value = serde_json::from_str(&written).unwrap();
+            for name in ["oth", "use", "key_ops", "x5c", "x5t", "kid"] {
+                jwk[name] = serde_json::Value::Null;
+            }
+            jwk["alg"] = "".into();
+            if matches!(key.family(), Family::Ecdsa(_)) {
+                for name in ["x", "y", "d"] {
+                    let number = base64url::decode(jwk[name].as_str().unwrap().as_bytes()).unwrap();
+                    jwk[name] = base64url::encode(&[&[0], &*number].concat()).into();
+                }
+            }
+            let read = only(jwk.to_string().as_bytes());
+            assert!(read.id().is_none() && !read.states_algorithm());
+            let checker = key.bind(algorithm).unwrap().verifying_key().unwrap();
+            let signature = read.bind(algorithm).unwrap().sign(b"message").unwrap();
+            assert_eq!(checker.verify(b"message", &signature), Ok(()), "{algorithm}");
+        }
+    }
+
+    #[test]
     fn what_cannot_sign_is_refused_with_its_reason() {
         use PrivateKeyError::*;
         let public = r#"{"kty":"OKP","crv":"Ed25519",
@@ -372,7 +401,8 @@ mod tests {
             (public, Public),
             (r#"{"kty":"OKP","crv":"X25519","x":"AAAA","d":"AAAA"}"#, Curve),
             (r#"{"kty":"OKP","crv":"Ed25519","d":"AAAA"}"#, Parameter("d")),
-            (r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA","d":"AAAA"}"#, Parameter("x")),
+            (r#"{"kty":"EC","crv":"P-256","y":"AAAA","d":"AAAA"}"#, Parameter("x")),
+            (r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA","d":null}"#, Public),
             (r#"{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB"}"#, Parameter("p")),
             (r#"{"kty":"oct","k":"AAAA","alg":"none"}"#, Algorithm),
             (r#"{"kty":"oct","k":"AAAA","k":"AAAA"}"#, NotJwk),

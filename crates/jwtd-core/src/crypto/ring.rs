@@ -25,8 +25,18 @@ pub fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     into_digest(&context.finish())
 }
 
+/// SHA-1 of `text`, for the names of certificates alone: it proves nothing.
+pub(crate) fn sha1_name(text: &[u8]) -> [u8; 20] {
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, text);
+    let mut bytes = [0; 20];
+    for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    bytes
+}
+
 /// SHA-256 of `text` alone.
-pub(super) fn sha256(text: &[u8]) -> Digest {
+pub(crate) fn sha256(text: &[u8]) -> Digest {
     into_digest(&ring::digest::digest(&ring::digest::SHA256, text))
 }
 

@@ -108,6 +108,26 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, Base64Fault> {
     Ok(bytes)
 }
 
+/// Decodes what key sets hold where base64url should be: also padded, or in the alphabet of
+/// RFC 4648, section 4. A key is the same in each spelling; the parts of a token are not, and
+/// are read by [`decode`].
+///
+/// # Errors
+/// If `text` is no encoding of a byte string.
+pub fn decode_any(text: &[u8]) -> Result<Vec<u8>, Base64Fault> {
+    let padding = text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
+    let bare = text.get(..text.len().saturating_sub(padding)).unwrap_or_default();
+    let plain = |byte: &u8| match byte {
+        b'+' => b'-',
+        b'/' => b'_',
+        other => *other,
+    };
+    if bare.iter().any(|byte| matches!(byte, b'+' | b'/')) {
+        return decode(&zeroize::Zeroizing::new(bare.iter().map(plain).collect::<Vec<_>>()));
+    }
+    decode(bare)
+}
+
 /// The first character that is not in the alphabet, else `otherwise`.
 fn fault(text: &[u8], otherwise: Base64Fault) -> Base64Fault {
     text.iter()
@@ -188,5 +208,17 @@ mod tests {
         }
         assert_eq!(decode(b"Zg=="), Err(Base64Fault::Character { offset: 2 }));
         assert_eq!(decode(b"AAAAA"), Err(Base64Fault::Length));
+    }
+
+    #[test]
+    fn key_sets_may_pad_and_use_the_other_alphabet() {
+        for text in ["-_-_-w", "-_-_-w==", "+/+/+w==", "+/-_+w"] {
+            assert_eq!(decode_any(text.as_bytes()).unwrap(), [0xfb, 0xff, 0xbf, 0xfb], "{text}");
+        }
+        for text in ["Zg===", "=Zg", "Z=g", "Zm9v\n", " Zm9v", "Zm9v YmE", "Zh==", "AAAAA", "Zm.v"]
+        {
+            assert!(decode_any(text.as_bytes()).is_err(), "{text}");
+        }
+        assert_eq!(decode_any(b""), Ok(Vec::new()));
     }
 }

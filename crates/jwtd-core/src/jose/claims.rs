@@ -3,9 +3,11 @@
 //!
 //! A registered claim of a wrong type is a fault even where the claim is
 //! optional: unreadable never means absent (CVE-2026-25537, CVE-2020-26160).
+//! What issuers write for a claim that they did not set does: null, and an
+//! empty string or array where neither can mean anything.
 
-use super::confirmation::{self, Confirmation, NotText};
-use super::json::{self, Value};
+use super::confirmation::{Confirmation, NotText};
+use super::json::{self, ExactNumber, JsonRefusal, Value};
 use super::limits::Limits;
 use super::malformed::{Malformed, Part};
 use super::string_arena::{StringArena, StringIndex, StringRange};
@@ -45,8 +47,12 @@ impl Claims {
     /// # Errors
     /// The first fault of it.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Malformed> {
-        let members = json::parse(text, &limits.json)
-            .map_err(|fault| Malformed::Json { part: Part::Payload, fault })?
+        let members = json::parse_naming(text, &limits.json)
+            .map_err(|JsonRefusal { fault, member }| Malformed::Json {
+                part: Part::Payload,
+                fault,
+                member,
+            })?
             .into_object()
             .ok_or(Malformed::NotObject(Part::Payload))?;
 
@@ -54,16 +60,17 @@ impl Claims {
         let (mut expires_at, mut not_before, mut issued_at) = (None, None, None);
         let (mut audiences, mut scopes) = (None, [None; 2]);
         let (mut session_id, mut confirmation) = (None, None);
-        for (name, value) in &members {
+        let present = members.iter().filter(|(name, value)| !is_absent(name, value));
+        for (name, value) in present.clone() {
             match &**name {
                 "iss" => issuer = Some(string("iss", value)?),
                 "sub" => subject = Some(string("sub", value)?),
                 "jti" => token_id = Some(string("jti", value)?),
                 "aud" => audiences = Some(check_audiences(value)?),
-                "exp" => expires_at = Some(time("exp", value, 1, f64::floor)?),
+                "exp" => expires_at = Some(time("exp", value, 1, Rounding::Down)?),
                 // Rounded so that a fraction never makes the token valid earlier.
-                "nbf" => not_before = Some(time("nbf", value, 0, f64::ceil)?),
-                "iat" => issued_at = Some(time("iat", value, 0, f64::floor)?),
+                "nbf" => not_before = Some(time("nbf", value, 0, Rounding::Up)?),
+                "iat" => issued_at = Some(time("iat", value, 0, Rounding::Down)?),
                 "scope" => add(&mut scopes, check_scopes("scope", value)?),
                 "scp" => add(&mut scopes, check_scopes("scp", value)?),
                 "sid" => session_id = Some(value),
@@ -72,15 +79,14 @@ impl Claims {
             }
         }
         let session_id = NotText::unless(session_id);
-        let whole = confirmation.map(confirmation::json);
+        let whole = confirmation.map(Value::to_json);
         let member = |name: &str| {
             NotText::unless(confirmation.and_then(|value: &Value<'_>| value.member(name)))
         };
         let (jkt, x5t) = (member("jkt"), member("x5t#S256"));
         let audiences = audiences.map(strings);
         let scopes = scopes.into_iter().flatten().flat_map(words);
-        let names = members.iter().filter(|(_, value)| *value != Value::Null);
-        let names = names.map(|(name, _)| &**name);
+        let names = present.map(|(name, _)| &**name);
 
         let lenient = [session_id, jkt, x5t].map(Result::unwrap_or_default);
         let all =
@@ -163,7 +169,8 @@ impl Claims {
         self.arena.range(self.scopes)
     }
 
-    /// `cnf` (RFC 7800, section 3.1), also if it is `null` or of another wrong type.
+    /// `cnf` (RFC 7800, section 3.1), also if it is of a wrong type: only null, an empty string
+    /// and an empty array are no binding.
     #[must_use]
     pub fn confirmation(&self) -> Option<Confirmation<'_>> {
         let ConfirmationIndex { json, jwk_thumbprint, certificate_thumbprint } =
@@ -182,7 +189,8 @@ impl Claims {
         self.confirmation.is_some()
     }
 
-    /// Whether there is a claim of this name that is not `null`.
+    /// Whether there is a claim of this name that is not null, and not empty if it is a
+    /// registered one that means nothing then.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.arena.range(self.names).any(|one| one == name)
@@ -193,6 +201,15 @@ impl Claims {
     pub fn heap_bytes(&self) -> usize {
         self.arena.heap_bytes()
     }
+}
+
+/// Whether the claim counts as absent: issuers write all that they know, also what they did not
+/// set. A time must be null for that, because an empty text in its place is one that cannot be
+/// read (CVE-2026-25537).
+fn is_absent(name: &str, value: &Value<'_>) -> bool {
+    let means_nothing =
+        matches!(name, "iss" | "sub" | "aud" | "jti" | "sid" | "cnf" | "scope" | "scp");
+    *value == Value::Null || (means_nothing && value.is_unset())
 }
 
 /// Takes the next free one of two.
@@ -245,43 +262,47 @@ fn words<'v>(value: &'v Value<'_>) -> impl Iterator<Item = &'v str> + Clone {
     words.chain(elements.iter().filter_map(Value::as_str))
 }
 
-/// A NumericDate (RFC 7519, section 2): a number of seconds, whole or not,
-/// that a double can hold exactly.
+/// Which way a fraction of a second goes.
+#[derive(Clone, Copy)]
+enum Rounding {
+    Down,
+    Up,
+}
+
+/// A NumericDate (RFC 7519, section 2): a number of seconds, whole or not, up to what a double
+/// can hold exactly. It is read by its digits: a double would take `1800000000.9999999` for the
+/// next second.
 fn time(
     name: &'static str,
     value: &Value<'_>,
     least: i64,
-    round: fn(f64) -> f64,
+    rounding: Rounding,
 ) -> Result<UnixTime, Malformed> {
-    const MOST: i64 = (1 << 53) - 1;
-    const MOST_FRACTION: f64 = 9_007_199_254_740_991.0;
+    const MOST: u64 = (1 << 53) - 1;
     let seconds = match value {
-        Value::Positive(whole) => i64::try_from(*whole).ok(),
+        Value::Positive(whole) => Some((*whole, false)),
         // The sign is looked at, because -0.0 is not below zero.
-        Value::Fraction(fraction) if fraction.is_sign_positive() && *fraction <= MOST_FRACTION => {
-            Some(whole(round(*fraction)))
+        Value::Decimal(number) if !number.starts_with('-') => {
+            ExactNumber::parse(number).and_then(|number| number.whole())
         }
         Value::Array(_)
         | Value::Boolean(_)
-        | Value::Fraction(_)
+        | Value::Decimal(_)
         | Value::Negative(_)
         | Value::Null
         | Value::Object(_)
         | Value::String(_) => None,
     };
     seconds
-        .filter(|seconds| (least..=MOST).contains(seconds))
+        .filter(|(whole, more)| *whole < MOST || (*whole == MOST && !more))
+        .map(|(whole, more)| match rounding {
+            Rounding::Down => whole,
+            Rounding::Up => whole.saturating_add(u64::from(more)),
+        })
+        .and_then(|seconds| i64::try_from(seconds).ok())
+        .filter(|seconds| *seconds >= least)
         .map(UnixTime::from_seconds)
         .ok_or_else(|| wrong(name, "a number of seconds since the epoch, up to 2^53-1"))
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    reason = "the caller checked that it is between 0 and 2^53"
-)]
-fn whole(rounded: f64) -> i64 {
-    rounded as i64
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! The claim `cnf` (RFC 7800, section 3.1): the key that the sender of a token must prove to hold.
 
 use super::json::Value;
-use serde::Serialize as _;
-use serde_json::ser::{Formatter, Serializer};
-use std::io;
 
 /// A claim, or a member of one, is there and is not a string. It is not a fault of the token by
 /// itself; what relies on the claim must refuse the token.
@@ -54,27 +51,6 @@ impl<'c> Confirmation<'c> {
     }
 }
 
-/// JSON text of `value`, hardly longer than the text that it was read from: what a token keeps of
-/// its claims must not grow beyond its own length.
-pub(super) fn json(value: &Value<'_>) -> String {
-    let mut text = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut text, ShortNumbers);
-    // Nothing of what is written can fail.
-    value.serialize(&mut serializer).ok();
-    String::from_utf8(text).unwrap_or_default()
-}
-
-/// Writes `1e15` as it came, and not with all of its digits.
-struct ShortNumbers;
-
-impl Formatter for ShortNumbers {
-    fn write_f64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        let (plain, scientific) = (format!("{value:?}"), format!("{value:e}"));
-        let short = if scientific.len() < plain.len() { scientific } else { plain };
-        writer.write_all(short.as_bytes())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,22 +77,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_it_is_hardly_longer_than_what_came() {
+    fn what_is_kept_of_it_is_as_it_came() {
         let numbers = |one: &str| format!("[{}]", [one; 200].join(","));
         for one in ["1e15", "-1e300", "1E+05", "15e14", "0.5", "1.0", "1e-9", "5e-324", "7"] {
             let (sent, claims) = (numbers(one), read(&numbers(one)));
-            let kept = claims.confirmation().unwrap().json();
-            assert!(kept.len() <= sent.len() + sent.len() / 3, "{one}: {kept}");
-            let values = |text: &str| serde_json::from_str::<Vec<f64>>(text).unwrap();
-            assert_eq!(values(kept), values(&sent));
+            assert_eq!(claims.confirmation().unwrap().json(), sent);
         }
     }
 
     #[test]
     fn r37_what_is_not_as_it_should_be_is_not_absent() {
         for (cnf, jkt) in [
-            ("null", Ok(None)),
             ("7", Ok(None)),
+            ("[null]", Ok(None)),
             (r#""jkt""#, Ok(None)),
             (r#"["jkt"]"#, Ok(None)),
             ("{}", Ok(None)),
@@ -168,10 +141,12 @@ mod tests {
                 json::parse(text.as_bytes(), &Limits::DEFAULT.json).map(Value::into_owned)
             };
             let claims = read(&cnf);
-            let kept = claims.confirmation().unwrap();
+            let Some(kept) = claims.confirmation() else {
+                prop_assert!(["null", "\"\"", "[]"].contains(&cnf.as_str()), "{}", cnf);
+                return Ok(());
+            };
             prop_assert_eq!(read_json(kept.json()), read_json(&cnf));
-            // What grows is a number with an exponent.
-            prop_assert!(kept.json().len() <= cnf.len().saturating_mul(5));
+            prop_assert!(kept.json().len() <= cnf.len());
             let (bytes, text) = (claims.heap_bytes(), kept.json().len());
             prop_assert!(bytes >= text && bytes <= text.saturating_mul(2).saturating_add(100), "{} of {}", bytes, text);
             prop_assert_eq!(claims.subject(), Some("s"));

@@ -1,10 +1,12 @@
 //! The JOSE header of a JWS (RFC 7515, section 4).
 //!
-//! `jwk`, `jku`, `x5u`, `x5c` and `x5t` are not even read: a token must not
-//! say where the key that judges it comes from (R18).
+//! `jwk`, `jku`, `x5u` and `x5c` are not even read: a token must not say where
+//! the key that judges it comes from (R18). `kid`, `x5t` and `x5t#S256` only
+//! choose among the keys that its issuer has.
 
 use super::algorithm::Algorithm;
-use super::json::{self, Value};
+use super::certificate::CertificateThumbprints;
+use super::json::{self, JsonRefusal, Value};
 use super::limits::{KEY_ID_BYTES, Limits};
 use super::malformed::{Malformed, Part};
 use std::fmt;
@@ -16,6 +18,8 @@ pub struct Header {
     pub algorithm: Algorithm,
     /// `kid`; compared byte by byte, never interpreted.
     pub key_id: Option<Box<str>>,
+    /// `x5t` and `x5t#S256`
+    pub certificate: CertificateThumbprints,
     /// `typ`
     pub token_type: TokenType,
 }
@@ -88,8 +92,8 @@ impl Header {
     /// The first fault of it.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Malformed> {
         const PART: Part = Part::Header;
-        let members = json::parse(text, &limits.json)
-            .map_err(|fault| Malformed::Json { part: PART, fault })?
+        let members = json::parse_naming(text, &limits.header_json())
+            .map_err(|JsonRefusal { fault, member }| Malformed::Json { part: PART, fault, member })?
             .into_object()
             .ok_or(Malformed::NotObject(PART))?;
 
@@ -97,11 +101,15 @@ impl Header {
         let mut key_id = None;
         let mut token_type = TokenType::Absent;
         let mut critical = false;
+        let mut names_certificate = false;
         for (name, value) in &members {
             let string = |name, expected| {
                 value.as_str().ok_or(Malformed::Member { part: PART, name, expected })
             };
             match &**name {
+                // Issuers write all that they know, also what they did not set. An `alg` is needed,
+                // and `crit` and `b64` mean something whatever they hold.
+                "kid" | "typ" if value.is_unset() => {}
                 "alg" => algorithm = read_algorithm(string("alg", "a string")?),
                 "kid" => {
                     const EXPECTED: &str = "a string of at most 256 bytes";
@@ -117,6 +125,7 @@ impl Header {
                     check_critical(value, &members)?;
                     critical = true;
                 }
+                "x5t" | "x5t#S256" => names_certificate = true,
                 _ => {}
             }
         }
@@ -128,7 +137,14 @@ impl Header {
         if critical {
             return Err(Malformed::CriticalUnsupported);
         }
-        Ok(Self { algorithm: algorithm?, key_id, token_type })
+        let find =
+            |name: &str| members.iter().find(|(member, _)| member == name).map(|(_, value)| value);
+        let certificate = if names_certificate {
+            CertificateThumbprints::read(find)
+        } else {
+            CertificateThumbprints::default()
+        };
+        Ok(Self { algorithm: algorithm?, key_id, certificate, token_type })
     }
 }
 
@@ -182,6 +198,7 @@ mod tests {
         let expected = Header {
             algorithm: Algorithm::Rs256,
             key_id: Some("k1".into()),
+            certificate: CertificateThumbprints::default(),
             token_type: TokenType::Jwt,
         };
         assert_eq!(header, Ok(expected));
@@ -250,8 +267,32 @@ mod tests {
         };
         wrong(r#"{"alg":1}"#, "alg");
         wrong(r#"{"alg":"RS256","kid":7}"#, "kid");
-        wrong(r#"{"alg":"RS256","typ":[]}"#, "typ");
+        wrong(r#"{"alg":"RS256","typ":["JWT"]}"#, "typ");
+        wrong(r#"{"alg":null}"#, "alg");
+        wrong(r#"{"alg":[]}"#, "alg");
         wrong(&format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(257)), "kid");
         assert_eq!(read("[]"), Err(Malformed::NotObject(Part::Header)));
+    }
+
+    #[test]
+    fn what_an_issuer_did_not_set_is_absent() {
+        let bare = read(r#"{"alg":"RS256"}"#).unwrap();
+        for member in ["kid", "typ", "x5t", "x5t#S256", "jku", "x5c", "cty"] {
+            for unset in ["null", "\"\"", "[]"] {
+                let header = read(&format!(r#"{{"alg":"RS256","{member}":{unset}}}"#));
+                assert_eq!(header.as_ref(), Ok(&bare), "{member} {unset}");
+            }
+        }
+        assert_eq!(read(r#"{"alg":""}"#), Err(Malformed::AlgorithmUnsupported));
+    }
+
+    #[test]
+    fn a_member_that_is_too_large_is_named() {
+        let many = vec!["0"; Limits::DEFAULT.header_json().members + 1].join(",");
+        let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+        for value in [format!("[{many}]"), format!(r#"{{"y":{deep}}}"#)] {
+            let header = read(&format!(r#"{{"alg":"RS256","x":{value}}}"#)).unwrap_err();
+            assert!(header.to_string().contains(" in `x"), "{header}");
+        }
     }
 }

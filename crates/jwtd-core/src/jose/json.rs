@@ -3,15 +3,21 @@
 //! section 4 let a parser keep the last of two equal members; two parsers that
 //! differ in this disagree on what was signed, so they are refused.
 
+mod number;
+mod place;
 mod plain;
 mod value;
 
+pub use number::{ExactNumber, exact_double};
 pub use value::Value;
+pub(crate) use value::write_object;
 
 use super::limits::JsonLimits;
+use number::NumberTexts;
+use place::Place;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -41,39 +47,70 @@ pub enum JsonFault {
     TooMany,
 }
 
+/// Why a text is not acceptable JSON, and in which member.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct JsonRefusal {
+    pub(super) fault: JsonFault,
+    /// The member that is too large, with those around it, shortened; nothing where the whole
+    /// is, or where the size is not at fault.
+    pub(super) member: Option<Box<str>>,
+}
+
 /// Reads `text`, which must be one JSON value in UTF-8 without a byte order
 /// mark.
 ///
 /// # Errors
 /// The first fault of `text`.
 pub fn parse<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonFault> {
+    parse_naming(text, limits).map_err(|refusal| refusal.fault)
+}
+
+/// As [`parse`], and names the member that is at fault.
+///
+/// # Errors
+/// The first fault of `text`.
+pub(super) fn parse_naming<'t>(
+    text: &'t [u8],
+    limits: &JsonLimits,
+) -> Result<Value<'t>, JsonRefusal> {
     let plain = str::from_utf8(text).ok().and_then(|text| plain::read(text, limits));
     plain.map_or_else(|| library(text, limits), Ok)
 }
 
 /// Reads `text` by the library.
-fn library<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonFault> {
-    let fault = Cell::new(None);
+fn library<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonRefusal> {
+    let (fault, place) = (Cell::new(None), RefCell::new(Place::default()));
+    let numbers = RefCell::new(NumberTexts::new(text));
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    Strict { limits, depth: 0, fault: &fault }
+    Strict { limits, depth: 0, numbers: &numbers, fault: &fault, place: &place }
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| {
             let syntax = JsonFault::Syntax { line: error.line(), column: error.column() };
-            fault.get().unwrap_or(syntax)
+            let fault = fault.get().unwrap_or(syntax);
+            let is_size = match fault {
+                JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => true,
+                JsonFault::Duplicate | JsonFault::Syntax { .. } => false,
+            };
+            let member = if is_size { place.take().text() } else { None };
+            JsonRefusal { fault, member }
         })
 }
 
 #[derive(Clone, Copy)]
-struct Strict<'a> {
+struct Strict<'a, 't> {
     limits: &'a JsonLimits,
     /// Objects and arrays around this value.
     depth: usize,
+    /// The library gives numbers as doubles; here they stand as they were written.
+    numbers: &'a RefCell<NumberTexts<'t>>,
     /// serde's errors are texts; the cause is kept here.
     fault: &'a Cell<Option<JsonFault>>,
+    /// The members around the fault.
+    place: &'a RefCell<Place>,
 }
 
-impl<'a> Strict<'a> {
+impl<'a, 't> Strict<'a, 't> {
     fn fail<T, E: serde::de::Error>(&self, fault: JsonFault) -> Result<T, E> {
         self.fault.set(Some(fault));
         Err(E::custom("refused"))
@@ -86,7 +123,12 @@ impl<'a> Strict<'a> {
         Ok(Strict { depth: self.depth.saturating_add(1), ..*self })
     }
 
-    fn bounded<'t, E: serde::de::Error>(&self, text: Cow<'t, str>) -> Result<Cow<'t, str>, E> {
+    /// The text of the number that was just read.
+    fn number(&self) -> Option<&'t str> {
+        self.numbers.borrow_mut().next()
+    }
+
+    fn bounded<'s, E: serde::de::Error>(&self, text: Cow<'s, str>) -> Result<Cow<'s, str>, E> {
         if text.len() > self.limits.string_bytes {
             return self.fail(JsonFault::TooLong);
         }
@@ -94,7 +136,7 @@ impl<'a> Strict<'a> {
     }
 }
 
-impl<'t> DeserializeSeed<'t> for Strict<'_> {
+impl<'t> DeserializeSeed<'t> for Strict<'_, 't> {
     type Value = Value<'t>;
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Value<'t>, D::Error> {
@@ -102,7 +144,7 @@ impl<'t> DeserializeSeed<'t> for Strict<'_> {
     }
 }
 
-impl<'t> Visitor<'t> for Strict<'_> {
+impl<'t> Visitor<'t> for Strict<'_, 't> {
     type Value = Value<'t>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,15 +156,19 @@ impl<'t> Visitor<'t> for Strict<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value<'t>, E> {
+        self.number();
         Ok(u64::try_from(value).map_or(Value::Negative(value), Value::Positive))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value<'t>, E> {
+        self.number();
         Ok(Value::Positive(value))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value<'t>, E> {
-        Ok(Value::Fraction(value))
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Value<'t>, E> {
+        // A number was read, so that there is one.
+        let text = self.number().ok_or_else(|| E::custom("no number"))?;
+        Ok(Value::Decimal(Cow::Borrowed(text)))
     }
 
     fn visit_unit<E>(self) -> Result<Value<'t>, E> {
@@ -174,16 +220,18 @@ impl<'t> Visitor<'t> for Strict<'_> {
             if members.len() >= self.limits.members {
                 return self.fail(JsonFault::TooMany);
             }
-            members.push((name, object.next_value_seed(inner)?));
+            let value = object.next_value_seed(inner);
+            let value = value.inspect_err(|_| self.place.borrow_mut().enclose(&name))?;
+            members.push((name, value));
         }
         Ok(Value::Object(members))
     }
 }
 
 /// Reads the name of a member.
-struct Name<'a>(Strict<'a>);
+struct Name<'a, 't>(Strict<'a, 't>);
 
-impl<'t> DeserializeSeed<'t> for Name<'_> {
+impl<'t> DeserializeSeed<'t> for Name<'_, 't> {
     type Value = Cow<'t, str>;
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -191,7 +239,7 @@ impl<'t> DeserializeSeed<'t> for Name<'_> {
             Value::String(name) => Ok(name),
             Value::Array(_)
             | Value::Boolean(_)
-            | Value::Fraction(_)
+            | Value::Decimal(_)
             | Value::Negative(_)
             | Value::Null
             | Value::Object(_)
@@ -228,17 +276,17 @@ mod tests {
         assert!(read(&nested(32)).is_ok());
         assert_eq!(read(&nested(33)), Err(JsonFault::TooDeep));
         let array = |count: usize| format!("[{}]", vec!["1"; count].join(","));
-        assert!(read(&array(256)).is_ok());
-        assert_eq!(read(&array(257)), Err(JsonFault::TooMany));
+        assert!(read(&array(10_000)).is_ok());
+        assert_eq!(read(&array(10_001)), Err(JsonFault::TooMany));
         let object = |count: usize| {
             let members: Vec<_> = (0..count).map(|n| format!(r#""{n}":1"#)).collect();
             format!("{{{}}}", members.join(","))
         };
-        assert!(read(&object(256)).is_ok());
-        assert_eq!(read(&object(257)), Err(JsonFault::TooMany));
+        assert!(read(&object(10_000)).is_ok());
+        assert_eq!(read(&object(10_001)), Err(JsonFault::TooMany));
         let string = |length: usize| format!("\"{}\"", "a".repeat(length));
-        assert!(read(&string(8192)).is_ok());
-        assert_eq!(read(&string(8193)), Err(JsonFault::TooLong));
+        assert!(read(&string(16_384)).is_ok());
+        assert_eq!(read(&string(16_385)), Err(JsonFault::TooLong));
     }
 
     #[test]
@@ -254,9 +302,10 @@ mod tests {
     fn numbers_keep_their_kind() {
         assert_eq!(read("7"), Ok(Value::Positive(7)));
         assert_eq!(read("-7"), Ok(Value::Negative(-7)));
-        assert_eq!(read("-0"), Ok(Value::Fraction(-0.0)));
-        assert_eq!(read("1.5e1"), Ok(Value::Fraction(15.0)));
-        assert_eq!(read("-6E84"), Ok(Value::Fraction(-6e84)), "to the last bit");
+        for text in ["-0", "1.5e1", "-6E84", "1.0", "18446744073709551616", "-9223372036854775809"]
+        {
+            assert_eq!(read(text), Ok(Value::Decimal(text.into())), "as it was written");
+        }
         assert_eq!(read("18446744073709551615"), Ok(Value::Positive(u64::MAX)));
     }
 }

@@ -1,18 +1,19 @@
 //! JSON Web Keys (RFC 7517, RFC 7518 section 6, RFC 8037): public keys and
 //! shared secrets, as different types that cannot become each other.
 
-use super::algorithm::{Algorithm, Curve, Family};
-use super::base64url;
-use super::json::Value;
-use super::limits::KEY_ID_BYTES;
-use super::roca;
-use super::small_order;
-use std::borrow::Cow;
-use std::fmt;
-use zeroize::Zeroizing;
-
+mod members;
 #[cfg(test)]
 mod tests;
+
+pub(super) use members::Members;
+
+use super::algorithm::{Algorithm, Curve, Family};
+use super::base64url;
+use super::certificate::CertificateThumbprints;
+use super::roca;
+use super::small_order;
+use std::fmt;
+use zeroize::Zeroizing;
 
 /// A public key, checked for form and size. It is not yet bound to an
 /// algorithm and cannot check anything.
@@ -68,8 +69,22 @@ pub struct Jwk<M = KeyMaterial> {
     pub id: Option<Box<str>>,
     /// `alg`: if present, the only algorithm that the key may be used with.
     pub algorithm: Option<Algorithm>,
+    /// `x5t` and `x5t#S256`
+    pub thumbprints: CertificateThumbprints,
+    /// The first certificate of `x5c`, or the one that holds the key, in DER: it gives the
+    /// thumbprints that are not stated, and is not looked at otherwise.
+    pub certificate: Option<Box<[u8]>>,
     /// The key itself.
     pub material: M,
+}
+
+impl<M> Jwk<M> {
+    /// A key of which nothing else is known.
+    #[must_use]
+    pub fn bare(material: M) -> Self {
+        let thumbprints = CertificateThumbprints::default();
+        Self { id: None, algorithm: None, thumbprints, certificate: None, material }
+    }
 }
 
 /// Why a key cannot be used to check signatures.
@@ -128,123 +143,6 @@ pub enum UnusableKey {
     /// `use` is not `sig`.
     #[error("its `use` is not `sig`")]
     Use,
-}
-
-/// The members of one JWK.
-pub(super) struct Members<'v, 't>(pub(super) &'v [(Cow<'t, str>, Value<'t>)]);
-
-impl<'t> Members<'_, 't> {
-    fn find(&self, name: &str) -> Option<&Value<'t>> {
-        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| value)
-    }
-
-    /// A member that is a string if it is there at all.
-    fn text(&self, name: &'static str) -> Result<Option<&str>, UnusableKey> {
-        self.find(name).map(|value| value.as_str().ok_or(UnusableKey::Parameter(name))).transpose()
-    }
-
-    fn bytes(&self, name: &'static str) -> Result<Vec<u8>, UnusableKey> {
-        let text = self.text(name)?.ok_or(UnusableKey::Parameter(name))?;
-        base64url::decode(text.as_bytes()).map_err(|_| UnusableKey::Parameter(name))
-    }
-
-    /// `kid`, also of a key that turns out to be unusable.
-    pub(super) fn id(&self) -> Option<&str> {
-        self.find("kid").and_then(Value::as_str).filter(|id| id.len() <= KEY_ID_BYTES)
-    }
-
-    /// Whether the key is, or gives away, a secret (R20).
-    pub(super) fn is_private(&self) -> bool {
-        ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"]
-            .iter()
-            .any(|name| self.find(name).is_some())
-    }
-
-    fn check_use(&self) -> Result<(), UnusableKey> {
-        // SPIFFE bundles say of what their keys sign, not only that they do
-        // (SPIFFE Trust Domain and Bundle, section 4.2.2).
-        if self.text("use")?.is_some_and(|purpose| !matches!(purpose, "sig" | "jwt-svid")) {
-            return Err(UnusableKey::Use);
-        }
-        if let Some(value) = self.find("key_ops") {
-            let operations = value.as_strings().ok_or(UnusableKey::Operations)?;
-            let twice = operations
-                .iter()
-                .enumerate()
-                .any(|(position, one)| operations.iter().take(position).any(|other| other == one));
-            if twice || !operations.contains(&"verify") {
-                return Err(UnusableKey::Operations);
-            }
-        }
-        Ok(())
-    }
-
-    fn algorithm(&self) -> Result<Option<Algorithm>, UnusableKey> {
-        self.text("alg")?
-            .map(|name| Algorithm::from_name(name).ok_or(UnusableKey::Algorithm))
-            .transpose()
-    }
-
-    /// Reads a public key.
-    pub(super) fn public(&self) -> Result<Jwk, UnusableKey> {
-        if self.is_private() {
-            return Err(UnusableKey::Private);
-        }
-        let kind = self.text("kty")?.ok_or(UnusableKey::Parameter("kty"))?;
-        if !matches!(kind, "EC" | "OKP" | "RSA") {
-            return Err(UnusableKey::Type);
-        }
-        self.check_use()?;
-        let material = match kind {
-            "RSA" => KeyMaterial::rsa(&self.bytes("n")?, &self.bytes("e")?)?,
-            "EC" => {
-                let curve = match self.text("crv")?.ok_or(UnusableKey::Parameter("crv"))? {
-                    "P-256" => Curve::P256,
-                    "P-384" => Curve::P384,
-                    "P-521" => Curve::P521,
-                    _ => return Err(UnusableKey::Curve),
-                };
-                let (x, y) = (self.bytes("x")?, self.bytes("y")?);
-                for (name, coordinate) in [("x", &x), ("y", &y)] {
-                    if coordinate.len() != curve.coordinate_bytes() {
-                        return Err(UnusableKey::Parameter(name));
-                    }
-                }
-                KeyMaterial::ec(curve, [&[4], &*x, &*y].concat())?
-            }
-            _ => {
-                if self.text("crv")?.ok_or(UnusableKey::Parameter("crv"))? != "Ed25519" {
-                    return Err(UnusableKey::Curve);
-                }
-                KeyMaterial::ed25519(&self.bytes("x")?)?
-            }
-        };
-        let algorithm = self.algorithm()?;
-        if algorithm.is_some_and(|algorithm| algorithm.family() != material.family()) {
-            return Err(UnusableKey::AlgorithmMismatch);
-        }
-        Ok(Jwk { id: self.kid()?, algorithm, material })
-    }
-
-    /// Reads a shared secret.
-    pub(super) fn secret(&self) -> Result<Jwk<Secret>, UnusableKey> {
-        if self.text("kty")?.ok_or(UnusableKey::Parameter("kty"))? != "oct" {
-            return Err(UnusableKey::Type);
-        }
-        self.check_use()?;
-        let algorithm = self.algorithm()?;
-        if algorithm.is_some_and(|algorithm| algorithm.family() != Family::Hmac) {
-            return Err(UnusableKey::AlgorithmMismatch);
-        }
-        Ok(Jwk { id: self.kid()?, algorithm, material: Secret::new(self.bytes("k")?) })
-    }
-
-    fn kid(&self) -> Result<Option<Box<str>>, UnusableKey> {
-        match self.text("kid")? {
-            Some(id) if id.len() > KEY_ID_BYTES => Err(UnusableKey::Parameter("kid")),
-            id => Ok(id.map(Box::from)),
-        }
-    }
 }
 
 impl KeyMaterial {
@@ -336,6 +234,17 @@ impl KeyMaterial {
             }
         }
     }
+}
+
+/// A number in so many bytes, big-endian. RFC 7518, section 6.2.1.2 asks for the full length;
+/// issuers strip a zero at the front, or put one there as a sign.
+#[must_use]
+pub(crate) fn fit(number: &[u8], length: usize) -> Option<Vec<u8>> {
+    let digits = trim(number);
+    let mut fitted = Vec::with_capacity(length);
+    fitted.resize(length.checked_sub(digits.len())?, 0);
+    fitted.extend_from_slice(digits);
+    Some(fitted)
 }
 
 fn trim(number: &[u8]) -> &[u8] {

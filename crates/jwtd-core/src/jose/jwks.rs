@@ -165,7 +165,7 @@ mod tests {
             r#"{"kty":"OKP","crv":"Ed25519","x":"AAAA","alg":"EdDSA"}"#,
             r#"{"kty":"OKP","crv":"X25519","x":"AAAA"}"#,
             r#"{"kty":"EC","crv":"secp256k1","x":"AAAA","y":"AAAA"}"#,
-            r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA"}"#,
+            r#"{"kty":"EC","crv":"P-256","x":7,"y":"AAAA"}"#,
             "7",
             r#"{"kid":"kindless"}"#,
             r#"{"kty":"RSA","alg":"RSA-OAEP","n":"AQAB","e":"AQAB"}"#,

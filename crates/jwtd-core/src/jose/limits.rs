@@ -23,7 +23,8 @@ pub struct JsonLimits {
     pub depth: usize,
     /// Most members of one object, and most elements of one array.
     pub members: usize,
-    /// Longest string in bytes, after unescaping.
+    /// Longest string in bytes, after unescaping. In a token, whose length is bounded, none
+    /// needs a bound of its own.
     pub string_bytes: usize,
 }
 
@@ -36,8 +37,20 @@ impl Limits {
         token_bytes: 16 * 1024,
         header_bytes: 4 * 1024,
         signature_bytes: 1024,
-        json: JsonLimits { depth: 32, members: 256, string_bytes: 8 * 1024 },
+        json: JsonLimits { depth: 32, members: 10_000, string_bytes: 16 * 1024 },
     };
+}
+
+impl Limits {
+    /// Most members of an object and elements of an array in a header: more certificates than
+    /// any chain in `x5c` has.
+    const HEADER_MEMBERS: usize = 256;
+
+    /// What the JSON of a header may look like.
+    #[must_use]
+    pub fn header_json(&self) -> JsonLimits {
+        JsonLimits { members: self.json.members.min(Self::HEADER_MEMBERS), ..self.json }
+    }
 }
 
 impl std::fmt::Display for Limits {

@@ -15,9 +15,9 @@ pub enum Part {
     Signature,
 }
 
-/// Why a token cannot be read. It holds offsets and numbers, never text of the
-/// token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+/// Why a token cannot be read. It holds offsets and numbers, and of the text of the token only
+/// the name of a member that is too large, shortened.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
     /// The header has no `alg`.
@@ -56,6 +56,8 @@ pub enum Malformed {
         part: Part,
         /// What is wrong with it.
         fault: JsonFault,
+        /// The member that is too large, with those around it: `realm_access.roles`.
+        member: Option<Box<str>>,
     },
     /// The token is in a JSON serialization (RFC 7515, section 7.2).
     #[error("a JSON serialization; send the compact one (three parts)")]
@@ -121,7 +123,12 @@ fn write_base64(part: &Part, fault: &Base64Fault, f: &mut fmt::Formatter<'_>) ->
 }
 
 /// Names the fault of JSON with the part that has it.
-fn write_json(part: &Part, fault: &JsonFault, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_json(
+    part: &Part,
+    fault: &JsonFault,
+    member: &Option<Box<str>>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     match fault {
         JsonFault::Duplicate => write!(f, "the {part} names a member twice"),
         JsonFault::Syntax { line, column } => {
@@ -129,8 +136,9 @@ fn write_json(part: &Part, fault: &JsonFault, f: &mut fmt::Formatter<'_>) -> fmt
         }
         JsonFault::TooDeep => write!(f, "the {part} is nested too deep"),
         JsonFault::TooLong => write!(f, "a string of the {part} is too long"),
-        JsonFault::TooMany => write!(f, "the {part} has too many members"),
-    }
+        JsonFault::TooMany => write!(f, "the {part} has too many members or elements"),
+    }?;
+    member.as_ref().map_or(Ok(()), |member| write!(f, " in `{member}`"))
 }
 
 fn write_parts(found: &usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {

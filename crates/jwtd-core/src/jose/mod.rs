@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 pub mod base64url;
+pub mod certificate;
 pub mod claims;
 pub mod compact;
 pub mod confirmation;
@@ -22,6 +23,7 @@ mod string_arena;
 pub mod unix_time;
 
 pub use algorithm::{Algorithm, AlgorithmSet, Curve, Family};
+pub use certificate::CertificateThumbprints;
 pub use claims::Claims;
 pub use compact::CompactJws;
 pub use confirmation::{Confirmation, NotText};

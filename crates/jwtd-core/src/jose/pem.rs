@@ -5,7 +5,7 @@
 //! trusts it. Neither its dates nor its signature are looked at.
 
 use super::algorithm::Curve;
-use super::jwk::{KeyMaterial, UnusableKey};
+use super::jwk::{Jwk, KeyMaterial, UnusableKey};
 use rustls_pki_types::pem::{self, PemObject as _, SectionKind};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
@@ -56,6 +56,14 @@ pub enum PemError {
 /// # Errors
 /// If any section cannot be used, or there is none.
 pub fn parse(text: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
+    Ok(parse_keys(text)?.into_iter().map(|key| key.material).collect())
+}
+
+/// As [`parse`], each key with its certificate: tokens may name it by `x5t`.
+///
+/// # Errors
+/// As those of [`parse`].
+pub fn parse_keys(text: &[u8]) -> Result<Vec<Jwk>, PemError> {
     let mut keys = Vec::new();
     for (index, section) in Sections::pem_slice_iter(text).enumerate() {
         let number = index.saturating_add(1);
@@ -63,21 +71,23 @@ pub fn parse(text: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
             return Err(PemError::Section { section: number });
         };
         let damaged = PemError::Section { section: number };
-        let key = match kind {
+        let (key, certificate) = match kind {
             SectionKind::PublicKey => {
                 let (_, info) = SubjectPublicKeyInfo::from_der(&der).map_err(|_| damaged)?;
-                material(&info)
+                (material(&info), None)
             }
             SectionKind::Certificate => {
                 let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| damaged)?;
-                material(&certificate.tbs_certificate.subject_pki)
+                let key = material(&certificate.tbs_certificate.subject_pki);
+                (key, Some(Box::from(&*der)))
             }
             SectionKind::RsaPrivateKey | SectionKind::PrivateKey | SectionKind::EcPrivateKey => {
                 return Err(PemError::Private { section: number });
             }
             _ => return Err(PemError::Label { section: number }),
         };
-        keys.push(key.map_err(|reason| PemError::Key { section: number, reason })?);
+        let material = key.map_err(|reason| PemError::Key { section: number, reason })?;
+        keys.push(Jwk { certificate, ..Jwk::bare(material) });
     }
     if keys.is_empty() { Err(PemError::Empty) } else { Ok(keys) }
 }

@@ -1,19 +1,12 @@
 //! The keys of one issuer, and the choice among them.
 
-use crate::crypto::{Digest, MacKey, PublicKey, VerifyingKey, digest};
+use super::candidates::{Candidates, KeyError};
+use super::key::Key;
+use crate::crypto::{Digest, MacKey, PublicKey, VerifyingKey, certificate_thumbprints, digest};
 use crate::jose::jwk::UnusableKey;
-use crate::jose::{Algorithm, Jwk, KeyMaterial, Secret};
+use crate::jose::{Algorithm, CertificateThumbprints, Header, Jwk, KeyMaterial, Secret};
 use std::collections::HashMap;
 use std::fmt;
-
-/// A key of an issuer.
-#[derive(Debug)]
-pub struct Key {
-    /// `kid`, unique neither among issuers nor within one.
-    pub id: Option<Box<str>>,
-    /// The key, bound to its algorithm.
-    pub key: VerifyingKey,
-}
 
 /// The keys of one issuer.
 pub struct KeySet {
@@ -46,50 +39,6 @@ pub struct Unusable {
 
 fn named(id: Option<&str>) -> String {
     id.map_or_else(|| "a key without `kid`".to_owned(), |id| format!("key {id:?}"))
-}
-
-/// Why no key is chosen.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// There is a key with this id, but for another algorithm.
-    #[error("the key with this id is for another algorithm")]
-    AlgorithmMismatch,
-    /// More than four keys could have signed the token.
-    #[error("more than {} keys could have made the signature", Candidates::MOST)]
-    Ambiguous,
-    /// There is no such key.
-    #[error("there is no such key")]
-    Unknown,
-}
-
-/// The keys that may have signed a token: one, nearly always, and at most
-/// [`Candidates::MOST`].
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Candidates {
-    indices: [usize; Self::MOST],
-    count: usize,
-}
-
-impl Candidates {
-    /// How many keys are tried before the choice is called ambiguous: each costs
-    /// a signature check that an attacker can ask for.
-    pub const MOST: usize = 4;
-
-    fn choose(indices: impl Iterator<Item = usize>) -> Result<Self, KeyError> {
-        let mut candidates = Self::default();
-        for index in indices {
-            let place = candidates.indices.get_mut(candidates.count).ok_or(KeyError::Ambiguous)?;
-            *place = index;
-            candidates.count = candidates.count.saturating_add(1);
-        }
-        if candidates.count == 0 { Err(KeyError::Unknown) } else { Ok(candidates) }
-    }
-
-    /// Their places in the set.
-    pub fn iter(&self) -> impl Iterator<Item = usize> {
-        self.indices.iter().copied().take(self.count)
-    }
 }
 
 impl KeySet {
@@ -134,7 +83,16 @@ impl KeySet {
                 })
                 .ok_or(UnusableKey::NotAllowed);
             match chosen.and_then(|algorithm| bind(jwk, algorithm)) {
-                Ok(key) => keys.push(Key { id: jwk.id.clone(), key }),
+                Ok(key) => {
+                    let stated = jwk.thumbprints;
+                    let certificate = jwk.certificate.as_deref();
+                    let known = certificate.map(certificate_thumbprints).unwrap_or_default();
+                    let certificate = CertificateThumbprints {
+                        sha1: stated.sha1.or(known.sha1),
+                        sha256: stated.sha256.or(known.sha256),
+                    };
+                    keys.push(Key { id: jwk.id.clone(), certificate, key });
+                }
                 Err(reason) => unusable.push(Unusable { index, id: jwk.id.clone(), reason }),
             }
         }
@@ -155,7 +113,11 @@ impl KeySet {
                 Some(id) => (&b"1"[..], id.as_bytes()),
                 None => (&b"0"[..], &b""[..]),
             };
-            [present, id, key.key.algorithm().name().as_bytes(), key.key.thumbprint()]
+            let CertificateThumbprints { sha1, sha256 } = &key.certificate;
+            let sha1 = sha1.as_ref().map_or(&[][..], |hash| hash);
+            let sha256 = sha256.as_ref().map_or(&[][..], |hash| hash);
+            let algorithm = key.key.algorithm().name().as_bytes();
+            [present, id, sha1, sha256, algorithm, key.key.thumbprint()]
         });
         Self { fingerprint: digest(parts), keys: keys.into(), by_id }
     }
@@ -175,22 +137,21 @@ impl KeySet {
     /// The keys that may have signed a token with this header.
     ///
     /// A token with an id is matched by it, and if no key has that id, with the
-    /// keys that have none. A token without an id is matched by its algorithm.
+    /// keys that have none. A token without an id is matched by its algorithm. If it names a
+    /// certificate, and some of the keys that are left have it, it is one of those.
     ///
     /// # Errors
     /// If there is no such key, or if there are too many.
-    pub fn select(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Candidates, KeyError> {
-        let fits = |(_, key): &(usize, &Key)| key.key.algorithm() == algorithm;
+    pub fn select(&self, header: &Header) -> Result<Candidates, KeyError> {
         let all = || self.keys.iter().enumerate();
-        let Some(id) = id else {
-            return Candidates::choose(all().filter(fits).map(|(index, _)| index));
+        let Some(id) = header.key_id.as_deref() else {
+            return Candidates::choose(all(), header);
         };
         let Some(named) = self.by_id.get(id) else {
-            let nameless = all().filter(|(_, key)| key.id.is_none());
-            return Candidates::choose(nameless.filter(fits).map(|(index, _)| index));
+            return Candidates::choose(all().filter(|(_, key)| key.id.is_none()), header);
         };
         let named = named.iter().filter_map(|index| Some((*index, self.keys.get(*index)?)));
-        match Candidates::choose(named.filter(fits).map(|(index, _)| index)) {
+        match Candidates::choose(named, header) {
             Err(KeyError::Unknown) => Err(KeyError::AlgorithmMismatch),
             chosen => chosen,
         }
@@ -198,84 +159,4 @@ impl KeySet {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::SigningKey;
-
-    fn key(id: Option<&str>, algorithm: Algorithm) -> Key {
-        let key = SigningKey::generate(algorithm).unwrap().verifying_key().unwrap();
-        Key { id: id.map(Box::from), key }
-    }
-
-    fn chosen(
-        set: &KeySet,
-        id: Option<&str>,
-        algorithm: Algorithm,
-    ) -> Result<Vec<usize>, KeyError> {
-        set.select(id, algorithm).map(|candidates| candidates.iter().collect())
-    }
-
-    use Algorithm::{EdDsa, Es256, Es384};
-
-    #[test]
-    fn a_token_with_an_id_gets_the_keys_of_that_id_and_algorithm() {
-        let set = KeySet::new(vec![
-            key(Some("a"), EdDsa),
-            key(Some("a"), Es256),
-            key(Some("b"), EdDsa),
-            key(Some("a"), EdDsa),
-        ]);
-        assert_eq!(chosen(&set, Some("a"), EdDsa), Ok(vec![0, 3]));
-        assert_eq!(chosen(&set, Some("a"), Es256), Ok(vec![1]));
-        assert_eq!(chosen(&set, Some("b"), Es256), Err(KeyError::AlgorithmMismatch));
-        assert_eq!(chosen(&set, Some("c"), EdDsa), Err(KeyError::Unknown));
-        assert_eq!(chosen(&set, Some(""), EdDsa), Err(KeyError::Unknown));
-    }
-
-    #[test]
-    fn r19_t15_an_unknown_id_falls_back_to_nameless_keys_only() {
-        let set = KeySet::new(vec![key(Some("a"), EdDsa), key(None, EdDsa), key(None, Es256)]);
-        assert_eq!(chosen(&set, Some("z"), EdDsa), Ok(vec![1]));
-        assert_eq!(chosen(&set, Some("z"), Es384), Err(KeyError::Unknown));
-        assert_eq!(chosen(&set, Some("a"), EdDsa), Ok(vec![0]));
-    }
-
-    #[test]
-    fn a_token_without_an_id_is_matched_by_algorithm_up_to_four_keys() {
-        let mut keys: Vec<_> = (0..4).map(|n| key(Some(&n.to_string()), EdDsa)).collect();
-        keys.push(key(None, Es256));
-        assert_eq!(chosen(&KeySet::new(keys), None, EdDsa), Ok(vec![0, 1, 2, 3]));
-        let many = (0..5).map(|n| key(Some(&n.to_string()), EdDsa)).collect();
-        let many = KeySet::new(many);
-        assert_eq!(chosen(&many, None, EdDsa), Err(KeyError::Ambiguous));
-        assert_eq!(chosen(&many, None, Es256), Err(KeyError::Unknown));
-    }
-
-    #[test]
-    fn r11_a_key_without_alg_is_bound_to_the_first_allowed_that_fits() {
-        let signing = SigningKey::generate(EdDsa).unwrap();
-        let jwk = |algorithm| Jwk { id: None, algorithm, material: signing.public().unwrap() };
-        let bound = |own, allowed: &[Algorithm]| {
-            let (set, unusable) = KeySet::of_public(&[jwk(own)], allowed);
-            let algorithm = set.keys().first().map(|key| key.key.algorithm());
-            algorithm.ok_or_else(|| unusable[0].reason)
-        };
-        assert_eq!(bound(None, &[Es256, EdDsa]), Ok(EdDsa));
-        assert_eq!(bound(Some(EdDsa), &[Es256, EdDsa]), Ok(EdDsa));
-        assert_eq!(bound(None, &[Es256]), Err(UnusableKey::NotAllowed));
-        assert_eq!(bound(Some(EdDsa), &[Es256]), Err(UnusableKey::NotAllowed));
-    }
-
-    #[test]
-    fn the_fingerprint_tells_ids_algorithms_and_keys_apart() {
-        let signing = SigningKey::generate(EdDsa).unwrap();
-        let same = |id: Option<&str>| {
-            KeySet::new(vec![Key { id: id.map(Box::from), key: signing.verifying_key().unwrap() }])
-        };
-        assert_eq!(same(Some("a")).fingerprint(), same(Some("a")).fingerprint());
-        assert_ne!(same(Some("a")).fingerprint(), same(Some("b")).fingerprint());
-        assert_ne!(same(Some("")).fingerprint(), same(None).fingerprint());
-        let other = KeySet::new(vec![key(Some("a"), EdDsa)]);
-        assert_ne!(same(Some("a")).fingerprint(), other.fingerprint());
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
-//! A key set together with what had to be left out of it.
+//! A key set together with what had to be left out of it, and what it cannot serve.
 
 use super::key_set::{KeySet, Unusable};
+use super::warnings::without_key;
 use crate::jose::jwks::JwksError;
 use crate::jose::{Algorithm, Jwk, JwkSet, KeyMaterial, Secret};
 
@@ -11,6 +12,10 @@ pub struct LoadedKeys {
     pub set: KeySet,
     /// One line for each key that was skipped.
     pub skipped: Vec<String>,
+    /// Tokens that the usable keys cannot prove although they should, one line for each kind:
+    /// where so many keys may have signed that none is tried, or where an allowed algorithm got no
+    /// key.
+    pub warnings: Vec<String>,
 }
 
 impl LoadedKeys {
@@ -38,17 +43,26 @@ impl LoadedKeys {
     /// Binds public keys to the algorithms `allowed`.
     #[must_use]
     pub fn from_public(keys: &[Jwk<KeyMaterial>], allowed: &[Algorithm]) -> Self {
-        Self::bound(KeySet::of_public(keys, allowed))
+        Self::bound(KeySet::of_public(keys, allowed), keys, allowed)
     }
 
     /// Binds shared secrets to the algorithms `allowed`.
     #[must_use]
     pub fn from_shared(keys: &[Jwk<Secret>], allowed: &[Algorithm]) -> Self {
-        Self::bound(KeySet::of_secrets(keys, allowed))
+        Self::bound(KeySet::of_secrets(keys, allowed), keys, allowed)
     }
 
-    fn bound((set, unusable): (KeySet, Vec<Unusable>)) -> Self {
-        Self { set, skipped: unusable.iter().map(ToString::to_string).collect() }
+    fn bound<M>(
+        (set, unusable): (KeySet, Vec<Unusable>),
+        jwks: &[Jwk<M>],
+        allowed: &[Algorithm],
+    ) -> Self {
+        let mut warnings = set.ambiguities();
+        let states_none = jwks.iter().any(|jwk| jwk.algorithm.is_none());
+        if states_none {
+            warnings.extend(allowed.iter().filter_map(|algorithm| without_key(&set, *algorithm)));
+        }
+        Self { set, skipped: unusable.iter().map(ToString::to_string).collect(), warnings }
     }
 
     fn after(mut self, earlier: impl Iterator<Item = String>) -> Self {
@@ -71,6 +85,7 @@ impl LoadedKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::SigningKey;
 
     const ALLOWED: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::Hs256];
     const LONG: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -93,5 +108,52 @@ mod tests {
         let loaded = secrets("AAAA");
         let why = loaded.unusable(&ALLOWED).unwrap();
         assert!(why.starts_with("no usable key for RS256, HS256; key \"a\" is skipped: "), "{why}");
+    }
+
+    /// A set of so many keys with these ids.
+    fn warned(ids: &[Option<String>]) -> Vec<String> {
+        let keys: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                let material = SigningKey::generate(Algorithm::EdDsa).unwrap().public().unwrap();
+                Jwk { id: id.as_deref().map(Box::from), ..Jwk::bare(material) }
+            })
+            .collect();
+        LoadedKeys::from_public(&keys, &[Algorithm::EdDsa]).warnings
+    }
+
+    #[test]
+    fn keys_of_which_too_many_may_have_signed_are_announced() {
+        let named = |count: usize| (0..count).map(|n| Some(n.to_string())).collect::<Vec<_>>();
+        for (ids, expected) in [
+            (vec![None; 8], None),
+            (vec![None; 9], Some("9 keys without `kid` for EdDSA: a token without `kid`, or")),
+            (named(8), None),
+            (named(9), Some("9 keys for EdDSA: a token without `kid` gets KEY_AMBIGUOUS")),
+            ([named(5), vec![None; 4]].concat(), Some("9 keys for EdDSA: a token without `kid`")),
+        ] {
+            let warnings = warned(&ids);
+            assert_eq!(warnings.len(), usize::from(expected.is_some()), "{warnings:?}");
+            let expected = expected.unwrap_or_default();
+            assert!(warnings.iter().all(|one| one.starts_with(expected)), "{warnings:?}");
+            assert!(warnings.iter().all(|one| one.contains("; fix: ")), "{warnings:?}");
+        }
+        let same = warned(&vec![Some("a".to_owned()); 9]);
+        assert!(same[1].starts_with("9 keys with the `kid` \"a\" for EdDSA: a token with it"));
+    }
+
+    #[test]
+    fn an_allowed_algorithm_that_got_no_key_is_announced() {
+        let secret = |algorithm: &str| {
+            let text = format!(r#"{{"keys":[{{"kty":"oct","kid":"a","k":"{LONG}"{algorithm}}}]}}"#);
+            let allowed = [Algorithm::Hs256, Algorithm::Hs384];
+            LoadedKeys::from_secrets(text.as_bytes(), &allowed).unwrap().warnings
+        };
+        let warnings = secret("");
+        assert!(warnings[0].starts_with("no key serves HS384: "), "{warnings:?}");
+        assert_eq!(warnings.len(), 1);
+        assert!(secret(r#","alg":"HS256""#).is_empty(), "the issuer says so");
+        // What is allowed by default, and fits no key at all, is no fault.
+        assert!(warned(&[None]).is_empty());
     }
 }

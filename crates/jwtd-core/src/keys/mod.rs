@@ -4,15 +4,20 @@
 //! Key sets are immutable: a refresh builds a new [`KeySet`] and publishes it in place
 //! of the old one. [`Refresh`] is a machine of pure data.
 
+mod candidates;
 mod issuer;
+mod key;
 mod key_set;
 mod loaded;
 mod moment;
 mod refresh;
 mod unknown_ids;
+mod warnings;
 
+pub use candidates::{Candidates, KeyError};
 pub use issuer::{Issuer, IssuerIndex, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
-pub use key_set::{Candidates, Key, KeyError, KeySet, Unusable};
+pub use key::Key;
+pub use key_set::{KeySet, Unusable};
 pub use loaded::LoadedKeys;
 pub use moment::Moment;
 pub use refresh::{Action, Attempt, Event, Freshness, Pace, Refresh};

@@ -1,7 +1,7 @@
 //! What a claim must and must not hold.
 
 use super::path::ClaimPath;
-use crate::jose::json::Value;
+use crate::jose::json::{ExactNumber, Value};
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,15 +22,35 @@ impl From<bool> for Scalar {
 }
 
 impl Scalar {
-    /// The number that `text` is in JSON, if it is one.
+    /// The number that `text` is in JSON, if it is one. It is kept digit by digit, so that no
+    /// other number is taken for it.
     #[must_use]
     pub fn number(text: &str) -> Option<Self> {
         let integer =
             text.parse().map(Value::Positive).or_else(|_| text.parse().map(Value::Negative));
-        let number = integer.or_else(|_| text.parse().map(Value::Fraction)).ok()?;
-        let finite =
-            if let Value::Fraction(fraction) = number { fraction.is_finite() } else { true };
-        finite.then_some(Self(number))
+        // What Rust reads beyond JSON (`+7`, `07`) is none; nor is what no token can hold, because
+        // it is beyond a double.
+        ExactNumber::parse(text)?;
+        let finite = text.parse::<f64>().is_ok_and(f64::is_finite);
+        let value = integer.unwrap_or_else(|_| Value::Decimal(text.to_owned().into()));
+        finite.then_some(Self(value))
+    }
+
+    /// Whether `value` is the same or says the same as a text: some issuers send `"false"`. What
+    /// must not be there is better seen twice than missed.
+    fn is_or_says(&self, value: &Value<'_>) -> bool {
+        let says = |text: &str, other: &Self| {
+            !matches!(other.0, Value::String(_))
+                && text.trim().eq_ignore_ascii_case(&other.to_string())
+        };
+        self.is(value)
+            || match (&self.0, value) {
+                (_, Value::String(text)) => says(text, self),
+                (Value::String(text), Value::Boolean(other)) => says(text, &Self::from(*other)),
+                (Value::String(text), Value::Positive(other)) => text.trim() == other.to_string(),
+                (Value::String(text), Value::Negative(other)) => text.trim() == other.to_string(),
+                _ => false,
+            }
     }
 
     /// Whether `value` is the same; 7 and 7.0 are, 7 and "7" are not.
@@ -40,30 +60,11 @@ impl Scalar {
             (Value::Boolean(one), Value::Boolean(other)) => one == other,
             (Value::Positive(one), Value::Positive(other)) => one == other,
             (Value::Negative(one), Value::Negative(other)) => one == other,
-            (one, other) => number(one).zip(number(other)).is_some_and(|(one, other)| one == other),
+            (one @ (Value::Decimal(_) | Value::Negative(_) | Value::Positive(_)), other) => {
+                one.as_number().zip(other.as_number()).is_some_and(|(one, other)| one == other)
+            }
+            _ => false,
         }
-    }
-}
-
-/// The number as a double, if it is one that a double tells apart from its neighbours.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::as_conversions,
-    reason = "within 2^53 nothing is lost"
-)]
-fn number(value: &Value<'_>) -> Option<f64> {
-    const EXACT: u64 = 1 << 53;
-    match value {
-        Value::Positive(number) if *number <= EXACT => Some(*number as f64),
-        Value::Negative(number) if number.unsigned_abs() <= EXACT => Some(*number as f64),
-        Value::Fraction(number) => Some(*number),
-        Value::Positive(_)
-        | Value::Negative(_)
-        | Value::Array(_)
-        | Value::Boolean(_)
-        | Value::Null
-        | Value::Object(_)
-        | Value::String(_) => None,
     }
 }
 
@@ -74,7 +75,7 @@ impl fmt::Display for Scalar {
             Value::Boolean(value) => value.fmt(f),
             Value::Positive(number) => number.fmt(f),
             Value::Negative(number) => number.fmt(f),
-            Value::Fraction(number) => number.fmt(f),
+            Value::Decimal(number) => number.fmt(f),
             Value::Array(_) | Value::Null | Value::Object(_) => Ok(()),
         }
     }
@@ -89,7 +90,7 @@ pub enum Test {
     All(Box<[Scalar]>),
     /// It must hold at least one of these.
     Any(Box<[Scalar]>),
-    /// It must hold none of these; it need not be there.
+    /// It must hold none of these, not as a text either; it need not be there.
     None(Box<[Scalar]>),
 }
 
@@ -146,7 +147,9 @@ impl ClaimRule {
             Test::Absent => self.path.find(claims).is_none(),
             Test::All(values) => values.iter().all(holds),
             Test::Any(values) => values.iter().any(holds),
-            Test::None(values) => !values.iter().any(holds),
+            Test::None(values) => {
+                !values.iter().any(|scalar| held.iter().any(|one| scalar.is_or_says(one)))
+            }
         }
     }
 }
@@ -193,6 +196,33 @@ mod tests {
     }
 
     #[test]
+    fn what_must_not_be_there_must_not_be_there_as_a_text_either() {
+        let none = |claims: &str, scalar: Scalar| met(claims, "c", Test::None([scalar].into()));
+        let number = || Scalar::number("7").unwrap();
+        for (claim, scalar, met) in [
+            ("false", Scalar::from(false), false),
+            (r#""false""#, Scalar::from(false), false),
+            (r#""False""#, Scalar::from(false), false),
+            (r#"["x"," false "]"#, Scalar::from(false), false),
+            (r#""true""#, Scalar::from(false), true),
+            ("7", number(), false),
+            (r#""7""#, number(), false),
+            (r#""8""#, number(), true),
+            ("false", Scalar::from("false"), false),
+            ("7", Scalar::from("7"), false),
+            ("-7", Scalar::from("-7"), false),
+            (r#""7""#, Scalar::from("7.0"), true),
+            ("null", Scalar::from(false), true),
+        ] {
+            assert_eq!(
+                none(&format!(r#"{{"c":{claim}}}"#), scalar.clone()),
+                met,
+                "{claim} {scalar}"
+            );
+        }
+    }
+
+    #[test]
     fn values_are_compared_by_kind() {
         let claims = r#"{"n":7,"f":7.0,"s":"7","t":true,"ts":"true","big":9007199254740993,"limit":9007199254740992,"below":-9007199254740992,"under":-9007199254740993,"m":-3}"#;
         let is = |path, scalar: Scalar| met(claims, path, Test::Any([scalar].into()));
@@ -208,12 +238,48 @@ mod tests {
         );
         assert!(is("big", Scalar::number("9007199254740993").unwrap()));
         assert!(!is("big", Scalar::number("9007199254740992.0").unwrap()));
-        // 2^53 itself is told apart from its neighbours below, beyond it nothing is.
+        // Each is told apart from its neighbors, whatever a double makes of them.
         assert!(is("limit", Scalar::number("9007199254740992.0").unwrap()));
         assert!(is("below", Scalar::number("-9007199254740992.0").unwrap()));
         assert!(!is("under", Scalar::number("-9007199254740992.0").unwrap()));
-        for no in ["", "x", "inf", "NaN", "1e400"] {
+        for no in ["", "x", "inf", "NaN", "1e400", "+7", "07", ".5", "5."] {
             assert_eq!(Scalar::number(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn a_number_never_matches_another_that_is_rounded_to_the_same() {
+        let numbers = [
+            "18446744073709551615",
+            "18446744073709551616",
+            "18446744073709551617",
+            "-9223372036854775809",
+            "-9223372036854775808",
+            "1e3",
+            "0.1",
+            "0.1000000000000000055511151231257827",
+            "0",
+            "123456789012345678901234567890",
+        ];
+        for (place, sent) in numbers.iter().enumerate() {
+            for (other, scalar) in numbers.iter().enumerate() {
+                let test = || Test::Any([Scalar::number(scalar).unwrap()].into());
+                let same = met(&format!(r#"{{"id":{sent},"all":[{sent}]}}"#), "id", test());
+                assert_eq!(same, place == other, "{sent} {scalar}");
+                assert_eq!(met(&format!(r#"{{"all":[{sent}]}}"#), "all", test()), same);
+            }
+        }
+        for (sent, scalar) in [
+            ("1e3", "1000"),
+            ("1000.0", "1e3"),
+            ("-0", "0"),
+            ("-0.0", "0"),
+            ("18446744073709551617.0", "18446744073709551617"),
+            ("1.8446744073709551617e19", "18446744073709551617"),
+        ] {
+            let claims = format!(r#"{{"id":{sent}}}"#);
+            assert!(met(&claims, "id", Test::Any([Scalar::number(scalar).unwrap()].into())));
+            assert!(!met(&claims, "id", Test::None([Scalar::number(scalar).unwrap()].into())));
         }
     }
 

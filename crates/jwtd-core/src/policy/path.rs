@@ -67,7 +67,7 @@ impl ClaimPath {
                 Value::Object(_) => found.member(step)?,
                 Value::Array(elements) => elements.get(index(step)?)?,
                 Value::Boolean(_)
-                | Value::Fraction(_)
+                | Value::Decimal(_)
                 | Value::Negative(_)
                 | Value::Null
                 | Value::Positive(_)

@@ -1,8 +1,7 @@
 //! Which claims leave the daemon, and under which names.
 
 use super::path::ClaimPath;
-use crate::jose::json::Value;
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use crate::jose::json::{self, Value};
 
 /// Claims that are returned; others are not.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -65,35 +64,29 @@ impl Projection {
         self.0.iter().any(|claim| claim.path.is_claim(name))
     }
 
-    /// A JSON object with those of `claims` that are there. Arrays stay arrays.
+    /// Those of `claims` that are there, under the names by which they are returned.
+    pub fn pick<'p, 'v, 't>(
+        &'p self,
+        claims: &'v Value<'t>,
+    ) -> impl Iterator<Item = (&'p str, &'v Value<'t>)> {
+        let told = move |Returned { path, name }: &'p Returned| Some((&**name, path.find(claims)?));
+        self.0.iter().filter_map(told)
+    }
+
+    /// A JSON object with those of `claims` that are there. Arrays stay arrays, and numbers are
+    /// written as they were.
     #[must_use]
     pub fn apply(&self, claims: &Value<'_>) -> Vec<u8> {
-        // Nothing of what is written can fail.
-        serde_json::to_vec(&Applied { projection: self, claims }).unwrap_or_default()
-    }
-}
-
-struct Applied<'a> {
-    projection: &'a Projection,
-    claims: &'a Value<'a>,
-}
-
-impl Serialize for Applied<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for Returned { path, name } in &self.projection.0 {
-            if let Some(value) = path.find(self.claims) {
-                map.serialize_entry(&**name, value)?;
-            }
-        }
-        map.end()
+        let mut text = Vec::new();
+        json::write_object(self.pick(claims), &mut text);
+        text
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::{Limits, json};
+    use crate::jose::Limits;
 
     fn projection(claims: &[(&str, Option<&str>)]) -> Result<Projection, SameName> {
         let path = |text: &str| ClaimPath::parse(text).unwrap();
@@ -102,8 +95,8 @@ mod tests {
 
     #[test]
     fn what_is_named_is_returned_renamed_and_flattened() {
-        let text = r#"{"sub":"a","realm":{"roles":["x","y"],"n":{"deep":[1,-2,0.5,null,true]}},
-            "https://x.example/e\"mail":"é\u0001","big":18446744073709551615,"none":null,"secret":1}"#;
+        let text = r#"{"sub":"a","realm":{"roles":["x","y"],"n":{"deep":[1,-2,0.50,1e3,null,true]}},
+            "https://x.example/e\"mail":"é\u0001","big":18446744073709551617,"none":null,"secret":1}"#;
         let claims = json::parse(text.as_bytes(), &Limits::DEFAULT.json).unwrap();
         let some = projection(&[
             ("sub", None),
@@ -117,7 +110,7 @@ mod tests {
         ])
         .unwrap();
         let applied = String::from_utf8(some.apply(&claims)).unwrap();
-        let expected = r#"{"sub":"a","roles":["x","y"],"deep":{"deep":[1,-2,0.5,null,true]},"second":"y","mail":"é\u0001","big":18446744073709551615}"#;
+        let expected = r#"{"sub":"a","roles":["x","y"],"deep":{"deep":[1,-2,0.50,1e3,null,true]},"second":"y","mail":"é\u0001","big":18446744073709551617}"#;
         assert_eq!(applied, expected);
         assert!(some.returns("sub") && some.returns("big"));
         assert!(!some.returns("realm") && !some.returns("roles") && !some.returns("secret"));

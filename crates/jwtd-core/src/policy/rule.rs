@@ -5,7 +5,9 @@
 //! cost is bounded by its shape when it is loaded, and when it runs by how much of the claims
 //! it may take up, and by a budget of steps. All are far from what a policy needs.
 
+mod membership;
 mod meter;
+mod numbers;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -70,6 +72,9 @@ impl Rule {
             return Err(BadRule::TooLong { bytes: text.len(), limit: Self::MOST_BYTES });
         }
         let program = language.0.compile(text).map_err(BadRule::from)?;
+        if let Some(number) = numbers::inexact(text) {
+            return Err(BadRule::Inexact(number.to_owned()));
+        }
         let looks_beyond_the_token = shape::check(&program)?;
         let (expression, steps) = meter::metered(program.expression());
         let message = message
@@ -125,7 +130,10 @@ fn words(error: &ExecutionError) -> &'static str {
         | ExecutionError::RemainderByZero(_)
         | ExecutionError::Overflow(..) => "a number cannot be computed",
         ExecutionError::FunctionError { function, .. } if function == meter::BUDGET => {
-            "it takes up too much of the token"
+            "it takes up too much of the token; `access.claims` has no such bound"
+        }
+        ExecutionError::FunctionError { function, .. } if function == values::INEXACT => {
+            "a number of the token is beyond what can be compared exactly; use `access.claims`"
         }
         ExecutionError::FunctionError { .. } => "a function was given what it cannot take",
         ExecutionError::InvalidArgumentCount { .. }

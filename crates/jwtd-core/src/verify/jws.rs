@@ -59,7 +59,7 @@ pub fn verify_jws(jws: &[u8], keys: &KeySet, limits: &Limits) -> Result<ProvenJw
     let header = Header::parse(&jws.header(limits)?, limits)?;
     let payload = jws.payload()?;
     let signature = jws.signature(limits)?;
-    let candidates = keys.select(header.key_id.as_deref(), header.algorithm)?;
+    let candidates = keys.select(&header)?;
     signer(keys, &candidates, jws.signing_input(), &signature)?;
     Ok(ProvenJws { header, payload })
 }
@@ -88,7 +88,7 @@ impl ProvenJws {
 mod tests {
     use super::*;
     use crate::crypto::SigningKey;
-    use crate::jose::{Algorithm, Malformed, TokenType};
+    use crate::jose::{Algorithm, CertificateThumbprints, Malformed, TokenType};
     use crate::keys::{Key, LoadedKeys};
     use std::sync::LazyLock;
 
@@ -118,7 +118,15 @@ mod tests {
             assert_eq!(proven.payload(), payload.as_bytes());
             let token_type = TokenType::from_name("secevent+jwt");
             let (algorithm, key_id) = (Algorithm::EdDsa, Some("k".into()));
-            assert_eq!(*proven.header(), Header { algorithm, key_id, token_type });
+            assert_eq!(
+                *proven.header(),
+                Header {
+                    algorithm,
+                    key_id,
+                    certificate: CertificateThumbprints::default(),
+                    token_type
+                }
+            );
             assert_eq!(proven.into_payload(), payload.as_bytes());
         }
     }
@@ -164,11 +172,11 @@ mod tests {
         let set = |strangers: usize| {
             let strangers = (0..strangers).map(|_| stranger());
             let keys = strangers.chain([KEY.verifying_key().unwrap()]);
-            KeySet::new(keys.map(|key| Key { id: None, key }).collect())
+            KeySet::new(keys.map(|key| Key::new(None, key)).collect())
         };
         assert!(of(HEADER, &set(3)).is_ok());
-        assert_eq!(of(HEADER, &set(4)), Err(Reject::KeyAmbiguous));
-        let without = KeySet::new(vec![Key { id: None, key: stranger() }]);
+        assert_eq!(of(HEADER, &set(8)), Err(Reject::KeyAmbiguous));
+        let without = KeySet::new(vec![Key::new(None, stranger())]);
         assert_eq!(of(HEADER, &without), Err(Reject::SignatureInvalid));
     }
 

@@ -134,8 +134,8 @@ reasons! {
         "The header is not canonical base64url.",
         "The token was cut, or made by a library that encodes wrongly.";
     HeaderTooLarge = 16, "HEADER_TOO_LARGE", Malformed, Caller, false,
-        "The header is longer than 4096 bytes.",
-        "Let the issuer leave certificates (`x5c`) out of the header; they are never used.";
+        "The header is longer than `limits.header_bytes`.",
+        "Let the issuer leave certificates (`x5c`) out of the header; they are never used. Or raise the limit.";
     HeaderBadJson = 17, "HEADER_BAD_JSON", Malformed, Caller, false,
         "The header is not JSON.", "The first part is not that of a JWT.";
     HeaderNotObject = 18, "HEADER_NOT_OBJECT", Malformed, Caller, false,
@@ -144,8 +144,8 @@ reasons! {
         "The header names a member twice.",
         "Parsers disagree on which of the two counts, so the token is refused; the issuer must not make such tokens.";
     HeaderTooComplex = 20, "HEADER_TOO_COMPLEX", Malformed, Caller, false,
-        "The header is nested deeper than 32, has an object or array of more than 256 members, or a string of more than 8192 bytes.",
-        "No honest header comes near these limits.";
+        "The header is nested deeper than 32, or has an object or array of more than 256 members.",
+        "The detail names the member. No honest header comes near these limits.";
     HeaderBadParameter = 21, "HEADER_BAD_PARAMETER", Malformed, Issuer, false,
         "A header parameter has a type or a value that its RFC forbids.",
         "The detail names the parameter; `alg`, `kid` and `typ` are strings, `kid` of at most 256 bytes.";
@@ -169,11 +169,11 @@ reasons! {
         "The payload names a member twice, at some depth.",
         "Parsers disagree on which of the two counts, so the token is refused; the issuer must not make such tokens.";
     ClaimsTooComplex = 29, "CLAIMS_TOO_COMPLEX", Malformed, Issuer, false,
-        "The payload is nested deeper than 32, has an object or array of more than 256 members, or a string of more than 8192 bytes.",
-        "Let the issuer put fewer claims into the token.";
+        "The payload is nested deeper than 32, or has an object or array of more than `limits.token_members` members.",
+        "The detail names the claim. Raise the limit, or let the issuer put less into the token.";
     ClaimBadType = 30, "CLAIM_BAD_TYPE", Malformed, Issuer, false,
         "A registered claim has a type or a value that its RFC forbids.",
-        "The detail names the claim. Times are numbers from 1970 up to 2^53-1, `aud` is a string or an array of strings. A claim that cannot be read is never taken as absent.";
+        "The detail names the claim. Times are numbers from 1970 up to 2^53-1, `aud` is a string or an array of strings. A claim that cannot be read is never taken as absent; one that is null is.";
     SignatureBadBase64url = 31, "SIGNATURE_BAD_BASE64URL", Malformed, Caller, false,
         "The signature is not canonical base64url.", "The token was cut or edited.";
     SignatureMissing = 32, "SIGNATURE_MISSING", Malformed, Caller, false,
@@ -207,11 +207,11 @@ reasons! {
         "The issuer has no key with this `kid`, or none for this algorithm.",
         "The issuer may have rotated its keys: give jwtd the new set. The log names each key of a set that was skipped, and why.";
     KeyAmbiguous = 51, "KEY_AMBIGUOUS", Key, Issuer, false,
-        "More than four keys of the issuer could have signed the token.",
-        "Let the issuer put a `kid` into its tokens and keys.";
+        "More than eight keys of the issuer could have signed the token.",
+        "Let the issuer put a `kid` into its tokens and keys, or `x5t` of a certificate. `jwtd config check` and `jwtd jwks show` tell of such sets.";
     KeysUnavailable = 52, "KEYS_UNAVAILABLE", Key, Operator, true,
         "The keys of the issuer were never loaded.",
-        "Look into the log and at `/readyz` for the cause.";
+        "Look at `/readyz` of the daemon, or into its log, for why they cannot be fetched.";
     KeysStale = 53, "KEYS_STALE", Key, Operator, true,
         "The keys of the issuer were not renewed for longer than `max_stale`.",
         "Look into the log for why they cannot be fetched.";

@@ -3,13 +3,14 @@
 use super::reason::Reason;
 use crate::jose::base64url::Base64Fault;
 use crate::jose::json::JsonFault;
-use crate::jose::{Malformed, Part};
+use crate::jose::{Algorithm, Malformed, Part};
 use crate::keys::{IssuerIndex, KeyError};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a token is refused. It holds no text of the token.
+/// Why a token is refused. It holds no text of the token, but for the name of a member that is
+/// too large, shortened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Reject {
@@ -89,6 +90,8 @@ pub enum Reject {
     },
     /// A scope that the profile demands, by its name, is missing.
     ScopeMissing(Arc<str>),
+    /// The signature of ECDSA, of this algorithm, is in DER.
+    SignatureDer(Algorithm),
     /// The signature does not fit.
     SignatureInvalid,
     /// The profile lets other subjects pass.
@@ -169,7 +172,7 @@ impl Reject {
             Self::NotYetValid { .. } => Reason::NotYetValid,
             Self::RuleFailed { .. } => Reason::PolicyFailed,
             Self::RuleNotMet(_) => Reason::PolicyDenied,
-            Self::SignatureInvalid => Reason::SignatureInvalid,
+            Self::SignatureDer(_) | Self::SignatureInvalid => Reason::SignatureInvalid,
             Self::SubjectNotAllowed => Reason::SubjectNotAllowed,
             Self::TooOld { .. } => Reason::TooOld,
             Self::TypeNotAllowed => Reason::TypeNotAllowed,
@@ -179,11 +182,11 @@ impl Reject {
     /// When the same token may be judged otherwise, if that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        if let Self::NotYetValid { wait } | Self::IssuedInFuture { wait } = self {
-            Some(*wait)
-        } else {
-            None
-        }
+        let (Self::NotYetValid { wait } | Self::IssuedInFuture { wait }) = self else {
+            return None;
+        };
+        // A time in another unit will not come.
+        (!is_other_unit(*wait)).then_some(*wait)
     }
 }
 
@@ -204,14 +207,14 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
         Malformed::CriticalUnsupported => Reason::CriticalUnsupported,
         Malformed::Empty => Reason::TokenEmpty,
         Malformed::Encrypted => Reason::TokenEncrypted,
-        Malformed::Json { part: Part::Header, fault } => match fault {
+        Malformed::Json { part: Part::Header, fault, .. } => match fault {
             JsonFault::Duplicate => Reason::HeaderDuplicateMember,
             JsonFault::Syntax { .. } => Reason::HeaderBadJson,
             JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
                 Reason::HeaderTooComplex
             }
         },
-        Malformed::Json { part: Part::Payload | Part::Signature, fault } => match fault {
+        Malformed::Json { part: Part::Payload | Part::Signature, fault, .. } => match fault {
             JsonFault::Duplicate => Reason::ClaimsDuplicateMember,
             JsonFault::Syntax { .. } => Reason::ClaimsBadJson,
             JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
@@ -232,12 +235,36 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
     }
 }
 
+/// Whether a span can only come from a time that does not count seconds: it is longer than three
+/// thousand years, and one of milliseconds is longer than fifty thousand.
+fn is_other_unit(span: Duration) -> bool {
+    span.as_secs() > 100_000_000_000
+}
+
+fn in_seconds(claim: &str) -> String {
+    format!(
+        "`{claim}` looks like milliseconds; it must be seconds since 1970 (RFC 7519, section 2)"
+    )
+}
+
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClaimMissing(name) => write!(f, "the claim `{name}` is missing"),
             Self::ClaimNotAllowed(demand) => f.write_str(demand),
             Self::Expired { ago } => write!(f, "expired {} s ago", ago.as_secs()),
+            Self::IssuedInFuture { wait } if is_other_unit(*wait) => {
+                f.write_str(&in_seconds("iat"))
+            }
+            Self::LifetimeTooLong { lifetime, .. } if is_other_unit(*lifetime) => {
+                f.write_str(&in_seconds("exp"))
+            }
+            Self::NotYetValid { wait } if is_other_unit(*wait) => f.write_str(&in_seconds("nbf")),
+            Self::SignatureDer(algorithm) => write!(
+                f,
+                "the signature is in DER; {algorithm} wants the bytes of r and s, one after the \
+                 other (RFC 7518, section 3.4)"
+            ),
             Self::IssuedInFuture { wait } => {
                 write!(f, "issued in the future; acceptable in {} s", wait.as_secs())
             }

@@ -86,9 +86,10 @@ fn the_first_step_that_fails_decides() {
 
 #[test]
 fn r30_the_issuer_is_compared_byte_by_byte() {
-    for iss in ["https://A", "https://a/", "https://a ", "HTTPS://a", "https://%61", "a", ""] {
+    for iss in ["https://A", "https://a/", "https://a ", "HTTPS://a", "https://%61", "a", " "] {
         assert_eq!(of(HEADER, &claims("").replace("https://a", iss)), Reason::IssuerUnknown);
     }
+    assert_eq!(of(HEADER, &claims("").replace("https://a", "")), Reason::IssuerMissing);
 }
 
 #[test]
@@ -197,10 +198,10 @@ fn r31_one_audience_must_be_accepted_by_all() {
 #[test]
 fn r35_r36_other_kinds_of_tokens_are_refused() {
     let typed = |name: &str| format!(r#"{{"alg":"EdDSA","kid":"k","typ":"{name}"}}"#);
-    for fine in ["JWT", "jwt", "at+jwt", "application/at+jwt"] {
+    for fine in ["JWT", "jwt", "at+jwt", "application/at+jwt", ""] {
         assert_eq!(of(&typed(fine), &claims("")), Reason::Ok, "{fine}");
     }
-    for other in ["logout+jwt", "dpop+jwt", "secevent+jwt", "id_token", "", "JWT "] {
+    for other in ["logout+jwt", "dpop+jwt", "secevent+jwt", "id_token", " ", "JWT "] {
         assert_eq!(of(&typed(other), &claims("")), Reason::TypeNotAllowed, "{other}");
     }
     let strict = |one: &mut Profile| one.types = [TokenType::AccessToken].into_iter().collect();
@@ -211,7 +212,14 @@ fn r35_r36_other_kinds_of_tokens_are_refused() {
 #[test]
 fn r37_a_bound_token_without_proof_is_refused() {
     assert_eq!(of(HEADER, &claims(r#","cnf":{"jkt":"x"}"#)), Reason::BindingRequired);
-    assert_eq!(of(HEADER, &claims(r#","cnf":null"#)), Reason::BindingRequired);
+    for bound in ["{}", r#"{"jkt":null}"#, "7", "false", "[null]"] {
+        let token = claims(&format!(r#","cnf":{bound}"#));
+        assert_eq!(of(HEADER, &token), Reason::BindingRequired, "{bound}");
+    }
+    // What the issuer did not set binds nothing.
+    for unset in ["null", "\"\"", "[]"] {
+        assert_eq!(of(HEADER, &claims(&format!(r#","cnf":{unset}"#))), Reason::Ok, "{unset}");
+    }
     let (issuers, now) = (issuers(Some(&["x"])), UnixTime::from_seconds(NOW));
     let profile = Profile::new("p", &["a"], &issuers).unwrap();
     let context = TokenContext::default();

@@ -3,7 +3,7 @@
 
 use super::reject::Reject;
 use crate::crypto::Digest;
-use crate::jose::{Algorithm, Claims, Header};
+use crate::jose::{Algorithm, Claims, Family, Header};
 use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, Key, KeySet, KeyState};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,6 +58,8 @@ pub struct CheckGroup {
     /// The size of the key in bits; that of the first where several may have signed. Zero for a
     /// secret.
     pub bits: usize,
+    /// How many keys may have signed: a bad signature is checked with each of them.
+    pub keys: usize,
 }
 
 /// The JWS Signing Input (RFC 7515, section 2): what the signature covers, and nothing else.
@@ -126,7 +128,7 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     pub fn group(&self) -> CheckGroup {
         let first = self.candidates.iter().next().and_then(|index| self.set.keys().get(index));
         let bits = first.map_or(0, |key| key.key.bits());
-        CheckGroup { algorithm: self.header.algorithm, bits }
+        CheckGroup { algorithm: self.header.algorithm, bits, keys: self.candidates.len() }
     }
 
     /// The whole token as it came: what it is found by, in a cache or among the other tokens of
@@ -210,6 +212,24 @@ pub(super) fn signer<'s>(
         .filter_map(|index| set.keys().get(index))
         .find(|key| key.key.verify(message, signature).is_ok())
         .ok_or(Reject::SignatureInvalid)
+        .map_err(|reject| of_encoding(set, candidates, signature).unwrap_or(reject))
+}
+
+/// The refusal of an ECDSA signature in the encoding of X.509 and of most libraries, which is
+/// not that of JWS (RFC 7518, section 3.4).
+fn of_encoding(set: &KeySet, candidates: &Candidates, signature: &[u8]) -> Option<Reject> {
+    let keys = candidates.iter().filter_map(|index| set.keys().get(index));
+    let is_ecdsa = |key: &Key| matches!(key.key.algorithm().family(), Family::Ecdsa(_));
+    let key = keys.into_iter().find(|key| is_ecdsa(key))?;
+    // A SEQUENCE of two INTEGERs, whose length has one byte, or two for P-521.
+    let is_der = match signature {
+        [0x30, 0x81, length, 0x02, rest @ ..] => {
+            usize::from(*length) == rest.len().saturating_add(1)
+        }
+        [0x30, length, 0x02, rest @ ..] => usize::from(*length) == rest.len().saturating_add(1),
+        _ => false,
+    };
+    is_der.then(|| Reject::SignatureDer(key.key.algorithm()))
 }
 
 impl SignatureProof {
@@ -270,7 +290,7 @@ impl Proven {
         if *set.fingerprint() == self.proof.set {
             return Some(issuer);
         }
-        let candidates = set.select(self.header.key_id.as_deref(), self.header.algorithm).ok()?;
+        let candidates = set.select(&self.header).ok()?;
         candidates
             .iter()
             .filter_map(|index| set.keys().get(index))

@@ -114,7 +114,7 @@ pub fn read_after<T: AsRef<[u8]>>(
     let KeyState::Held { set, .. } = issuer.keys() else {
         return Err(refuse(Reject::KeysUnavailable));
     };
-    let candidates = match set.select(header.key_id.as_deref(), header.algorithm) {
+    let candidates = match set.select(&header) {
         Ok(candidates) => candidates,
         Err(KeyError::Unknown) => {
             return Err(ReadError::KeyMissing(MissingKey { issuer: index, header }));

@@ -80,7 +80,7 @@ pub(crate) fn check(token: &[u8], set: &KeySet) -> Result<Vec<u8>, Reject> {
     let header = Header::parse(&jws.header(limits)?, limits)?;
     let payload = jws.payload()?;
     let signature = jws.signature(limits)?;
-    let candidates = set.select(header.key_id.as_deref(), header.algorithm)?;
+    let candidates = set.select(&header)?;
     candidates
         .iter()
         .filter_map(|index| set.keys().get(index))

@@ -60,6 +60,9 @@ fn headers(forge: &mut Forge) {
         r#""typ":"AT+JWT""#.to_owned(),
         r#""typ":"application/at+jwt""#.to_owned(),
         r#""x5t":"AAAA","x5t#S256":"AAAA""#.to_owned(),
+        r#""typ":null,"x5t":null,"x5c":[],"cty":"""#.to_owned(),
+        r#""typ":"","jku":null"#.to_owned(),
+        r#""typ":[]"#.to_owned(),
         r#""Crit":["x"],"B64":false"#.to_owned(),
         r#""iss":"https://other.example","exp":1"#.to_owned(),
         r#""x":[[[[{"a":[{"a":0}]}]]]]"#.to_owned(),
@@ -68,6 +71,11 @@ fn headers(forge: &mut Forge) {
         forge.add(format!("header {member}"), token, &[Ok]);
     }
     let id = signer.id.clone().unwrap();
+    // The key is found by its algorithm.
+    for kid in ["null", "\"\"", "[]"] {
+        let token = forge.with_header(&format!(r#"{{"alg":"EdDSA","kid":{kid}}}"#));
+        forge.add(format!("kid {kid}"), token, &[Ok]);
+    }
     for header in [
         format!(r#" {{ "alg" : "EdDSA" , "kid" : "{id}" }} "#),
         format!(r#"{{"kid":"{id}","alg":"EdDSA"}}"#),
@@ -100,8 +108,21 @@ fn claims(forge: &mut Forge) {
         ("sub", "\"\"".to_owned()),
         ("sub", "\"\\u0000' OR 1=1 --\"".to_owned()),
         ("x", format!("{}0{}", "[".repeat(31), "]".repeat(31))),
-        ("x", format!("[{}]", vec!["0"; 256].join(","))),
-        ("x", format!("\"{}\"", "a".repeat(8192))),
+        ("x", format!("[{}]", vec!["0"; 5000].join(","))),
+        ("x", format!("\"{}\"", "a".repeat(11_000))),
+        ("scope", format!("\"{}\"", "read ".repeat(2000))),
+        ("aud", format!("[{}\"api\"]", "\"other\",".repeat(300))),
+        ("sub", "null".to_owned()),
+        ("jti", "null".to_owned()),
+        ("jti", "[]".to_owned()),
+        ("nbf", "null".to_owned()),
+        ("iat", "null".to_owned()),
+        ("scope", "null".to_owned()),
+        ("scp", "[]".to_owned()),
+        ("sid", "null".to_owned()),
+        ("cnf", "null".to_owned()),
+        ("cnf", "\"\"".to_owned()),
+        ("cnf", "[]".to_owned()),
         ("x", "{\"exp\":1,\"iss\":\"x\",\"aud\":[]}".to_owned()),
         ("EXP", "1".to_owned()),
         ("alg", "\"none\"".to_owned()),

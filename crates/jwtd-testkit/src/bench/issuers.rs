@@ -7,7 +7,7 @@ use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
 
 /// An issuer with this key, as `tokens` names it.
 pub fn issuers(key: &SigningKey) -> Issuers {
-    let bound = Key { id: Some(tokens::KEY_ID.into()), key: key.verifying_key().unwrap() };
+    let bound = Key::new(Some(tokens::KEY_ID), key.verifying_key().unwrap());
     let issuer = Issuer::new(
         &tokens::name(key.algorithm()),
         &[&tokens::issuer(key.algorithm())],

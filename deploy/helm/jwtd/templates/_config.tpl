@@ -31,7 +31,15 @@ connection: { max_age: 30m }
 {{- define "jwtd.config" -}}
 {{- $shared := and (eq .Values.mode "deployment") (not .Values.config.listen) }}
 {{- if and $shared (not .Values.tls.secretName) (not .Values.plaintext) }}
-{{- fail "tokens would cross the network unencrypted: set tls.secretName, or plaintext=true if the network is trusted" }}
+{{- fail "tls.secretName: is empty, and tokens would cross the network unencrypted. fix: name a Secret, or set plaintext: true if the network is trusted" }}
+{{- end }}
+{{- if and .Values.tls.clientCertificates (not .Values.tls.secretName) }}
+{{- fail "tls.clientCertificates: does nothing without a certificate of jwtd's own. fix: set tls.secretName" }}
+{{- end }}
+{{- range $name, $issuer := .Values.config.issuers }}
+{{- if and (not $.Values.clusterIssuer) (eq (dig "keys" "preset" "" $issuer) "kubernetes") (not (dig "keys" "bearer_file" "" $issuer)) }}
+{{- fail (printf "config.issuers.%s.keys.preset: kubernetes wants a token of the pod, which is not there. fix: set clusterIssuer: true" $name) }}
+{{- end }}
 {{- end }}
 {{- $config := deepCopy .Values.config }}
 {{- /* Not `merge`: it takes a 0 or a false that somebody wrote for nothing written. */}}
@@ -49,7 +57,7 @@ connection: { max_age: 30m }
 {{/* Of what needs a restart; the rest is taken over by itself, and must not restart pods. */}}
 {{- define "jwtd.startup-checksum" -}}
 {{- $config := include "jwtd.config" . | fromYaml }}
-{{- $limits := omit ($config.limits | default dict) "token_bytes" }}
+{{- $limits := omit ($config.limits | default dict) "token_bytes" "header_bytes" "token_members" }}
 {{- set (omit $config "issuers" "profiles") "limits" $limits | toJson | sha256sum }}
 {{- end }}
 
@@ -62,7 +70,7 @@ connection: { max_age: 30m }
 {{- end }}
 {{- end }}
 {{- if and (not $port) (ne .Values.mode "sidecar") }}
-{{- fail "config.listen has no address that other pods can reach, such as { tcp: 0.0.0.0:7519 }" }}
+{{- fail "config.listen: has no address that other pods can reach. fix: leave it out, or add one such as { tcp: 0.0.0.0:7519 }" }}
 {{- end }}
 {{- $port }}
 {{- end }}
@@ -70,7 +78,7 @@ connection: { max_age: 30m }
 {{- define "jwtd.admin-port" -}}
 {{- $admin := (include "jwtd.config" . | fromYaml).admin | toString }}
 {{- if or (hasPrefix "127." $admin) (hasPrefix "[::1]" $admin) (not (regexMatch ":[0-9]+$" $admin)) }}
-{{- fail (printf "config.admin is %s, where neither probes nor Prometheus can reach it: leave it out, or write 0.0.0.0:7520" $admin) }}
+{{- fail (printf "config.admin: is %s, where neither probes nor Prometheus can reach it. fix: leave it out, or write 0.0.0.0:7520" $admin) }}
 {{- end }}
 {{- regexFind "[0-9]+$" $admin }}
 {{- end }}
@@ -79,6 +87,6 @@ connection: { max_age: 30m }
 {{- define "jwtd.socket" -}}
 {{- $socket := "" }}
 {{- range reverse (include "jwtd.config" . | fromYaml).listen }}{{ with .unix }}{{ $socket = . }}{{ end }}{{ end }}
-{{- if not $socket }}{{ fail "config.listen has no Unix socket for the sidecar" }}{{ end }}
+{{- if not $socket }}{{ fail "config.listen: has no Unix socket for the sidecar. fix: leave it out, or add { unix: /run/jwtd/jwtd.sock }" }}{{ end }}
 {{- $socket }}
 {{- end }}

@@ -28,5 +28,5 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "jwtd.packaged" -}}
 {{- $root := first . -}}
 {{- $file := printf "files/%s" (last .) -}}
-{{- $root.Files.Get $file | required (printf "this chart has no %s: it is the folder of a checkout; run deploy/helm/package and install what it makes" $file) -}}
+{{- $root.Files.Get $file | required (printf "%s.enabled: this chart has no %s, because it is the folder of a checkout. fix: run deploy/helm/package and install what it makes" (ternary "dashboard" "prometheusRule" (hasSuffix ".json" $file)) $file) -}}
 {{- end }}

@@ -25,11 +25,11 @@ resources:
   {{- if .Values.resources }}
   {{- toYaml .Values.resources | nindent 2 }}
   {{- else if eq .Values.mode "sidecar" }}
-  requests: { cpu: 50m, memory: 96Mi }
-  limits: { memory: 96Mi }
+  requests: { cpu: 50m, memory: 96Mi, ephemeral-storage: 64Mi }
+  limits: { memory: 96Mi, ephemeral-storage: 256Mi }
   {{- else }}
-  requests: { cpu: 500m, memory: 256Mi }
-  limits: { memory: 256Mi }
+  requests: { cpu: 500m, memory: 256Mi, ephemeral-storage: 64Mi }
+  limits: { memory: 256Mi, ephemeral-storage: 256Mi }
   {{- end }}
 securityContext:
   runAsNonRoot: true
@@ -103,7 +103,12 @@ spec:
   # Else a Service named `jwtd` puts a dozen variables JWTD_... into the environment.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
-  securityContext: { runAsNonRoot: true, fsGroup: 65532 }
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65532
+    runAsGroup: 65532
+    fsGroup: 65532
+    seccompProfile: { type: RuntimeDefault }
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets: {{ toYaml . | nindent 4 }}
   {{- end }}

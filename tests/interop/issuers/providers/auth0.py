@@ -75,7 +75,7 @@ def provider(base: str = BASE) -> Provider:
             Token("access", key, header, user, scopes),
             Token("access, machine", key, header, machine, ["read:orders"]),
             Token("access, RFC 9068", key, {"typ": "at+jwt", "kid": key.kid}, rfc9068, scopes),
-            Token("ID", key, header, identity),
+            Token("ID", key, header, identity, [], "id"),
         ],
         document={
             "authorization_endpoint": f"{base}/authorize",

@@ -57,7 +57,7 @@ def provider(base: str = BASE) -> Provider:
             {"alg": "RS256", **key.public, "kid": key.kid, "use": "sig"} for key in (for_identity, for_access)
         ],
         tokens=[
-            Token("access", for_access, {"kid": for_access.kid}, access, scopes, "access"),
+            Token("access", for_access, {"kid": for_access.kid}, access, scopes),
             Token("ID", for_identity, {"kid": for_identity.kid}, identity, [], "id"),
         ],
         document={
@@ -73,15 +73,14 @@ def provider(base: str = BASE) -> Provider:
 def profiles_tell_kinds_apart(scene: Scene) -> str:
     access, identity = scene.provider.tokens
     assert scene.running.reason(access.sign(), "id") == "AUDIENCE_MISSING"
-    assert scene.running.reason(identity.sign(), "access") == "CLAIM_MISSING"
-    return "AUDIENCE_MISSING, CLAIM_MISSING"
+    assert scene.running.reason(identity.sign()) == "CLAIM_NOT_ALLOWED"
+    return "AUDIENCE_MISSING, CLAIM_NOT_ALLOWED"
 
 
 def other_client(scene: Scene) -> str:
-    """What the page warns of: nothing in jwtd compares `client_id`."""
     token = scene.provider.tokens[0].sign(client_id="1example23456789")
-    assert scene.running.reason(token, "access") == "OK"
-    return "permitted: the caller must compare `client_id`"
+    assert scene.running.reason(token) == "CLAIM_NOT_ALLOWED"
+    return "CLAIM_NOT_ALLOWED"
 
 
 SPECIALS = [

@@ -53,10 +53,10 @@ def provider(base: str = BASE, keys_base: str = KEYS_BASE) -> Provider:
             for key in keys
         ],
         tokens=[
-            Token(kind, key, {"typ": "JWT", "x5t": key.x5t, "kid": key.kid}, claims, scopes)
-            for kind, key, claims, scopes in [
-                ("access", keys[0], user, ["user_impersonation"]),
-                ("access, application", keys[1], {**common, **idp}, []),
+            Token(kind, key, {"typ": "JWT", "x5t": key.x5t, "kid": key.kid}, claims, scopes, profile)
+            for kind, key, claims, scopes, profile in [
+                ("access", keys[0], user, ["user_impersonation"], ""),
+                ("access, application", keys[1], {**common, **idp}, [], "applications"),
             ]
         ],
         document={

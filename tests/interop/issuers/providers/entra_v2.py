@@ -76,8 +76,8 @@ def provider(base: str = BASE) -> Provider:
         ],
         tokens=[
             Token("access", keys[0], header, user, ["Orders.Read", "Orders.Write"]),
-            Token("access, application", keys[1], {**header, "kid": keys[1].kid}, application),
-            Token("ID", keys[0], header, identity),
+            Token("access, application", keys[1], {**header, "kid": keys[1].kid}, application, [], "applications"),
+            Token("ID", keys[0], header, identity, [], "id"),
         ],
         document={
             "token_endpoint": f"{base}/{TENANT}/oauth2/v2.0/token",

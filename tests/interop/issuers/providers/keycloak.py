@@ -13,6 +13,7 @@ from shapes import NOW, Json, Key, Provider, Token, b64
 
 BASE = "https://keycloak.example.com"
 CLIENT = "orders-web"
+API = "orders-api"
 ENCRYPTION = b64(os.urandom(32))
 ENCRYPTION_KEY = Key("RS256", ENCRYPTION)
 
@@ -48,7 +49,8 @@ def provider(base: str = BASE) -> Provider:
     }
     access = {
         **common,
-        "aud": "account",
+        # An Audience mapper of the client adds the API.
+        "aud": [API, "account"],
         "typ": "Bearer",
         "allowed-origins": ["https://shop.example.com"],
         "realm_access": {"roles": ["default-roles-shop", "offline_access", "uma_authorization"]},
@@ -68,7 +70,7 @@ def provider(base: str = BASE) -> Provider:
             Token("access", key, header, access, scopes),
             # With the client's setting `Use "at+jwt" as access token header type`.
             Token("access, RFC 9068", key, {**header, "typ": "at+jwt"}, access, scopes),
-            Token("ID", key, header, identity),
+            Token("ID", key, header, identity, [], "id"),
         ],
         document={
             "token_endpoint": f"{issuer}/protocol/openid-connect/token",
@@ -96,4 +98,10 @@ def refresh_token(scene: Scene) -> str:
     return "ALGORITHM_NOT_ALLOWED"
 
 
-SPECIALS = [("signed with the encryption key", encryption_key), ("refresh token", refresh_token)]
+def without_mapper(scene: Scene) -> str:
+    """What every client of the realm gets."""
+    assert scene.running.reason(scene.provider.tokens[0].sign(aud="account")) == "AUDIENCE_MISMATCH"
+    return "AUDIENCE_MISMATCH"
+
+
+SPECIALS = [("access token for `account`", without_mapper), ("signed with the encryption key", encryption_key), ("refresh token", refresh_token)]

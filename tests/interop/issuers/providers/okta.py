@@ -54,7 +54,7 @@ def provider(base: str = BASE) -> Provider:
         tokens=[
             Token("access", keys[0], {"kid": keys[0].kid}, access, scopes),
             Token("access, ES256", keys[1], {"kid": keys[1].kid}, access, scopes),
-            Token("ID", keys[0], {"kid": keys[0].kid}, identity),
+            Token("ID", keys[0], {"kid": keys[0].kid}, identity, [], "id"),
         ],
         document={
             "authorization_endpoint": f"{issuer}/v1/authorize",

@@ -1,7 +1,8 @@
 //! A JSON value.
 
-use serde::ser::{Serialize, Serializer};
+use super::number::ExactNumber;
 use std::borrow::Cow;
+use std::io::Write as _;
 
 /// A JSON value that borrows its strings from the text where it can.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,8 +11,8 @@ pub enum Value<'t> {
     Array(Vec<Self>),
     /// `true` or `false`
     Boolean(bool),
-    /// A number with a fraction or an exponent, or one beyond 64 bits, or `-0`.
-    Fraction(f64),
+    /// A number with a fraction or an exponent, or one beyond 64 bits, or `-0`: its text.
+    Decimal(Cow<'t, str>),
     /// An integer below zero.
     Negative(i64),
     /// `null`
@@ -24,24 +25,72 @@ pub enum Value<'t> {
     String(Cow<'t, str>),
 }
 
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl<'t> Value<'t> {
+    /// Whether it is how issuers write a member that they did not set: null, or an empty string
+    /// or array. Where none of them can mean anything, the member counts as absent.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
         match self {
-            Self::Array(elements) => serializer.collect_seq(elements),
-            Self::Boolean(value) => serializer.serialize_bool(*value),
-            Self::Fraction(number) => serializer.serialize_f64(*number),
-            Self::Negative(number) => serializer.serialize_i64(*number),
-            Self::Null => serializer.serialize_unit(),
-            Self::Object(members) => {
-                serializer.collect_map(members.iter().map(|(name, value)| (&**name, value)))
-            }
-            Self::Positive(number) => serializer.serialize_u64(*number),
-            Self::String(text) => serializer.serialize_str(text),
+            Self::Null => true,
+            Self::String(text) => text.is_empty(),
+            Self::Array(elements) => elements.is_empty(),
+            Self::Boolean(_)
+            | Self::Decimal(_)
+            | Self::Negative(_)
+            | Self::Object(_)
+            | Self::Positive(_) => false,
         }
     }
-}
 
-impl<'t> Value<'t> {
+    /// JSON text of the value: numbers as they were written, members in their order. It is
+    /// never longer than the text that the value was read from.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = Vec::new();
+        self.write_json(&mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Adds what [`to_json`](Self::to_json) gives to `text`.
+    pub fn write_json(&self, text: &mut Vec<u8>) {
+        match self {
+            Self::Array(elements) => {
+                text.push(b'[');
+                for (place, element) in elements.iter().enumerate() {
+                    if place > 0 {
+                        text.push(b',');
+                    }
+                    element.write_json(text);
+                }
+                text.push(b']');
+            }
+            Self::Object(members) => {
+                write_object(members.iter().map(|(name, value)| (&**name, value)), text);
+            }
+            Self::Boolean(true) => text.extend_from_slice(b"true"),
+            Self::Boolean(false) => text.extend_from_slice(b"false"),
+            Self::Null => text.extend_from_slice(b"null"),
+            Self::Decimal(number) => text.extend_from_slice(number.as_bytes()),
+            // Writing to memory cannot fail.
+            Self::Negative(number) => write!(text, "{number}").unwrap_or_default(),
+            Self::Positive(number) => write!(text, "{number}").unwrap_or_default(),
+            Self::String(string) => write_string(string, text),
+        }
+    }
+
+    /// The number, if this is one.
+    #[must_use]
+    pub fn as_number(&self) -> Option<ExactNumber> {
+        match self {
+            Self::Decimal(number) => ExactNumber::parse(number),
+            Self::Negative(number) => ExactNumber::parse(&number.to_string()),
+            Self::Positive(number) => ExactNumber::parse(&number.to_string()),
+            Self::Array(_) | Self::Boolean(_) | Self::Null | Self::Object(_) | Self::String(_) => {
+                None
+            }
+        }
+    }
+
     /// The string, if this is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -72,7 +121,7 @@ impl<'t> Value<'t> {
                 Value::Array(owned)
             }
             Self::Boolean(value) => Value::Boolean(value),
-            Self::Fraction(number) => Value::Fraction(number),
+            Self::Decimal(number) => Value::Decimal(Cow::Owned(number.into_owned())),
             Self::Negative(number) => Value::Negative(number),
             Self::Null => Value::Null,
             Self::Object(members) => {
@@ -105,12 +154,8 @@ impl<'t> Value<'t> {
                     [size_of::<(Cow<'_, str>, Self)>(), text(name), value.heap_bytes()]
                 })
                 .fold(0, usize::saturating_add),
-            Self::String(string) => text(string),
-            Self::Boolean(_)
-            | Self::Fraction(_)
-            | Self::Negative(_)
-            | Self::Null
-            | Self::Positive(_) => 0,
+            Self::Decimal(string) | Self::String(string) => text(string),
+            Self::Boolean(_) | Self::Negative(_) | Self::Null | Self::Positive(_) => 0,
         }
     }
 
@@ -131,6 +176,28 @@ impl<'t> Value<'t> {
     }
 }
 
+/// Writes an object of these members.
+pub(crate) fn write_object<'v, 't: 'v>(
+    members: impl Iterator<Item = (&'v str, &'v Value<'t>)>,
+    text: &mut Vec<u8>,
+) {
+    text.push(b'{');
+    for (place, (name, value)) in members.enumerate() {
+        if place > 0 {
+            text.push(b',');
+        }
+        write_string(name, text);
+        text.push(b':');
+        value.write_json(text);
+    }
+    text.push(b'}');
+}
+
+fn write_string(string: &str, text: &mut Vec<u8>) {
+    // Neither a string nor memory makes this fail.
+    serde_json::to_writer(text, string).unwrap_or_default();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,9 +216,41 @@ mod tests {
         assert_eq!(owned, value);
         let element = size_of::<Value<'_>>();
         let member = size_of::<(Cow<'_, str>, Value<'_>)>();
-        // "bb", and the names and texts of one letter.
-        assert_eq!(owned.heap_bytes(), 6 * element + 3 * member + 5 * 16);
+        // "bb", "1.5", and the names and texts of one letter.
+        assert_eq!(owned.heap_bytes(), 6 * element + 3 * member + 6 * 16);
         assert_eq!(Value::Null.heap_bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_read() {
+        for text in [
+            r#"{"a":["b\u0001é\"\\",1,-1,1.50,true,false,null],"":{"d":{}},"e":[]}"#,
+            "[1e3,1E+3,-0,1.0,18446744073709551617,-9223372036854775809,0.10,5e-324]",
+            "18446744073709551615",
+            "\"\"",
+        ] {
+            assert_eq!(read(text).unwrap().to_json(), text);
+            assert_eq!(read(text).unwrap().into_owned().to_json(), text);
+        }
+        assert_eq!(read(r#" [ "\u0041" , 1 ] "#).unwrap().to_json(), r#"["A",1]"#);
+    }
+
+    #[test]
+    fn null_and_what_is_empty_are_unset() {
+        for (text, unset) in [
+            ("null", true),
+            ("\"\"", true),
+            ("[]", true),
+            ("{}", false),
+            ("0", false),
+            ("-0", false),
+            ("false", false),
+            ("\" \"", false),
+            ("[null]", false),
+            ("[\"\"]", false),
+        ] {
+            assert_eq!(read(text).unwrap().is_unset(), unset, "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! token gives is charged where it is taken up, and what grows, a sum, for both of its sides
 //! before it is made. So a spent budget also bounds the bytes of what is in between.
 
+use super::membership;
 use crate::policy::budget::Budget;
 use cel::ExecutionError;
 use cel::common::ast::{
@@ -184,6 +185,14 @@ impl Rewrite {
             Expr::Call(one) => {
                 let target = one.target.as_ref().map(|target| Box::new(self.at(target)));
                 let mut args: Vec<_> = one.args.iter().map(|one| self.at(one)).collect();
+                // A claim is looked into where it is, however large it is.
+                if one.func_name == operators::IN
+                    && !self.bound.iter().any(|own| own == "claims")
+                    && let [_, container] = args.as_mut_slice()
+                    && let Some(looked_into) = membership::name(container)
+                {
+                    *container = name(looked_into);
+                }
                 // One that a macro made is no sum: it appends to a list in place, or counts.
                 if one.func_name == operators::ADD
                     && let Some(first) = args.first_mut().filter(|first| !is_ours(first))

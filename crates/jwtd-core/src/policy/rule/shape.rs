@@ -23,7 +23,7 @@ pub enum BadRule {
         line: usize,
         /// Where in that line.
         column: usize,
-        /// What the parser says.
+        /// What stands there.
         message: String,
     },
     /// It names something that there is not.
@@ -32,6 +32,9 @@ pub enum BadRule {
     /// It calls a function that there is not.
     #[error("there is no function `{0}`")]
     UnknownFunction(String),
+    /// It holds a number that would be rounded before it is compared.
+    #[error("the number `{0}` cannot be compared exactly")]
+    Inexact(String),
     /// It is nested deeper than 32.
     #[error("the rule is nested deeper than {MOST_DEPTH}")]
     TooDeep,
@@ -77,8 +80,19 @@ impl From<ParseErrors> for BadRule {
             return Self::Syntax { line: 1, column: 1, message: String::new() };
         };
         let place = |number: isize| usize::try_from(number).unwrap_or_default();
-        let message = first.msg.lines().next().unwrap_or_default().to_owned();
+        let message = syntax(&first.msg);
         Self::Syntax { line: place(first.pos.0), column: place(first.pos.1), message }
+    }
+}
+
+/// What the parser found, in words: its own text lists names of its grammar.
+fn syntax(message: &str) -> String {
+    if message.contains("<EOF>") {
+        return "it ends too early".to_owned();
+    }
+    match message.split('\'').nth(1).filter(|found| !found.is_empty()) {
+        Some(found) => format!("`{found}` cannot stand here"),
+        None => "it is not CEL here".to_owned(),
     }
 }
 
@@ -112,6 +126,12 @@ impl BadRule {
                 format!("known are {known}; a claim is written `claims.{name}`, a text \"{name}\"")
             }
             Self::UnknownFunction(_) => format!("known are {}", FUNCTIONS.join(", ")),
+            Self::Inexact(_) => {
+                "write an integer of at most 64 bits (`7`, or `7u` beyond 2^63), a \
+                                 fraction of at most 15 digits, or use `access.claims`, which \
+                                 compares all numbers digit by digit"
+                    .into()
+            }
             Self::TooManyLoops => "compare with `in`, which needs no loop".into(),
             Self::TooManySums | Self::TooMuchInLoops => {
                 "write several rules; each may have that many".into()

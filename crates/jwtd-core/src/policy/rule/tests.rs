@@ -136,6 +136,39 @@ fn r38_a_rule_that_cannot_be_decided_lets_nobody_pass() {
 }
 
 #[test]
+fn a_number_never_matches_another_that_is_rounded_to_the_same() {
+    let id = |number: &str| format!(r#","id":{number},"ids":[{number}]"#);
+    for (rule, number, expected) in [
+        ("claims.id == 18446744073709551615u", "18446744073709551615", Reason::Ok),
+        ("claims.id == 18446744073709551615u", "18446744073709551615.0", Reason::Ok),
+        ("claims.id == 18446744073709551615u", "18446744073709551616", Reason::PolicyFailed),
+        ("claims.id == 18446744073709551615u", "18446744073709552000", Reason::PolicyFailed),
+        ("claims.id == 9007199254740993", "9007199254740993", Reason::Ok),
+        ("claims.id == 9007199254740993", "9007199254740992", Reason::PolicyDenied),
+        ("claims.id == 9007199254740993", "9007199254740992.0", Reason::PolicyDenied),
+        ("claims.id == 100000000000000001", "1e17", Reason::PolicyDenied),
+        ("claims.id == 100000000000000000", "1e17", Reason::Ok),
+        ("100000000000000001 in claims.ids", "1e17", Reason::PolicyDenied),
+        ("claims.id == 9007199254740991.0", "9007199254740993", Reason::PolicyDenied),
+        ("claims.id == 0.1", "0.1000000000000000055511151231257827", Reason::PolicyFailed),
+        ("claims.id == 0.1", "0.10", Reason::Ok),
+        ("claims.id == 1000.0 && claims.id == 1000", "1e3", Reason::Ok),
+        ("claims.id * 2.0 == 2.0", "1.0", Reason::Ok),
+        ("claims.id < 0", "-9223372036854775809", Reason::PolicyFailed),
+        ("claims.id == 0", "-0", Reason::Ok),
+    ] {
+        assert_eq!(reason(rule, &id(number)), expected, "{rule} {number}");
+    }
+    for rule in ["claims.id == 18446744073709551616.0", "claims.id > 0.1000000000000000055"] {
+        assert!(matches!(parse(rule), Err(BadRule::Inexact(_))), "{rule}");
+    }
+    assert!(matches!(parse("claims.id == 18446744073709551616u"), Err(BadRule::Syntax { .. })));
+    let bad = parse("claims.id == 1e16").unwrap_err();
+    assert_eq!(bad.to_string(), "the number `1e16` cannot be compared exactly");
+    assert!(bad.remediation().contains("access.claims"));
+}
+
+#[test]
 fn the_refused_are_told_the_message_or_the_rule() {
     let token = proven("");
     let input = PolicyInput {
@@ -155,6 +188,38 @@ fn the_refused_are_told_the_message_or_the_rule() {
     };
     assert_eq!(told(None), "the rule `now > 5` does not hold");
     assert_eq!(told(Some("wait a little")), "wait a little");
+}
+
+#[test]
+fn a_large_claim_is_looked_into_where_it_is() {
+    let list: String = (0..700).map(|number| format!(r#""g{number}","#)).collect();
+    let token = format!(r#","groups":[{list}7],"realm":{{"roles":[{list}"x"],"a b":["y"]}}"#);
+    for (rule, expected) in [
+        ("'g699' in claims.groups && 'x' in claims.realm.roles", Reason::Ok),
+        ("'x' in claims['realm']['roles'] && 'y' in claims.realm['a b']", Reason::Ok),
+        ("'roles' in claims.realm && !('lost' in claims.realm)", Reason::Ok),
+        ("!('lost' in claims.groups) && 'sub' + '' in ['sub']", Reason::Ok),
+        ("['g1', 'lost'].exists(g, g in claims.groups)", Reason::Ok),
+        ("'g700' in claims.groups", Reason::PolicyDenied),
+        ("'x' in claims.groups", Reason::PolicyDenied),
+        ("'x' in claims.lost", Reason::PolicyFailed),
+        ("'x' in claims.realm.lost", Reason::PolicyFailed),
+        ("'x' in claims.groups.lost", Reason::PolicyFailed),
+        ("'x' in claims.iss", Reason::PolicyFailed),
+        // What is no text is compared by the library, which takes the list up.
+        ("7 in claims.groups", Reason::PolicyFailed),
+        ("[['b']].exists(claims, 'b' in claims)", Reason::Ok),
+    ] {
+        assert_eq!(reason(rule, &token), expected, "{rule}");
+    }
+    // Each look costs, so that a loop over it ends.
+    let budget = Budget::default();
+    assert_eq!(checked_within("'lost' in claims.groups || true", &token, &budget), Ok(()));
+    assert!(budget.spent() > 700 / 16, "{}", budget.spent());
+    let small = r#","list":["a",7,["b"]],"object":{"k":1}"#;
+    for good in ["7 in claims.list", "['b'] in claims.list", "'k' in claims.object"] {
+        assert_eq!(reason(good, small), Reason::Ok, "{good}");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a rule can look at, as values of CEL. Claims are turned into them when a rule
 //! asks for one, and only that one; texts are borrowed.
 
-use super::meter;
-use crate::jose::json::Value as Json;
+use super::{membership, meter};
+use crate::jose::json::{ExactNumber, Value as Json, exact_double};
 use crate::policy::caller::Caller;
 use crate::policy::policy_input::PolicyInput;
 use cel::ExecutionError;
@@ -16,11 +16,19 @@ use cel::context::VariableResolver;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The function that fails, in the errors of the library, where a number would be rounded.
+pub(super) const INEXACT: &str = "number";
+/// Below this, a double tells each integer from its neighbors.
+pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// How much a rule may take up: values, and 64 bytes of text count as one.
 const MOST_VALUES: usize = 2_000;
 /// How much one look at a claim may take up. What is compared with something of another
 /// kind is copied by the library, for each element that it is compared with.
 const MOST_AT_ONCE: usize = 500;
+
+/// So many elements of a claim that is looked into are compared in a step of the budget.
+const ELEMENTS: usize = 16;
 
 /// The variables of a rule while it runs.
 #[derive(Debug)]
@@ -71,7 +79,7 @@ impl<'f> Variables<'f> {
                 Box::new(CelList::from(elements.collect::<Result<Vec<_>, _>>()?))
             }
             Json::Boolean(value) => Box::new(CelBool::from(*value)),
-            Json::Fraction(number) => Box::new(CelDouble::from(*number)),
+            Json::Decimal(number) => decimal(number)?,
             Json::Negative(number) => Box::new(CelInt::from(*number)),
             Json::Null => Box::new(CelNull),
             Json::Object(members) => {
@@ -91,6 +99,23 @@ impl<'f> Variables<'f> {
     }
 }
 
+/// A number with a fraction or an exponent, or beyond 64 bits. The library compares a double with
+/// anything else as doubles. So one whose neighbors have the same double becomes an integer, or
+/// nothing that can be compared.
+fn decimal<'v>(number: &str) -> Result<Box<dyn Val + 'v>, ExecutionError> {
+    let inexact = || ExecutionError::function_error(INEXACT, "inexact");
+    if let Some(double) = exact_double(number).filter(|double| double.abs() < EXACT) {
+        return Ok(Box::new(CelDouble::from(double)));
+    }
+    let integer = ExactNumber::parse(number).and_then(|number| number.integer());
+    let integer = integer.ok_or_else(inexact)?;
+    if let Ok(signed) = i64::try_from(integer) {
+        return Ok(Box::new(CelInt::from(signed)));
+    }
+    let unsigned = u64::try_from(integer).map_err(|_| inexact())?;
+    Ok(Box::new(CelUInt::from(unsigned)))
+}
+
 impl VariableResolver for Variables<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
         let part = match variable {
@@ -100,6 +125,11 @@ impl VariableResolver for Variables<'_> {
             "now" => return Some(CowVal::owned(CelInt::from(self.input.now.seconds()))),
             "request" => Variable::Request,
             _ if variable.starts_with('@') => {
+                if let Some(mut steps) = membership::steps(variable) {
+                    let claims = self.input.claims?;
+                    let held = steps.try_fold(claims, |outer, step| outer.member(step));
+                    return Some(CowVal::owned(Members { variables: self, held }));
+                }
                 return meter::resolve(self.input.budget, variable).map(CowVal::Owned);
             }
             _ => return None,
@@ -191,6 +221,65 @@ impl<'v> Val for Mapping<'v> {
         Self: 'w,
     {
         Box::new(self.clone())
+    }
+}
+
+/// A claim that is looked into.
+#[derive(Clone, Debug)]
+struct Members<'v> {
+    variables: &'v Variables<'v>,
+    held: Option<&'v Json<'v>>,
+}
+
+impl Val for Members<'_> {
+    fn get_type(&self) -> &Type {
+        &MAP_TYPE
+    }
+
+    fn cel_type() -> &'static Type {
+        &MAP_TYPE
+    }
+
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+
+    fn clone_as_boxed<'w>(&self) -> Box<dyn Val + 'w>
+    where
+        Self: 'w,
+    {
+        Box::new(self.clone())
+    }
+}
+
+impl Container for Members<'_> {
+    fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
+        let held = self.held.ok_or_else(|| ExecutionError::no_such_key(""))?;
+        let text = value.downcast_ref::<CelString<'_>>().map(CelString::inner);
+        let charge = |count: usize| {
+            let steps = (count / ELEMENTS).saturating_add(1);
+            meter::charge(self.variables.input.budget, steps)
+        };
+        match (held, text) {
+            (Json::Array(elements), Some(text)) => {
+                charge(elements.len())?;
+                Ok(elements.iter().any(|one| one.as_str() == Some(text)))
+            }
+            (Json::Object(members), Some(text)) => {
+                charge(members.len())?;
+                Ok(members.iter().any(|(name, _)| *name == *text))
+            }
+            // Anything else the library compares.
+            _ => {
+                let value_of_claim = self.variables.claim(held)?;
+                let container = value_of_claim.as_container();
+                let container = container.ok_or_else(|| ExecutionError::UnexpectedType {
+                    got: value_of_claim.get_type().name().to_owned(),
+                    want: "list or map".to_owned(),
+                })?;
+                container.contains(value)
+            }
+        }
     }
 }
 

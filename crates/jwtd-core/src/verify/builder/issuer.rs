@@ -164,7 +164,8 @@ impl KeySource {
         }
     }
 
-    /// Reads the keys and binds them; the lines say which were skipped, and why.
+    /// Reads the keys and binds them; the lines say which were skipped, and why, and what the
+    /// others cannot serve.
     pub(super) fn load(
         &self,
         issuer: &str,
@@ -185,17 +186,15 @@ impl KeySource {
         let loaded = match self {
             Self::Jwks(text) => LoadedKeys::from_jwks(text, algorithms).map_err(jwks)?,
             Self::Pem(text) => {
-                let materials = pem::parse(text)
+                let keys = pem::parse_keys(text)
                     .map_err(|source| BuildError::Pem { issuer: issuer.into(), source })?;
-                let nameless = |material| Jwk { id: None, algorithm: None, material };
-                let keys: Vec<_> = materials.into_iter().map(nameless).collect();
                 LoadedKeys::from_public(&keys, algorithms)
             }
             Self::Secret(secret) => {
                 if algorithms.len() > 1 {
                     return Err(BuildError::SecretShared { issuer: issuer.into() });
                 }
-                let key = Jwk { id: None, algorithm: None, material: secret.clone() };
+                let key = Jwk::bare(secret.clone());
                 LoadedKeys::from_shared(&[key], algorithms)
             }
             Self::SecretJwks(text) => {
@@ -205,7 +204,8 @@ impl KeySource {
         if let Some(why) = loaded.unusable(algorithms) {
             return Err(BuildError::KeysUnusable { issuer: issuer.into(), why });
         }
-        let LoadedKeys { set, skipped } = loaded;
+        let LoadedKeys { set, mut skipped, warnings } = loaded;
+        skipped.extend(warnings);
         Ok((KeyState::Held { set: set.into(), stale_at: None }, skipped))
     }
 }

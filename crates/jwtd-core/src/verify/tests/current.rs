@@ -13,10 +13,7 @@ fn world(source: &str, keys: KeyState) -> Issuers {
 }
 
 fn held(keys: &[(&str, &SigningKey)], stale_at: Option<i64>) -> KeyState {
-    let key = |(id, key): &(&str, &SigningKey)| Key {
-        id: Some((*id).into()),
-        key: key.verifying_key().unwrap(),
-    };
+    let key = |(id, key): &(&str, &SigningKey)| Key::new(Some(id), key.verifying_key().unwrap());
     let set = KeySet::new(keys.iter().map(key).collect());
     KeyState::Held { set: set.into(), stale_at: stale_at.map(UnixTime::from_seconds) }
 }

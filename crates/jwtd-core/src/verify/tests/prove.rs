@@ -59,7 +59,7 @@ fn a_panic_in_a_check_costs_the_token_alone() {
 #[test]
 fn a_group_is_an_algorithm_and_a_size_of_keys() {
     let group = unproven(sign(HEADER, &claims("")).as_bytes()).group();
-    assert_eq!(group, CheckGroup { algorithm: Algorithm::EdDsa, bits: 256 });
+    assert_eq!(group, CheckGroup { algorithm: Algorithm::EdDsa, bits: 256, keys: 1 });
 }
 
 fn unproven(token: &[u8]) -> Unproven<Vec<u8>> {

@@ -13,6 +13,28 @@ fn a_refusal_says_why_and_when_to_come_back() {
         (Reject::ScopeMissing("read".into()), "the scope `read` is missing", None),
         (Reject::TooOld { age: seconds(9), limit: seconds(7) }, "9 s ago; at most 7 s", None),
         (Reject::SignatureInvalid, "signature", None),
+        (
+            Reject::SignatureDer(Algorithm::Es256),
+            "is in DER; ES256 wants the bytes of r and s",
+            None,
+        ),
+        // Of 2026 in milliseconds: it does not come, and no caller can wait for it.
+        (
+            Reject::IssuedInFuture { wait: seconds(1_794_193_383_230) },
+            "`iat` looks like milliseconds; it must be seconds",
+            None,
+        ),
+        (Reject::NotYetValid { wait: seconds(1_794_193_383_230) }, "`nbf` looks like milli", None),
+        (
+            Reject::LifetimeTooLong { lifetime: seconds(1_794_193_383_230), limit: seconds(7) },
+            "`exp` looks like milliseconds",
+            None,
+        ),
+        (
+            Reject::NotYetValid { wait: seconds(3_000_000_000) },
+            "in 3000000000 s",
+            Some(3_000_000_000),
+        ),
     ] {
         let shown = reject.to_string();
         assert!(shown.contains(words), "{shown}");

@@ -5,11 +5,8 @@ use jwtd_core::verify::Reason::{AudienceMismatch, AudienceMissing, ClaimBadType}
 
 pub(crate) fn add(forge: &mut Forge) {
     for value in [
-        "[]",
         "[1]",
         "{}",
-        "null",
-        r#""""#,
         r#"["api",1]"#,
         r#"[1,"api"]"#,
         r#"["api",null]"#,
@@ -32,6 +29,10 @@ pub(crate) fn add(forge: &mut Forge) {
     ] {
         let token = forge.with_claims(&[("aud", value)]);
         forge.add(format!("aud {value}"), token, &[ClaimBadType]);
+    }
+    for value in ["[]", "null", r#""""#] {
+        let token = forge.with_claims(&[("aud", value)]);
+        forge.add(format!("aud {value}"), token, &[AudienceMissing]);
     }
     for value in [
         r#""API""#,

@@ -51,7 +51,6 @@ pub(crate) fn add(forge: &mut Forge) {
         "https://main.ex\u{430}mple",
         "https://m\u{ff41}in.example",
         "https://main\u{3002}example",
-        "",
         "*",
         "https://*.example",
         "https://main\u{ad}.example",

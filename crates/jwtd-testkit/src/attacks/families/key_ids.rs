@@ -9,8 +9,7 @@ use jwtd_core::verify::Reason::{
     TokenTooLarge,
 };
 
-const HOSTILE: [&str; 36] = [
-    "",
+const HOSTILE: [&str; 35] = [
     " ",
     "../../../../../../dev/null",
     "/dev/null",

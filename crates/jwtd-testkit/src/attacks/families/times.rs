@@ -17,7 +17,6 @@ pub(crate) fn add(forge: &mut Forge) {
         r#""NaN""#,
         "true",
         "false",
-        "null",
         "[]",
         "{}",
         "-1",
@@ -100,6 +99,9 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = forge.with_claims(&[("exp", value)]);
         forge.add(format!("exp {value}"), token, &[ClaimBadType]);
     }
+    // Null is how issuers write what they did not set, and a token without an end is refused.
+    let token = forge.with_claims(&[("exp", "null")]);
+    forge.add("exp null", token, &[ExpiryMissing]);
     wrong_times(forge, now);
 }
 

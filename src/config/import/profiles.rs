@@ -1,0 +1,138 @@
+//! Which issuers and audiences a request may come with, by the rule that it matches: a profile
+//! of ours for each demand, which the route names.
+
+use super::provider::{Provider, unique};
+use std::collections::BTreeSet;
+
+/// A demand: tokens of any of these providers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Demand {
+    /// What the profile is to be called.
+    pub(super) name: String,
+    /// The keys of the providers, each with audiences in place of its own.
+    pub(super) any: Vec<(String, Option<Vec<String>>)>,
+    /// Where requests are that make it, in words.
+    pub(super) routes: Vec<String>,
+}
+
+/// A profile of ours.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Profile {
+    pub(super) name: String,
+    /// The places of its issuers in the list.
+    pub(super) issuers: Vec<usize>,
+    /// None means those of the issuers.
+    pub(super) audiences: Option<Vec<String>>,
+    pub(super) routes: Vec<String>,
+    /// Whether nobody may pass until somebody says who may.
+    pub(super) closed: bool,
+}
+
+/// Audiences; none stands for any.
+type Audiences = Option<BTreeSet<String>>;
+
+/// Makes profiles of the demands, and widens the issuers to what any of them needs. `places`
+/// says for each provider of `found` which issuer it became.
+pub(super) fn profiles(
+    demands: &[Demand],
+    found: &[Provider],
+    places: &[usize],
+    issuers: &mut [Provider],
+    notes: &super::Notes,
+) -> Vec<Profile> {
+    let lookup = |key: &str| found.iter().position(|one| one.key == key);
+    // For each demand the issuers and what each may have as audience.
+    let mut wanted: Vec<(&Demand, Vec<(usize, Audiences)>)> = Vec::new();
+    for demand in demands {
+        let mut alternatives: Vec<(usize, Audiences)> = Vec::new();
+        for (key, narrowed) in &demand.any {
+            let Some((provider, place)) =
+                lookup(key).and_then(|at| Some((found.get(at)?, *places.get(at)?)))
+            else {
+                notes.add(format!(
+                    "profile {}: the provider {key} is left out, so that its tokens are refused",
+                    demand.name
+                ));
+                continue;
+            };
+            let audiences = narrowed.as_ref().unwrap_or(&provider.audiences);
+            let audiences: Audiences =
+                (!audiences.is_empty()).then(|| audiences.iter().cloned().collect());
+            match alternatives.iter_mut().find(|(own, _)| *own == place) {
+                Some((_, own)) => *own = union(own.take(), audiences),
+                None => alternatives.push((place, audiences)),
+            }
+        }
+        if alternatives.is_empty() {
+            notes.add(format!("no profile is made for {}: nobody could pass", demand.name));
+        } else {
+            wanted.push((demand, alternatives));
+        }
+    }
+    for (place, issuer) in issuers.iter_mut().enumerate() {
+        let uses = wanted.iter().flat_map(|(_, all)| all).filter(|(own, _)| *own == place);
+        let all = uses.map(|(_, audiences)| audiences.clone()).reduce(union);
+        if let Some(all) = all {
+            issuer.audiences = all.map(|all| all.into_iter().collect()).unwrap_or_default();
+        }
+    }
+    let mut made: Vec<Profile> = Vec::new();
+    for (demand, alternatives) in wanted {
+        let (audiences, exact) = common(&alternatives, issuers);
+        if !exact {
+            notes.add(format!(
+                "profile {}: its issuers accept different audiences, which one profile cannot \
+                 say: only those that are right for all of them are listed; make a profile for \
+                 each issuer if routes need it",
+                demand.name
+            ));
+        }
+        let issuers: Vec<_> = alternatives.iter().map(|(place, _)| *place).collect();
+        let same = |one: &&mut Profile| one.issuers == issuers && one.audiences == audiences;
+        if let Some(one) = made.iter_mut().find(same) {
+            one.routes.extend(demand.routes.iter().cloned());
+            continue;
+        }
+        let name = unique(&demand.name, &made.iter().map(|one| &*one.name).collect::<Vec<_>>());
+        made.push(Profile {
+            name,
+            issuers,
+            audiences,
+            routes: demand.routes.clone(),
+            closed: false,
+        });
+    }
+    made
+}
+
+fn union(one: Audiences, other: Audiences) -> Audiences {
+    Some(one?.into_iter().chain(other?).collect())
+}
+
+/// The audiences of a profile such that no issuer gets more than it may, and whether each gets
+/// all of it.
+fn common(
+    alternatives: &[(usize, Audiences)],
+    issuers: &[Provider],
+) -> (Option<Vec<String>>, bool) {
+    let accepted = |place: usize| -> Audiences {
+        let audiences = &issuers.get(place)?.audiences;
+        (!audiences.is_empty()).then(|| audiences.iter().cloned().collect())
+    };
+    if alternatives.iter().all(|(place, wanted)| *wanted == accepted(*place)) {
+        return (None, true);
+    }
+    let candidates: BTreeSet<_> =
+        alternatives.iter().filter_map(|(_, wanted)| wanted.clone()).flatten().collect();
+    // An issuer that accepts a candidate must be meant to.
+    let fits = |audience: &String| {
+        alternatives.iter().all(|(place, wanted)| {
+            let accepts = accepted(*place).is_none_or(|all| all.contains(audience));
+            !accepts || wanted.as_ref().is_none_or(|wanted| wanted.contains(audience))
+        })
+    };
+    let listed: Vec<_> = candidates.iter().filter(|one| fits(one)).cloned().collect();
+    let exact =
+        listed.len() == candidates.len() && alternatives.iter().all(|(_, wanted)| wanted.is_some());
+    (Some(listed), exact)
+}

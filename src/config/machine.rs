@@ -1,0 +1,230 @@
+//! What can be known of the machine before the daemon starts: whether folders are there and can
+//! be written, whether ports may be opened, and how many connections there can be.
+
+use super::Listen;
+use super::document::Node;
+use super::fault::Faults;
+use super::schema::{audit, file, limits, listen};
+use super::valid::{Config, Startup};
+use crate::files;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// What the operator should know and what is no fault.
+pub(super) type Warnings = Vec<String>;
+
+/// Looks for what would keep a daemon of this user from starting on this machine; `written` is
+/// the file as it was written, `root` the same with all defaults.
+pub(super) fn check(written: &Node, root: &Node, config: &Config, faults: &mut Faults) -> Warnings {
+    let Startup { listen: sockets, audit: log, state_dir, limits: bounds, .. } = &config.startup;
+    let mut taken: Vec<(&Path, String)> = Vec::new();
+    let mut addresses: Vec<(SocketAddr, String)> = Vec::new();
+    for (index, (node, socket)) in root.list(file::listen).iter().zip(sockets).enumerate() {
+        let name = match socket {
+            Listen::Unix { .. } => listen::unix.name(),
+            Listen::Tcp { .. } => listen::tcp.name(),
+        };
+        let place = node.get(name).map_or(node.place, |node| node.place);
+        let setting = format!("listen[{index}].{name}");
+        let found = match socket {
+            Listen::Unix { path, .. } => {
+                let other = taken.iter().find(|(other, _)| other == path);
+                let found =
+                    other.map_or_else(|| unix(path), |(_, other)| twice(path.display(), other));
+                taken.push((path, setting.clone()));
+                found
+            }
+            Listen::Tcp { address, .. } => tcp(*address, &setting, &mut addresses),
+        };
+        add(found, faults, place, &setting);
+    }
+    if let Some(address) = config.startup.admin {
+        let place = root.at(file::admin).map_or(root.place, |node| node.place);
+        let setting = file::admin.name();
+        add(tcp(address, setting, &mut addresses), faults, place, setting);
+    }
+    if let Some(path) = log.as_ref().and_then(|log| log.file.as_ref()) {
+        let node = root.at(file::audit).and_then(|node| node.at(audit::file));
+        let place = node.map_or(root.place, |node| node.place);
+        add(appendable(path), faults, place, "audit.file");
+    }
+    if let Some(path) = state_dir {
+        let place = root.at(file::state_dir).map_or(root.place, |node| node.place);
+        add(own_folder(path), faults, place, file::state_dir.name());
+    }
+    // By default as many as there is room for are served.
+    let asked = written.at(file::limits).and_then(|node| node.at(limits::connections));
+    let room = most_connections();
+    asked
+        .filter(|_| bounds.connections > room)
+        .map(|node| {
+            let (what, fix) = too_many(bounds.connections, room);
+            faults.line(node.place, "limits.connections", &what, &fix)
+        })
+        .into_iter()
+        .collect()
+}
+
+/// What is said where more connections are allowed than there are descriptors for.
+#[must_use]
+pub fn too_many(connections: usize, room: usize) -> (String, String) {
+    let what =
+        format!("the limit on open files leaves room for {room} connections, not {connections}");
+    let needed = connections.saturating_add(OTHERS);
+    (what, format!("raise it to {needed} (`ulimit -n`, LimitNOFILE=), or lower the setting"))
+}
+
+/// Descriptors for listeners, key files, probes and logs.
+const OTHERS: usize = 64;
+
+/// How many connections the limit on open files leaves room for.
+#[must_use]
+pub fn most_connections() -> usize {
+    let limits = files::read_text(Path::new("/proc/self/limits"), files::MOST).unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
+    soft.map_or(usize::MAX, |soft| soft.saturating_sub(OTHERS).max(1))
+}
+
+/// What is wrong, and how to fix it.
+type Found = Result<(), (String, String)>;
+
+fn add(found: Found, faults: &mut Faults, place: (usize, usize), path: &str) {
+    if let Err((what, fix)) = found {
+        faults.add(place, path, what, fix);
+    }
+}
+
+fn wrong(what: impl Into<String>, fix: impl Into<String>) -> Found {
+    Err((what.into(), fix.into()))
+}
+
+fn twice(what: impl fmt::Display, other: &str) -> Found {
+    wrong(format!("{what} is taken by `{other}` already"), "choose another for one of them")
+}
+
+/// An address that a socket listens on, beside those of others.
+fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)>) -> Found {
+    let (ip, number) = (address.ip(), address.port());
+    let collides = |other: &SocketAddr| {
+        let same_kind = other.is_ipv4() == address.is_ipv4();
+        let same_ip =
+            other.ip() == ip || (same_kind && (other.ip().is_unspecified() || ip.is_unspecified()));
+        number != 0 && other.port() == number && same_ip
+    };
+    if let Some((_, other)) = others.iter().find(|(other, _)| collides(other)) {
+        return twice(address, other);
+    }
+    others.push((address, setting.to_owned()));
+    // Any port will do to learn whether the address is one of ours.
+    let of_another = std::net::TcpListener::bind((ip, 0))
+        .is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable);
+    if of_another {
+        let fix = "listen on an address of this machine, or on 0.0.0.0 or [::]";
+        return wrong(format!("this machine has no address {ip}"), fix);
+    }
+    port(number)
+}
+
+fn unix(path: &Path) -> Found {
+    if let Ok(found) = std::fs::symlink_metadata(path)
+        && !files::is_socket(&found)
+    {
+        let what = format!("{} is there already and is not a socket", path.display());
+        return wrong(what, "remove it, or choose another path");
+    }
+    writable(files::parent(path))
+}
+
+/// A folder in which something is to be made.
+fn writable(folder: &Path) -> Found {
+    match std::fs::metadata(folder) {
+        Err(error) => {
+            let what = format!("the folder {}: {}", folder.display(), files::words::of_io(&error));
+            wrong(what, format!("make it: `mkdir -p {}`, or choose another path", folder.display()))
+        }
+        Ok(found) if !found.is_dir() => {
+            wrong(format!("{} is not a folder", folder.display()), "choose another path")
+        }
+        Ok(_) if files::is_writable(folder) => Ok(()),
+        Ok(_) => wrong(
+            format!("user {} may not make files in {}", files::user(), folder.display()),
+            "give the folder to the user of the daemon, or choose another",
+        ),
+    }
+}
+
+fn appendable(path: &Path) -> Found {
+    match std::fs::symlink_metadata(path) {
+        Err(_) => writable(files::parent(path)),
+        Ok(found) if !found.is_file() => {
+            wrong(format!("{} is not a regular file", path.display()), "choose another path")
+        }
+        Ok(_) if files::is_writable(path) => Ok(()),
+        Ok(_) => wrong(
+            format!("user {} may not write to {}", files::user(), path.display()),
+            "give the file to the user of the daemon, or choose another",
+        ),
+    }
+}
+
+/// The folder for what outlives the process, as `state` demands it: it is made, if it is not
+/// there.
+fn own_folder(path: &Path) -> Found {
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+    let Ok(found) = std::fs::metadata(path) else {
+        // The nearest folder that is there is that in which the next is made.
+        let above = path.ancestors().skip(1).map(files::or_here).find(|folder| folder.exists());
+        return writable(above.unwrap_or_else(|| Path::new("/")));
+    };
+    if files::is_foreign_link(path).unwrap_or(false) {
+        let what = format!("{} is a symbolic link of another user", path.display());
+        return wrong(what, "name the folder itself");
+    }
+    if !found.is_dir() {
+        return wrong(format!("{} is not a folder", path.display()), "choose another path");
+    }
+    let (owner, mode) = files::owner_and_mode(&found);
+    if owner != files::user() {
+        let what = format!(
+            "{} belongs to user {owner}, and we are user {}",
+            path.display(),
+            files::user()
+        );
+        return wrong(what, "choose a folder of our own, or one to be made");
+    }
+    if mode & WRITABLE_BY_OTHERS != 0 {
+        let what = format!("others can write to {} (mode {mode:04o})", path.display());
+        let fix = format!("`chmod go-w {}`, or name a folder in it to be made", path.display());
+        return wrong(what, fix);
+    }
+    writable(path)
+}
+
+/// Whether this process may open a port (capabilities(7), `CAP_NET_BIND_SERVICE`).
+fn port(port: u16) -> Found {
+    const BIND: u32 = 10;
+
+    let read = |path: &str| files::read_text(Path::new(path), files::MOST).ok();
+    let first = read("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let first: u16 = first.and_then(|text| text.trim().parse().ok()).unwrap_or(1024);
+    if port == 0 || port >= first {
+        return Ok(());
+    }
+    let status = read("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    if effective.is_none_or(|mask| (mask >> BIND) & 1 == 1) {
+        return Ok(());
+    }
+    wrong(
+        format!(
+            "user {} may not open port {port}: those below {first} are privileged",
+            files::user()
+        ),
+        "choose a port from there up, or give the capability NET_BIND_SERVICE",
+    )
+}

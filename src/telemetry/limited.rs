@@ -1,0 +1,98 @@
+//! Log lines that a peer can provoke: at most ten in five seconds from one place in the code. The
+//! next line that is written says how many were held back.
+
+use crate::clock::Clock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Logs a line that a peer can provoke. Takes a [`Clock`], a level of [`tracing::Level`], and then
+/// what `tracing::event!` takes. `tests/tidy.rs` refuses any other line where peers are served.
+macro_rules! limited {
+    ($clock:expr, $level:ident, $($line:tt)+) => {{
+        static LINES: $crate::telemetry::LineLimit = $crate::telemetry::LineLimit::new();
+        if ::tracing::enabled!(::tracing::Level::$level)
+            && let Some(held_back) = LINES.take(&$clock)
+        {
+            ::tracing::event!(::tracing::Level::$level, held_back, $($line)+);
+        }
+    }};
+}
+
+pub(crate) use limited;
+
+/// The most lines of one place in [`SPAN`].
+const LINES: u32 = 10;
+
+const SPAN: Duration = Duration::from_secs(5);
+
+/// How many lines of this process were held back.
+static HELD_BACK: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines of this process were held back.
+pub(super) fn held_back() -> u64 {
+    HELD_BACK.load(Ordering::Relaxed)
+}
+
+/// Lets so many lines through.
+#[derive(Debug)]
+pub struct LineLimit(Mutex<Lines>);
+
+#[derive(Debug)]
+struct Lines {
+    begin: Option<Instant>,
+    written: u32,
+    held_back: u64,
+}
+
+impl Default for LineLimit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LineLimit {
+    /// Nothing was said yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Mutex::new(Lines { begin: None, written: 0, held_back: 0 }))
+    }
+
+    /// Whether a line may be written now; then the number of those that were held back since the
+    /// last one, if any were.
+    #[must_use]
+    pub fn take(&self, clock: &Clock) -> Option<Option<u64>> {
+        let mut span = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = |begin| clock.since(begin) >= SPAN;
+        if span.begin.is_none_or(over) {
+            (span.begin, span.written) = (Some(clock.monotonic()), 0);
+        }
+        if span.written >= LINES {
+            span.held_back = span.held_back.saturating_add(1);
+            HELD_BACK.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        span.written = span.written.saturating_add(1);
+        let held_back = std::mem::take(&mut span.held_back);
+        Some((held_back > 0).then_some(held_back))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+    use jwtd_core::jose::UnixTime;
+
+    #[test]
+    fn ten_lines_are_written_and_the_next_says_how_many_were_not() {
+        let time = VirtualClock::at(UnixTime::from_seconds(0));
+        let (clock, limit, before) = (time.clock(), LineLimit::new(), held_back());
+        let written = (0..1000).filter(|_| limit.take(&clock) == Some(None)).count();
+        assert_eq!((written, limit.take(&clock)), (10, None));
+        time.advance(SPAN);
+        assert_eq!(limit.take(&clock), Some(Some(991)));
+        assert_eq!(limit.take(&clock), Some(None));
+        assert!(held_back() - before >= 991);
+    }
+}

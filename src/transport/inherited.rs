@@ -1,0 +1,56 @@
+//! Sockets that a service manager opened before it started the daemon (`sd_listen_fds(3)`). The
+//! only file that names `listenfd`.
+
+use listenfd::ListenFd;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+/// The sockets that nobody has taken yet, each with its address.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    tcp: Vec<(SocketAddr, TcpListener)>,
+    unix: Vec<(PathBuf, UnixListener)>,
+}
+
+impl Inherited {
+    /// Takes the sockets that `LISTEN_FDS` counts, if `LISTEN_PID` means this process. Must run
+    /// before other threads do: the variables are removed, so that no child takes them for its own.
+    ///
+    /// # Errors
+    /// If one of them takes no connections.
+    pub fn from_environment() -> io::Result<Self> {
+        let mut passed = ListenFd::from_env();
+        let mut all = Self::default();
+        for index in 0..passed.len() {
+            if let Ok(Some(socket)) = passed.take_unix_listener(index) {
+                let address = socket.local_addr()?;
+                let path = address.as_pathname().map(Path::to_owned).unwrap_or_default();
+                all.unix.push((path, socket));
+            } else if let Some(socket) = passed.take_tcp_listener(index)? {
+                all.tcp.push((socket.local_addr()?, socket));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The TCP socket of this address.
+    pub(super) fn tcp(&mut self, address: SocketAddr) -> Option<TcpListener> {
+        let place = self.tcp.iter().position(|(own, _)| *own == address)?;
+        Some(self.tcp.swap_remove(place).1)
+    }
+
+    /// The Unix socket of this path.
+    pub(super) fn unix(&mut self, path: &Path) -> Option<UnixListener> {
+        let place = self.unix.iter().position(|(own, _)| own == path)?;
+        Some(self.unix.swap_remove(place).1)
+    }
+
+    /// The first that was not taken, as `listen` would have it.
+    pub(super) fn left(&self) -> Option<String> {
+        let unix = self.unix.iter().map(|(path, _)| format!("unix: {}", path.display()));
+        let tcp = self.tcp.iter().map(|(address, _)| format!("tcp: {address}"));
+        unix.chain(tcp).next()
+    }
+}

@@ -63,7 +63,8 @@ mod contract {
         for set in sets {
             tonic_prost_build::configure()
                 .bytes(".")
-                .codec_path("crate::pb::codec::SizedCodec")
+                // Calls are answered without tonic's servers: see `grpc/service`.
+                .build_server(false)
                 .extern_path(".google.rpc.Status", "::tonic_types::Status")
                 .compile_fds(set)?;
         }

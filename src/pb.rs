@@ -1,5 +1,5 @@
-//! The contract, generated from `proto/jwtd/v1/verifier.proto`: messages, the
-//! server's trait and the client.
+//! The contract, generated from `proto/jwtd/v1/verifier.proto`: messages
+//! and the client.
 #![allow(
     missing_docs,
     clippy::all,
@@ -13,8 +13,6 @@
     elided_lifetimes_in_paths,
     reason = "generated"
 )]
-
-pub(crate) mod codec;
 
 tonic::include_proto!("jwtd.v1");
 

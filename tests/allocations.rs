@@ -7,12 +7,25 @@
 mod engine;
 
 use allocation_counter::{AllocationInfo, measure};
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::FutureExt as _;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use jwtd::clock::VirtualClock;
+use jwtd::config::ServerLimits;
+use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer};
+use jwtd::grpc::{Answer, Calls, Door, Front, MeteredLayer, Services};
+use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb;
+use jwtd::sources::KeyWatches;
+use jwtd::transport::{Door as _, Origin};
 use jwtd_core::jose::{Algorithm, UnixTime};
+use jwtd_core::policy::Caller;
 use jwtd_core::verify::Reason;
 use jwtd_testkit::bench::{form, tokens};
 use prost::Message as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const BATCH: usize = 256;
@@ -55,4 +68,94 @@ fn a_request_is_read_without_copies_of_its_tokens() {
     // The list grows a few times.
     assert!(seen.count_total < 16, "{seen:?}");
     assert!(seen.bytes_total < 64 * 1024, "{seen:?}");
+}
+
+/// Answers calls of one connection, on this thread.
+fn front() -> (Front<Services, plain::Front>, Bytes) {
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    let key = tokens::key(Algorithm::Es256).unwrap();
+    let token = tokens::tokens(&key, 1, NOW).unwrap().remove(0);
+    let engine = Arc::new(engine::engine(&key, 64 << 20));
+    let (clock, metrics) = (VirtualClock::at(NOW).clock(), Arc::clone(&engine.metrics));
+    let admission = Admission::new(Amounts {
+        bytes: 1 << 20,
+        connections: 1,
+        streams: 1,
+        tokens: 16,
+        ..Amounts::default()
+    });
+    let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
+    let limits = ServerLimits {
+        batch_tokens: 16,
+        message_bytes: 1 << 16,
+        in_flight_tokens: 16,
+        in_flight_bytes: 1 << 20,
+        connections: 1,
+        streams_per_connection: 1,
+        call_timeout: MINUTE,
+        queue_delay: MINUTE,
+    };
+    let dispatcher = Dispatcher::new(
+        Arc::clone(&engine),
+        KeyWatches::default(),
+        admission,
+        1,
+        &limits,
+        clock.clone(),
+    );
+    let bounds = Bounds { receive_timeout: MINUTE, call_timeout: MINUTE };
+    let routes = Routes::new(Vec::new());
+    let door = Door {
+        service: Services::new(dispatcher, &limits, tonic::service::Routes::default()),
+        metered: MeteredLayer {
+            message_bytes: limits.message_bytes,
+            metrics: Arc::clone(&metrics),
+        },
+        plain: plain::Door::new(routes, bounds, Arc::clone(&metrics), clock.clone()),
+        calls: Calls::new(&metrics),
+        engine,
+        clock,
+        patience: MINUTE,
+    };
+    (door.open(Arc::new(origin)), token.into())
+}
+
+#[test]
+fn a_call_with_one_remembered_token_takes_fourteen_allocations() {
+    let (front, token) = front();
+    let options = pb::VerifyOptions { view: pb::View::Claims.into(), ..Default::default() };
+    let message = pb::VerifyRequest { token, context: None, options: Some(options) };
+    let message = message.encode_to_vec();
+    let mut body = BytesMut::new();
+    body.put_u8(0);
+    body.put_u32(u32::try_from(message.len()).unwrap());
+    body.put_slice(&message);
+    let body = body.freeze();
+    let request = || {
+        Request::post("http://localhost/jwtd.v1.VerifierService/Verify")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(Full::new(body.clone()))
+            .unwrap()
+    };
+    let end = |answer: Response<Answer>| {
+        let body = answer.into_body().collect().now_or_never().unwrap().unwrap();
+        let status = body.trailers().unwrap()["grpc-status"].to_str().unwrap().to_owned();
+        (status, body.to_bytes().slice(5..))
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for _ in 0..2 {
+        runtime.block_on(async { drop(end(front.call(request()).await)) });
+    }
+    // What is remembered is answered on the spot.
+    let (asked, mut answer) = (request(), None);
+    // A stream stays open as this, and must not hold the room that other calls need.
+    assert!(size_of_val(&front.call(request())) < 256);
+    let seen = measure(|| answer = front.call(asked).now_or_never());
+    let (status, message) = end(answer.unwrap());
+    let verdict = pb::VerifyResponse::decode(message).unwrap().verdict.unwrap();
+    assert_eq!((&*status, verdict.permit), ("0", true));
+    assert!(!verdict.claims_json.is_empty());
+    assert!(seen.count_total <= 14, "{seen:?}");
 }

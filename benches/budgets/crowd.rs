@@ -1,8 +1,7 @@
 //! Many connections that ask for all they can get, and take a refusal for an answer.
 
-use crate::drive::Load;
+use crate::drive::{Load, STREAM};
 use crate::raw::Raw;
-use crate::wire::STREAM;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use jwtd::pb::{self, verify_stream_response::Result as Answer};

@@ -1,9 +1,8 @@
 //! Keys, tokens, configurations and requests: what is measured with.
 
 use crate::daemon;
-use crate::drive::{Caller, Load};
+use crate::drive::{Caller, Load, STREAM};
 use crate::requests::{Question, bytes};
-use crate::wire::STREAM;
 use bytes::Bytes;
 use jwtd::pb;
 use jwtd::pb::verify_stream_response::Result as Answer;

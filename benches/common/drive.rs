@@ -2,7 +2,6 @@
 //! and looks at every answer; it is the same for the daemon and for the floor.
 
 use crate::raw::Raw;
-use crate::wire::STREAM;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use jwtd_testkit::measured::{Outcome, Server};
@@ -12,6 +11,9 @@ use tokio::sync::Semaphore;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+
+pub(crate) const BATCH: &str = "/jwtd.v1.VerifierService/VerifyBatch";
+pub(crate) const STREAM: &str = "/jwtd.v1.VerifierService/VerifyStream";
 
 /// Messages in flight on one stream, and how many answers are awaited before as
 /// many follow: pipelined callers write in bursts.

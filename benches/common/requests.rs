@@ -1,7 +1,6 @@
 //! Requests that are encoded once, and whether they are answered as they should be.
 
-use crate::drive::{Caller, Load};
-use crate::wire::BATCH;
+use crate::drive::{BATCH, Caller, Load};
 use bytes::Bytes;
 use jwtd::pb::{self, View};
 use jwtd_core::verify::Reason;

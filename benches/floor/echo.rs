@@ -3,10 +3,9 @@
 //! were given to it. What it costs is the floor that no daemon can go below.
 
 use crate::bare;
-use crate::wire::{BATCH, RawEncoder, STREAM};
+use crate::wire::RawEncoder;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -14,7 +13,7 @@ use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
 use jwtd::dispatch::{Admission, Amounts};
 use jwtd::engine::{CacheLimits, Configuration, Engine, Snapshot};
-use jwtd::grpc::{Door, Metered, MeteredLayer, stream_body};
+use jwtd::grpc::{Answer, Calls, Door, Metered, MeteredLayer, Method, Service};
 use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb;
 use jwtd::telemetry::Metrics;
@@ -23,19 +22,17 @@ use jwtd_core::jose::Limits;
 use jwtd_core::keys::Issuers;
 use jwtd_core::verify::Profile;
 use prost::Message;
-use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::Codec;
 use tonic::server::Grpc;
 use tonic::{Status, Streaming};
 use tonic_prost::ProstDecoder;
-use tower::{Service, service_fn};
+use tower::service_fn;
 
 pub(crate) const USAGE: &str = "echo|bare --socket PATH --reply FILE";
 
@@ -78,6 +75,7 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
             service: Echo(reply),
             // The daemon's defaults, here and below.
             metered: MeteredLayer { message_bytes: 4 * 1024 * 1024, metrics: Arc::clone(&metrics) },
+            calls: Calls::new(&metrics),
             engine,
             clock: clock.clone(),
             patience,
@@ -118,24 +116,22 @@ fn engine() -> Result<Engine, Box<dyn std::error::Error>> {
 #[derive(Clone)]
 struct Echo(Bytes);
 
-impl Service<Request<Metered<Incoming>>> for Echo {
-    type Response = Response<tonic::body::Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Metered<Incoming>>) -> Self::Future {
+impl Service<Incoming> for Echo {
+    fn answer(
+        &self,
+        method: Option<Method>,
+        request: Request<Metered<Incoming>>,
+    ) -> impl Future<Output = Response<Answer>> + Send + use<> {
         let reply = self.0.clone();
-        Box::pin(async move {
-            Ok(match request.uri().path() {
-                BATCH => batch(reply, request).await,
-                STREAM => stream(reply, request).await,
-                path => Status::unimplemented(path).into_http(),
-            })
-        })
+        let answering = async move {
+            match method {
+                Some(Method::VerifyBatch) => batch(reply, request).await,
+                Some(Method::VerifyStream) => stream(reply, request).await,
+                _ => Status::unimplemented("this server only echoes").into_http(),
+            }
+        };
+        // As tonic's routers do.
+        Box::pin(async move { answering.await.map(Answer::from) })
     }
 }
 
@@ -163,8 +159,7 @@ async fn stream(reply: Bytes, request: Request<Metered<Incoming>>) -> Response<t
             Ok::<_, Status>(tonic::Response::new(answers))
         }
     });
-    let body = stream_body(request.extensions()).unwrap_or_default();
-    Grpc::new(Echoed::default()).streaming(echo, request.map(|_| body)).await
+    Grpc::new(Echoed::default()).streaming(echo, request).await
 }
 
 /// Reads messages of the contract, writes bytes.

@@ -4,17 +4,15 @@ use crate::clock::Clock;
 use crate::config::{Connection, ServerLimits};
 use crate::dispatch::Dispatcher;
 use crate::engine::Engine;
-use crate::grpc::{self, MeteredLayer, Verifier};
+use crate::grpc::{self, Calls, MeteredLayer, Services};
 use crate::http::{self, Bounds, not_grpc};
-use crate::pb::authz::authorization_server::AuthorizationServer;
-use crate::pb::verifier_service_server::VerifierServiceServer;
 use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tonic_reflection::server::Builder as Reflection;
 
 /// Calls of gRPC, and what else comes.
-pub(super) type Doors = grpc::Door<Routes, http::Door>;
+pub(super) type Doors = grpc::Door<Services, http::Door>;
 
 /// Builds them; the first tells the state of the health service.
 pub(super) fn build(
@@ -24,26 +22,24 @@ pub(super) fn build(
     engine: &Arc<Engine>,
     clock: &Clock,
 ) -> (HealthReporter, Doors) {
-    let (health, service) = services(dispatcher, limits);
+    let (health, others) = others();
+    let service = Services::new(dispatcher, limits, others);
     let patience = connection.receive_timeout;
     let metrics = Arc::clone(&engine.metrics);
     let bounds = Bounds { receive_timeout: patience, call_timeout: limits.call_timeout };
     let routes = http::Routes::new(Vec::new()).or_else(not_grpc::NAME, not_grpc::answer);
     let plain = http::Door::new(routes, bounds, Arc::clone(&metrics), clock.clone());
     let metered = MeteredLayer { message_bytes: limits.message_bytes, metrics };
+    let calls = Calls::new(&engine.metrics);
     let (engine, clock) = (Arc::clone(engine), clock.clone());
-    (health, Doors { service, metered, engine, clock, patience, plain })
+    (health, Doors { service, metered, engine, calls, clock, patience, plain })
 }
 
-fn services(dispatcher: Dispatcher, limits: &ServerLimits) -> (HealthReporter, Routes) {
-    let verifier = Verifier::new(dispatcher, limits);
-    let authorization = AuthorizationServer::new(verifier.clone());
-    let authorization = authorization.max_decoding_message_size(limits.message_bytes);
-    let verifier =
-        VerifierServiceServer::new(verifier).max_decoding_message_size(limits.message_bytes);
+/// Health and reflection.
+fn others() -> (HealthReporter, Routes) {
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut routes = Routes::builder();
-    routes.add_service(verifier).add_service(authorization).add_service(health_service);
+    routes.add_service(health_service);
     let reflection = || {
         Reflection::configure()
             .register_encoded_file_descriptor_set(crate::pb::DESCRIPTOR)

@@ -6,61 +6,49 @@ mod reply;
 
 pub(super) use denial::deny;
 
-use super::call_permits::CallPermits;
+use super::door::Door;
 use super::fit::Fit;
-use super::service::{Verifier, deadline, finish, permits};
 use super::status::CallFault;
+use super::unary::Unary;
 use super::wire;
 use crate::engine::Batch;
 use crate::ext_authz::{FoundToken, HttpRequest, HttpRules, SeveralTokens};
 use crate::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest as Http};
-use crate::pb::authz::authorization_server::Authorization;
 use crate::pb::authz::{AttributeContext, CheckRequest, CheckResponse};
-use crate::telemetry::{CalledMethod, Tally};
 use bytes::Bytes;
 use jwtd_core::policy::{self, Attributes};
 use reply::Judged;
 use std::str::from_utf8;
 use std::time::Instant;
-use tonic::{Request, Response, Status};
-
-#[tonic::async_trait]
-impl Authorization for Verifier {
-    async fn check(
-        &self,
-        request: Request<CheckRequest>,
-    ) -> Result<Response<CheckResponse>, Status> {
-        let (metadata, extensions, message) = request.into_parts();
-        let headers = metadata.into_headers();
-        let mut call = self.door().call(&CalledMethod::AUTHORIZATION_CHECK, &headers);
-        // Envoy counts an answer that comes too late as an error; a denial must come before.
-        let deadline = deadline(&headers, self.door().clock());
-        let deadline = deadline.map(|end| self.before(end));
-        let attributes = message.attributes.unwrap_or_default();
-        let permits = permits(&extensions)?;
-        let outcome = self.answer(attributes, deadline, permits, call.tally()).await;
-        finish(&mut call, outcome.and_then(Fit::measured))
-    }
-}
 
 /// What a request is told in which a token or what rules look at is no text.
 const NOT_TEXT: &str = "the request is not UTF-8";
 
-impl Verifier {
-    /// The moment when nine tenths of the time to `end` have passed.
-    fn before(&self, end: Instant) -> Instant {
-        let left = end.saturating_duration_since(self.door().clock().monotonic());
-        end.checked_sub(left / 10).unwrap_or(end)
+impl Door {
+    /// Answers Envoy's question.
+    pub(super) async fn check(
+        &self,
+        message: CheckRequest,
+        call: &Unary,
+    ) -> Result<Fit<CheckResponse>, CallFault> {
+        // Envoy counts an answer that comes too late as an error; a denial must come before:
+        // when nine tenths of the time have passed.
+        let deadline = call.deadline.map(|end| {
+            let left = end.saturating_duration_since(call.now);
+            end.checked_sub(left / 10).unwrap_or(end)
+        });
+        let attributes = message.attributes.unwrap_or_default();
+        Fit::measured(self.answer(attributes, deadline, call).await?)
     }
 
     async fn answer(
         &self,
         attributes: AttributeContext,
         deadline: Option<Instant>,
-        permits: &CallPermits,
-        tally: &Tally,
+        call: &Unary,
     ) -> Result<CheckResponse, CallFault> {
-        let snapshot = self.door().snapshot();
+        let caller = call.permits.caller();
+        let snapshot = self.snapshot();
         let Some(rules) = snapshot.configuration().http() else {
             return Err(CallFault::NotConfigured { setting: "ext_authz" });
         };
@@ -69,11 +57,8 @@ impl Verifier {
         let named = |one: &&ContextExtensionsEntry| one.key == "profile";
         let named =
             context_extensions.iter().rfind(named).map_or(Ok(""), |one| from_utf8(&one.value));
-        let profile = wire::profile(
-            named.map_err(|_| CallFault::ProfileUnknown)?,
-            &snapshot,
-            permits.caller(),
-        )?;
+        let profile =
+            wire::profile(named.map_err(|_| CallFault::ProfileUnknown)?, &snapshot, caller)?;
         let http = request.and_then(|request| request.http).unwrap_or_default();
         let principal = source.map(|peer| peer.principal).unwrap_or_default();
         let Some(told) = told(&http, &principal) else {
@@ -93,11 +78,11 @@ impl Verifier {
             Ok(Some(found)) => found,
         };
         let batch = Batch {
-            caller: permits.caller().clone(),
+            caller: caller.clone(),
             attributes: told.attributes(&asked),
             ..Batch::new(vec![Bytes::copy_from_slice(token)], profile)
         };
-        let decisions = self.door().run(&snapshot, batch, deadline, permits, tally).await?;
+        let decisions = self.run(&snapshot, batch, deadline, call).await?;
         let decision = decisions.into_iter().next().ok_or(CallFault::Internal)?;
         let judged =
             Judged { snapshot: &snapshot, profile, rules, request: &asked, places: &places };

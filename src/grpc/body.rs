@@ -39,7 +39,7 @@ const BUFFER: usize = 8192;
 
 impl MeteredLayer {
     /// Meters the body of `request`, each message of which may take so long to arrive, on
-    /// the account of `origin`; what it holds is found among the extensions.
+    /// the account of `origin`.
     ///
     /// # Errors
     /// If there is no such method, or no room for its fields or for a call that stays open.
@@ -50,8 +50,8 @@ impl MeteredLayer {
         origin: &Arc<Origin>,
         patience: Duration,
     ) -> Result<Request<Metered<B>>, Status> {
-        let (mut parts, body) = request.into_parts();
-        let Some(method) = shapes::method(parts.uri.path()) else {
+        let (parts, body) = request.into_parts();
+        let Some(shape) = shapes::request(parts.uri.path()) else {
             let service = shapes::is_service(parts.uri.path());
             return Err(CallFault::MethodUnknown { service }.into());
         };
@@ -65,13 +65,12 @@ impl MeteredLayer {
             place.ok_or_else(|| refused(ShedCause::Streams, Resource::Streams))
         });
         let permits = CallPermits::new(Arc::clone(origin), bytes, stream.transpose()?);
-        parts.extensions.insert(permits.clone());
-        let prefix = Prefix::of(method.request);
+        let prefix = Prefix::of(shape);
         let arrival = Arrival { patience, streaming: rpc.messages, end: None };
         let (layer, pieces, names) = (self.clone(), Reassembly::default(), rpc.names);
         let reflected = (names && rpc.messages).then(Reflected::default);
         let body = Metered {
-            body: Some(body),
+            body,
             layer,
             permits,
             prefix,
@@ -107,8 +106,7 @@ fn cost(fields: &HeaderMap) -> usize {
 /// A request body that is metered.
 #[derive(Debug)]
 pub struct Metered<B> {
-    /// Nothing where another reads it.
-    body: Option<B>,
+    body: B,
     layer: MeteredLayer,
     permits: CallPermits,
     prefix: Prefix,
@@ -166,22 +164,9 @@ impl Prefix {
 }
 
 impl<B> Metered<B> {
-    /// Moves all of it out, and leaves a body that has ended.
-    pub(super) fn hand_over(&mut self) -> Self {
-        let prefix = Prefix::of(self.prefix.request);
-        let Arrival { patience, streaming, .. } = self.arrival;
-        Self {
-            body: self.body.take(),
-            layer: self.layer.clone(),
-            permits: self.permits.clone(),
-            prefix: std::mem::replace(&mut self.prefix, prefix),
-            arrival: Arrival { patience, streaming, end: self.arrival.end.take() },
-            pieces: std::mem::take(&mut self.pieces),
-            names: self.names,
-            reflected: self.reflected.take(),
-            begun: self.begun,
-            ended: std::mem::replace(&mut self.ended, true),
-        }
+    /// What the call holds, and on whose account.
+    pub(super) fn permits(&self) -> &CallPermits {
+        &self.permits
     }
 
     /// Admits a piece; gives how much of it belongs to messages that are whole now.
@@ -303,8 +288,7 @@ where
             if self.ended {
                 return Poll::Ready(None);
             }
-            let Some(body) = &mut self.body else { return Poll::Ready(None) };
-            let frame = match Pin::new(body).poll_frame(context) {
+            let frame = match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => {
                     ready!(self.poll_late(context));
                     return Poll::Ready(Some(Err(self.fail(CallFault::DeadlineExceeded))));
@@ -326,14 +310,13 @@ where
 
     fn is_end_stream(&self) -> bool {
         // An end that is a fault is told by a frame.
-        let has_ended = |body: &B| body.is_end_stream() && self.may_end().is_ok();
-        self.pieces.is_empty() && (self.ended || self.body.as_ref().is_none_or(has_ended))
+        let has_ended = self.body.is_end_stream() && self.may_end().is_ok();
+        self.pieces.is_empty() && (self.ended || has_ended)
     }
 
     fn size_hint(&self) -> SizeHint {
         // What is held has left the body.
-        let body = self.body.as_ref().filter(|_| self.pieces.is_empty());
-        body.map_or_else(SizeHint::default, Body::size_hint)
+        if self.pieces.is_empty() { self.body.size_hint() } else { SizeHint::default() }
     }
 }
 

@@ -5,7 +5,6 @@ use crate::dispatch::{Account, Permit};
 use crate::transport::Origin;
 use jwtd_core::policy::Caller;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The permits of one call: for its bytes that were received and not yet answered, and for its
@@ -17,8 +16,6 @@ pub(super) struct CallPermits(Arc<Inner>);
 struct Inner {
     origin: Arc<Origin>,
     held: Mutex<Held>,
-    /// Whether the service counts the call.
-    counted: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -58,17 +55,7 @@ impl CallPermits {
     pub(super) fn new(origin: Arc<Origin>, bytes: Permit, stream: Option<Permit>) -> Self {
         let (opening, messages) = (bytes.amount(), VecDeque::new());
         let held = Mutex::new(Held { bytes, opening, messages, stream, fault: None });
-        Self(Arc::new(Inner { origin, held, counted: AtomicBool::new(false) }))
-    }
-
-    /// The call has come to the service, which counts it.
-    pub(super) fn count(&self) {
-        self.0.counted.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the service counts the call: one that fails before is counted by who lets it in.
-    pub(super) fn is_counted(&self) -> bool {
-        self.0.counted.load(Ordering::Relaxed)
+        Self(Arc::new(Inner { origin, held }))
     }
 
     pub(super) fn caller(&self) -> &Caller {

@@ -1,6 +1,6 @@
-//! Counts calls that come to no service of ours: those of libraries (health, reflection), and
-//! those that fail on the way, by an unknown path or a message that is none.
+//! Counts calls that libraries answer: health and reflection.
 
+use super::answer::Answer;
 use super::call_permits::CallPermits;
 use super::status::{code_name, code_of, explain};
 use crate::clock::Clock;
@@ -23,12 +23,17 @@ pub(super) struct Uncounted {
 }
 
 impl Uncounted {
+    /// Counts the call, which ends with this code and without an answer.
+    pub(super) fn end(self, code: &'static str) {
+        self.metrics.call(self.method, &self.clock).end(code);
+    }
+
     /// Counts the call by its answer, whose status gets its details if it has none.
     pub(super) fn answered(
         self,
-        mut answer: Response<Body>,
-        permits: Option<&CallPermits>,
-    ) -> Response<Body> {
+        mut answer: Response<Answer>,
+        permits: CallPermits,
+    ) -> Response<Answer> {
         let mut call = self.metrics.call(self.method, &self.clock);
         explain(answer.headers_mut());
         match code_of(answer.headers()) {
@@ -36,10 +41,7 @@ impl Uncounted {
                 call.end(code_name(code));
                 answer
             }
-            None => {
-                let permits = permits.cloned();
-                answer.map(|body| Body::new(Counted { body, call, permits }))
-            }
+            None => answer.map(|body| Body::new(Counted { body, call, permits }).into()),
         }
     }
 }
@@ -47,10 +49,10 @@ impl Uncounted {
 /// The body of an answer, with whose trailers the call ends.
 #[derive(Debug)]
 struct Counted {
-    body: Body,
+    body: Answer,
     call: Call,
     /// They know what the body of the request failed of.
-    permits: Option<CallPermits>,
+    permits: CallPermits,
 }
 
 impl http_body::Body for Counted {
@@ -65,7 +67,8 @@ impl http_body::Body for Counted {
         if let Poll::Ready(Some(Ok(frame))) = &mut frame
             && let Some(trailers) = frame.trailers_mut()
         {
-            match self.permits.as_ref().and_then(|permits| permits.lock().fault) {
+            let fault = self.permits.lock().fault;
+            match fault {
                 Some(fault) => drop(Status::from(fault).add_header(trailers)),
                 None => explain(trailers),
             }

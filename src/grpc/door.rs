@@ -2,8 +2,11 @@
 //! part where there is. What all calls of the contract share.
 
 use super::call_permits::CallPermits;
+use super::calls::Calls;
 use super::fit::Fit;
+use super::method::Method;
 use super::status::CallFault;
+use super::unary::Unary;
 use super::verdicts::{Unwritten, Writing};
 use super::wire::{self, Telling};
 use crate::clock::Clock;
@@ -11,7 +14,7 @@ use crate::config::ServerLimits;
 use crate::dispatch::{Account, Begun, Dispatcher, Permit, Resource, Suspended, Undecided, caught};
 use crate::engine::{Batch, Decision, Snapshot};
 use crate::pb;
-use crate::telemetry::{Call, CalledMethod, ShedCause, Tally};
+use crate::telemetry::{Call, ShedCause, Tally};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
@@ -25,6 +28,7 @@ pub(super) type Asked = (Vec<Bytes>, Vec<pb::TokenContext>, Option<pb::VerifyOpt
 #[derive(Debug)]
 pub(super) struct Door {
     dispatcher: Dispatcher,
+    calls: Calls,
     batch_tokens: usize,
 }
 
@@ -52,7 +56,8 @@ pub(super) enum Rest {
 impl Door {
     /// Lets so many tokens into one message.
     pub(super) fn new(dispatcher: Dispatcher, limits: &ServerLimits) -> Self {
-        Self { dispatcher, batch_tokens: limits.batch_tokens }
+        let calls = Calls::new(&dispatcher.engine().metrics);
+        Self { dispatcher, calls, batch_tokens: limits.batch_tokens }
     }
 
     /// The snapshot of now.
@@ -65,25 +70,41 @@ impl Door {
         self.dispatcher.clock()
     }
 
-    /// Begins a call of `method`.
-    pub(super) fn call(&self, method: &'static CalledMethod, headers: &HeaderMap) -> Call {
-        let engine = self.dispatcher.engine();
-        let call = engine.metrics.call(method, self.clock());
-        call.traced(engine.traces.as_ref(), headers)
+    /// Begins a call.
+    pub(super) fn call(&self, method: Method, headers: &HeaderMap) -> Call {
+        let traces = self.dispatcher.engine().traces.as_ref();
+        self.calls.of(method).begin(self.clock()).traced(traces, headers)
     }
 
-    /// Answers one message.
-    pub(super) async fn decide(
+    /// Answers a call with one token.
+    pub(super) async fn verify(
         &self,
-        asked: Asked,
-        deadline: Option<Instant>,
-        permits: &CallPermits,
-        tally: &Tally,
-    ) -> Result<Verdicts, CallFault> {
-        let now = self.clock().monotonic();
-        match self.begin(self.snapshot(), asked, now, deadline, permits, tally)? {
+        request: pb::VerifyRequest,
+        call: &Unary,
+    ) -> Result<Fit<pb::VerifyResponse>, CallFault> {
+        let pb::VerifyRequest { token, context, options } = request;
+        let verdicts = self.decide((vec![token], Vec::from_iter(context), options), call).await?;
+        let verdict = |verdicts: Vec<_>| verdicts.into_iter().next();
+        Ok(verdicts.map(|verdicts| pb::VerifyResponse { verdict: verdict(verdicts) }))
+    }
+
+    /// Answers a call with many tokens.
+    pub(super) async fn verify_batch(
+        &self,
+        request: pb::VerifyBatchRequest,
+        call: &Unary,
+    ) -> Result<Fit<pb::VerifyBatchResponse>, CallFault> {
+        let pb::VerifyBatchRequest { tokens, contexts, options } = request;
+        let verdicts = self.decide((tokens, contexts, options), call).await?;
+        Ok(verdicts.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
+    }
+
+    async fn decide(&self, asked: Asked, call: &Unary) -> Result<Verdicts, CallFault> {
+        let Unary { permits, now, deadline, .. } = call;
+        match self.begin(self.snapshot(), asked, *now, *deadline, permits, call.tally())? {
             Step::Done(verdicts) => Ok(verdicts),
-            Step::Open(rest) => self.end(rest, tally).await,
+            // In a box, so that calls that are answered at once do not hold the room for it.
+            Step::Open(rest) => Box::pin(self.end(rest, call.tally())).await,
         }
     }
 
@@ -154,15 +175,15 @@ impl Door {
         snapshot: &Arc<Snapshot>,
         batch: Batch,
         deadline: Option<Instant>,
-        permits: &CallPermits,
-        tally: &Tally,
+        call: &Unary,
     ) -> Result<Vec<Decision>, CallFault> {
-        let (now, account) = (self.clock().monotonic(), permits.account());
-        let decisions = match self.dispatcher.begin(snapshot, batch, now, deadline, account)? {
+        let account = call.permits.account();
+        let begun = self.dispatcher.begin(snapshot, batch, call.now, deadline, account)?;
+        let decisions = match begun {
             Begun::Decided(decisions) => decisions,
-            Begun::Suspended(rest) => self.dispatcher.finish(rest).await?,
+            Begun::Suspended(rest) => Box::pin(self.dispatcher.finish(rest)).await?,
         };
-        tally.add(decisions.iter().map(Decision::reason));
+        call.tally().add(decisions.iter().map(Decision::reason));
         Ok(decisions)
     }
 
@@ -170,18 +191,17 @@ impl Door {
     pub(super) async fn explain(
         &self,
         request: pb::ExplainRequest,
-        deadline: Option<Instant>,
-        permits: &CallPermits,
-        tally: &Tally,
+        call: &Unary,
     ) -> Result<Fit<pb::ExplainResponse>, CallFault> {
         let pb::ExplainRequest { token, context, options } = request;
         let contexts = Vec::from_iter(context);
         let asked = (vec![token.clone()], contexts.clone(), options.clone());
-        let (snapshot, now) = (self.snapshot(), self.clock().monotonic());
-        let begun = self.begin(Arc::clone(&snapshot), asked, now, deadline, permits, tally)?;
+        let (snapshot, tally) = (self.snapshot(), call.tally());
+        let Unary { permits, now, deadline, .. } = call;
+        let begun = self.begin(Arc::clone(&snapshot), asked, *now, *deadline, permits, tally)?;
         let verdicts = match begun {
             Step::Done(verdicts) => verdicts,
-            Step::Open(rest) => self.end(rest, tally).await?,
+            Step::Open(rest) => Box::pin(self.end(rest, tally)).await?,
         };
         let _permit = self.take_tokens(permits.account(), 1)?;
         let caller = permits.caller();

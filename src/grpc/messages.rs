@@ -1,27 +1,29 @@
-//! The messages of one stream. Between them nothing is kept of their bytes: the decoder of
+//! The messages of one call. Between them nothing is kept of their bytes: the decoder of
 //! tonic keeps the room of the largest one up to the end of the stream.
 
 use super::status::CallFault;
 use bytes::{Buf as _, Bytes, BytesMut};
-use http_body::Body as _;
+use http_body::Body;
 use prost::Message;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tonic::Status;
-use tonic::body::Body;
+use tonic::codegen::StdError;
 
-/// The messages of one stream.
+/// The messages of one call.
 #[derive(Debug)]
-pub(super) struct Messages {
-    body: Body,
+pub(super) struct Messages<B> {
+    body: B,
     /// What was received and is not read yet. Whole messages come, so that it is empty
     /// while nothing comes.
     buffer: BytesMut,
 }
 
-impl Messages {
-    pub(super) fn new(body: Body) -> Self {
+impl<B> Messages<B>
+where
+    B: Body<Data = Bytes, Error: Into<StdError>> + Unpin,
+{
+    pub(super) fn new(body: B) -> Self {
         Self { body, buffer: BytesMut::new() }
     }
 
@@ -50,13 +52,29 @@ impl Messages {
                         self.buffer.extend_from_slice(&piece);
                     }
                 }
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Err(error)) => {
+                    return Poll::Ready(Some(Err(Status::from_error(error.into()))));
+                }
                 None if self.buffer.is_empty() => return Poll::Ready(None),
                 None => {
                     return Poll::Ready(Some(Err(CallFault::MessageIncomplete.into())));
                 }
             }
         }
+    }
+
+    /// The end of a call with one message, which goes to `only`.
+    pub(super) fn poll_only<M: Message + Default>(
+        &mut self,
+        context: &mut Context<'_>,
+        only: &mut Option<M>,
+    ) -> Poll<Result<(), Status>> {
+        while let Some(message) = ready!(self.poll_next(context)) {
+            if only.replace(message?).is_some() {
+                return Poll::Ready(Err(CallFault::MessageMore.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -79,34 +97,6 @@ pub(super) fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, CallFault> {
     }
     buffer.advance(PREFIX);
     Ok(Some(buffer.split_to(length).freeze()))
-}
-
-/// The body of a stream of calls, which is handed over beside its request.
-#[must_use]
-pub fn stream_body(extensions: &http::Extensions) -> Option<Body> {
-    extensions.get::<Handover<Body>>().and_then(Handover::take)
-}
-
-/// Something that is handed over beside a request or an answer, because it cannot be cloned
-/// as extensions must be.
-#[derive(Debug)]
-pub(super) struct Handover<T>(Arc<Mutex<Option<T>>>);
-
-impl<T> Clone for Handover<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T> Handover<T> {
-    pub(super) fn new(value: T) -> Self {
-        Self(Arc::new(Mutex::new(Some(value))))
-    }
-
-    /// What was handed over, once.
-    pub(super) fn take(&self) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 #[cfg(test)]

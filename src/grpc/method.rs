@@ -8,9 +8,55 @@ use crate::telemetry::CalledMethod;
 /// `Watch` 9.2, `ServerReflectionInfo` 19.5.
 pub const PLACE: usize = 5;
 
+/// A method of the contract, or Envoy's question: those that are answered without a router.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Method {
+    /// One token.
+    Verify,
+    /// Many tokens.
+    VerifyBatch,
+    /// Messages of tokens.
+    VerifyStream,
+    /// One token, and each check of it.
+    Explain,
+    /// Envoy's question.
+    Check,
+}
+
+impl Method {
+    /// All of them, each at the place of its number.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Verify, Self::VerifyBatch, Self::VerifyStream, Self::Explain, Self::Check];
+
+    /// The method with this path.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/jwtd.v1.VerifierService/Verify" => Self::Verify,
+            "/jwtd.v1.VerifierService/VerifyBatch" => Self::VerifyBatch,
+            "/jwtd.v1.VerifierService/VerifyStream" => Self::VerifyStream,
+            "/jwtd.v1.VerifierService/Explain" => Self::Explain,
+            "/envoy.service.auth.v3.Authorization/Check" => Self::Check,
+            _ => return None,
+        })
+    }
+
+    /// As the metrics name it.
+    pub(super) fn called(self) -> &'static CalledMethod {
+        match self {
+            Self::Verify => &CalledMethod::VERIFY,
+            Self::VerifyBatch => &CalledMethod::VERIFY_BATCH,
+            Self::VerifyStream => &CalledMethod::VERIFY_STREAM,
+            Self::Explain => &CalledMethod::EXPLAIN,
+            Self::Check => &CalledMethod::AUTHORIZATION_CHECK,
+        }
+    }
+}
+
 /// How a call goes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Rpc {
+    /// What is asked for, if it is of ours or of Envoy.
+    pub(super) method: Option<Method>,
     /// The client sends messages one by one, with pauses as long as it likes.
     pub(super) messages: bool,
     /// It stays open for as long as the client likes, and takes so many places meanwhile; 0 if
@@ -26,37 +72,35 @@ impl Rpc {
     /// The call of this path.
     pub(super) fn at(path: &str) -> Self {
         let none = Self::default();
-        match path {
-            "/jwtd.v1.VerifierService/VerifyStream" => Self { messages: true, places: 1, ..none },
-            "/grpc.health.v1.Health/Watch" => Self { places: 2, names: true, health: true, ..none },
-            _ if path.starts_with("/grpc.health.v1.Health/") => {
+        match Method::at(path) {
+            Some(Method::VerifyStream) => {
+                Self { method: Some(Method::VerifyStream), messages: true, places: 1, ..none }
+            }
+            Some(method) => Self { method: Some(method), ..none },
+            None if path == "/grpc.health.v1.Health/Watch" => {
+                Self { places: 2, names: true, health: true, ..none }
+            }
+            None if path.starts_with("/grpc.health.v1.Health/") => {
                 Self { names: true, health: true, ..none }
             }
-            _ if path.starts_with("/grpc.reflection.") => {
+            None if path.starts_with("/grpc.reflection.") => {
                 Self { messages: true, places: 4, names: true, ..none }
             }
-            _ => none,
+            None => none,
         }
     }
+}
 
-    /// The method at this path, as for the metrics.
-    pub(super) fn counted(path: &str) -> &'static CalledMethod {
-        match path {
-            "/jwtd.v1.VerifierService/Verify" => &CalledMethod::VERIFY,
-            "/jwtd.v1.VerifierService/VerifyBatch" => &CalledMethod::VERIFY_BATCH,
-            "/jwtd.v1.VerifierService/Explain" => &CalledMethod::EXPLAIN,
-            "/jwtd.v1.VerifierService/VerifyStream" => &CalledMethod::VERIFY_STREAM,
-            "/envoy.service.auth.v3.Authorization/Check" => &CalledMethod::AUTHORIZATION_CHECK,
-            "/grpc.health.v1.Health/Check" => &CalledMethod::HEALTH_CHECK,
-            "/grpc.health.v1.Health/Watch" => &CalledMethod::HEALTH_WATCH,
-            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" => {
-                &CalledMethod::REFLECTION
-            }
-            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => {
-                &CalledMethod::REFLECTION_ALPHA
-            }
-            _ => &CalledMethod::UNKNOWN,
+/// The method of a library at this path, as the metrics name it.
+pub(super) fn library(path: &str) -> &'static CalledMethod {
+    match path {
+        "/grpc.health.v1.Health/Check" => &CalledMethod::HEALTH_CHECK,
+        "/grpc.health.v1.Health/Watch" => &CalledMethod::HEALTH_WATCH,
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" => &CalledMethod::REFLECTION,
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => {
+            &CalledMethod::REFLECTION_ALPHA
         }
+        _ => &CalledMethod::UNKNOWN,
     }
 }
 
@@ -83,11 +127,20 @@ mod tests {
                     let known = Rpc::at(&path);
                     assert_eq!(known.messages, method.client_streaming(), "{path}");
                     assert_eq!(known.places > 0, method.server_streaming(), "{path}");
-                    assert_ne!(Rpc::counted(&path), &CalledMethod::UNKNOWN, "{path}");
+                    let ours = !known.names && !path.contains("reflection");
+                    assert_eq!(known.method.is_some(), ours, "{path}");
+                    assert_eq!(library(&path) == &CalledMethod::UNKNOWN, ours, "{path}");
                     staying.extend((known.places > 0).then_some(path));
                 }
             }
         }
         assert_eq!(staying.len(), 4, "{staying:?}");
+    }
+
+    #[test]
+    fn each_method_is_at_the_place_of_its_number() {
+        for (place, method) in Method::ALL.into_iter().enumerate() {
+            assert_eq!(method as usize, place);
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Floor 8: gRPC. `wire` is the only place where the messages of the contract
 //! meet our types.
 
+mod answer;
 mod authz;
 mod body;
 mod call_permits;
+mod calls;
 mod counting;
 mod door;
 mod fit;
@@ -17,14 +19,15 @@ mod service;
 mod shapes;
 mod status;
 mod stream;
+mod unary;
 mod verdicts;
 mod weight;
 mod wire;
 
+pub use answer::Answer;
 pub use body::{Metered, MeteredLayer};
-pub use front::{Door, Front, Service};
-pub use messages::stream_body;
-pub use method::PLACE;
-pub use service::Verifier;
+pub use calls::Calls;
+pub use front::{Door, Front};
+pub use method::{Method, PLACE};
+pub use service::{Service, Services};
 pub use status::CallFault;
-pub use stream::NoAnswers;

@@ -1,8 +1,7 @@
 //! What is refused before its body is read: calls of those whom no profile serves, and of what
 //! is not switched on.
 
-use super::method::Rpc;
-use super::shapes;
+use super::method::{Method, Rpc};
 use super::status::CallFault;
 use crate::engine::Engine;
 use jwtd_core::policy::Caller;
@@ -27,17 +26,16 @@ impl Served {
 
     /// Refuses a call before its body is read if no profile serves its caller, or it asks for
     /// what is not switched on. Everybody may ask for the health.
-    pub(super) fn check(&self, caller: &Caller, path: &str, rpc: Rpc) -> Result<(), Status> {
-        let fault = if !rpc.health && !self.is_served(caller) {
-            CallFault::ProfileNotServed
-        } else if shapes::is_authorization(path)
+    pub(super) fn check(&self, caller: &Caller, rpc: Rpc) -> Result<(), Status> {
+        if !rpc.health && !self.is_served(caller) {
+            return Err(CallFault::ProfileNotServed.into());
+        }
+        if rpc.method == Some(Method::Check)
             && self.engine.current.load().configuration().http().is_none()
         {
-            CallFault::NotConfigured { setting: "ext_authz" }
-        } else {
-            return Ok(());
-        };
-        Err(fault.into())
+            return Err(CallFault::NotConfigured { setting: "ext_authz" }.into());
+        }
+        Ok(())
     }
 
     fn is_served(&self, caller: &Caller) -> bool {

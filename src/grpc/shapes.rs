@@ -8,15 +8,6 @@ use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, Fi
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// A method that is served.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Method {
-    /// The place of its request among all shapes.
-    pub(super) request: usize,
-    /// Whether it is Envoy's, which the setting `ext_authz` switches on.
-    pub(super) is_authorization: bool,
-}
-
 /// What a message looks like, for those who count what reading it takes.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
@@ -60,26 +51,21 @@ impl Shape {
     }
 }
 
-/// The method with this path, if it is served.
-pub(super) fn method(path: &str) -> Option<&'static Method> {
-    SERVED.methods.get(path)
+/// The place of the request of the method with this path among all shapes, if it is served.
+pub(super) fn request(path: &str) -> Option<usize> {
+    SERVED.requests.get(path).copied()
 }
 
 /// Whether a path begins with the name of a service.
 pub(super) fn is_service(path: &str) -> bool {
     let service = path.rsplit_once('/').map_or(path, |(service, _)| service);
-    SERVED.methods.keys().any(|known| known.rsplit_once('/').is_some_and(|one| one.0 == service))
+    SERVED.requests.keys().any(|known| known.rsplit_once('/').is_some_and(|one| one.0 == service))
 }
 
-/// Whether a path is that of Envoy's question.
-pub(super) fn is_authorization(path: &str) -> bool {
-    method(path).is_some_and(|method| method.is_authorization)
-}
-
-/// All methods, by their paths.
+/// All methods by their paths, and the places of their requests.
 #[cfg(test)]
-pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Method)> {
-    SERVED.methods.iter().map(|(path, method)| (path.as_str(), method))
+pub(super) fn all() -> impl Iterator<Item = (&'static str, usize)> {
+    SERVED.requests.iter().map(|(path, place)| (path.as_str(), *place))
 }
 
 /// What the message at this place looks like.
@@ -93,7 +79,8 @@ pub(super) fn shape(place: usize) -> &'static Shape {
 /// All that is served.
 #[derive(Debug, Default)]
 struct ServedShapes {
-    methods: HashMap<String, Method>,
+    /// The places of requests, by the paths of their methods.
+    requests: HashMap<String, usize>,
     shapes: Vec<Shape>,
 }
 
@@ -125,19 +112,17 @@ impl ServedShapes {
             types.shape(message, is_envoy(file))
         });
         let shapes = shapes.collect();
-        let mut methods = HashMap::new();
+        let mut requests = HashMap::new();
         for file in files {
             for service in &file.service {
                 let name = format!("{}.{}", file.package(), service.name());
                 for method in &service.method {
                     let Some(&request) = types.places.get(method.input_type()) else { continue };
-                    let is_authorization = is_envoy(file);
-                    let path = format!("/{name}/{}", method.name());
-                    methods.insert(path, Method { request, is_authorization });
+                    requests.insert(format!("/{name}/{}", method.name()), request);
                 }
             }
         }
-        Self { methods, shapes }
+        Self { requests, shapes }
     }
 }
 
@@ -242,9 +227,8 @@ mod tests {
             "/jwtd.v1.VerifierService/Verify",
             "/jwtd.v1.VerifierService/VerifyBatch",
         ] {
-            let of_envoy = path.starts_with("/envoy.");
-            assert_eq!(method(path).map(|one| one.is_authorization), Some(of_envoy), "{path}");
+            assert!(request(path).is_some(), "{path}");
         }
-        assert!(method("/jwtd.v1.VerifierService/Nothing").is_none());
+        assert!(request("/jwtd.v1.VerifierService/Nothing").is_none());
     }
 }

@@ -67,6 +67,8 @@ pub enum CallFault {
     MessageMalformed,
     /// The call ends without a message.
     MessageMissing,
+    /// A call with one message sends another.
+    MessageMore,
     /// The message is larger than allowed.
     MessageTooLarge {
         /// Its size in bytes.
@@ -140,6 +142,7 @@ impl CallFault {
             Self::MessageIncomplete => "MESSAGE_INCOMPLETE",
             Self::MessageMalformed => "MESSAGE_MALFORMED",
             Self::MessageMissing => "MESSAGE_MISSING",
+            Self::MessageMore => "MESSAGE_MORE",
             Self::MessageTooComplex { .. } => "MESSAGE_TOO_COMPLEX",
             Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
             Self::MethodUnknown { service: true } => "METHOD_UNKNOWN",
@@ -179,7 +182,10 @@ impl CallFault {
             | Self::ViewUnknown { .. } => Code::InvalidArgument,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
-            Self::CompressionUnsupported | Self::MethodUnknown { .. } => Code::Unimplemented,
+            // A wrong number of messages too (gRPC, Status codes and their use).
+            Self::CompressionUnsupported | Self::MessageMore | Self::MethodUnknown { .. } => {
+                Code::Unimplemented
+            }
             Self::NotConfigured { .. } => Code::FailedPrecondition,
             Self::NotFound => Code::NotFound,
             Self::ProfileNotServed => Code::PermissionDenied,

@@ -2,47 +2,44 @@
 //! worked on at a time and answered as they are done. While that many are in flight, no
 //! further one is read.
 
+use super::answer::{Answer, put};
+use super::body::Metered;
 use super::call_permits::CallPermits;
 use super::door::{Door, Step, Verdicts};
-use super::messages::{Handover, Messages};
+use super::messages::Messages;
 use super::status::{CallFault, code_name};
+use super::unary::deadline;
 use super::wire;
 use crate::dispatch::Permit;
 use crate::pb::{self, verify_stream_response::Result as Outcome};
 use crate::telemetry::Call;
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
-use futures_util::stream::{Empty, FuturesUnordered, Stream as _};
-use http::{HeaderMap, Response};
+use futures_util::stream::{FuturesUnordered, Stream as _};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
-use prost::Message as _;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 use tonic::Status;
+use tonic::codegen::StdError;
 
 /// How many messages of one stream are worked on at once. Together with their
 /// largest size this bounds what one stream can hold.
 const IN_FLIGHT: usize = 32;
-
-/// An answer, or why there are no more.
-type Answer = Result<Answered, Status>;
 
 /// An answer, and a permit for its room until it is encoded.
 type Answered = (pb::VerifyStreamResponse, Option<Permit>);
 
 type Decided = Result<Verdicts, CallFault>;
 
-/// What tonic sees in the place of `Answers`.
-pub type NoAnswers = Empty<Result<pb::VerifyStreamResponse, Status>>;
-
 /// The answers of one stream, as the body of a response. It is ours, because that of tonic
 /// keeps the room of the largest answer up to the end of the stream.
 pub(super) struct Answers {
     /// Nothing once the client has sent its last.
-    messages: Option<Messages>,
+    messages: Option<Messages<tonic::body::Body>>,
     in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
     door: Arc<Door>,
     permits: CallPermits,
@@ -53,25 +50,33 @@ pub(super) struct Answers {
     ended: bool,
 }
 
+/// Answers a call that sends messages.
+pub(super) fn answer<B>(
+    door: Arc<Door>,
+    call: Call,
+    request: Request<Metered<B>>,
+) -> Response<Answer>
+where
+    B: Body<Data = Bytes, Error: Into<StdError>> + Send + Unpin + 'static,
+{
+    let deadline = deadline(request.headers(), call.started());
+    let body = request.into_body();
+    let permits = body.permits().clone();
+    let messages = Some(Messages::new(tonic::body::Body::new(body)));
+    let in_flight = FuturesUnordered::new();
+    Answer::messages(Answers {
+        messages,
+        in_flight,
+        door,
+        permits,
+        deadline,
+        call,
+        end: None,
+        ended: false,
+    })
+}
+
 impl Answers {
-    pub(super) fn new(
-        door: Arc<Door>,
-        messages: Messages,
-        permits: CallPermits,
-        deadline: Option<Instant>,
-        call: Call,
-    ) -> Self {
-        let (messages, in_flight) = (Some(messages), FuturesUnordered::new());
-        Self { messages, in_flight, door, permits, deadline, call, end: None, ended: false }
-    }
-
-    /// Hands it over beside an answer without any.
-    pub(super) fn hand_over(self) -> tonic::Response<NoAnswers> {
-        let mut answer = tonic::Response::new(futures_util::stream::empty());
-        answer.extensions_mut().insert(Handover::new(self));
-        answer
-    }
-
     /// Answers a message, or begins to.
     fn answer(&self, message: pb::VerifyStreamRequest) -> Option<Answered> {
         let held = self.permits.take_message();
@@ -103,7 +108,7 @@ impl Answers {
         self.door.begin(self.door.snapshot(), asked, now, deadline, &self.permits, tally)
     }
 
-    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Answered, Status>>> {
         loop {
             // Before new ones: what can be answered at once must not hold up the others.
             if !self.in_flight.is_empty()
@@ -144,15 +149,6 @@ fn response(id: u64, decided: Decided) -> Answered {
     (pb::VerifyStreamResponse { id, result: Some(result) }, room)
 }
 
-/// The answer with the body that was handed over beside it, if one was.
-pub(super) fn with_answers(mut answer: Response<tonic::body::Body>) -> Response<tonic::body::Body> {
-    let answers = answer.extensions_mut().remove::<Handover<Answers>>();
-    match answers.and_then(|answers| answers.take()) {
-        Some(answers) => answer.map(|_| tonic::body::Body::new(answers)),
-        None => answer,
-    }
-}
-
 impl Body for Answers {
     type Data = Bytes;
     type Error = Status;
@@ -191,15 +187,6 @@ impl Body for Answers {
     fn is_end_stream(&self) -> bool {
         self.ended
     }
-}
-
-/// Writes an answer as gRPC has it (gRPC over HTTP/2, Length-Prefixed-Message).
-fn put(answer: &pb::VerifyStreamResponse, buffer: &mut BytesMut) {
-    let length = answer.encoded_len();
-    buffer.reserve(length.saturating_add(5));
-    buffer.put_u8(0);
-    buffer.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    answer.encode_raw(buffer);
 }
 
 impl fmt::Debug for Answers {

@@ -14,7 +14,7 @@ mod shadow;
 mod shed;
 mod verifications;
 
-pub use call::{Call, CalledMethod};
+pub use call::{Call, CalledMethod, MethodCalls};
 pub use connections::{ConnectionEnd, Connections};
 pub use fetches::UnknownKids;
 pub use gauges::Gauges;
@@ -242,7 +242,7 @@ impl Metrics {
         let fetches = Fetches::new(&add);
         let mut named = vec![verifications.clone(), shadow_verifications.clone()];
         named.extend(fetches.vectors());
-        let metrics = Self {
+        Self {
             names: Names::new(named),
             verifications,
             shadow_verifications,
@@ -297,13 +297,7 @@ impl Metrics {
             shed,
             signature_checks,
             registry: registry.clone(),
-        };
-        for method in CalledMethod::VERIFIER {
-            let [kind, service, name] = method.labels();
-            metrics.calls_started.with_label_values(&method.labels());
-            metrics.calls_handled.with_label_values(&[kind, service, name, "OK"]);
         }
-        metrics
     }
 
     /// Handles for the verdicts under a snapshot with these profiles and issuers.
@@ -320,10 +314,10 @@ impl Metrics {
         ShadowCounters::new(self.shadow_verifications.clone(), profiles)
     }
 
-    /// Begins a call of `method`.
-    pub fn call(self: &Arc<Self>, method: &'static CalledMethod, clock: &Clock) -> Call {
-        self.calls_started.with_label_values(&method.labels()).inc();
-        Call::new(Arc::clone(self), method, clock.clone())
+    /// Begins a call of `method`, of which there are few.
+    #[must_use]
+    pub fn call(&self, method: &'static CalledMethod, clock: &Clock) -> Call {
+        Arc::new(MethodCalls::new(self, method)).begin(clock)
     }
 
     /// Counts a message that was judged.

@@ -35,7 +35,7 @@ pub trait Front: Send + Sync + 'static {
     type Error: Into<AnyError> + Send;
 
     /// Answers a request. What the answer has among its extensions is kept until its body is
-    /// sent, except for a permit in an [`Arc`], which goes once the body is encoded.
+    /// sent.
     fn answer(
         &self,
         request: Request<Incoming>,

@@ -97,14 +97,13 @@ impl OpenCall {
     /// Follows the body of the answer until it is sent.
     pub(super) fn follow<B: Body>(self, answer: Response<B>) -> Response<Reply<B>> {
         let (mut parts, body) = answer.into_parts();
-        let mut kept = std::mem::take(&mut parts.extensions);
-        let room = kept.remove::<Arc<Permit>>();
+        let kept = std::mem::take(&mut parts.extensions);
         let progress = Arc::new(Progress::default());
         // An answer without a body cannot wait.
         if !body.is_end_stream() {
             self.0.add(&progress);
         }
-        Response::from_parts(parts, Reply { body, call: self, progress, room, _kept: kept })
+        Response::from_parts(parts, Reply { body, call: self, progress, _kept: kept })
     }
 }
 
@@ -131,8 +130,7 @@ pub(super) struct Reply<B> {
     body: B,
     call: OpenCall,
     progress: Arc<Progress>,
-    room: Option<Arc<Permit>>,
-    /// What else the answer had among its extensions.
+    /// What the answer had among its extensions.
     _kept: Extensions,
 }
 
@@ -145,8 +143,6 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Reply<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        // It is encoded whole, and what it was made of is gone.
-        self.room = None;
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(|data| self.piece(data)))))
     }
 

@@ -1,4 +1,4 @@
-//! Requests as they come from the wire, through tonic, prost and the engine, cold and warm:
+//! Requests as they come from the wire, through prost and the engine, cold and warm:
 //! every verdict is that of the core alone, and no message reaches a bug of ours.
 
 use crate::world::{WORLD, now, profiles};
@@ -8,9 +8,9 @@ use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
 use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer};
 use jwtd::engine::{CacheLimits, Configuration, Engine, Snapshot};
-use jwtd::grpc::{Door, Front, MeteredLayer, Verifier};
+use jwtd::grpc::{Calls, Door, Front, MeteredLayer, Services};
 use jwtd::http::{self as plain, Bounds, Routes};
-use jwtd::pb::{self, verifier_service_server::VerifierServiceServer, verify_stream_response};
+use jwtd::pb::{self, verify_stream_response};
 use jwtd::sources::KeyWatches;
 use jwtd::telemetry::Metrics;
 use jwtd::transport::{Door as _, Origin};
@@ -42,35 +42,34 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     Arc::new(Engine::new(Snapshot::new(configuration, WORLD.clone()), limits, metrics))
 });
 
-static FRONT: LazyLock<Front<VerifierServiceServer<Verifier>, plain::Front>> =
-    LazyLock::new(|| {
-        let admission = Admission::new(Amounts {
-            bytes: LIMITS.in_flight_bytes,
-            connections: LIMITS.connections,
-            streams: 1,
-            tokens: LIMITS.in_flight_tokens,
-            ..Amounts::default()
-        });
-        let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
-        let (engine, clock) = (Arc::clone(&ENGINE), VirtualClock::at(now()).clock());
-        let dispatcher = Dispatcher::new(
-            Arc::clone(&engine),
-            KeyWatches::default(),
-            admission,
-            2,
-            &LIMITS,
-            clock.clone(),
-        );
-        let service = VerifierServiceServer::new(Verifier::new(dispatcher, &LIMITS));
-        let service = service.max_decoding_message_size(LIMITS.message_bytes);
-        let metrics = Arc::clone(&engine.metrics);
-        let metered = MeteredLayer { message_bytes: LIMITS.message_bytes, metrics };
-        let patience = LIMITS.call_timeout;
-        let bounds = Bounds { receive_timeout: patience, call_timeout: patience };
-        let routes = Routes::new(Vec::new());
-        let plain = plain::Door::new(routes, bounds, Arc::clone(&metered.metrics), clock.clone());
-        Door { service, metered, engine, clock, patience, plain }.open(Arc::new(origin))
+static FRONT: LazyLock<Front<Services, plain::Front>> = LazyLock::new(|| {
+    let admission = Admission::new(Amounts {
+        bytes: LIMITS.in_flight_bytes,
+        connections: LIMITS.connections,
+        streams: 1,
+        tokens: LIMITS.in_flight_tokens,
+        ..Amounts::default()
     });
+    let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
+    let (engine, clock) = (Arc::clone(&ENGINE), VirtualClock::at(now()).clock());
+    let dispatcher = Dispatcher::new(
+        Arc::clone(&engine),
+        KeyWatches::default(),
+        admission,
+        2,
+        &LIMITS,
+        clock.clone(),
+    );
+    let service = Services::new(dispatcher, &LIMITS, tonic::service::Routes::default());
+    let metrics = Arc::clone(&engine.metrics);
+    let metered = MeteredLayer { message_bytes: LIMITS.message_bytes, metrics };
+    let patience = LIMITS.call_timeout;
+    let bounds = Bounds { receive_timeout: patience, call_timeout: patience };
+    let routes = Routes::new(Vec::new());
+    let plain = plain::Door::new(routes, bounds, Arc::clone(&metered.metrics), clock.clone());
+    let calls = Calls::new(&metered.metrics);
+    Door { service, metered, engine, calls, clock, patience, plain }.open(Arc::new(origin))
+});
 
 /// The answer to a call: the messages of the body, the status, and what it says.
 struct Answer {
@@ -88,7 +87,7 @@ fn call(method: &str, body: Bytes) -> Answer {
         .body(Full::new(body))
         .unwrap();
     RUNTIME.block_on(async {
-        let response = FRONT.call(request).await.unwrap();
+        let response = FRONT.call(request).await;
         let headers = response.headers().clone();
         let (mut body, mut data) = (response.into_body(), Vec::new());
         let mut trailers = http::HeaderMap::new();

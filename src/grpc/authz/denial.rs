@@ -2,10 +2,8 @@
 //! (`failure_mode_allow`), and so would everybody who can bring an error about.
 
 use super::reply::denied;
-use bytes::{BufMut as _, BytesMut};
-use http::{HeaderMap, HeaderValue, Response};
-use http_body::Frame;
-use http_body_util::StreamBody;
+use crate::grpc::answer::Answer;
+use http::Response;
 use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -15,15 +13,15 @@ const TOO_LARGE: &str = "the request is too large to be checked. fix: let the pr
                          bodies along (`with_request_body` of Envoy), or raise \
                          `limits.message_bytes`";
 
-/// Puts a denial in the place of an answer that is an error, wherever it comes from: admission,
-/// the body, the decoder, the deadline, or the handler. What remains an error is that nobody
-/// asked for answers: the setting `ext_authz` is not there.
-pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<tonic::body::Body> {
-    // A status among the headers means that there is no body.
-    let status = Status::from_header_map(answer.headers());
-    let Some(status) = status.filter(|status| status.code() != Code::Ok) else { return answer };
+/// Puts a denial in the place of an error, wherever it comes from: admission, the body, the
+/// decoder, the deadline, or the handler.
+///
+/// # Errors
+/// What remains an error: that nobody asked for answers, because the setting `ext_authz` is not
+/// there.
+pub(in crate::grpc) fn deny(status: Status) -> Result<Response<Answer>, Status> {
     if status.code() == Code::FailedPrecondition {
-        return answer;
+        return Err(status);
     }
     let info = status.get_details_error_info();
     let reason = info.as_ref().map(|info| info.reason.as_str());
@@ -48,20 +46,7 @@ pub(in crate::grpc) fn deny(answer: Response<tonic::body::Body>) -> Response<ton
     if !status.details().is_empty() {
         message.status = tonic_types::Status::decode(status.details()).ok().or(message.status);
     }
-    let message = message.encode_to_vec();
-    let mut data = BytesMut::with_capacity(message.len().saturating_add(5));
-    // Length-Prefixed-Message of gRPC over HTTP/2: not compressed.
-    data.put_u8(0);
-    data.put_u32(u32::try_from(message.len()).unwrap_or_default());
-    data.put_slice(&message);
-    let mut trailers = HeaderMap::new();
-    trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
-    let frames = [Frame::data(data.freeze()), Frame::trailers(trailers)].map(Ok::<_, Status>);
-    let body: StreamBody<_> = StreamBody::new(futures_util::stream::iter(frames));
-    let mut denial = Response::new(tonic::body::Body::new(body));
-    let kind = HeaderValue::from_static("application/grpc");
-    denial.headers_mut().insert(http::header::CONTENT_TYPE, kind);
-    denial
+    Ok(Answer::message(&message, None))
 }
 
 #[cfg(test)]
@@ -74,10 +59,7 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     async fn denial(status: Status) -> Option<(i32, String)> {
-        let answer = deny(status.into_http());
-        if answer.headers().contains_key(Status::GRPC_STATUS) {
-            return None;
-        }
+        let answer = deny(status).ok()?;
         let body = answer.into_body().collect().await.unwrap();
         assert_eq!(body.trailers().unwrap()["grpc-status"], "0");
         let response = CheckResponse::decode(body.to_bytes().slice(5..)).unwrap();

@@ -75,6 +75,12 @@ impl CallFault {
                 "message",
                 Vec::new(),
             ),
+            Self::MessageMore => (
+                "the call sends more than its one message; fix: send one, or call `VerifyStream`"
+                    .into(),
+                "message",
+                Vec::new(),
+            ),
             Self::MessageMissing => (
                 "the call ends without a message; fix: send one, an empty one has five bytes of 0"
                     .into(),

@@ -117,8 +117,8 @@ fn hold(path: &str, shape: usize, message: &[u8]) -> Option<usize> {
 #[test]
 fn every_field_at_every_depth_is_weighed() {
     let mut fields = 0;
-    for (path, method) in shapes::all() {
-        for steps in paths(method.request) {
+    for (path, request) in shapes::all() {
+        for steps in paths(request) {
             fields += 1;
             for length in [100, 3_000, 30_000, 300_000] {
                 // The innermost message is full of the field, and then the request is.
@@ -137,7 +137,7 @@ fn every_field_at_every_depth_is_weighed() {
                     if !whole {
                         message = outer.iter().rev().fold(message, |all, step| held(step.0, &all));
                     }
-                    hold(path, method.request, &message);
+                    hold(path, request, &message);
                 }
             }
         }
@@ -147,7 +147,7 @@ fn every_field_at_every_depth_is_weighed() {
 
 #[test]
 fn what_honest_callers_send_is_light() {
-    let request = shapes::method("/envoy.service.auth.v3.Authorization/Check").unwrap().request;
+    let request = shapes::request("/envoy.service.auth.v3.Authorization/Check").unwrap();
     let headers = (0..1000).map(|n| authz::attribute_context::http_request::HeadersEntry {
         key: format!("x-header-{n}").into(),
         value: "0123456789".repeat(4).into(),
@@ -159,7 +159,7 @@ fn what_honest_callers_send_is_light() {
     let message = authz::CheckRequest { attributes: Some(attributes) }.encode_to_vec();
     assert!(hold("/envoy.service.auth.v3.Authorization/Check", request, &message).is_some());
     let path = "/jwtd.v1.VerifierService/VerifyBatch";
-    let request = shapes::method(path).unwrap().request;
+    let request = shapes::request(path).unwrap();
     for (count, length) in [(1000, 100), (1000, 4_000), (4000, 10)] {
         let tokens = vec![Bytes::from(vec![b'a'; length]); count];
         let message = pb::VerifyBatchRequest { tokens, ..Default::default() }.encode_to_vec();
@@ -170,7 +170,7 @@ fn what_honest_callers_send_is_light() {
 #[test]
 fn what_is_broken_or_hidden_in_a_group_changes_nothing_of_the_count() {
     let path = "/jwtd.v1.VerifierService/VerifyBatch";
-    let request = shapes::method(path).unwrap().request;
+    let request = shapes::request(path).unwrap();
     let context = held(2, &[]).repeat(100_000);
     for before in [&[][..], &[0x4b], &[0x4b, 0x4c], &[0x0b], &[0x80, 0x80], &[0xf8, 0xff, 0x7f, 1]]
     {
@@ -195,14 +195,14 @@ proptest! {
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
     ) {
         let all: Vec<_> = shapes::all().collect();
-        let (path, method) = all[method % all.len()];
-        let mut message: Vec<_> = (0..count).flat_map(|_| one(method.request, &mut seed)).collect();
+        let (path, request) = all[method % all.len()];
+        let mut message: Vec<_> = (0..count).flat_map(|_| one(request, &mut seed)).collect();
         for (place, byte) in changes {
             if !message.is_empty() {
                 let place = place.index(message.len());
                 message[place] = byte;
             }
         }
-        hold(path, method.request, &message);
+        hold(path, request, &message);
     }
 }

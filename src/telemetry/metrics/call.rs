@@ -1,10 +1,11 @@
-//! One call of gRPC, counted from its start to its end.
+//! Calls of gRPC, counted from their start to their end.
 
 use super::Metrics;
 use crate::clock::Clock;
 use crate::telemetry::tally::Tally;
 use crate::telemetry::traces::{Span, Traces};
 use http::HeaderMap;
+use prometheus::{Histogram, IntCounter, IntCounterVec};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,10 +41,6 @@ impl CalledMethod {
     /// A path that is no method's: what it says is the peer's, and no label.
     pub const UNKNOWN: Self = Self { kind: "unknown", service: "unknown", name: "unknown" };
 
-    /// Those of the contract.
-    pub(super) const VERIFIER: [&Self; 4] =
-        [&Self::VERIFY, &Self::VERIFY_BATCH, &Self::EXPLAIN, &Self::VERIFY_STREAM];
-
     const fn of_verifier(kind: &'static str, name: &'static str) -> Self {
         Self { kind, service: "jwtd.v1.VerifierService", name }
     }
@@ -62,11 +59,44 @@ impl CalledMethod {
     }
 }
 
+/// The calls of one method, with handles of what nearly all of them are counted by.
+#[derive(Debug)]
+pub struct MethodCalls {
+    method: &'static CalledMethod,
+    started: IntCounter,
+    ok: IntCounter,
+    seconds: Histogram,
+    /// For those that end with another code.
+    handled: IntCounterVec,
+}
+
+impl MethodCalls {
+    /// Those of `method`.
+    #[must_use]
+    pub fn new(metrics: &Metrics, method: &'static CalledMethod) -> Self {
+        let (labels, handled) = (method.labels(), metrics.calls_handled.clone());
+        let [kind, service, name] = labels;
+        Self {
+            method,
+            started: metrics.calls_started.with_label_values(&labels),
+            ok: handled.with_label_values(&[kind, service, name, "OK"]),
+            seconds: metrics.call_seconds.with_label_values(&labels),
+            handled,
+        }
+    }
+
+    /// Begins a call.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>, clock: &Clock) -> Call {
+        self.started.inc();
+        Call::new(Arc::clone(self), clock.clone())
+    }
+}
+
 /// One call of gRPC, from its start to its end.
 #[derive(Debug)]
 pub struct Call {
-    metrics: Arc<Metrics>,
-    method: &'static CalledMethod,
+    of: Arc<MethodCalls>,
     clock: Clock,
     started: Instant,
     code: &'static str,
@@ -75,22 +105,22 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(metrics: Arc<Metrics>, method: &'static CalledMethod, clock: Clock) -> Self {
-        Self {
-            metrics,
-            method,
-            started: clock.monotonic(),
-            clock,
-            code: "Canceled",
-            span: None,
-            tally: Tally::default(),
-        }
+    fn new(of: Arc<MethodCalls>, clock: Clock) -> Self {
+        let (started, code, tally) = (clock.monotonic(), "Canceled", Tally::default());
+        Self { of, clock, started, code, span: None, tally }
+    }
+
+    /// When it was begun.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
     /// The same call, as a span if it is one of those that are traced.
     #[must_use]
     pub fn traced(mut self, traces: Option<&Traces>, headers: &HeaderMap) -> Self {
-        self.span = traces.and_then(|all| all.span(self.method.service, self.method.name, headers));
+        let CalledMethod { service, name, .. } = *self.of.method;
+        self.span = traces.and_then(|all| all.span(service, name, headers));
         if self.span.is_some() {
             self.tally = Tally::of_span();
         }
@@ -112,13 +142,17 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let Self { metrics, method, clock, started, code, span, tally } = self;
+        let Self { of, clock, started, code, span, tally } = self;
         if let Some(span) = span.take() {
             span.end(code, tally);
         }
-        let [kind, service, name] = method.labels();
-        metrics.calls_handled.with_label_values(&[kind, service, name, *code]).inc();
-        let seconds = clock.since(*started).as_secs_f64();
-        metrics.call_seconds.with_label_values(&method.labels()).observe(seconds);
+        let MethodCalls { method, ok, seconds, handled, .. } = &**of;
+        if *code == "OK" {
+            ok.inc();
+        } else {
+            let [kind, service, name] = method.labels();
+            handled.with_label_values(&[kind, service, name, *code]).inc();
+        }
+        seconds.observe(clock.since(*started).as_secs_f64());
     }
 }

@@ -1,0 +1,29 @@
+//! How the calls of each method are counted.
+
+use super::method::Method;
+use crate::telemetry::{MethodCalls, Metrics};
+use std::sync::Arc;
+
+/// The calls of all methods, at the places of their numbers.
+#[derive(Clone, Debug)]
+pub struct Calls([Arc<MethodCalls>; Method::ALL.len()]);
+
+impl Calls {
+    /// Counted by `metrics`.
+    #[must_use]
+    pub fn new(metrics: &Metrics) -> Self {
+        Self(Method::ALL.map(|method| Arc::new(MethodCalls::new(metrics, method.called()))))
+    }
+
+    /// Those of one method.
+    pub(super) fn of(&self, method: Method) -> &Arc<MethodCalls> {
+        let Self([verify, verify_batch, verify_stream, explain, check]) = self;
+        match method {
+            Method::Verify => verify,
+            Method::VerifyBatch => verify_batch,
+            Method::VerifyStream => verify_stream,
+            Method::Explain => explain,
+            Method::Check => check,
+        }
+    }
+}

@@ -56,6 +56,10 @@ pub fn redacted_url(value: &str) -> Cow<'_, str> {
         Some((before, host)) if !before.contains("://") && !before.is_empty() => {
             Cow::Owned(format!("{REDACTED}@{}", redacted_url_rest(host)))
         }
+        // Its scheme is missing, or it is relative.
+        _ if !value.contains("://") => {
+            Cow::Owned(without_tokens(&redacted_url_rest(&redacted_value(value))))
+        }
         _ => redacted_value(value),
     }
 }
@@ -230,6 +234,9 @@ mod tests {
             ("u@h", "***@h"),
             ("https://u:p@h/?a=b", "https://***@h/?a=***"),
             ("h:1", "h:1"),
+            ("login.example/k?key=secret", "login.example/k?key=***"),
+            ("/k/?key=secret#x", "/k/?key=***#***"),
+            ("//u:p@h/k", "***@h/k"),
         ] {
             assert_eq!(redacted_url(value), shown, "{value}");
         }

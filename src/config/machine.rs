@@ -129,13 +129,15 @@ fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)
 }
 
 fn unix(path: &Path) -> Found {
-    if let Ok(found) = std::fs::symlink_metadata(path)
-        && !files::is_socket(&found)
-    {
-        let what = format!("{} is there already and is not a socket", path.display());
-        return wrong(what, "remove it, or choose another path");
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !files::is_socket(&found) => {
+            let what = format!("{} is there already and is not a socket", path.display());
+            wrong(what, "remove it, or choose another path")
+        }
+        // It may be handed over by a service manager, which owns the folder.
+        Ok(_) => Ok(()),
+        Err(_) => writable(files::parent(path)),
     }
-    writable(files::parent(path))
 }
 
 /// A folder in which something is to be made.

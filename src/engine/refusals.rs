@@ -87,8 +87,14 @@ impl Refusals {
     /// Whether a refusal for this reason gets a line now.
     pub(super) fn wants(&self, reason: Reason, now: UnixTime) -> bool {
         let Some(seen) = self.0.seconds.get(usize::from(reason.number())) else { return false };
-        let second = u64::try_from(now.seconds()).unwrap_or_default() << LINES;
+        /// So many seconds a batch may be behind another; farther back, the clock was set back.
+        const BEHIND: u64 = 60;
+
         let before = seen.load(Ordering::Relaxed);
+        let now = u64::try_from(now.seconds()).unwrap_or_default();
+        let latest = before >> LINES;
+        let now = if latest.saturating_sub(now) <= BEHIND { now.max(latest) } else { now };
+        let second = now << LINES;
         let lines = before.checked_sub(second).filter(|lines| *lines < 1 << LINES);
         let lines = lines.unwrap_or_default();
         if lines >= u64::from(self.0.rules.per_second) {
@@ -213,6 +219,10 @@ mod tests {
         };
         let metrics = Arc::new(Metrics::new());
         let refusals = Refusals::start(rules, shown, metrics, Clock::system()).unwrap();
+        // Batches that began in different seconds are judged in turns: the later one counts.
+        let wants = |second| refusals.wants(Reason::TooOld, UnixTime::from_seconds(second));
+        let lines = [100, 99, 100, 98, 99, 100].into_iter().filter(|second| wants(*second)).count();
+        assert_eq!(lines, 3);
         // A clock that is set back begins anew.
         for second in [0, 100, 101, 7, 1 << 40] {
             let now = UnixTime::from_seconds(second);

@@ -8,7 +8,7 @@ use super::error::Cause;
 use super::race::dial;
 use super::{coding, credentials, proxy, tls};
 use crate::config::{Access, HttpUrl, Proxy};
-use crate::redaction::redacted_value;
+use crate::redaction::redacted_url;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION};
 use http::header::{
@@ -156,7 +156,7 @@ impl Fetch<'_> {
         if response.status() != StatusCode::OK {
             let target = header(LOCATION).filter(|_| response.status().is_redirection());
             let beginning = |text: &str| text.chars().take(LONGEST_TARGET).collect();
-            let target = target.map(|target| beginning(&redacted_value(&target)));
+            let target = target.map(|target| beginning(&redacted_url(&target)));
             let retry_after = caching::retry_after(response.headers());
             return Err(Cause::Status { status: response.status(), target, retry_after });
         }

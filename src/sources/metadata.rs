@@ -2,7 +2,7 @@
 //! section 2), as far as it concerns us.
 
 use crate::config::HttpUrl;
-use crate::redaction::redacted_value;
+use crate::redaction::redacted_url;
 use jwtd_core::jose::json::{self, Value};
 use jwtd_core::jose::jwks::JwksError;
 use jwtd_core::jose::limits::JWKS_JSON;
@@ -60,7 +60,7 @@ impl Metadata {
 /// secret in it.
 fn beginning(text: &str) -> String {
     const MOST: usize = 100;
-    let text = &*redacted_value(text);
+    let text = &*redacted_url(text);
     match text.char_indices().nth(MOST).and_then(|(end, _)| text.get(..end)) {
         Some(start) => format!("{start:?}..."),
         None => format!("{text:?}"),

@@ -51,11 +51,15 @@ pub(crate) const RULES: &[Entry] = &[
     ("R15", "ECDSA: curve, coordinates, point, length and range of signature", Kept),
     ("R16", "Ed25519: length of key and signature, S below the order", Kept),
     ("R17", "A secret is at least as long as its hash", Kept),
-    ("R18", "`jwk`, `jku`, `x5u`, `x5c`, `x5t` choose no key and open no connection", Kept),
+    (
+        "R18",
+        "`jwk`, `jku`, `x5u`, `x5c`, `x5t` bring no key and open no connection",
+        KeptSo("`x5t` and `x5t#S256` choose among the keys that the issuer has anyway"),
+    ),
     (
         "R19",
         "`kid` is an opaque name within one issuer's set; an unknown one falls back to nothing else",
-        KeptSo("a token without `kid` may match up to four keys by algorithm"),
+        KeptSo("a token without `kid` may match up to eight keys by algorithm"),
     ),
     (
         "R20",

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 pub(super) struct Demand {
     /// What the profile is to be called.
     pub(super) name: String,
-    /// The keys of the providers, each with audiences in place of its own.
+    /// The keys of the providers, each with audiences in place of its own. With none of them
+    /// nobody may pass.
     pub(super) any: Vec<(String, Option<Vec<String>>)>,
     /// Where requests are that make it, in words.
     pub(super) routes: Vec<String>,
@@ -43,6 +44,7 @@ pub(super) fn profiles(
     let lookup = |key: &str| found.iter().position(|one| one.key == key);
     // For each demand the issuers and what each may have as audience.
     let mut wanted: Vec<(&Demand, Vec<(usize, Audiences)>)> = Vec::new();
+    let mut closed: Vec<&Demand> = Vec::new();
     for demand in demands {
         let mut alternatives: Vec<(usize, Audiences)> = Vec::new();
         for (key, narrowed) in &demand.any {
@@ -64,7 +66,11 @@ pub(super) fn profiles(
             }
         }
         if alternatives.is_empty() {
-            notes.add(format!("no profile is made for {}: nobody could pass", demand.name));
+            notes.add(format!(
+                "profile {}: nobody may pass until its `subjects` say who may",
+                demand.name
+            ));
+            closed.push(demand);
         } else {
             wanted.push((demand, alternatives));
         }
@@ -93,7 +99,7 @@ pub(super) fn profiles(
             one.routes.extend(demand.routes.iter().cloned());
             continue;
         }
-        let name = unique(&demand.name, &made.iter().map(|one| &*one.name).collect::<Vec<_>>());
+        let name = free_name(&demand.name, &made);
         made.push(Profile {
             name,
             issuers,
@@ -102,7 +108,19 @@ pub(super) fn profiles(
             closed: false,
         });
     }
+    // Without them the routes that ask for them would be served by what is left.
+    for demand in closed {
+        let name = free_name(&demand.name, &made);
+        let (issuers, routes) = ((0..issuers.len()).collect(), demand.routes.clone());
+        made.push(Profile { name, issuers, audiences: None, routes, closed: true });
+    }
     made
+}
+
+/// A name that no other profile has, nor the one that serves requests without a name.
+fn free_name(name: &str, made: &[Profile]) -> String {
+    let taken = made.iter().map(|one| &*one.name).chain(["default"]);
+    unique(name, &taken.collect::<Vec<_>>())
 }
 
 fn union(one: Audiences, other: Audiences) -> Audiences {

@@ -190,7 +190,8 @@ bypass_cors_preflight: true
         ),
     );
     let names: Vec<_> = config.live.profiles.iter().map(|(one, _)| one.name().to_owned()).collect();
-    assert_eq!(names, ["strict", "rule-2", "rule-3", "rule-4", "rule-5"], "{yaml}");
+    let all = ["strict", "rule-2", "rule-3", "rule-4", "rule-5", "rule-6"];
+    assert_eq!(names, all, "{yaml}");
     let audiences = |name: &str| {
         let found = config.live.profiles.iter().find(|(one, _)| one.name() == name);
         let audiences = found.unwrap().0.audiences.clone();
@@ -215,6 +216,30 @@ bypass_cors_preflight: true
     ] {
         assert!(notes.contains(told), "{told}: {notes}");
     }
+}
+
+#[test]
+fn what_cannot_be_said_is_not_served_by_what_is_left() {
+    for second in [
+        "requires: { requires_all: { requirements: [{ provider_name: a }, { provider_name: b }] } }",
+        "requires: { provider_name: nobody }",
+    ] {
+        let rules = format!(
+            "rules:\n- match: {{ prefix: / }}\n  requires: {{ provider_name: a }}\n- match: \
+             {{ prefix: /admin }}\n  {second}\n"
+        );
+        let (config, yaml, notes) = imported(Dialect::Envoy, &filter(&rules));
+        let names: Vec<_> = config.live.profiles.iter().map(|(one, _)| one.name()).collect();
+        assert!(names.len() == 2 && !names.contains(&"default"), "{yaml}");
+        assert!(yaml.contains("subjects: [write here who may pass]"), "{yaml}");
+        assert!(notes.contains("nobody may pass until"), "{notes}");
+    }
+    // A requirement of that name is not for requests that name none.
+    let rules = "rules:\n- match: { prefix: /a }\n  requirement_name: default\n- match: { prefix: /b \
+                 }\n  requires: { provider_name: b }\nrequirement_map:\n  default: { provider_name: a }\n";
+    let (config, yaml, _) = imported(Dialect::Envoy, &filter(rules));
+    let names: Vec<_> = config.live.profiles.iter().map(|(one, _)| one.name()).collect();
+    assert!(names.len() == 2 && !names.contains(&"default"), "{yaml}");
 }
 
 #[test]

@@ -55,7 +55,11 @@ pub(super) fn of_part(part: &KeysNode<'_>, all: &Access, faults: &mut Faults) ->
     let ca_file = part.path(part::ca_file, None);
     part.read(faults, part::ca_file, ca_file.as_deref(), certificates::read_chain);
     access.ca_file = ca_file.or(access.ca_file);
-    access.bearer_file = part.file(faults, part::bearer_file, None).or(access.bearer_file);
+    if let Some(own) = part.file(faults, part::bearer_file, None) {
+        access.bearer_file = Some(own);
+        // Both are that field.
+        access.headers.retain(|one| one.name != http::header::AUTHORIZATION);
+    }
     access.client = pair(part, faults).or(access.client);
     access
 }

@@ -39,16 +39,21 @@ impl Scalar {
     /// Whether `value` is the same or says the same as a text: some issuers send `"false"`. What
     /// must not be there is better seen twice than missed.
     fn is_or_says(&self, value: &Value<'_>) -> bool {
-        let says = |text: &str, other: &Self| {
-            !matches!(other.0, Value::String(_))
-                && text.trim().eq_ignore_ascii_case(&other.to_string())
+        let is_truth = |text: &str, truth: bool| {
+            text.trim().eq_ignore_ascii_case(if truth { "true" } else { "false" })
+        };
+        let says = |text: &str, other: &Value<'_>| match other {
+            Value::Boolean(truth) => is_truth(text, *truth),
+            Value::String(other) => {
+                [true, false].iter().any(|truth| is_truth(text, *truth) && is_truth(other, *truth))
+            }
+            other => {
+                ExactNumber::parse(text.trim()).is_some_and(|one| Some(one) == other.as_number())
+            }
         };
         self.is(value)
             || match (&self.0, value) {
-                (_, Value::String(text)) => says(text, self),
-                (Value::String(text), Value::Boolean(other)) => says(text, &Self::from(*other)),
-                (Value::String(text), Value::Positive(other)) => text.trim() == other.to_string(),
-                (Value::String(text), Value::Negative(other)) => text.trim() == other.to_string(),
+                (Value::String(text), other) | (other, Value::String(text)) => says(text, other),
                 _ => false,
             }
     }
@@ -212,6 +217,13 @@ mod tests {
             ("7", Scalar::from("7"), false),
             ("-7", Scalar::from("-7"), false),
             (r#""7""#, Scalar::from("7.0"), true),
+            ("7.0", Scalar::from("7"), false),
+            (r#""7.0""#, number(), false),
+            ("1.5", Scalar::from("1.5"), false),
+            ("18446744073709551617", Scalar::from("18446744073709551617"), false),
+            ("18446744073709551616", Scalar::from("18446744073709551617"), true),
+            (r#""False""#, Scalar::from("false"), false),
+            (r#""no""#, Scalar::from("false"), true),
             ("null", Scalar::from(false), true),
         ] {
             assert_eq!(

@@ -81,7 +81,8 @@ fn matched(node: &Node) -> String {
     format!("requests that match {}", node.to_json())
 }
 
-/// One requirement; nothing if it asks for what no profile can.
+/// One requirement, of no provider if it asks for what no profile can; nothing if no token is
+/// needed.
 fn demand(name: &str, fields: &Fields<'_>, keys: Keys<'_>) -> Option<Demand> {
     let mut found = Alternatives::default();
     found.read(fields, keys);
@@ -93,7 +94,10 @@ fn demand(name: &str, fields: &Fields<'_>, keys: Keys<'_>) -> Option<Demand> {
         fields.note_all("no token is needed there: switch Envoy's ext_authz filter off");
         return None;
     }
-    (!impossible).then(|| Demand { name: name.to_owned(), any, routes: Vec::new() })
+    if impossible {
+        any.clear();
+    }
+    Some(Demand { name: name.to_owned(), any, routes: Vec::new() })
 }
 
 /// What meets a requirement.

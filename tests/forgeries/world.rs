@@ -66,9 +66,8 @@ pub(crate) fn key_id(algorithm: Algorithm) -> String {
 impl Home {
     /// The keys as the verifier knows them.
     pub(crate) fn key_set(&self) -> KeySet {
-        let bound = |key: &SigningKey| Key {
-            id: Some(key_id(key.algorithm()).into()),
-            key: key.verifying_key().unwrap(),
+        let bound = |key: &SigningKey| {
+            Key::new(Some(&key_id(key.algorithm())), key.verifying_key().unwrap())
         };
         KeySet::new(self.keys.iter().map(bound).collect())
     }

@@ -32,10 +32,7 @@ const STATES: [State; 6] =
 
 /// The set of `home` in a state. `own` is the key in question.
 fn set(home: &Home, own: &SigningKey, other: &SigningKey, state: State) -> KeySet {
-    let key = |id: String, key: &SigningKey| Key {
-        id: Some(id.into()),
-        key: key.verifying_key().unwrap(),
-    };
+    let key = |id: String, key: &SigningKey| Key::new(Some(&id), key.verifying_key().unwrap());
     let rest = home.keys.iter().filter(|one| one.algorithm() != own.algorithm());
     let mut keys: Vec<_> = rest.map(|one| key(key_id(one.algorithm()), one)).collect();
     let id = || key_id(own.algorithm());

@@ -68,10 +68,9 @@ KEYLESS: list[tuple[str, str, Make]] = [
     ),
     ("unknown kid", "KEY_UNKNOWN", signed(header={"kid": "key-of-2019"})),
     ("kid in other case", "KEY_UNKNOWN", signed(alg="RS256", header={"kid": "KEY-RS256"})),
-    ("empty kid", "KEY_UNKNOWN", signed(header={"kid": ""})),
     ("kid of an encryption key", "KEY_UNKNOWN", with_encryption_key),
     ("kid of a secret that is too short", "KEY_UNKNOWN", with_short_secret),
-    ("five keys without id", "KEY_AMBIGUOUS", signed(issuer="crowd", alg="EdDSA")),
+    ("nine keys without id", "KEY_AMBIGUOUS", signed(issuer="crowd", alg="EdDSA")),
     # Nothing of it is proven: the profile has nothing to do with its keys.
     ("issuer of another profile", "ISSUER_NOT_IN_PROFILE", signed(issuer="stranger", alg="ES256")),
 ]
@@ -138,11 +137,6 @@ FORGED: list[tuple[str, Make]] = [
 ]
 
 
-def untyped(mint: Mint) -> Signed:
-    """An empty `typ`, which PyJWT would leave out."""
-    return mint.reworded(header=lambda text: text.replace('"JWT"', '""'))
-
-
 INSUFFICIENT: list[tuple[str, str, Make]] = [
     ("expired", "EXPIRED", aged(exp=-120)),
     ("expired long ago, wrong aud too", "EXPIRED", lambda m: m.sign(exp=1, aud="other")),
@@ -157,11 +151,10 @@ INSUFFICIENT: list[tuple[str, str, Make]] = [
     ("aud that only the issuer accepts", "AUDIENCE_MISMATCH", signed(issuer="partner", aud="billing-api")),
     ("typ logout+jwt", "TYPE_NOT_ALLOWED", signed(header={"typ": "logout+jwt"})),
     ("typ dpop+jwt", "TYPE_NOT_ALLOWED", signed(header={"typ": "dpop+jwt"})),
-    ("empty typ", "TYPE_NOT_ALLOWED", untyped),
     ("no sub", "CLAIM_MISSING", signed(sub=ABSENT)),
     ("null for a required claim", "CLAIM_MISSING", signed(tenant=None)),
     ("cnf", "BINDING_REQUIRED", signed(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})),
-    ("cnf is null", "BINDING_REQUIRED", signed(cnf=None)),
+    ("cnf is an empty object", "BINDING_REQUIRED", signed(cnf={})),
 ]
 
 

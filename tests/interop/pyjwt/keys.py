@@ -79,7 +79,7 @@ class Keys:
         self.crowd = {"ES256": make("ES256", "one"), "EdDSA": make("EdDSA")}
         # The same, under another name.
         self.stranger = self.crowd
-        self.crowd_rest = [make("EdDSA") for _ in range(4)]
+        self.crowd_rest = [make("EdDSA") for _ in range(8)]
         # Of nobody: what an attacker can make.
         self.foreign = {alg: make(alg, key_id(alg)) for alg in ASYMMETRIC + ["ES256K"]}
         # Published by corp for another purpose.
@@ -97,7 +97,7 @@ class Keys:
         (folder / "legacy.pem").write_bytes(self.legacy["ES256"].pem())
 
     def crowd_jwks(self) -> str:
-        """Five keys without an id, and one with: a token cannot say which of the five."""
+        """Nine keys without an id, and one with: a token cannot say which of the nine."""
         keys = [*self.crowd.values(), *self.crowd_rest]
         return json.dumps({"keys": [key.jwk() for key in keys]})
 

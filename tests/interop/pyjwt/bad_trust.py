@@ -146,6 +146,7 @@ INSUFFICIENT: list[tuple[str, str, Make]] = [
     ("too old", "TOO_OLD", aged(iat=-48 * HOUR)),
     ("no iat", "ISSUED_AT_MISSING", signed(iat=ABSENT)),
     ("no aud", "AUDIENCE_MISSING", signed(aud=ABSENT)),
+    *((f"aud is {aud!r}", "AUDIENCE_MISSING", signed(aud=aud)) for aud in (None, [], "")),
     ("wrong aud", "AUDIENCE_MISMATCH", signed(aud="payments-api")),
     ("wrong auds", "AUDIENCE_MISMATCH", signed(aud=["payments-api", "ORDERS-API"])),
     ("aud that only the issuer accepts", "AUDIENCE_MISMATCH", signed(issuer="partner", aud="billing-api")),

@@ -70,7 +70,7 @@ class Case:
         return Summary(
             issuer=self.issuer,
             subject=claims.get("sub", ""),
-            audiences=[audience] if isinstance(audience, str) else list(audience),
+            audiences=[audience] if isinstance(audience, str) else list(audience or []),
             times=self.times(),
             token_id=claims.get("jti", ""),
             scopes=scopes,

@@ -65,12 +65,13 @@ class Case:
     def summary(self) -> Summary:
         assert self.signed is not None
         claims = self.claims()
-        audience = claims.get("aud", [])
-        scopes = claims["scope"].split() if "scope" in claims else list(claims.get("scp", []))
+        # Null and empty are how issuers write that there is none.
+        audience = claims.get("aud") or []
+        scopes = claims["scope"].split() if "scope" in claims else list(claims.get("scp") or [])
         return Summary(
             issuer=self.issuer,
             subject=claims.get("sub", ""),
-            audiences=[audience] if isinstance(audience, str) else list(audience or []),
+            audiences=[audience] if isinstance(audience, str) else list(audience),
             times=self.times(),
             token_id=claims.get("jti", ""),
             scopes=scopes,

@@ -4,7 +4,7 @@ use super::settings::{Settings, Sockets};
 use super::{EXIT_CONFIG, Output, fail, table, terminal, tokens};
 use crate::clock::Clock;
 use crate::config::import::{self, Dialect};
-use crate::config::{self, Checked, Config, DateFault, Location, Setting, schema};
+use crate::config::{self, Checked, Config, DateFault, Location, Scope, Setting, schema};
 use crate::files;
 use clap::{ArgMatches, Args, Subcommand, ValueEnum};
 use jwtd_core::keys::KeyState;
@@ -20,7 +20,15 @@ pub(super) enum Command {
     /// a daemon of this user from starting on this machine, and certificates that are not valid.
     ///
     /// Example: jwtd config check --config jwtd.yaml
-    Check(Given),
+    ///
+    /// Example: jwtd config check --config jwtd.yaml --files-only
+    Check {
+        #[command(flatten)]
+        given: Given,
+        /// Look at the files alone and not at this machine: before a rollout to another one
+        #[arg(long)]
+        files_only: bool,
+    },
     /// Print every setting in force, and where its value comes from
     ///
     /// Flags go before the environment, that before the file, that before defaults.
@@ -70,8 +78,8 @@ impl Given {
         self.settings.load(Some(&self.sockets), matches)
     }
 
-    fn check(&self, matches: &ArgMatches) -> Result<Checked, ExitCode> {
-        self.settings.source(Some(&self.sockets), matches)?.check().map_err(|faults| {
+    fn check(&self, matches: &ArgMatches, scope: Scope) -> Result<Checked, ExitCode> {
+        self.settings.source(Some(&self.sockets), matches)?.check(scope).map_err(|faults| {
             terminal::messages(&faults.to_string());
             ExitCode::from(EXIT_CONFIG)
         })
@@ -81,10 +89,13 @@ impl Given {
 impl Command {
     pub(super) fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
-            Self::Check(given) => match given.check(matches) {
-                Ok(checked) => check(&checked),
-                Err(code) => code,
-            },
+            Self::Check { given, files_only } => {
+                let scope = if files_only { Scope::File } else { Scope::Machine };
+                match given.check(matches, scope) {
+                    Ok(checked) => check(&checked),
+                    Err(code) => code,
+                }
+            }
             Self::Print { given, output } => match given.load(matches) {
                 Ok((_, settings)) => print(&settings, output),
                 Err(code) => code,

@@ -3,7 +3,7 @@
 use super::{EXIT_CONFIG, terminal};
 use crate::client::Address;
 use crate::config::document::Value;
-use crate::config::{self, Checked, Config, Faults, Override, Setting};
+use crate::config::{self, Checked, Config, Faults, Override, Scope, Setting};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -53,9 +53,9 @@ impl ConfigSource {
 }
 
 impl ConfigSource {
-    /// Reads the settings, and looks at the machine for what would keep a daemon from starting.
-    pub(super) fn check(&self) -> Result<Checked, Faults> {
-        config::check_with(self.file.as_deref(), &self.overrides)
+    /// Reads the settings, for who wants to know what else there is to say.
+    pub(super) fn check(&self, scope: Scope) -> Result<Checked, Faults> {
+        config::check_with(self.file.as_deref(), &self.overrides, scope)
     }
 }
 

@@ -90,7 +90,7 @@ pub fn import(text: &str, path: &Path, dialect: Dialect) -> Result<Imported, Fau
 /// The profiles that the rules ask for; one for all issuers if there are no rules.
 fn made_profiles(
     found: &mut Found,
-    places: &[usize],
+    places: &[Option<usize>],
     issuers: &mut [Provider],
     notes: &Notes,
 ) -> Vec<Profile> {

@@ -75,13 +75,17 @@ pub fn load_with(
     Ok((config, settings))
 }
 
-/// Does the same, and looks also for what would keep a daemon of this user from starting on
-/// this machine.
+/// Does the same, for who wants to know what else there is to say. With [`Scope::Machine`] it
+/// looks also for what would keep a daemon of this user from starting on this machine.
 ///
 /// # Errors
 /// All faults of it.
-pub fn check_with(path: Option<&Path>, overrides: &[Override]) -> Result<Checked, Faults> {
-    read(path, overrides, Scope::Machine)
+pub fn check_with(
+    path: Option<&Path>,
+    overrides: &[Override],
+    scope: Scope,
+) -> Result<Checked, Faults> {
+    read(path, overrides, scope)
 }
 
 /// A configuration without faults.
@@ -97,7 +101,7 @@ pub struct Checked {
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Scope {
+pub enum Scope {
     /// The file, and the files that it names.
     File,
     /// Folders, ports and limits too.

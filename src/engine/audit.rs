@@ -3,7 +3,7 @@
 use super::claimed::Claimed;
 use super::{ProfileIndex, Snapshot};
 use crate::clock::{Clock, rfc3339};
-use crate::masking::{AUDIT_RECORD_BYTES, AuditRules};
+use crate::masking::{AUDIT_RECORD_BYTES, AuditRules, Showing};
 use crate::permit::Permit;
 use crate::telemetry::{AuditLog, NoRoom, Record};
 use bytes::Bytes;
@@ -179,7 +179,9 @@ impl AuditEvent {
             }
         }
         if let Some((reject, now)) = &self.refused {
-            put("detail", reject.to_string().into());
+            let is_clear = self.token.proven.is_some() || rules.claimed == Showing::Clear;
+            let detail = if is_clear { reject.to_string() } else { reject.without_member() };
+            put("detail", detail.into());
             put("now", now.seconds().into());
             let claimed = Claimed::of(&self.token.bytes).members(rules, rules.claimed);
             if !claimed.is_empty() {
@@ -206,7 +208,7 @@ mod tests {
     use super::*;
     use crate::clock::VirtualClock;
     use crate::engine::Configuration;
-    use crate::masking::{FingerprintKey, Showing};
+    use crate::masking::FingerprintKey;
     use crate::telemetry::{AuditSink, Metrics};
     use jwtd_core::crypto::MessageKey;
     use jwtd_core::jose::Limits;

@@ -184,7 +184,11 @@ impl Shared {
         };
         let line = RefusalLine {
             reason: reject.reason().code(),
-            detail: reject.to_string(),
+            detail: if *proven || self.rules.claimed == ClaimedShowing::All {
+                reject.to_string()
+            } else {
+                reject.without_member()
+            },
             profile,
             issuer: issuer.map(Issuer::name),
             proven: *proven,

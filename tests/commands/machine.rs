@@ -47,6 +47,17 @@ fn what_would_keep_a_daemon_from_starting_is_told() {
 }
 
 #[test]
+fn before_a_rollout_the_files_alone_are_looked_at() {
+    let folder = Folder::new();
+    let listen = "listen: [{ unix: /run/none/d.sock }, { tcp: 203.0.113.7:443, plaintext: true }]";
+    check(&folder, listen);
+    folder.good("config check --config jwtd.yaml --files-only", "");
+    folder.write("jwtd.yaml", format!("listen: [{{ unxi: /run/none/d.sock }}]\n{ISSUER}"));
+    let ended = folder.run("config check --config jwtd.yaml --files-only", "");
+    assert!(ended.code == Some(78) && ended.message.contains("unxi"), "{ended:?}");
+}
+
+#[test]
 fn a_folder_that_is_to_be_made_is_no_fault() {
     let folder = Folder::new();
     folder.write("jwtd.yaml", format!("state_dir: new/state\nadmin: off\n{ISSUER}"));

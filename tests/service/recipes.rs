@@ -138,6 +138,7 @@ fn recipes() -> Vec<Recipe> {
                 (2, "aud", json!(api)),
                 (2, "aud", json!("another-client")),
                 (2, "scp", json!("Orders.Read")),
+                (2, "azp", json!("another-client")),
             ],
         ),
         recipe(

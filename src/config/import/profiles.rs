@@ -37,7 +37,7 @@ type Audiences = Option<BTreeSet<String>>;
 pub(super) fn profiles(
     demands: &[Demand],
     found: &[Provider],
-    places: &[usize],
+    places: &[Option<usize>],
     issuers: &mut [Provider],
     notes: &super::Notes,
 ) -> Vec<Profile> {
@@ -49,7 +49,7 @@ pub(super) fn profiles(
         let mut alternatives: Vec<(usize, Audiences)> = Vec::new();
         for (key, narrowed) in &demand.any {
             let Some((provider, place)) =
-                lookup(key).and_then(|at| Some((found.get(at)?, *places.get(at)?)))
+                lookup(key).and_then(|at| Some((found.get(at)?, (*places.get(at)?)?)))
             else {
                 notes.add(format!(
                     "profile {}: the provider {key} is left out, so that its tokens are refused",

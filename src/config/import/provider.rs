@@ -156,25 +156,31 @@ pub(super) fn audience_forms(written: &str) -> Vec<String> {
 
 /// Two providers of one issuer become one, because keys belong to issuers here; and
 /// names are made unique. Gives for each of them the place of what it became.
-pub(super) fn joined(found: Vec<Provider>, notes: &Notes) -> (Vec<Provider>, Vec<usize>) {
+pub(super) fn joined(found: Vec<Provider>, notes: &Notes) -> (Vec<Provider>, Vec<Option<usize>>) {
     let mut all: Vec<Provider> = Vec::new();
     let mut places = Vec::new();
     for mut provider in found {
         if let Some(place) = all.iter().position(|one| one.issuer == provider.issuer) {
-            places.push(place);
             let Some(same) = all.get_mut(place) else { continue };
-            if same.keys == provider.keys {
-                notes.add(format!("{} is joined with {}", provider.name, same.name));
-            } else {
+            if same.keys != provider.keys {
+                // Its audiences with the keys of the other would let tokens pass that neither
+                // of them accepts.
                 let (name, other) = (&provider.name, &same.name);
-                notes.add(format!("{name} has other keys than {other}; those of {other} are used"));
+                notes.add(format!(
+                    "{name} has other keys than {other} under one `iss` and is left out: if tokens \
+                     of both are to pass, list both key sets in `keys.jwks_uris` of {other}"
+                ));
+                places.push(None);
+                continue;
             }
+            notes.add(format!("{} is joined with {}", provider.name, same.name));
+            places.push(Some(place));
             join(same, provider, notes);
             continue;
         }
         provider.name =
             unique(&provider.name, &all.iter().map(|one| &*one.name).collect::<Vec<_>>());
-        places.push(all.len());
+        places.push(Some(all.len()));
         all.push(provider);
     }
     (all, places)

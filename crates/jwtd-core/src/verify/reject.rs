@@ -179,6 +179,17 @@ impl Reject {
         }
     }
 
+    /// What [`Display`](std::fmt::Display) says, without the name of a member, which whoever
+    /// made the token chose: for logs.
+    #[must_use]
+    pub fn without_member(&self) -> String {
+        if let Self::Malformed(Malformed::Json { part, fault, member: Some(_) }) = self {
+            let bare = Malformed::Json { part: *part, fault: *fault, member: None };
+            return bare.to_string();
+        }
+        self.to_string()
+    }
+
     /// When the same token may be judged otherwise, if that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

@@ -1,6 +1,7 @@
 //! What is said to callers and operators.
 
 use super::*;
+use crate::jose::Claims;
 
 #[test]
 fn a_refusal_says_why_and_when_to_come_back() {
@@ -53,4 +54,15 @@ fn a_reason_leads_to_its_documentation() {
     assert_eq!(Reason::KeysStale.family().to_string(), "key");
     assert_eq!(Reason::Expired.fault().to_string(), "caller");
     assert_eq!(Reason::Ok.fault().to_string(), "nobody");
+}
+
+#[test]
+fn the_name_of_a_member_is_for_the_caller_and_not_for_a_log() {
+    let text = format!(r#"{{"a stranger's words":{}}}"#, "[".repeat(99));
+    let fault = Claims::parse(text.as_bytes(), &Limits::DEFAULT).unwrap_err();
+    let reject = Reject::Malformed(fault);
+    assert!(reject.to_string().contains("words"), "{reject}");
+    let logged = reject.without_member();
+    assert!(!logged.contains("words") && reject.to_string().starts_with(&logged), "{logged}");
+    assert_eq!(Reject::SignatureInvalid.without_member(), Reject::SignatureInvalid.to_string());
 }

@@ -88,6 +88,20 @@ impl Command {
                 return fail(format!("a socket of the service manager cannot be used: {error}"));
             }
         };
+        let (logs, runtime, workers) = match self.process.start() {
+            Ok(started) => started,
+            Err(error) => return fail(error),
+        };
+        // Before all else: a signal that comes early must neither be lost nor end the process.
+        let inside = runtime.enter();
+        let Signals { stop, reload } = match Signals::heed(Some(logs.level())) {
+            Ok(signals) => signals,
+            Err(error) => {
+                let error = files::words::of_io(&error);
+                return fail(format!("signals cannot be received: {error}"));
+            }
+        };
+        drop(inside);
         // Before it is read: what changes after must not be missed.
         let file = source.file.clone().map(|path| (path.clone(), app::fingerprint(&path)));
         let config = match source.load() {
@@ -98,15 +112,7 @@ impl Command {
             }
         };
         let loader = Loader { file, load: Box::new(move || Ok(source.load()?.0)) };
-        let (logs, runtime, workers) = match self.process.start() {
-            Ok(started) => started,
-            Err(error) => return fail(error),
-        };
         let outcome = runtime.block_on(async {
-            // Before the sockets: a signal that comes early must not be lost.
-            let no_signals =
-                |error| format!("signals cannot be received: {}", files::words::of_io(&error));
-            let Signals { stop, reload } = Signals::heed(Some(logs.level())).map_err(no_signals)?;
             tracing::info!(version = env!("CARGO_PKG_VERSION"), workers, "starting");
             for (issuer, line) in config.live.skipped.iter().chain(&config.live.warnings) {
                 tracing::warn!(issuer, "{line}");

@@ -9,7 +9,7 @@ use super::valid::{Config, Startup};
 use crate::files;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 /// What the operator should know and what is no fault.
@@ -109,9 +109,11 @@ fn twice(what: impl fmt::Display, other: &str) -> Found {
 fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)>) -> Found {
     let (ip, number) = (address.ip(), address.port());
     let collides = |other: &SocketAddr| {
-        let same_kind = other.is_ipv4() == address.is_ipv4();
-        let same_ip =
-            other.ip() == ip || (same_kind && (other.ip().is_unspecified() || ip.is_unspecified()));
+        let covers = |one: &IpAddr, other: &IpAddr| {
+            let also = one.is_ipv6() && takes_both_families();
+            one.is_unspecified() && (one.is_ipv4() == other.is_ipv4() || also)
+        };
+        let same_ip = other.ip() == ip || covers(&ip, &other.ip()) || covers(&other.ip(), &ip);
         number != 0 && other.port() == number && same_ip
     };
     if let Some((_, other)) = others.iter().find(|(other, _)| collides(other)) {
@@ -126,6 +128,12 @@ fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)
         return wrong(format!("this machine has no address {ip}"), fix);
     }
     port(number)
+}
+
+/// Whether a socket of `[::]` takes the connections of IPv4 too, as by default (`ipv6(7)`).
+fn takes_both_families() -> bool {
+    let only = files::read_text(Path::new("/proc/sys/net/ipv6/bindv6only"), files::MOST);
+    only.is_ok_and(|only| only.trim() == "0")
 }
 
 fn unix(path: &Path) -> Found {

@@ -52,10 +52,17 @@ impl Keeper {
     }
 
     /// The last good sets of `issuer`, from all places that `remote` names. They last as long as
-    /// the issuer has the same origin.
+    /// the issuer has the same origin; where it had another one before, those of the places that
+    /// it still names are taken over.
     pub fn parts(&self, issuer: &Issuer, remote: &Remote) -> Parts {
         let mut all = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(*issuer.origin()).or_insert_with(|| Parts::of(remote)).clone()
+        let parts = all.entry(*issuer.origin()).or_insert_with(|| Parts::of(remote)).clone();
+        // What metadata say is for these identifiers alone.
+        let before = self.tended.get(issuer.name());
+        if let Some(before) = before.filter(|one| one.remote.identifiers == remote.identifiers) {
+            parts.inherit(&before.parts);
+        }
+        parts
     }
 
     /// The watches over all keys that are fetched.

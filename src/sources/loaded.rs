@@ -1,10 +1,12 @@
 //! The keys of an issuer, fetched once from all their places.
 
-use super::error::{Cause, SourceError};
+use super::error::SourceError;
 use super::parts::{Merged, Parts};
 use super::remote::{ask, nowhere};
 use crate::clock::Clock;
 use crate::config::Remote;
+use futures_util::StreamExt as _;
+use std::pin::pin;
 
 /// The keys of an issuer, and what failed: some places of a union may.
 #[derive(Debug)]
@@ -17,20 +19,22 @@ pub struct Loaded {
 
 /// Fetches the key set of an issuer: one request, two with metadata, or three where
 /// the metadata lie in the second place; as many more as there are URLs for the
-/// case that the first fails; and so for each place of a union. What comes is held in `parts`.
+/// case that the first fails; and so for each place of a union. What comes is held in `parts`, and
+/// what is held there of places that cannot be asked counts.
 ///
 /// # Errors
-/// If no set with a usable key can be had.
+/// If no set with a usable key can be had or is held.
 pub async fn load(remote: &Remote, parts: &Parts, clock: &Clock) -> Result<Loaded, SourceError> {
-    let nothing = vec![None; parts.count()];
-    let arrivals = parts.take(ask(remote, &nothing).await, clock);
-    let mut failures = arrivals.failures;
-    if arrivals.places.is_empty() {
-        return Err(if failures.is_empty() { nowhere() } else { failures.swap_remove(0) });
+    let mut answers = pin!(ask(remote, vec![None; parts.count()]));
+    let mut failures = Vec::new();
+    while let Some((index, answer)) = answers.next().await {
+        if let Err(error) = parts.take(index, answer, clock) {
+            failures.push(error);
+        }
     }
-    let merged = parts.merged(&remote.allowed, remote.max_stale, clock).ok_or_else(|| {
-        let what = "answered that nothing changed, without being asked".to_owned();
-        SourceError { url: remote.location.to_string(), cause: Cause::Unusable(what) }
-    })?;
-    Ok(Loaded { merged, failures })
+    match parts.merged(&remote.allowed, remote.max_stale, clock) {
+        Some(merged) => Ok(Loaded { merged, failures }),
+        None if failures.is_empty() => Err(nowhere()),
+        None => Err(failures.swap_remove(0)),
+    }
 }

@@ -19,6 +19,8 @@ pub struct Parts(Arc<Mutex<Vec<Place>>>);
 struct Place {
     /// As it is shown.
     name: String,
+    /// What its keys belong to: differs where the place differs. It may hold what is secret.
+    identity: String,
     held: Option<HeldSet>,
 }
 
@@ -48,31 +50,39 @@ pub struct Merged {
     pub fetched_at: UnixTime,
 }
 
-/// How an attempt went at all places.
-#[derive(Debug, Default)]
-pub(super) struct Arrivals {
-    /// Whether one brought a set.
-    pub(super) fresh: bool,
-    /// Whether one has the set at hand still.
-    pub(super) confirmed: bool,
-    /// The shortest time that one says its set is good.
-    pub(super) fresh_for: Option<Duration>,
-    /// Those that failed.
-    pub(super) failures: Vec<SourceError>,
-    /// The places whose sets are new or confirmed.
-    pub(super) places: Vec<usize>,
-}
-
 impl Parts {
     /// Nothing yet, of the places that `remote` names.
     #[must_use]
     pub fn of(remote: &Remote) -> Self {
-        let place = |name| Place { name, held: None };
+        let place = |name, identity| Place { name, identity, held: None };
         let places = match &remote.location {
-            Location::Union(parts) => parts.iter().map(|part| place(part.to_string())).collect(),
-            one => vec![place(one.to_string())],
+            Location::Union(parts) => {
+                parts.iter().map(|part| place(part.to_string(), part.identity())).collect()
+            }
+            one => vec![place(one.to_string(), one.identity())],
         };
         Self(Arc::new(Mutex::new(places)))
+    }
+
+    /// Takes over what `before` holds of the places that are still named, where it is newer.
+    pub(super) fn inherit(&self, before: &Self) {
+        if Arc::ptr_eq(&self.0, &before.0) {
+            return;
+        }
+        let known: Vec<_> = {
+            let places = before.lock();
+            let held =
+                places.iter().filter_map(|place| Some((&place.identity, place.held.as_ref()?)));
+            held.map(|(identity, held)| (identity.clone(), held.clone())).collect()
+        };
+        for Place { identity, held, .. } in &mut *self.lock() {
+            let Some((_, other)) = known.iter().find(|(other, _)| other == identity) else {
+                continue;
+            };
+            if held.as_ref().is_none_or(|held| held.fetched_at < other.fetched_at) {
+                *held = Some(other.clone());
+            }
+        }
     }
 
     /// How many places there are.
@@ -111,41 +121,31 @@ impl Parts {
         }
     }
 
-    /// Takes note of what an attempt brought, in the order of the places.
+    /// Takes note of what the place `index` answered. Gives how long its set is good, if it says so.
+    ///
+    /// # Errors
+    /// Those of the answer.
     pub(super) fn take(
         &self,
-        answers: Vec<Result<FetchOutcome, SourceError>>,
+        index: usize,
+        answer: Result<FetchOutcome, SourceError>,
         clock: &Clock,
-    ) -> Arrivals {
-        let (now, since) = (clock.wall(), clock.monotonic());
-        let mut arrivals = Arrivals::default();
-        let mut places = self.lock();
-        for (index, (place, answer)) in places.iter_mut().zip(answers).enumerate() {
-            let fresh_for = match answer {
-                Ok(FetchOutcome::Set(fetched)) => {
-                    let Fetched { jwks_uri, text, tag, fresh_for, .. } = *fetched;
-                    let current = CurrentSet { jwks_uri, tag, text: text.into() };
-                    place.held = Some(HeldSet { current, fetched_at: now, since });
-                    arrivals.fresh = true;
-                    fresh_for
+    ) -> Result<Option<Duration>, SourceError> {
+        match answer? {
+            FetchOutcome::Set(fetched) => {
+                let Fetched { jwks_uri, text, tag, fresh_for, .. } = *fetched;
+                let current = CurrentSet { jwks_uri, tag, text: text.into() };
+                self.hold(index, current, clock.wall(), clock);
+                Ok(fresh_for)
+            }
+            FetchOutcome::Same(fresh_for) => {
+                let mut places = self.lock();
+                if let Some(held) = places.get_mut(index).and_then(|place| place.held.as_mut()) {
+                    (held.fetched_at, held.since) = (clock.wall(), clock.monotonic());
                 }
-                Ok(FetchOutcome::Same(fresh_for)) => {
-                    if let Some(held) = &mut place.held {
-                        (held.fetched_at, held.since) = (now, since);
-                    }
-                    arrivals.confirmed = true;
-                    fresh_for
-                }
-                Err(error) => {
-                    arrivals.failures.push(error);
-                    continue;
-                }
-            };
-            arrivals.places.push(index);
-            let shorter = |known: Duration| fresh_for.map_or(known, |span| span.min(known));
-            arrivals.fresh_for = arrivals.fresh_for.map(shorter).or(fresh_for);
+                Ok(fresh_for)
+            }
         }
-        arrivals
     }
 
     /// The keys of all places whose sets are not older than `max_stale`; nothing if none is.
@@ -158,7 +158,7 @@ impl Parts {
         let places = self.lock();
         let (mut keys, mut skipped, mut oldest) = (Vec::new(), Vec::new(), None);
         let several = places.len() > 1;
-        for Place { name, held } in places.iter() {
+        for Place { name, held, .. } in places.iter() {
             let Some(held) = held.as_ref().filter(|held| held.age(clock) < max_stale) else {
                 continue;
             };

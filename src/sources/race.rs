@@ -12,6 +12,9 @@ use tokio::net::TcpStream;
 /// How long an attempt is alone before the next one begins (RFC 8305, section 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
+/// How many addresses of a host are tried.
+const MOST_ADDRESSES: usize = 64;
+
 /// Connects to the first of `addresses` that answers.
 ///
 /// # Errors
@@ -21,8 +24,7 @@ pub async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 }
 
 /// Connects to the first of `addresses` that answers. The next attempt begins when the one before
-/// has failed, or after [`ATTEMPT_DELAY`]; those that lose are dropped. There is no end to it but
-/// that of the addresses: the caller bounds the time.
+/// has failed, or after [`ATTEMPT_DELAY`]; those that lose are dropped. The caller bounds the time.
 ///
 /// # Errors
 /// What the first attempt that failed said, if all fail.
@@ -34,7 +36,9 @@ async fn race<S, F>(
 where
     F: Future<Output = io::Result<S>>,
 {
-    let mut waiting = in_turn(addresses).into_iter();
+    let mut waiting = in_turn(addresses);
+    waiting.truncate(MOST_ADDRESSES);
+    let mut waiting = waiting.into_iter();
     let mut attempts = FuturesUnordered::new();
     let mut failure = None;
     loop {

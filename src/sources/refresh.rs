@@ -10,9 +10,11 @@ use crate::clock::Clock;
 use crate::config::Remote;
 use crate::engine::{Engine, Snapshot};
 use crate::state::StateFolder;
+use futures_util::{Stream, StreamExt as _};
 use jwtd_core::crypto::Digest;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Action, Event, Issuer, IssuerIndex, KeySet, KeyState, LoadedKeys};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -53,12 +55,14 @@ impl Refresher {
             match self.watch.next() {
                 Action::Fetch(attempt) => {
                     let (number, begin) = (attempt.number, self.clock.monotonic());
-                    let (event, failure) = match self.fetch(attempt.conditional).await {
-                        Ok(Refreshed { fresh_for, changed, failure: None }) => {
+                    let Refreshed { fresh_for, changed, failure } =
+                        self.fetch(attempt.conditional).await;
+                    let (event, failure) = match failure {
+                        None => {
                             self.tell_recovery(trouble.take());
                             (Event::Arrived { attempt: number, fresh_for, changed }, None)
                         }
-                        Ok(Refreshed { failure: Some(error), .. }) | Err(error) => {
+                        Some(error) => {
                             let known = trouble.unwrap_or(Trouble { since: begin, attempts: 0 });
                             let attempts = known.attempts.saturating_add(1);
                             trouble = Some(Trouble { attempts, ..known });
@@ -73,65 +77,74 @@ impl Refresher {
                     self.watches.tell();
                 }
                 Action::Wait(until) | Action::Pending(until) => {
-                    let sleep = self.watch.sleep(until);
-                    match self.parts.next_end(self.remote.max_stale, &self.clock) {
-                        None => sleep.await,
-                        Some(span) => {
-                            if self.clock.timeout(span, sleep).await.is_none() {
-                                self.forget_old();
-                            }
-                        }
-                    }
+                    self.forgetting(self.watch.sleep(until)).await;
                 }
             }
         }
     }
 
-    /// Fetches once from each place. Whatever fails leaves the keys from there as they are
-    /// (R67).
-    async fn fetch(&self, conditional: bool) -> Result<Refreshed, SourceError> {
-        let name = &*self.name;
-        let begin = self.clock.monotonic();
+    /// Fetches once from each place.
+    async fn fetch(&self, conditional: bool) -> Refreshed {
         // Where no keys are in force, word that nothing changed would be of no use.
         let conditional = conditional && self.has_keys();
-        let held = if conditional { self.parts.current() } else { Vec::new() };
-        let answers = remote::ask(&self.remote, &held).await;
-        let took = self.clock.since(begin);
-        for answer in &answers {
-            let outcome = match answer {
+        let held = if conditional { self.parts.current() } else { vec![None; self.parts.count()] };
+        self.take(remote::ask(&self.remote, held)).await
+    }
+
+    /// Puts in force what the places answer, as it comes: one that says nothing delays none of the
+    /// others. Whatever fails leaves the keys from there as they are (R67).
+    async fn take(
+        &self,
+        answers: impl Stream<Item = (usize, Result<FetchOutcome, SourceError>)>,
+    ) -> Refreshed {
+        let (name, count) = (&*self.name, self.parts.count());
+        let begin = self.clock.monotonic();
+        let mut answers = pin!(answers);
+        let (mut refreshed, mut failures) = (Refreshed::default(), Vec::new());
+        while let Some((index, answer)) = self.forgetting(answers.next()).await {
+            let outcome = match &answer {
                 Ok(FetchOutcome::Set(_)) => "ok",
                 Ok(FetchOutcome::Same(_)) => "not_modified",
                 Err(error) => error.outcome(),
             };
-            self.engine.metrics.fetched(name, outcome, took);
-        }
-        let arrivals = self.parts.take(answers, &self.clock);
-        let now = self.clock.wall();
-        let mut changed = false;
-        let (allowed, max_stale) = (&self.remote.allowed, self.remote.max_stale);
-        if arrivals.fresh || (arrivals.confirmed && !arrivals.failures.is_empty()) {
-            if let Some(merged) = self.parts.merged(allowed, max_stale, &self.clock) {
-                changed = self.renew(merged);
+            self.engine.metrics.fetched(name, outcome, self.clock.since(begin));
+            match self.parts.take(index, answer, &self.clock) {
+                Ok(fresh_for) => {
+                    refreshed.changed |= self.merge();
+                    refreshed.fresh_for = least(refreshed.fresh_for, fresh_for);
+                    self.keep(index).await;
+                }
+                Err(error) => {
+                    let serve_for = self.serve_for();
+                    tracing::warn!(issuer = name, outcome, %error, serve_for, "keys cannot be fetched");
+                    failures.push(error);
+                }
             }
-        } else if arrivals.confirmed {
-            self.confirm(now);
-            self.watch.hold(now);
         }
-        for index in &arrivals.places {
-            self.keep(*index).await;
-        }
-        for error in &arrivals.failures {
-            let (outcome, serve_for) = (error.outcome(), self.serve_for());
-            tracing::warn!(issuer = name, outcome, %error, serve_for, "keys cannot be fetched");
-        }
-        let failed = arrivals.failures.len();
-        let mut failures = arrivals.failures.into_iter();
-        match failures.next() {
-            Some(error) if arrivals.places.is_empty() => Err(error),
-            first => {
-                let count = self.parts.count();
-                let failure = first.map(|error| error.of_several(failed, count));
-                Ok(Refreshed { fresh_for: arrivals.fresh_for, changed, failure })
+        let failed = failures.len();
+        let failure = failures.into_iter().next();
+        refreshed.failure = failure
+            .map(|error| if failed < count { error.of_several(failed, count) } else { error });
+        refreshed
+    }
+
+    /// Puts the keys of all places in force, and tells whether that changed any.
+    fn merge(&self) -> bool {
+        let (allowed, max_stale) = (&self.remote.allowed, self.remote.max_stale);
+        let merged = self.parts.merged(allowed, max_stale, &self.clock);
+        merged.is_some_and(|merged| self.renew(merged))
+    }
+
+    /// What `future` gives; meanwhile the keys of places are forgotten as they become too old.
+    async fn forgetting<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        loop {
+            let Some(span) = self.parts.next_end(self.remote.max_stale, &self.clock) else {
+                return future.await;
+            };
+            match self.clock.timeout(span, &mut future).await {
+                Some(value) => return value,
+                None => self.forget_old(),
             }
         }
     }
@@ -204,8 +217,7 @@ impl Refresher {
 
     /// Drops the keys of places whose sets are too old, while those of others serve on.
     fn forget_old(&self) {
-        let (allowed, max_stale) = (&self.remote.allowed, self.remote.max_stale);
-        let gone = self.parts.forget_old(max_stale, &self.clock);
+        let gone = self.parts.forget_old(self.remote.max_stale, &self.clock);
         if gone.is_empty() {
             return;
         }
@@ -213,10 +225,8 @@ impl Refresher {
             let issuer = &*self.name;
             tracing::warn!(issuer, url, "the keys from here are older than `max_stale`");
         }
-        if let Some(merged) = self.parts.merged(allowed, max_stale, &self.clock) {
-            self.renew(merged);
-            self.watches.tell();
-        }
+        self.merge();
+        self.watches.tell();
     }
 
     /// The place of the issuer, as long as it is the same.
@@ -244,21 +254,6 @@ impl Refresher {
             KeyState::Unavailable => true,
         };
         changed.then(|| old.clone())
-    }
-
-    /// The set at hand is as good as one that was fetched now.
-    fn confirm(&self, now: UnixTime) {
-        let stale_at = Some(now.plus(self.remote.max_stale));
-        self.engine.current.update(|snapshot| {
-            let Some(place) = self.place(snapshot) else { return Arc::clone(snapshot) };
-            let keys = match snapshot.issuers().get(place).map(Issuer::keys) {
-                Some(KeyState::Held { set, .. }) => {
-                    KeyState::Held { set: Arc::clone(set), stale_at }
-                }
-                Some(KeyState::Unavailable) | None => KeyState::Unavailable,
-            };
-            Arc::new(snapshot.with_keys(place, keys))
-        });
     }
 
     /// Keeps the set of one place for the next process. That it cannot be kept is no reason not
@@ -290,11 +285,18 @@ fn span(span: Duration) -> String {
     humantime::format_duration(Duration::from_secs(span.as_secs())).to_string()
 }
 
-/// Sets that came, or word that those at hand are still good.
+/// The shorter of two spans, where there is one.
+fn least(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
+}
+
+/// How an attempt went at all places.
+#[derive(Default)]
 struct Refreshed {
+    /// The shortest time that one says its set is good.
     fresh_for: Option<Duration>,
     changed: bool,
-    /// Why some of the places could not be asked.
+    /// Why places could not be asked, if some could not.
     failure: Option<SourceError>,
 }
 

@@ -6,6 +6,8 @@ use super::error::{Cause, SourceError};
 use super::fetch::{Document, Fetch};
 use super::metadata::Metadata;
 use crate::config::{Access, HttpUrl, Location, Remote};
+use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
 use jwtd_core::keys::LoadedKeys;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,10 +49,9 @@ pub(super) struct CurrentSet {
 /// # Errors
 /// If no set with a usable key can be had.
 pub async fn fetch(remote: &Remote) -> Result<Fetched, SourceError> {
-    match ask(remote, &[]).await.into_iter().next() {
-        Some(Ok(FetchOutcome::Set(fetched))) => Ok(*fetched),
-        Some(Err(error)) => Err(error),
-        Some(Ok(FetchOutcome::Same(_))) | None => Err(nowhere()),
+    match ask_place(remote, 0, None).await? {
+        FetchOutcome::Set(fetched) => Ok(*fetched),
+        FetchOutcome::Same(_) => Err(nowhere()),
     }
 }
 
@@ -63,24 +64,30 @@ pub async fn read(url: &HttpUrl) -> Result<Vec<u8>, SourceError> {
     Ok(document.text.unwrap_or_default())
 }
 
-/// Fetches from all places at once; where the set `held` is still the one, an answer that says
-/// so will do. The answers are in the order of the places.
-pub(super) async fn ask(
+/// Fetches from all places at once; where the set in `held` is still the one, an answer that says
+/// so will do. The answers come with the number of their place, in the order in which they arrive.
+pub(super) fn ask(
     remote: &Remote,
-    held: &[Option<CurrentSet>],
-) -> Vec<Result<FetchOutcome, SourceError>> {
-    let held = |index: usize| held.get(index).and_then(Option::as_ref);
+    held: Vec<Option<CurrentSet>>,
+) -> impl Stream<Item = (usize, Result<FetchOutcome, SourceError>)> {
+    let places = held.into_iter().enumerate();
+    let asked = places.map(async |(index, held)| (index, ask_place(remote, index, held).await));
+    asked.collect::<FuturesUnordered<_>>()
+}
+
+/// Fetches from one place.
+async fn ask_place(
+    remote: &Remote,
+    index: usize,
+    held: Option<CurrentSet>,
+) -> Result<FetchOutcome, SourceError> {
+    let held = held.as_ref();
     match &remote.location {
-        Location::JwksUri(urls) => {
-            vec![ask_in_order(remote, &remote.access, urls, held(0)).await]
-        }
-        Location::Metadata(urls) => vec![ask_discovered(remote, urls, held(0)).await],
+        Location::JwksUri(urls) => ask_in_order(remote, &remote.access, urls, held).await,
+        Location::Metadata(urls) => ask_discovered(remote, urls, held).await,
         Location::Union(parts) => {
-            let each = parts
-                .iter()
-                .enumerate()
-                .map(|(index, part)| ask_in_order(remote, &part.access, &part.urls, held(index)));
-            futures_util::future::join_all(each).await
+            let part = parts.get(index).ok_or_else(nowhere)?;
+            ask_in_order(remote, &part.access, &part.urls, held).await
         }
     }
 }

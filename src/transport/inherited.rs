@@ -21,8 +21,12 @@ impl Inherited {
     /// # Errors
     /// If one of them takes no connections.
     pub fn from_environment() -> io::Result<Self> {
-        let mut passed = ListenFd::from_env();
         let mut all = Self::default();
+        // `listenfd` takes sockets that nobody in particular is meant to take, too.
+        if std::env::var_os("LISTEN_PID").is_none() {
+            return Ok(all);
+        }
+        let mut passed = ListenFd::from_env();
         for index in 0..passed.len() {
             if let Ok(Some(socket)) = passed.take_unix_listener(index) {
                 let address = socket.local_addr()?;

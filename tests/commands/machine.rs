@@ -36,6 +36,11 @@ fn what_would_keep_a_daemon_from_starting_is_told() {
             "127.0.0.1:7519 is taken by `listen[0].tcp` already",
         ),
         ("admin: 127.0.0.1:7519".to_owned(), "127.0.0.1:7519 is taken by `listen[0].tcp` already"),
+        // Where `[::]` takes the connections of IPv4 too, as nearly everywhere.
+        (
+            "listen: [{ tcp: '[::]:7519', plaintext: true }, { tcp: 127.0.0.1:7519 }]".to_owned(),
+            "127.0.0.1:7519 is taken by `listen[0].tcp` already",
+        ),
         ("listen: [{ unix: a }, { unix: a }]".to_owned(), "a is taken by `listen[0].unix` already"),
         ("admin: 203.0.113.7:7520".to_owned(), "this machine has no address 203.0.113.7"),
         ("audit: { file: open }".to_owned(), "open is not a regular file"),

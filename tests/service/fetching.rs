@@ -102,6 +102,33 @@ async fn each_part_of_a_union_outlives_the_process_and_goes_when_it_is_too_old()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_that_names_another_place_keeps_the_keys_of_one_that_is_down() {
+    let (one, two, three) = (Web::start(), Web::start(), Web::start());
+    let [a, b, c] = ["a", "b", "c"].map(Signer::new);
+    for (web, signer) in [(&one, &a), (&two, &b), (&three, &c)] {
+        web.put("/k", short_lived(&[signer]));
+    }
+    let union = |webs: &[&Web]| {
+        let urls: Vec<_> = webs.iter().map(|web| format!("'{}/k'", web.origin)).collect();
+        format!("jwks_uris: {{ union: [{}] }}, cooldown: 1s", urls.join(", "))
+    };
+    let daemon = start(folder(), ISS, &union(&[&one, &two]), "");
+    daemon.wait_for("/readyz", "200 OK");
+    let tokens = [&a, &b, &c].map(|signer| signer.token(ISS));
+    let all = [&*tokens[0], &*tokens[1], &*tokens[2]];
+    daemon.until_reasons(&all, &[Reason::Ok, Reason::Ok, Reason::KeyUnknown]).await;
+
+    two.put("/k", down());
+    daemon.wait_for_log("keys cannot be fetched");
+    let config = daemon.folder.read("jwtd.yaml");
+    let changed = config.replace(&union(&[&one, &two]), &union(&[&three, &two]));
+    assert_ne!(config, changed);
+    daemon.folder.replace("jwtd.yaml", changed);
+    daemon.wait_for_log("the configuration is reloaded");
+    assert_eq!(daemon.reasons(&all).await, [Reason::KeyUnknown, Reason::Ok, Reason::Ok]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_issuer_and_its_recovery_are_told_with_what_the_keys_are_worth() {
     let web = Web::start();
     let [a, b] = ["a", "b\u{1b}[2J"].map(Signer::new);

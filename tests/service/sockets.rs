@@ -151,10 +151,14 @@ fn a_peer_without_preface_is_let_go() {
 
 /// Starts the daemon as a service manager does: descriptor 3 is a socket that it opened.
 fn activated(folder: &Folder, socket: &UnixListener, listen: &str) -> Process {
+    passed(folder, socket, listen, "export LISTEN_FDS=1 LISTEN_PID=$$")
+}
+
+fn passed(folder: &Folder, socket: &UnixListener, listen: &str, variables: &str) -> Process {
     // Bash knows descriptors beyond 9, and becomes the daemon.
     rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::empty()).unwrap();
     let passed = std::os::fd::AsRawFd::as_raw_fd(socket);
-    let script = format!("exec 3<&{passed}; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\"");
+    let script = format!("exec 3<&{passed}; {variables}; exec \"$0\" \"$@\"");
     let text = format!("listen: [{{ unix: {listen} }}]\nadmin: 127.0.0.1:0\n{ISSUERS}");
     let file = folder.write("jwtd.yaml", text);
     let mut command = std::process::Command::new("bash");
@@ -179,6 +183,17 @@ async fn a_socket_of_the_service_manager_serves_and_stays() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     daemon.stop();
     assert!(folder.path("d.sock").exists(), "it is not ours to remove");
+}
+
+#[test]
+fn a_socket_that_is_meant_for_another_process_is_left_alone() {
+    for pid in ["export LISTEN_FDS=1", "export LISTEN_FDS=1 LISTEN_PID=1"] {
+        let folder = folder();
+        let socket = UnixListener::bind(folder.path("other.sock")).unwrap();
+        let process = passed(&folder, &socket, "d.sock", pid);
+        let daemon = Daemon::new(folder, process);
+        daemon.wait_for("/readyz", "200 OK");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::clock::VirtualClock;
 use crate::config::{Access, Location, Part};
 use crate::engine::{CacheLimits, Configuration};
 use crate::sources::ClockWatch;
-use crate::sources::remote::CurrentSet;
+use crate::sources::remote::{CurrentSet, Fetched};
 use crate::telemetry::Metrics;
 use futures_util::poll;
 use jwtd_core::crypto::SigningKey;
@@ -80,12 +80,14 @@ fn r67_keys_expire_exactly_max_stale_after_they_were_fetched_or_confirmed() {
         task.watches.freshness(snapshot.issuers().get(place).unwrap(), clock.wall())
     };
     assert_eq!(freshness(), Freshness::Expired, "there are none");
-    task.publish(&keys(), clock.wall()).unwrap();
+    hold(&task, 0, "a");
+    assert!(task.merge());
     time.advance(MAX_STALE - TICK);
     assert_eq!(freshness(), Freshness::Fresh);
     time.advance(TICK);
     assert_eq!(freshness(), Freshness::Expired);
-    task.confirm(clock.wall());
+    task.parts.take(0, Ok(FetchOutcome::Same(None)), &clock).unwrap();
+    assert!(!task.merge(), "it is the same set");
     assert_eq!(freshness(), Freshness::Fresh);
     time.advance(MAX_STALE - TICK);
     assert_eq!(freshness(), Freshness::Fresh);
@@ -202,12 +204,24 @@ fn union(time: &VirtualClock) -> Refresher {
     task
 }
 
-fn hold(task: &Refresher, index: usize, id: &str) {
+fn jwks(id: &str) -> Vec<u8> {
     let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-    let text = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{id}","x":"{x}"}}]}}"#);
+    format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{id}","x":"{x}"}}]}}"#).into_bytes()
+}
+
+fn hold(task: &Refresher, index: usize, id: &str) {
     let jwks_uri = "https://a.example/k".parse().unwrap();
-    let current = CurrentSet { jwks_uri, tag: None, text: text.into_bytes().into() };
+    let current = CurrentSet { jwks_uri, tag: None, text: jwks(id).into() };
     task.parts.hold(index, current, task.clock.wall(), &task.clock);
+}
+
+/// The answer of a place with this key.
+fn set(id: &str) -> Result<FetchOutcome, SourceError> {
+    let (text, allowed) = (jwks(id), [Algorithm::EdDsa]);
+    let keys = LoadedKeys::from_jwks(&text, &allowed).unwrap();
+    let jwks_uri = "https://a.example/k".parse().unwrap();
+    let fetched = Fetched { keys, jwks_uri, text, tag: None, fresh_for: None };
+    Ok(FetchOutcome::Set(Box::new(fetched)))
 }
 
 fn ids(engine: &Engine) -> Vec<String> {
@@ -255,6 +269,72 @@ async fn r67_the_keys_of_one_place_go_exactly_when_its_set_is_too_old_and_the_ot
     let snapshot = engine.current.load();
     let issuer = snapshot.issuers().get(snapshot.issuers().find("a").unwrap()).unwrap();
     assert_eq!(task.watches.freshness(issuer, clock.wall()), Freshness::Expired);
+}
+
+#[tokio::test]
+async fn a_place_that_says_nothing_delays_no_other_and_keys_end_while_it_is_waited_for() {
+    let time = VirtualClock::at(UnixTime::from_seconds(1_800_000_000));
+    let (mut task, lead) = (union(&time), Duration::from_secs(100));
+    let Location::Union(parts) = &mut task.remote.location else { unreachable!() };
+    parts.push(parts[0].clone());
+    task.parts = Parts::of(&task.remote);
+    let engine = Arc::clone(&task.engine);
+    hold(&task, 2, "old");
+    time.advance(MAX_STALE - lead);
+    let (answers, mut arriving) = tokio::sync::mpsc::unbounded_channel();
+    let arriving = futures_util::stream::poll_fn(move |context| arriving.poll_recv(context));
+    let mut attempt = pin!(task.take(arriving));
+    settle!(attempt);
+    assert_eq!(ids(&engine), [""; 0]);
+    answers.send((0, set("one"))).unwrap();
+    settle!(attempt);
+    assert_eq!(ids(&engine), ["one", "old"], "two places have said nothing");
+    time.advance(lead - TICK);
+    settle!(attempt);
+    assert_eq!(ids(&engine), ["one", "old"]);
+    time.advance(TICK);
+    settle!(attempt);
+    assert_eq!(ids(&engine), ["one"]);
+    answers.send((1, set("two"))).unwrap();
+    settle!(attempt);
+    assert_eq!(ids(&engine), ["one", "two"]);
+    answers.send((2, Err(remote::nowhere()))).unwrap();
+    drop(answers);
+    let Refreshed { changed, failure, .. } = attempt.await;
+    let failure = failure.unwrap().to_string();
+    assert!(changed && failure.contains("1 of 3 key sets cannot be fetched"), "{failure}");
+}
+
+#[test]
+fn what_is_held_of_a_place_is_inherited_while_it_is_named() {
+    let time = VirtualClock::at(UnixTime::from_seconds(1_800_000_000));
+    let place = |url: &str| Part { urls: vec![url.parse().unwrap()], access: Access::default() };
+    let of = |task: &mut Refresher, urls: &[&str]| {
+        task.remote.location = Location::Union(urls.iter().copied().map(place).collect());
+        task.parts = Parts::of(&task.remote);
+    };
+    let mut task = refresher(&time);
+    let [one, two, three] = ["https://a.example/1", "https://a.example/2", "https://a.example/3"];
+    of(&mut task, &[one, two]);
+    hold(&task, 0, "one");
+    hold(&task, 1, "two");
+    let before = task.parts.clone();
+    time.advance(MAX_STALE / 2);
+    of(&mut task, &[three, two]);
+    task.parts.inherit(&before);
+    let merged = |task: &Refresher| task.parts.merged(&[Algorithm::EdDsa], MAX_STALE, &task.clock);
+    let found = merged(&task).unwrap();
+    let names: Vec<_> = found.keys.set.keys().iter().map(|key| key.id.as_deref()).collect();
+    assert_eq!(names, [Some("two")], "at another place, and the first is named no more");
+    assert_eq!(task.clock.wall().since(found.fetched_at), Some(MAX_STALE / 2), "as old as it was");
+    time.advance(MAX_STALE / 2);
+    assert!(merged(&task).is_none(), "and no longer than it would have been");
+    // What is newer is not replaced.
+    hold(&task, 1, "new");
+    task.parts.inherit(&before);
+    let names: Vec<_> =
+        merged(&task).unwrap().keys.set.keys().iter().map(|key| key.id.clone()).collect();
+    assert_eq!(names, [Some("new".into())]);
 }
 
 #[test]

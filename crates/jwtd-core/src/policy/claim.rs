@@ -2,26 +2,35 @@
 
 use super::path::ClaimPath;
 use crate::jose::json::{ExactNumber, Value};
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
 /// A value to compare claims with: a string, a number or a truth value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scalar(Value<'static>);
+pub struct Scalar {
+    value: Value<'static>,
+    /// The number that it is or, as a text, says.
+    number: Option<ExactNumber>,
+}
 
 impl From<&str> for Scalar {
     fn from(text: &str) -> Self {
-        Self(Value::String(text.to_owned().into()))
+        Self::new(Value::String(text.to_owned().into()))
     }
 }
 
 impl From<bool> for Scalar {
     fn from(value: bool) -> Self {
-        Self(Value::Boolean(value))
+        Self::new(Value::Boolean(value))
     }
 }
 
 impl Scalar {
+    fn new(value: Value<'static>) -> Self {
+        Self { number: number_of(&value), value }
+    }
+
     /// The number that `text` is in JSON, if it is one. It is kept digit by digit, so that no
     /// other number is taken for it.
     #[must_use]
@@ -33,49 +42,74 @@ impl Scalar {
         ExactNumber::parse(text)?;
         let finite = text.parse::<f64>().is_ok_and(f64::is_finite);
         let value = integer.unwrap_or_else(|_| Value::Decimal(text.to_owned().into()));
-        finite.then_some(Self(value))
+        finite.then(|| Self::new(value))
     }
 
-    /// Whether `value` is the same or says the same as a text: some issuers send `"false"`. What
+    /// Whether `held` is the same or says the same as a text: some issuers send `"false"`. What
     /// must not be there is better seen twice than missed.
-    fn is_or_says(&self, value: &Value<'_>) -> bool {
+    fn is_or_says(&self, held: &Held<'_>) -> bool {
         let is_truth = |text: &str, truth: bool| {
             text.trim().eq_ignore_ascii_case(if truth { "true" } else { "false" })
         };
-        let says = |text: &str, other: &Value<'_>| match other {
-            Value::Boolean(truth) => is_truth(text, *truth),
-            Value::String(other) => {
-                [true, false].iter().any(|truth| is_truth(text, *truth) && is_truth(other, *truth))
-            }
-            other => {
-                ExactNumber::parse(text.trim()).is_some_and(|one| Some(one) == other.as_number())
-            }
-        };
-        self.is(value)
-            || match (&self.0, value) {
-                (Value::String(text), other) | (other, Value::String(text)) => says(text, other),
+        self.is(held)
+            || match (&self.value, held.value) {
+                (Value::String(one), Value::String(other)) => [true, false]
+                    .iter()
+                    .any(|truth| is_truth(one, *truth) && is_truth(other, *truth)),
+                (Value::String(text), Value::Boolean(truth))
+                | (Value::Boolean(truth), Value::String(text)) => is_truth(text, *truth),
+                (Value::String(_), _) | (_, Value::String(_)) => self.is_number_of(held),
                 _ => false,
             }
     }
 
-    /// Whether `value` is the same; 7 and 7.0 are, 7 and "7" are not.
-    fn is(&self, value: &Value<'_>) -> bool {
-        match (&self.0, value) {
+    /// Whether `held` is the same; 7 and 7.0 are, 7 and "7" are not.
+    fn is(&self, held: &Held<'_>) -> bool {
+        match (&self.value, held.value) {
             (Value::String(one), Value::String(other)) => one == other,
             (Value::Boolean(one), Value::Boolean(other)) => one == other,
             (Value::Positive(one), Value::Positive(other)) => one == other,
             (Value::Negative(one), Value::Negative(other)) => one == other,
-            (one @ (Value::Decimal(_) | Value::Negative(_) | Value::Positive(_)), other) => {
-                one.as_number().zip(other.as_number()).is_some_and(|(one, other)| one == other)
-            }
+            (
+                Value::Decimal(_) | Value::Negative(_) | Value::Positive(_),
+                Value::Decimal(_) | Value::Negative(_) | Value::Positive(_),
+            ) => self.is_number_of(held),
             _ => false,
         }
+    }
+
+    fn is_number_of(&self, held: &Held<'_>) -> bool {
+        self.number.is_some() && self.number.as_ref() == held.number()
+    }
+}
+
+/// What a claim holds. Its number is read once, however many values it is compared with.
+struct Held<'v> {
+    value: &'v Value<'v>,
+    number: OnceCell<Option<ExactNumber>>,
+}
+
+impl<'v> Held<'v> {
+    fn new(value: &'v Value<'v>) -> Self {
+        Self { value, number: OnceCell::new() }
+    }
+
+    /// The number that it is or, as a text, says.
+    fn number(&self) -> Option<&ExactNumber> {
+        self.number.get_or_init(|| number_of(self.value)).as_ref()
+    }
+}
+
+fn number_of(value: &Value<'_>) -> Option<ExactNumber> {
+    match value {
+        Value::String(text) => ExactNumber::parse(text.trim()),
+        other => other.as_number(),
     }
 }
 
 impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.value {
             Value::String(text) => write!(f, "{text:?}"),
             Value::Boolean(value) => value.fmt(f),
             Value::Positive(number) => number.fmt(f),
@@ -147,13 +181,21 @@ impl ClaimRule {
             Some(other) => std::slice::from_ref(other),
             None => &[],
         };
-        let holds = |scalar: &Scalar| held.iter().any(|one| scalar.is(one));
+        // Elements without, values within: a token has up to 10,000 of the former.
+        let mut held = held.iter().map(Held::new);
         match &self.test {
             Test::Absent => self.path.find(claims).is_none(),
-            Test::All(values) => values.iter().all(holds),
-            Test::Any(values) => values.iter().any(holds),
+            Test::All(values) => {
+                let mut missing: Vec<_> = values.iter().collect();
+                missing.is_empty()
+                    || held.any(|one| {
+                        missing.retain(|scalar| !scalar.is(&one));
+                        missing.is_empty()
+                    })
+            }
+            Test::Any(values) => held.any(|one| values.iter().any(|scalar| scalar.is(&one))),
             Test::None(values) => {
-                !values.iter().any(|scalar| held.iter().any(|one| scalar.is_or_says(one)))
+                !held.any(|one| values.iter().any(|scalar| scalar.is_or_says(&one)))
             }
         }
     }

@@ -126,8 +126,9 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// The tokens that its signature can be checked together with, by [`prove_all`].
     #[must_use]
     pub fn group(&self) -> CheckGroup {
-        let first = self.candidates.iter().next().and_then(|index| self.set.keys().get(index));
-        let bits = first.map_or(0, |key| key.key.bits());
+        let keys = self.candidates.iter().filter_map(|index| self.set.keys().get(index));
+        // The dearest of them: each may be tried.
+        let bits = keys.map(|key| key.key.bits()).max().unwrap_or(0);
         CheckGroup { algorithm: self.header.algorithm, bits, keys: self.candidates.len() }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn jobs() -> Vec<Job> {
         job(
             "standard error is stuck while every detail is logged",
             "the same, and the lines that are lost are counted",
-            || stuck("debug"),
+            || stuck("debug,h2=debug,hyper=debug"),
         ),
         job(
             "standard error is on a full disk",

@@ -1,5 +1,6 @@
 //! Where other verifiers accept what we refuse: all of it, each with its reason. What
-//! they refuse and we accept has no list, because there must be none of it.
+//! they refuse and we accept has no list: but for members that hold nothing, and are absent for
+//! us, there must be none of it.
 
 use jwtd_core::verify::Reason::{self, *};
 

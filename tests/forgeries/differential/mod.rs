@@ -11,9 +11,12 @@ use crate::row::Row;
 use crate::tally::{Tally, spread};
 use crate::world::World;
 use draft::Draft;
+use jwtd_core::jose::base64url;
 use jwtd_core::verify::Reason;
 use list::Known;
 use oracle::Oracle;
+use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const PIECE: usize = 1_000;
@@ -24,12 +27,15 @@ struct Comparison {
     seen: Vec<AtomicU64>,
     both_accept: AtomicU64,
     both_refuse: AtomicU64,
+    /// Accepted by us alone, because a member that holds nothing is absent.
+    absent: AtomicU64,
 }
 
 impl Comparison {
     fn new(known: &'static [Known]) -> Self {
         let seen = known.iter().map(|_| AtomicU64::new(0)).collect();
-        Self { known, seen, both_accept: AtomicU64::new(0), both_refuse: AtomicU64::new(0) }
+        let [both_accept, both_refuse, absent] = [const { AtomicU64::new(0) }; 3];
+        Self { known, seen, both_accept, both_refuse, absent }
     }
 
     /// Takes both opinions of one token; `oddities` is what is odd about it.
@@ -52,6 +58,9 @@ impl Comparison {
             (Reason::Ok, Ok(())) => {
                 tally.good += 1;
                 self.both_accept.fetch_add(1, Ordering::Relaxed);
+            }
+            (Reason::Ok, Err(_)) if has_an_empty_member(token) => {
+                self.absent.fetch_add(1, Ordering::Relaxed);
             }
             (Reason::Ok, Err(_)) => tally.blame(|| format!("we are laxer: {}", show())),
             (_, Err(_)) => {
@@ -91,8 +100,29 @@ impl Comparison {
             }
             _ => row,
         };
-        row.with_note(format!("{accept} both accept, {refuse} both refuse, {listed} on the list"))
+        let absent = of(&self.absent);
+        row.with_note(format!(
+            "{accept} both accept, {refuse} both refuse, {listed} on the list, {absent} with a \
+             member that holds nothing"
+        ))
     }
+}
+
+/// Whether a member of the header or of the claims holds nothing: `null`, `""` or `[]`. Issuers
+/// write so what they did not set, and some verifiers stumble over it.
+fn has_an_empty_member(token: &[u8]) -> bool {
+    let parts = token.split(|byte| *byte == b'.').take(2);
+    let parsed = parts.map(|part| {
+        let text = base64url::decode(part).ok()?;
+        serde_json::from_slice::<HashMap<String, Value>>(&text).ok()
+    });
+    let empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(elements) => elements.is_empty(),
+        _ => false,
+    };
+    parsed.flatten().any(|members| members.values().any(empty))
 }
 
 pub(crate) fn rows(plan: &Plan, world: &World) -> Vec<Row> {

@@ -13,7 +13,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
-use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer};
+use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer, Workers};
 use jwtd::grpc::{Answer, Calls, Door, Front, MeteredLayer, Services};
 use jwtd::http::{self as plain, Bounds, Routes};
 use jwtd::pb;
@@ -26,6 +26,7 @@ use jwtd_testkit::bench::{form, tokens};
 use prost::Message as _;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const BATCH: usize = 256;
@@ -71,7 +72,7 @@ fn a_request_is_read_without_copies_of_its_tokens() {
 }
 
 /// Answers calls of one connection, on this thread.
-fn front() -> (Front<Services, plain::Front>, Bytes) {
+fn front(runtime: Handle) -> (Front<Services, plain::Front>, Bytes) {
     const MINUTE: Duration = Duration::from_secs(60);
 
     let key = tokens::key(Algorithm::Es256).unwrap();
@@ -100,7 +101,7 @@ fn front() -> (Front<Services, plain::Front>, Bytes) {
         Arc::clone(&engine),
         KeyWatches::default(),
         admission,
-        1,
+        Workers::new(runtime, [], &clock),
         &limits,
         clock.clone(),
     );
@@ -123,7 +124,8 @@ fn front() -> (Front<Services, plain::Front>, Bytes) {
 
 #[test]
 fn a_call_with_one_remembered_token_takes_fourteen_allocations() {
-    let (front, token) = front();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (front, token) = front(runtime.handle().clone());
     let options = pb::VerifyOptions { view: pb::View::Claims.into(), ..Default::default() };
     let message = pb::VerifyRequest { token, context: None, options: Some(options) };
     let message = message.encode_to_vec();
@@ -144,7 +146,6 @@ fn a_call_with_one_remembered_token_takes_fourteen_allocations() {
         let status = body.trailers().unwrap()["grpc-status"].to_str().unwrap().to_owned();
         (status, body.to_bytes().slice(5..))
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for _ in 0..2 {
         runtime.block_on(async { drop(end(front.call(request()).await)) });
     }

@@ -597,7 +597,12 @@ const SPAWNS: &[(&str, usize, &str)] = &[
     ("src/config/access.rs", 1, "parses one rule and is joined"),
     ("src/transport/server.rs", 1, "a connection, tracked up to its end"),
     ("src/dispatch/lag.rs", 1, "yields once and ends"),
-    ("src/dispatch/workers.rs", 1, "the slices of one batch, joined"),
+    (
+        "src/app/workers.rs",
+        1,
+        "drives a runtime to the end of the daemon; tasks may panic, it may not",
+    ),
+    ("src/dispatch/turns.rs", 1, "the slices of one batch, joined"),
     ("src/sources/credentials.rs", 1, "reads one file and is awaited"),
     ("src/sources/fetch.rs", 1, "the connection of one fetch"),
     ("src/sources/refresh.rs", 1, "writes one key set and is awaited"),

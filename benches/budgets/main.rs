@@ -172,7 +172,7 @@ fn measure(effort: Effort, only: &str, json: Option<&Path>) -> Outcome<()> {
         return Err(format!("--only: no group has {only:?} in its name; there are {all}").into());
     }
     let workers = jwtd::app::workers(None);
-    let runtime = jwtd::app::build_runtime(workers)?;
+    let runtime = jwtd::app::client_runtime(workers)?;
     println!(
         "{workers} workers; {} rounds of {:?} hot and {:?} cold, in turns; tokens of {} bytes\n",
         effort.rounds,

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
-use jwtd::dispatch::{Admission, Amounts};
+use jwtd::dispatch::{Admission, Amounts, Workers};
 use jwtd::engine::{CacheLimits, Configuration, Engine, Snapshot};
 use jwtd::grpc::{Answer, Calls, Door, Metered, MeteredLayer, Method, Service};
 use jwtd::http::{self as plain, Bounds, Routes};
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 
 fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let reply = Bytes::from(std::fs::read(reply)?);
-    let runtime = jwtd::app::build_runtime(jwtd::app::workers(None))?;
+    let runtime = jwtd::app::client_runtime(jwtd::app::workers(None))?;
     runtime.block_on(async {
         let listener = Listener::bind(
             &Listen::Unix { path: socket.to_owned(), mode: SocketMode(0o600) },
@@ -93,6 +93,7 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
                 tokens: 20_000,
                 ..Amounts::default()
             }),
+            workers: Workers::new(tokio::runtime::Handle::current(), [], &clock),
             streams: 128,
             clock,
         };

@@ -96,7 +96,7 @@ fn measure(Arguments { quick, only, out, json, .. }: &Arguments) -> Outcome<()> 
         return Err(format!("--only: no series has {only:?} in its name; there are {all}").into());
     }
     let workers = jwtd::app::workers(None);
-    let runtime = jwtd::app::build_runtime(workers)?;
+    let runtime = jwtd::app::client_runtime(workers)?;
     println!("{workers} workers; {} rounds of {:?}, in turns", effort.rounds, effort.span);
     std::fs::create_dir_all(out)?;
     let mut rows = Vec::new();

@@ -9,11 +9,12 @@ mod reload;
 mod runtime;
 mod signal;
 mod snapshot_builder;
+mod workers;
 
 pub use audit::{AuditError, key_file};
 pub use files::fingerprint;
 pub use reload::Loader;
-pub use runtime::{build as build_runtime, workers};
+pub use runtime::{control as control_runtime, several as client_runtime, workers};
 pub use signal::Signals;
 
 use crate::admin::{self, Readiness};
@@ -40,6 +41,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic_health::server::HealthReporter;
+use workers::WorkerThreads;
 
 /// A daemon that listens and does not yet serve.
 #[derive(Debug)]
@@ -52,6 +54,7 @@ pub struct App {
     engine: Arc<Engine>,
     keeper: Keeper,
     startup: Startup,
+    threads: WorkerThreads,
     /// What was in files with keys and with certificates when they were read.
     key_files: Contents,
     certificates: Contents,
@@ -77,6 +80,9 @@ pub enum StartError {
     /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(AuditError),
+    /// The operating system refuses threads.
+    #[error("threads cannot be started: {words}", words = crate::files::words::of_io(.0))]
+    Threads(io::Error),
     /// Traces cannot be sent.
     #[error("traces cannot be sent: {0}")]
     Traces(String),
@@ -89,7 +95,7 @@ pub enum StartError {
 }
 
 impl App {
-    /// Builds the daemon and opens its sockets. `clock` drives verdicts, deadlines, the refresh
+    /// Builds the daemon with so many worker threads, and opens its sockets. `clock` drives verdicts, deadlines, the refresh
     /// of keys, reloads and audit; the timeouts of connections and of fetches are the
     /// runtime's. Must run inside a runtime.
     ///
@@ -145,11 +151,12 @@ impl App {
         });
         let status = Arc::new(Status::new(clock.wall()));
 
+        let threads = WorkerThreads::start(workers, &clock).map_err(StartError::Threads)?;
         let dispatcher = Dispatcher::new(
             Arc::clone(&engine),
             keeper.watches().clone(),
             Arc::clone(&admission),
-            workers,
+            threads.workers.clone(),
             &limits,
             clock.clone(),
         );
@@ -159,6 +166,7 @@ impl App {
             door,
             metrics,
             admission: Arc::clone(&admission),
+            workers: threads.workers.clone(),
             streams: limits.streams_per_connection,
             settings: startup.connection,
             clock: clock.clone(),
@@ -172,7 +180,7 @@ impl App {
             &admission,
             &status,
             &listeners,
-            workers,
+            threads.workers.count(),
             clock.clone(),
         );
         let readiness =
@@ -193,6 +201,7 @@ impl App {
             engine,
             keeper,
             startup,
+            threads,
             key_files,
             certificates,
             dates,
@@ -283,6 +292,7 @@ impl App {
         };
         let serving = self.server.serve(self.listeners, close.clone(), drain_timeout);
         let (cut, ()) = tokio::join!(serving, telling);
+        drop(self.threads);
         if cut > 0 {
             tracing::warn!(connections = cut, "cut off at the end of `drain_timeout`");
         }

@@ -1,4 +1,4 @@
-//! The runtime, sized by what the machine or the container gives.
+//! The runtimes, sized by what the machine or the container gives.
 
 use std::io;
 use tokio::runtime::{Builder, Runtime};
@@ -12,10 +12,19 @@ pub fn workers(wanted: Option<usize>) -> usize {
     wanted.unwrap_or_else(allowed).max(1)
 }
 
-/// The runtime that serves calls and checks signatures.
+/// The control runtime of the daemon, driven by the caller's thread: it accepts, heeds signals,
+/// reloads, fetches keys, tells health and drains. Connections are served elsewhere.
+///
+/// # Errors
+/// If the operating system refuses it.
+pub fn control() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// A runtime whose tasks share so many threads, for clients.
 ///
 /// # Errors
 /// If the operating system refuses the threads.
-pub fn build(workers: usize) -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(workers).thread_name("worker").enable_all().build()
+pub fn several(threads: usize) -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }

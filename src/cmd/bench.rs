@@ -127,7 +127,7 @@ impl Command {
             note!("jwtd: {message}");
             return ExitCode::from(2);
         }
-        let runtime = match app::build_runtime(app::workers(None)) {
+        let runtime = match app::client_runtime(app::workers(None)) {
             Ok(runtime) => runtime,
             Err(error) => return fail(files::words::of_io(&error)),
         };

@@ -68,7 +68,7 @@ impl Process {
         let logs = start_logs(format, self.log.clone())?;
         observe_panics();
         let workers = app::workers(self.workers);
-        let runtime = app::build_runtime(workers).map_err(|error| {
+        let runtime = app::control_runtime().map_err(|error| {
             format!("threads cannot be started: {}", files::words::of_io(&error))
         })?;
         Ok((logs, runtime, workers))

@@ -5,8 +5,8 @@
 use super::account::{Account, Permit};
 use super::admission::Admission;
 use super::backlog::Backlog;
-use super::lag::Lag;
 use super::resource::Resource;
+use super::turns::Turns;
 use super::undecided::Undecided;
 use super::workers::Workers;
 use crate::clock::{Clock, later};
@@ -32,8 +32,8 @@ pub struct Dispatcher {
     engine: Arc<Engine>,
     watches: KeyWatches,
     workers: Workers,
+    turns: Turns,
     backlog: Arc<Backlog>,
-    lag: Arc<Lag>,
     call_timeout: Duration,
     queue_delay: Duration,
     clock: Clock,
@@ -75,22 +75,22 @@ const MESSAGE: usize = 2048;
 const CALL: usize = 8192;
 
 impl Dispatcher {
-    /// Decides batches on `workers` threads; each has a deadline of ours (R80), and checks are
+    /// Decides batches on these `workers`; each has a deadline of ours (R80), and checks are
     /// taken on as long as they have to wait no longer than `queue_delay`.
     #[must_use]
     pub fn new(
         engine: Arc<Engine>,
         watches: KeyWatches,
         admission: Arc<Admission>,
-        workers: usize,
+        workers: Workers,
         limits: &ServerLimits,
         clock: Clock,
     ) -> Self {
         let ServerLimits { call_timeout, queue_delay, .. } = *limits;
-        let backlog = Backlog::new(admission, workers, queue_delay);
-        let (lag, own) = (Lag::new(clock.clone()), Arc::clone(&engine));
-        let workers = Workers::new(own, Arc::clone(&backlog), workers, clock.clone());
-        Self { engine, watches, workers, backlog, lag, call_timeout, queue_delay, clock }
+        let backlog = Backlog::new(admission, workers.count(), queue_delay);
+        let (own, taken) = (Arc::clone(&engine), Arc::clone(&backlog));
+        let turns = Turns::new(own, workers.clone(), taken, clock.clone());
+        Self { engine, watches, workers, turns, backlog, call_timeout, queue_delay, clock }
     }
 
     /// What it works with.
@@ -223,9 +223,10 @@ impl Dispatcher {
         self.in_time(deadline)?;
         // Before any work is done for it: to refuse must be cheap.
         let patience = deadline.map(|deadline| deadline.saturating_duration_since(began));
-        self.lag.measure(began);
+        let lag = &self.workers.own().lag;
+        lag.measure(began);
         // What waited for a key was taken on already.
-        if may_wait && self.backlog.is_full(patience, self.lag.at(began)) {
+        if may_wait && self.backlog.is_full(patience, lag.at(began)) {
             lookup.only_hits();
         }
         while lookup.advance(&self.engine, STRIDE) {
@@ -244,14 +245,14 @@ impl Dispatcher {
             let slices = pending.to_read(unread);
             let cost = |slices: &[Slice]| slices.iter().map(Slice::cost).sum::<Duration>();
             let reading = cost(&slices);
-            let read = self.workers.run(slices, account, began, deadline).await?;
+            let read = self.turns.run(slices, account, began, deadline).await?;
             let slices = pending.take(read, &self.engine);
             waiting = if may_wait { self.hold(&mut pending, account) } else { None };
             if reading.saturating_add(cost(&slices)) > Slice::TARGET {
                 yield_now().await;
                 self.in_time(deadline)?;
             }
-            let checked = self.workers.run(slices, account, began, deadline).await?;
+            let checked = self.turns.run(slices, account, began, deadline).await?;
             // What was checked is not checked again.
             let _none = pending.take(checked, &self.engine);
         }

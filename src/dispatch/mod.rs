@@ -3,7 +3,7 @@
 //!
 //! [`Dispatcher`] says the way from the first look-up to the last verdict. `admission` and
 //! `account` bound what is in flight, by shares of the peers; `backlog` and `lag` say whether
-//! more can be done in time; `workers` has slices run in turns.
+//! more can be done in time; `turns` has slices run on the `workers`.
 
 mod account;
 mod admission;
@@ -12,6 +12,7 @@ mod dispatcher;
 mod lag;
 mod resource;
 mod totals;
+mod turns;
 mod undecided;
 mod workers;
 
@@ -20,3 +21,4 @@ pub use admission::Admission;
 pub use dispatcher::{Begun, Dispatcher, Suspended, caught};
 pub use resource::{Amounts, Resource};
 pub use undecided::Undecided;
+pub use workers::{Place, Workers};

@@ -1,138 +1,124 @@
-//! Has slices run on the workers, in turns: each is a short synchronous piece, and between two
-//! of them others come to their right.
+//! The worker threads, as connections and slices see them. Each has a runtime of its own, and a
+//! connection lives on one of them from accept to end: its state, its look-ups and its answers
+//! never cross to another core. What would keep a thread for long goes to all of them in slices.
 
-use super::account::{Account, Permit};
-use super::backlog::Backlog;
-use super::resource::Resource;
-use super::undecided::Undecided;
+use super::lag::Lag;
 use crate::clock::Clock;
-use crate::engine::{Engine, Outcome, Slice};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinSet, yield_now};
 
-/// The worker threads, as slices see them.
+/// All worker threads; there is one at least. Clones share them.
 #[derive(Clone, Debug)]
-pub(super) struct Workers {
-    engine: Arc<Engine>,
-    /// One turn for each worker thread. Slices wait here, first come first
-    /// served, and not in the runtime's queue, where a lone token would stand
-    /// behind all slices of a large batch.
-    turns: Arc<Semaphore>,
-    backlog: Arc<Backlog>,
-    count: usize,
-    clock: Clock,
+pub struct Workers {
+    first: Arc<Worker>,
+    others: Arc<[Arc<Worker>]>,
 }
+
+/// A worker thread.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) runtime: Handle,
+    /// One turn. Slices wait here, first come first served, and not in the runtime's queue,
+    /// where a lone token would stand behind all slices of a large batch.
+    pub(super) turn: Semaphore,
+    /// How late its tasks are.
+    pub(super) lag: Arc<Lag>,
+    connections: AtomicUsize,
+}
+
+/// A connection's place on a worker, up to its end.
+#[derive(Debug)]
+pub struct Place(Arc<Worker>);
 
 impl Workers {
-    pub(super) fn new(
-        engine: Arc<Engine>,
-        backlog: Arc<Backlog>,
-        count: usize,
-        clock: Clock,
-    ) -> Self {
-        let turns = Arc::new(Semaphore::new(count));
-        Self { engine, turns, backlog, count, clock }
+    /// The workers with these runtimes, each of which a thread of its own drives. `clock` measures
+    /// how late they are.
+    #[must_use]
+    pub fn new(first: Handle, others: impl IntoIterator<Item = Handle>, clock: &Clock) -> Self {
+        let worker = |runtime| {
+            let (turn, lag) = (Semaphore::new(1), Lag::new(clock.clone()));
+            Arc::new(Worker { runtime, turn, lag, connections: AtomicUsize::new(0) })
+        };
+        Self { first: worker(first), others: others.into_iter().map(worker).collect() }
     }
 
-    /// Runs slices of a batch that came at the moment `began`; gives what they came to, in any
-    /// order. What is left is not done when the future is dropped.
-    ///
-    /// # Errors
-    /// If `deadline` comes first.
-    pub(super) async fn run(
-        &self,
-        mut slices: Vec<Slice>,
-        account: &Arc<Account>,
-        began: Instant,
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Outcome>, Undecided> {
-        if slices.is_empty() {
-            return Ok(Vec::new());
-        }
-        let cost = slices.iter().map(Slice::cost).sum();
-        let load = account.charge(Resource::Work, microseconds(cost));
-        // What fits one slice is done on the spot: to wait for a turn would cost more than it
-        // is worth. Its pace tells little: the cost of one token is that of its check, and
-        // leaves out what a call takes beside.
-        if slices.len() <= 1 || cost <= Slice::TARGET {
-            let run = |slice: Slice| slice.run(&self.engine, self.clock.wall(), began);
-            let mut outcomes = slices.into_iter().map(run);
-            let first = outcomes.next().unwrap_or_default();
-            return Ok(outcomes.fold(first, |mut all, more| {
-                all.extend(more);
-                all
-            }));
-        }
-        let lanes = self.count.min(slices.len());
-        // The dearest are at the front; the lanes take from the back.
-        slices.reverse();
-        let shared = Arc::new(Lanes {
-            slices: Mutex::new(slices),
-            outcomes: Mutex::default(),
-            load: Mutex::new(load),
-        });
-        // Dropping the set stops the lanes at their next turn.
-        let mut helpers = JoinSet::new();
-        for _ in 1..lanes {
-            helpers.spawn(Arc::clone(&shared).work(self.clone(), deadline));
-        }
-        Arc::clone(&shared).work(self.clone(), deadline).await?;
-        while let Some(joined) = helpers.join_next().await {
-            // A lane cannot panic: each slice is caught, and nothing else can
-            // fail. Were it to, its tokens are answered with INTERNAL.
-            joined.unwrap_or(Ok(()))?;
-        }
-        Ok(std::mem::take(&mut *lock(&shared.outcomes)))
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// A place on the worker with the fewest connections; among equals on that which was busy
+    /// for the shortest time.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let load = |worker: &&Arc<Worker>| {
+            let busy = worker.runtime.metrics().worker_total_busy_duration(0);
+            (worker.connections.load(Ordering::Relaxed), busy)
+        };
+        let worker = self.iter().min_by_key(load).unwrap_or(&self.first);
+        worker.connections.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(worker))
+    }
+
+    /// The worker that runs the caller; the first if none does.
+    pub(super) fn own(&self) -> &Arc<Worker> {
+        let own = Handle::try_current().ok().map(|handle| handle.id());
+        let found = self.iter().find(|worker| Some(worker.runtime.id()) == own);
+        found.unwrap_or(&self.first)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Worker>> {
+        std::iter::once(&self.first).chain(&*self.others)
     }
 }
 
-/// What the lanes of one batch share.
-struct Lanes {
-    slices: Mutex<Vec<Slice>>,
-    outcomes: Mutex<Vec<Outcome>>,
-    load: Mutex<Permit>,
-}
-
-impl Lanes {
-    async fn work(
-        self: Arc<Self>,
-        workers: Workers,
-        deadline: Option<Instant>,
-    ) -> Result<(), Undecided> {
-        loop {
-            // Who has nothing to do takes no turn from others.
-            if lock(&self.slices).is_empty() {
-                return Ok(());
-            }
-            let turn = workers.turns.acquire().await;
-            let Some(slice) = lock(&self.slices).pop() else {
-                return Ok(());
-            };
-            if deadline.is_some_and(|deadline| workers.clock.monotonic() >= deadline) {
-                return Err(Undecided::Late);
-            }
-            let (cost, is_check) = (slice.cost(), slice.is_check());
-            let begin = workers.clock.monotonic();
-            let outcomes = slice.run(&workers.engine, workers.clock.wall(), begin);
-            if is_check {
-                workers.backlog.learn(cost, workers.clock.since(begin));
-            }
-            lock(&self.load).shrink(microseconds(cost));
-            lock(&self.outcomes).extend(outcomes);
-            // With the turn still in hand: else the next lane would run at once, and the one
-            // after it, and nobody would look at the sockets for long.
-            yield_now().await;
-            drop(turn);
-        }
+impl Place {
+    /// The runtime of the worker.
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
+        &self.0.runtime
     }
 }
 
-fn microseconds(span: Duration) -> usize {
-    usize::try_from(span.as_micros()).unwrap_or(usize::MAX)
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::runtime::Builder;
+
+    #[test]
+    fn a_connection_gets_the_worker_with_the_fewest_and_is_recognized_there() {
+        let runtimes = [(); 3].map(|()| Builder::new_current_thread().build().unwrap());
+        let [first, second, third] = &runtimes;
+        let others = [second.handle().clone(), third.handle().clone()];
+        let workers = Workers::new(first.handle().clone(), others, &Clock::system());
+        let counts = || {
+            let count = |worker: &Arc<Worker>| worker.connections.load(Ordering::Relaxed);
+            workers.iter().map(count).collect::<Vec<_>>()
+        };
+        let mut places: Vec<_> = (0..7).map(|_| workers.place()).collect();
+        let mut sorted = counts();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [2, 2, 3]);
+        // Two that end on one worker leave room for the next two.
+        let gone = places[0].runtime().id();
+        places.retain(|place| place.runtime().id() != gone);
+        let next = workers.place();
+        assert_eq!(next.runtime().id(), gone);
+        for runtime in &runtimes {
+            let own = runtime.block_on(async { workers.own().runtime.id() });
+            assert_eq!(own, runtime.handle().id());
+        }
+        assert_eq!(workers.own().runtime.id(), first.handle().id(), "outside of all");
+        drop((places, next));
+        assert_eq!(counts(), [0, 0, 0]);
+    }
 }

@@ -27,6 +27,37 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
+/// An accepted connection that belongs to no runtime.
+#[derive(Debug)]
+pub(super) enum Detached {
+    Tcp(std::net::TcpStream),
+    Tls(std::net::TcpStream, Arc<Tls>),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Stream {
+    /// Takes it away from the runtime that accepted it.
+    pub(super) fn detach(self) -> io::Result<Detached> {
+        Ok(match self {
+            Self::Tcp(stream) => Detached::Tcp(stream.into_std()?),
+            Self::Tls(stream, tls) => Detached::Tls(stream.into_std()?, tls),
+            Self::Unix(stream) => Detached::Unix(stream.into_std()?),
+        })
+    }
+}
+
+impl Detached {
+    /// Gives it to the runtime of the caller, whose thread is told when there is something to read
+    /// and no other.
+    pub(super) fn attach(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
+            Self::Tls(stream, tls) => Stream::Tls(TcpStream::from_std(stream)?, tls),
+            Self::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
 /// The file of a Unix socket.
 #[derive(Debug)]
 pub struct SocketFile {

@@ -7,7 +7,7 @@ use super::door::Door;
 use super::listener::Listener;
 use crate::clock::Clock;
 use crate::config::Connection;
-use crate::dispatch::{Admission, Resource};
+use crate::dispatch::{Admission, Resource, Workers};
 use crate::files::words::of_io;
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{ConnectionEnd, Metrics, ShedCause, limited};
@@ -26,6 +26,8 @@ pub struct Server<D> {
     pub metrics: Arc<Metrics>,
     /// The bounds of connections and of what comes over them.
     pub admission: Arc<Admission>,
+    /// Where connections are served.
+    pub workers: Workers,
     /// The bound on requests at once on a connection.
     pub streams: u32,
     /// How connections are kept.
@@ -92,8 +94,12 @@ impl<D: Door> Server<D> {
         // Told of, and its end not yet: as rare as the warnings are.
         let mut told = false;
         loop {
-            let stream = match listener.accept().await {
-                Ok(stream) => stream,
+            let accepted = listener.accept().await.and_then(|stream| {
+                let peer = caller::peer(&stream);
+                Ok((peer, stream.detach()?))
+            });
+            let (peer, stream) = match accepted {
+                Ok(accepted) => accepted,
                 Err(error) if is_of_the_peer(&error) => continue,
                 Err(error) => {
                     counted.accept_errors.inc();
@@ -107,21 +113,32 @@ impl<D: Door> Server<D> {
             if std::mem::take(&mut told) {
                 limited!(self.clock, INFO, listener = listener.endpoint(), "accepts again");
             }
-            let account = self.admission.account(caller::peer(&stream));
+            let account = self.admission.account(peer);
             let Some(place) = account.take(Resource::Connections, 1) else {
                 self.metrics.shed(ShedCause::Connections);
                 continue;
             };
             counted.accepted.inc();
             let (server, stop, cut) = (self.clone(), stop.clone(), cut.clone());
-            tasks.spawn(async move {
+            let home = self.workers.place();
+            let runtime = home.runtime().clone();
+            let serving = async move {
+                let _home = home;
                 let metrics = Arc::clone(&server.metrics);
-                let end = tokio::select! {
-                    () = cut.cancelled() => ConnectionEnd::Cut,
-                    end = server.converse(stream, place, &stop) => end,
+                let end = match stream.attach() {
+                    Ok(stream) => tokio::select! {
+                        () = cut.cancelled() => ConnectionEnd::Cut,
+                        end = server.converse(stream, place, &stop) => end,
+                    },
+                    Err(error) => {
+                        let error = of_io(&error);
+                        limited!(server.clock, WARN, error, "a connection cannot be served");
+                        ConnectionEnd::Cut
+                    }
                 };
                 metrics.connections.closed(end);
-            });
+            };
+            tasks.spawn_on(serving, &runtime);
         }
     }
 }

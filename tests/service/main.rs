@@ -36,5 +36,6 @@ mod sockets;
 mod sources;
 mod statuses;
 mod support;
+mod threads;
 mod tls;
 mod web;

@@ -10,7 +10,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jwtd::clock::Clock;
 use jwtd::config::{Connection, Listen, SocketMode};
-use jwtd::dispatch::{Admission, Amounts, Resource};
+use jwtd::dispatch::{Admission, Amounts, Resource, Workers};
 use jwtd::http::{Bounds, Door, Handler, Route, Routes};
 use jwtd::telemetry::Metrics;
 use jwtd::transport::{Inherited, Listener, Origin, Server};
@@ -19,6 +19,7 @@ use jwtd_testkit::launcher::waiting::within;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +68,7 @@ fn serve(folder: &Folder) -> Served {
         door: Door::new(routes, bounds, Arc::clone(&metrics), clock.clone()),
         metrics: Arc::clone(&metrics),
         admission: Arc::clone(&admission),
+        workers: Workers::new(Handle::current(), [], &clock),
         streams: 16,
         settings: Connection::default(),
         clock,

@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes};
 use http_body_util::{BodyExt as _, Full};
 use jwtd::clock::VirtualClock;
 use jwtd::config::ServerLimits;
-use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer};
+use jwtd::dispatch::{Admission, Amounts, Dispatcher, Peer, Workers};
 use jwtd::engine::{CacheLimits, Configuration, Engine, Snapshot};
 use jwtd::grpc::{Calls, Door, Front, MeteredLayer, Services};
 use jwtd::http::{self as plain, Bounds, Routes};
@@ -56,7 +56,7 @@ static FRONT: LazyLock<Front<Services, plain::Front>> = LazyLock::new(|| {
         Arc::clone(&engine),
         KeyWatches::default(),
         admission,
-        2,
+        Workers::new(RUNTIME.handle().clone(), [RUNTIME.handle().clone()], &clock),
         &LIMITS,
         clock.clone(),
     );

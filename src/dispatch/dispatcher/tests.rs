@@ -19,6 +19,7 @@ use jwtd_core::policy::Caller;
 use jwtd_core::verify::{Profile, Reason};
 use std::pin::pin;
 use std::task::Poll;
+use tokio::runtime::Handle;
 
 const NOW: i64 = 1_800_000_000;
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,7 +87,7 @@ impl Scene {
             engine,
             watches,
             Arc::clone(&admission),
-            workers,
+            Workers::new(Handle::current(), (1..workers).map(|_| Handle::current()), &time.clock()),
             &LIMITS,
             time.clock(),
         );
@@ -348,7 +349,8 @@ async fn r67_keys_are_stale_exactly_at_max_stale_and_a_hit_is_judged_by_it() {
 async fn what_is_done_on_the_spot_is_refused_where_it_would_wait_too_long_for_a_thread() {
     let scene = Scene::new();
     let cold = |number| vec![scene.token(0, number)];
-    let running = scene.dispatcher.lag.measure(scene.time.clock().monotonic()).unwrap();
+    let running =
+        scene.dispatcher.workers.own().lag.measure(scene.time.clock().monotonic()).unwrap();
     assert_eq!(scene.decide(cold(0), None).await, Ok(vec![Reason::Ok]));
     // Others have the thread for longer than `queue_delay`.
     scene.time.advance(SECOND * 5);

@@ -305,9 +305,11 @@ impl App {
                 tracing::warn!(lost, "the last records of the audit log could not be written");
             }
         }
-        if let Some(traces) = &engine.traces {
-            traces.flush();
-        }
+        // On a thread of its own, because it waits for this one, which drives its connection.
+        let told = Arc::clone(&engine);
+        let flush = move || told.traces.iter().for_each(Traces::flush);
+        #[expect(clippy::disallowed_methods, reason = "once, at the end, for a second at most")]
+        tokio::task::spawn_blocking(flush).await.ok();
         tracing::info!("stopped");
     }
 }

@@ -8,7 +8,7 @@ use super::backlog::Backlog;
 use super::resource::Resource;
 use super::turns::Turns;
 use super::undecided::Undecided;
-use super::workers::Workers;
+use super::workers::{Seat, Workers};
 use crate::clock::{Clock, later};
 use crate::config::ServerLimits;
 use crate::engine::{
@@ -64,6 +64,10 @@ pub struct Suspended {
 /// four times as many are judged without: a fraction of 200 microseconds.
 const STRIDE: usize = 64;
 
+/// So late a worker has enough to do with what it began: about ten times what it takes to go to
+/// another and back.
+const LATE: Duration = Duration::from_micros(500);
+
 /// What a token takes while its signature is checked, beside about its own length for what
 /// is decoded of it: where its parts are, its claims, its entry and its verdict.
 const TOKEN: usize = 2560;
@@ -103,6 +107,14 @@ impl Dispatcher {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// A seat on a worker for what takes long: for a batch that is large, and for any while this
+    /// worker is late.
+    #[must_use]
+    pub fn seat(&self, suspended: &Suspended) -> Option<Seat> {
+        let is_late = || self.workers.own().lag.at(self.clock.monotonic()) > LATE;
+        (suspended.lookup.tokens() > STRIDE || is_late()).then(|| self.workers.seat())
     }
 
     /// Begins to decide every token of `batch`, which came at the moment `now` from the peer

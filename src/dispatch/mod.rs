@@ -21,4 +21,4 @@ pub use admission::Admission;
 pub use dispatcher::{Begun, Dispatcher, Suspended, caught};
 pub use resource::{Amounts, Resource};
 pub use undecided::Undecided;
-pub use workers::{Place, Workers};
+pub use workers::{Place, Seat, Workers};

@@ -26,6 +26,15 @@ pub(super) struct Worker {
     /// How late its tasks are.
     pub(super) lag: Arc<Lag>,
     connections: AtomicUsize,
+    /// How many batches are decided on it that take long.
+    batches: AtomicUsize,
+}
+
+/// The place of a batch that takes long on a worker, up to its end.
+#[derive(Debug)]
+pub struct Seat {
+    worker: Arc<Worker>,
+    is_own: bool,
 }
 
 /// A connection's place on a worker, up to its end.
@@ -39,7 +48,8 @@ impl Workers {
     pub fn new(first: Handle, others: impl IntoIterator<Item = Handle>, clock: &Clock) -> Self {
         let worker = |runtime| {
             let (turn, lag) = (Semaphore::new(1), Lag::new(clock.clone()));
-            Arc::new(Worker { runtime, turn, lag, connections: AtomicUsize::new(0) })
+            let [connections, batches] = [const { AtomicUsize::new(0) }; 2];
+            Arc::new(Worker { runtime, turn, lag, connections, batches })
         };
         Self { first: worker(first), others: others.into_iter().map(worker).collect() }
     }
@@ -61,6 +71,18 @@ impl Workers {
         let worker = self.iter().min_by_key(load).unwrap_or(&self.first);
         worker.connections.fetch_add(1, Ordering::Relaxed);
         Place(Arc::clone(worker))
+    }
+
+    /// A seat for a batch on the worker with the fewest; on that of the caller where no other has
+    /// fewer.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        let own = self.own();
+        let batches = |worker: &Arc<Worker>| worker.batches.load(Ordering::Relaxed);
+        let least = self.iter().min_by_key(|worker| batches(worker)).unwrap_or(own);
+        let worker = if batches(least) < batches(own) { least } else { own };
+        worker.batches.fetch_add(1, Ordering::Relaxed);
+        Seat { worker: Arc::clone(worker), is_own: Arc::ptr_eq(worker, own) }
     }
 
     /// The worker that runs the caller; the first if none does.
@@ -86,6 +108,20 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Seat {
+    /// The runtime to decide it in; nothing if that is the caller's own.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<&Handle> {
+        (!self.is_own).then_some(&self.worker.runtime)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.worker.batches.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -120,5 +156,26 @@ mod tests {
         assert_eq!(workers.own().runtime.id(), first.handle().id(), "outside of all");
         drop((places, next));
         assert_eq!(counts(), [0, 0, 0]);
+    }
+
+    #[test]
+    fn batches_that_take_long_are_spread_over_all_workers() {
+        let runtimes = [(); 2].map(|()| Builder::new_current_thread().build().unwrap());
+        let [first, second] = &runtimes;
+        let workers =
+            Workers::new(first.handle().clone(), [second.handle().clone()], &Clock::system());
+        let place = |seat: &Seat| seat.elsewhere().map(Handle::id);
+        second.block_on(async {
+            let (own, other) = (workers.seat(), workers.seat());
+            assert_eq!(place(&own), None);
+            assert_eq!(place(&other), Some(first.handle().id()));
+            let third = workers.seat();
+            assert_eq!(place(&third), None);
+            drop((own, third));
+            // Where none has fewer, the way is saved.
+            let _again = workers.seat();
+            assert_eq!(place(&workers.seat()), None);
+        });
+        assert!(workers.iter().all(|worker| worker.batches.load(Ordering::Relaxed) == 0));
     }
 }

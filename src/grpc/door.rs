@@ -11,7 +11,9 @@ use super::verdicts::{Unwritten, Writing};
 use super::wire::{self, Telling};
 use crate::clock::Clock;
 use crate::config::ServerLimits;
-use crate::dispatch::{Account, Begun, Dispatcher, Permit, Resource, Suspended, Undecided, caught};
+use crate::dispatch::{
+    Account, Begun, Dispatcher, Permit, Resource, Seat, Suspended, Undecided, caught,
+};
 use crate::engine::{Batch, Decision, Snapshot};
 use crate::pb;
 use crate::telemetry::{Call, ShedCause, Tally};
@@ -20,6 +22,7 @@ use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::yield_now;
+use tokio_util::task::AbortOnDropHandle;
 
 /// The tokens of a message, their contexts, and its options.
 pub(super) type Asked = (Vec<Bytes>, Vec<pb::TokenContext>, Option<pb::VerifyOptions>);
@@ -78,7 +81,7 @@ impl Door {
 
     /// Answers a call with one token.
     pub(super) async fn verify(
-        &self,
+        self: &Arc<Self>,
         request: pb::VerifyRequest,
         call: &Unary,
     ) -> Result<Fit<pb::VerifyResponse>, CallFault> {
@@ -90,7 +93,7 @@ impl Door {
 
     /// Answers a call with many tokens.
     pub(super) async fn verify_batch(
-        &self,
+        self: &Arc<Self>,
         request: pb::VerifyBatchRequest,
         call: &Unary,
     ) -> Result<Fit<pb::VerifyBatchResponse>, CallFault> {
@@ -99,7 +102,7 @@ impl Door {
         Ok(verdicts.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
     }
 
-    async fn decide(&self, asked: Asked, call: &Unary) -> Result<Verdicts, CallFault> {
+    async fn decide(self: &Arc<Self>, asked: Asked, call: &Unary) -> Result<Verdicts, CallFault> {
         let Unary { permits, now, deadline, .. } = call;
         match self.begin(self.snapshot(), asked, *now, *deadline, permits, call.tally())? {
             Step::Done(verdicts) => Ok(verdicts),
@@ -135,8 +138,27 @@ impl Door {
         })
     }
 
-    /// Ends what was begun.
-    pub(super) async fn end(&self, rest: Rest, tally: &Tally) -> Result<Verdicts, CallFault> {
+    /// Ends what was begun: on another worker where it takes long and that has less to do.
+    pub(super) async fn end(
+        self: &Arc<Self>,
+        rest: Rest,
+        tally: &Tally,
+    ) -> Result<Verdicts, CallFault> {
+        let seat = match &rest {
+            Rest::Deciding(suspended, ..) => self.dispatcher.seat(suspended),
+            Rest::Writing(..) => None,
+        };
+        let Some(runtime) = seat.as_ref().and_then(Seat::elsewhere) else {
+            return self.end_here(rest, tally).await;
+        };
+        let (door, tally) = (Arc::clone(self), tally.clone());
+        let ending = runtime.spawn(async move { door.end_here(rest, &tally).await });
+        // The work stops with the caller.
+        let ended = AbortOnDropHandle::new(ending).await;
+        ended.unwrap_or_else(|_| Err(Undecided::Internal.into()))
+    }
+
+    async fn end_here(&self, rest: Rest, tally: &Tally) -> Result<Verdicts, CallFault> {
         let (mut writing, deadline) = match rest {
             Rest::Writing(writing, deadline) => (writing, deadline),
             Rest::Deciding(rest, telling, snapshot) => {
@@ -189,7 +211,7 @@ impl Door {
 
     /// Decides one token as any other, and then tells each check of it.
     pub(super) async fn explain(
-        &self,
+        self: &Arc<Self>,
         request: pb::ExplainRequest,
         call: &Unary,
     ) -> Result<Fit<pb::ExplainResponse>, CallFault> {

@@ -145,7 +145,7 @@ def service():
         mounts += ["-w", f"{WORK / folder}:{target}"]
     health = ("health", "--endpoint", "unix:///run/jwtd/jwtd.sock")
     status, said = jwtd(*health, mounts=mounts)
-    row("the health command as a probe: 1 before it runs", "" if status == 1 else f"{status}: {said}", said.strip())
+    row("the health command as a probe: 3 before it runs", "" if status == 3 else f"{status}: {said}", said.strip())
 
     daemon = subprocess.Popen([CONTAINER, ROOT, *mounts, *IMAGE["Entrypoint"], *IMAGE["Cmd"]], stderr=open(WORK / "daemon.log", "w"))
     try:

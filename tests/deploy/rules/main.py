@@ -18,7 +18,7 @@ import promql
 import yaml
 from load import Load
 from results import Results
-from scene import Scene, not_tls
+from scene import Scene, not_grpc, not_tls
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "deploy/prometheus/rules.yaml"
@@ -42,6 +42,7 @@ def live() -> dict[str, exported.Metric]:
             load.singles(daemon, good, 0.1)
             load.streams(daemon, good, 0.1)
         not_tls(scene.first.tls)
+        not_grpc(scene.first)
         time.sleep(3)
         assert not load.faults, load.faults
         return exported.read(scene.first.metrics(), scene.second.metrics())

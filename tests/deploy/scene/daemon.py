@@ -81,7 +81,7 @@ class Daemon:
     def start(self) -> Daemon:
         whole = [os.environ["JWTD_BIN"], "serve", "--config", str(self.folder / "jwtd.yaml")]
         log = subprocess.PIPE if self.stuck else open(self.folder / "log", "ab")
-        more = {"JWTD_LOG": "debug"} if self.stuck else {}
+        more = {"JWTD_LOG": "debug,h2=debug,hyper=debug"} if self.stuck else {}
         self.process = subprocess.Popen(
             whole, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **more}
         )

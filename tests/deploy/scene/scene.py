@@ -113,6 +113,15 @@ class Scene:
             stranger.iss = mine
 
 
+def not_grpc(daemon: Daemon) -> None:
+    """A client that speaks plain HTTP to a socket of gRPC."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+        one.settimeout(5)
+        one.connect(str(daemon.folder / "jwtd.sock"))
+        one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        one.recv(64)
+
+
 def not_tls(port: int) -> None:
     """A client that speaks something else to a port of TLS."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as one:

@@ -107,7 +107,8 @@ pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
         Condition::Type => Some(Err(Reject::TypeNotAllowed)),
         Condition::Binding if claims.is_bound() => Some(Err(Reject::BindingRequired)),
         Condition::Binding => Some(Ok(())),
-        Condition::FreshKeys
+        Condition::Encryption
+        | Condition::FreshKeys
         | Condition::Lifetime
         | Condition::Audience
         | Condition::RequiredClaims => None,

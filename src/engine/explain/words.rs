@@ -6,7 +6,7 @@ use crate::escape::escaped;
 use jwtd_core::jose::{Algorithm, Claims, Header, Limits, UnixTime, json};
 use jwtd_core::keys::{Issuer, Issuers, Key, KeyError, KeyState};
 use jwtd_core::policy::{Mode, Policy};
-use jwtd_core::verify::{Condition, Matter, Profile, Proven};
+use jwtd_core::verify::{Condition, Encryption, Matter, Profile, Proven};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -138,6 +138,18 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
         return (String::new(), String::new());
     };
     match condition {
+        Condition::Encryption => {
+            let expected = match profile.encryption {
+                Encryption::Allowed => "either",
+                Encryption::Refused => "not encrypted",
+                Encryption::Required => "encrypted",
+            };
+            let actual = proven.encryption().map_or_else(
+                || "not encrypted".to_owned(),
+                |header| format!("encrypted with {} and {}", header.algorithm, header.encryption),
+            );
+            (expected.to_owned(), actual)
+        }
         Condition::FreshKeys => {
             let actual = match issuer.keys() {
                 KeyState::Held { stale_at: Some(end), .. } => {

@@ -1,6 +1,7 @@
 //! Who signs tokens, under which names, with which keys; and the way from the
 //! `iss` of a token to its issuer.
 
+use super::decryption::{DecryptionIndex, DecryptionKeys};
 use super::key_set::KeySet;
 use crate::crypto::{Digest, digest};
 use crate::jose::{AlgorithmSet, Limits, UnixTime};
@@ -64,6 +65,7 @@ pub struct Issuer {
     audiences: Option<Box<[Box<str>]>>,
     clock_skew: Leeway,
     keys: KeyState,
+    decryption: Option<Arc<DecryptionKeys>>,
     origin: Digest,
     settings: Digest,
 }
@@ -101,7 +103,20 @@ impl Issuer {
             audiences: audiences.map(boxed),
             clock_skew,
             keys,
+            decryption: None,
         }
+    }
+
+    /// The same issuer, whose tokens may be encrypted to these keys.
+    #[must_use]
+    pub fn with_decryption(self, keys: DecryptionKeys) -> Self {
+        Self { decryption: Some(Arc::new(keys)), ..self }
+    }
+
+    /// The keys to which its tokens may be encrypted, if they may.
+    #[must_use]
+    pub fn decryption(&self) -> Option<&DecryptionKeys> {
+        self.decryption.as_deref()
     }
 
     /// The same issuer with other keys.
@@ -205,6 +220,7 @@ pub struct SameIdentifier {
 pub struct Issuers {
     issuers: Vec<Issuer>,
     routes: Arc<HashMap<Box<str>, IssuerIndex>>,
+    decryption: Arc<DecryptionIndex>,
     limits: Limits,
 }
 
@@ -235,7 +251,12 @@ impl Issuers {
                 }
             }
         }
-        Ok(Self { issuers, routes: Arc::new(routes), limits })
+        let owned = issuers.iter().enumerate();
+        let owned = owned.filter_map(|(index, issuer)| {
+            Some((IssuerIndex(index), Arc::clone(issuer.decryption.as_ref()?)))
+        });
+        let decryption = Arc::new(DecryptionIndex::new(owned.collect()));
+        Ok(Self { issuers, routes: Arc::new(routes), decryption, limits })
     }
 
     /// The issuer with this exact `iss` (R30).
@@ -265,6 +286,13 @@ impl Issuers {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The keys to which tokens may be encrypted, of all issuers. A refresh of signing keys does
+    /// not change them.
+    #[must_use]
+    pub fn decryption(&self) -> &DecryptionIndex {
+        &self.decryption
     }
 
     /// The same issuers, but the one at `index` has other keys.

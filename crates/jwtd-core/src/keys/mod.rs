@@ -5,6 +5,7 @@
 //! of the old one. [`Refresh`] is a machine of pure data.
 
 mod candidates;
+mod decryption;
 mod issuer;
 mod key;
 mod key_set;
@@ -15,6 +16,7 @@ mod unknown_ids;
 mod warnings;
 
 pub use candidates::{Candidates, KeyError};
+pub use decryption::{DecryptionIndex, DecryptionKeyError, DecryptionKeys, Recipient};
 pub use issuer::{Issuer, IssuerIndex, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
 pub use key::Key;
 pub use key_set::{KeySet, Unusable};

@@ -1,5 +1,6 @@
 //! The issuers of the configuration.
 
+use super::decryption::decryption;
 use super::document::{Name, Node};
 use super::fault::Faults;
 use super::key_owner::KeyOwner;
@@ -42,6 +43,8 @@ pub(super) fn issuer(
         identifiers: identifiers.texts().into_iter().map(str::to_owned).collect(),
         place: identifiers.place,
     };
+    // Before the signing keys: faults of both are told.
+    let decryption = decryption(name, node, folder, faults, report);
     let source = key_source::find(node.at(key::keys)?, owner, faults)?;
     let (keys, place, remote) = match source {
         KeySource::Fixed(loaded, place, file) => {
@@ -66,6 +69,10 @@ pub(super) fn issuer(
         &place,
         keys,
     );
+    let issuer = match decryption {
+        Some(keys) => issuer.with_decryption(keys),
+        None => issuer,
+    };
     Some((issuer, remote))
 }
 

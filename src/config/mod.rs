@@ -7,6 +7,7 @@ mod audit;
 mod certificates;
 mod check;
 mod connection;
+mod decryption;
 pub mod document;
 mod ext_authz;
 mod fault;

@@ -209,6 +209,7 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
         if let Some(keys) = node.at(issuer_keys::keys) {
             check_switches(keys, keys::KEYS, &format!("issuers.{}.keys.", name.text), faults);
         }
+        check_switches(node, issuer_keys::KEYS, &format!("issuers.{}.", name.text), faults);
         if let Some((issuer, remote)) = issuer(&name.text, node, folder, faults, &mut report) {
             fetched.extend(remote.map(|remote| (name.text.as_str(), remote)));
             issuers.push(issuer);

@@ -3,7 +3,7 @@
 
 use super::issuer::IssuerIndex;
 use crate::crypto::{DecryptionKey, Digest, KeyFit, digest};
-use crate::jose::{JweHeader, KeyMode};
+use crate::jose::{JweHeader, KeyManagement, KeyMode};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,6 +14,42 @@ pub struct DecryptionKeys {
     pub keys: Vec<DecryptionKey>,
     /// Whether a nested token may lack `cty`, which RFC 7519, section 5.2 demands.
     pub content_type_optional: bool,
+}
+
+impl DecryptionKeys {
+    /// Where so many keys fit a token without `kid` that none is tried, with how to fix it.
+    #[must_use]
+    pub fn ambiguities(&self) -> Vec<String> {
+        const FIX: &str = "fix: give each key a `kid`, and let the issuer put it into its tokens";
+
+        let all = KeyManagement::ALL.iter();
+        let warn = |algorithm: &KeyManagement| {
+            let fits = |key: &&DecryptionKey| key.algorithms().contains(*algorithm);
+            let (count, most) = (self.keys.iter().filter(fits).count(), most(*algorithm));
+            (count > most).then(|| {
+                format!(
+                    "{count} decryption keys for {algorithm}: a token without `kid` gets \
+                     DECRYPTION_KEY_AMBIGUOUS, because at most {most} are tried; {FIX}"
+                )
+            })
+        };
+        // One line for a kind of key, which serves several algorithms.
+        let mut lines: Vec<String> = all.filter_map(warn).collect();
+        lines.truncate(1);
+        lines
+    }
+}
+
+/// How many keys are tried at most, each at the cost of a private operation that anybody can ask
+/// for: of RSA, where that is a millisecond, one.
+const fn most(algorithm: KeyManagement) -> usize {
+    match algorithm.mode() {
+        KeyMode::KeyEncryption => 1,
+        KeyMode::DirectEncryption
+        | KeyMode::GcmKeyWrapping(_)
+        | KeyMode::KeyAgreement(_)
+        | KeyMode::KeyWrapping(_) => 4,
+    }
 }
 
 /// Why no key is chosen.
@@ -55,10 +91,6 @@ pub struct DecryptionIndex {
 }
 
 impl DecryptionIndex {
-    /// How many keys are tried at most, each at the cost of a private operation that anybody can
-    /// ask for. Of RSA, where that is a millisecond, one is.
-    pub const MOST: usize = 4;
-
     pub(super) fn new(owned: Vec<(IssuerIndex, Arc<DecryptionKeys>)>) -> Self {
         let mut by_id: HashMap<Box<str>, Vec<(usize, usize)>> = HashMap::new();
         let mut parts = Vec::new();
@@ -81,6 +113,12 @@ impl DecryptionIndex {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.owned.is_empty()
+    }
+
+    /// How many keys there are, of all issuers.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.owned.iter().map(|(_, own)| own.keys.len()).sum()
     }
 
     /// Two indexes with the same fingerprint choose the same keys for every token.
@@ -137,18 +175,11 @@ impl DecryptionIndex {
                 }
             }
         }
-        let most = match header.algorithm.mode() {
-            KeyMode::KeyEncryption => 1,
-            KeyMode::DirectEncryption
-            | KeyMode::GcmKeyWrapping(_)
-            | KeyMode::KeyAgreement(_)
-            | KeyMode::KeyWrapping(_) => Self::MOST,
-        };
         match (found.len(), named.is_some()) {
             (0, false) => Err(DecryptionKeyError::Unknown),
             (0, true) if other_curve => Err(DecryptionKeyError::CurveMismatch),
             (0, true) => Err(DecryptionKeyError::AlgorithmMismatch),
-            (count, _) if count > most => Err(DecryptionKeyError::Ambiguous),
+            (count, _) if count > most(header.algorithm) => Err(DecryptionKeyError::Ambiguous),
             _ => Ok(found),
         }
     }

@@ -3,12 +3,11 @@
 
 use super::document::Node;
 use super::fault::Faults;
-use super::issuer::KeyReport;
 use super::key_owner::KEY_FILE_MAX_BYTES;
+use super::key_report::KeyReport;
 use super::schema::{decryption_keys as key, issuer};
 use crate::files;
 use jwtd_core::crypto::digest;
-use jwtd_core::jose::{ContentEncryption, ContentEncryptionSet, KeyManagement};
 use jwtd_core::keys::DecryptionKeys;
 use std::io;
 use std::path::Path;
@@ -29,12 +28,13 @@ pub(super) fn decryption(
         faults.add(node.place, &path, "this build opens no encrypted tokens", fix);
         return None;
     }
-    let mut texts = Vec::new();
+    let (mut texts, mut unread) = (Vec::new(), false);
     for file in node.words(key::file) {
         let file = folder.join(file);
         match read(&file, report) {
             Ok(text) => texts.push((file, text)),
             Err(cause) => {
+                unread = true;
                 let place = node.at(key::file).map_or(node.place, |node| node.place);
                 unreadable(&file, &cause, place, &format!("{path}.file"), faults);
             }
@@ -49,11 +49,17 @@ pub(super) fn decryption(
                 for file in names.into_paths() {
                     match read(&file, report) {
                         Ok(text) => texts.push((file, text)),
-                        Err(cause) => unreadable(&file, &cause, place, &path, faults),
+                        Err(cause) => {
+                            unread = true;
+                            unreadable(&file, &cause, place, &path, faults);
+                        }
                     }
                 }
             }
-            Err(cause) => unreadable(&whole, &cause, place, &path, faults),
+            Err(cause) => {
+                unread = true;
+                unreadable(&whole, &cause, place, &path, faults);
+            }
         }
     }
     if node.at(key::file).is_none() && node.at(key::folder).is_none() {
@@ -67,11 +73,12 @@ pub(super) fn decryption(
         bind(node, &file, &text, &mut keys, &mut skipped);
     }
     if keys.is_empty() {
-        // Faults of reading say enough.
-        if faults.is_empty() {
+        // What cannot be read was told.
+        if !unread {
             let what = ["no usable key".to_owned()].into_iter().chain(skipped);
             let what = what.collect::<Vec<_>>().join("; ");
-            let fix = "make one with `jwtd keygen --use enc`, or name its algorithm in `algorithms`";
+            let fix =
+                "make one with `jwtd keygen --use enc`, or name its algorithm in `algorithms`";
             faults.add(node.place, &path, what, fix);
         }
         return None;
@@ -109,13 +116,14 @@ fn bind(
     skipped: &mut Vec<String>,
 ) {
     use jwtd_core::crypto::RecipientKey;
+    use jwtd_core::jose::{ContentEncryption, ContentEncryptionSet, KeyManagement};
 
-    let allowed = node.at(key::algorithms).map(|node| {
-        node.texts().into_iter().filter_map(KeyManagement::from_name).collect()
-    });
-    let encryptions = node.at(key::content_encryption).map(|node| {
-        node.texts().into_iter().filter_map(ContentEncryption::from_name).collect()
-    });
+    let allowed = node
+        .at(key::algorithms)
+        .map(|node| node.texts().into_iter().filter_map(KeyManagement::from_name).collect());
+    let encryptions = node
+        .at(key::content_encryption)
+        .map(|node| node.texts().into_iter().filter_map(ContentEncryption::from_name).collect());
     let encryptions: ContentEncryptionSet = encryptions.unwrap_or_default();
     let name = file.display();
     let parsed = match RecipientKey::parse(text) {

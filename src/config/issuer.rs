@@ -4,25 +4,14 @@ use super::decryption::decryption;
 use super::document::{Name, Node};
 use super::fault::Faults;
 use super::key_owner::KeyOwner;
+use super::key_report::KeyReport;
 use super::key_source::{self, KeySource};
 use super::remote::Remote;
 use super::schema::{issuer as key, keys};
-use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{Issuer, KeyState, Leeway};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-/// The files that keys were read from, and the keys that were skipped.
-#[derive(Default)]
-pub(super) struct KeyReport {
-    /// Keys that were skipped, each with the name of its issuer.
-    pub(super) skipped: Vec<(String, String)>,
-    /// What the other keys cannot serve, each with the name of its issuer.
-    pub(super) warnings: Vec<(String, String)>,
-    /// The files that keys were read from, and what was in them.
-    pub(super) files: Vec<(PathBuf, Digest)>,
-}
 
 /// An issuer, and where its keys are fetched from if they are.
 pub(super) fn issuer(

@@ -15,6 +15,7 @@ mod http_url;
 pub mod import;
 mod issuer;
 mod key_owner;
+mod key_report;
 mod key_source;
 mod limits;
 mod listen;

@@ -78,8 +78,8 @@ enum Work {
 /// About how long it takes to read a token, and to open it before. Tokens are short as a rule,
 /// but they need not be.
 fn reading(Unread { token, opening: cost, .. }: &Unread) -> Duration {
-    let open = cost.map_or(0, opening);
-    Duration::from_nanos(1_000).saturating_add(for_bytes(token, 3)) + Duration::from_nanos(open)
+    let open = Duration::from_nanos(cost.map_or(0, opening));
+    Duration::from_nanos(1_000).saturating_add(for_bytes(token, 3)).saturating_add(open)
 }
 
 /// So many nanoseconds for each byte.

@@ -33,9 +33,8 @@ pub struct Decryptions(Vec<(KeyManagement, [IntCounter; 3])>);
 impl Decryptions {
     pub(super) fn new(vector: &IntCounterVec) -> Self {
         let of = |algorithm: &KeyManagement| {
-            let counter = |result: Decryption| {
-                vector.with_label_values(&[algorithm.name(), result.name()])
-            };
+            let counter =
+                |result: Decryption| vector.with_label_values(&[algorithm.name(), result.name()]);
             (*algorithm, Decryption::ALL.map(counter))
         };
         Self(KeyManagement::ALL.iter().map(of).collect())

@@ -2,26 +2,10 @@
 
 use super::aws_lc::{AgreementPeer, open_content, open_gcm};
 use super::content_key::{ContentKey, KeyUse, derive};
-use super::decryption_key::{DecryptionBackend, DecryptionKey};
+use super::decryption_key::{DecryptionBackend, DecryptionError, DecryptionKey};
 use super::key_wrap;
 use crate::jose::{JweHeader, JweParts, KeyMode, KeyParameters, Malformed, Part};
 use zeroize::Zeroizing;
-
-/// Why a token was not opened.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecryptionError {
-    /// The key, or something that only the holder of the key could tell more about. All such
-    /// faults look the same and take the same time.
-    #[error("the token cannot be decrypted with this key")]
-    Failed,
-    /// The operating system gave no random bytes.
-    #[error("the crypto library failed")]
-    Library,
-    /// Something that everybody can see, before the key is used.
-    #[error(transparent)]
-    Malformed(Malformed),
-}
 
 impl DecryptionKey {
     /// Decrypts the content. The caller has seen that the key [fits](Self::fit) the header.

@@ -3,6 +3,7 @@
 use super::ring::Digest;
 use crate::jose::{
     AgreementCurve, ContentEncryptionSet, JweHeader, KeyManagementSet, KeyMode, KeyParameters,
+    Malformed,
 };
 use std::fmt;
 
@@ -13,7 +14,6 @@ pub struct DecryptionKey {
     pub(super) encryptions: ContentEncryptionSet,
     pub(super) bits: usize,
     pub(super) thumbprint: Digest,
-    #[cfg_attr(not(feature = "jwe"), expect(dead_code, reason = "there is none"))]
     pub(super) backend: DecryptionBackend,
 }
 
@@ -25,6 +25,22 @@ pub(super) enum DecryptionBackend {
     Rsa(super::aws_lc::RsaDecrypter),
     #[cfg(feature = "jwe")]
     Secret(crate::jose::Secret),
+}
+
+/// Why a token was not opened.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecryptionError {
+    /// The key, or something that only the holder of the key could tell more about. All such
+    /// faults look the same and take the same time.
+    #[error("the token cannot be decrypted with this key")]
+    Failed,
+    /// The operating system gave no random bytes.
+    #[error("the crypto library failed")]
+    Library,
+    /// Something that everybody can see, before the key is used.
+    #[error(transparent)]
+    Malformed(Malformed),
 }
 
 /// Whether a key can open a token with a certain header.
@@ -81,14 +97,25 @@ impl DecryptionKey {
     }
 
     fn curve(&self) -> Option<AgreementCurve> {
-        match &self.backend {
+        match self.backend {
             #[cfg(feature = "jwe")]
-            DecryptionBackend::Agreement(curve, _) => Some(*curve),
+            DecryptionBackend::Agreement(curve, _) => Some(curve),
             #[cfg(feature = "jwe")]
             DecryptionBackend::Rsa(_) | DecryptionBackend::Secret(_) => None,
-            #[cfg(not(feature = "jwe"))]
-            _ => None,
         }
+    }
+
+    /// Decrypts the content, which a build without the feature `jwe` cannot: it has no keys.
+    ///
+    /// # Errors
+    /// Never.
+    #[cfg(not(feature = "jwe"))]
+    pub fn decrypt(
+        &self,
+        _: &JweHeader,
+        _: &crate::jose::JweParts<'_>,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, DecryptionError> {
+        match self.backend {}
     }
 
     /// Whether it can open a token with this header: by what everybody sees of both.
@@ -104,9 +131,7 @@ impl DecryptionKey {
             return KeyFit::OtherAlgorithm;
         }
         match &header.parameters {
-            KeyParameters::Agreement { ephemeral, .. }
-                if self.curve() != Some(ephemeral.curve) =>
-            {
+            KeyParameters::Agreement { ephemeral, .. } if self.curve() != Some(ephemeral.curve) => {
                 KeyFit::OtherCurve
             }
             KeyParameters::Agreement { .. } | KeyParameters::Gcm { .. } | KeyParameters::None => {

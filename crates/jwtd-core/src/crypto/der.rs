@@ -181,6 +181,16 @@ pub(super) fn x25519_to_pem(private: &[u8]) -> Option<Zeroizing<String>> {
     document.to_pem("PRIVATE KEY", LineEnding::LF).ok()
 }
 
+/// A public key of X25519 as SubjectPublicKeyInfo in PEM.
+#[cfg(feature = "jwe")]
+pub(super) fn x25519_public_pem(point: &[u8]) -> Option<String> {
+    let info = SubjectPublicKeyInfoRef {
+        algorithm: AlgorithmIdentifierRef { oid: X25519, parameters: None },
+        subject_public_key: BitStringRef::from_bytes(point).ok()?,
+    };
+    Document::encode_msg(&info).ok()?.to_pem("PUBLIC KEY", LineEnding::LF).ok()
+}
+
 /// The version of PKCS #8 without the public key, which everybody can read.
 fn wrap(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, inner: &[u8]) -> Option<Bytes> {
     let algorithm = AlgorithmIdentifierRef { oid, parameters };

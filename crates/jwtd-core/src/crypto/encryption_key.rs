@@ -4,7 +4,7 @@ use super::aws_lc::{AgreementPeer, AgreementPrivateKey, RsaEncrypter, seal_conte
 use super::content_key::{ContentKey, KeyUse, derive};
 use super::der;
 use super::key_wrap;
-use super::private_key::PrivateKeyError;
+use super::private_key_error::PrivateKeyError;
 use super::private_members::{PrivateMembers, is_pem, read_jwks};
 use super::signing_key::random;
 use crate::jose::{
@@ -202,11 +202,8 @@ impl EncryptionKey {
                 let sealed = seal_gcm(secret.expose(), &vector, &[], content_key.expose());
                 let (wrapped, tag) = sealed.ok_or(failed)?;
                 let text = base64url::encode;
-                let header = format!(
-                    r#"{begin},"iv":"{}","tag":"{}"}}"#,
-                    text(&vector),
-                    text(&tag)
-                );
+                let header =
+                    format!(r#"{begin},"iv":"{}","tag":"{}"}}"#, text(&vector), text(&tag));
                 (header, wrapped)
             }
             _ => return Err(unfit),

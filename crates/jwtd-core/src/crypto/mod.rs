@@ -22,6 +22,8 @@ mod key_wrap;
 #[cfg(feature = "sign")]
 mod private_key;
 #[cfg(feature = "sign")]
+mod private_key_error;
+#[cfg(feature = "sign")]
 mod private_members;
 #[cfg(feature = "jwe")]
 mod recipient_key;
@@ -35,13 +37,13 @@ mod verifying_key;
 pub use self::ring::{Digest, digest};
 pub use bad_signature::BadSignature;
 pub use certificate::certificate_thumbprints;
-#[cfg(feature = "jwe")]
-pub use decrypt::DecryptionError;
-pub use decryption_key::{DecryptionKey, KeyFit};
+pub use decryption_key::{DecryptionError, DecryptionKey, KeyFit};
 #[cfg(feature = "jwe")]
 pub use encryption_key::{EncryptionError, EncryptionKey};
 #[cfg(feature = "sign")]
-pub use private_key::{PrivateKey, PrivateKeyError};
+pub use private_key::PrivateKey;
+#[cfg(feature = "sign")]
+pub use private_key_error::PrivateKeyError;
 #[cfg(feature = "jwe")]
 pub use recipient_key::{RecipientKey, UnusableRecipientKey};
 pub use rsa_size::RsaSize;

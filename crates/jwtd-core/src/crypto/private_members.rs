@@ -1,7 +1,7 @@
 //! The members of a private key in JWK (RFC 7517, section 4; RFC 7518, section 6).
 
 use super::der::{Bytes, Numbers};
-use super::private_key::PrivateKeyError;
+use super::private_key_error::PrivateKeyError;
 use crate::jose::json::{self, Value};
 use crate::jose::jwk::fit;
 use crate::jose::limits::{JWKS_BYTES, JWKS_JSON, JWKS_KEYS};
@@ -46,6 +46,7 @@ pub(super) fn read_jwks<K>(
 
 impl<'m, 't> PrivateMembers<'m, 't> {
     /// A member that is set. Issuers write members that they did not set as null or empty.
+    #[cfg(feature = "jwe")]
     pub(super) fn find(&self, name: &str) -> Option<&'m Value<'t>> {
         let found = self.0.iter().find(|(one, _)| one == name);
         found.map(|(_, value)| value).filter(|value| !value.is_unset())
@@ -75,7 +76,11 @@ impl<'m, 't> PrivateMembers<'m, 't> {
     }
 
     /// As [`private`](Self::private), of a length.
-    pub(super) fn sized(&self, name: &'static str, length: usize) -> Result<Bytes, PrivateKeyError> {
+    pub(super) fn sized(
+        &self,
+        name: &'static str,
+        length: usize,
+    ) -> Result<Bytes, PrivateKeyError> {
         let bytes = self.private(name)?;
         if bytes.len() == length { Ok(bytes) } else { Err(PrivateKeyError::Parameter(name)) }
     }

@@ -4,9 +4,9 @@
 use super::aws_lc::{AgreementPrivateKey, RsaDecrypter};
 use super::decryption_key::{DecryptionBackend, DecryptionKey};
 use super::der::{self, Bytes, Numbers};
-use super::private_key::PrivateKeyError;
+use super::private_key_error::PrivateKeyError;
 use super::private_members::{PrivateMembers, RSA, is_pem, read_jwks};
-use super::ring::sha256;
+use super::ring::{Digest, sha256};
 use super::rsa_size::RsaSize;
 use super::signing_key::{self, Fresh, SigningError, random};
 use crate::jose::{
@@ -82,11 +82,13 @@ impl RecipientKey {
                     Curve::P521 => Algorithm::Es512,
                 })?)
             }
-            (KeyMode::DirectEncryption, _) => return secret(secret_bytes).map(|material| Self {
-                id: None,
-                stated: Some(algorithm),
-                material,
-            }),
+            (KeyMode::DirectEncryption, _) => {
+                return secret(secret_bytes).map(|material| Self {
+                    id: None,
+                    stated: Some(algorithm),
+                    material,
+                });
+            }
             (KeyMode::KeyWrapping(length) | KeyMode::GcmKeyWrapping(length), _) => {
                 return secret(length).map(|material| Self {
                     id: None,
@@ -325,6 +327,33 @@ impl RecipientKey {
         }
         jwk.push_str(r#","use":"enc""#);
         jwk
+    }
+
+    /// The thumbprint of the public half (RFC 7638); nothing for a secret, whose thumbprint must
+    /// not be shown.
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<Digest> {
+        match &self.material {
+            Material::Agreement { public, .. } => Some(sha256(public.to_json().as_bytes())),
+            Material::Rsa { public, .. } => Some(sha256(public.to_json().as_bytes())),
+            Material::Secret(_) => None,
+        }
+    }
+
+    /// The public half as SubjectPublicKeyInfo in PEM, if it has one.
+    #[must_use]
+    pub fn public_pem(&self) -> Option<String> {
+        match &self.material {
+            Material::Agreement { public, .. } => match public.curve {
+                AgreementCurve::X25519 => der::x25519_public_pem(&public.point),
+                AgreementCurve::Ec(curve) => {
+                    let key = KeyMaterial::ec(curve, public.point.to_vec()).ok()?;
+                    der::public_pem(&key)
+                }
+            },
+            Material::Rsa { public, .. } => der::public_pem(public),
+            Material::Secret(_) => None,
+        }
     }
 
     /// The whole key as PKCS #8 in PEM; nothing for a secret, which has no such form.

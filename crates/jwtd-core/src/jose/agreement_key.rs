@@ -64,9 +64,7 @@ impl AgreementKey {
 
     /// Reads the members of a JWK; nothing if one that the kind needs is missing or has a wrong
     /// form.
-    pub(crate) fn read<'v, 't: 'v>(
-        find: impl Fn(&str) -> Option<&'v Value<'t>>,
-    ) -> Option<Self> {
+    pub(crate) fn read<'v, 't: 'v>(find: impl Fn(&str) -> Option<&'v Value<'t>>) -> Option<Self> {
         let text = |name| find(name).and_then(Value::as_str);
         let bytes = |name| base64url::decode_any(text(name)?.as_bytes()).ok();
         match (text("kty")?, AgreementCurve::from_name(text("crv")?)?) {

@@ -91,8 +91,7 @@ impl JweHeader {
             .map_err(|JsonRefusal { fault, member }| Malformed::Json { part: PART, fault, member })?
             .into_object()
             .ok_or(Malformed::NotObject(PART))?;
-        let find =
-            |name: &str| members.iter().find(|(one, _)| one == name).map(|(_, value)| value);
+        let find = |name: &str| members.iter().find(|(one, _)| one == name).map(|(_, value)| value);
         // Issuers write all that they know, also what they did not set.
         let set = |name: &str| find(name).filter(|value| !value.is_unset());
         let text = |name, expected| {
@@ -113,7 +112,7 @@ impl JweHeader {
         let algorithm = text("alg", "a string")?.ok_or(Malformed::AlgorithmMissing)?;
         let algorithm = KeyManagement::read(algorithm)?;
         let encryption = text("enc", "a string")?;
-        let encryption = encryption.ok_or(missing("enc", "a string"))?;
+        let encryption = encryption.ok_or_else(|| missing("enc", "a string"))?;
         let encryption = ContentEncryption::from_name(encryption)
             .ok_or(Malformed::EncryptionUnsupported("enc"))?;
         if set("zip").is_some() {
@@ -175,7 +174,8 @@ impl KeyParameters {
         find: impl Fn(&str) -> Option<&'v Value<'t>>,
     ) -> Result<Self, Malformed> {
         let bytes = |name, expected, most| {
-            let text = find(name).map(|value| value.as_str().ok_or(missing(name, expected)));
+            let text =
+                find(name).map(|value| value.as_str().ok_or_else(|| missing(name, expected)));
             let Some(text) = text.transpose()? else { return Ok(None) };
             if base64url::decoded_length(text.len()) > most {
                 return Err(missing(name, expected));
@@ -189,7 +189,7 @@ impl KeyParameters {
             KeyMode::KeyAgreement(_) => {
                 const KEY: &str = "a public key in JWK for key agreement";
                 const PARTY: &str = "base64url of at most 512 bytes";
-                let epk = find("epk").ok_or(missing("epk", KEY))?;
+                let epk = find("epk").ok_or_else(|| missing("epk", KEY))?;
                 // A sender that gives its private key away has made a token that others can open.
                 if epk.member("d").is_some_and(|value| !value.is_unset()) {
                     return Err(missing("epk", KEY));
@@ -197,7 +197,7 @@ impl KeyParameters {
                 let ephemeral = AgreementKey::read(|name| epk.member(name));
                 let party = |name| Ok(bytes(name, PARTY, PARTY_BYTES)?.unwrap_or_default().into());
                 Ok(Self::Agreement {
-                    ephemeral: ephemeral.ok_or(missing("epk", KEY))?,
+                    ephemeral: ephemeral.ok_or_else(|| missing("epk", KEY))?,
                     party_u: party("apu")?,
                     party_v: party("apv")?,
                 })
@@ -208,8 +208,8 @@ impl KeyParameters {
                 let vector = bytes("iv", VECTOR, 12)?.and_then(|bytes| bytes.try_into().ok());
                 let tag = bytes("tag", TAG, 16)?.and_then(|bytes| bytes.try_into().ok());
                 Ok(Self::Gcm {
-                    vector: vector.ok_or(missing("iv", VECTOR))?,
-                    tag: tag.ok_or(missing("tag", TAG))?,
+                    vector: vector.ok_or_else(|| missing("iv", VECTOR))?,
+                    tag: tag.ok_or_else(|| missing("tag", TAG))?,
                 })
             }
         }
@@ -245,7 +245,8 @@ mod tests {
         let header = r#"{"alg":"ECDH-ES","enc":"A128GCM","apu":"QWxpY2U","apv":"Qm9i","epk":{
             "kty":"EC","crv":"P-256","x":"gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0",
             "y":"SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"}}"#;
-        let KeyParameters::Agreement { party_u, party_v, ephemeral } = read(header).unwrap().parameters
+        let KeyParameters::Agreement { party_u, party_v, ephemeral } =
+            read(header).unwrap().parameters
         else {
             panic!("no agreement");
         };
@@ -308,7 +309,9 @@ mod tests {
 
     #[test]
     fn r52_the_vector_and_the_tag_of_a_wrapped_key_have_one_length() {
-        for (vector, tag, right) in [(12, 16, true), (11, 16, false), (12, 15, false), (0, 16, false)] {
+        for (vector, tag, right) in
+            [(12, 16, true), (11, 16, false), (12, 15, false), (0, 16, false)]
+        {
             let text = |length| base64url::encode(&vec![7; length]);
             let (iv, tag) = (text(vector), text(tag));
             let header =

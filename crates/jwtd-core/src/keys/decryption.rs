@@ -1,7 +1,7 @@
 //! The keys that open encrypted tokens, of all issuers: an encrypted token does not say whose it
 //! is, so that its key is looked for among those of everybody.
 
-use super::issuer::IssuerIndex;
+use super::issuer_index::IssuerIndex;
 use crate::crypto::{DecryptionKey, Digest, KeyFit, digest};
 use crate::jose::{JweHeader, KeyManagement, KeyMode};
 use std::collections::HashMap;
@@ -140,10 +140,7 @@ impl DecryptionIndex {
     ///
     /// # Errors
     /// If there is no such key, or if there are too many.
-    pub fn select(
-        &self,
-        header: &JweHeader,
-    ) -> Result<Vec<Recipient<'_>>, DecryptionKeyError> {
+    pub fn select(&self, header: &JweHeader) -> Result<Vec<Recipient<'_>>, DecryptionKeyError> {
         let named = header.key_id.as_deref().and_then(|id| self.by_id.get(id));
         // Of a token with an id that no key has, one that has another id is not the key.
         let only_nameless = header.key_id.is_some() && named.is_none();

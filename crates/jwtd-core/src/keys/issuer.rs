@@ -2,6 +2,7 @@
 //! `iss` of a token to its issuer.
 
 use super::decryption::{DecryptionIndex, DecryptionKeys};
+use super::issuer_index::IssuerIndex;
 use super::key_set::KeySet;
 use crate::crypto::{Digest, digest};
 use crate::jose::{AlgorithmSet, Limits, UnixTime};
@@ -187,18 +188,6 @@ impl Issuer {
     #[must_use]
     pub fn settings(&self) -> &Digest {
         &self.settings
-    }
-}
-
-/// The place of an issuer among [`Issuers`].
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct IssuerIndex(usize);
-
-impl IssuerIndex {
-    /// As a number, counted from 0.
-    #[must_use]
-    pub const fn get(self) -> usize {
-        self.0
     }
 }
 

@@ -7,6 +7,7 @@
 mod candidates;
 mod decryption;
 mod issuer;
+mod issuer_index;
 mod key;
 mod key_set;
 mod loaded;
@@ -17,7 +18,8 @@ mod warnings;
 
 pub use candidates::{Candidates, KeyError};
 pub use decryption::{DecryptionIndex, DecryptionKeyError, DecryptionKeys, Recipient};
-pub use issuer::{Issuer, IssuerIndex, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
+pub use issuer::{Issuer, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
+pub use issuer_index::IssuerIndex;
 pub use key::Key;
 pub use key_set::{KeySet, Unusable};
 pub use loaded::LoadedKeys;

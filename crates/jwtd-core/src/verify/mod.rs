@@ -21,7 +21,7 @@ pub use context::TokenContext;
 pub use headers::Headers;
 pub use judge::{Condition, Matter, check_times, judge, remember_until};
 pub use jws::{ProvenJws, verify_jws};
-pub use opening::{OpeningCost, opening_cost};
+pub use opening::{OpeningCost, UnverifiedContent, opening_cost};
 pub use profile::{AcceptedTypes, Encryption, Profile, UnknownIssuer};
 pub use read_error::{MissingKey, ReadError};
 pub use reason::{Fault, Reason, ReasonFamily};

@@ -1,9 +1,10 @@
 //! Opening an encrypted token (RFC 7516, section 5.2): what is in it is then read as any other
 //! token, and proven by its own signature.
 
+use super::profile::Profile;
 use super::reject::{Refusal, Reject};
-use crate::crypto::Digest;
-use crate::jose::{CompactJwe, JweHeader, KeyManagement};
+use crate::crypto::{DecryptionError, Digest};
+use crate::jose::{CompactJwe, JweHeader, KeyManagement, Malformed};
 use crate::keys::{IssuerIndex, Issuers, Recipient};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -63,10 +64,8 @@ pub(super) fn only_owner(recipients: &[Recipient<'_>]) -> Option<IssuerIndex> {
     owners.all(|owner| *owner == first).then_some(first)
 }
 
-#[cfg(feature = "jwe")]
+/// Opens a token with a key that is found by its header.
 pub(super) fn open(token: &[u8], issuers: &Issuers) -> Result<Opened, Refusal> {
-    use crate::crypto::DecryptionError;
-
     let (limits, index) = (issuers.limits(), issuers.decryption());
     let jwe = CompactJwe::split(token, limits).ok_or(Reject::Internal)?;
     let header = JweHeader::parse(&jwe.header(limits)?, limits)?;
@@ -89,9 +88,45 @@ pub(super) fn open(token: &[u8], issuers: &Issuers) -> Result<Opened, Refusal> {
     Err(refuse(Reject::DecryptionFailed))
 }
 
-#[cfg(not(feature = "jwe"))]
-pub(super) fn open(_: &[u8], _: &Issuers) -> Result<Opened, Refusal> {
-    Err(Reject::Malformed(crate::jose::Malformed::Encrypted).into())
+/// What is in an encrypted token, proven by nothing: for those who explain a refusal.
+#[derive(Debug)]
+pub struct UnverifiedContent {
+    bytes: Zeroizing<Vec<u8>>,
+    /// The header around it.
+    pub header: JweHeader,
+}
+
+impl UnverifiedContent {
+    /// Decrypts a token for a profile. Of what is for issuers that it does not trust, no more is
+    /// told than that.
+    ///
+    /// # Errors
+    /// As those of [`read_under`](super::read_under()), as far as the token is decrypted.
+    pub fn of(token: &[u8], issuers: &Issuers, profile: &Profile) -> Result<Self, Refusal> {
+        if issuers.decryption().is_empty() || !profile.encryption.is_taken() {
+            return Err(Malformed::Encrypted.into());
+        }
+        let foreign = |issuer| Refusal { reject: Reject::IssuerNotInProfile, issuer };
+        match open(token, issuers) {
+            Ok(Opened { plaintext, opening, owners }) => {
+                if owners.iter().any(|owner| profile.trusts(*owner)) {
+                    Ok(Self { bytes: plaintext, header: opening.header })
+                } else {
+                    Err(foreign(owners.first().copied()))
+                }
+            }
+            Err(Refusal { issuer: Some(issuer), .. }) if !profile.trusts(issuer) => {
+                Err(foreign(Some(issuer)))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Opened {
@@ -123,9 +158,8 @@ impl Opening {
             return true;
         }
         let Ok(recipients) = index.select(&self.header) else { return false };
-        let is_it = |one: &Recipient<'_>| {
-            *one.key.thumbprint() == self.key && one.owners.contains(&issuer)
-        };
+        let is_it =
+            |one: &Recipient<'_>| *one.key.thumbprint() == self.key && one.owners.contains(&issuer);
         recipients.iter().any(is_it) && self.may_be_nested(issuers, issuer)
     }
 

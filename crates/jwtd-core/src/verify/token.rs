@@ -133,8 +133,7 @@ impl Unproven<()> {
     pub(super) fn of<T>(self, token: T, opened: Option<Opened>) -> Unproven<T> {
         let Self { signed, header, payload, claims, signature, issuer, .. } = self;
         let Self { settings, set, candidates, .. } = self;
-        let (plaintext, opening) =
-            opened.map(|one| (one.plaintext, Box::new(one.opening))).unzip();
+        let (plaintext, opening) = opened.map(|one| (one.plaintext, Box::new(one.opening))).unzip();
         let signed = SignedBytes { plaintext, ..signed };
         Unproven {
             token,

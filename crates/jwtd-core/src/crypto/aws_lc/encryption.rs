@@ -1,7 +1,9 @@
 //! Encryption by aws-lc: ring has no RSA decryption, no key agreement with a key that is kept, no
 //! AES-192 and no CBC.
 
-use crate::jose::{AgreementCurve, AgreementKey, ContentEncryption, Curve, JweParts, KeyManagement};
+use crate::jose::{
+    AgreementCurve, AgreementKey, ContentEncryption, Curve, JweParts, KeyManagement,
+};
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{self, ParsedPublicKey, UnparsedPublicKey};
 use aws_lc_rs::cipher::{
@@ -135,9 +137,7 @@ pub(in crate::crypto) fn open_gcm(
     let nonce = Nonce::try_assume_unique_for_key(vector).ok()?;
     let mut plaintext = Zeroizing::new(vec![0; ciphertext.len()]);
     let additional_data = Aad::from(additional_data);
-    gcm(key)?
-        .open_separate_gather(nonce, additional_data, ciphertext, tag, &mut plaintext)
-        .ok()?;
+    gcm(key)?.open_separate_gather(nonce, additional_data, ciphertext, tag, &mut plaintext).ok()?;
     Some(plaintext)
 }
 
@@ -178,7 +178,8 @@ pub(in crate::crypto) fn open_content(
     // The tag first: padding that nobody made is never looked at (RFC 7518, section 5.2.2.2).
     let expected = cbc.tag(additional_data, vector, ciphertext);
     verify_slices_are_equal(expected.get(..encryption.tag_bytes())?, tag).ok()?;
-    let context = DecryptionContext::Iv128(FixedLength::from(<[u8; 16]>::try_from(&**vector).ok()?));
+    let context =
+        DecryptionContext::Iv128(FixedLength::from(<[u8; 16]>::try_from(&**vector).ok()?));
     let key = PaddedBlockDecryptingKey::cbc_pkcs7(cbc.cipher()?).ok()?;
     let mut text = Zeroizing::new(ciphertext.clone());
     let length = key.decrypt(&mut text, context).ok()?.len();

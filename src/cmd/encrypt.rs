@@ -18,7 +18,7 @@ use std::process::ExitCode;
 /// PEM, or a secret that both share. What a verifier will not like is done all the
 /// same, because tests need bad tokens.
 ///
-/// Example: jwtd sign --key key.json | jwtd encrypt --key public.json
+/// Example: jwtd encrypt --key public.json < signed.txt
 #[derive(Args, Debug)]
 pub(super) struct Command {
     /// The file with the key to encrypt to

@@ -1,7 +1,7 @@
 //! What went wrong elsewhere, and what is required here so that it does not again.
 
 use super::rules::Entry;
-use super::rules::Status::{Kept, KeptSo, NotBuilt, Otherwise};
+use super::rules::Status::{Kept, KeptSo, Otherwise};
 
 pub(crate) const INCIDENTS: &[Entry] = &[
     // Verifiers

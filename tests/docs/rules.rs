@@ -16,11 +16,9 @@ pub(crate) enum Status {
     KeptSo(&'static str),
     /// It cannot be broken here, or something else is done, for this reason.
     Otherwise(&'static str),
-    /// What it is about does not exist yet.
-    NotBuilt(&'static str),
 }
 
-use Status::{Kept, KeptSo, NotBuilt, Otherwise};
+use Status::{Kept, KeptSo, Otherwise};
 
 /// Id, what it requires, how it stands.
 pub(crate) type Entry = (&'static str, &'static str, Status);
@@ -218,7 +216,6 @@ pub(crate) fn tables() -> String {
                 Kept => ("kept", ""),
                 KeptSo(remark) => ("kept", *remark),
                 Otherwise(remark) => ("otherwise", *remark),
-                NotBuilt(remark) => ("not built", *remark),
             };
             if names.is_empty() && matches!(status, Kept | KeptSo(_)) {
                 wrong.push(format!("{id} is said to be kept, and no test bears its name"));

@@ -66,6 +66,7 @@ profiles:
   strict: { issuers: [corp], encryption: required }
   plain: { issuers: [corp], encryption: refused }
   foreign: { issuers: [other] }
+  both: { issuers: [corp, other] }
 drain_delay: 0s
 ";
 
@@ -207,7 +208,7 @@ async fn what_is_wrong_with_an_encrypted_token_has_its_reason_and_no_secret() {
         ),
         (
             encrypt(&EC, jwt, &KEY.signed(claims("").replace("https://i", "https://other"))),
-            Reason::DecryptionKeyForeign,
+            Reason::IssuerNotInProfile,
         ),
         (header(r#"{"alg":"RSA1_5","enc":"A128GCM"}"#), Reason::Rsa15Refused),
         (header(r#"{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":9}"#), Reason::Pbes2Refused),
@@ -222,6 +223,9 @@ async fn what_is_wrong_with_an_encrypted_token_has_its_reason_and_no_secret() {
     for (token, reason) in &tokens {
         assert_eq!(daemon.reasons(&[token]).await, [*reason], "{token}");
     }
+    let of_other = KEY.signed(claims("").replace("https://i", "https://other"));
+    let foreign = judged(&daemon, "both", &encrypt(&EC, jwt, &of_other)).await;
+    assert_eq!(foreign, Reason::DecryptionKeyForeign);
     let private = [&RSA, &EC, &DIRECT].map(|key| key.to_jwk());
     let log = daemon.stop();
     for jwk in private {
@@ -256,7 +260,7 @@ fn the_configurations_of_the_page_are_good() {
     for block in blocks {
         folder.write("c.yaml", block.split("```").next().unwrap());
         let mut command = JWTD.command();
-        command.current_dir(folder.root()).args(["config", "check", "c.yaml"]);
+        command.current_dir(folder.root()).args(["config", "check", "--config", "c.yaml"]);
         let ended = crate::support::run(&mut command, "");
         assert_eq!(ended.code, Some(0), "{block}: {ended:?}");
     }
@@ -324,7 +328,7 @@ fn keys_that_cannot_decrypt_are_refused_in_words() {
         let text = SETTINGS.replace("{ folder: enc }", settings);
         folder.write("c.yaml", text);
         let mut command = JWTD.command();
-        command.current_dir(folder.root()).args(["config", "check", "c.yaml"]);
+        command.current_dir(folder.root()).args(["config", "check", "--config", "c.yaml"]);
         let ended = crate::support::run(&mut command, "");
         format!("{}{}", ended.output, ended.message)
     };

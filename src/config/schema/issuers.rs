@@ -106,13 +106,15 @@ table! { decryption_keys {
     folder: str = text();
     /// The values of `alg` that the keys may be used with.
     algorithms: Node = either(&KEY_MANAGEMENT, &Kind::List(&KEY_MANAGEMENT))
-        .or_else("the `alg` of each key; else all of its kind but RSA-OAEP (with SHA-1)");
+        .or_else("`alg` of each key, else all of its kind but RSA-OAEP")
+        .beside(&["file", "folder"]);
     /// The values of `enc` that the keys may be used with.
-    content_encryption: Node =
-        either(&CONTENT_ENCRYPTION, &Kind::List(&CONTENT_ENCRYPTION)).or_else("all");
+    content_encryption: Node = either(&CONTENT_ENCRYPTION, &Kind::List(&CONTENT_ENCRYPTION))
+        .or_else("all")
+        .beside(&["file", "folder"]);
     /// Accepts tokens whose header does not say that a signed token is in them (`cty: JWT`), which
     /// RFC 7519 demands.
-    cty_optional: bool = flag().or("false");
+    cty_optional: bool = flag().or("false").beside(&["file", "folder"]);
 } }
 
 const KEY_MANAGEMENT: Kind = Kind::Word(&[

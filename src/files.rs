@@ -6,9 +6,11 @@
 //! waits for it. What is read does follow links: a mounted ConfigMap or Secret of Kubernetes
 //! consists of them. The only room that names `rustix` and `tempfile`.
 
+mod listing;
 mod private;
 pub mod words;
 
+pub use listing::Listing;
 pub use private::{Folder, SOCKET_PATH_BYTES, make_in_place};
 
 use rustix::fs::{Access, AtFlags, CWD, FlockOperation, OFlags};
@@ -24,6 +26,9 @@ use tempfile::NamedTempFile;
 
 /// A bound for files that people write: no honest one comes near it.
 pub const MOST: u64 = 4 << 20;
+
+/// The most files of a folder that is read whole.
+pub const LISTED: usize = 100;
 
 /// The right of everybody to write.
 const WRITABLE_BY_ALL: u32 = 0o002;

@@ -1,7 +1,7 @@
 //! Files that may change while the daemon runs: what is in them, and word of changes. The
 //! only file that names `notify`.
 
-use crate::files::{open, words as io_words};
+use crate::files::{LISTED, Listing, open, words as io_words};
 use jwtd_core::crypto::{Digest, digest};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +81,9 @@ impl Files {
         let targets = self.paths.iter().filter_map(|path| path.canonicalize().ok());
         let targets: Vec<_> = targets.collect();
         let all = self.paths.iter().chain(&targets);
-        let wanted: BTreeSet<_> = all.map(|path| parent(path)).collect();
+        // A folder that is read whole is watched, and so is what it lies in.
+        let whole = self.paths.iter().filter(|path| path.is_dir()).cloned();
+        let wanted: BTreeSet<_> = all.map(|path| parent(path)).chain(whole).collect();
         let Some(watcher) = &mut self.watcher else { return };
         // Also those that are watched already: another folder may bear the name now.
         for old in &self.folders {
@@ -121,10 +123,17 @@ pub(super) fn first(read: Vec<(PathBuf, Digest)>) -> Contents {
     read.into_iter().rev().collect()
 }
 
-/// A fingerprint of what is in the file at `path`, or of why it cannot be read.
+/// A fingerprint of what is in the file at `path`, or of the names in a folder, or of why it cannot
+/// be read.
 #[must_use]
 pub fn fingerprint(path: &Path) -> Digest {
     use std::io::Read as _;
+    if path.is_dir() {
+        return match Listing::of(path, LISTED) {
+            Ok(listing) => listing.fingerprint(),
+            Err(error) => digest([error.to_string().as_bytes()]),
+        };
+    }
     let mut text = Vec::new();
     // Half a text does no harm: it differs from the whole one.
     let read = open(path).and_then(|file| file.take(MOST).read_to_end(&mut text));

@@ -79,6 +79,10 @@ pub(super) async fn replace(
 
 /// Logs the keys that came and went with a reload, such as those of a file that was replaced.
 fn tell_rotations(before: &Snapshot, after: &Snapshot) {
+    let (old, new) = (before.issuers().decryption(), after.issuers().decryption());
+    if old.fingerprint() != new.fingerprint() {
+        tracing::info!(keys = new.count(), "decryption keys changed");
+    }
     for (_, issuer) in after.issuers().iter() {
         let name = issuer.name();
         let old = before.issuers().find(name).and_then(|place| before.issuers().get(place));

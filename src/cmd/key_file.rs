@@ -9,6 +9,7 @@ use jwtd_core::jose::{Algorithm, Secret, base64url};
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// No honest file of keys comes near this.
 const MOST: u64 = 1 << 20;
@@ -27,6 +28,30 @@ pub(super) fn algorithm() -> impl clap::builder::TypedValueParser<Value = Algori
     PossibleValuesParser::new(Algorithm::ALL.iter().map(|one| one.name())).try_map(|name| {
         let named = |one: &&Algorithm| one.name().eq_ignore_ascii_case(&name);
         Algorithm::ALL.iter().copied().find(|one| named(&one)).ok_or("not implemented")
+    })
+}
+
+/// Reads the name of a key management algorithm.
+#[cfg(feature = "jwe")]
+pub(super) fn key_management()
+-> impl clap::builder::TypedValueParser<Value = jwtd_core::jose::KeyManagement> {
+    use jwtd_core::jose::KeyManagement;
+
+    PossibleValuesParser::new(KeyManagement::ALL.iter().map(|one| one.name())).try_map(|name| {
+        let named = |one: &KeyManagement| one.name().eq_ignore_ascii_case(&name);
+        KeyManagement::ALL.iter().copied().find(named).ok_or("not implemented")
+    })
+}
+
+/// Reads the name of a content encryption algorithm.
+#[cfg(feature = "jwe")]
+pub(super) fn encryption()
+-> impl clap::builder::TypedValueParser<Value = jwtd_core::jose::ContentEncryption> {
+    use jwtd_core::jose::ContentEncryption;
+
+    PossibleValuesParser::new(ContentEncryption::ALL.iter().map(|one| one.name())).try_map(|name| {
+        let named = |one: &ContentEncryption| one.name().eq_ignore_ascii_case(&name);
+        ContentEncryption::ALL.iter().copied().find(named).ok_or("not implemented")
     })
 }
 
@@ -54,18 +79,14 @@ pub(super) fn write(path: &Path, text: &str, private: bool, force: bool) -> Resu
     written.map_err(|error| failed(&error))
 }
 
-/// Reads the private keys of a file: those that can be used, and a line for each
-/// of the others. Says on standard error if others may read the file too.
-pub(super) fn read(
-    path: &Path,
-    secret: Option<SecretFormat>,
-) -> Result<(Vec<PrivateKey>, Vec<String>), String> {
+/// Reads a file with keys. Says on standard error if it is `private` and others may read it too.
+pub(super) fn read_text(path: &Path, private: bool) -> Result<Zeroizing<Vec<u8>>, String> {
     let wrong = |cause: &dyn std::fmt::Display| format!("{}: {cause}", path.display());
-    let mut text = zeroize::Zeroizing::new(Vec::new());
+    let mut text = Zeroizing::new(Vec::new());
     let unread = |error: std::io::Error| wrong(&files::words::of_io(&error));
     let file = files::open(path).map_err(unread)?;
     let about = file.metadata().map_err(unread)?;
-    if about.permissions().mode() & 0o077 != 0 {
+    if private && about.permissions().mode() & 0o077 != 0 {
         let file = path.display();
         note!("jwtd: warning: others may read {file}; `chmod 600 {file}` fixes it");
     }
@@ -73,6 +94,17 @@ pub(super) fn read(
     if u64::try_from(read).is_ok_and(|read| read >= MOST) {
         return Err(wrong(&format_args!("larger than {MOST} bytes")));
     }
+    Ok(text)
+}
+
+/// Reads the private keys of a file: those that can be used, and a line for each
+/// of the others.
+pub(super) fn read(
+    path: &Path,
+    secret: Option<SecretFormat>,
+) -> Result<(Vec<PrivateKey>, Vec<String>), String> {
+    let wrong = |cause: &dyn std::fmt::Display| format!("{}: {cause}", path.display());
+    let mut text = read_text(path, true)?;
     let Some(format) = secret else {
         let found = PrivateKey::parse(&text).map_err(|error| match error {
             PrivateKeyError::NotJwk => {

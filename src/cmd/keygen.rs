@@ -1,12 +1,14 @@
 //! `jwtd keygen`: makes keys.
 
+mod halves;
+
 use super::key_file::{self, is_standard};
 use super::progress::Progress;
 use super::{fail, number};
 use clap::{Args, ValueEnum};
-use jwtd_core::crypto::{PrivateKey, RsaSize, SigningError};
+use halves::{Halves, KeyUse, Making};
+use jwtd_core::crypto::RsaSize;
 use jwtd_core::jose::limits::KEY_ID_BYTES;
-use jwtd_core::jose::{Algorithm, Family, base64url};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zeroize::Zeroizing;
@@ -19,12 +21,27 @@ use zeroize::Zeroizing;
 /// (HS256, HS384, HS512) has no public half: its file serves `keys.secret_file` with
 /// `secret_format: jwks`.
 ///
+/// With `--use enc` the keys are for encrypted tokens: the private half is for
+/// `decryption_keys.file`, the public half for those who encrypt.
+///
 /// Example: jwtd keygen --private key.json > jwks.json
 #[derive(Args, Debug)]
 pub(super) struct Command {
-    /// The algorithm that the key signs with
-    #[arg(long, value_parser = key_file::algorithm(), default_value = "ES256", ignore_case = true)]
-    alg: Algorithm,
+    /// What the keys are for
+    #[arg(long, value_enum, default_value_t)]
+    r#use: KeyUse,
+    /// The algorithm of the key; by default ES256, or RSA-OAEP-256 with `--use enc`
+    #[arg(long, value_parser = halves::algorithm(), ignore_case = true)]
+    alg: Option<halves::KeyAlgorithm>,
+    /// The curve of a key for ECDH-ES; by default P-256
+    #[cfg(feature = "jwe")]
+    #[arg(long, value_parser = halves::curve(), ignore_case = true)]
+    crv: Option<jwtd_core::jose::AgreementCurve>,
+    /// With `--alg dir`: the content encryption, which says how long the secret is; by default
+    /// A256GCM
+    #[cfg(feature = "jwe")]
+    #[arg(long, value_parser = key_file::encryption(), ignore_case = true)]
+    enc: Option<jwtd_core::jose::ContentEncryption>,
     /// The size of an RSA key
     #[arg(long, value_enum, value_name = "BITS", default_value_t)]
     rsa_bits: Bits,
@@ -84,7 +101,8 @@ impl Command {
 
     /// Flags that do not go together.
     fn check(&self) -> Result<(), &'static str> {
-        let secret = self.alg.family() == Family::Hmac;
+        let making = self.making(RsaSize::default())?;
+        let secret = making.is_secret();
         if secret && self.public.is_some() {
             return Err("a shared secret has no public half; leave --public out");
         }
@@ -128,15 +146,16 @@ impl Command {
             Bits::Bits4096 => RsaSize::Bits4096,
         };
         let mut progress = Progress::new(self.count.into(), "keys");
+        let making = self.making(size)?;
         let keys = (0..self.count)
             .map(|_| {
-                let key = PrivateKey::generate(self.alg, size).and_then(|key| self.name(key));
+                let key = making.make(self.kid.as_deref(), self.format == KeyFormat::Pem);
                 progress.step(1);
                 key
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| error.to_string())?;
-        let (private, public) = self.write(&keys).map_err(|error| error.to_string())?;
+        let (private, public) = self.join(&keys);
         key_file::write(&self.private, &private, true, self.force)?;
         if let (Some(public), Some(path)) = (public, public_path) {
             key_file::write(path, &public, false, self.force)?;
@@ -148,41 +167,23 @@ impl Command {
         Ok(())
     }
 
-    fn name(&self, key: PrivateKey) -> Result<PrivateKey, SigningError> {
-        if let Some(id) = &self.kid {
-            return Ok(key.with_id(id));
-        }
-        // The thumbprint of a secret must not be shown (RFC 7638, section 7).
-        let id = match key.family() {
-            Family::Hmac => super::random_id()?,
-            Family::Ecdsa(_) | Family::Ed25519 | Family::Rsa => {
-                let public = key.bind(self.alg)?.verifying_key().ok_or(SigningError::Key)?;
-                base64url::encode(public.thumbprint())
-            }
-        };
-        Ok(key.with_id(&id))
+    /// What is made, if the flags agree.
+    fn making(&self, size: RsaSize) -> Result<Making, &'static str> {
+        #[cfg(feature = "jwe")]
+        return Making::new(self.r#use, self.alg, size, self.crv, self.enc);
+        #[cfg(not(feature = "jwe"))]
+        return Making::new(self.r#use, self.alg, size);
     }
 
-    /// The texts of both halves.
-    fn write(
-        &self,
-        keys: &[PrivateKey],
-    ) -> Result<(Zeroizing<String>, Option<String>), SigningError> {
-        if let (KeyFormat::Pem, [key]) = (self.format, keys) {
-            let pem = key.to_pem().ok_or(SigningError::Key)?;
-            return Ok((pem, key.public_pem()));
+    /// The texts of both halves of all keys.
+    fn join(&self, keys: &[Halves]) -> (Zeroizing<String>, Option<String>) {
+        if let (KeyFormat::Pem, [Halves { private, public }]) = (self.format, keys) {
+            return (private.clone(), public.clone());
         }
-        let mut private = Vec::new();
-        let mut public = Vec::new();
-        for key in keys {
-            private.push(key.to_jwk()?);
-            public.push(key.bind(self.alg)?.to_jwk(key.id().unwrap_or_default()));
-        }
-        let private: Vec<&str> = private.iter().map(|jwk| jwk.as_str()).collect();
+        let private: Vec<&str> = keys.iter().map(|key| key.private.as_str()).collect();
         let private = Zeroizing::new(self.enclose(&private));
-        let public: Vec<&str> = public.iter().map(String::as_str).collect();
-        let public = (self.alg.family() != Family::Hmac).then(|| self.enclose(&public));
-        Ok((private, public))
+        let public: Option<Vec<&str>> = keys.iter().map(|key| key.public.as_deref()).collect();
+        (private, public.map(|public| self.enclose(&public)))
     }
 
     fn enclose(&self, jwks: &[&str]) -> String {

@@ -11,7 +11,11 @@ mod audit;
 mod bench;
 mod completions;
 mod config;
+#[cfg(feature = "jwe")]
+mod decrypt;
 mod demo;
+#[cfg(feature = "jwe")]
+mod encrypt;
 mod environment;
 mod foreign_json;
 mod health;
@@ -66,7 +70,11 @@ enum Command {
     /// Check configuration files and describe what goes into them
     #[command(subcommand)]
     Config(config::Command),
+    #[cfg(feature = "jwe")]
+    Decrypt(decrypt::Command),
     Demo(demo::Command),
+    #[cfg(feature = "jwe")]
+    Encrypt(encrypt::Command),
     Health(health::Command),
     #[command(visible_alias = "decode")]
     Inspect(inspect::Command),
@@ -163,7 +171,11 @@ impl Command {
             Self::Bench(command) => command.run(matches),
             Self::Completions(command) => command.run(),
             Self::Config(command) => command.run(matches),
+            #[cfg(feature = "jwe")]
+            Self::Decrypt(command) => command.run(),
             Self::Demo(command) => command.run(),
+            #[cfg(feature = "jwe")]
+            Self::Encrypt(command) => command.run(),
             Self::Health(command) => command.run(matches),
             Self::Inspect(command) => command.run(matches),
             Self::Jwks(command) => command.run(matches),

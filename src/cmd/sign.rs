@@ -30,6 +30,13 @@ pub(super) struct Command {
     /// How many tokens to print, one a line, each with its own random `jti`
     #[arg(long, default_value_t = 1, value_parser = number::<u32>(1..=1_000_000))]
     count: u32,
+    /// Encrypt each token to the key of this file, as `jwtd encrypt` does
+    #[cfg(feature = "jwe")]
+    #[arg(long, value_name = "FILE")]
+    encrypt_to: Option<PathBuf>,
+    #[cfg(feature = "jwe")]
+    #[command(flatten)]
+    recipient: super::encrypt::Recipient,
 }
 
 impl Command {
@@ -38,14 +45,28 @@ impl Command {
     }
 
     fn sign(&self) -> Result<(), Trouble> {
+        #[cfg(feature = "jwe")]
+        if self.encrypt_to.is_none() && self.recipient.is_given() {
+            let message = "--encrypt-alg, --encrypt-enc and --encrypt-kid go with --encrypt-to";
+            return Err(Trouble::Usage(message.to_owned()));
+        }
         let mut maker = self.recipe.maker(&self.key, self.count)?;
         let failure = |error: std::io::Error| {
             Trouble::Failure(format!("standard output: {}", files::words::of_io(&error)))
         };
+        #[cfg(feature = "jwe")]
+        let sealer = self.encrypt_to.as_deref().map(|path| self.recipient.sealer(path));
+        #[cfg(feature = "jwe")]
+        let sealer = sealer.transpose()?;
         let mut output = BufWriter::new(std::io::stdout().lock());
         let mut progress = Progress::new(self.count.into(), "tokens");
         for _ in 0..self.count {
             let token = maker.make()?;
+            #[cfg(feature = "jwe")]
+            let token = match &sealer {
+                Some(sealer) => sealer.seal(token.as_bytes())?,
+                None => token,
+            };
             writeln!(output, "{token}").map_err(failure)?;
             progress.step(1);
         }

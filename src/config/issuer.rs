@@ -1,27 +1,17 @@
 //! The issuers of the configuration.
 
+use super::decryption::decryption;
 use super::document::{Name, Node};
 use super::fault::Faults;
 use super::key_owner::KeyOwner;
+use super::key_report::KeyReport;
 use super::key_source::{self, KeySource};
 use super::remote::Remote;
 use super::schema::{issuer as key, keys};
-use jwtd_core::crypto::Digest;
 use jwtd_core::keys::{Issuer, KeyState, Leeway};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-/// The files that keys were read from, and the keys that were skipped.
-#[derive(Default)]
-pub(super) struct KeyReport {
-    /// Keys that were skipped, each with the name of its issuer.
-    pub(super) skipped: Vec<(String, String)>,
-    /// What the other keys cannot serve, each with the name of its issuer.
-    pub(super) warnings: Vec<(String, String)>,
-    /// The files that keys were read from, and what was in them.
-    pub(super) files: Vec<(PathBuf, Digest)>,
-}
 
 /// An issuer, and where its keys are fetched from if they are.
 pub(super) fn issuer(
@@ -42,6 +32,8 @@ pub(super) fn issuer(
         identifiers: identifiers.texts().into_iter().map(str::to_owned).collect(),
         place: identifiers.place,
     };
+    // Before the signing keys: faults of both are told.
+    let decryption = decryption(name, node, folder, faults, report);
     let source = key_source::find(node.at(key::keys)?, owner, faults)?;
     let (keys, place, remote) = match source {
         KeySource::Fixed(loaded, place, file) => {
@@ -66,6 +58,10 @@ pub(super) fn issuer(
         &place,
         keys,
     );
+    let issuer = match decryption {
+        Some(keys) => issuer.with_decryption(keys),
+        None => issuer,
+    };
     Some((issuer, remote))
 }
 

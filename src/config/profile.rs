@@ -6,7 +6,7 @@ use super::fault::Faults;
 use super::schema::{file, issuer, profile as key};
 use jwtd_core::jose::TokenType;
 use jwtd_core::keys::Issuers;
-use jwtd_core::verify::Profile;
+use jwtd_core::verify::{Encryption, Profile};
 use std::sync::Arc;
 
 /// Faults that the schema cannot see.
@@ -87,6 +87,11 @@ pub(super) fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option
             profile.required_claims = node.at(key::required_claims).map(shared).unwrap_or_default();
             profile.max_age = node.find(key::max_age);
             profile.max_lifetime = node.find(key::max_lifetime);
+            profile.encryption = match node.word(key::encryption) {
+                Some("required") => Encryption::Required,
+                Some("refused") => Encryption::Refused,
+                _ => Encryption::Allowed,
+            };
             profile.remember = node.find(key::remember).filter(|span| !span.is_zero());
             Some(profile)
         })

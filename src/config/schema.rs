@@ -10,7 +10,9 @@ use std::path::Path;
 
 pub(super) use audit_log::{audit, fields, refusals, sample};
 pub(super) use http_requests::{claim_header, ext_authz, place};
-pub(super) use issuers::{REMOTE, SOURCES, issuer, jwks_uris, keys, part, request_header};
+pub(super) use issuers::{
+    REMOTE, SOURCES, decryption_keys, issuer, jwks_uris, keys, part, request_header,
+};
 use kind::Nulls;
 pub use kind::{Bounds, Kind};
 pub(super) use profiles::{access, caller, claim, profile, returned, rule, scopes};

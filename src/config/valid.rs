@@ -7,7 +7,8 @@ use super::connection::{Connection, connection};
 use super::document::{Node, Value};
 use super::ext_authz::ext_authz;
 use super::fault::Faults;
-use super::issuer::{KeyReport, check_identifiers, issuer};
+use super::issuer::{check_identifiers, issuer};
+use super::key_report::KeyReport;
 use super::limits::{ServerLimits, server_limits, token_limits};
 use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
@@ -209,6 +210,7 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
         if let Some(keys) = node.at(issuer_keys::keys) {
             check_switches(keys, keys::KEYS, &format!("issuers.{}.keys.", name.text), faults);
         }
+        check_switches(node, issuer_keys::KEYS, &format!("issuers.{}.", name.text), faults);
         if let Some((issuer, remote)) = issuer(&name.text, node, folder, faults, &mut report) {
             fetched.extend(remote.map(|remote| (name.text.as_str(), remote)));
             issuers.push(issuer);

@@ -7,7 +7,7 @@ use crate::masking::{AUDIT_RECORD_BYTES, AuditRules, Showing};
 use crate::permit::Permit;
 use crate::telemetry::{AuditLog, NoRoom, Record};
 use bytes::Bytes;
-use jwtd_core::jose::{Algorithm, UnixTime};
+use jwtd_core::jose::{Algorithm, ContentEncryption, KeyManagement, UnixTime};
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::Caller;
 use jwtd_core::verify::{Proven, Reason, Reject};
@@ -59,6 +59,8 @@ pub(super) struct Token {
 #[derive(Debug)]
 pub(super) struct Named {
     algorithm: Algorithm,
+    /// `alg` and `enc` of the encrypted token that it came in.
+    encryption: Option<(KeyManagement, ContentEncryption)>,
     key_id: Option<Box<str>>,
     token_id: Option<Box<str>>,
     subject: Option<Box<str>>,
@@ -68,6 +70,7 @@ impl Token {
     pub(super) fn new(bytes: &[u8], proven: Option<&Proven>) -> Self {
         let named = |proven: &Proven| Named {
             algorithm: proven.header().algorithm,
+            encryption: proven.encryption().map(|header| (header.algorithm, header.encryption)),
             key_id: proven.header().key_id.clone(),
             token_id: proven.claims().token_id().map(Box::from),
             subject: proven.claims().subject().map(Box::from),
@@ -165,8 +168,12 @@ impl AuditEvent {
         put("proven", self.token.proven.is_some().into());
         put("cached", self.cached.into());
         put("generation", configuration.generation().into());
-        if let Some(Named { algorithm, key_id, token_id, subject }) = &self.token.proven {
+        if let Some(Named { algorithm, encryption, key_id, token_id, subject }) = &self.token.proven
+        {
             put("algorithm", algorithm.name().into());
+            if let Some((alg, enc)) = encryption {
+                put("encryption", json!({ "alg": alg.name(), "enc": enc.name() }));
+            }
             for (name, showing, value) in [
                 ("key_id", rules.key_id, key_id),
                 ("token_id", rules.token_id, token_id),

@@ -3,7 +3,7 @@
 
 mod words;
 
-use jwtd_core::jose::{Claims, CompactJws, Header, Limits, UnixTime, json};
+use jwtd_core::jose::{Claims, CompactJws, Header, Limits, Malformed, UnixTime, json};
 use jwtd_core::keys::{Issuers, Leeway};
 use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
 use jwtd_core::verify::{
@@ -62,8 +62,9 @@ pub enum CheckState {
 }
 
 /// The checks before those of a proven token, in the order in which they are made.
-const READING: [&str; 9] =
-    [FORM, HEADER, PAYLOAD, SIGNATURE_FORM, ISSUER, TRUSTED, ALGORITHM, KEY, SIGNATURE];
+const READING: [&str; 10] =
+    [DECRYPTION, FORM, HEADER, PAYLOAD, SIGNATURE_FORM, ISSUER, TRUSTED, ALGORITHM, KEY, SIGNATURE];
+const DECRYPTION: &str = "decryption";
 const FORM: &str = "form";
 const HEADER: &str = "header";
 const PAYLOAD: &str = "payload";
@@ -96,6 +97,9 @@ pub fn explain(token: &[u8], question: &Question<'_>, now: UnixTime) -> Vec<Chec
 #[must_use]
 pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
     let mut checks = Checks::default();
+    if !is_encrypted(token, &Limits::DEFAULT) {
+        checks.add_state(DECRYPTION, CheckState::Passed, words::PLAIN, words::PLAIN);
+    }
     let Some((header, claims)) = read(&mut checks, token, &Limits::DEFAULT) else {
         return checks.rest(&CheckState::NotReached);
     };
@@ -107,7 +111,8 @@ pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
         Condition::Type => Some(Err(Reject::TypeNotAllowed)),
         Condition::Binding if claims.is_bound() => Some(Err(Reject::BindingRequired)),
         Condition::Binding => Some(Ok(())),
-        Condition::FreshKeys
+        Condition::Encryption
+        | Condition::FreshKeys
         | Condition::Lifetime
         | Condition::Audience
         | Condition::RequiredClaims => None,
@@ -225,7 +230,18 @@ fn read(checks: &mut Checks, token: &[u8], limits: &Limits) -> Option<(Header, C
 /// The checks up to the signature.
 fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<Proven> {
     let issuers = question.issuers;
-    let (header, claims) = read(checks, token, issuers.limits())?;
+    let content = if is_encrypted(token, issuers.limits()) {
+        let content = verify::UnverifiedContent::of(token, issuers, question.profile);
+        let actual = content.as_ref().map(|content| words::sealed(&content.header));
+        let actual = actual.unwrap_or_else(|_| words::PLAIN_NOT.to_owned());
+        let content = content.map_err(|refusal| refusal.reject);
+        Some(checks.add(DECRYPTION, content, words::KEY_OF_ISSUER, actual)?)
+    } else {
+        checks.add_state(DECRYPTION, CheckState::Passed, words::PLAIN, words::PLAIN);
+        None
+    };
+    let signed = content.as_ref().map_or(token, |content| content.bytes());
+    let (header, claims) = read(checks, signed, issuers.limits())?;
     let issuer = claims
         .issuer()
         .ok_or(Reject::IssuerMissing)
@@ -250,6 +266,11 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
     let proven = unproven.prove();
     let actual = if proven.is_ok() { "it is" } else { "it is not" };
     checks.add(SIGNATURE, proven, "made by that key over exactly these bytes", actual)
+}
+
+/// Whether it has the form of an encrypted token.
+fn is_encrypted(token: &[u8], limits: &Limits) -> bool {
+    matches!(CompactJws::split(token, limits), Err(Malformed::Encrypted))
 }
 
 /// The checks of a proven token.

@@ -1,7 +1,7 @@
 //! What is alike enough to be checked side by side, and about how long a check takes.
 
-use jwtd_core::jose::{Algorithm, Family};
-use jwtd_core::verify::CheckGroup;
+use jwtd_core::jose::{Algorithm, Family, KeyMode};
+use jwtd_core::verify::{CheckGroup, OpeningCost};
 
 /// Signatures of one algorithm by keys of one size. Later ones take longer.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -36,6 +36,23 @@ impl Group {
         let nanoseconds = u64::try_from(keys).unwrap_or(u64::MAX).saturating_mul(one);
         Self { nanoseconds, algorithm, bits, keys }
     }
+}
+
+/// About how many nanoseconds it takes to open a token.
+pub(super) fn opening(OpeningCost { algorithm, bits, keys }: OpeningCost) -> u64 {
+    let one = match (algorithm.mode(), bits) {
+        (KeyMode::KeyEncryption, 0..=2048) => 700_000,
+        (KeyMode::KeyEncryption, 2049..=3072) => 2_000_000,
+        (KeyMode::KeyEncryption, 3073..=4096) => 4_500_000,
+        (KeyMode::KeyEncryption, _) => 30_000_000,
+        (KeyMode::KeyAgreement(_), 0..=256) => 80_000,
+        (KeyMode::KeyAgreement(_), 257..=384) => 250_000,
+        (KeyMode::KeyAgreement(_), _) => 450_000,
+        (KeyMode::DirectEncryption | KeyMode::GcmKeyWrapping(_) | KeyMode::KeyWrapping(_), _) => {
+            3_000
+        }
+    };
+    u64::try_from(keys).unwrap_or(u64::MAX).saturating_mul(one)
 }
 
 #[cfg(test)]

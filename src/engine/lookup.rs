@@ -4,7 +4,8 @@ use super::batch::{Batch, Pending, Step};
 use super::cache::AlreadyHashed;
 use super::slice::Unread;
 use super::{Engine, ServedProfile, Snapshot};
-use jwtd_core::verify::{Reject, read};
+use jwtd_core::keys::Issuers;
+use jwtd_core::verify::{Reject, opening_cost, read};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,14 +36,16 @@ struct Misses {
 
 impl Misses {
     /// The number of a token; copies share one.
-    fn number(&mut self, token: &bytes::Bytes, hash: u64) -> usize {
+    fn number(&mut self, token: &bytes::Bytes, hash: u64, issuers: &Issuers) -> usize {
         let next = self.unread.len();
         let first = *self.first.entry(hash).or_insert(next);
         if let Some(same) = self.unread.get_mut(first).filter(|one| one.token == token) {
             same.copies = same.copies.saturating_add(1);
             return first;
         }
-        self.unread.push(Unread { miss: next, token: token.clone(), hash, copies: 1 });
+        // Only its header is looked at: how its reading is cut depends on it.
+        let opening = opening_cost(token, issuers);
+        self.unread.push(Unread { miss: next, token: token.clone(), hash, copies: 1, opening });
         next
     }
 }
@@ -147,7 +150,7 @@ impl Lookup {
         let misses = self.misses.get_or_insert_with(|| {
             Box::new(Misses { unread: Vec::with_capacity(left), first: HashMap::default() })
         });
-        Step::Miss(misses.number(token, hash))
+        Step::Miss(misses.number(token, hash, issuers))
     }
 
     /// Ends the phase: the batch, and the tokens that must be read.

@@ -2,14 +2,16 @@
 //! slices that are done in one go.
 
 use super::configuration::ServedProfile;
-use super::group::Group;
+use super::group::{Group, opening};
 use super::remembered::Remembered;
 use super::{Engine, Snapshot};
+use crate::telemetry::Decryption;
 use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::verify::{
-    Headers, MissingKey, Proven, ReadError, Refusal, Reject, Unproven, prove_all, read_under,
+    Headers, MissingKey, OpeningCost, Proven, ReadError, Refusal, Reject, Unproven, prove_all,
+    read_under,
 };
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +27,8 @@ pub struct Unread {
     pub(super) hash: u64,
     /// How often it stands in its batch.
     pub(super) copies: u64,
+    /// What decides how long it takes to open it, if it is encrypted and there is a key.
+    pub(super) opening: Option<OpeningCost>,
 }
 
 /// A token whose signature must be checked.
@@ -71,10 +75,11 @@ enum Work {
     Check(Group, Vec<SignatureCheck>),
 }
 
-/// About how long it takes to read a token, and to check its signature beyond what its group
-/// says. Tokens are short as a rule, but they need not be.
-fn reading(token: &[u8]) -> Duration {
-    Duration::from_nanos(1_000).saturating_add(for_bytes(token, 3))
+/// About how long it takes to read a token, and to open it before. Tokens are short as a rule,
+/// but they need not be.
+fn reading(Unread { token, opening: cost, .. }: &Unread) -> Duration {
+    let open = Duration::from_nanos(cost.map_or(0, opening));
+    Duration::from_nanos(1_000).saturating_add(for_bytes(token, 3)).saturating_add(open)
 }
 
 /// So many nanoseconds for each byte.
@@ -111,7 +116,7 @@ pub(super) fn to_read(
     served: &Arc<ServedProfile>,
 ) -> Vec<Slice> {
     let slice = |(own, cost)| Slice::new(snapshot, served, Work::Read(own), cost);
-    cut(unread, |one| reading(&one.token), |_, _| true).map(slice).collect()
+    cut(unread, reading, |_, _| true).map(slice).collect()
 }
 
 /// Slices that check signatures, each of one group, the dearest first.
@@ -156,10 +161,13 @@ impl Slice {
         self.cost
     }
 
-    /// Whether it checks signatures, whose cost is known well.
+    /// Whether it checks signatures or opens tokens, whose cost is known well.
     #[must_use]
     pub fn is_check(&self) -> bool {
-        matches!(self.work, Work::Check(..))
+        match &self.work {
+            Work::Check(..) => true,
+            Work::Read(unread) => unread.iter().any(|one| one.opening.is_some()),
+        }
     }
 
     /// Does the work. What is proven is remembered from the wall time `now` and the moment
@@ -172,7 +180,7 @@ impl Slice {
                 let mut headers = Headers::of_batch(unread.len());
                 let read = || {
                     panic_if_a_test_wants_it();
-                    let read = |one: Unread| one.read(&mut headers, &snapshot, &served);
+                    let read = |one: Unread| one.read(&mut headers, engine, &snapshot, &served);
                     unread.into_iter().map(read).collect()
                 };
                 // As below: what has no outcome is answered with INTERNAL.
@@ -198,9 +206,25 @@ impl Slice {
 }
 
 impl Unread {
-    fn read(self, headers: &mut Headers, snapshot: &Snapshot, served: &ServedProfile) -> Outcome {
-        let Self { miss, token, hash, copies } = self;
+    fn read(
+        self,
+        headers: &mut Headers,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        served: &ServedProfile,
+    ) -> Outcome {
+        let Self { miss, token, hash, copies, opening } = self;
         let read = read_under(headers, token, snapshot.issuers(), &served.profile);
+        if let Some(OpeningCost { algorithm, .. }) = opening {
+            let result = match &read {
+                Ok(_) | Err(ReadError::KeyMissing(_)) => Decryption::Opened,
+                Err(ReadError::Refused(refusal)) => match refusal.reject {
+                    Reject::DecryptionFailed => Decryption::Failed,
+                    _ => Decryption::Refused,
+                },
+            };
+            engine.metrics.decryptions.add(algorithm, result);
+        }
         let found = match read {
             Ok(unproven) => {
                 Found::Unproven(SignatureCheck { miss, copies, token: Box::new(unproven), hash })

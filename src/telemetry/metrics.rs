@@ -5,6 +5,7 @@
 
 mod call;
 mod connections;
+mod decryptions;
 mod duties;
 mod fetches;
 mod gauges;
@@ -16,6 +17,7 @@ mod verifications;
 
 pub use call::{Call, CalledMethod, MethodCalls};
 pub use connections::{ConnectionEnd, Connections};
+pub use decryptions::{Decryption, Decryptions};
 pub use fetches::UnknownKids;
 pub use gauges::Gauges;
 pub use shadow::ShadowCounters;
@@ -63,6 +65,8 @@ pub struct Metrics {
     pub connections: Connections,
     /// Signatures that were checked.
     pub signature_checks: SignatureChecks,
+    /// Encrypted tokens for which there was a key.
+    pub decryptions: Decryptions,
     /// Look-ups in the cache.
     pub cache_requests: CacheRequests,
     /// Entries that left the cache.
@@ -166,6 +170,11 @@ impl Metrics {
             ["bad", "good"].map(|result| checks.with_label_values(&[algorithm.name(), result]))
         });
         let signature_checks = SignatureChecks(checks.collect());
+        let decryptions = Decryptions::new(&counter(
+            "jwtd_decryptions_total",
+            "Encrypted tokens for which there was a key, by `alg` and result.",
+            &["algorithm", "result"],
+        ));
         let audit = counter(
             "jwtd_audit_records_total",
             "Records of the audit log, by what became of them.",
@@ -296,6 +305,7 @@ impl Metrics {
             log_lines_held_back,
             shed,
             signature_checks,
+            decryptions,
             registry: registry.clone(),
         }
     }

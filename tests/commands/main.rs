@@ -10,6 +10,7 @@
 
 mod bench;
 mod config;
+mod encryption;
 mod field;
 mod generated;
 mod hostile;

@@ -170,7 +170,7 @@ fn wrong_usage_and_unusable_keys_are_told_apart() {
         folder.bad(arguments, 2, words);
     }
     folder.bad("sign --key missing", 1, "missing: No such file");
-    folder.bad("sign --key jwks.json", 1, "it is a public key; signing needs the private one");
+    folder.bad("sign --key jwks.json", 1, "it is a public key; the private one is needed");
     folder.write("empty.json", r#"{"keys":[]}"#);
     folder.bad("sign --key empty.json", 1, "no usable private key");
 

@@ -1,7 +1,7 @@
 //! What went wrong elsewhere, and what is required here so that it does not again.
 
 use super::rules::Entry;
-use super::rules::Status::{Kept, KeptSo, NotBuilt, Otherwise};
+use super::rules::Status::{Kept, KeptSo, Otherwise};
 
 pub(crate) const INCIDENTS: &[Entry] = &[
     // Verifiers
@@ -46,16 +46,12 @@ pub(crate) const INCIDENTS: &[Entry] = &[
     (
         "T30",
         "Counts of iterations (CVE-2023-50966 and others)",
-        NotBuilt("encrypted tokens; PBES2 will not be"),
+        KeptSo("PBES2 is refused by its name"),
     ),
-    (
-        "T31",
-        "Compressed tokens (CVE-2024-33664 and others)",
-        NotBuilt("encrypted tokens; `zip` will not be"),
-    ),
-    ("T32", "Short tags (CVE-2025-54887 and others)", NotBuilt("encrypted tokens")),
-    ("T33", "Invalid curves", NotBuilt("encrypted tokens")),
-    ("T34", "Oracles of RSA", NotBuilt("encrypted tokens; `rsa` is not linked")),
+    ("T31", "Compressed tokens (CVE-2024-33664 and others)", KeptSo("`zip` is refused")),
+    ("T32", "Short tags (CVE-2025-54887 and others)", Kept),
+    ("T33", "Invalid curves", Kept),
+    ("T34", "Oracles of RSA", KeptSo("RSA1_5 is refused by its name, and `rsa` is not linked")),
     // Caches and key sets
     ("T40", "Keys of the cache that collide (CVE-2026-35039)", Kept),
     ("T41", "A remembered token outlives `exp` without `iat` (CVE-2026-107719)", Kept),

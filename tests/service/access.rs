@@ -249,7 +249,7 @@ async fn a_refusal_is_explained_check_by_check() {
     let answer = client.explain(request("orders", &refused)).await.unwrap().into_inner();
     let verdict = answer.verdict.unwrap();
     assert_eq!((verdict.permit, verdict.reason()), (false, Reason::ScopeMissing));
-    assert_eq!((&*answer.profile, answer.checks.len()), ("orders", 18));
+    assert_eq!((&*answer.profile, answer.checks.len()), ("orders", 20));
     let (last, others) = answer.checks.split_last().unwrap();
     assert!(others.iter().all(|check| check.state() == CheckState::Passed), "{others:#?}");
     assert_eq!((&*last.name, last.state()), ("access", CheckState::Failed));

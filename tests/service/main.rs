@@ -20,6 +20,7 @@ mod client;
 mod client_certificates;
 mod commands;
 mod dates;
+mod encryption;
 mod fetching;
 mod files;
 mod floods;

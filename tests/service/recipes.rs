@@ -7,6 +7,13 @@ use jwtd::pb::{VerifyBatchRequest, VerifyOptions};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+/// Whether a line speaks of keys: their algorithms, and those that tokens are encrypted to.
+fn without(line: &str) -> bool {
+    ["    algorithms:", "    decryption_keys:", "    encryption:"]
+        .iter()
+        .any(|name| line.starts_with(name))
+}
+
 /// The configuration with the key of these tests and its algorithm, and nothing else changed.
 fn with_key(config: &str) -> String {
     let mut lines = Vec::new();
@@ -15,7 +22,7 @@ fn with_key(config: &str) -> String {
         inside = inside && line.starts_with("      ");
         if line.starts_with("    keys:") {
             inside = true;
-        } else if !inside && !line.starts_with("    algorithms:") {
+        } else if !inside && !without(line) {
             lines.push(line.to_owned());
         }
         // Those of one line have their braces.

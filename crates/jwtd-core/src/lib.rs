@@ -54,6 +54,7 @@
 //! |---|---|---|
 //! | `aws-lc` | yes | ES512, faster RSA, ES384 and Ed25519, and the generation of RSA keys |
 //! | `cel` | no | `policy::Rule`: rules in the Common Expression Language |
+//! | `jwe` | no | decryption keys for encrypted tokens; brings `aws-lc` and `sign` |
 //! | `sign` | no | `crypto::PrivateKey`: private keys in JWK and PEM, to sign with |
 //!
 //! Signatures: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA (Ed25519),
@@ -66,8 +67,10 @@
 //! * **A clock.** The time is an argument, [`jose::UnixTime`].
 //! * **A cache.** Each call checks the signature; [`verify::Proven::issuer_if_current`] tells
 //!   a cache whether a kept proof still holds.
-//! * **Encryption.** A JWE is refused, and so are the JSON serializations, `b64` (RFC 7797) and
-//!   every extension that `crit` names.
+//! * **Encryption without the feature `jwe`.** A JWE is refused then. With it, issuers may have
+//!   [`keys::DecryptionKeys`], and a JWE around a JWS is opened.
+//! * **Extensions.** The JSON serializations are refused, and so are `b64` (RFC 7797) and every
+//!   extension that `crit` names.
 //! * **Proof of possession.** A token with `cnf` (RFC 7800) is refused. What is judged beside the
 //!   token has its place already: [`Verifier::verify_in_context`].
 //!

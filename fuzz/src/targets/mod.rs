@@ -10,6 +10,7 @@ pub mod config;
 pub mod discovery;
 pub mod grpc_request;
 pub mod header;
+pub mod jwe;
 pub mod jwk;
 pub mod jwks;
 pub mod verify_differential;

@@ -14,6 +14,9 @@ table! { issuer {
         .or_else("RS256, ES256, EdDSA; HS256 with a shared secret");
     /// Where the issuer's keys come from: at most one source. Without one they are discovered.
     keys: Node = table(keys::KEYS).or("{}");
+    /// The private keys to which the issuer encrypts tokens (JWE), in files: without them,
+    /// encrypted tokens are refused.
+    decryption_keys: Node = table(decryption_keys::KEYS);
     /// Whether the daemon is ready only when it has keys of this issuer.
     required: bool = flag().or("true");
     /// How far the issuer's clock may differ. Where clocks are wrong, set them: a larger skew
@@ -92,6 +95,54 @@ table! { keys {
     /// JWK Set of `oct` keys, each with its `kid` and `alg`.
     secret_format: str = word(&["raw", "base64url", "jwks"]).or("raw").beside(&["secret_file"]);
 } }
+
+table! { decryption_keys {
+    /// The path of a private key, or a list: a JWK, a JWK Set, or PEM (unencrypted). A key with
+    /// `alg` serves that algorithm alone, a secret (`oct`) must have one.
+    file: Node = texts();
+    /// The path of a folder with such files, as a Secret of Kubernetes is mounted. Files whose name
+    /// begins with a dot are left out. It is read anew when one of them changes, comes or goes: to
+    /// rotate, add the new key, publish it, and remove the old one when no token needs it.
+    folder: str = text();
+    /// The values of `alg` that the keys may be used with.
+    algorithms: Node = either(&KEY_MANAGEMENT, &Kind::List(&KEY_MANAGEMENT))
+        .or_else("`alg` of each key, else all of its kind but RSA-OAEP")
+        .beside(&["file", "folder"]);
+    /// The values of `enc` that the keys may be used with.
+    content_encryption: Node = either(&CONTENT_ENCRYPTION, &Kind::List(&CONTENT_ENCRYPTION))
+        .or_else("all")
+        .beside(&["file", "folder"]);
+    /// Accepts tokens whose header does not say that a signed token is in them (`cty: JWT`), which
+    /// RFC 7519 demands.
+    cty_optional: bool = flag().or("false").beside(&["file", "folder"]);
+} }
+
+const KEY_MANAGEMENT: Kind = Kind::Word(&[
+    "RSA-OAEP-256",
+    "RSA-OAEP-384",
+    "RSA-OAEP-512",
+    "RSA-OAEP",
+    "ECDH-ES",
+    "ECDH-ES+A128KW",
+    "ECDH-ES+A192KW",
+    "ECDH-ES+A256KW",
+    "A128KW",
+    "A192KW",
+    "A256KW",
+    "A128GCMKW",
+    "A192GCMKW",
+    "A256GCMKW",
+    "dir",
+]);
+
+const CONTENT_ENCRYPTION: Kind = Kind::Word(&[
+    "A128GCM",
+    "A192GCM",
+    "A256GCM",
+    "A128CBC-HS256",
+    "A192CBC-HS384",
+    "A256CBC-HS512",
+]);
 
 table! { jwks_uris {
     /// Up to eight places. Each is a URL, or a list of them for failover, or a mapping with means

@@ -18,6 +18,9 @@ table! { profile {
     max_age: Duration = duration();
     /// The longest life from `iat` to `exp`.
     max_lifetime: Duration = duration();
+    /// Whether tokens must be encrypted (`required`), may be (`allowed`), or must not (`refused`).
+    /// An encrypted token is accepted only if a signed one is in it.
+    encryption: str = word(&["allowed", "required", "refused"]).or("allowed");
     /// Who may use the profile. A caller that names no profile gets the first that lists it
     /// here; then the one named `default`, or the only one.
     callers: Node = list(&Kind::Table(caller::KEYS)).or_else("all");

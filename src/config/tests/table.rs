@@ -57,6 +57,9 @@ fn what_is_switched_on_by_being_there_is_not_empty_anywhere() {
             Some((path, name)) if path.ends_with(".keys") => {
                 format!("issuers: {{ a: {{ issuer: a, audiences: x, keys: {{ {name}: }} }} }}")
             }
+            Some((path, name)) if path.ends_with(".NAME") && path.starts_with("issuers") => {
+                format!("issuers: {{ a: {{ issuer: a, audiences: x, {name}: }} }}")
+            }
             // `access` looks after all that a profile says.
             Some((path, _)) if path.starts_with("profiles.") => continue,
             Some(_) => panic!("{switch}: how is it written, and who finds it empty?"),

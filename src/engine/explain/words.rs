@@ -3,10 +3,10 @@
 //! times), shortened and escaped; no other value, and nothing of the signature.
 
 use crate::escape::escaped;
-use jwtd_core::jose::{Algorithm, Claims, Header, Limits, UnixTime, json};
+use jwtd_core::jose::{Algorithm, Claims, Header, JweHeader, Limits, UnixTime, json};
 use jwtd_core::keys::{Issuer, Issuers, Key, KeyError, KeyState};
 use jwtd_core::policy::{Mode, Policy};
-use jwtd_core::verify::{Condition, Matter, Profile, Proven};
+use jwtd_core::verify::{Condition, Encryption, Matter, Profile, Proven};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +43,16 @@ fn distance(moment: UnixTime, now: UnixTime) -> String {
 
 fn seconds(span: Duration) -> String {
     format!("{} s", span.as_secs())
+}
+
+pub(super) const PLAIN: &str = "not encrypted";
+pub(super) const PLAIN_NOT: &str = "encrypted";
+pub(super) const KEY_OF_ISSUER: &str = "encrypted to a decryption key of an issuer of the profile";
+
+/// What an encrypted token was opened with.
+pub(super) fn sealed(header: &JweHeader) -> String {
+    let id = header.key_id.as_deref().map_or_else(|| "absent".to_owned(), shown);
+    format!("decrypted: alg {}, enc {}, kid {id}", header.algorithm, header.encryption)
 }
 
 pub(super) fn form(limits: &Limits) -> String {
@@ -138,6 +148,18 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
         return (String::new(), String::new());
     };
     match condition {
+        Condition::Encryption => {
+            let expected = match profile.encryption {
+                Encryption::Allowed => "either",
+                Encryption::Refused => "not encrypted",
+                Encryption::Required => "encrypted",
+            };
+            let actual = proven.encryption().map_or_else(
+                || "not encrypted".to_owned(),
+                |header| format!("encrypted with {} and {}", header.algorithm, header.encryption),
+            );
+            (expected.to_owned(), actual)
+        }
         Condition::FreshKeys => {
             let actual = match issuer.keys() {
                 KeyState::Held { stale_at: Some(end), .. } => {

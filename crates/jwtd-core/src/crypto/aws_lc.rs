@@ -1,6 +1,15 @@
-//! The only file that names `aws_lc_rs`: what ring lacks (ES512, making RSA keys), and what
+//! The only room that names `aws_lc_rs`: what ring lacks (ES512, making RSA keys), and what
 //! ring checks slower: ES384 (four times), RSA (1.35 times: it prepares the key for each
 //! check) and Ed25519 (1.25 times).
+
+#[cfg(feature = "jwe")]
+mod encryption;
+
+#[cfg(feature = "jwe")]
+pub(super) use encryption::{
+    AgreementPeer, AgreementPrivateKey, RsaDecrypter, RsaEncrypter, open_content, open_gcm,
+    seal_content, seal_gcm,
+};
 
 use super::bad_signature::BadSignature;
 use super::rsa_size::RsaSize;

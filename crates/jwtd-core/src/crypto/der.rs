@@ -42,6 +42,8 @@ pub(super) enum PemFault {
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+#[cfg(feature = "jwe")]
+const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 const CURVES: [(Curve, ObjectIdentifier); 3] = [
     (Curve::P256, ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7")),
     (Curve::P384, ObjectIdentifier::new_unwrap("1.3.132.0.34")),
@@ -100,16 +102,7 @@ impl Numbers {
 
     /// The one private key of a PEM file, in any of its three forms.
     pub(super) fn from_pem(text: &[u8]) -> Result<Self, PemFault> {
-        let mut keys = PrivateKeyDer::pem_slice_iter(text);
-        let key = match keys.next() {
-            None | Some(Err(pem::Error::NoItemsFound)) => return Err(PemFault::Missing),
-            Some(Err(_)) => return Err(PemFault::Damaged),
-            Some(Ok(key)) => key,
-        };
-        if keys.next().is_some() {
-            return Err(PemFault::Several);
-        }
-        match &key {
+        match &only_key(text)? {
             PrivateKeyDer::Pkcs1(key) => Self::from_pkcs1(key.secret_pkcs1_der()),
             PrivateKeyDer::Sec1(key) => Self::from_sec1(key.secret_sec1_der(), None),
             PrivateKeyDer::Pkcs8(key) => Self::from_pkcs8(key.secret_pkcs8_der()),
@@ -153,6 +146,51 @@ impl Numbers {
     }
 }
 
+/// The one private key of a PEM file.
+fn only_key(text: &[u8]) -> Result<PrivateKeyDer<'_>, PemFault> {
+    let mut keys = PrivateKeyDer::pem_slice_iter(text);
+    let key = match keys.next() {
+        None | Some(Err(pem::Error::NoItemsFound)) => return Err(PemFault::Missing),
+        Some(Err(_)) => return Err(PemFault::Damaged),
+        Some(Ok(key)) => key,
+    };
+    if keys.next().is_some() { Err(PemFault::Several) } else { Ok(key) }
+}
+
+/// The private key of X25519 in a PEM file (RFC 8410); nothing if it is of another kind.
+#[cfg(feature = "jwe")]
+pub(super) fn x25519_from_pem(text: &[u8]) -> Result<Option<Bytes>, PemFault> {
+    let key = only_key(text)?;
+    let PrivateKeyDer::Pkcs8(document) = &key else { return Ok(None) };
+    let Ok(info) = PrivateKeyInfoRef::try_from(document.secret_pkcs8_der()) else {
+        return Ok(None);
+    };
+    if info.algorithm.oid != X25519 {
+        return Ok(None);
+    }
+    let inner = <&OctetStringRef>::from_der(info.private_key.as_bytes());
+    let inner = inner.map_err(|_| PemFault::Damaged)?;
+    Ok(Some(inner.as_bytes().to_vec().into()))
+}
+
+/// A private key of X25519 as PKCS #8 in PEM.
+#[cfg(feature = "jwe")]
+pub(super) fn x25519_to_pem(private: &[u8]) -> Option<Zeroizing<String>> {
+    let document = wrap(X25519, None, &secret(&OctetStringRef::new(private).ok()?)?)?;
+    let document = SecretDocument::try_from(&**document).ok()?;
+    document.to_pem("PRIVATE KEY", LineEnding::LF).ok()
+}
+
+/// A public key of X25519 as SubjectPublicKeyInfo in PEM.
+#[cfg(feature = "jwe")]
+pub(super) fn x25519_public_pem(point: &[u8]) -> Option<String> {
+    let info = SubjectPublicKeyInfoRef {
+        algorithm: AlgorithmIdentifierRef { oid: X25519, parameters: None },
+        subject_public_key: BitStringRef::from_bytes(point).ok()?,
+    };
+    Document::encode_msg(&info).ok()?.to_pem("PUBLIC KEY", LineEnding::LF).ok()
+}
+
 /// The version of PKCS #8 without the public key, which everybody can read.
 fn wrap(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, inner: &[u8]) -> Option<Bytes> {
     let algorithm = AlgorithmIdentifierRef { oid, parameters };
@@ -165,6 +203,11 @@ fn secret(message: &impl Encode) -> Option<Bytes> {
 
 /// SubjectPublicKeyInfo, in PEM.
 pub(super) fn public_pem(material: &KeyMaterial) -> Option<String> {
+    public_der(material)?.to_pem("PUBLIC KEY", LineEnding::LF).ok()
+}
+
+/// SubjectPublicKeyInfo.
+pub(super) fn public_der(material: &KeyMaterial) -> Option<Document> {
     let rsa;
     let (oid, parameters, bits) = match material {
         KeyMaterial::Ec { curve, point } => (EC, Some(AnyRef::from(identifier(*curve)?)), &**point),
@@ -182,5 +225,5 @@ pub(super) fn public_pem(material: &KeyMaterial) -> Option<String> {
         algorithm: AlgorithmIdentifierRef { oid, parameters },
         subject_public_key: BitStringRef::from_bytes(bits).ok()?,
     };
-    Document::encode_msg(&info).ok()?.to_pem("PUBLIC KEY", LineEnding::LF).ok()
+    Document::encode_msg(&info).ok()
 }

@@ -1,14 +1,12 @@
 //! Private keys as files: made, read and written as JWK (RFC 7517, RFC 7518
 //! section 6, RFC 8037) and PEM.
 
-use super::der::{self, Bytes, Numbers, PemFault};
+use super::der::{self, Bytes, Numbers};
+use super::private_key_error::PrivateKeyError;
+use super::private_members::{PrivateMembers, RSA, is_pem, read_jwks};
 use super::rsa_size::RsaSize;
 use super::signing_key::{self, SigningError, SigningKey};
-use crate::jose::json::{self, Value};
-use crate::jose::jwk::fit;
-use crate::jose::limits::{JWKS_BYTES, JWKS_JSON, JWKS_KEYS};
 use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
-use std::borrow::Cow;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -25,51 +23,11 @@ enum Material {
     Secret(Secret),
 }
 
-/// Why a text is no private key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PrivateKeyError {
-    /// `alg` is not an algorithm that is implemented.
-    #[error("its `alg` is not implemented")]
-    Algorithm,
-    /// `crv` is not a curve that is implemented.
-    #[error("its `crv` is not implemented")]
-    Curve,
-    /// Not acceptable JSON, or not a JWK and no set of them.
-    #[error("neither a JWK, a JWK Set nor PEM")]
-    NotJwk,
-    /// A member that the kind of key needs is missing or has a wrong form.
-    #[error("its `{0}` is missing or has a wrong form")]
-    Parameter(&'static str),
-    /// A section of PEM that cannot be read, or a kind of key that is not
-    /// implemented.
-    #[error("the PEM section is damaged or holds a key of an unknown kind")]
-    PemDamaged,
-    /// No private key in the PEM file.
-    #[error("no unencrypted private key in the PEM file; decrypt one with `openssl pkey`")]
-    PemMissing,
-    /// More than one private key in the PEM file.
-    #[error("more than one private key in the PEM file")]
-    PemSeveral,
-    /// Only the public half.
-    #[error("it is a public key; signing needs the private one")]
-    Public,
-    /// More than 512 KiB or 100 keys.
-    #[error("more than {JWKS_BYTES} bytes or {JWKS_KEYS} keys")]
-    TooLarge,
-    /// `kty` is not one that is implemented.
-    #[error("its `kty` is not implemented")]
-    Type,
-}
-
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "PrivateKey({:?}, {}, [redacted])", self.id, self.algorithm())
     }
 }
-
-/// The members of RSA in the order of [`Numbers::Rsa`].
-const RSA: [&str; 8] = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
 
 impl PrivateKey {
     /// Makes a fresh key without an id; `size` counts for RSA alone.
@@ -99,99 +57,40 @@ impl PrivateKey {
     /// # Errors
     /// If it is none of these, or if its only key cannot be used.
     pub fn parse(text: &[u8]) -> Result<Vec<Result<Self, PrivateKeyError>>, PrivateKeyError> {
-        if text.len() > JWKS_BYTES {
-            return Err(PrivateKeyError::TooLarge);
-        }
-        if text.windows(11).any(|window| window == b"-----BEGIN ") {
-            let numbers = Numbers::from_pem(text).map_err(|fault| match fault {
-                PemFault::Damaged => PrivateKeyError::PemDamaged,
-                PemFault::Missing => PrivateKeyError::PemMissing,
-                PemFault::Several => PrivateKeyError::PemSeveral,
-            })?;
+        if is_pem(text) {
+            let numbers = Numbers::from_pem(text)?;
             return Ok(vec![Ok(Self {
                 id: None,
                 stated: None,
                 material: Material::Numbers(numbers),
             })]);
         }
-        let not_jwk = PrivateKeyError::NotJwk;
-        let members = json::parse(text, &JWKS_JSON).ok().and_then(Value::into_object);
-        let mut members = members.ok_or(not_jwk)?;
-        let Some(place) = members.iter().position(|(name, _)| name == "keys") else {
-            return Self::from_members(&members).map(|key| vec![Ok(key)]);
-        };
-        let (_, Value::Array(keys)) = members.swap_remove(place) else {
-            return Err(not_jwk);
-        };
-        if keys.len() > JWKS_KEYS {
-            return Err(PrivateKeyError::TooLarge);
-        }
-        let read = |key: Value<'_>| Self::from_members(&key.into_object().ok_or(not_jwk)?);
-        Ok(keys.into_iter().map(read).collect())
+        read_jwks(text, Self::from_members)
     }
 
-    fn from_members(members: &[(Cow<'_, str>, Value<'_>)]) -> Result<Self, PrivateKeyError> {
-        let text = |name| {
-            // Issuers write members that they did not set as null or empty.
-            let found = members.iter().find(|(one, _)| one == name);
-            let found = found.filter(|(_, value)| !value.is_unset());
-            found.map(|(_, value)| value.as_str().ok_or(PrivateKeyError::Parameter(name)))
-        };
-        let needed = |name| text(name).unwrap_or(Err(PrivateKeyError::Parameter(name)));
-        let bytes = |name| -> Result<Bytes, PrivateKeyError> {
-            let decoded = base64url::decode_any(needed(name)?.as_bytes());
-            decoded.map(Zeroizing::new).map_err(|_| PrivateKeyError::Parameter(name))
-        };
-        let private = |name: &'static str| match text(name) {
-            None => Err(PrivateKeyError::Public),
-            Some(_) => bytes(name),
-        };
-        let sized = |name, bytes: Bytes, length: usize| {
-            if bytes.len() == length { Ok(bytes) } else { Err(PrivateKeyError::Parameter(name)) }
-        };
-        let material = match needed("kty")? {
-            "oct" => Material::Secret(Secret::new(bytes("k")?.to_vec())),
+    fn from_members(members: &PrivateMembers<'_, '_>) -> Result<Self, PrivateKeyError> {
+        let material = match members.needed("kty")? {
+            "oct" => Material::Secret(Secret::new(members.bytes("k")?.to_vec())),
             "OKP" => {
-                if needed("crv")? != "Ed25519" {
+                if members.needed("crv")? != "Ed25519" {
                     return Err(PrivateKeyError::Curve);
                 }
-                let seed = sized("d", private("d")?, 32)?;
+                let seed = members.sized("d", 32)?;
                 // Other kinds of keys are held together when they are bound.
                 let public = signing_key::public_of_seed(&seed);
-                if text("x").is_some() && KeyMaterial::ed25519(&bytes("x")?).ok() != public {
+                let stated = members.text("x")?.is_some();
+                if stated && KeyMaterial::ed25519(&members.bytes("x")?).ok() != public {
                     return Err(PrivateKeyError::Parameter("x"));
                 }
                 Material::Numbers(Numbers::Ed25519(seed))
             }
-            "EC" => {
-                let curve = match needed("crv")? {
-                    "P-256" => Curve::P256,
-                    "P-384" => Curve::P384,
-                    "P-521" => Curve::P521,
-                    _ => return Err(PrivateKeyError::Curve),
-                };
-                let fitted = |name, bytes: Bytes| {
-                    let fitted = fit(&bytes, curve.coordinate_bytes()).map(Zeroizing::new);
-                    fitted.ok_or(PrivateKeyError::Parameter(name))
-                };
-                let (x, y) = (fitted("x", bytes("x")?)?, fitted("y", bytes("y")?)?);
-                let point = [&[4], &**x, &**y].concat();
-                Material::Numbers(Numbers::Ec { curve, scalar: fitted("d", private("d")?)?, point })
-            }
-            "RSA" => {
-                private("d")?;
-                let mut numbers = Vec::with_capacity(RSA.len());
-                for name in RSA {
-                    numbers.push(bytes(name)?);
-                }
-                let numbers = Box::try_from(numbers).map_err(|_| PrivateKeyError::Type)?;
-                Material::Numbers(Numbers::Rsa(numbers))
-            }
+            "EC" => Material::Numbers(members.ec()?),
+            "RSA" => Material::Numbers(members.rsa()?),
             _ => return Err(PrivateKeyError::Type),
         };
         let named = |name| Algorithm::from_name(name).ok_or(PrivateKeyError::Algorithm);
-        let stated = text("alg").transpose()?.map(named).transpose()?;
-        Ok(Self { id: text("kid").transpose()?.map(Box::from), stated, material })
+        let stated = members.text("alg")?.map(named).transpose()?;
+        Ok(Self { id: members.text("kid")?.map(Box::from), stated, material })
     }
 
     /// The same key under another id.

@@ -97,7 +97,7 @@ impl<'t> CompactJws<'t> {
     }
 }
 
-fn decode(part: Part, text: &[u8], limit: usize) -> Result<Vec<u8>, Malformed> {
+pub(super) fn decode(part: Part, text: &[u8], limit: usize) -> Result<Vec<u8>, Malformed> {
     let length = base64url::decoded_length(text.len());
     if length > limit {
         return Err(Malformed::TooLong { part: Some(part), length, limit });

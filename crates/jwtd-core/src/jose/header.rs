@@ -122,7 +122,7 @@ impl Header {
                 }
                 "typ" => token_type = TokenType::from_name(string("typ", "a string")?),
                 "crit" => {
-                    check_critical(value, &members)?;
+                    check_critical(value, &members, &REGISTERED)?;
                     critical = true;
                 }
                 "x5t" | "x5t#S256" => names_certificate = true,
@@ -168,13 +168,14 @@ const REGISTERED: [&str; 14] = [
 
 /// RFC 7515, section 4.1.11: a non-empty array of names, none of them twice,
 /// registered, or absent from the header.
-fn check_critical(
+pub(super) fn check_critical(
     value: &Value<'_>,
     members: &[(std::borrow::Cow<'_, str>, Value<'_>)],
+    registered: &[&str],
 ) -> Result<(), Malformed> {
     let names = value.as_strings().ok_or(Malformed::CriticalInvalid)?;
     let sound = |(position, name): (usize, &&str)| {
-        !REGISTERED.contains(name)
+        !registered.contains(name)
             && !names.iter().take(position).any(|earlier| earlier == name)
             && members.iter().any(|(member, _)| member == name)
     };

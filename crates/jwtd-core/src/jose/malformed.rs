@@ -13,6 +13,14 @@ pub enum Part {
     Payload,
     /// The third.
     Signature,
+    /// The second of an encrypted token.
+    EncryptedKey,
+    /// The third of an encrypted token.
+    InitializationVector,
+    /// The fourth of an encrypted token.
+    Ciphertext,
+    /// The fifth of an encrypted token.
+    AuthenticationTag,
 }
 
 /// Why a token cannot be read. It holds offsets and numbers, and of the text of the token only
@@ -37,6 +45,9 @@ pub enum Malformed {
         /// What is wrong with it.
         fault: Base64Fault,
     },
+    /// The content is compressed (`zip`).
+    #[error("the content is compressed (`zip`), which is refused before it is unpacked")]
+    Compressed,
     /// `crit` breaks the rules of RFC 7515, section 4.1.11.
     #[error("`crit` breaks the rules of RFC 7515")]
     CriticalInvalid,
@@ -49,6 +60,9 @@ pub enum Malformed {
     /// The token has five parts: it is a JWE (RFC 7516).
     #[error("the token is encrypted (five parts)")]
     Encrypted,
+    /// An algorithm of an encrypted token is not implemented: its `alg` or `enc`.
+    #[error("the `{0}` of the encrypted token is not implemented")]
+    EncryptionUnsupported(&'static str),
     /// A part is not acceptable JSON.
     #[error(fmt = write_json)]
     Json {
@@ -81,6 +95,22 @@ pub enum Malformed {
         /// How many parts there are; counting stops at six.
         found: usize,
     },
+    /// A part of an encrypted token has another length than its algorithms ask for.
+    #[error("the {part} has {length} bytes; its algorithm has {expected}")]
+    PartLength {
+        /// Which part.
+        part: Part,
+        /// Its length in bytes.
+        length: usize,
+        /// What it must be.
+        expected: usize,
+    },
+    /// The `alg` derives a key from a password (PBES2).
+    #[error("the `alg` derives a key from a password (PBES2), at a cost that the token sets")]
+    Pbes2,
+    /// The `alg` is `RSA1_5`.
+    #[error("the `alg` is RSA1_5, whose padding tells attackers too much (RFC 8725, section 3.2)")]
+    Rsa15,
     /// The signature is empty.
     #[error("the signature is empty")]
     SignatureMissing,
@@ -105,6 +135,10 @@ impl fmt::Display for Part {
             Self::Header => "header",
             Self::Payload => "payload",
             Self::Signature => "signature",
+            Self::EncryptedKey => "encrypted key",
+            Self::InitializationVector => "initialization vector",
+            Self::Ciphertext => "ciphertext",
+            Self::AuthenticationTag => "authentication tag",
         })
     }
 }

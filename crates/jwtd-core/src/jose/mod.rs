@@ -4,16 +4,21 @@
 //! parser is strict, takes its [`Limits`] as an argument, and measures before it
 //! decodes.
 
+pub mod agreement_key;
 pub mod algorithm;
 pub mod base64url;
 pub mod certificate;
 pub mod claims;
 pub mod compact;
+pub mod compact_jwe;
 pub mod confirmation;
+pub mod content_encryption;
 pub mod header;
 pub mod json;
+pub mod jwe_header;
 pub mod jwk;
 pub mod jwks;
+pub mod key_management;
 pub mod limits;
 pub mod malformed;
 pub mod pem;
@@ -22,14 +27,19 @@ mod small_order;
 mod string_arena;
 pub mod unix_time;
 
+pub use agreement_key::{AgreementCurve, AgreementKey};
 pub use algorithm::{Algorithm, AlgorithmSet, Curve, Family};
 pub use certificate::CertificateThumbprints;
 pub use claims::Claims;
 pub use compact::CompactJws;
+pub use compact_jwe::{CompactJwe, JweParts};
 pub use confirmation::{Confirmation, NotText};
+pub use content_encryption::{ContentEncryption, ContentEncryptionSet};
 pub use header::{Header, TokenType};
+pub use jwe_header::{ContentType, JweHeader, KeyParameters};
 pub use jwk::{Jwk, KeyMaterial, Secret};
 pub use jwks::{JwkSet, JwksError, SkippedKey};
+pub use key_management::{KeyManagement, KeyManagementSet, KeyMode};
 pub use limits::Limits;
 pub use malformed::{Malformed, Part};
 pub use unix_time::UnixTime;

@@ -1,6 +1,8 @@
 //! Who signs tokens, under which names, with which keys; and the way from the
 //! `iss` of a token to its issuer.
 
+use super::decryption::{DecryptionIndex, DecryptionKeys};
+use super::issuer_index::IssuerIndex;
 use super::key_set::KeySet;
 use crate::crypto::{Digest, digest};
 use crate::jose::{AlgorithmSet, Limits, UnixTime};
@@ -64,6 +66,7 @@ pub struct Issuer {
     audiences: Option<Box<[Box<str>]>>,
     clock_skew: Leeway,
     keys: KeyState,
+    decryption: Option<Arc<DecryptionKeys>>,
     origin: Digest,
     settings: Digest,
 }
@@ -101,7 +104,20 @@ impl Issuer {
             audiences: audiences.map(boxed),
             clock_skew,
             keys,
+            decryption: None,
         }
+    }
+
+    /// The same issuer, whose tokens may be encrypted to these keys.
+    #[must_use]
+    pub fn with_decryption(self, keys: DecryptionKeys) -> Self {
+        Self { decryption: Some(Arc::new(keys)), ..self }
+    }
+
+    /// The keys to which its tokens may be encrypted, if they may.
+    #[must_use]
+    pub fn decryption(&self) -> Option<&DecryptionKeys> {
+        self.decryption.as_deref()
     }
 
     /// The same issuer with other keys.
@@ -175,18 +191,6 @@ impl Issuer {
     }
 }
 
-/// The place of an issuer among [`Issuers`].
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct IssuerIndex(usize);
-
-impl IssuerIndex {
-    /// As a number, counted from 0.
-    #[must_use]
-    pub const fn get(self) -> usize {
-        self.0
-    }
-}
-
 /// Two issuers that share a value of `iss`, by name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the issuers `{first}` and `{second}` share the `iss` `{identifier}`")]
@@ -205,6 +209,7 @@ pub struct SameIdentifier {
 pub struct Issuers {
     issuers: Vec<Issuer>,
     routes: Arc<HashMap<Box<str>, IssuerIndex>>,
+    decryption: Arc<DecryptionIndex>,
     limits: Limits,
 }
 
@@ -235,7 +240,12 @@ impl Issuers {
                 }
             }
         }
-        Ok(Self { issuers, routes: Arc::new(routes), limits })
+        let owned = issuers.iter().enumerate();
+        let owned = owned.filter_map(|(index, issuer)| {
+            Some((IssuerIndex(index), Arc::clone(issuer.decryption.as_ref()?)))
+        });
+        let decryption = Arc::new(DecryptionIndex::new(owned.collect()));
+        Ok(Self { issuers, routes: Arc::new(routes), decryption, limits })
     }
 
     /// The issuer with this exact `iss` (R30).
@@ -265,6 +275,13 @@ impl Issuers {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The keys to which tokens may be encrypted, of all issuers. A refresh of signing keys does
+    /// not change them.
+    #[must_use]
+    pub fn decryption(&self) -> &DecryptionIndex {
+        &self.decryption
     }
 
     /// The same issuers, but the one at `index` has other keys.

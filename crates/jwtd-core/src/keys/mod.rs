@@ -5,7 +5,9 @@
 //! of the old one. [`Refresh`] is a machine of pure data.
 
 mod candidates;
+mod decryption;
 mod issuer;
+mod issuer_index;
 mod key;
 mod key_set;
 mod loaded;
@@ -15,7 +17,9 @@ mod unknown_ids;
 mod warnings;
 
 pub use candidates::{Candidates, KeyError};
-pub use issuer::{Issuer, IssuerIndex, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
+pub use decryption::{DecryptionIndex, DecryptionKeyError, DecryptionKeys, Recipient};
+pub use issuer::{Issuer, Issuers, KeyState, Leeway, LeewayTooLong, SameIdentifier};
+pub use issuer_index::IssuerIndex;
 pub use key::Key;
 pub use key_set::{KeySet, Unusable};
 pub use loaded::LoadedKeys;

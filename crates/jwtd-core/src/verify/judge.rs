@@ -2,10 +2,10 @@
 //! time: a remembered signature saves the proof and none of this.
 
 use super::context::TokenContext;
-use super::profile::Profile;
+use super::profile::{Encryption, Profile};
 use super::reject::Reject;
 use super::token::Proven;
-use crate::jose::{Claims, UnixTime};
+use crate::jose::{Claims, Malformed, UnixTime};
 use crate::keys::{Issuer, Issuers, KeyState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,10 @@ use std::time::Duration;
 /// # Errors
 /// The first check that fails.
 pub fn judge(matter: &Matter<'_>) -> Result<(), Reject> {
+    // First, as when it is read.
+    if matter.proven.encryption().is_some() && !matter.profile.encryption.is_taken() {
+        return Err(Malformed::Encrypted.into());
+    }
     if !matter.profile.trusts(matter.proven.proof().issuer()) {
         return Err(Reject::IssuerNotInProfile);
     }
@@ -41,6 +45,8 @@ pub struct Matter<'m> {
 /// What must hold of a proven token of an issuer that the profile trusts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Condition {
+    /// Whether the token is encrypted, where it must be (RFC 7516).
+    Encryption,
     /// The keys of the issuer are not too old.
     FreshKeys,
     /// `exp`, `nbf` and `iat` (RFC 7519, sections 4.1.4 to 4.1.6), and the age.
@@ -59,7 +65,8 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, in the order in which they are judged.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Encryption,
         Self::FreshKeys,
         Self::Times,
         Self::Lifetime,
@@ -73,6 +80,7 @@ impl Condition {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Encryption => "encryption",
             Self::FreshKeys => "age of keys",
             Self::Times => "times",
             Self::Lifetime => "lifetime",
@@ -92,6 +100,13 @@ impl Condition {
         let issuer = issuers.get(proven.proof().issuer()).ok_or(Reject::Internal)?;
         let claims = proven.claims();
         match self {
+            Self::Encryption => match (profile.encryption, proven.encryption()) {
+                (Encryption::Required, None) => return Err(Reject::EncryptionRequired),
+                (Encryption::Refused, Some(_)) => return Err(Malformed::Encrypted.into()),
+                (Encryption::Allowed, _)
+                | (Encryption::Refused, None)
+                | (Encryption::Required, Some(_)) => {}
+            },
             Self::FreshKeys => check_keys(issuer, now)?,
             Self::Times => check_times(claims, issuer.clock_skew().span(), profile.max_age, now)?,
             Self::Lifetime => check_lifetime(claims, profile.max_lifetime)?,
@@ -141,9 +156,12 @@ impl Condition {
                 expiry.into_iter().chain(age).min()
             }
             // What these compare does not change with time.
-            Self::Lifetime | Self::Audience | Self::Type | Self::RequiredClaims | Self::Binding => {
-                None
-            }
+            Self::Encryption
+            | Self::Lifetime
+            | Self::Audience
+            | Self::Type
+            | Self::RequiredClaims
+            | Self::Binding => None,
         }
     }
 }

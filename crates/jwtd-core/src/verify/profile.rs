@@ -35,6 +35,29 @@ impl FromIterator<TokenType> for AcceptedTypes {
     }
 }
 
+/// Whether tokens may be encrypted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Encryption {
+    /// They may.
+    #[default]
+    Allowed,
+    /// They must not.
+    Refused,
+    /// They must.
+    Required,
+}
+
+impl Encryption {
+    /// Whether encrypted tokens are taken.
+    #[must_use]
+    pub const fn is_taken(self) -> bool {
+        match self {
+            Self::Allowed | Self::Required => true,
+            Self::Refused => false,
+        }
+    }
+}
+
 /// What is expected of a token beyond its signature.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -55,6 +78,8 @@ pub struct Profile {
     pub max_lifetime: Option<Duration>,
     /// How long callers may remember a permit.
     pub remember: Option<Duration>,
+    /// Whether tokens may be encrypted.
+    pub encryption: Encryption,
 }
 
 /// The name of an issuer that there is not.
@@ -84,6 +109,7 @@ impl Profile {
             max_age: None,
             max_lifetime: None,
             remember: None,
+            encryption: Encryption::default(),
         })
     }
 

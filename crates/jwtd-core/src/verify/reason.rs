@@ -25,6 +25,8 @@ pub enum ReasonFamily {
     Claims,
     /// The binding of the token to its sender.
     Binding,
+    /// The encryption around the token.
+    Encryption,
     /// What the caller or the operator demands of the claims.
     Policy,
     /// jwtd itself.
@@ -125,8 +127,8 @@ reasons! {
         "The token is not three parts with two dots between them.",
         "Send the token in JWS compact serialization, without `Bearer` and without quotes. An opaque access token is not a JWT; ask the issuer for JWT access tokens.";
     TokenEncrypted = 13, "TOKEN_ENCRYPTED", Malformed, Caller, false,
-        "The token has five parts: it is encrypted, and a signed one is expected.",
-        "Let the issuer sign the token without encrypting it.";
+        "The token has five parts: it is encrypted, and no issuer has `decryption_keys`, or the profile says `encryption: refused`.",
+        "Give the issuer `decryption_keys`, or let it sign tokens without encrypting them.";
     TokenBadCharacter = 14, "TOKEN_BAD_CHARACTER", Malformed, Caller, false,
         "The token holds a byte that base64url does not use.",
         "Look for spaces, line ends, quotes, padding (`=`) or percent-encoding around or inside the token.";
@@ -273,6 +275,52 @@ reasons! {
         "A rule of `profiles.NAME.access.rules` cannot be decided for this token.",
         "The detail names the rule and says why. Let it ask with `has(claims.NAME)` for what need not be there.";
 
+    DecryptionFailed = 100, "DECRYPTION_FAILED", Encryption, Caller, false,
+        "The token was not decrypted with the key that it names.",
+        "It was changed, or encrypted to another key under the same `kid`. What exactly is wrong is not told: attackers could ask for it.";
+    DecryptionKeyUnknown = 101, "DECRYPTION_KEY_UNKNOWN", Encryption, Operator, false,
+        "No issuer has a decryption key with this `kid`, or none for this `alg` and `enc`.",
+        "Add the private key to `issuers.NAME.decryption_keys`, or let the issuer encrypt to the key that is published now.";
+    DecryptionKeyAmbiguous = 102, "DECRYPTION_KEY_AMBIGUOUS", Encryption, Operator, false,
+        "More decryption keys fit the token than may be tried: one of RSA, four of the others.",
+        "Give each key a `kid`, and let the issuer put it into its tokens.";
+    DecryptionKeyForeign = 103, "DECRYPTION_KEY_FOREIGN", Encryption, Caller, false,
+        "The token was encrypted to a key of another issuer than the one that made it.",
+        "If that issuer may use the key, list it among its own `decryption_keys` too.";
+    EncryptionUnsupported = 104, "ENCRYPTION_UNSUPPORTED", Encryption, Issuer, false,
+        "The `alg` or `enc` of the encrypted token is not implemented.",
+        "The detail says which. docs/encryption.md lists what is implemented.";
+    EncryptionNotAllowed = 105, "ENCRYPTION_NOT_ALLOWED", Encryption, Operator, false,
+        "The decryption key with this `kid` is not for this `alg` and `enc`.",
+        "If the issuer really uses them, name them in `decryption_keys.algorithms` and `decryption_keys.content_encryption`. RSA-OAEP (with SHA-1) must be named.";
+    Rsa15Refused = 106, "RSA1_5_REFUSED", Encryption, Issuer, false,
+        "The content key is encrypted with RSA1_5, whose padding lets attackers decrypt tokens by asking.",
+        "Let the issuer use RSA-OAEP-256; no setting allows RSA1_5.";
+    Pbes2Refused = 107, "PBES2_REFUSED", Encryption, Issuer, false,
+        "The content key is derived from a password (PBES2), at a cost that the token sets.",
+        "Let the issuer use A256KW with a random key; no setting allows PBES2.";
+    CompressionRefused = 108, "COMPRESSION_REFUSED", Encryption, Issuer, false,
+        "The content is compressed (`zip`).",
+        "Let the issuer encrypt without compression: a small token could unpack to a huge one.";
+    EncryptedPartInvalid = 109, "ENCRYPTED_PART_INVALID", Encryption, Caller, false,
+        "The encrypted key, the initialization vector, the ciphertext or the tag is not canonical base64url, or of a length that its algorithm does not have.",
+        "The token was cut or edited, or made by a library that encodes wrongly.";
+    ContentTypeMissing = 110, "CONTENT_TYPE_MISSING", Encryption, Issuer, false,
+        "The header of the encrypted token does not say that a token is in it: `cty` is not `JWT`.",
+        "Let the issuer set it (RFC 7519, section 5.2), or set `decryption_keys.cty_optional` for it.";
+    EncryptedNotSigned = 111, "ENCRYPTED_NOT_SIGNED", Encryption, Issuer, false,
+        "What is in the encrypted token is not signed, and anybody can encrypt to a public key.",
+        "Let the issuer sign the token and encrypt that (a nested token).";
+    NestedTooDeep = 112, "NESTED_TOO_DEEP", Encryption, Issuer, false,
+        "What is in the encrypted token is encrypted as well.",
+        "Let the issuer encrypt once.";
+    EncryptionRequired = 113, "ENCRYPTION_REQUIRED", Encryption, Caller, false,
+        "The token is not encrypted, and the profile says `encryption: required`.",
+        "Get an encrypted token, or ask with another profile.";
+    ReplicatedClaimMismatch = 114, "REPLICATED_CLAIM_MISMATCH", Encryption, Issuer, false,
+        "A claim that is replicated in the header of the encrypted token is not the one in its payload.",
+        "Let the issuer copy claims unchanged (RFC 7519, section 5.3), or not at all.";
+
     Internal = 120, "INTERNAL", Internal, Operator, true,
         "jwtd failed on this token; this is a bug.",
         "Please report it with the log lines around it, without the token.";
@@ -304,6 +352,7 @@ impl fmt::Display for ReasonFamily {
             Self::Time => "time",
             Self::Claims => "claims",
             Self::Binding => "binding",
+            Self::Encryption => "encryption",
             Self::Policy => "policy",
             Self::Internal => "internal",
         })

@@ -4,7 +4,7 @@ use super::reason::Reason;
 use crate::jose::base64url::Base64Fault;
 use crate::jose::json::JsonFault;
 use crate::jose::{Algorithm, Malformed, Part};
-use crate::keys::{IssuerIndex, KeyError};
+use crate::keys::{DecryptionKeyError, IssuerIndex, KeyError};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,6 +94,26 @@ pub enum Reject {
     SignatureDer(Algorithm),
     /// The signature does not fit.
     SignatureInvalid,
+    /// The encrypted token does not say that a token is in it (`cty`).
+    ContentTypeMissing,
+    /// The token was not decrypted; why, is not told.
+    DecryptionFailed,
+    /// More decryption keys fit than may be tried.
+    DecryptionKeyAmbiguous,
+    /// The decryption key belongs to another issuer than the one that the token inside names.
+    DecryptionKeyForeign,
+    /// No issuer has such a decryption key.
+    DecryptionKeyUnknown,
+    /// The decryption key is not for this `alg` and `enc`.
+    EncryptionNotAllowed,
+    /// The token is not encrypted, and must be.
+    EncryptionRequired,
+    /// What is in the encrypted token is not signed.
+    EncryptedNotSigned,
+    /// What is in the encrypted token is encrypted as well.
+    NestedTooDeep,
+    /// A claim in the header is not that of the payload.
+    ReplicatedClaimMismatch,
     /// The profile lets other subjects pass.
     SubjectNotAllowed,
     /// The token was issued too long ago.
@@ -140,6 +160,21 @@ impl From<KeyError> for Reject {
     }
 }
 
+impl From<DecryptionKeyError> for Reject {
+    fn from(error: DecryptionKeyError) -> Self {
+        match error {
+            DecryptionKeyError::AlgorithmMismatch => Self::EncryptionNotAllowed,
+            DecryptionKeyError::Ambiguous => Self::DecryptionKeyAmbiguous,
+            DecryptionKeyError::CurveMismatch => Self::Malformed(Malformed::Member {
+                part: Part::Header,
+                name: "epk",
+                expected: "a point on the curve of the decryption key",
+            }),
+            DecryptionKeyError::Unknown => Self::DecryptionKeyUnknown,
+        }
+    }
+}
+
 impl Reject {
     /// The stable reason.
     #[must_use]
@@ -173,6 +208,16 @@ impl Reject {
             Self::RuleFailed { .. } => Reason::PolicyFailed,
             Self::RuleNotMet(_) => Reason::PolicyDenied,
             Self::SignatureDer(_) | Self::SignatureInvalid => Reason::SignatureInvalid,
+            Self::ContentTypeMissing => Reason::ContentTypeMissing,
+            Self::DecryptionFailed => Reason::DecryptionFailed,
+            Self::DecryptionKeyAmbiguous => Reason::DecryptionKeyAmbiguous,
+            Self::DecryptionKeyForeign => Reason::DecryptionKeyForeign,
+            Self::DecryptionKeyUnknown => Reason::DecryptionKeyUnknown,
+            Self::EncryptionNotAllowed => Reason::EncryptionNotAllowed,
+            Self::EncryptionRequired => Reason::EncryptionRequired,
+            Self::EncryptedNotSigned => Reason::EncryptedNotSigned,
+            Self::NestedTooDeep => Reason::NestedTooDeep,
+            Self::ReplicatedClaimMismatch => Reason::ReplicatedClaimMismatch,
             Self::SubjectNotAllowed => Reason::SubjectNotAllowed,
             Self::TooOld { .. } => Reason::TooOld,
             Self::TypeNotAllowed => Reason::TypeNotAllowed,
@@ -212,12 +257,18 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
                 Part::Header => Reason::HeaderBadBase64url,
                 Part::Payload => Reason::PayloadBadBase64url,
                 Part::Signature => Reason::SignatureBadBase64url,
+                Part::EncryptedKey
+                | Part::InitializationVector
+                | Part::Ciphertext
+                | Part::AuthenticationTag => Reason::EncryptedPartInvalid,
             }
         }
+        Malformed::Compressed => Reason::CompressionRefused,
         Malformed::CriticalInvalid => Reason::CriticalInvalid,
         Malformed::CriticalUnsupported => Reason::CriticalUnsupported,
         Malformed::Empty => Reason::TokenEmpty,
         Malformed::Encrypted => Reason::TokenEncrypted,
+        Malformed::EncryptionUnsupported(_) => Reason::EncryptionUnsupported,
         Malformed::Json { part: Part::Header, fault, .. } => match fault {
             JsonFault::Duplicate => Reason::HeaderDuplicateMember,
             JsonFault::Syntax { .. } => Reason::HeaderBadJson,
@@ -225,7 +276,7 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
                 Reason::HeaderTooComplex
             }
         },
-        Malformed::Json { part: Part::Payload | Part::Signature, fault, .. } => match fault {
+        Malformed::Json { fault, .. } => match fault {
             JsonFault::Duplicate => Reason::ClaimsDuplicateMember,
             JsonFault::Syntax { .. } => Reason::ClaimsBadJson,
             JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
@@ -233,15 +284,19 @@ fn malformed_reason(malformed: &Malformed) -> Reason {
             }
         },
         Malformed::Member { part: Part::Header, .. } => Reason::HeaderBadParameter,
-        Malformed::Member { part: Part::Payload | Part::Signature, .. } => Reason::ClaimBadType,
+        Malformed::Member { .. } => Reason::ClaimBadType,
         Malformed::NotObject(Part::Header) => Reason::HeaderNotObject,
-        Malformed::NotObject(Part::Payload | Part::Signature) => Reason::ClaimsNotObject,
+        Malformed::NotObject(_) => Reason::ClaimsNotObject,
         Malformed::JsonSerialization | Malformed::Parts { .. } => Reason::TokenNotCompact,
+        Malformed::PartLength { .. } => Reason::EncryptedPartInvalid,
+        Malformed::Pbes2 => Reason::Pbes2Refused,
+        Malformed::Rsa15 => Reason::Rsa15Refused,
         Malformed::SignatureMissing => Reason::SignatureMissing,
         Malformed::TooLong { part: Some(Part::Header), .. } => Reason::HeaderTooLarge,
         // No key that is accepted makes a signature of that length.
         Malformed::TooLong { part: Some(Part::Signature), .. } => Reason::SignatureInvalid,
-        Malformed::TooLong { part: Some(Part::Payload) | None, .. } => Reason::TokenTooLarge,
+        Malformed::TooLong { part: Some(Part::EncryptedKey), .. } => Reason::EncryptedPartInvalid,
+        Malformed::TooLong { .. } => Reason::TokenTooLarge,
         Malformed::UnencodedPayload => Reason::UnencodedPayload,
     }
 }
@@ -307,6 +362,14 @@ impl fmt::Display for Reject {
             | Self::AudienceMismatch
             | Self::AudienceMissing
             | Self::BindingRequired
+            | Self::ContentTypeMissing
+            | Self::DecryptionFailed
+            | Self::DecryptionKeyAmbiguous
+            | Self::DecryptionKeyForeign
+            | Self::DecryptionKeyUnknown
+            | Self::EncryptedNotSigned
+            | Self::EncryptionNotAllowed
+            | Self::EncryptionRequired
             | Self::ExpiryMissing
             | Self::Internal
             | Self::IssuedAtMissing
@@ -317,6 +380,8 @@ impl fmt::Display for Reject {
             | Self::KeyUnknown
             | Self::KeysStale
             | Self::KeysUnavailable
+            | Self::NestedTooDeep
+            | Self::ReplicatedClaimMismatch
             | Self::SignatureInvalid
             | Self::SubjectNotAllowed
             | Self::TypeNotAllowed => f.write_str(self.reason().meaning().trim_end_matches('.')),

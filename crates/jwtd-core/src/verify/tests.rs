@@ -8,6 +8,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 mod current;
+#[cfg(feature = "jwe")]
+mod encrypted;
 mod prove;
 mod reading;
 mod words;

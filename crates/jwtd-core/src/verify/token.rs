@@ -1,13 +1,15 @@
 //! A token on its way, as types: read but [`Unproven`], then [`Proven`]. There
 //! is one way from the first to the second, and it checks the signature.
 
+use super::opening::{Opened, Opening};
 use super::reject::Reject;
 use crate::crypto::Digest;
-use crate::jose::{Algorithm, Claims, Family, Header};
+use crate::jose::{Algorithm, Claims, Family, Header, JweHeader};
 use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, Key, KeySet, KeyState};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Something that a token says and nobody proved.
 ///
@@ -40,6 +42,8 @@ pub struct Unproven<T> {
     /// What it is found by.
     pub(super) token: T,
     pub(super) signed: SignedBytes,
+    /// How it was decrypted, if it was encrypted.
+    pub(super) opening: Option<Box<Opening>>,
     pub(super) signature: Vec<u8>,
     pub(super) header: Arc<Header>,
     pub(super) payload: Vec<u8>,
@@ -66,14 +70,15 @@ pub struct CheckGroup {
 #[derive(Debug)]
 pub(super) struct SignedBytes {
     /// The JWS of a nested token, decrypted. Without it the token is the JWS.
-    pub(super) plaintext: Option<Box<[u8]>>,
+    pub(super) plaintext: Option<Zeroizing<Vec<u8>>>,
     /// How long the header and the payload of the JWS are, with the dot between them.
     pub(super) length: usize,
 }
 
 impl SignedBytes {
     fn of<'b>(&'b self, token: &'b [u8]) -> Option<&'b [u8]> {
-        self.plaintext.as_deref().unwrap_or(token).get(..self.length)
+        let bytes = self.plaintext.as_ref().map_or(token, |plaintext| plaintext);
+        bytes.get(..self.length)
     }
 }
 
@@ -120,6 +125,30 @@ pub struct Proven {
     claims: Claims,
     payload: Vec<u8>,
     proof: SignatureProof,
+    opening: Option<Box<Opening>>,
+}
+
+impl Unproven<()> {
+    /// The same, found by `token`, which was opened if it was encrypted.
+    pub(super) fn of<T>(self, token: T, opened: Option<Opened>) -> Unproven<T> {
+        let Self { signed, header, payload, claims, signature, issuer, .. } = self;
+        let Self { settings, set, candidates, .. } = self;
+        let (plaintext, opening) = opened.map(|one| (one.plaintext, Box::new(one.opening))).unzip();
+        let signed = SignedBytes { plaintext, ..signed };
+        Unproven {
+            token,
+            signed,
+            opening,
+            signature,
+            header,
+            payload,
+            claims,
+            issuer,
+            settings,
+            set,
+            candidates,
+        }
+    }
 }
 
 impl<T: AsRef<[u8]>> Unproven<T> {
@@ -177,7 +206,8 @@ impl<T: AsRef<[u8]>> Unproven<T> {
 
     fn unlock(self, proof: SignatureProof) -> Proven {
         let Unverified(claims) = self.claims;
-        Proven { header: self.header, claims, payload: self.payload, proof }
+        let Self { header, payload, opening, .. } = self;
+        Proven { header, claims, payload, proof, opening }
     }
 }
 
@@ -266,6 +296,13 @@ impl Proven {
         &self.header
     }
 
+    /// The header of the encrypted token that it came in. It says how that was opened, and nothing
+    /// about the token.
+    #[must_use]
+    pub fn encryption(&self) -> Option<&JweHeader> {
+        self.opening.as_deref().map(|opening| &opening.header)
+    }
+
     /// What was proven, and by whom.
     #[must_use]
     pub fn proof(&self) -> &SignatureProof {
@@ -275,7 +312,7 @@ impl Proven {
     /// The issuer, if under `issuers` reading and proving the token again would
     /// succeed with the very same key: the issuer stands where it stood with
     /// unchanged settings, and its set still holds that key and still chooses it
-    /// for this header.
+    /// for this header; and likewise the decryption key, if the token was encrypted.
     ///
     /// This is what makes it sound to remember a proof: a removed or replaced key
     /// voids it at once, and a refresh that brings the same keys does not.
@@ -286,6 +323,11 @@ impl Proven {
             return None;
         };
         if *issuer.settings() != self.proof.settings {
+            return None;
+        }
+        if let Some(opening) = &self.opening
+            && !opening.is_current(issuers, self.proof.issuer)
+        {
             return None;
         }
         if *set.fingerprint() == self.proof.set {

@@ -4,11 +4,12 @@
 use super::context::TokenContext;
 use super::headers::Headers;
 use super::judge::{Matter, judge};
+use super::opening::{Opened, open};
 use super::profile::Profile;
 use super::read_error::{MissingKey, ReadError};
 use super::reject::{Refusal, Reject};
 use super::token::{Proven, SignedBytes, Unproven, Unverified};
-use crate::jose::{Claims, CompactJws, UnixTime};
+use crate::jose::{Claims, CompactJws, Malformed, UnixTime};
 use crate::keys::{Issuers, KeyError, KeyState};
 use std::sync::Arc;
 
@@ -68,6 +69,10 @@ pub fn read_under<T: AsRef<[u8]>>(
     issuers: &Issuers,
     profile: &Profile,
 ) -> Result<Unproven<T>, ReadError> {
+    // Before it is opened: a profile that takes no encrypted tokens pays for none.
+    if !profile.encryption.is_taken() && is_encrypted(token.as_ref(), issuers) {
+        return Err(Malformed::Encrypted.into());
+    }
     let read = read_after(headers, token, issuers);
     let issuer = match &read {
         Ok(unproven) => Some(unproven.issuer),
@@ -90,11 +95,58 @@ pub fn read_after<T: AsRef<[u8]>>(
     token: T,
     issuers: &Issuers,
 ) -> Result<Unproven<T>, ReadError> {
-    let limits = issuers.limits();
     // RFC 7519, section 7.2, steps 1 and 2: the parts.
-    let jws = CompactJws::split(token.as_ref(), limits)?;
+    match CompactJws::split(token.as_ref(), issuers.limits()) {
+        Ok(jws) => Ok(read_jws(headers, &jws, None, issuers)?.of(token, None)),
+        Err(Malformed::Encrypted) if !issuers.decryption().is_empty() => {
+            let opened = open(token.as_ref(), issuers)?;
+            let read = read_opened(headers, &opened, issuers)?;
+            Ok(read.of(token, Some(opened)))
+        }
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Whether it is an encrypted token, of which more could be said than that.
+fn is_encrypted(token: &[u8], issuers: &Issuers) -> bool {
+    matches!(CompactJws::split(token, issuers.limits()), Err(Malformed::Encrypted))
+}
+
+/// Section 7.2, steps 6, 8 and 9: the token within an encrypted one, at depth one.
+fn read_opened(
+    headers: &mut Headers,
+    opened: &Opened,
+    issuers: &Issuers,
+) -> Result<Unproven<()>, ReadError> {
+    let mut read = || {
+        // A payload of claims that nobody signed: whoever has the public key can have made it.
+        if opened.plaintext.first() == Some(&b'{') {
+            return Err(Reject::EncryptedNotSigned.into());
+        }
+        let jws = match CompactJws::split(&opened.plaintext, issuers.limits()) {
+            Err(Malformed::Encrypted) => return Err(Reject::NestedTooDeep.into()),
+            jws => jws?,
+        };
+        read_jws(headers, &jws, Some(opened), issuers)
+    };
+    read().map_err(|error| match (error, &opened.owners[..]) {
+        // What is told of the content is told to those who may ask for its owner.
+        (ReadError::Refused(Refusal { reject, issuer: None }), [owner]) => {
+            Refusal { reject, issuer: Some(*owner) }.into()
+        }
+        (error, _) => error,
+    })
+}
+
+fn read_jws(
+    headers: &mut Headers,
+    jws: &CompactJws<'_>,
+    opened: Option<&Opened>,
+    issuers: &Issuers,
+) -> Result<Unproven<()>, ReadError> {
+    let limits = issuers.limits();
     // Steps 2 to 5: the header, and that all of it is understood.
-    let header = headers.read(&jws, limits)?;
+    let header = headers.read(jws, limits)?;
     // Step 7, and step 10 of section 7.2 beforehand: the payload is read once,
     // but stays locked.
     let payload = jws.payload()?;
@@ -106,6 +158,10 @@ pub fn read_after<T: AsRef<[u8]>>(
         .ok_or(Reject::IssuerUnknown)?;
     let issuer = issuers.get(index).ok_or(Reject::Internal)?;
     let refuse = |reject| ReadError::from(Refusal { reject, issuer: Some(index) });
+    // Before a key is looked for: what was encrypted for others is nobody's else.
+    if let Some(opened) = opened {
+        opened.check(index, &payload, issuers).map_err(refuse)?;
+    }
     // RFC 8725, section 3.1: the configuration says which algorithms may be
     // used, and each key is bound to one.
     if !issuer.algorithms().contains(header.algorithm) {
@@ -126,8 +182,9 @@ pub fn read_after<T: AsRef<[u8]>>(
     let signed = SignedBytes { plaintext: None, length: jws.signing_input().len() };
     let (settings, set) = (*issuer.settings(), Arc::clone(set));
     Ok(Unproven {
-        token,
+        token: (),
         signed,
+        opening: None,
         signature,
         header,
         payload,

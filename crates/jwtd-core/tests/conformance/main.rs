@@ -10,5 +10,7 @@
 mod common;
 mod json_suite;
 mod rfc7520;
+#[cfg(feature = "jwe")]
+mod rfc_jwe;
 mod rfc_vectors;
 mod wycheproof;

@@ -77,7 +77,7 @@ fn only_the_signed_bytes_are_checked_and_only_the_token_is_found() {
     let nested = |plaintext: &[u8]| {
         let mut nested = unproven(&token);
         nested.token = b"header.key.iv.ciphertext.tag".to_vec();
-        nested.signed.plaintext = Some(plaintext.into());
+        nested.signed.plaintext = Some(plaintext.to_vec().into());
         nested
     };
     let good = nested(&token);

@@ -1,0 +1,84 @@
+//! Opening a token (RFC 7516, section 5.2, steps 7 to 17).
+
+use super::aws_lc::{AgreementPeer, open_content, open_gcm};
+use super::content_key::{ContentKey, KeyUse, derive};
+use super::decryption_key::{DecryptionBackend, DecryptionError, DecryptionKey};
+use super::key_wrap;
+use crate::jose::{JweHeader, JweParts, KeyMode, KeyParameters, Malformed, Part};
+use zeroize::Zeroizing;
+
+impl DecryptionKey {
+    /// Decrypts the content. The caller has seen that the key [fits](Self::fit) the header.
+    ///
+    /// What is wrong with the public parts has its own error. From there on there is one error and
+    /// one way: where no content key can be had, or one of another length, a random one goes on to
+    /// the check of the tag.
+    ///
+    /// # Errors
+    /// If the content is not what was encrypted to this key.
+    pub fn decrypt(
+        &self,
+        header: &JweHeader,
+        parts: &JweParts<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, DecryptionError> {
+        let JweHeader { algorithm, encryption, .. } = *header;
+        let size = encryption.key_bytes();
+        let is_long = |expected| {
+            let (part, length) = (Part::EncryptedKey, parts.encrypted_key.len());
+            let wrong = Malformed::PartLength { part, length, expected };
+            if length == expected { Ok(()) } else { Err(DecryptionError::Malformed(wrong)) }
+        };
+        is_long(match (algorithm.mode(), &self.backend) {
+            (KeyMode::DirectEncryption | KeyMode::KeyAgreement(None), _) => 0,
+            (KeyMode::KeyAgreement(Some(_)) | KeyMode::KeyWrapping(_), _) => size.saturating_add(8),
+            (KeyMode::GcmKeyWrapping(_), _) => size,
+            (KeyMode::KeyEncryption, DecryptionBackend::Rsa(key)) => key.bytes(),
+            (KeyMode::KeyEncryption, _) => return Err(DecryptionError::Failed),
+        })?;
+        let mut content_key = ContentKey::random(size).ok_or(DecryptionError::Library)?;
+        match (&self.backend, &header.parameters) {
+            (DecryptionBackend::Rsa(key), _) => {
+                let found = key.decrypt(algorithm, &parts.encrypted_key);
+                content_key.replace(found.as_ref().map(|key| &key[..]));
+            }
+            (
+                DecryptionBackend::Agreement(_, own),
+                KeyParameters::Agreement { ephemeral, party_u, party_v },
+            ) => {
+                let peer = AgreementPeer::new(ephemeral).ok_or(DecryptionError::Malformed(
+                    Malformed::Member {
+                        part: Part::Header,
+                        name: "epk",
+                        expected: "a point on its curve",
+                    },
+                ))?;
+                // All zeros from X25519 are no secret: they go the way of a wrong key.
+                let random = Zeroizing::new(content_key.expose().to_vec());
+                let secret = own.agree(peer).unwrap_or(random);
+                let of = |algorithm| KeyUse { algorithm, party_u, party_v };
+                if let KeyMode::KeyAgreement(Some(wrapping)) = algorithm.mode() {
+                    let key = derive(&secret, &of(algorithm.name()), wrapping);
+                    let found = key_wrap::unwrap(&key, &parts.encrypted_key);
+                    content_key.replace(found.as_ref().map(|key| &key[..]));
+                } else {
+                    content_key.replace(Some(&derive(&secret, &of(encryption.name()), size)));
+                }
+            }
+            (DecryptionBackend::Secret(secret), KeyParameters::Gcm { vector, tag }) => {
+                let found = open_gcm(secret.expose(), vector, &[], &parts.encrypted_key, tag);
+                content_key.replace(found.as_ref().map(|key| &key[..]));
+            }
+            (DecryptionBackend::Secret(secret), KeyParameters::None) => {
+                if algorithm.mode() == KeyMode::DirectEncryption {
+                    content_key.replace(Some(secret.expose()));
+                } else {
+                    let found = key_wrap::unwrap(secret.expose(), &parts.encrypted_key);
+                    content_key.replace(found.as_ref().map(|key| &key[..]));
+                }
+            }
+            (DecryptionBackend::Agreement(..), KeyParameters::None | KeyParameters::Gcm { .. })
+            | (DecryptionBackend::Secret(_), KeyParameters::Agreement { .. }) => {}
+        }
+        open_content(encryption, content_key.expose(), parts).ok_or(DecryptionError::Failed)
+    }
+}

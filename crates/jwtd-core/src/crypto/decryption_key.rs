@@ -1,0 +1,142 @@
+//! Keys that open encrypted tokens, each bound to its algorithms when it is loaded.
+
+use super::ring::Digest;
+use crate::jose::{
+    AgreementCurve, ContentEncryptionSet, JweHeader, KeyManagementSet, KeyMode, KeyParameters,
+    Malformed,
+};
+use std::fmt;
+
+/// A private key or a shared secret, and the algorithms that it is used with.
+pub struct DecryptionKey {
+    pub(super) id: Option<Box<str>>,
+    pub(super) algorithms: KeyManagementSet,
+    pub(super) encryptions: ContentEncryptionSet,
+    pub(super) bits: usize,
+    pub(super) thumbprint: Digest,
+    pub(super) backend: DecryptionBackend,
+}
+
+/// What opens with the key. Without the feature `jwe` there is nothing, and so no key.
+pub(super) enum DecryptionBackend {
+    #[cfg(feature = "jwe")]
+    Agreement(AgreementCurve, super::aws_lc::AgreementPrivateKey),
+    #[cfg(feature = "jwe")]
+    Rsa(super::aws_lc::RsaDecrypter),
+    #[cfg(feature = "jwe")]
+    Secret(crate::jose::Secret),
+}
+
+/// Why a token was not opened.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecryptionError {
+    /// The key, or something that only the holder of the key could tell more about. All such
+    /// faults look the same and take the same time.
+    #[error("the token cannot be decrypted with this key")]
+    Failed,
+    /// The operating system gave no random bytes.
+    #[error("the crypto library failed")]
+    Library,
+    /// Something that everybody can see, before the key is used.
+    #[error(transparent)]
+    Malformed(Malformed),
+}
+
+/// Whether a key can open a token with a certain header.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyFit {
+    /// It may.
+    Fits,
+    /// It is not bound to this `alg` with this `enc`.
+    OtherAlgorithm,
+    /// `epk` is on another curve.
+    OtherCurve,
+}
+
+/// Shows nothing that depends on the secret.
+impl fmt::Debug for DecryptionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecryptionKey")
+            .field("id", &self.id)
+            .field("algorithms", &self.algorithms.iter().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl DecryptionKey {
+    /// `kid`
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The values of `alg` that it is bound to.
+    #[must_use]
+    pub fn algorithms(&self) -> KeyManagementSet {
+        self.algorithms
+    }
+
+    /// The values of `enc` that it is bound to.
+    #[must_use]
+    pub fn encryptions(&self) -> ContentEncryptionSet {
+        self.encryptions
+    }
+
+    /// The size of the key in bits: what the cost of opening depends on beside the algorithm.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        self.bits
+    }
+
+    /// SHA-256 of what makes the key what it is. That of a weak secret would give it away: it is
+    /// compared and never shown.
+    #[must_use]
+    pub fn thumbprint(&self) -> &Digest {
+        &self.thumbprint
+    }
+
+    fn curve(&self) -> Option<AgreementCurve> {
+        match self.backend {
+            #[cfg(feature = "jwe")]
+            DecryptionBackend::Agreement(curve, _) => Some(curve),
+            #[cfg(feature = "jwe")]
+            DecryptionBackend::Rsa(_) | DecryptionBackend::Secret(_) => None,
+        }
+    }
+
+    /// Decrypts the content, which a build without the feature `jwe` cannot: it has no keys.
+    ///
+    /// # Errors
+    /// Never.
+    #[cfg(not(feature = "jwe"))]
+    pub fn decrypt(
+        &self,
+        _: &JweHeader,
+        _: &crate::jose::JweParts<'_>,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, DecryptionError> {
+        match self.backend {}
+    }
+
+    /// Whether it can open a token with this header: by what everybody sees of both.
+    #[must_use]
+    pub fn fit(&self, header: &JweHeader) -> KeyFit {
+        let JweHeader { algorithm, encryption, .. } = *header;
+        let is_content_key = algorithm.mode() == KeyMode::DirectEncryption;
+        let direct = encryption.key_bytes().saturating_mul(8);
+        if !self.algorithms.contains(algorithm)
+            || !self.encryptions.contains(encryption)
+            || (is_content_key && self.bits != direct)
+        {
+            return KeyFit::OtherAlgorithm;
+        }
+        match &header.parameters {
+            KeyParameters::Agreement { ephemeral, .. } if self.curve() != Some(ephemeral.curve) => {
+                KeyFit::OtherCurve
+            }
+            KeyParameters::Agreement { .. } | KeyParameters::Gcm { .. } | KeyParameters::None => {
+                KeyFit::Fits
+            }
+        }
+    }
+}

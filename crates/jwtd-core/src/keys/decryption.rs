@@ -1,0 +1,183 @@
+//! The keys that open encrypted tokens, of all issuers: an encrypted token does not say whose it
+//! is, so that its key is looked for among those of everybody.
+
+use super::issuer_index::IssuerIndex;
+use crate::crypto::{DecryptionKey, Digest, KeyFit, digest};
+use crate::jose::{JweHeader, KeyManagement, KeyMode};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The keys to which the tokens of one issuer are encrypted.
+#[derive(Debug, Default)]
+pub struct DecryptionKeys {
+    /// Each with its id, bound to its algorithms.
+    pub keys: Vec<DecryptionKey>,
+    /// Whether a nested token may lack `cty`, which RFC 7519, section 5.2 demands.
+    pub content_type_optional: bool,
+}
+
+impl DecryptionKeys {
+    /// Where so many keys fit a token without `kid` that none is tried, with how to fix it.
+    #[must_use]
+    pub fn ambiguities(&self) -> Vec<String> {
+        const FIX: &str = "fix: give each key a `kid`, and let the issuer put it into its tokens";
+
+        let all = KeyManagement::ALL.iter();
+        let warn = |algorithm: &KeyManagement| {
+            let fits = |key: &&DecryptionKey| key.algorithms().contains(*algorithm);
+            let (count, most) = (self.keys.iter().filter(fits).count(), most(*algorithm));
+            (count > most).then(|| {
+                format!(
+                    "{count} decryption keys for {algorithm}: a token without `kid` gets \
+                     DECRYPTION_KEY_AMBIGUOUS, because at most {most} are tried; {FIX}"
+                )
+            })
+        };
+        // One line for a kind of key, which serves several algorithms.
+        let mut lines: Vec<String> = all.filter_map(warn).collect();
+        lines.truncate(1);
+        lines
+    }
+}
+
+/// How many keys are tried at most, each at the cost of a private operation that anybody can ask
+/// for: of RSA, where that is a millisecond, one.
+const fn most(algorithm: KeyManagement) -> usize {
+    match algorithm.mode() {
+        KeyMode::KeyEncryption => 1,
+        KeyMode::DirectEncryption
+        | KeyMode::GcmKeyWrapping(_)
+        | KeyMode::KeyAgreement(_)
+        | KeyMode::KeyWrapping(_) => 4,
+    }
+}
+
+/// Why no key is chosen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecryptionKeyError {
+    /// There is a key with this id, but it is not bound to this `alg` with this `enc`.
+    #[error("the decryption key with this id is not for this `alg` and `enc`")]
+    AlgorithmMismatch,
+    /// More keys fit than may be tried.
+    #[error("more decryption keys fit than may be tried")]
+    Ambiguous,
+    /// There is a key with this id, on another curve than `epk`.
+    #[error("the decryption key with this id is on another curve than `epk`")]
+    CurveMismatch,
+    /// There is no such key.
+    #[error("there is no such decryption key")]
+    Unknown,
+}
+
+/// A key that may open a token, and the issuers that own it.
+#[derive(Clone, Debug)]
+pub struct Recipient<'k> {
+    /// The key.
+    pub key: &'k DecryptionKey,
+    /// The issuers whose tokens it may open.
+    pub owners: Vec<IssuerIndex>,
+}
+
+/// The decryption keys of all issuers.
+#[derive(Debug)]
+pub struct DecryptionIndex {
+    /// For each issuer that has some, in the order of the issuers.
+    owned: Vec<(IssuerIndex, Arc<DecryptionKeys>)>,
+    /// The places in `owned`, and of the key there. The ids in tokens are chosen by attackers, so
+    /// the map keeps its keyed hash.
+    by_id: HashMap<Box<str>, Vec<(usize, usize)>>,
+    fingerprint: Digest,
+}
+
+impl DecryptionIndex {
+    pub(super) fn new(owned: Vec<(IssuerIndex, Arc<DecryptionKeys>)>) -> Self {
+        let mut by_id: HashMap<Box<str>, Vec<(usize, usize)>> = HashMap::new();
+        let mut parts = Vec::new();
+        for (place, (owner, own)) in owned.iter().enumerate() {
+            parts.push(format!("{} {}", owner.get(), own.content_type_optional).into_bytes());
+            for (at, key) in own.keys.iter().enumerate() {
+                let (algorithms, encryptions) = (key.algorithms().bits(), key.encryptions().bits());
+                parts.push(format!("{algorithms} {encryptions} {:?}", key.id()).into_bytes());
+                parts.push(key.thumbprint().to_vec());
+                if let Some(id) = key.id() {
+                    by_id.entry(id.into()).or_default().push((place, at));
+                }
+            }
+        }
+        let fingerprint = digest(parts.iter().map(|part| &part[..]));
+        Self { owned, by_id, fingerprint }
+    }
+
+    /// Whether no issuer has a key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.owned.is_empty()
+    }
+
+    /// How many keys there are, of all issuers.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.owned.iter().map(|(_, own)| own.keys.len()).sum()
+    }
+
+    /// Two indexes with the same fingerprint choose the same keys for every token.
+    #[must_use]
+    pub fn fingerprint(&self) -> &Digest {
+        &self.fingerprint
+    }
+
+    /// Whether the nested tokens of an issuer may lack `cty`.
+    #[must_use]
+    pub fn is_content_type_optional(&self, issuer: IssuerIndex) -> bool {
+        self.owned.iter().any(|(owner, own)| *owner == issuer && own.content_type_optional)
+    }
+
+    /// The keys that may open a token with this header, in the order in which they are tried.
+    ///
+    /// A token with an id is matched by it, and if no key has that id, with the keys that have
+    /// none. A token without an id is matched by its algorithms and the curve of `epk`.
+    ///
+    /// # Errors
+    /// If there is no such key, or if there are too many.
+    pub fn select(&self, header: &JweHeader) -> Result<Vec<Recipient<'_>>, DecryptionKeyError> {
+        let named = header.key_id.as_deref().and_then(|id| self.by_id.get(id));
+        // Of a token with an id that no key has, one that has another id is not the key.
+        let only_nameless = header.key_id.is_some() && named.is_none();
+        let mut found: Vec<Recipient<'_>> = Vec::new();
+        let mut other_curve = false;
+        let mut consider = |(place, at): (usize, usize)| {
+            let Some((owner, own)) = self.owned.get(place) else { return };
+            let Some(key) = own.keys.get(at) else { return };
+            if only_nameless && key.id().is_some() {
+                return;
+            }
+            match key.fit(header) {
+                KeyFit::OtherAlgorithm => {}
+                KeyFit::OtherCurve => other_curve = true,
+                KeyFit::Fits => {
+                    let same = |one: &&mut Recipient<'_>| one.key.thumbprint() == key.thumbprint();
+                    match found.iter_mut().find(same) {
+                        Some(one) => one.owners.push(*owner),
+                        None => found.push(Recipient { key, owners: vec![*owner] }),
+                    }
+                }
+            }
+        };
+        match named {
+            Some(named) => named.iter().for_each(|place| consider(*place)),
+            None => {
+                for (place, (_, own)) in self.owned.iter().enumerate() {
+                    (0..own.keys.len()).for_each(|at| consider((place, at)));
+                }
+            }
+        }
+        match (found.len(), named.is_some()) {
+            (0, false) => Err(DecryptionKeyError::Unknown),
+            (0, true) if other_curve => Err(DecryptionKeyError::CurveMismatch),
+            (0, true) => Err(DecryptionKeyError::AlgorithmMismatch),
+            (count, _) if count > most(header.algorithm) => Err(DecryptionKeyError::Ambiguous),
+            _ => Ok(found),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Opening an encrypted token (RFC 7516, section 5.2): what is in it is then read as any other
+//! token, and proven by its own signature.
+
+use super::profile::Profile;
+use super::reject::{Refusal, Reject};
+use crate::crypto::{DecryptionError, Digest};
+use crate::jose::{CompactJwe, JweHeader, KeyManagement, Malformed};
+use crate::keys::{IssuerIndex, Issuers, Recipient};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// That a token was decrypted, and with which key.
+#[derive(Clone, Eq, PartialEq)]
+pub(super) struct Opening {
+    pub(super) header: JweHeader,
+    index: Digest,
+    key: Digest,
+}
+
+/// Shows no thumbprint: that of a weak secret would give it away.
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+/// A token that was decrypted.
+pub(super) struct Opened {
+    pub(super) plaintext: Zeroizing<Vec<u8>>,
+    pub(super) opening: Opening,
+    /// The issuers whose tokens the key may open.
+    pub(super) owners: Vec<IssuerIndex>,
+}
+
+/// What decides about the cost of opening a token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OpeningCost {
+    /// `alg`
+    pub algorithm: KeyManagement,
+    /// The size of the key in bits.
+    pub bits: usize,
+    /// How many keys may be tried.
+    pub keys: usize,
+}
+
+/// The cost of opening a token, by its header; nothing if no key is used for it.
+#[must_use]
+pub fn opening_cost(token: &[u8], issuers: &Issuers) -> Option<OpeningCost> {
+    if issuers.decryption().is_empty() {
+        return None;
+    }
+    let limits = issuers.limits();
+    let jwe = CompactJwe::split(token, limits)?;
+    let header = JweHeader::parse(&jwe.header(limits).ok()?, limits).ok()?;
+    let recipients = issuers.decryption().select(&header).ok()?;
+    let bits = recipients.iter().map(|one| one.key.bits()).max()?;
+    Some(OpeningCost { algorithm: header.algorithm, bits, keys: recipients.len() })
+}
+
+/// The one issuer that owns all of the keys.
+pub(super) fn only_owner(recipients: &[Recipient<'_>]) -> Option<IssuerIndex> {
+    let mut owners = recipients.iter().flat_map(|one| &one.owners);
+    let first = *owners.next()?;
+    owners.all(|owner| *owner == first).then_some(first)
+}
+
+/// Opens a token with a key that is found by its header.
+pub(super) fn open(token: &[u8], issuers: &Issuers) -> Result<Opened, Refusal> {
+    let (limits, index) = (issuers.limits(), issuers.decryption());
+    let jwe = CompactJwe::split(token, limits).ok_or(Reject::Internal)?;
+    let header = JweHeader::parse(&jwe.header(limits)?, limits)?;
+    let recipients = index.select(&header)?;
+    let issuer = only_owner(&recipients);
+    let refuse = |reject| Refusal { reject, issuer };
+    let parts = jwe.parts(header.encryption, limits).map_err(|fault| refuse(fault.into()))?;
+    for Recipient { key, owners } in recipients {
+        match key.decrypt(&header, &parts) {
+            Ok(plaintext) => {
+                let (index, key) = (*index.fingerprint(), *key.thumbprint());
+                let opening = Opening { header, index, key };
+                return Ok(Opened { plaintext, opening, owners });
+            }
+            Err(DecryptionError::Failed) => {}
+            Err(DecryptionError::Malformed(fault)) => return Err(refuse(fault.into())),
+            Err(DecryptionError::Library) => return Err(refuse(Reject::Internal)),
+        }
+    }
+    Err(refuse(Reject::DecryptionFailed))
+}
+
+/// What is in an encrypted token, proven by nothing: for those who explain a refusal.
+#[derive(Debug)]
+pub struct UnverifiedContent {
+    bytes: Zeroizing<Vec<u8>>,
+    /// The header around it.
+    pub header: JweHeader,
+}
+
+impl UnverifiedContent {
+    /// Decrypts a token for a profile. Of what is for issuers that it does not trust, no more is
+    /// told than that.
+    ///
+    /// # Errors
+    /// As those of [`read_under`](super::read_under()), as far as the token is decrypted.
+    pub fn of(token: &[u8], issuers: &Issuers, profile: &Profile) -> Result<Self, Refusal> {
+        if issuers.decryption().is_empty() || !profile.encryption.is_taken() {
+            return Err(Malformed::Encrypted.into());
+        }
+        let foreign = |issuer| Refusal { reject: Reject::IssuerNotInProfile, issuer };
+        match open(token, issuers) {
+            Ok(Opened { plaintext, opening, owners }) => {
+                if owners.iter().any(|owner| profile.trusts(*owner)) {
+                    Ok(Self { bytes: plaintext, header: opening.header })
+                } else {
+                    Err(foreign(owners.first().copied()))
+                }
+            }
+            Err(Refusal { issuer: Some(issuer), .. }) if !profile.trusts(issuer) => {
+                Err(foreign(Some(issuer)))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Opened {
+    /// Whether what is in it belongs to this issuer, and agrees with what is around it.
+    pub(super) fn check(
+        &self,
+        issuer: IssuerIndex,
+        payload: &[u8],
+        issuers: &Issuers,
+    ) -> Result<(), Reject> {
+        if !self.owners.contains(&issuer) {
+            return Err(Reject::DecryptionKeyForeign);
+        }
+        if !self.opening.may_be_nested(issuers, issuer) {
+            return Err(Reject::ContentTypeMissing);
+        }
+        if !self.opening.header.agrees_with(payload, issuers.limits()) {
+            return Err(Reject::ReplicatedClaimMismatch);
+        }
+        Ok(())
+    }
+}
+
+impl Opening {
+    /// Whether under `issuers` the same key would open the token for this issuer again.
+    pub(super) fn is_current(&self, issuers: &Issuers, issuer: IssuerIndex) -> bool {
+        let index = issuers.decryption();
+        if *index.fingerprint() == self.index {
+            return true;
+        }
+        let Ok(recipients) = index.select(&self.header) else { return false };
+        let is_it =
+            |one: &Recipient<'_>| *one.key.thumbprint() == self.key && one.owners.contains(&issuer);
+        recipients.iter().any(is_it) && self.may_be_nested(issuers, issuer)
+    }
+
+    /// Whether the header says that the content is a token, as far as the issuer must say so.
+    pub(super) fn may_be_nested(&self, issuers: &Issuers, issuer: IssuerIndex) -> bool {
+        use crate::jose::ContentType;
+
+        match self.header.content_type {
+            ContentType::Jwt => true,
+            ContentType::Absent => issuers.decryption().is_content_type_optional(issuer),
+            ContentType::Other => false,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `jwtd encrypt`: encrypts tokens.
+
+mod recipient;
+
+use super::progress::Progress;
+use super::sign::Trouble;
+use super::{terminal, tokens};
+use crate::files;
+use clap::Args;
+pub(super) use recipient::Recipient;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Encrypt tokens, for tests
+///
+/// Reads signed tokens from standard input, one a line, and prints each within an
+/// encrypted one (JWE). The key is the public key of who opens them, in JWK, a set or
+/// PEM, or a secret that both share. What a verifier will not like is done all the
+/// same, because tests need bad tokens.
+///
+/// Example: jwtd encrypt --key public.json < signed.txt
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    /// The file with the key to encrypt to
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    #[command(flatten)]
+    recipient: Recipient,
+}
+
+impl Command {
+    pub(super) fn run(self) -> ExitCode {
+        let tokens = match tokens::read() {
+            Ok(tokens) => tokens,
+            Err(code) => return code,
+        };
+        self.encrypt(&tokens).map_or_else(Trouble::tell, |()| ExitCode::SUCCESS)
+    }
+
+    fn encrypt(&self, tokens: &[bytes::Bytes]) -> Result<(), Trouble> {
+        let sealer = self.recipient.sealer(&self.key)?;
+        let count = u64::try_from(tokens.len()).unwrap_or(u64::MAX);
+        let mut progress = Progress::new(count, "tokens");
+        for token in tokens {
+            let sealed = sealer.seal(token)?;
+            terminal::write(&format!("{sealed}\n")).map_err(|error| {
+                Trouble::Failure(format!("standard output: {}", files::words::of_io(&error)))
+            })?;
+            progress.step(1);
+        }
+        Ok(())
+    }
+}

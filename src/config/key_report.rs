@@ -1,0 +1,15 @@
+//! What there is to say of keys that were read.
+
+use jwtd_core::crypto::Digest;
+use std::path::PathBuf;
+
+/// The files that keys were read from, and the keys that were skipped.
+#[derive(Default)]
+pub(super) struct KeyReport {
+    /// Keys that were skipped, each with the name of its issuer.
+    pub(super) skipped: Vec<(String, String)>,
+    /// What the other keys cannot serve, each with the name of its issuer.
+    pub(super) warnings: Vec<(String, String)>,
+    /// The files that keys were read from, and what was in them.
+    pub(super) files: Vec<(PathBuf, Digest)>,
+}

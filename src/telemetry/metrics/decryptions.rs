@@ -1,0 +1,54 @@
+//! Encrypted tokens for which there was a key.
+
+use jwtd_core::jose::KeyManagement;
+use prometheus::{IntCounter, IntCounterVec};
+
+/// What became of a token for which there was a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Decryption {
+    /// It was not decrypted.
+    Failed,
+    /// It was decrypted, and what is in it was read.
+    Opened,
+    /// Something else is wrong with it.
+    Refused,
+}
+
+impl Decryption {
+    const ALL: [Self; 3] = [Self::Failed, Self::Opened, Self::Refused];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Opened => "opened",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Handles of `decryptions_total`.
+#[derive(Debug)]
+pub struct Decryptions(Vec<(KeyManagement, [IntCounter; 3])>);
+
+impl Decryptions {
+    pub(super) fn new(vector: &IntCounterVec) -> Self {
+        let of = |algorithm: &KeyManagement| {
+            let counter =
+                |result: Decryption| vector.with_label_values(&[algorithm.name(), result.name()]);
+            (*algorithm, Decryption::ALL.map(counter))
+        };
+        Self(KeyManagement::ALL.iter().map(of).collect())
+    }
+
+    /// Counts one token.
+    pub fn add(&self, algorithm: KeyManagement, result: Decryption) {
+        let found = self.0.iter().find(|(own, _)| *own == algorithm);
+        if let Some((_, [failed, opened, refused])) = found {
+            match result {
+                Decryption::Failed => failed.inc(),
+                Decryption::Opened => opened.inc(),
+                Decryption::Refused => refused.inc(),
+            }
+        }
+    }
+}

@@ -51,7 +51,7 @@ impl Turns {
         // What fits one slice is done on the spot: to wait for a turn would cost more than it
         // is worth. Its pace tells little: the cost of one token is that of its check, and
         // leaves out what a call takes beside.
-        if slices.len() <= 1 || cost <= Slice::TARGET {
+        if cost <= Slice::TARGET {
             let run = |slice: Slice| slice.run(&self.engine, self.clock.wall(), began);
             let mut outcomes = slices.into_iter().map(run);
             let first = outcomes.next().unwrap_or_default();

@@ -5,7 +5,7 @@ use super::cache::AlreadyHashed;
 use super::slice::Unread;
 use super::{Engine, ServedProfile, Snapshot};
 use jwtd_core::keys::Issuers;
-use jwtd_core::verify::{Reject, opening_cost, read};
+use jwtd_core::verify::{Profile, Reject, opening_cost, read};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,7 +36,13 @@ struct Misses {
 
 impl Misses {
     /// The number of a token; copies share one.
-    fn number(&mut self, token: &bytes::Bytes, hash: u64, issuers: &Issuers) -> usize {
+    fn number(
+        &mut self,
+        token: &bytes::Bytes,
+        hash: u64,
+        issuers: &Issuers,
+        profile: &Profile,
+    ) -> usize {
         let next = self.unread.len();
         let first = *self.first.entry(hash).or_insert(next);
         if let Some(same) = self.unread.get_mut(first).filter(|one| one.token == token) {
@@ -44,7 +50,7 @@ impl Misses {
             return first;
         }
         // Only its header is looked at: how its reading is cut depends on it.
-        let opening = opening_cost(token, issuers);
+        let opening = opening_cost(token, issuers, profile);
         self.unread.push(Unread { miss: next, token: token.clone(), hash, copies: 1, opening });
         next
     }
@@ -124,7 +130,7 @@ impl Lookup {
     }
 
     fn step(&mut self, engine: &Engine, place: usize) -> Step {
-        let Pending { snapshot, batch, .. } = &self.pending;
+        let Pending { snapshot, batch, served, .. } = &self.pending;
         let issuers = snapshot.issuers();
         let Some(token) = batch.tokens.get(place) else {
             return Step::Refused(Reject::Internal.into());
@@ -150,7 +156,7 @@ impl Lookup {
         let misses = self.misses.get_or_insert_with(|| {
             Box::new(Misses { unread: Vec::with_capacity(left), first: HashMap::default() })
         });
-        Step::Miss(misses.number(token, hash, issuers))
+        Step::Miss(misses.number(token, hash, issuers, &served.profile))
     }
 
     /// Ends the phase: the batch, and the tokens that must be read.

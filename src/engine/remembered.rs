@@ -76,6 +76,7 @@ impl Remembered {
             self.token.len(),
             self.payload.len(),
             self.proven.claims().heap_bytes(),
+            self.proven.opening_bytes(),
             self.values.as_ref().map_or(0, Value::heap_bytes),
         ];
         u32::try_from(bytes.iter().sum::<usize>()).unwrap_or(u32::MAX)

@@ -163,8 +163,23 @@ impl JweHeader {
                 ephemeral.point.len().saturating_add(party_u.len()).saturating_add(party_v.len())
             }
         };
-        let claims = self.claims.iter().map(|(name, text)| name.len().saturating_add(text.len()));
-        claims.fold(parameters, usize::saturating_add)
+        let kind = match &self.token_type {
+            TokenType::Other(name) => name.len(),
+            TokenType::Absent | TokenType::AccessToken | TokenType::Jwt => 0,
+        };
+        let id = self.key_id.as_ref().map_or(0, |id| id.len()).saturating_add(kind);
+        // Each claim has two allocations.
+        let claim = |(name, text): &(Box<str>, Box<str>)| {
+            size_of::<(Box<str>, Box<str>)>().saturating_add(name.len()).saturating_add(text.len())
+        };
+        let claims = self.claims.iter().map(claim);
+        claims.fold(parameters.saturating_add(id), usize::saturating_add)
+    }
+
+    /// Forgets the claims that are replicated in it, once they were compared: they would be kept
+    /// with the token.
+    pub(crate) fn forget_claims(&mut self) {
+        self.claims = Box::default();
     }
 }
 

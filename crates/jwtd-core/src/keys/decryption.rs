@@ -158,6 +158,7 @@ impl DecryptionIndex {
                 KeyFit::Fits => {
                     let same = |one: &&mut Recipient<'_>| one.key.thumbprint() == key.thumbprint();
                     match found.iter_mut().find(same) {
+                        Some(one) if one.owners.contains(owner) => {}
                         Some(one) => one.owners.push(*owner),
                         None => found.push(Recipient { key, owners: vec![*owner] }),
                     }

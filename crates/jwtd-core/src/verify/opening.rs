@@ -43,16 +43,19 @@ pub struct OpeningCost {
     pub keys: usize,
 }
 
-/// The cost of opening a token, by its header; nothing if no key is used for it.
+/// The cost of opening a token for a profile, by its header; nothing if no key is used for it.
 #[must_use]
-pub fn opening_cost(token: &[u8], issuers: &Issuers) -> Option<OpeningCost> {
-    if issuers.decryption().is_empty() {
+pub fn opening_cost(token: &[u8], issuers: &Issuers, profile: &Profile) -> Option<OpeningCost> {
+    if issuers.decryption().is_empty() || !profile.encryption.is_taken() {
         return None;
     }
     let limits = issuers.limits();
     let jwe = CompactJwe::split(token, limits)?;
     let header = JweHeader::parse(&jwe.header(limits).ok()?, limits).ok()?;
     let recipients = issuers.decryption().select(&header).ok()?;
+    if !recipients.iter().flat_map(|one| &one.owners).any(|owner| profile.trusts(*owner)) {
+        return None;
+    }
     let bits = recipients.iter().map(|one| one.key.bits()).max()?;
     Some(OpeningCost { algorithm: header.algorithm, bits, keys: recipients.len() })
 }
@@ -64,13 +67,22 @@ pub(super) fn only_owner(recipients: &[Recipient<'_>]) -> Option<IssuerIndex> {
     owners.all(|owner| *owner == first).then_some(first)
 }
 
-/// Opens a token with a key that is found by its header.
-pub(super) fn open(token: &[u8], issuers: &Issuers) -> Result<Opened, Refusal> {
+/// Opens a token with a key that is found by its header, and that an issuer has for whom it
+/// `may_be`: for others no private operation is done.
+pub(super) fn open(
+    token: &[u8],
+    issuers: &Issuers,
+    may_be: &dyn Fn(IssuerIndex) -> bool,
+) -> Result<Opened, Refusal> {
     let (limits, index) = (issuers.limits(), issuers.decryption());
     let jwe = CompactJwe::split(token, limits).ok_or(Reject::Internal)?;
     let header = JweHeader::parse(&jwe.header(limits)?, limits)?;
     let recipients = index.select(&header)?;
     let issuer = only_owner(&recipients);
+    if !recipients.iter().flat_map(|one| &one.owners).any(|owner| may_be(*owner)) {
+        let issuer = recipients.iter().flat_map(|one| &one.owners).next().copied();
+        return Err(Refusal { reject: Reject::IssuerNotInProfile, issuer });
+    }
     let refuse = |reject| Refusal { reject, issuer };
     let parts = jwe.parts(header.encryption, limits).map_err(|fault| refuse(fault.into()))?;
     for Recipient { key, owners } in recipients {
@@ -106,20 +118,9 @@ impl UnverifiedContent {
         if issuers.decryption().is_empty() || !profile.encryption.is_taken() {
             return Err(Malformed::Encrypted.into());
         }
-        let foreign = |issuer| Refusal { reject: Reject::IssuerNotInProfile, issuer };
-        match open(token, issuers) {
-            Ok(Opened { plaintext, opening, owners }) => {
-                if owners.iter().any(|owner| profile.trusts(*owner)) {
-                    Ok(Self { bytes: plaintext, header: opening.header })
-                } else {
-                    Err(foreign(owners.first().copied()))
-                }
-            }
-            Err(Refusal { issuer: Some(issuer), .. }) if !profile.trusts(issuer) => {
-                Err(foreign(Some(issuer)))
-            }
-            Err(refusal) => Err(refusal),
-        }
+        let Opened { plaintext, opening, .. } =
+            open(token, issuers, &|owner| profile.trusts(owner))?;
+        Ok(Self { bytes: plaintext, header: opening.header })
     }
 
     /// The bytes.

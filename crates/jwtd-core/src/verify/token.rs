@@ -303,6 +303,13 @@ impl Proven {
         self.opening.as_deref().map(|opening| &opening.header)
     }
 
+    /// How many bytes of memory it takes that the token came encrypted.
+    #[must_use]
+    pub fn opening_bytes(&self) -> usize {
+        let opening = self.opening.as_ref();
+        opening.map_or(0, |one| size_of::<Opening>().saturating_add(one.header.heap_bytes()))
+    }
+
     /// What was proven, and by whom.
     #[must_use]
     pub fn proof(&self) -> &SignatureProof {

@@ -10,7 +10,7 @@ use super::read_error::{MissingKey, ReadError};
 use super::reject::{Refusal, Reject};
 use super::token::{Proven, SignedBytes, Unproven, Unverified};
 use crate::jose::{Claims, CompactJws, Malformed, UnixTime};
-use crate::keys::{Issuers, KeyError, KeyState};
+use crate::keys::{IssuerIndex, Issuers, KeyError, KeyState};
 use std::sync::Arc;
 
 /// Verifies one token: reads it, proves its signature and judges its claims.
@@ -73,7 +73,7 @@ pub fn read_under<T: AsRef<[u8]>>(
     if !profile.encryption.is_taken() && is_encrypted(token.as_ref(), issuers) {
         return Err(Malformed::Encrypted.into());
     }
-    let read = read_after(headers, token, issuers);
+    let read = read_for(headers, token, issuers, &|owner| profile.trusts(owner));
     let issuer = match &read {
         Ok(unproven) => Some(unproven.issuer),
         Err(error) => error.issuer(),
@@ -95,12 +95,24 @@ pub fn read_after<T: AsRef<[u8]>>(
     token: T,
     issuers: &Issuers,
 ) -> Result<Unproven<T>, ReadError> {
+    read_for(headers, token, issuers, &|_| true)
+}
+
+/// The same; what is encrypted is opened for issuers for whom it `may_be`.
+fn read_for<T: AsRef<[u8]>>(
+    headers: &mut Headers,
+    token: T,
+    issuers: &Issuers,
+    may_be: &dyn Fn(IssuerIndex) -> bool,
+) -> Result<Unproven<T>, ReadError> {
     // RFC 7519, section 7.2, steps 1 and 2: the parts.
     match CompactJws::split(token.as_ref(), issuers.limits()) {
         Ok(jws) => Ok(read_jws(headers, &jws, None, issuers)?.of(token, None)),
         Err(Malformed::Encrypted) if !issuers.decryption().is_empty() => {
-            let opened = open(token.as_ref(), issuers)?;
+            let mut opened = open(token.as_ref(), issuers, may_be)?;
             let read = read_opened(headers, &opened, issuers)?;
+            // They agree with the payload, which is kept.
+            opened.opening.header.forget_claims();
             Ok(read.of(token, Some(opened)))
         }
         Err(fault) => Err(fault.into()),

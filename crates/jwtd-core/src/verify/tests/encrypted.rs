@@ -75,11 +75,16 @@ fn a_nested_token_is_verified_with_every_key_management_algorithm() {
         assert_eq!(proven.claims().issuer(), Some("https://a"));
         assert_eq!(proven.header().key_id.as_deref(), Some("k"));
         assert_eq!(proven.encryption().unwrap().algorithm, *algorithm);
-        let cost = opening_cost(token.as_bytes(), &issuers).unwrap();
+        let profile = Profile::new("p", &["a"], &issuers).unwrap();
+        let cost = opening_cost(token.as_bytes(), &issuers, &profile).unwrap();
         assert_eq!((cost.algorithm, cost.keys), (*algorithm, 1));
         // Without decryption keys it is what it always was.
         assert_eq!(verdict(&super::issuers(None), &["a"], &token), Reason::TokenEncrypted);
-        assert_eq!(opening_cost(token.as_bytes(), &super::issuers(None)), None);
+        let none = super::issuers(None);
+        assert_eq!(opening_cost(token.as_bytes(), &none, &profile), None);
+        // Nor does a profile pay for what is not for it, or what it does not take.
+        let other = Profile::new("p", &["b"], &issuers).unwrap();
+        assert_eq!(opening_cost(token.as_bytes(), &issuers, &other), None);
     }
 }
 
@@ -252,7 +257,9 @@ fn keys_without_an_id_are_tried_within_a_bound() {
         assert_eq!(many, Reason::DecryptionKeyAmbiguous, "{algorithm}");
         let few: Vec<_> = keys.iter().take(most).collect();
         assert_eq!(verdict(&world(&few, &[]), &["a"], &token), Reason::DecryptionFailed);
-        let cost = opening_cost(token.as_bytes(), &world(&few, &[])).unwrap();
+        let few = world(&few, &[]);
+        let profile = Profile::new("p", &["a"], &few).unwrap();
+        let cost = opening_cost(token.as_bytes(), &few, &profile).unwrap();
         assert_eq!(cost.keys, most);
     }
 }

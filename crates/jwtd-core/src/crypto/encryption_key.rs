@@ -163,9 +163,9 @@ impl EncryptionKey {
             }
             (Material::Agreement(peer), KeyMode::KeyAgreement(wrapping)) => {
                 let own =
-                    AgreementPrivateKey::generate(peer.curve).ok_or_else(|| failed.clone())?;
-                let point = own.point().ok_or_else(|| failed.clone())?;
-                let epk = AgreementKey::new(peer.curve, &point).ok_or_else(|| failed.clone())?;
+                    AgreementPrivateKey::generate(peer.curve).ok_or(EncryptionError::Library)?;
+                let point = own.point().ok_or(EncryptionError::Library)?;
+                let epk = AgreementKey::new(peer.curve, &point).ok_or(EncryptionError::Library)?;
                 let header = format!(r#"{begin},"epk":{}}}"#, epk.to_json());
                 let parsed = read(&header).map_err(EncryptionError::Header)?;
                 let KeyParameters::Agreement { party_u, party_v, .. } = &parsed.parameters else {

@@ -30,7 +30,8 @@ mod recipient_key;
 mod ring;
 mod rsa_size;
 mod signing_key;
-#[cfg(all(test, feature = "jwe"))]
+#[cfg(test)]
+#[cfg(feature = "jwe")]
 mod tests;
 mod verifying_key;
 

@@ -27,11 +27,8 @@ impl Tally {
             (TestResult::Acceptable, found) => found.is_none_or(|found| found == expected),
             _ => false,
         };
-        if found.is_some() {
-            self.opened += 1
-        } else {
-            self.refused += 1
-        }
+        let count = if found.is_some() { &mut self.opened } else { &mut self.refused };
+        *count = count.saturating_add(1);
         if !is_right {
             self.wrong.push(format!("{case:?}"));
         }

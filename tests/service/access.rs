@@ -261,12 +261,12 @@ async fn a_refusal_is_explained_check_by_check() {
     // What the profile only tries is not enforced, and what is no call is none.
     let answer = client.explain(request("reports", &refused)).await.unwrap().into_inner();
     assert!(answer.verdict.unwrap().permit);
-    assert_eq!(answer.checks[17].state(), CheckState::NotEnforced);
+    assert_eq!(answer.checks[19].state(), CheckState::NotEnforced);
     let status = client.explain(request("lost", &refused)).await.unwrap_err();
     assert_eq!(status.get_details_error_info().unwrap().reason, "PROFILE_UNKNOWN");
     let answer = client.explain(request("orders", "")).await.unwrap().into_inner();
-    assert_eq!(answer.checks[0].state(), CheckState::Failed);
-    assert_eq!(answer.checks[1].state(), CheckState::NotReached);
+    assert_eq!(answer.checks[1].state(), CheckState::Failed);
+    assert_eq!(answer.checks[2].state(), CheckState::NotReached);
 
     let endpoint = daemon.endpoint();
     let explain = |output: &[&str]| {

@@ -28,9 +28,9 @@ impl Tally {
             _ => false,
         };
         if found.is_some() {
-            self.opened += 1
+            self.opened = self.opened.saturating_add(1)
         } else {
-            self.refused += 1
+            self.refused = self.refused.saturating_add(1)
         }
         if !is_right {
             self.wrong.push(format!("{case:?}"));

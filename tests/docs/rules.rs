@@ -72,7 +72,7 @@ pub(crate) const RULES: &[Entry] = &[
         "R23",
         "Tags are compared in constant time; causes that depend on secrets share one reason",
         KeptSo(
-            "`ring::hmac::verify` compares, and aws-lc where a token is decrypted; there is no other comparison of a tag",
+            "`ring::hmac::verify` compares, and aws-lc where a token is decrypted; there is no other comparison of a tag. The time itself is not measured",
         ),
     ),
     ("R30", "`iss` is compared byte by byte with that of the issuer whose key was used", Kept),

@@ -6,6 +6,7 @@ use crate::sources::proxy;
 use crate::support::{Daemon, Folder, JWTD, KEY, folder};
 use crate::web::{Answer, Web};
 use jwtd::pb::Reason;
+use jwtd_testkit::launcher::waiting::until;
 use jwtd_testkit::tokens::{Signer, set};
 use std::io::Write as _;
 
@@ -77,7 +78,7 @@ async fn each_part_of_a_union_outlives_the_process_and_goes_when_it_is_too_old()
     one.put("/k", short_lived(&[&a]));
     two.put("/k", short_lived(&[&b]));
     let keys = format!(
-        "jwks_uris: {{ union: ['{}/k', '{}/k'] }}, cooldown: 1s, refresh: 10s, max_stale: 10s",
+        "jwks_uris: {{ union: ['{}/k', '{}/k'] }}, cooldown: 1s, refresh: 10s, max_stale: 25s",
         one.origin, two.origin
     );
     let more = "state_dir: state\ndrain_delay: 0s\ndrain_timeout: 1s\n";
@@ -88,7 +89,9 @@ async fn each_part_of_a_union_outlives_the_process_and_goes_when_it_is_too_old()
     daemon.until_reasons(&all, &[Reason::Ok, Reason::Ok]).await;
     let kept = daemon.folder.clone();
     for name in ["state/corp~0.json", "state/corp~1.json"] {
-        assert!(kept.path(name).exists(), "{name}");
+        // They are kept after they are in force.
+        let is_kept = async || kept.path(name).exists().then_some(());
+        until(daemon.with_log(format!("{name} to be kept")), is_kept).await;
     }
     daemon.stop();
 

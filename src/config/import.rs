@@ -15,6 +15,7 @@ use super::fault::Faults;
 use fields::Notes;
 use profiles::{Demand, Profile};
 use provider::{Http, Provider, audience_forms};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Whose configuration is read.
@@ -48,6 +49,8 @@ struct Found {
     http: Http,
     /// How many filters of Envoy.
     filters: usize,
+    /// The namespaces of Istio whose workloads are guarded, but for that of the whole mesh.
+    namespaces: BTreeSet<String>,
 }
 
 /// Reads the text of a file of one or several YAML documents.
@@ -73,6 +76,14 @@ pub fn import(text: &str, path: &Path, dialect: Dialect) -> Result<Imported, Fau
         };
         let notes = notes.joined();
         faults.add((0, 0), "", what, if notes.is_empty() { "check `--from`" } else { &notes });
+        return Err(faults);
+    }
+    if found.namespaces.len() > 1 {
+        let names = found.namespaces.into_iter().collect::<Vec<_>>().join(", ");
+        let what = format!("the namespaces {names} guard different workloads");
+        let fix = "import one namespace at a time, for the daemon of its workloads: in one \
+                   profile each would take the tokens of all";
+        faults.add((0, 0), "", what, fix);
         return Err(faults);
     }
     let (mut issuers, places) = provider::joined(found.providers.clone(), &notes);

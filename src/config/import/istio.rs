@@ -5,6 +5,9 @@ use super::fields::{Fields, Notes};
 use super::provider::{Http, Keys, Provider};
 use crate::config::document::Node;
 
+/// What stands there holds in all namespaces, by default.
+const ROOT_NAMESPACE: &str = "istio-system";
+
 pub(super) fn read(document: &Node, notes: &Notes, found: &mut Found) {
     let text = |name: &str| document.get(name).and_then(Node::text);
     // What `kubectl get -o yaml` prints is a list.
@@ -29,6 +32,12 @@ pub(super) fn read(document: &Node, notes: &Notes, found: &mut Found) {
             return;
         }
         None => return,
+    }
+    let metadata = document.get("metadata");
+    let namespace = metadata.and_then(|metadata| metadata.get("namespace")?.text());
+    let namespace = namespace.unwrap_or("(not written)");
+    if namespace != ROOT_NAMESPACE {
+        found.namespaces.insert(namespace.to_owned());
     }
     let Some(spec) = document.get("spec") else { return };
     let spec = Fields::new(spec, name, notes);

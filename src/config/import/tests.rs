@@ -147,6 +147,30 @@ fn what_holds_no_issuer_is_a_fault() {
 }
 
 /// The result as a configuration, and all that is said.
+#[test]
+fn rules_of_several_namespaces_of_istio_are_refused() {
+    let one = |namespace: &str, issuer: &str| {
+        format!(
+            "kind: RequestAuthentication\nmetadata: {{ name: n, namespace: {namespace} }}\nspec: {{ \
+             jwtRules: [{{ issuer: '{issuer}', audiences: [x] }}] }}\n"
+        )
+    };
+    let text = |namespaces: [&str; 2]| {
+        let [first, second] = namespaces;
+        format!("{}---\n{}", one(first, "https://a"), one(second, "https://b"))
+    };
+    let read = |text: &str| import(text, Path::new("mesh.yaml"), Dialect::Istio);
+    let faults = read(&text(["shop", "billing"])).unwrap_err().to_string();
+    for part in ["the namespaces billing, shop guard different", "one namespace at a time"] {
+        assert!(faults.contains(part), "{faults}");
+    }
+    // Of one, and of the whole mesh beside it.
+    for namespaces in [["shop", "shop"], ["istio-system", "shop"]] {
+        let yaml = read(&text(namespaces)).unwrap().yaml;
+        assert!(yaml.contains("https://a") && yaml.contains("https://b"), "{yaml}");
+    }
+}
+
 fn imported(dialect: Dialect, text: &str) -> (crate::config::Config, String, String) {
     let Imported { yaml, notes } = read(dialect, text);
     let config = crate::config::parse(&yaml, Path::new("out.yaml"))

@@ -27,6 +27,8 @@ copy() {
   (cd "$tree" && find . -name target -prune -o -name .venv -prune -o -type f -printf '%P\n') | sort | comm -13 "$work/files" - | while IFS= read -r file; do
     rm -f "$tree/$file"
   done
+  # Nor folders that git does not know.
+  (cd "$tree" && find . -depth -type d -empty -not -path './target/*' -not -path '*/.venv/*' -delete)
   while IFS= read -r file; do
     if ! cmp -s "$root/$file" "$tree/$file"; then
       mkdir -p "$tree/$(dirname "$file")"

@@ -14,7 +14,7 @@ use jwtd::http::{Bounds, Door, Handler, Route, Routes};
 use jwtd::pb::{self, Reason};
 use jwtd::telemetry::Metrics;
 use jwtd::transport::{Inherited, Listener, Origin, Server};
-use jwtd_testkit::launcher::waiting::within;
+use jwtd_testkit::launcher::waiting::{until, within};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
@@ -138,18 +138,24 @@ async fn a_worker_that_is_blocked_delays_no_connection_of_another() {
     assert_eq!(within("the end of the listener", serving).await.unwrap(), 0);
 }
 
-/// How often each thread of a process has gone to sleep, by its name.
-fn sleeps(process: u32) -> BTreeMap<String, u64> {
+/// A field of the status of each thread of a process, by its name.
+fn threads(process: u32, field: &str) -> BTreeMap<String, String> {
     let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let all = tasks.map(|task| {
         let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
-        let field = |name: &str| {
+        let value = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             line.unwrap_or_default().trim().to_owned()
         };
-        (field("Name:"), field("voluntary_ctxt_switches:").parse().unwrap())
+        (value("Name:"), value(field))
     });
     all.collect()
+}
+
+/// How often each thread has gone to sleep.
+fn sleeps(process: u32) -> BTreeMap<String, u64> {
+    let counts = threads(process, "voluntary_ctxt_switches:").into_iter();
+    counts.map(|(name, count)| (name, count.parse().unwrap())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,6 +170,14 @@ async fn a_thousand_calls_with_a_remembered_token_wake_no_other_thread() {
         assert_eq!(verdict.reason(), Reason::Ok);
     };
     ask().await;
+    // What came before is over on all of them.
+    daemon.wait_for("/metrics", "jwtd_connections 1\n");
+    let asleep = async || {
+        let states = threads(daemon.process.id(), "State:");
+        let mut workers = states.iter().filter(|(name, _)| name.starts_with("worker-"));
+        workers.all(|(_, state)| state.starts_with('S')).then_some(())
+    };
+    until("the workers to sleep", asleep).await;
     let before = sleeps(daemon.process.id());
     for _ in 0..CALLS {
         ask().await;

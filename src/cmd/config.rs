@@ -153,9 +153,7 @@ fn import(from: From, file: Option<&Path>) -> ExitCode {
     for note in &imported.notes {
         note!("note: {note}");
     }
-    if let Err(error) = terminal::write(&imported.yaml) {
-        return fail(format!("standard output: {}", files::words::of_io(&error)));
-    }
+    terminal::write(&imported.yaml);
     match config::parse(&imported.yaml, Path::new("result")) {
         Ok(_) => ExitCode::SUCCESS,
         Err(faults) => {

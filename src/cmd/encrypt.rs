@@ -4,8 +4,7 @@ mod recipient;
 
 use super::progress::Progress;
 use super::sign::Trouble;
-use super::{terminal, tokens};
-use crate::files;
+use super::tokens;
 use clap::Args;
 pub(super) use recipient::Recipient;
 use std::path::PathBuf;
@@ -43,9 +42,7 @@ impl Command {
         let mut progress = Progress::new(count, "tokens");
         for token in tokens {
             let sealed = sealer.seal(token)?;
-            terminal::write(&format!("{sealed}\n")).map_err(|error| {
-                Trouble::Failure(format!("standard output: {}", files::words::of_io(&error)))
-            })?;
+            say!("{sealed}");
             progress.step(1);
         }
         Ok(())

@@ -125,12 +125,8 @@ impl Fetch {
                     for line in skipped.into_iter().chain(warnings) {
                         note!("  {line}");
                     }
-                    match terminal::write_json(&fetched.text) {
-                        Ok(()) => ExitCode::SUCCESS,
-                        Err(error) => {
-                            fail(format!("standard output: {}", files::words::of_io(&error)))
-                        }
-                    }
+                    terminal::write_json(&fetched.text);
+                    ExitCode::SUCCESS
                 }
                 Err(error) => fail(error),
             }

@@ -17,7 +17,8 @@ pub fn command_reference() -> String {
          | 2 | wrong usage: flags, arguments, variables, or no token on standard input |\n\
          | 3 | no answer: the daemon cannot be asked, or refuses the call (`verify`, `health`, \
          `jwks show --admin`) |\n\
-         | 78 | wrong configuration (`EX_CONFIG` of sysexits.h) |\n\n\
+         | 78 | wrong configuration (`EX_CONFIG` of sysexits.h) |\n\
+         | 141 | nobody reads standard output any more, as with `\\| head` (SIGPIPE) |\n\n\
          | command | what it does |\n|---|---|\n",
     );
     index(&root, &mut page);

@@ -6,7 +6,7 @@ mod time_argument;
 
 use super::number;
 use super::progress::Progress;
-use crate::files;
+use super::terminal;
 use clap::Args;
 pub(super) use maker::{Recipe, Trouble};
 use std::io::{BufWriter, Write as _};
@@ -51,9 +51,6 @@ impl Command {
             return Err(Trouble::Usage(message.to_owned()));
         }
         let mut maker = self.recipe.maker(&self.key, self.count)?;
-        let failure = |error: std::io::Error| {
-            Trouble::Failure(format!("standard output: {}", files::words::of_io(&error)))
-        };
         #[cfg(feature = "jwe")]
         let sealer = self.encrypt_to.as_deref().map(|path| self.recipient.sealer(path));
         #[cfg(feature = "jwe")]
@@ -67,9 +64,10 @@ impl Command {
                 Some(sealer) => sealer.seal(token.as_bytes())?,
                 None => token,
             };
-            writeln!(output, "{token}").map_err(failure)?;
+            terminal::must(writeln!(output, "{token}"));
             progress.step(1);
         }
-        output.flush().map_err(failure)
+        terminal::must(output.flush());
+        Ok(())
     }
 }

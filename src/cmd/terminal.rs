@@ -2,6 +2,7 @@
 //! others are shown, so that each line is escaped here, and by nobody before.
 
 use crate::escape::{escaped, escaped_lines};
+use crate::files::words::of_io;
 use crate::redaction::{REDACTED, redacted};
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -21,41 +22,58 @@ macro_rules! note {
 
 /// Prints a line of data.
 pub(in crate::cmd) fn line(text: &str) {
-    println!("{}", escaped(text));
+    styled(&escaped(text));
 }
 
 /// Prints a line of a message, on standard error, without secrets: it may quote an argument or
 /// a name, and a token may stand there by mistake.
 pub(in crate::cmd) fn message(text: &str) {
-    eprintln!("{}", escaped(&redacted(text)));
+    complain(&escaped(&redacted(text)));
 }
 
 /// Prints a message of several lines, on standard error, likewise.
 pub(super) fn messages(text: &str) {
-    eprintln!("{}", escaped_lines(&redacted(text)));
+    complain(&escaped_lines(&redacted(text)));
+}
+
+/// Where standard error is closed there is nobody to tell.
+fn complain(text: &str) {
+    writeln!(io::stderr().lock(), "{text}").ok();
 }
 
 /// Prints a line whose parts are escaped already: colors are no part of the text.
 pub(super) fn styled(text: &str) {
-    println!("{text}");
+    must(writeln!(io::stdout().lock(), "{text}"));
+}
+
+/// Ends the program if standard output takes nothing more. Where its reader has gone, as with
+/// `| head`, that is no fault: the status is that of the signal SIGPIPE, and never that of a token
+/// that passes.
+pub(super) fn must(written: io::Result<()>) {
+    let Err(error) = written else { return };
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        std::process::exit(141);
+    }
+    let error = of_io(&error);
+    message(&format!("jwtd: standard output cannot be written: {error}; fix: send it elsewhere"));
+    std::process::exit(1);
 }
 
 /// Writes data of several lines, as it is but for the escapes.
-pub(super) fn write(text: &str) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    output.write_all(escaped_lines(text).as_bytes())?;
-    output.flush()
+pub(super) fn write(text: &str) {
+    write_own(escaped_lines(text).as_bytes());
 }
 
 /// Writes a JSON text of others. Its white space stays white space.
-pub(super) fn write_json(text: &[u8]) -> io::Result<()> {
+pub(super) fn write_json(text: &[u8]) {
     // Within the strings of a JSON text neither occurs (RFC 8259, section 7).
-    write(&String::from_utf8_lossy(text).replace(['\t', '\r'], " "))
+    write(&String::from_utf8_lossy(text).replace(['\t', '\r'], " "));
 }
 
 /// Writes a text of this program's own, as it is.
-pub(super) fn write_own(text: &[u8]) -> io::Result<()> {
-    io::stdout().lock().write_all(text)
+pub(super) fn write_own(text: &[u8]) {
+    let mut output = io::stdout().lock();
+    must(output.write_all(text).and_then(|()| output.flush()));
 }
 
 /// Shows what is wrong with the command line, or the help that was asked for, and ends.
@@ -90,9 +108,9 @@ pub(super) fn usage(error: &clap::Error) -> ! {
         error.exit();
     }
     if error.use_stderr() {
-        eprint!("{shown}");
+        complain(shown.trim_end());
     } else {
-        print!("{shown}");
+        styled(shown.trim_end());
     }
     std::process::exit(error.exit_code());
 }

@@ -18,6 +18,7 @@ mod inspect;
 mod jwks;
 mod keygen;
 mod machine;
+mod output;
 mod secrets;
 mod sign;
 mod support;

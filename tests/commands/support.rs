@@ -5,8 +5,9 @@ pub(crate) use jwtd_testkit::launcher::Ended;
 use jwtd_core::jose::base64url;
 use jwtd_core::verify::{Reason, verify};
 use jwtd_testkit::launcher::{Daemon, Launcher, Process, run};
+use std::io::Write as _;
 use std::ops::Deref;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const JWTD: Launcher = Launcher::new(env!("CARGO_BIN_EXE_jwtd"));
 
@@ -66,6 +67,22 @@ impl Folder {
         let ended = self.run(arguments, input);
         assert_eq!(ended.code, Some(0), "{arguments}: {ended:?}");
         ended.output
+    }
+
+    /// Runs `jwtd` with this standard output; gives the exit code and standard error.
+    pub(crate) fn run_into(
+        &self,
+        arguments: &str,
+        input: &str,
+        output: Stdio,
+    ) -> (Option<i32>, String) {
+        let mut command = self.command();
+        command.args(arguments.split(' ')).stdin(Stdio::piped()).stdout(output);
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        // A command that reads nothing may have ended.
+        process.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+        let ended = process.wait_with_output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
     }
 
     /// Begins to run `jwtd` in the folder.

@@ -1,4 +1,4 @@
-//! What callers and the echo server have in common: messages that were encoded before.
+//! Messages encoded in advance, for the callers and the echo server.
 
 use bytes::{BufMut as _, Bytes};
 use tonic::Status;

@@ -1,6 +1,6 @@
-//! Whether the time of a failure tells what failed: two classes of tokens that are not opened, in
-//! random order, compared by Welch's t-test as in "dude, is my code constant time?" (Reparaz and
-//! others, 2016). Beyond 4.5 they can be told apart.
+//! Timing test of failed decryption: does the time of a failure reveal its cause? Two classes of
+//! tokens that fail, in random order, are compared by Welch's t-test as in "dude, is my code
+//! constant time?" (Reparaz and others, 2016). Beyond 4.5 they can be told apart.
 
 use crate::{Pair, Plan, figure, parts};
 use jwtd_core::crypto::{DecryptionError, RsaSize, random};

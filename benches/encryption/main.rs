@@ -1,5 +1,5 @@
-//! What encrypted tokens cost beside bare calls of aws-lc, and whether the time of a failure tells
-//! what failed. `cargo bench --bench encryption -- [--quick] [--only TEXT] [--json FILE]`.
+//! The cost of encrypted tokens compared with bare calls of aws-lc, and a timing test of failed
+//! decryption. `cargo bench --bench encryption -- [--quick] [--only TEXT] [--json FILE]`.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -26,7 +26,7 @@ use std::time::Instant;
 pub(crate) const LIMITS: Limits = Limits::DEFAULT;
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
-/// What is measured, and how.
+/// The command-line flags.
 pub(crate) struct Plan {
     quick: bool,
     only: String,

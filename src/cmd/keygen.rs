@@ -167,7 +167,7 @@ impl Command {
         Ok(())
     }
 
-    /// What is made, if the flags agree.
+    /// The kind of key to generate, or the conflict between the flags.
     fn making(&self, size: RsaSize) -> Result<Making, &'static str> {
         #[cfg(feature = "jwe")]
         return Making::new(self.r#use, self.alg, size, self.crv, self.enc);

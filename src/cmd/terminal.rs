@@ -36,7 +36,7 @@ pub(super) fn messages(text: &str) {
     complain(&escaped_lines(&redacted(text)));
 }
 
-/// Where standard error is closed there is nobody to tell.
+/// Writes to standard error. Ignores a failure: there is nowhere else to report it.
 fn complain(text: &str) {
     writeln!(io::stderr().lock(), "{text}").ok();
 }

@@ -1,4 +1,4 @@
-//! What there is to say of keys that were read.
+//! The report on loading keys.
 
 use jwtd_core::crypto::Digest;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(super) struct KeyReport {
     /// Keys that were skipped, each with the name of its issuer.
     pub(super) skipped: Vec<(String, String)>,
-    /// What the other keys cannot serve, each with the name of its issuer.
+    /// Warnings of tokens that the loaded keys cannot serve, each with the name of its issuer.
     pub(super) warnings: Vec<(String, String)>,
     /// The files that keys were read from, and what was in them.
     pub(super) files: Vec<(PathBuf, Digest)>,

@@ -130,7 +130,7 @@ fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)
     port(number)
 }
 
-/// Whether a socket of `[::]` takes the connections of IPv4 too, as by default (`ipv6(7)`).
+/// True if a socket on `[::]` also accepts IPv4 connections, which is the default (`ipv6(7)`).
 fn takes_both_families() -> bool {
     let only = files::read_text(Path::new("/proc/sys/net/ipv6/bindv6only"), files::MOST);
     only.is_ok_and(|only| only.trim() == "0")

@@ -1,5 +1,5 @@
-//! Has slices run on the workers, in turns: each is a short synchronous piece, and between two
-//! of them others come to their right.
+//! Runs slices on the workers cooperatively: each is a short synchronous piece of work, and a lane
+//! yields to other tasks between two of them.
 
 use super::account::{Account, Permit};
 use super::backlog::Backlog;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::{JoinSet, yield_now};
 
-/// What runs slices.
+/// The slice runner: spreads the slices of a batch over the worker threads.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     engine: Arc<Engine>,
@@ -86,7 +86,7 @@ impl Turns {
     }
 }
 
-/// What the lanes of one batch share.
+/// The state that the lanes of one batch share; each worker runs at most one lane of a batch.
 struct Lanes {
     slices: Mutex<Vec<Slice>>,
     outcomes: Mutex<Vec<Outcome>>,

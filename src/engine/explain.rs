@@ -268,7 +268,7 @@ fn prove(checks: &mut Checks, token: &[u8], question: &Question<'_>) -> Option<P
     checks.add(SIGNATURE, proven, "made by that key over exactly these bytes", actual)
 }
 
-/// Whether it has the form of an encrypted token.
+/// True if the token has the five parts of a compact JWE (RFC 7516, section 7.1).
 fn is_encrypted(token: &[u8], limits: &Limits) -> bool {
     matches!(CompactJws::split(token, limits), Err(Malformed::Encrypted))
 }

@@ -27,7 +27,7 @@ pub struct Unread {
     pub(super) hash: u64,
     /// How often it stands in its batch.
     pub(super) copies: u64,
-    /// What decides how long it takes to open it, if it is encrypted and there is a key.
+    /// The inputs of its decryption cost, if it is encrypted and there is a key.
     pub(super) opening: Option<OpeningCost>,
 }
 
@@ -161,8 +161,8 @@ impl Slice {
         self.cost
     }
 
-    /// Whether it checks signatures, whose cost is known well. What it costs to open a token is
-    /// known only if that token is as its header says.
+    /// True if the slice checks signatures, whose estimated cost is reliable. The estimate for
+    /// decryption is not: it relies on the header of the token.
     #[must_use]
     pub fn is_check(&self) -> bool {
         matches!(self.work, Work::Check(..))

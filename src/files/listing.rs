@@ -40,7 +40,7 @@ impl Listing {
         digest(self.0.iter().map(|path| path.as_os_str().as_encoded_bytes()))
     }
 
-    /// Where the files are.
+    /// The paths of the files.
     #[must_use]
     pub fn into_paths(self) -> Vec<PathBuf> {
         self.0

@@ -19,7 +19,7 @@ pub struct Answer {
     content: Content,
     /// For what the message was made of, until it is handed on.
     room: Option<Permit>,
-    /// What the call holds: a client may leave its answer where it is.
+    /// The permits of the call, kept until the answer is sent: a client may delay reading it.
     permits: Option<CallPermits>,
 }
 
@@ -29,7 +29,7 @@ enum Content {
     Message(Bytes),
     /// All went well.
     Ok,
-    /// What another writes.
+    /// A body produced elsewhere: by a stream, by tonic, or by an HTTP handler.
     Other(tonic::body::Body),
     /// There is no more.
     End,

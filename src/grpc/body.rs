@@ -164,7 +164,7 @@ impl Prefix {
 }
 
 impl<B> Metered<B> {
-    /// What the call holds, and on whose account.
+    /// The permits of the call, and the account that they are charged to.
     pub(super) fn permits(&self) -> &CallPermits {
         &self.permits
     }

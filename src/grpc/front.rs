@@ -35,7 +35,7 @@ pub struct Door<S, P> {
     pub metered: MeteredLayer,
     /// Knows which callers are served.
     pub engine: Arc<Engine>,
-    /// Where calls are counted that are refused at once.
+    /// The metrics of calls that are refused before their body is read.
     pub calls: Calls,
     /// The clock of what is counted.
     pub clock: Clock,
@@ -156,11 +156,10 @@ impl<S, P> Front<S, P> {
     }
 }
 
-/// Whether the messages of a call come without compression (gRPC over HTTP/2,
-/// Message-Encoding).
+/// Checks that the messages of a call are not compressed (gRPC over HTTP/2, Message-Encoding).
 ///
 /// # Errors
-/// If they do not, with what is understood.
+/// If they are; the status lists the accepted encodings in `grpc-accept-encoding`.
 fn is_plain(headers: &HeaderMap) -> Result<(), Status> {
     if headers.get("grpc-encoding").is_none_or(|coding| coding == "identity") {
         return Ok(());

@@ -55,7 +55,7 @@ impl Method {
 /// How a call goes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Rpc {
-    /// What is asked for, if it is of ours or of Envoy.
+    /// The called method, if it is one of jwtd's own or Envoy's `Check`.
     pub(super) method: Option<Method>,
     /// The client sends messages one by one, with pauses as long as it likes.
     pub(super) messages: bool,

@@ -19,7 +19,7 @@ use tonic::codegen::StdError;
 use tonic::service::Routes;
 use tower::ServiceExt as _;
 
-/// What answers the calls that are let in.
+/// The handler of admitted calls.
 pub trait Service<B>: Clone + Send + Sync + 'static {
     /// Answers a call; `method` is what it asks for, if that is of the contract or of Envoy.
     fn answer(

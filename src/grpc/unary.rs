@@ -20,7 +20,7 @@ use tonic::codegen::StdError;
 /// A call whose message is there.
 #[derive(Debug)]
 pub(super) struct Unary {
-    /// What it holds, and on whose account.
+    /// The permits of the call, and the account that they are charged to.
     pub(super) permits: CallPermits,
     /// When its message was there.
     pub(super) now: Instant,
@@ -30,16 +30,16 @@ pub(super) struct Unary {
 }
 
 impl Unary {
-    /// What its verdicts are counted with.
+    /// The counters of its verdicts.
     pub(super) fn tally(&self) -> &Tally {
         self.call.tally()
     }
 }
 
-/// Answers a call: reads its message and has it decided.
+/// Answers a call: reads its message and passes it to `decide`.
 ///
 /// # Errors
-/// What the call ends with if it has no answer.
+/// The status that ends a call without an answer.
 pub(super) fn answer<B, Q, A, D>(
     call: Call,
     clock: Clock,

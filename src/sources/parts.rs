@@ -19,7 +19,7 @@ pub struct Parts(Arc<Mutex<Vec<Place>>>);
 struct Place {
     /// As it is shown.
     name: String,
-    /// What its keys belong to: differs where the place differs. It may hold what is secret.
+    /// Identifies the place: different places have different values. It may contain secrets.
     identity: String,
     held: Option<HeldSet>,
 }
@@ -64,7 +64,7 @@ impl Parts {
         Self(Arc::new(Mutex::new(places)))
     }
 
-    /// Takes over what `before` holds of the places that are still named, where it is newer.
+    /// Copies the sets of `before` that are newer or missing here, for places still configured.
     pub(super) fn inherit(&self, before: &Self) {
         if Arc::ptr_eq(&self.0, &before.0) {
             return;
@@ -121,7 +121,8 @@ impl Parts {
         }
     }
 
-    /// Takes note of what the place `index` answered. Gives how long its set is good, if it says so.
+    /// Records the answer of the place `index`. Returns how long its set stays fresh, if the answer
+    /// says so.
     ///
     /// # Errors
     /// Those of the answer.

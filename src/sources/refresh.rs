@@ -135,7 +135,7 @@ impl Refresher {
         merged.is_some_and(|merged| self.renew(merged))
     }
 
-    /// What `future` gives; meanwhile the keys of places are forgotten as they become too old.
+    /// Awaits `future`, and meanwhile drops the keys of places of a union that reach `max_stale`.
     async fn forgetting<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         loop {

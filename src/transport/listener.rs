@@ -36,7 +36,7 @@ pub(super) enum Detached {
 }
 
 impl Stream {
-    /// Takes it away from the runtime that accepted it.
+    /// Deregisters the connection from the runtime that accepted it.
     pub(super) fn detach(self) -> io::Result<Detached> {
         Ok(match self {
             Self::Tcp(stream) => Detached::Tcp(stream.into_std()?),

@@ -130,7 +130,7 @@ pub(super) struct Reply<B> {
     body: B,
     call: OpenCall,
     progress: Arc<Progress>,
-    /// What the answer had among its extensions.
+    /// The extensions of the answer, kept alive as long as its body.
     _kept: Extensions,
 }
 

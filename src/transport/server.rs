@@ -26,7 +26,7 @@ pub struct Server<D> {
     pub metrics: Arc<Metrics>,
     /// The bounds of connections and of what comes over them.
     pub admission: Arc<Admission>,
-    /// Where connections are served.
+    /// The worker threads that serve connections.
     pub workers: Workers,
     /// The bound on requests at once on a connection.
     pub streams: u32,

@@ -1,4 +1,4 @@
-//! Who runs what: a connection lives on one worker thread from accept to end.
+//! Worker threads: a connection stays on one of them from accept to end.
 
 use crate::client::Calls as _;
 use crate::support::{Folder, ISSUERS, JWTD, folder, token};

@@ -33,7 +33,7 @@ pub(in crate::cmd) struct Sealer {
 }
 
 impl Recipient {
-    /// Whether a flag asks for more than the key says.
+    /// True if one of `--encrypt-alg`, `--encrypt-enc` and `--encrypt-kid` is given.
     pub(in crate::cmd) fn is_given(&self) -> bool {
         self.encrypt_alg.is_some() || self.encrypt_enc.is_some() || self.encrypt_kid.is_some()
     }

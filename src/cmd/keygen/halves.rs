@@ -11,7 +11,7 @@ use jwtd_core::{
 };
 use zeroize::Zeroizing;
 
-/// What keys are for.
+/// The value of `--use`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(super) enum KeyUse {
     /// Signatures
@@ -37,7 +37,7 @@ pub(super) struct Halves {
     pub(super) public: Option<String>,
 }
 
-/// What keys are made.
+/// The kind of key to generate.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Making {
     Signature(Algorithm, RsaSize),
@@ -69,10 +69,10 @@ pub(super) fn curve() -> impl TypedValueParser<Value = AgreementCurve> {
 }
 
 impl Making {
-    /// What flags ask for.
+    /// Reads the kind of key from the flags.
     ///
     /// # Errors
-    /// If they do not go together.
+    /// If the flags contradict each other.
     pub(super) fn new(
         purpose: KeyUse,
         algorithm: Option<KeyAlgorithm>,
@@ -111,7 +111,7 @@ impl Making {
         }
     }
 
-    /// Whether the keys are secrets, which have no public half.
+    /// True if the keys are symmetric, and so have no public half.
     pub(super) fn is_secret(self) -> bool {
         match self {
             Self::Signature(algorithm, _) => algorithm.family() == Family::Hmac,

@@ -5,7 +5,7 @@ use super::fields::{Fields, Notes};
 use super::provider::{Http, Keys, Provider};
 use crate::config::document::Node;
 
-/// What stands there holds in all namespaces, by default.
+/// The default root namespace of Istio: its resources apply to all namespaces.
 const ROOT_NAMESPACE: &str = "istio-system";
 
 pub(super) fn read(document: &Node, notes: &Notes, found: &mut Found) {

@@ -49,7 +49,7 @@ pub(super) const PLAIN: &str = "not encrypted";
 pub(super) const PLAIN_NOT: &str = "encrypted";
 pub(super) const KEY_OF_ISSUER: &str = "encrypted to a decryption key of an issuer of the profile";
 
-/// What an encrypted token was opened with.
+/// The `alg`, `enc` and `kid` of a decrypted token.
 pub(super) fn sealed(header: &JweHeader) -> String {
     let id = header.key_id.as_deref().map_or_else(|| "absent".to_owned(), shown);
     format!("decrypted: alg {}, enc {}, kid {id}", header.algorithm, header.encryption)

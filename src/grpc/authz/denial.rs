@@ -13,12 +13,11 @@ const TOO_LARGE: &str = "the request is too large to be checked. fix: let the pr
                          bodies along (`with_request_body` of Envoy), or raise \
                          `limits.message_bytes`";
 
-/// Puts a denial in the place of an error, wherever it comes from: admission, the body, the
-/// decoder, the deadline, or the handler.
+/// Turns an error into a denial, whatever its source: admission, the body, the decoder, the
+/// deadline, or the handler.
 ///
 /// # Errors
-/// What remains an error: that nobody asked for answers, because the setting `ext_authz` is not
-/// there.
+/// `FailedPrecondition` stays an error: the setting `ext_authz` is absent.
 pub(in crate::grpc) fn deny(status: Status) -> Result<Response<Answer>, Status> {
     if status.code() == Code::FailedPrecondition {
         return Err(status);

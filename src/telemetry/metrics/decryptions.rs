@@ -3,7 +3,7 @@
 use jwtd_core::jose::KeyManagement;
 use prometheus::{IntCounter, IntCounterVec};
 
-/// What became of a token for which there was a key.
+/// The outcome for an encrypted token for which there was a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decryption {
     /// It was not decrypted.

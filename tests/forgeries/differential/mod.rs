@@ -108,8 +108,8 @@ impl Comparison {
     }
 }
 
-/// Whether a member of the header or of the claims holds nothing: `null`, `""` or `[]`. Issuers
-/// write so what they did not set, and some verifiers stumble over it.
+/// True if a member of the header or of the claims is empty: `null`, `""` or `[]`. Issuers write
+/// members that they did not set this way, and some verifiers refuse them.
 fn has_an_empty_member(token: &[u8]) -> bool {
     let parts = token.split(|byte| *byte == b'.').take(2);
     let parsed = parts.map(|part| {

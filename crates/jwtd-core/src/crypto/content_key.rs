@@ -14,7 +14,7 @@ impl ContentKey {
         random(length).map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
-    /// Takes over what was decrypted, if that is a key of this length.
+    /// Replaces the random bytes with the decrypted key, if that has the same length.
     pub(super) fn replace(&mut self, found: Option<&[u8]>) {
         let found = found.filter(|key| key.len() == self.0.len()).unwrap_or_default();
         for (to, from) in self.0.iter_mut().zip(found) {
@@ -27,7 +27,7 @@ impl ContentKey {
     }
 }
 
-/// What a derived key depends on beside the shared secret.
+/// Inputs of the key derivation beside the shared secret and the length (RFC 7518, section 4.6.2).
 pub(super) struct KeyUse<'u> {
     /// `enc` of a key that encrypts the content, `alg` of one that wraps its key.
     pub(super) algorithm: &'u str,

@@ -8,14 +8,15 @@ use crate::jose::{JweHeader, JweParts, KeyMode, KeyParameters, Malformed, Part};
 use zeroize::Zeroizing;
 
 impl DecryptionKey {
-    /// Decrypts the content. The caller has seen that the key [fits](Self::fit) the header.
+    /// Decrypts the content. The caller has checked that the key [fits](Self::fit) the header.
     ///
-    /// What is wrong with the public parts has its own error. From there on there is one error and
-    /// one way: where no content key can be had, or one of another length, a random one goes on to
-    /// the check of the tag.
+    /// A fault of the public parts has its own error. All later faults of the token share one error
+    /// and one code path: if the content key cannot be decrypted, or has another length, a random
+    /// key takes its place in the check of the tag (RFC 7516, section 11.5).
     ///
     /// # Errors
-    /// If the content is not what was encrypted to this key.
+    /// If a public part is malformed, this key does not decrypt the content, or the system has no
+    /// random bytes.
     pub fn decrypt(
         &self,
         header: &JweHeader,

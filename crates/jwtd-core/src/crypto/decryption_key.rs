@@ -17,7 +17,8 @@ pub struct DecryptionKey {
     pub(super) backend: DecryptionBackend,
 }
 
-/// What opens with the key. Without the feature `jwe` there is nothing, and so no key.
+/// The key material, in the form that the crypto library uses. Without the feature `jwe` there is
+/// no variant, so that no key can exist.
 pub(super) enum DecryptionBackend {
     #[cfg(feature = "jwe")]
     Agreement(AgreementCurve, super::aws_lc::AgreementPrivateKey),
@@ -43,12 +44,12 @@ pub enum DecryptionError {
     Malformed(Malformed),
 }
 
-/// Whether a key can open a token with a certain header.
+/// The result of matching a decryption key against a token header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyFit {
-    /// It may.
+    /// The key may decrypt the token.
     Fits,
-    /// It is not bound to this `alg` with this `enc`.
+    /// The key is not bound to this `alg` with this `enc`.
     OtherAlgorithm,
     /// `epk` is on another curve.
     OtherCurve,
@@ -118,7 +119,8 @@ impl DecryptionKey {
         match self.backend {}
     }
 
-    /// Whether it can open a token with this header: by what everybody sees of both.
+    /// Matches the key against a header by public values: `alg`, `enc`, the curve of `epk`, and for
+    /// `dir` the length of the key.
     #[must_use]
     pub fn fit(&self, header: &JweHeader) -> KeyFit {
         let JweHeader { algorithm, encryption, .. } = *header;

@@ -15,7 +15,7 @@ pub(super) struct PrivateMembers<'m, 't>(pub(super) &'m [(Cow<'t, str>, Value<'t
 /// The members of RSA: the modulus, the exponent, and the private ones.
 pub(super) const RSA: [&str; 8] = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
 
-/// Whether a text is PEM, and no JSON.
+/// True if the text is PEM: it contains `-----BEGIN `.
 pub(super) fn is_pem(text: &[u8]) -> bool {
     text.windows(11).any(|window| window == b"-----BEGIN ")
 }

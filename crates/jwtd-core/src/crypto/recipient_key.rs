@@ -196,7 +196,7 @@ impl RecipientKey {
         self.stated
     }
 
-    /// Whether it is a secret that the sender shares.
+    /// True if the key is symmetric: a secret shared with the sender.
     #[must_use]
     pub fn is_secret(&self) -> bool {
         matches!(self.material, Material::Secret(_))

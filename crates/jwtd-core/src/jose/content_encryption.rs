@@ -74,7 +74,7 @@ impl ContentEncryption {
 pub struct ContentEncryptionSet(u8);
 
 impl ContentEncryptionSet {
-    /// Whether `encryption` is in the set.
+    /// True if `encryption` is in the set.
     #[must_use]
     pub const fn contains(self, encryption: ContentEncryption) -> bool {
         self.0 & encryption.bit() != 0

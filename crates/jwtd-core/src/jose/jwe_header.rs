@@ -26,13 +26,13 @@ pub struct JweHeader {
     pub content_type: ContentType,
     /// `typ`
     pub token_type: TokenType,
-    /// What the algorithm needs beside the encrypted key.
+    /// The header parameters specific to `alg`.
     pub parameters: KeyParameters,
     /// Claims that are replicated here (RFC 7519, section 5.3), each with its JSON text.
     claims: Box<[(Box<str>, Box<str>)]>,
 }
 
-/// What the content is, from `cty` (RFC 7516, section 4.1.12).
+/// The content type, from `cty` (RFC 7516, section 4.1.12).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ContentType {
     /// There is no `cty`.
@@ -43,7 +43,7 @@ pub enum ContentType {
     Other,
 }
 
-/// What an algorithm needs beside the encrypted key.
+/// Header parameters specific to a key management algorithm.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum KeyParameters {
     /// Nothing.
@@ -140,8 +140,9 @@ impl JweHeader {
         })
     }
 
-    /// Whether the claims that are replicated in the header are those of `payload`: RFC 7519,
-    /// section 5.3 leaves it to the application what to do if they are not.
+    /// True if the claims replicated in the header have the same values in `payload`, which
+    /// applications should verify (RFC 7519, section 5.3). A header member that `payload` lacks is
+    /// a mismatch only if it is a registered claim.
     #[must_use]
     pub fn agrees_with(&self, payload: &[u8], limits: &Limits) -> bool {
         if self.claims.is_empty() {

@@ -97,8 +97,8 @@ impl KeyManagement {
         })
     }
 
-    /// Whether sender and recipient hold the same secret. With such an algorithm, and no other,
-    /// the sender must have known it.
+    /// True if the sender and the recipient share a secret. Only such an algorithm proves that the
+    /// sender knew a secret; the others need no more than a public key.
     #[must_use]
     pub const fn is_symmetric(self) -> bool {
         match self.mode() {
@@ -120,13 +120,13 @@ impl KeyManagement {
 pub struct KeyManagementSet(u16);
 
 impl KeyManagementSet {
-    /// Whether `algorithm` is in the set.
+    /// True if `algorithm` is in the set.
     #[must_use]
     pub const fn contains(self, algorithm: KeyManagement) -> bool {
         self.0 & algorithm.bit() != 0
     }
 
-    /// Whether nothing is in the set.
+    /// True if the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -102,7 +102,7 @@ pub enum Malformed {
         part: Part,
         /// Its length in bytes.
         length: usize,
-        /// What it must be.
+        /// The required length in bytes.
         expected: usize,
     },
     /// The `alg` derives a key from a password (PBES2).

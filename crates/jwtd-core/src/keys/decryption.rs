@@ -12,12 +12,14 @@ use std::sync::Arc;
 pub struct DecryptionKeys {
     /// Each with its id, bound to its algorithms.
     pub keys: Vec<DecryptionKey>,
-    /// Whether a nested token may lack `cty`, which RFC 7519, section 5.2 demands.
+    /// True if the header around a nested token may omit `cty`, which RFC 7519, section 5.2
+    /// requires.
     pub content_type_optional: bool,
 }
 
 impl DecryptionKeys {
-    /// Where so many keys fit a token without `kid` that none is tried, with how to fix it.
+    /// Warns, with a fix, if more keys match a token without `kid` than may be tried: such a token
+    /// is refused. Returns at most one warning.
     #[must_use]
     pub fn ambiguities(&self) -> Vec<String> {
         const FIX: &str = "fix: give each key a `kid`, and let the issuer put it into its tokens";
@@ -109,7 +111,7 @@ impl DecryptionIndex {
         Self { owned, by_id, fingerprint }
     }
 
-    /// Whether no issuer has a key.
+    /// True if no issuer has decryption keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.owned.is_empty()
@@ -127,7 +129,7 @@ impl DecryptionIndex {
         &self.fingerprint
     }
 
-    /// Whether the nested tokens of an issuer may lack `cty`.
+    /// True if the header around the issuer's nested tokens may omit `cty`.
     #[must_use]
     pub fn is_content_type_optional(&self, issuer: IssuerIndex) -> bool {
         self.owned.iter().any(|(owner, own)| *owner == issuer && own.content_type_optional)

@@ -45,8 +45,8 @@ impl Scalar {
         finite.then(|| Self::new(value))
     }
 
-    /// Whether `held` is the same or says the same as a text: some issuers send `"false"`. What
-    /// must not be there is better seen twice than missed.
+    /// True if `held` is the same value, or the same boolean or number written as a string: some
+    /// issuers send `"false"`. For forbidden values, where a false match is safer than a miss.
     fn is_or_says(&self, held: &Held<'_>) -> bool {
         let is_truth = |text: &str, truth: bool| {
             text.trim().eq_ignore_ascii_case(if truth { "true" } else { "false" })
@@ -63,7 +63,7 @@ impl Scalar {
             }
     }
 
-    /// Whether `held` is the same; 7 and 7.0 are, 7 and "7" are not.
+    /// True if `held` has the same type and value: 7 equals 7.0, and does not equal "7".
     fn is(&self, held: &Held<'_>) -> bool {
         match (&self.value, held.value) {
             (Value::String(one), Value::String(other)) => one == other,
@@ -83,7 +83,7 @@ impl Scalar {
     }
 }
 
-/// What a claim holds. Its number is read once, however many values it is compared with.
+/// The value of a claim. Its number is parsed once, however many values it is compared with.
 struct Held<'v> {
     value: &'v Value<'v>,
     number: OnceCell<Option<ExactNumber>>,

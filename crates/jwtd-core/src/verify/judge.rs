@@ -45,7 +45,8 @@ pub struct Matter<'m> {
 /// What must hold of a proven token of an issuer that the profile trusts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Condition {
-    /// Whether the token is encrypted, where it must be (RFC 7516).
+    /// The token is encrypted if the profile requires it, and is not if the profile refuses it
+    /// (RFC 7516).
     Encryption,
     /// The keys of the issuer are not too old.
     FreshKeys,

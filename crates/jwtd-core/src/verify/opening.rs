@@ -32,7 +32,7 @@ pub(super) struct Opened {
     pub(super) owners: Vec<IssuerIndex>,
 }
 
-/// What decides about the cost of opening a token.
+/// Inputs of the cost estimate for decrypting a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OpeningCost {
     /// `alg`
@@ -100,7 +100,7 @@ pub(super) fn open(
     Err(refuse(Reject::DecryptionFailed))
 }
 
-/// What is in an encrypted token, proven by nothing: for those who explain a refusal.
+/// The decrypted content of a token, its signature not verified: for explaining a refusal.
 #[derive(Debug)]
 pub struct UnverifiedContent {
     bytes: Zeroizing<Vec<u8>>,
@@ -131,7 +131,8 @@ impl UnverifiedContent {
 }
 
 impl Opened {
-    /// Whether what is in it belongs to this issuer, and agrees with what is around it.
+    /// Checks the nested token against its encryption: the key belongs to the issuer, `cty`
+    /// permits a nested token, and replicated claims match the payload.
     pub(super) fn check(
         &self,
         issuer: IssuerIndex,
@@ -152,7 +153,7 @@ impl Opened {
 }
 
 impl Opening {
-    /// Whether under `issuers` the same key would open the token for this issuer again.
+    /// True if `issuers` would still decrypt the token for this issuer with the same key.
     pub(super) fn is_current(&self, issuers: &Issuers, issuer: IssuerIndex) -> bool {
         let index = issuers.decryption();
         if *index.fingerprint() == self.index {
@@ -164,7 +165,7 @@ impl Opening {
         recipients.iter().any(is_it) && self.may_be_nested(issuers, issuer)
     }
 
-    /// Whether the header says that the content is a token, as far as the issuer must say so.
+    /// True if `cty` declares a nested token, or is absent and the issuer may omit it.
     pub(super) fn may_be_nested(&self, issuers: &Issuers, issuer: IssuerIndex) -> bool {
         use crate::jose::ContentType;
 

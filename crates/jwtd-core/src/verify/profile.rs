@@ -35,20 +35,20 @@ impl FromIterator<TokenType> for AcceptedTypes {
     }
 }
 
-/// Whether tokens may be encrypted.
+/// The policy of a profile on encrypted tokens.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Encryption {
-    /// They may.
+    /// Tokens may be encrypted.
     #[default]
     Allowed,
-    /// They must not.
+    /// Tokens must not be encrypted.
     Refused,
-    /// They must.
+    /// Tokens must be encrypted.
     Required,
 }
 
 impl Encryption {
-    /// Whether encrypted tokens are taken.
+    /// True if encrypted tokens are accepted.
     #[must_use]
     pub const fn is_taken(self) -> bool {
         match self {
@@ -78,7 +78,7 @@ pub struct Profile {
     pub max_lifetime: Option<Duration>,
     /// How long callers may remember a permit.
     pub remember: Option<Duration>,
-    /// Whether tokens may be encrypted.
+    /// The policy on encrypted tokens.
     pub encryption: Encryption,
 }
 

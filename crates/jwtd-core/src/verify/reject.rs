@@ -108,9 +108,9 @@ pub enum Reject {
     EncryptionNotAllowed,
     /// The token is not encrypted, and must be.
     EncryptionRequired,
-    /// What is in the encrypted token is not signed.
+    /// The content of the encrypted token is not signed.
     EncryptedNotSigned,
-    /// What is in the encrypted token is encrypted as well.
+    /// The content of the encrypted token is itself encrypted.
     NestedTooDeep,
     /// A claim in the header is not that of the payload.
     ReplicatedClaimMismatch,
@@ -224,8 +224,8 @@ impl Reject {
         }
     }
 
-    /// What [`Display`](std::fmt::Display) says, without the name of a member, which whoever
-    /// made the token chose: for logs.
+    /// The [`Display`](std::fmt::Display) text for logs: without the name of a member, which the
+    /// author of the token chose.
     #[must_use]
     pub fn without_member(&self) -> String {
         if let Self::Malformed(Malformed::Json { part, fault, member: Some(_) }) = self {

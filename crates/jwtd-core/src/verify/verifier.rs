@@ -119,7 +119,7 @@ fn read_for<T: AsRef<[u8]>>(
     }
 }
 
-/// Whether it is an encrypted token, of which more could be said than that.
+/// True if the token has the five parts of a compact JWE (RFC 7516, section 7.1).
 fn is_encrypted(token: &[u8], issuers: &Issuers) -> bool {
     matches!(CompactJws::split(token, issuers.limits()), Err(Malformed::Encrypted))
 }

@@ -1,4 +1,4 @@
-//! What becomes of rules: profiles that let nobody pass who could not before.
+//! Import of rules: the resulting profiles permit nobody whom the rules refused.
 
 use super::*;
 

@@ -55,7 +55,7 @@ impl Command {
         let issuer = LocalIssuer::new().map_err(|error| text(&error))?;
         let samples = issuer.samples(clock.wall()).map_err(|error| text(&error))?;
         let (file, socket) =
-            write_files(folder, &issuer).map_err(|error| files::words::of_io(&error))?;
+            write_files(folder, &issuer, self.stay).map_err(|error| files::words::of_io(&error))?;
 
         let config = config::load(&file).map_err(|faults| text(&faults))?;
         let app = App::start(config, workers, clock.clone()).map_err(|error| text(&error))?;
@@ -85,12 +85,18 @@ impl Command {
     }
 }
 
-/// A configuration file with a JWK Set, as an operator would write them.
-fn write_files(folder: &Path, issuer: &LocalIssuer) -> std::io::Result<(PathBuf, PathBuf)> {
+/// A configuration file with a JWK Set, as an operator would write them. The table has the
+/// refusals: only a daemon that `stays` logs them too.
+fn write_files(
+    folder: &Path,
+    issuer: &LocalIssuer,
+    stays: bool,
+) -> std::io::Result<(PathBuf, PathBuf)> {
     let (file, socket) = (folder.join("jwtd.yaml"), folder.join("jwtd.sock"));
     files::write_new(&folder.join("jwks.json"), 0o600, issuer.jwks().as_bytes())?;
+    let refusals = if stays { "" } else { "refusals: { per_second: 0 }\n" };
     let text = format!(
-        "listen:\n  - unix: {}\n  - tcp: 127.0.0.1:0\nadmin: 127.0.0.1:0\n{}",
+        "listen:\n  - unix: {}\n  - tcp: 127.0.0.1:0\nadmin: 127.0.0.1:0\n{refusals}{}",
         socket.display(),
         issuer::CONFIG
     );

@@ -42,8 +42,8 @@ mod contract {
     ];
 
     pub(super) fn compile() -> Result<(), Box<dyn std::error::Error>> {
-        let published =
-            protox::compile(["jwtd/v1/verifier.proto"], ["proto", "proto/third_party"])?;
+        let files = ["jwtd/v1/revocation.proto", "jwtd/v1/verifier.proto"];
+        let published = protox::compile(files, ["proto", "proto/third_party"])?;
 
         let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
         // What reflection shows to callers is the published contract.

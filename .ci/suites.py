@@ -110,6 +110,15 @@ SUITES = (
         harness("faults"),
     ),
     Suite(
+        "revocation",
+        "ten million tokens against a million revocations, and a hundred kills while revoking",
+        ("crates/jwtd-core/src/verify/*", "src/revocation/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", *MANIFESTS),
+        (
+            cargo("ten million tokens", "test", "--locked", "--release", "--package", "jwtd-core", "--lib", "--", "--ignored", "of_ten_million"),
+            cargo("a hundred kills", "test", "--locked", "--release", "--test", "service", "--", "--ignored", "a_hundred_kills"),
+        ),
+    ),
+    Suite(
         "fuzz",
         "each fuzz target for a while on new inputs",
         (*CORE, *MANIFESTS, "src/certificates/*", "src/config/*", "src/redaction.rs", "src/sources/*", "src/state.rs", "src/state/*", "src/engine/*", "src/transport/*", "src/grpc/*", "src/http/*", "src/pb.rs", "src/dispatch/*", "fuzz/*"),

@@ -52,7 +52,15 @@ fn steps(criterion: &mut Criterion, keys: &[SigningKey]) {
         group.bench_function(format!("judge/{name}"), |bencher| {
             let (issuers, profile, audiences, now) = (&issuers, &profile, &[], NOW);
             let context = TokenContext::none();
-            let matter = |proven| Matter { proven, issuers, profile, audiences, context, now };
+            let matter = |proven| Matter {
+                proven,
+                issuers,
+                profile,
+                audiences,
+                context,
+                revoked: None,
+                now,
+            };
             bencher.iter(|| judge(&matter(black_box(&proven))).unwrap());
         });
         group.bench_function(format!("issuer_if_current/{name}"), |bencher| {

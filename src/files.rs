@@ -119,6 +119,26 @@ pub fn lock(path: &Path, mode: u32) -> io::Result<Option<File>> {
     }
 }
 
+/// Opens a file to read it and to write anywhere in it, and makes it with the rights `mode` if it
+/// is not there.
+///
+/// # Errors
+/// If it cannot be written, or is no regular file.
+pub fn open_to_change(path: &Path, mode: u32) -> io::Result<File> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => regular(found.file_type())?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut options = options(OFlags::NOFOLLOW);
+    options.read(true).write(true).create(true).truncate(false).mode(mode);
+    let file = options.open(path)?;
+    let found = file.metadata()?;
+    regular(found.file_type())?;
+    laid_by_us(&found)?;
+    Ok(file)
+}
+
 /// Writes a new file with the rights `mode`.
 ///
 /// # Errors

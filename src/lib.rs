@@ -14,6 +14,7 @@
 //! | F8 | `grpc`, `http`, `admin`, `client` | the edges: gRPC, plain HTTP, probes and metrics, calls |
 //! | F7+ | `transport` | connections: sockets, TLS, HTTP/1 and HTTP/2, their bounds and their end |
 //! | F7 | `dispatch` | the way of a batch: admission, deadlines, slices over the workers |
+//! | F7 | `revocation` | records what is revoked |
 //! | F6+ | `sources` | keys from the web |
 //! | F6 | `engine` | look up, read, check, judge over a batch; the cache of proofs |
 //! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; what outlives the process |
@@ -44,6 +45,7 @@ pub mod masking;
 pub mod pb;
 pub mod permit;
 pub mod redaction;
+pub mod revocation;
 pub mod sources;
 pub mod state;
 pub mod telemetry;

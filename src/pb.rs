@@ -1,5 +1,4 @@
-//! The contract, generated from `proto/jwtd/v1/verifier.proto`: messages
-//! and the client.
+//! The contract, generated from `proto/jwtd/v1`: messages and the clients.
 #![allow(
     missing_docs,
     clippy::all,

@@ -2,8 +2,16 @@
 //! one process at a time.
 
 mod key_sets;
+mod revocations;
+
+#[cfg(test)]
+pub(crate) use revocations::FullDisk;
 
 pub use key_sets::{KeptKeySet, public_part};
+pub use revocations::{
+    Added, BadEntryId, EntryEnd, EntryFilter, EntryId, KnownRequest, LogChange, RevocationEntry,
+    RevocationStore, RevocationStoreError, Writing,
+};
 
 use crate::files;
 use std::fs::File;

@@ -108,7 +108,7 @@ fn front(runtime: Handle) -> (Front<Services, plain::Front>, Bytes) {
     let bounds = Bounds { receive_timeout: MINUTE, call_timeout: MINUTE };
     let routes = Routes::new(Vec::new());
     let door = Door {
-        service: Services::new(dispatcher, &limits, tonic::service::Routes::default()),
+        service: Services::new(dispatcher, &limits, None, tonic::service::Routes::default()),
         metered: MeteredLayer {
             message_bytes: limits.message_bytes,
             metrics: Arc::clone(&metrics),

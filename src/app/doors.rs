@@ -6,6 +6,7 @@ use crate::dispatch::Dispatcher;
 use crate::engine::Engine;
 use crate::grpc::{self, Calls, MeteredLayer, Services};
 use crate::http::{self, Bounds, not_grpc};
+use crate::revocation::Ledger;
 use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -19,11 +20,12 @@ pub(super) fn build(
     dispatcher: Dispatcher,
     limits: &ServerLimits,
     connection: &Connection,
+    ledger: Option<Ledger>,
     engine: &Arc<Engine>,
     clock: &Clock,
 ) -> (HealthReporter, Doors) {
     let (health, others) = others();
-    let service = Services::new(dispatcher, limits, others);
+    let service = Services::new(dispatcher, limits, ledger, others);
     let patience = connection.receive_timeout;
     let metrics = Arc::clone(&engine.metrics);
     let bounds = Bounds { receive_timeout: patience, call_timeout: limits.call_timeout };

@@ -6,6 +6,7 @@ mod doors;
 mod files;
 mod health;
 mod reload;
+mod revocation;
 mod runtime;
 mod signal;
 mod snapshot_builder;
@@ -21,8 +22,9 @@ use crate::admin::{self, Readiness};
 use crate::clock::Clock;
 use crate::config::{self, Config, Listen, Startup};
 use crate::dispatch::{Admission, Amounts, Dispatcher, Resource};
-use crate::engine::{CacheLimits, Current, Engine, ProofCache};
+use crate::engine::{CacheLimits, Current, Engine, ProofCache, Revocations};
 use crate::grpc::PLACE;
+use crate::revocation::Ledger;
 use crate::sources::{ClockWatch, Keeper, KeyWatches};
 use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
@@ -60,6 +62,9 @@ pub struct App {
     certificates: Contents,
     dates: CertificateDates,
     status: Arc<Status>,
+    ledger: Option<Ledger>,
+    /// Ends with the daemon.
+    _sweeping: Option<AbortOnDropHandle<()>>,
     clock: Clock,
 }
 
@@ -89,6 +94,9 @@ pub enum StartError {
     /// A socket for calls cannot be opened.
     #[error(transparent)]
     Listen(BindError),
+    /// What is revoked cannot be read.
+    #[error("{0}")]
+    Revocations(String),
     /// The folder for what outlives the process cannot be used.
     #[error(transparent)]
     State(StateError),
@@ -121,7 +129,7 @@ impl App {
         let state = state.transpose().map_err(StartError::State)?;
         let metrics = Arc::new(Metrics::new());
         let cache = CacheLimits { max_bytes: startup.cache_bytes, max_ttl: startup.cache_ttl };
-        let mut keeper = Keeper::new(clock.clone(), state);
+        let mut keeper = Keeper::new(clock.clone(), state.clone());
         let key_files = files::first(live.files.clone());
         // Before they are read: what changes after must not be missed.
         let certificates = files::contents(startup.listen.iter().flat_map(Listen::files));
@@ -138,8 +146,11 @@ impl App {
             traces,
             current: Current::new(snapshot_builder::begin(&live, &mut keeper, &metrics, &clock)),
             cache: ProofCache::new(cache, &metrics),
+            revocations: Revocations::new(),
             metrics: Arc::clone(&metrics),
         });
+        let ledger = revocation::start(&startup, state.as_ref(), &engine, &clock)?;
+        let sweeping = ledger.as_ref().map(|ledger| AbortOnDropHandle::new(ledger.sweep(&clock)));
         let limits = startup.limits;
         let connections = connections(limits.connections);
         let admission = Admission::new(Amounts {
@@ -161,7 +172,7 @@ impl App {
             clock.clone(),
         );
         let (health, door) =
-            doors::build(dispatcher, &limits, &startup.connection, &engine, &clock);
+            doors::build(dispatcher, &limits, &startup.connection, ledger.clone(), &engine, &clock);
         let server = Server {
             door,
             metrics,
@@ -206,6 +217,8 @@ impl App {
             certificates,
             dates,
             status,
+            ledger,
+            _sweeping: sweeping,
             clock,
         })
     }
@@ -242,7 +255,7 @@ impl App {
             tracing::info!(%admin, "serving probes and metrics");
         }
         self.keeper.run(&self.engine);
-        let engine = Arc::clone(&self.engine);
+        let (engine, ledger) = (Arc::clone(&self.engine), self.ledger.clone());
         let (drain_delay, drain_timeout) = (self.startup.drain_delay, self.startup.drain_timeout);
         let health = Health {
             reporter: self.health,
@@ -287,7 +300,7 @@ impl App {
         let close = CancellationToken::new();
         let telling = async {
             let tell = || health.clone().tell(stop.clone(), drain_delay);
-            supervisor::attend(Duty::Health, clock, tell).await;
+            supervisor::attend(Duty::Health, clock.clone(), tell).await;
             close.cancel();
         };
         let serving = self.server.serve(self.listeners, close.clone(), drain_timeout);
@@ -310,6 +323,9 @@ impl App {
         let flush = move || told.traces.iter().for_each(Traces::flush);
         #[expect(clippy::disallowed_methods, reason = "once, at the end, for a second at most")]
         tokio::task::spawn_blocking(flush).await.ok();
+        if let Some(ledger) = ledger {
+            revocation::close(ledger, &clock).await;
+        }
         tracing::info!("stopped");
     }
 }

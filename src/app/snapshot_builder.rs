@@ -103,6 +103,7 @@ fn configuration(live: &Live, metrics: &Metrics) -> Configuration {
     let profiles = live.profiles.iter().cloned();
     Configuration::new(profiles, &live.issuers, metrics)
         .with_http(live.http.clone())
+        .with_revokers(live.revokers.clone())
         .with_optional(live.optional.clone())
 }
 

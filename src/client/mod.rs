@@ -1,6 +1,7 @@
 //! Floor 8: calls to a daemon, for the commands and the demo.
 
 use crate::pb;
+use crate::pb::revocation_service_client::RevocationServiceClient;
 use crate::pb::verifier_service_client::VerifierServiceClient;
 use bytes::Bytes;
 use futures_util::Stream;
@@ -75,6 +76,7 @@ pub struct Credentials {
 pub struct Client {
     address: Address,
     verifier: VerifierServiceClient<Channel>,
+    revocation: RevocationServiceClient<Channel>,
     health: HealthClient<Channel>,
 }
 
@@ -120,6 +122,7 @@ impl Client {
         Self {
             address: address.clone(),
             verifier: VerifierServiceClient::new(channel.clone()),
+            revocation: RevocationServiceClient::new(channel.clone()),
             health: HealthClient::new(channel),
         }
     }
@@ -174,6 +177,50 @@ impl Client {
     ) -> Result<pb::ExplainResponse, tonic::Status> {
         let request = pb::ExplainRequest { token, context: None, options: Some(options) };
         Ok(self.verifier.explain(request).await?.into_inner())
+    }
+
+    /// Revokes.
+    ///
+    /// # Errors
+    /// If the call is refused or fails; nothing is revoked then.
+    pub async fn revoke(
+        &mut self,
+        request: pb::RevokeRequest,
+    ) -> Result<pb::RevokeResponse, tonic::Status> {
+        Ok(self.revocation.revoke(request).await?.into_inner())
+    }
+
+    /// Takes revocations back.
+    ///
+    /// # Errors
+    /// If the call is refused or fails; nothing is undone then.
+    pub async fn undo(
+        &mut self,
+        request: pb::UndoRequest,
+    ) -> Result<pb::UndoResponse, tonic::Status> {
+        Ok(self.revocation.undo(request).await?.into_inner())
+    }
+
+    /// Lists what is revoked, a page at a time.
+    ///
+    /// # Errors
+    /// If the call is refused or fails.
+    pub async fn list_revocations(
+        &mut self,
+        request: pb::RevocationServiceListRequest,
+    ) -> Result<pb::RevocationServiceListResponse, tonic::Status> {
+        Ok(self.revocation.list(request).await?.into_inner())
+    }
+
+    /// Follows what is revoked.
+    ///
+    /// # Errors
+    /// If the call is refused or fails.
+    pub async fn watch_revocations(
+        &mut self,
+        request: pb::RevocationServiceWatchRequest,
+    ) -> Result<tonic::Streaming<pb::RevocationServiceWatchResponse>, tonic::Status> {
+        Ok(self.revocation.watch(request).await?.into_inner())
     }
 
     /// Whether the daemon says that it can take calls.

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::engine::{self, Question};
 use clap::{ArgMatches, Args};
 use jwtd_core::policy::Caller;
-use jwtd_core::verify::TokenContext;
+use jwtd_core::verify::{RevocationKey, RevocationSet, TokenContext};
 use std::process::ExitCode;
 use token_report::TokenReport;
 pub(super) use words::pretty;
@@ -61,7 +61,9 @@ impl Command {
             Ok(config) => config,
             Err(error) => return fail(error),
         };
-        let court = match config.as_ref().map(|config| self.court(config)).transpose() {
+        // Without the setting nothing is revoked; with it, the daemon alone knows what is.
+        let nothing = RevocationSet::new(RevocationKey::new(&[0; 32]));
+        let court = match config.as_ref().map(|config| self.court(config, &nothing)).transpose() {
             Ok(court) => court,
             Err(message) => {
                 note!("jwtd: {message}");
@@ -91,7 +93,11 @@ impl Command {
         if token_report.iter().all(good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
-    fn court<'c>(&self, config: &'c Config) -> Result<Question<'c>, String> {
+    fn court<'c>(
+        &self,
+        config: &'c Config,
+        nothing: &'c RevocationSet,
+    ) -> Result<Question<'c>, String> {
         let names: Vec<_> =
             config.live.profiles.iter().map(|(profile, _)| profile.name()).collect();
         let wanted = if self.profile.is_empty() { "default" } else { &self.profile };
@@ -112,6 +118,7 @@ impl Command {
             audiences: &[],
             scopes: &[],
             context: TokenContext::none(),
+            revocations: config.startup.revocation.is_none().then_some(nothing),
             attributes: &[],
         })
     }

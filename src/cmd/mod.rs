@@ -27,10 +27,13 @@ mod local;
 mod man;
 mod progress;
 mod reference;
+mod revocations;
+mod revoke;
 mod serve;
 mod settings;
 mod sign;
 mod table;
+mod time_argument;
 mod tokens;
 mod verify;
 
@@ -83,6 +86,10 @@ enum Command {
     Jwks(jwks::Command),
     Keygen(keygen::Command),
     Man(man::Command),
+    /// List, undo and follow what is revoked
+    #[command(subcommand)]
+    Revocations(revocations::Command),
+    Revoke(Box<revoke::Command>),
     Serve(serve::Command),
     Sign(Box<sign::Command>),
     Verify(verify::Command),
@@ -181,6 +188,8 @@ impl Command {
             Self::Jwks(command) => command.run(matches),
             Self::Keygen(command) => command.run(),
             Self::Man(command) => command.run(),
+            Self::Revocations(command) => command.run(matches),
+            Self::Revoke(command) => command.run(matches),
             Self::Serve(command) => command.run(matches),
             Self::Sign(command) => command.run(),
             Self::Verify(command) => command.run(matches),

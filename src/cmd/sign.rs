@@ -2,7 +2,6 @@
 
 mod content;
 mod maker;
-mod time_argument;
 
 use super::number;
 use super::progress::Progress;

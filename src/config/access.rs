@@ -44,7 +44,8 @@ pub(super) fn policies(root: &Node, faults: &mut Faults) -> Vec<Policy> {
     policies
 }
 
-fn caller_rule(node: &Node, path: &str, faults: &mut Faults) -> Option<CallerRule> {
+/// Who a caller is; the tables of callers share the names of these settings.
+pub(super) fn caller_rule(node: &Node, path: &str, faults: &mut Faults) -> Option<CallerRule> {
     let (dns, uri) = (node.word(caller::dns), node.at(caller::uri));
     let rule = CallerRule {
         user: node.find(caller::user),

@@ -58,6 +58,7 @@ pub(super) fn issuer(
         &place,
         keys,
     );
+    let issuer = issuer.with_max_lifetime(node.find(key::max_lifetime));
     let issuer = match decryption {
         Some(keys) => issuer.with_decryption(keys),
         None => issuer,

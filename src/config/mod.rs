@@ -25,6 +25,7 @@ mod proxy_url;
 mod read;
 mod reference;
 mod remote;
+mod revocation;
 pub mod schema;
 mod secrets;
 mod server_tls;
@@ -46,6 +47,7 @@ pub use reference::reference;
 pub use remote::{
     Access, HeaderSource, Location, Part, Proxy, Remote, RequestHeader, header_value,
 };
+pub use revocation::{RevocationSettings, Revoker, Revokers};
 pub use server_tls::{ClientAuthorities, ServerTls, TlsError};
 pub use settings::{Override, Setting};
 pub use socket_mode::SocketMode;

@@ -16,6 +16,7 @@ pub(super) use issuers::{
 use kind::Nulls;
 pub use kind::{Bounds, Kind};
 pub(super) use profiles::{access, caller, claim, profile, returned, rule, scopes};
+pub(super) use revoking::{revocation, revoker};
 pub(super) use server::{cache, connection, file, limits, listen, tls, traces};
 
 /// A setting.
@@ -77,6 +78,7 @@ mod http_requests;
 mod issuers;
 mod kind;
 mod profiles;
+mod revoking;
 mod server;
 
 /// The whole file.

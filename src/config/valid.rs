@@ -13,6 +13,7 @@ use super::limits::{ServerLimits, server_limits, token_limits};
 use super::listen::{AdminHosts, Listen, admin, admin_hosts, listen};
 use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
+use super::revocation::{self, RevocationSettings, Revokers};
 use super::schema::{
     SettingKey, cache, file, issuer as issuer_keys, keys, listen as socket_keys, traces,
 };
@@ -64,6 +65,8 @@ pub struct Startup {
     pub drain_timeout: Duration,
     /// Where the last good key sets are kept for the next process, if anywhere.
     pub state_dir: Option<PathBuf>,
+    /// What is kept of revocations, if they are on.
+    pub revocation: Option<RevocationSettings>,
 }
 
 /// Settings that may be replaced while the daemon runs.
@@ -79,6 +82,8 @@ pub struct Live {
     pub profiles: Vec<(Profile, Policy)>,
     /// What is done with HTTP requests, if proxies may ask about them.
     pub http: Option<HttpRules>,
+    /// Who may revoke.
+    pub revokers: Revokers,
     /// Keys that were skipped, each with the name of its issuer. It is no fault, but
     /// the operator should know.
     pub skipped: Vec<(String, String)>,
@@ -96,7 +101,7 @@ impl Startup {
     }
 
     /// Each setting by its name, and whether it is the same in `new`.
-    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 13] {
+    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 14] {
         // Taken apart, so that no setting is forgotten.
         let Self {
             listen,
@@ -112,6 +117,7 @@ impl Startup {
             drain_delay,
             drain_timeout,
             state_dir,
+            revocation,
         } = self;
         [
             ("listen", *listen == new.listen),
@@ -127,6 +133,7 @@ impl Startup {
             ("drain_delay", *drain_delay == new.drain_delay),
             ("drain_timeout", *drain_timeout == new.drain_timeout),
             ("state_dir", *state_dir == new.state_dir),
+            ("revocation.max_entries", *revocation == new.revocation),
         ]
     }
 }
@@ -175,6 +182,7 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Startup> {
         drain_delay: root.read(file::drain_delay),
         drain_timeout: root.read(file::drain_timeout),
         state_dir: root.word(file::state_dir).map(|path| folder.join(path)),
+        revocation: revocation::settings(root, faults),
     })
 }
 
@@ -222,11 +230,12 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     check_profiles(root, &names, faults);
     let policies = policies(root, faults);
     let http = ext_authz(root, faults);
+    let revokers = revocation::revokers(root, &names, faults);
     let issuers = Issuers::new(issuers, token_limits).ok()?;
     let profiles = profiles(root, &issuers, &names)?.into_iter().zip(policies).collect();
     let remotes = fetched.into_iter();
     let remotes =
         remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();
     let KeyReport { skipped, warnings, files } = report;
-    Some(Live { issuers, optional, remotes, profiles, http, skipped, warnings, files })
+    Some(Live { issuers, optional, remotes, profiles, http, revokers, skipped, warnings, files })
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, IssuerIndex};
 use jwtd_core::policy::{Attributes, Caller};
-use jwtd_core::verify::{Matter, MissingKey, Proven, Refusal, Reject, TokenContext};
+use jwtd_core::verify::{Matter, MissingKey, Proven, Refusal, Reject, RevokedBy, TokenContext};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -194,15 +194,16 @@ impl Pending {
         }
     }
 
-    /// What the proven token at this place is judged by.
+    /// What the proven token at this place is judged by; `revoked` is by what it is revoked.
     pub(super) fn matter<'p>(
         &'p self,
         place: usize,
         proven: &'p Proven,
+        revoked: Option<RevokedBy>,
         now: UnixTime,
     ) -> Matter<'p> {
         let (issuers, profile) = (self.snapshot.issuers(), &self.served.profile);
         let (audiences, context) = (&*self.batch.audiences, self.batch.context(place));
-        Matter { proven, issuers, profile, audiences, context, now }
+        Matter { proven, issuers, profile, audiences, context, revoked, now }
     }
 }

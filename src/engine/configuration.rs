@@ -1,6 +1,7 @@
 //! What the operator configured, frozen. A reload makes one; every snapshot until the next
 //! shares it, so that nothing of it is copied when keys change.
 
+use crate::config::Revokers;
 use crate::ext_authz::HttpRules;
 use crate::telemetry::{Metrics, ShadowCounters, VerificationCounters};
 use bytes::Bytes;
@@ -19,6 +20,7 @@ pub struct Configuration {
     by_name: HashMap<Box<str>, usize>,
     default: Option<usize>,
     http: Option<Arc<HttpRules>>,
+    revokers: Revokers,
     counters: VerificationCounters,
     shadows: ShadowCounters,
     /// The names of the issuers, as replies share them.
@@ -91,6 +93,7 @@ impl Configuration {
             by_name,
             default,
             http: None,
+            revokers: Revokers::default(),
             names: issuers().map(|name| Bytes::copy_from_slice(name.as_bytes())).collect(),
             optional: Vec::new(),
             generation: 1,
@@ -102,6 +105,12 @@ impl Configuration {
     #[must_use]
     pub fn with_http(self, http: Option<HttpRules>) -> Self {
         Self { http: http.map(Arc::new), ..self }
+    }
+
+    /// The same; these callers may revoke.
+    #[must_use]
+    pub fn with_revokers(self, revokers: Revokers) -> Self {
+        Self { revokers, ..self }
     }
 
     /// The same; for each issuer, by its place, whether the daemon begins to take calls without
@@ -175,6 +184,12 @@ impl Configuration {
     #[must_use]
     pub fn http(&self) -> Option<&Arc<HttpRules>> {
         self.http.as_ref()
+    }
+
+    /// Who may revoke.
+    #[must_use]
+    pub fn revokers(&self) -> &Revokers {
+        &self.revokers
     }
 
     /// The name of the issuer at this place, without a copy.

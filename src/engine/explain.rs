@@ -7,7 +7,8 @@ use jwtd_core::jose::{Claims, CompactJws, Header, Limits, Malformed, UnixTime, j
 use jwtd_core::keys::{Issuers, Leeway};
 use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
 use jwtd_core::verify::{
-    self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject, TokenContext,
+    self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject, RevocationSet, TokenContext,
+    TokenValues,
 };
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub struct Question<'q> {
     pub scopes: &'q [Arc<str>],
     /// What is known of the use of the token.
     pub context: &'q TokenContext,
+    /// What is revoked, where that is known.
+    pub revocations: Option<&'q RevocationSet>,
     /// Who asks.
     pub caller: &'q Caller,
     /// What the caller says of the request that the token came with.
@@ -115,7 +118,8 @@ pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
         | Condition::FreshKeys
         | Condition::Lifetime
         | Condition::Audience
-        | Condition::RequiredClaims => None,
+        | Condition::RequiredClaims
+        | Condition::NotRevoked => None,
     };
     if claims.issuer().is_none() {
         checks.fill(ISSUER, &CheckState::NotChecked);
@@ -148,12 +152,15 @@ pub fn is_proven(checks: &[Check]) -> bool {
     checks.iter().any(|check| check.name == SIGNATURE && check.state == CheckState::Passed)
 }
 
-/// Whether all checks were made and passed, or are not enforced.
+/// Whether all checks were made and passed, or are not enforced; but for revocation, where what is
+/// revoked is not known.
 #[must_use]
 pub fn is_permitted(checks: &[Check]) -> bool {
-    checks
-        .iter()
-        .all(|check| matches!(check.state, CheckState::Passed | CheckState::NotEnforced(_)))
+    checks.iter().all(|check| match check.state {
+        CheckState::Passed | CheckState::NotEnforced(_) => true,
+        CheckState::NotChecked => check.name == Condition::NotRevoked.name(),
+        CheckState::Failed(_) | CheckState::NotReached => false,
+    })
 }
 
 /// The checks that were made so far.
@@ -276,9 +283,18 @@ fn is_encrypted(token: &[u8], limits: &Limits) -> bool {
 /// The checks of a proven token.
 fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: UnixTime) {
     let Question { issuers, profile, audiences, context, .. } = *question;
-    let matter = Matter { proven, issuers, profile, audiences, context, now };
+    let set = question.revocations.filter(|set| !set.is_empty());
+    let revoked = set.and_then(|set| {
+        let values = TokenValues::of(set.key(), proven)?;
+        set.find(&values, proven.claims().issued_at())
+    });
+    let matter = Matter { proven, issuers, profile, audiences, context, revoked, now };
     for condition in Condition::ALL {
         let (expected, actual) = words::condition(condition, &matter);
+        if condition == Condition::NotRevoked && question.revocations.is_none() {
+            checks.add_state(condition.name(), CheckState::NotChecked, expected, words::NOT_KNOWN);
+            continue;
+        }
         checks.add(condition.name(), condition.check(&matter), expected, actual);
     }
     let scopes = check_scopes(proven, question.scopes);

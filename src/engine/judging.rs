@@ -7,7 +7,7 @@ use super::{Engine, Remembered};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Budget, PolicyInput, check_scopes};
-use jwtd_core::verify::{Matter, Reason, Reject, judge, remember_until};
+use jwtd_core::verify::{Matter, Reason, Reject, RevocationSet, judge, remember_until};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ pub struct Judging {
     /// What is recorded when the call is whole: of one that comes too late, nothing.
     events: Vec<AuditEvent>,
     now: UnixTime,
+    /// What is revoked, as it was for the last token.
+    revocations: Option<Arc<RevocationSet>>,
     /// What rules have cost since others had a turn.
     steps: Cell<usize>,
 }
@@ -60,7 +62,8 @@ impl Judging {
     #[must_use]
     pub fn new(pending: Pending, now: UnixTime) -> Self {
         let decisions = Vec::with_capacity(pending.steps.len());
-        Self { pending, decisions, events: Vec::new(), now, steps: Cell::new(0) }
+        let (events, revocations) = (Vec::new(), None);
+        Self { pending, decisions, events, now, revocations, steps: Cell::new(0) }
     }
 
     /// Judges the next `count` tokens, or fewer if rules over them take long; false when none
@@ -76,6 +79,11 @@ impl Judging {
                 let outcome = Err(Reject::Internal);
                 self.decisions.push(Decision { proven: None, outcome });
                 continue;
+            }
+            // Anew for each: what is judged after a change is judged by it.
+            let position = engine.revocations.position();
+            if self.revocations.as_ref().is_none_or(|set| set.position() != position) {
+                self.revocations = Some(engine.revocations.load_full());
             }
             let place = self.decisions.len();
             let (issuer, decision) = match self.pending.found(step) {
@@ -177,7 +185,8 @@ impl Judging {
 
     /// Judges the token at this place.
     fn judge(&self, place: usize, entry: &Remembered) -> Result<Permission, Reject> {
-        let matter = self.pending.matter(place, &entry.proven, self.now);
+        let revoked = self.revocations.as_ref().and_then(|set| entry.revoked(set));
+        let matter = self.pending.matter(place, &entry.proven, revoked, self.now);
         judge(&matter)?;
         // What the request demands is no part of the profile's policy, and no mode of it.
         check_scopes(&entry.proven, &self.pending.batch.scopes)?;

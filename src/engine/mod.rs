@@ -14,6 +14,7 @@ mod judging;
 mod lookup;
 mod refusals;
 mod remembered;
+mod revocations;
 mod slice;
 mod snapshot;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use judging::{Decision, Judging, Permission};
 pub use lookup::{ForeignProfile, Lookup};
 pub use refusals::Refusals;
 pub use remembered::Remembered;
+pub use revocations::Revocations;
 pub use slice::{Outcome, Slice, Unread};
 pub use snapshot::{Current, Snapshot};
 
@@ -45,6 +47,8 @@ pub struct Engine {
     pub current: Current,
     /// Signatures that were already checked.
     pub cache: ProofCache,
+    /// What is revoked.
+    pub revocations: Revocations,
     /// Where decisions are recorded, if anywhere.
     pub audit: Option<Audit>,
     /// Where refusals are logged, if anywhere.
@@ -60,7 +64,8 @@ impl Engine {
     #[must_use]
     pub fn new(snapshot: Snapshot, limits: CacheLimits, metrics: Arc<Metrics>) -> Self {
         let (current, cache) = (Current::new(snapshot), ProofCache::new(limits, &metrics));
-        Self { current, cache, audit: None, refusals: None, traces: None, metrics }
+        let revocations = Revocations::new();
+        Self { current, cache, revocations, audit: None, refusals: None, traces: None, metrics }
     }
 
     /// Decides a batch in one go, at the wall time `now` and the moment `at`: its phases one

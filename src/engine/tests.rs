@@ -19,6 +19,7 @@ mod explain;
 mod panic;
 mod property;
 mod remember;
+mod revocation;
 mod trust;
 mod world;
 

@@ -17,13 +17,18 @@ impl Calls {
 
     /// Those of one method.
     pub(super) fn of(&self, method: Method) -> &Arc<MethodCalls> {
-        let Self([verify, verify_batch, verify_stream, explain, check]) = self;
+        let Self([verify, verify_batch, verify_stream, explain, check, revoke, undo, list, watch]) =
+            self;
         match method {
             Method::Verify => verify,
             Method::VerifyBatch => verify_batch,
             Method::VerifyStream => verify_stream,
             Method::Explain => explain,
             Method::Check => check,
+            Method::Revoke => revoke,
+            Method::Undo => undo,
+            Method::List => list,
+            Method::Watch => watch,
         }
     }
 }

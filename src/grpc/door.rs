@@ -16,9 +16,11 @@ use crate::dispatch::{
 };
 use crate::engine::{Batch, Decision, Snapshot};
 use crate::pb;
+use crate::revocation::Ledger;
 use crate::telemetry::{Call, ShedCause, Tally};
 use bytes::Bytes;
 use http::HeaderMap;
+use jwtd_core::verify::RevocationSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::yield_now;
@@ -33,6 +35,7 @@ pub(super) struct Door {
     dispatcher: Dispatcher,
     calls: Calls,
     batch_tokens: usize,
+    pub(super) ledger: Option<Ledger>,
 }
 
 /// What became of a message at once.
@@ -58,14 +61,23 @@ pub(super) enum Rest {
 
 impl Door {
     /// Lets so many tokens into one message.
-    pub(super) fn new(dispatcher: Dispatcher, limits: &ServerLimits) -> Self {
+    pub(super) fn new(
+        dispatcher: Dispatcher,
+        limits: &ServerLimits,
+        ledger: Option<Ledger>,
+    ) -> Self {
         let calls = Calls::new(&dispatcher.engine().metrics);
-        Self { dispatcher, calls, batch_tokens: limits.batch_tokens }
+        Self { dispatcher, calls, batch_tokens: limits.batch_tokens, ledger }
     }
 
     /// The snapshot of now.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.dispatcher.engine().current.load()
+    }
+
+    /// What is revoked now.
+    pub(super) fn revoked(&self) -> Arc<RevocationSet> {
+        self.dispatcher.engine().revocations.load_full()
     }
 
     /// The clock of deadlines and verdicts.
@@ -228,7 +240,8 @@ impl Door {
         let _permit = self.take_tokens(permits.account(), 1)?;
         let caller = permits.caller();
         let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
-        let checks = caught(|| wire::checks(&snapshot, &batch, self.clock().wall()))?;
+        let revocations = self.dispatcher.engine().revocations.load();
+        let checks = caught(|| wire::checks(&snapshot, &revocations, &batch, self.clock().wall()))?;
         let served = snapshot.configuration().profile(batch.profile);
         let (verdicts, _room) = verdicts.into_parts();
         Fit::measured(pb::ExplainResponse {

@@ -21,12 +21,29 @@ pub enum Method {
     Explain,
     /// Envoy's question.
     Check,
+    /// Entries of revocation.
+    Revoke,
+    /// Entries that are taken back.
+    Undo,
+    /// The entries in force.
+    List,
+    /// The entries in force, and every change.
+    Watch,
 }
 
 impl Method {
     /// All of them, each at the place of its number.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Verify, Self::VerifyBatch, Self::VerifyStream, Self::Explain, Self::Check];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Verify,
+        Self::VerifyBatch,
+        Self::VerifyStream,
+        Self::Explain,
+        Self::Check,
+        Self::Revoke,
+        Self::Undo,
+        Self::List,
+        Self::Watch,
+    ];
 
     /// The method with this path.
     pub(super) fn at(path: &str) -> Option<Self> {
@@ -36,6 +53,10 @@ impl Method {
             "/jwtd.v1.VerifierService/VerifyStream" => Self::VerifyStream,
             "/jwtd.v1.VerifierService/Explain" => Self::Explain,
             "/envoy.service.auth.v3.Authorization/Check" => Self::Check,
+            "/jwtd.v1.RevocationService/Revoke" => Self::Revoke,
+            "/jwtd.v1.RevocationService/Undo" => Self::Undo,
+            "/jwtd.v1.RevocationService/List" => Self::List,
+            "/jwtd.v1.RevocationService/Watch" => Self::Watch,
             _ => return None,
         })
     }
@@ -48,7 +69,16 @@ impl Method {
             Self::VerifyStream => &CalledMethod::VERIFY_STREAM,
             Self::Explain => &CalledMethod::EXPLAIN,
             Self::Check => &CalledMethod::AUTHORIZATION_CHECK,
+            Self::Revoke => &CalledMethod::REVOKE,
+            Self::Undo => &CalledMethod::UNDO,
+            Self::List => &CalledMethod::LIST,
+            Self::Watch => &CalledMethod::WATCH,
         }
+    }
+
+    /// Whether it is of the service of revocation, which has callers of its own.
+    pub(super) fn is_revocation(self) -> bool {
+        matches!(self, Self::Revoke | Self::Undo | Self::List | Self::Watch)
     }
 }
 
@@ -76,6 +106,7 @@ impl Rpc {
             Some(Method::VerifyStream) => {
                 Self { method: Some(Method::VerifyStream), messages: true, places: 1, ..none }
             }
+            Some(Method::Watch) => Self { method: Some(Method::Watch), places: 2, ..none },
             Some(method) => Self { method: Some(method), ..none },
             None if path == "/grpc.health.v1.Health/Watch" => {
                 Self { places: 2, names: true, health: true, ..none }
@@ -134,7 +165,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(staying.len(), 4, "{staying:?}");
+        assert_eq!(staying.len(), 5, "{staying:?}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod messages;
 mod method;
 mod reassembly;
 mod reflected;
+mod revocation;
 mod served;
 mod service;
 mod shapes;

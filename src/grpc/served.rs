@@ -27,6 +27,9 @@ impl Served {
     /// Refuses a call before its body is read if no profile serves its caller, or it asks for
     /// what is not switched on. Everybody may ask for the health.
     pub(super) fn check(&self, caller: &Caller, rpc: Rpc) -> Result<(), Status> {
+        if rpc.method.is_some_and(Method::is_revocation) {
+            return self.may_revoke(caller);
+        }
         if !rpc.health && !self.is_served(caller) {
             return Err(CallFault::ProfileNotServed.into());
         }
@@ -34,6 +37,19 @@ impl Served {
             && self.engine.current.load().configuration().http().is_none()
         {
             return Err(CallFault::NotConfigured { setting: "ext_authz" }.into());
+        }
+        Ok(())
+    }
+
+    /// Nobody may revoke who is not named.
+    fn may_revoke(&self, caller: &Caller) -> Result<(), Status> {
+        let snapshot = self.engine.current.load();
+        let revokers = snapshot.configuration().revokers();
+        if revokers.is_empty() {
+            return Err(CallFault::NotConfigured { setting: "revocation.callers" }.into());
+        }
+        if revokers.of(caller).is_empty() {
+            return Err(CallFault::RevocationNotPermitted { what: "anything" }.into());
         }
         Ok(())
     }

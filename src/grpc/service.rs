@@ -6,9 +6,10 @@ use super::authz;
 use super::body::Metered;
 use super::door::Door;
 use super::method::Method;
-use super::{stream, unary};
+use super::{revocation, stream, unary};
 use crate::config::ServerLimits;
 use crate::dispatch::Dispatcher;
+use crate::revocation::Ledger;
 use bytes::Bytes;
 use futures_util::future::{Either, FutureExt as _, ready};
 use http::{Request, Response};
@@ -37,11 +38,16 @@ pub struct Services {
 }
 
 impl Services {
-    /// With these limits, each call has a deadline of ours (R80). What is neither of the
+    /// With these limits, each call has a deadline of ours (R80). With a ledger, revocation is on. What is neither of the
     /// contract nor of Envoy goes to `others`.
     #[must_use]
-    pub fn new(dispatcher: Dispatcher, limits: &ServerLimits, others: Routes) -> Self {
-        Self { door: Arc::new(Door::new(dispatcher, limits)), others }
+    pub fn new(
+        dispatcher: Dispatcher,
+        limits: &ServerLimits,
+        ledger: Option<Ledger>,
+        others: Routes,
+    ) -> Self {
+        Self { door: Arc::new(Door::new(dispatcher, limits, ledger)), others }
     }
 }
 
@@ -80,6 +86,19 @@ where
                 let answering = unary::answer(call, clock, request, decide);
                 answering.map(|answered| or_error(answered.or_else(authz::deny))).boxed()
             }
+            Method::Revoke => {
+                let decide = async move |message, call: &_| door.revoke(message, call).await;
+                unary::answer(call, clock, request, decide).map(or_error).boxed()
+            }
+            Method::Undo => {
+                let decide = async move |message, call: &_| door.undo(message, call).await;
+                unary::answer(call, clock, request, decide).map(or_error).boxed()
+            }
+            Method::List => {
+                let decide = async move |message, call: &_| door.list(message, call).await;
+                unary::answer(call, clock, request, decide).map(or_error).boxed()
+            }
+            Method::Watch => revocation::watch(door, call, request).map(or_error).boxed(),
             Method::VerifyStream => {
                 return Either::Left(ready(stream::answer(door, call, request)));
             }

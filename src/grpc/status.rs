@@ -6,6 +6,7 @@ mod words;
 
 pub(super) use library::{code_of, explain};
 
+use crate::revocation::RevocationFault;
 use crate::telemetry::ShedCause;
 use prost::Message as _;
 use std::collections::HashMap;
@@ -90,6 +91,50 @@ pub enum CallFault {
     },
     /// What is asked for by name is not there: a service for its health, a symbol of reflection.
     NotFound,
+    /// An id of an entry cannot be read.
+    EntryIdInvalid {
+        /// Its place in the list.
+        place: usize,
+    },
+    /// No configured issuer has this name, or this `iss`.
+    IssuerNotConfigured,
+    /// There is no such kind of revocation.
+    KindUnknown,
+    /// A list of the request is empty.
+    ListEmpty {
+        /// Which field.
+        field: &'static str,
+    },
+    /// The token of a page cannot be read.
+    PageTokenInvalid,
+    /// The name of a request is that of another one.
+    RequestIdTaken,
+    /// The recorder of revocations has too much to do.
+    RevocationsBusy,
+    /// The store of revocations cannot be written.
+    RevocationsFailed,
+    /// There are as many entries as there may be.
+    RevocationsFull {
+        /// How many there may be.
+        limit: u64,
+    },
+    /// A revocation of the request cannot be recorded.
+    RevocationInvalid {
+        /// Its place in the list.
+        place: usize,
+        /// Why not.
+        fault: RevocationFault,
+    },
+    /// A revocation would refuse every token of an issuer.
+    RevocationNotConfirmed {
+        /// Its place in the list.
+        place: usize,
+    },
+    /// The caller may not revoke, undo or see this.
+    RevocationNotPermitted {
+        /// What.
+        what: &'static str,
+    },
     /// The options of a request are too long together.
     OptionsTooLarge {
         /// How many bytes they have.
@@ -137,6 +182,18 @@ impl CallFault {
             Self::ContentTypeUnsupported => "CONTENT_TYPE_UNSUPPORTED",
             Self::ContextsMismatch { .. } => "CONTEXTS_MISMATCH",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::EntryIdInvalid { .. } => "ENTRY_ID_INVALID",
+            Self::IssuerNotConfigured => "ISSUER_NOT_CONFIGURED",
+            Self::KindUnknown => "KIND_UNKNOWN",
+            Self::ListEmpty { .. } => "LIST_EMPTY",
+            Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
+            Self::RequestIdTaken => "REQUEST_ID_TAKEN",
+            Self::RevocationsBusy => "REVOCATIONS_BUSY",
+            Self::RevocationsFailed => "REVOCATIONS_FAILED",
+            Self::RevocationsFull { .. } => "REVOCATIONS_FULL",
+            Self::RevocationInvalid { .. } => "REVOCATION_INVALID",
+            Self::RevocationNotConfirmed { .. } => "REVOCATION_NOT_CONFIRMED",
+            Self::RevocationNotPermitted { .. } => "REVOCATION_NOT_PERMITTED",
             Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
             Self::Internal => "INTERNAL",
             Self::MessageIncomplete => "MESSAGE_INCOMPLETE",
@@ -170,6 +227,13 @@ impl CallFault {
             | Self::Compressed
             | Self::ContentTypeUnsupported
             | Self::ContextsMismatch { .. }
+            | Self::EntryIdInvalid { .. }
+            | Self::IssuerNotConfigured
+            | Self::KindUnknown
+            | Self::ListEmpty { .. }
+            | Self::PageTokenInvalid
+            | Self::RequestIdTaken
+            | Self::RevocationInvalid { .. }
             | Self::FieldTooLong { .. }
             | Self::MessageIncomplete
             | Self::MessageMalformed
@@ -186,18 +250,23 @@ impl CallFault {
             Self::CompressionUnsupported | Self::MessageMore | Self::MethodUnknown { .. } => {
                 Code::Unimplemented
             }
-            Self::NotConfigured { .. } => Code::FailedPrecondition,
-            Self::NotFound => Code::NotFound,
-            Self::ProfileNotServed => Code::PermissionDenied,
-            Self::MessageTooLarge { .. } | Self::Overloaded { .. } | Self::ReplyTooLarge { .. } => {
-                Code::ResourceExhausted
+            Self::NotConfigured { .. } | Self::RevocationNotConfirmed { .. } => {
+                Code::FailedPrecondition
             }
+            Self::RevocationsFailed => Code::Unavailable,
+            Self::NotFound => Code::NotFound,
+            Self::ProfileNotServed | Self::RevocationNotPermitted { .. } => Code::PermissionDenied,
+            Self::MessageTooLarge { .. }
+            | Self::Overloaded { .. }
+            | Self::ReplyTooLarge { .. }
+            | Self::RevocationsBusy
+            | Self::RevocationsFull { .. } => Code::ResourceExhausted,
         }
     }
 
     /// Whether the same call may well be answered a moment later.
     fn is_overload(&self) -> bool {
-        matches!(self, Self::Overloaded { .. })
+        matches!(self, Self::Overloaded { .. } | Self::RevocationsBusy)
     }
 
     /// The fault as it goes into a message of a stream.

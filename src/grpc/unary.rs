@@ -80,7 +80,7 @@ where
 }
 
 /// The only message of a call; and the moment when it was there, if it was waited for.
-async fn only_message<B, Q>(
+pub(super) async fn only_message<B, Q>(
     messages: &mut Messages<B>,
     clock: &Clock,
 ) -> Result<(Q, Option<Instant>), Status>

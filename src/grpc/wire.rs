@@ -9,7 +9,7 @@ use crate::pb;
 use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::policy::{self, Attributes, Caller, ClaimPath, Projection, Returned};
-use jwtd_core::verify::{Reject, TokenContext};
+use jwtd_core::verify::{Reject, RevocationSet, TokenContext};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,7 +156,12 @@ pub(super) fn timeout(timeout: prost_types::Duration) -> Result<Duration, CallFa
 }
 
 /// Tells each check of one token; `batch` is what was asked of it.
-pub(super) fn checks(snapshot: &Snapshot, batch: &Batch, now: UnixTime) -> Vec<pb::Check> {
+pub(super) fn checks(
+    snapshot: &Snapshot,
+    revocations: &RevocationSet,
+    batch: &Batch,
+    now: UnixTime,
+) -> Vec<pb::Check> {
     let found = snapshot.configuration().profile(batch.profile);
     let (Some(served), Some(token)) = (found, batch.tokens.first()) else {
         return Vec::new();
@@ -164,8 +169,17 @@ pub(super) fn checks(snapshot: &Snapshot, batch: &Batch, now: UnixTime) -> Vec<p
     let ServedProfile { profile, policy } = &**served;
     let Batch { audiences, scopes, caller, attributes, .. } = batch;
     let (issuers, context) = (snapshot.issuers(), batch.context(0));
-    let question =
-        Question { issuers, profile, policy, audiences, scopes, context, caller, attributes };
+    let question = Question {
+        issuers,
+        profile,
+        policy,
+        audiences,
+        scopes,
+        context,
+        revocations: Some(revocations),
+        caller,
+        attributes,
+    };
     engine::explain(token, &question, now).into_iter().map(check).collect()
 }
 

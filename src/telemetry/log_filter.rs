@@ -32,7 +32,7 @@ const OURS: [&str; 2] = ["jwtd", "jwtd_core"];
 const OTHERS: [&str; 6] = ["h2", "hyper", "hyper_util", "rustls", "tonic", "tower"];
 
 /// The parts of jwtd that log, as they stand after `jwtd::`.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "admin",
     "app",
     "cmd",
@@ -41,6 +41,7 @@ const ROOMS: [&str; 12] = [
     "engine",
     "grpc",
     "http",
+    "revocation",
     "sources",
     "state",
     "telemetry",

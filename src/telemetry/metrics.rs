@@ -11,6 +11,7 @@ mod fetches;
 mod gauges;
 mod names;
 mod requests;
+mod revocations;
 mod shadow;
 mod shed;
 mod verifications;
@@ -20,6 +21,7 @@ pub use connections::{ConnectionEnd, Connections};
 pub use decryptions::{Decryption, Decryptions};
 pub use fetches::UnknownKids;
 pub use gauges::Gauges;
+pub use revocations::RevocationCounters;
 pub use shadow::ShadowCounters;
 pub use shed::ShedCause;
 pub use verifications::VerificationCounters;
@@ -75,6 +77,8 @@ pub struct Metrics {
     pub audit_records: AuditRecords,
     /// Lines of the refusal log.
     pub refusal_lines: RefusalLines,
+    /// Entries of revocation.
+    pub revocations: RevocationCounters,
 }
 
 /// Counters of `refusal_lines_total`.
@@ -281,6 +285,7 @@ impl Metrics {
             connections: Connections::new(&add),
             gauges: Gauges::new(&add),
             requests: Requests::new(&add),
+            revocations: RevocationCounters::new(&add),
             cache_requests: CacheRequests {
                 hit: requests.with_label_values(&["hit"]),
                 miss: requests.with_label_values(&["miss"]),

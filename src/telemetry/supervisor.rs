@@ -34,6 +34,8 @@ pub enum Duty {
     Refusals,
     /// Reloads the configuration.
     Reload,
+    /// Records revocations.
+    Revocations,
     /// Receives signals.
     Signals,
     /// Exports traces.
@@ -42,7 +44,7 @@ pub enum Duty {
 
 impl Duty {
     /// All of them, in the order of the numbers of the variants.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Accept,
         Self::Admin,
         Self::Audit,
@@ -52,6 +54,7 @@ impl Duty {
         Self::Log,
         Self::Refusals,
         Self::Reload,
+        Self::Revocations,
         Self::Signals,
         Self::Traces,
     ];
@@ -69,6 +72,7 @@ impl Duty {
             Self::Log => "log",
             Self::Refusals => "refusals",
             Self::Reload => "reload",
+            Self::Revocations => "revocations",
             Self::Signals => "signals",
             Self::Traces => "traces",
         }

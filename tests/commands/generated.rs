@@ -33,9 +33,9 @@ fn every_command_has_a_manual_page() {
         assert!(page.contains(&format!(".TH {name} 1")), "{command}: {page}");
         assert_eq!(folder.read(&format!("pages/{name}.1")), page, "{command}");
     }
-    // Those, jwtd itself, `jwtd audit`, `jwtd config` and `jwtd jwks`.
+    // Those, jwtd itself, `jwtd audit`, `jwtd config`, `jwtd jwks` and `jwtd revocations`.
     let pages = std::fs::read_dir(folder.path("pages")).unwrap().count();
-    assert_eq!(pages, commands().len() + 4);
+    assert_eq!(pages, commands().len() + 5);
     folder.bad("man nothing", 2, "there is no command `jwtd nothing`");
     folder.bad("man --dir x keygen", 2, "cannot be used with");
     folder.write("file", "");

@@ -62,7 +62,23 @@ fn a_good_token_is_shown_and_nothing_is_believed() {
     assert!(ended.output.ends_with("jwtd would permit it\n"), "{ended:?}");
     let seen = json(&folder.good("inspect --config jwtd.yaml --output json", &token));
     assert_eq!((&seen["verified"], &seen["permit"]), (&true.into(), &true.into()));
-    assert!(checks(&seen).len() == 20 && checks(&seen).iter().all(|(_, state)| *state == "pass"));
+    assert!(checks(&seen).len() == 21 && checks(&seen).iter().all(|(_, state)| *state == "pass"));
+}
+
+#[test]
+fn whether_a_token_is_revoked_is_not_said_where_it_is_not_known() {
+    let folder = folder();
+    let token = sign(&folder, CLAIMS);
+    let config = std::fs::read_to_string(folder.path("jwtd.yaml")).unwrap();
+    folder.write("revoking.yaml", format!("{config}\nstate_dir: state\nrevocation: {{}}\n"));
+    let ended = folder.run("inspect --config revoking.yaml", &token);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.output.ends_with("unless it is revoked, which the daemon alone knows\n"),
+        "{ended:?}"
+    );
+    let seen = json(&folder.good("inspect --config revoking.yaml --output json", &token));
+    assert!(checks(&seen).contains(&("revocation", "not_checked")), "{seen}");
 }
 
 #[test]

@@ -249,7 +249,7 @@ async fn a_refusal_is_explained_check_by_check() {
     let answer = client.explain(request("orders", &refused)).await.unwrap().into_inner();
     let verdict = answer.verdict.unwrap();
     assert_eq!((verdict.permit, verdict.reason()), (false, Reason::ScopeMissing));
-    assert_eq!((&*answer.profile, answer.checks.len()), ("orders", 20));
+    assert_eq!((&*answer.profile, answer.checks.len()), ("orders", 21));
     let (last, others) = answer.checks.split_last().unwrap();
     assert!(others.iter().all(|check| check.state() == CheckState::Passed), "{others:#?}");
     assert_eq!((&*last.name, last.state()), ("access", CheckState::Failed));
@@ -261,7 +261,7 @@ async fn a_refusal_is_explained_check_by_check() {
     // What the profile only tries is not enforced, and what is no call is none.
     let answer = client.explain(request("reports", &refused)).await.unwrap().into_inner();
     assert!(answer.verdict.unwrap().permit);
-    assert_eq!(answer.checks[19].state(), CheckState::NotEnforced);
+    assert_eq!(answer.checks[20].state(), CheckState::NotEnforced);
     let status = client.explain(request("lost", &refused)).await.unwrap_err();
     assert_eq!(status.get_details_error_info().unwrap().reason, "PROFILE_UNKNOWN");
     let answer = client.explain(request("orders", "")).await.unwrap().into_inner();

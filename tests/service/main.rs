@@ -31,6 +31,7 @@ mod plain;
 mod recipes;
 mod refusals;
 mod reload;
+mod revocation;
 mod routes;
 mod shares;
 mod sockets;

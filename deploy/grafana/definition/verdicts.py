@@ -57,6 +57,18 @@ PANELS = [
         6,
     ),
     graph(
+        "Revoked",
+        "Entries in force, the most of a daemon, and tokens a second that are refused by them.",
+        [
+            query(f"max(jwtd_revocation_entries{{{S}}})", "entries"),
+            query(f'sum(rate(jwtd_verifications_total{{{I}, reason="REVOKED"}}{R}))', "refused a second"),
+            query(f'sum(rate(jwtd_revocations_total{{{S}, result=~"full|failed"}}{R}))', "failed a second"),
+        ],
+        "short",
+        6,
+        links=alert("JwtdRevocationsFailing", "JwtdRevocationsFull"),
+    ),
+    graph(
         "Would be refused by a shadow",
         "Tokens that a profile's `shadow` would refuse. Empty without one.",
         [

@@ -60,7 +60,7 @@ static FRONT: LazyLock<Front<Services, plain::Front>> = LazyLock::new(|| {
         &LIMITS,
         clock.clone(),
     );
-    let service = Services::new(dispatcher, &LIMITS, tonic::service::Routes::default());
+    let service = Services::new(dispatcher, &LIMITS, None, tonic::service::Routes::default());
     let metrics = Arc::clone(&engine.metrics);
     let metered = MeteredLayer { message_bytes: LIMITS.message_bytes, metrics };
     let patience = LIMITS.call_timeout;

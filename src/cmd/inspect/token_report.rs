@@ -140,6 +140,9 @@ impl<'t> TokenReport<'t> {
                         (None, "not enforced", why)
                     }
                     CheckState::NotReached => (None, "not reached", String::new()),
+                    CheckState::NotChecked if judged => {
+                        (None, "not checked", "the daemon alone knows".to_owned())
+                    }
                     CheckState::NotChecked => (None, "not checked", "no configuration".to_owned()),
                 };
                 let mut row = vec![check.name.to_owned(), word.to_owned(), why];
@@ -163,6 +166,9 @@ impl<'t> TokenReport<'t> {
                 ] {
                     table::wrapped(start, &text).iter().for_each(|line| terminal::line(line));
                 }
+            }
+            None if judged && self.checks.iter().any(|one| one.state == CheckState::NotChecked) => {
+                say!("jwtd would permit it, unless it is revoked, which the daemon alone knows");
             }
             None if judged => say!("jwtd would permit it"),
             None => say!(

@@ -1,6 +1,6 @@
 //! What is signed: the header and the claims, from the flags.
 
-use super::time_argument::TimeArgument;
+use crate::cmd::time_argument::TimeArgument;
 use crate::cmd::tokens;
 use crate::files;
 use clap::Args;

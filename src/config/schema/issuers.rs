@@ -22,6 +22,10 @@ table! { issuer {
     /// How far the issuer's clock may differ. Where clocks are wrong, set them: a larger skew
     /// lets expired tokens pass.
     clock_skew: Duration = duration().within("0s", "300s").or("60s");
+    /// The longest life of its tokens, from `iat` to `exp`; one that lives longer is refused. What
+    /// is revoked is forgotten when no token can be alive that it means: that is known only with
+    /// this.
+    max_lifetime: Duration = duration();
 } }
 
 table! { keys {

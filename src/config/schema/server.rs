@@ -22,6 +22,9 @@ table! { file {
     /// How requests are judged that Envoy asks about (`envoy.service.auth.v3`); without it, its
     /// calls are refused. `ext_authz: {}` takes the defaults.
     ext_authz: Node = table(ext_authz::KEYS);
+    /// Tokens that are refused before they expire; `revocation: {}` takes the defaults. It needs
+    /// `state_dir`.
+    revocation: Node = table(revocation::KEYS);
     /// A record of each decision, as JSON lines; without it none is kept.
     audit: Node = table(audit::KEYS);
     /// Lines of the log that say why tokens are refused.
@@ -39,9 +42,10 @@ table! { file {
     drain_delay: Duration = duration().or("250ms");
     /// How long calls may go on after that before they are cut off.
     drain_timeout: Duration = duration().or("10s");
-    /// A folder for the last good public keys, so that a new process serves while the issuer is
-    /// down; `max_stale` counts from when they were fetched. It is made if it is not there, and
-    /// refused if others can write to it or another process uses it.
+    /// A folder for what outlives the process: the last good public keys, so that a new process
+    /// serves while the issuer is down (`max_stale` counts from when they were fetched), and what
+    /// is revoked. It is made if it is not there, and refused if others can write to it or
+    /// another process uses it.
     state_dir: str = text();
 } }
 

@@ -45,6 +45,7 @@ fn seconds(span: Duration) -> String {
     format!("{} s", span.as_secs())
 }
 
+pub(super) const NOT_KNOWN: &str = "what is revoked is known to the daemon alone";
 pub(super) const PLAIN: &str = "not encrypted";
 pub(super) const PLAIN_NOT: &str = "encrypted";
 pub(super) const KEY_OF_ISSUER: &str = "encrypted to a decryption key of an issuer of the profile";
@@ -229,6 +230,11 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
                 format!("not there: {}", listed(missing))
             };
             (all_of(&profile.required_claims), actual)
+        }
+        Condition::NotRevoked => {
+            let expected = "no entry for its `jti`, `sid`, `sub`, client, issuer or key";
+            let actual = matter.revoked.map_or_else(|| "none".to_owned(), |by| by.to_string());
+            (expected.to_owned(), actual)
         }
         Condition::Binding => {
             let actual = if claims.is_bound() { "`cnf` is there" } else { "absent" };

@@ -4,7 +4,7 @@ use super::*;
 use crate::clock::VirtualClock;
 use jwtd_core::jose::json;
 use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
-use jwtd_core::verify::TokenContext;
+use jwtd_core::verify::{RevocationKey, RevocationSet, TokenContext};
 use std::time::Instant;
 
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -155,6 +155,7 @@ impl World {
         let issuers = self.issuers();
         let profile = self.profile(&issuers);
         let shared = |list: &[&str]| list.iter().copied().map(Arc::from).collect::<Vec<_>>();
+        let nothing = RevocationSet::new(RevocationKey::new(&[0; 32]));
         let question = Question {
             issuers: &issuers,
             profile: &profile,
@@ -162,6 +163,7 @@ impl World {
             audiences: &shared(&self.narrowed),
             scopes: &shared(&self.scopes),
             context: TokenContext::none(),
+            revocations: Some(&nothing),
             caller: &Caller::Unknown,
             attributes: &[],
         };

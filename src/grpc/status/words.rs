@@ -45,7 +45,7 @@ impl CallFault {
                 counted(count, tokens),
             ),
             Self::DeadlineExceeded => {
-                ("the deadline came before the verdicts".into(), "timeout", Vec::new())
+                ("the deadline came before the answer".into(), "timeout", Vec::new())
             }
             Self::ClaimsUnknown => (
                 "`options.claims` names a claim that the profile does not return, or one twice, \
@@ -53,6 +53,79 @@ impl CallFault {
                     .into(),
                 "options.claims",
                 Vec::new(),
+            ),
+            Self::EntryIdInvalid { place } => (
+                format!("`ids[{place}]` is no id of an entry; fix: copy one from `List`"),
+                "ids",
+                Vec::new(),
+            ),
+            Self::IssuerNotConfigured => (
+                "`issuer` is neither the name nor an `iss` of a configured issuer".into(),
+                "issuer",
+                Vec::new(),
+            ),
+            Self::KindUnknown => (
+                "`kinds` names no kind; fix: token, session, subject, client, key or issuer".into(),
+                "kinds",
+                Vec::new(),
+            ),
+            Self::ListEmpty { field } => {
+                (format!("`{field}` is empty; send at least one"), field, Vec::new())
+            }
+            Self::PageTokenInvalid => (
+                "`page_token` is none; fix: send that of the page before, or nothing".into(),
+                "page_token",
+                Vec::new(),
+            ),
+            Self::RequestIdTaken => (
+                "`request_id` is that of another request of this caller, and nothing of this one \
+                 was recorded; fix: name each request anew, and repeat it with the same \
+                 `revocations` alone"
+                    .into(),
+                "request_id",
+                Vec::new(),
+            ),
+            Self::RevocationsBusy => (
+                "too many requests wait to be recorded; nothing of this one is; fix: ask again \
+                 later, with the same `request_id`"
+                    .into(),
+                "revocations",
+                Vec::new(),
+            ),
+            Self::RevocationsFailed => (
+                "the store of revocations cannot be written; fix: the log of the daemon says why; \
+                 then ask again with the same `request_id`, since this one may be recorded"
+                    .into(),
+                "revocations",
+                Vec::new(),
+            ),
+            Self::RevocationsFull { limit } => (
+                format!(
+                    "there are {limit} entries already, and nothing of this request is in force; \
+                     fix: raise `revocation.max_entries`, or set `issuers.NAME.max_lifetime` so \
+                     that entries end"
+                ),
+                "revocations",
+                vec![("limit", limit.to_string())],
+            ),
+            Self::RevocationInvalid { place, fault } => {
+                (format!("`revocations[{place}]`: {fault}"), "revocations", Vec::new())
+            }
+            Self::RevocationNotConfirmed { place } => (
+                format!(
+                    "`revocations[{place}]` would refuse every token of an issuer; fix: set \
+                     `confirm` if that is meant (`--yes`)"
+                ),
+                "confirm",
+                Vec::new(),
+            ),
+            Self::RevocationNotPermitted { what } => (
+                format!(
+                    "this caller may not do that ({what}) for this issuer; fix: see \
+                     `revocation.callers`"
+                ),
+                "revocations",
+                vec![("what", (*what).to_owned())],
             ),
             Self::FieldTooLong { field, count, limit } => (
                 format!("`{field}` holds {count}; at most {limit} are allowed"),

@@ -24,6 +24,14 @@ fn read(path: &str, message: Bytes) {
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => {
             drop(v1alpha::ServerReflectionRequest::decode(message));
         }
+        "/jwtd.v1.RevocationService/List" => {
+            drop(pb::RevocationServiceListRequest::decode(message));
+        }
+        "/jwtd.v1.RevocationService/Revoke" => drop(pb::RevokeRequest::decode(message)),
+        "/jwtd.v1.RevocationService/Undo" => drop(pb::UndoRequest::decode(message)),
+        "/jwtd.v1.RevocationService/Watch" => {
+            drop(pb::RevocationServiceWatchRequest::decode(message));
+        }
         "/jwtd.v1.VerifierService/Explain" => drop(pb::ExplainRequest::decode(message)),
         "/jwtd.v1.VerifierService/Verify" => drop(pb::VerifyRequest::decode(message)),
         "/jwtd.v1.VerifierService/VerifyBatch" => drop(pb::VerifyBatchRequest::decode(message)),

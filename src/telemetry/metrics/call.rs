@@ -26,6 +26,14 @@ impl CalledMethod {
     pub const VERIFY_STREAM: Self = Self::of_verifier("bidi_stream", "VerifyStream");
     /// `jwtd.v1.VerifierService/Explain`.
     pub const EXPLAIN: Self = Self::of_verifier("unary", "Explain");
+    /// `jwtd.v1.RevocationService/Revoke`.
+    pub const REVOKE: Self = Self::of_revocation("unary", "Revoke");
+    /// `jwtd.v1.RevocationService/Undo`.
+    pub const UNDO: Self = Self::of_revocation("unary", "Undo");
+    /// `jwtd.v1.RevocationService/List`.
+    pub const LIST: Self = Self::of_revocation("unary", "List");
+    /// `jwtd.v1.RevocationService/Watch`.
+    pub const WATCH: Self = Self::of_revocation("server_stream", "Watch");
     /// `envoy.service.auth.v3.Authorization/Check`.
     pub const AUTHORIZATION_CHECK: Self =
         Self { kind: "unary", service: "envoy.service.auth.v3.Authorization", name: "Check" };
@@ -43,6 +51,10 @@ impl CalledMethod {
 
     const fn of_verifier(kind: &'static str, name: &'static str) -> Self {
         Self { kind, service: "jwtd.v1.VerifierService", name }
+    }
+
+    const fn of_revocation(kind: &'static str, name: &'static str) -> Self {
+        Self { kind, service: "jwtd.v1.RevocationService", name }
     }
 
     const fn of_health(kind: &'static str, name: &'static str) -> Self {

@@ -14,6 +14,8 @@ pub struct Gauges {
     connections: IntGauge,
     streams: IntGauge,
     workers: IntGauge,
+    revocation_entries: IntGauge,
+    revocation_bytes: IntGauge,
     jwks_keys: IntGaugeVec,
     jwks_state: IntGaugeVec,
     jwks_last_success: GaugeVec,
@@ -84,6 +86,11 @@ impl Gauges {
                  ServerReflectionInfo.",
             ),
             workers: gauge("jwtd_workers", "Threads that serve calls and check signatures."),
+            revocation_entries: gauge(
+                "jwtd_revocation_entries",
+                "Tokens, sessions, subjects, clients, issuers and keys that are revoked.",
+            ),
+            revocation_bytes: gauge("jwtd_revocation_bytes", "Bytes of memory of what is revoked."),
             jwks_keys,
             jwks_state,
             jwks_last_success,
@@ -120,6 +127,12 @@ impl Gauges {
         self.in_flight_bytes.set(whole(bytes));
         self.connections.set(whole(connections));
         self.streams.set(whole(streams));
+    }
+
+    /// Sets how much is revoked.
+    pub fn set_revocations(&self, entries: usize, bytes: usize) {
+        self.revocation_entries.set(whole(entries));
+        self.revocation_bytes.set(whole(bytes));
     }
 
     /// Sets the number of worker threads.

@@ -194,6 +194,11 @@ def restarts():
         return next(one for one in pods.pods(made) if one.jwtd).manifest["spec"]["template"]["metadata"]["annotations"]
     first = annotation()
     found = []
+    kept = ["--set", "config.state_dir=/var/lib/kept/state", "--set", "volumes[0].name=kept,volumes[0].hostPath.path=/kept",
+            "--set", "volumeMounts[0].name=kept,volumeMounts[0].mountPath=/var/lib/kept", "--set"]
+    revoking = [annotation(*kept, f"config.revocation.{one}") for one in ("max_entries=7", "max_entries=8", "max_entries=7,config.revocation.callers[0].user=1")]
+    if revoking[0] == revoking[1] or revoking[0] != revoking[2]:
+        found.append("config.revocation: pods are not replaced for max_entries, or are for callers")
     for change, same in (("config.issuers.corp.clock_skew=5s", True), ("config.limits.token_bytes=8KiB", True),
                          ("config.limits.connections=7", False), ("config.cache.max_bytes=0", False), ("config.drain_timeout=5s", False)):
         if (annotation("--set", change) == first) != same:
@@ -216,6 +221,10 @@ def refuses():
         ("daemonset", "config.listen[0].tcp=127.0.0.1:7519", "config.listen: "),
         ("sidecar", "config.listen[0].tcp=127.0.0.1:7519", "config.listen: "),
         ("sidecar", "serviceMonitor.enabled=true", "serviceMonitor"),
+        ("daemonset", "config.revocation.max_entries=7", "config.revocation: its entries"),
+        ("sidecar", "config.revocation.max_entries=7", "config.revocation: its entries"),
+        ("deployment", "config.revocation.max_entries=7,config.state_dir=/kept/state,volumes[0].name=kept,"
+         "volumes[0].persistentVolumeClaim.claimName=kept,volumeMounts[0].name=kept,volumeMounts[0].mountPath=/kept", "replicas: 1"),
         ("deployment", "dashboard.enabled=true", "dashboard.enabled: "),
         ("deployment", "prometheusRule.enabled=true", "prometheusRule.enabled: "),
     ):

@@ -132,6 +132,11 @@ impl Mac {
         long_enough.then(|| Self(hmac::Key::new(algorithm, secret)))
     }
 
+    /// HMAC-SHA-256 with a secret as long as the hash.
+    pub(super) fn sha256(secret: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
     /// Compares in constant time, and only tags of full length.
     pub(super) fn verify(&self, message: &[u8], tag: &[u8]) -> Result<(), BadSignature> {
         hmac::verify(&self.0, message, tag).map_err(|ring::error::Unspecified| BadSignature)

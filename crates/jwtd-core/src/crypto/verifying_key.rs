@@ -160,6 +160,12 @@ impl MessageKey {
         ring::Mac::new(secret, Algorithm::Hs256).map(Self)
     }
 
+    /// The key of a secret as long as the hash.
+    #[must_use]
+    pub fn of(secret: &[u8; Self::LEAST_BYTES]) -> Self {
+        Self(ring::Mac::sha256(secret))
+    }
+
     /// The tag of a text: 32 bytes.
     #[must_use]
     pub fn tag(&self, text: &[u8]) -> Vec<u8> {

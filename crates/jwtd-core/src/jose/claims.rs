@@ -24,6 +24,8 @@ pub struct Claims {
     subject: Option<StringIndex>,
     token_id: Option<StringIndex>,
     session_id: Result<Option<StringIndex>, NotText>,
+    client_id: Result<Option<StringIndex>, NotText>,
+    authorized_party: Result<Option<StringIndex>, NotText>,
     confirmation: Option<ConfirmationIndex>,
     audiences: Option<StringRange>,
     scopes: StringRange,
@@ -60,6 +62,7 @@ impl Claims {
         let (mut expires_at, mut not_before, mut issued_at) = (None, None, None);
         let (mut audiences, mut scopes) = (None, [None; 2]);
         let (mut session_id, mut confirmation) = (None, None);
+        let (mut client_id, mut authorized_party) = (None, None);
         let present = members.iter().filter(|(name, value)| !is_absent(name, value));
         for (name, value) in present.clone() {
             match &**name {
@@ -74,11 +77,14 @@ impl Claims {
                 "scope" => add(&mut scopes, check_scopes("scope", value)?),
                 "scp" => add(&mut scopes, check_scopes("scp", value)?),
                 "sid" => session_id = Some(value),
+                "client_id" => client_id = Some(value),
+                "azp" => authorized_party = Some(value),
                 "cnf" => confirmation = Some(value),
                 _ => {}
             }
         }
-        let session_id = NotText::unless(session_id);
+        let [session_id, client_id, authorized_party] =
+            [session_id, client_id, authorized_party].map(NotText::unless);
         let whole = confirmation.map(Value::to_json);
         let member = |name: &str| {
             NotText::unless(confirmation.and_then(|value: &Value<'_>| value.member(name)))
@@ -88,7 +94,8 @@ impl Claims {
         let scopes = scopes.into_iter().flatten().flat_map(words);
         let names = present.map(|(name, _)| &**name);
 
-        let lenient = [session_id, jkt, x5t].map(Result::unwrap_or_default);
+        let lenient =
+            [session_id, client_id, authorized_party, jkt, x5t].map(Result::unwrap_or_default);
         let all =
             [issuer, subject, token_id, whole.as_deref()].into_iter().chain(lenient).flatten();
         let all = all.chain(audiences.clone().into_iter().flatten());
@@ -98,6 +105,8 @@ impl Claims {
             subject: subject.map(|text| arena.push(text)),
             token_id: token_id.map(|text| arena.push(text)),
             session_id: session_id.map(|text| Some(arena.push(text?))),
+            client_id: client_id.map(|text| Some(arena.push(text?))),
+            authorized_party: authorized_party.map(|text| Some(arena.push(text?))),
             confirmation: whole.as_deref().map(|whole| ConfirmationIndex {
                 json: arena.push(whole),
                 jwk_thumbprint: jkt.map(|text| Some(arena.push(text?))),
@@ -161,6 +170,22 @@ impl Claims {
     /// If it is there and is not a string: whoever revokes sessions cannot tell which it is of.
     pub fn session_id(&self) -> Result<Option<&str>, NotText> {
         Ok(self.session_id?.map(|index| self.arena.get(index)))
+    }
+
+    /// `client_id` (RFC 9068, section 2.2): the client that got the token.
+    ///
+    /// # Errors
+    /// If it is there and is not a string.
+    pub fn client_id(&self) -> Result<Option<&str>, NotText> {
+        Ok(self.client_id?.map(|index| self.arena.get(index)))
+    }
+
+    /// `azp` (OpenID Connect Core 1.0, section 2): the same, as providers of OpenID name it.
+    ///
+    /// # Errors
+    /// If it is there and is not a string.
+    pub fn authorized_party(&self) -> Result<Option<&str>, NotText> {
+        Ok(self.authorized_party?.map(|index| self.arena.get(index)))
     }
 
     /// `scope` (RFC 8693, section 4.2) and `scp`, which several issuers use in

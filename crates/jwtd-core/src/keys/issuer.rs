@@ -65,6 +65,7 @@ pub struct Issuer {
     algorithms: AlgorithmSet,
     audiences: Option<Box<[Box<str>]>>,
     clock_skew: Leeway,
+    max_lifetime: Option<Duration>,
     keys: KeyState,
     decryption: Option<Arc<DecryptionKeys>>,
     origin: Digest,
@@ -103,6 +104,7 @@ impl Issuer {
             algorithms,
             audiences: audiences.map(boxed),
             clock_skew,
+            max_lifetime: None,
             keys,
             decryption: None,
         }
@@ -166,6 +168,18 @@ impl Issuer {
     #[must_use]
     pub fn clock_skew(&self) -> Leeway {
         self.clock_skew
+    }
+
+    /// The same issuer, whose tokens live so long at most, from `iat` to `exp`.
+    #[must_use]
+    pub fn with_max_lifetime(self, max_lifetime: Option<Duration>) -> Self {
+        Self { max_lifetime, ..self }
+    }
+
+    /// How long its tokens live at most, from `iat` to `exp`.
+    #[must_use]
+    pub fn max_lifetime(&self) -> Option<Duration> {
+        self.max_lifetime
     }
 
     /// Its keys.

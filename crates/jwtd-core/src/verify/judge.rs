@@ -4,6 +4,7 @@
 use super::context::TokenContext;
 use super::profile::{Encryption, Profile};
 use super::reject::Reject;
+use super::revocation::RevokedBy;
 use super::token::Proven;
 use crate::jose::{Claims, Malformed, UnixTime};
 use crate::keys::{Issuer, Issuers, KeyState};
@@ -38,6 +39,9 @@ pub struct Matter<'m> {
     pub audiences: &'m [Arc<str>],
     /// What came with the token.
     pub context: &'m TokenContext,
+    /// By what the token is revoked, if it is: the answer of a
+    /// [`RevocationSet`](super::RevocationSet).
+    pub revoked: Option<RevokedBy>,
     /// The time.
     pub now: UnixTime,
 }
@@ -60,13 +64,15 @@ pub enum Condition {
     Type,
     /// The claims that must be there.
     RequiredClaims,
+    /// That the token is not revoked.
+    NotRevoked,
     /// The binding to a sender (RFC 7800).
     Binding,
 }
 
 impl Condition {
     /// All of them, in the order in which they are judged.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Encryption,
         Self::FreshKeys,
         Self::Times,
@@ -74,6 +80,7 @@ impl Condition {
         Self::Audience,
         Self::Type,
         Self::RequiredClaims,
+        Self::NotRevoked,
         Self::Binding,
     ];
 
@@ -88,6 +95,7 @@ impl Condition {
             Self::Audience => "audience",
             Self::Type => "type",
             Self::RequiredClaims => "required claims",
+            Self::NotRevoked => "revocation",
             Self::Binding => "sender binding",
         }
     }
@@ -97,7 +105,7 @@ impl Condition {
     /// # Errors
     /// What is wrong, if it does not.
     pub fn check(self, matter: &Matter<'_>) -> Result<(), Reject> {
-        let Matter { proven, issuers, profile, audiences, context: _, now } = *matter;
+        let Matter { proven, issuers, profile, audiences, context: _, revoked, now } = *matter;
         let issuer = issuers.get(proven.proof().issuer()).ok_or(Reject::Internal)?;
         let claims = proven.claims();
         match self {
@@ -110,7 +118,10 @@ impl Condition {
             },
             Self::FreshKeys => check_keys(issuer, now)?,
             Self::Times => check_times(claims, issuer.clock_skew().span(), profile.max_age, now)?,
-            Self::Lifetime => check_lifetime(claims, profile.max_lifetime)?,
+            Self::Lifetime => {
+                let limits = [profile.max_lifetime, issuer.max_lifetime()];
+                check_lifetime(claims, limits.into_iter().flatten().min())?;
+            }
             Self::Audience => check_audience(claims, issuer, profile, audiences)?,
             Self::Type => {
                 if !profile.types.contains(&proven.header().token_type) {
@@ -121,6 +132,11 @@ impl Condition {
                 let missing = profile.required_claims.iter().find(|name| !claims.has(name));
                 if let Some(missing) = missing {
                     return Err(Reject::ClaimMissing(Arc::clone(missing)));
+                }
+            }
+            Self::NotRevoked => {
+                if let Some(by) = revoked {
+                    return Err(Reject::Revoked(by));
                 }
             }
             // No context can bring a proof of possession yet, and a bound token without one
@@ -162,6 +178,7 @@ impl Condition {
             | Self::Audience
             | Self::Type
             | Self::RequiredClaims
+            | Self::NotRevoked
             | Self::Binding => None,
         }
     }

@@ -11,6 +11,7 @@ mod profile;
 mod read_error;
 mod reason;
 mod reject;
+mod revocation;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -26,5 +27,9 @@ pub use profile::{AcceptedTypes, Encryption, Profile, UnknownIssuer};
 pub use read_error::{MissingKey, ReadError};
 pub use reason::{Fault, Reason, ReasonFamily};
 pub use reject::{Refusal, Reject};
+pub use revocation::{
+    BadTarget, MergedBase, RevocationKey, RevocationKind, RevocationMerge, RevocationSet,
+    RevocationTarget, RevokedBy, Standing, TokenValues,
+};
 pub use token::{CheckGroup, Proven, SignatureProof, Unproven, Unverified, prove_all};
 pub use verifier::{read, read_after, read_under, verify, verify_in_context};

@@ -23,6 +23,8 @@ pub enum ReasonFamily {
     Time,
     /// Audience, type and other claims.
     Claims,
+    /// What was revoked before its time.
+    Revocation,
     /// The binding of the token to its sender.
     Binding,
     /// The encryption around the token.
@@ -236,10 +238,10 @@ reasons! {
     TooOld = 64, "TOO_OLD", Time, Caller, false,
         "The token was issued longer ago than `profiles.NAME.max_age`.", "Get a fresh token.";
     IssuedAtMissing = 65, "ISSUED_AT_MISSING", Time, Issuer, false,
-        "The profile sets `max_age` or `max_lifetime`, and the payload has no `iat`.",
+        "The profile sets `max_age` or `max_lifetime`, or the issuer `max_lifetime`, and the payload has no `iat`.",
         "Let the issuer set `iat`, or drop the setting.";
     LifetimeTooLong = 66, "LIFETIME_TOO_LONG", Time, Issuer, false,
-        "The token lives longer, from `iat` to `exp`, than `profiles.NAME.max_lifetime`.",
+        "The token lives longer, from `iat` to `exp`, than `profiles.NAME.max_lifetime` or `issuers.NAME.max_lifetime`.",
         "Let the issuer make tokens that end sooner, or raise the limit.";
 
     AudienceMissing = 70, "AUDIENCE_MISSING", Claims, Issuer, false,
@@ -254,6 +256,10 @@ reasons! {
     ClaimMissing = 73, "CLAIM_MISSING", Claims, Issuer, false,
         "A claim of `profiles.NAME.required_claims` is missing or null.",
         "The detail names it. Let the issuer set it.";
+
+    Revoked = 74, "REVOKED", Revocation, Caller, false,
+        "The token is revoked: it, its session, its subject, its client, its key, or all of its issuer.",
+        "The detail says which. Get a fresh token; `jwtd revocations list` shows the entries, and `jwtd revocations undo` takes one back.";
 
     BindingRequired = 75, "BINDING_REQUIRED", Binding, Caller, false,
         "The token is bound to its sender (`cnf`), and no proof of possession came with it.",
@@ -351,6 +357,7 @@ impl fmt::Display for ReasonFamily {
             Self::Signature => "signature",
             Self::Time => "time",
             Self::Claims => "claims",
+            Self::Revocation => "revocation",
             Self::Binding => "binding",
             Self::Encryption => "encryption",
             Self::Policy => "policy",

@@ -1,6 +1,7 @@
 //! Why a token is refused, with what a person needs to see it.
 
 use super::reason::Reason;
+use super::revocation::RevokedBy;
 use crate::jose::base64url::Base64Fault;
 use crate::jose::json::JsonFault;
 use crate::jose::{Algorithm, Malformed, Part};
@@ -74,6 +75,8 @@ pub enum Reject {
         /// How long until it is acceptable.
         wait: Duration,
     },
+    /// The token is revoked.
+    Revoked(RevokedBy),
     /// A rule of the operator could not be decided.
     RuleFailed {
         /// Where the rule stands in the configuration.
@@ -205,6 +208,7 @@ impl Reject {
                 Reason::ScopeMissing
             }
             Self::NotYetValid { .. } => Reason::NotYetValid,
+            Self::Revoked(_) => Reason::Revoked,
             Self::RuleFailed { .. } => Reason::PolicyFailed,
             Self::RuleNotMet(_) => Reason::PolicyDenied,
             Self::SignatureDer(_) | Self::SignatureInvalid => Reason::SignatureInvalid,
@@ -343,6 +347,7 @@ impl fmt::Display for Reject {
             Self::Malformed(malformed) => malformed.fmt(f),
             Self::NoScope(names) => write!(f, "none of the scopes `{names}` is held"),
             Self::NotYetValid { wait } => write!(f, "acceptable in {} s", wait.as_secs()),
+            Self::Revoked(by) => by.fmt(f),
             Self::RuleFailed { rule, why } => write!(f, "`{rule}` cannot be decided: {why}"),
             Self::RuleNotMet(message) => f.write_str(message),
             Self::RequestedScopeMissing { place } => {

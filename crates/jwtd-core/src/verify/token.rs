@@ -269,6 +269,11 @@ impl SignatureProof {
     pub fn issuer(&self) -> IssuerIndex {
         self.issuer
     }
+
+    /// The thumbprint of the key. That of a secret must not leave the process.
+    pub(super) fn key(&self) -> &Digest {
+        &self.key
+    }
 }
 
 impl Proven {

@@ -43,7 +43,7 @@ pub fn verify_in_context(
 ) -> Result<Proven, Reject> {
     let read = read_under(&mut Headers::default(), token, issuers, profile);
     let proven = read.map_err(|error| error.into_refusal().reject)?.prove()?;
-    judge(&Matter { proven: &proven, issuers, profile, audiences, context, now })?;
+    judge(&Matter { proven: &proven, issuers, profile, audiences, context, revoked: None, now })?;
     Ok(proven)
 }
 

@@ -41,6 +41,7 @@ connection: { max_age: 30m }
 {{- fail (printf "config.issuers.%s.keys.preset: kubernetes wants a token of the pod, which is not there. fix: set clusterIssuer: true" $name) }}
 {{- end }}
 {{- end }}
+{{- include "jwtd.revocation" . }}
 {{- $config := deepCopy .Values.config }}
 {{- /* Not `merge`: it takes a 0 or a false that somebody wrote for nothing written. */}}
 {{- range $key, $default := include "jwtd.defaults" . | fromYaml }}
@@ -54,11 +55,36 @@ connection: { max_age: 30m }
 {{- toYaml $config }}
 {{- end }}
 
+{{/* Entries of revocation must outlive the pod, and no two daemons can share them. */}}
+{{- define "jwtd.revocation" -}}
+{{- if hasKey .Values.config "revocation" }}
+{{- $dir := .Values.config.state_dir | default "" | toString }}
+{{- $kept := false }}
+{{- range $mount := .Values.volumeMounts }}
+{{- if hasPrefix (printf "%s/" (trimSuffix "/" $mount.mountPath)) (printf "%s/" $dir) }}
+{{- range $.Values.volumes }}
+{{- if and (eq .name $mount.name) (not (hasKey . "emptyDir")) (not (hasKey . "ephemeral")) }}{{ $kept = true }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if not $kept }}
+{{- fail "config.revocation: its entries are in `state_dir`, which would vanish with the pod, and revoked tokens would pass. fix: name a volume that lasts in volumes and volumeMounts, and set config.state_dir to a folder in it" }}
+{{- end }}
+{{- if and (eq .Values.mode "deployment") (or .Values.autoscaling.enabled (gt (int .Values.replicas) 1)) }}
+{{- fail "config.revocation: each daemon keeps entries of its own, and the pods of a Deployment would share a volume that one of them locks. fix: set replicas: 1 and no autoscaling, or mode: daemonset with a volume of each node" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Of what needs a restart; the rest is taken over by itself, and must not restart pods. */}}
 {{- define "jwtd.startup-checksum" -}}
 {{- $config := include "jwtd.config" . | fromYaml }}
 {{- $limits := omit ($config.limits | default dict) "token_bytes" "header_bytes" "token_members" }}
-{{- set (omit $config "issuers" "profiles") "limits" $limits | toJson | sha256sum }}
+{{- $startup := set (omit $config "issuers" "profiles") "limits" $limits }}
+{{- if hasKey $config "revocation" }}
+{{- $_ := set $startup "revocation" (omit ($config.revocation | default dict) "callers") }}
+{{- end }}
+{{- $startup | toJson | sha256sum }}
 {{- end }}
 
 {{/* The port of the first socket that other pods can reach; nothing, if there is none. */}}

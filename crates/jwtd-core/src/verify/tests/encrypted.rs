@@ -184,6 +184,7 @@ fn a_profile_learns_nothing_of_the_keys_of_issuers_that_it_does_not_trust() {
         profile: &profile,
         audiences: &[],
         context,
+        revoked: None,
         now,
     };
     assert_eq!(judge(&matter), Err(Reject::IssuerNotInProfile));
@@ -210,7 +211,15 @@ fn a_profile_demands_encryption_or_refuses_it_hot_and_cold() {
         let cold = verify(token.as_bytes(), &issuers, &profile, &[], now);
         let proven = read(token.as_bytes(), &issuers).unwrap().prove().unwrap();
         let (proven, issuers, profile) = (&proven, &issuers, &profile);
-        let hot = judge(&Matter { proven, issuers, profile, audiences: &[], context, now });
+        let hot = judge(&Matter {
+            proven,
+            issuers,
+            profile,
+            audiences: &[],
+            context,
+            revoked: None,
+            now,
+        });
         let reason = |reject: Reject| reject.reason();
         assert_eq!(hot.map_err(reason), expected, "{trusted} {encryption:?}");
         assert_eq!(cold.map(|_| ()).map_err(|reject| reject.reason()), expected);

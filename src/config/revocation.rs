@@ -1,0 +1,100 @@
+//! What is kept of revocations, and who may revoke.
+
+use super::access::caller_rule;
+use super::check::nearest;
+use super::document::Node;
+use super::fault::Faults;
+use super::schema::{file, revocation as key, revoker};
+use jwtd_core::policy::{Caller, CallerRule};
+use jwtd_core::verify::RevocationKind;
+use std::collections::BTreeSet;
+
+/// What holds from the start to the end of the process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RevocationSettings {
+    /// The most entries.
+    pub max_entries: u64,
+}
+
+/// A caller that may revoke.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Revoker {
+    /// Who it is.
+    pub caller: CallerRule,
+    /// The issuers, by name, if not all.
+    pub issuers: Option<BTreeSet<Box<str>>>,
+    /// What it may revoke of them; [`RevocationKind::Issuer`] is everything.
+    pub kinds: Vec<RevocationKind>,
+    /// Whether it may undo entries.
+    pub undo: bool,
+}
+
+impl Revoker {
+    /// Whether it may revoke this of the issuer with this name; of one without a name only who may
+    /// of all.
+    #[must_use]
+    pub fn may(&self, kind: RevocationKind, issuer: Option<&str>) -> bool {
+        let named = |all: &BTreeSet<Box<str>>| issuer.is_some_and(|name| all.contains(name));
+        self.kinds.contains(&kind) && self.issuers.as_ref().is_none_or(named)
+    }
+}
+
+/// All callers that may revoke.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Revokers(pub Box<[Revoker]>);
+
+impl Revokers {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those that `caller` is: it may do what any of them may.
+    #[must_use]
+    pub fn of(&self, caller: &Caller) -> Vec<&Revoker> {
+        self.0.iter().filter(|one| one.caller.admits(caller)).collect()
+    }
+}
+
+/// What is kept, if revocation is on.
+pub(super) fn settings(root: &Node, faults: &mut Faults) -> Option<RevocationSettings> {
+    let node = root.at(file::revocation)?;
+    if root.word(file::state_dir).is_none() {
+        let what = "there is no place to keep entries in";
+        let fix = "set `state_dir`: entries must outlive the process";
+        faults.add(node.place, "revocation", what, fix);
+    }
+    Some(RevocationSettings { max_entries: node.read(key::max_entries) })
+}
+
+/// Who may revoke.
+pub(super) fn revokers(root: &Node, issuers: &[&str], faults: &mut Faults) -> Revokers {
+    let callers = root.at(file::revocation).map(|node| node.list(key::callers));
+    let each = callers.unwrap_or_default().iter().enumerate();
+    let read = each.filter_map(|(index, node)| {
+        let path = format!("revocation.callers[{index}]");
+        let caller = caller_rule(node, &path, faults)?;
+        let trusted = node.at(revoker::issuers);
+        for name in trusted.map(Node::texts).unwrap_or_default() {
+            if !issuers.contains(&name) {
+                let fix = nearest(name, issuers.iter().copied()).map_or_else(
+                    || format!("known are {}", issuers.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let place = trusted.map_or(node.place, |list| list.place);
+                let what = format!("there is no issuer `{name}`");
+                faults.add(place, &format!("{path}.issuers"), what, fix);
+            }
+        }
+        let kinds = node.words(revoker::kinds).into_iter();
+        let everything = node.read(revoker::everything).then_some(RevocationKind::Issuer);
+        Some(Revoker {
+            caller,
+            issuers: trusted.map(|list| list.texts().into_iter().map(Box::from).collect()),
+            kinds: kinds.filter_map(RevocationKind::from_name).chain(everything).collect(),
+            undo: node.read(revoker::undo),
+        })
+    });
+    Revokers(read.collect())
+}

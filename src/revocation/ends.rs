@@ -1,0 +1,96 @@
+//! When an entry ends: `clock_skew` and an hour after the last token that it can mean.
+
+use crate::state::{EntryEnd, RevocationEntry};
+use jwtd_core::jose::UnixTime;
+use jwtd_core::keys::Issuer;
+use jwtd_core::verify::{RevocationKind, Standing};
+use std::time::{Duration, Instant};
+
+/// How long an entry is kept beyond the last token: an hour in which a clock may be wrong.
+pub(super) const SLACK: Duration = Duration::from_secs(3600);
+
+/// Which tokens are met. Without a time of the event, those that were issued until now, the skew
+/// counted: the clock that set `iat` may run ahead of ours.
+#[must_use]
+pub(super) fn standing_of(
+    kind: RevocationKind,
+    event: Option<UnixTime>,
+    issuer: &Issuer,
+    now: UnixTime,
+) -> Standing {
+    if kind.has_time() {
+        Standing::Until(event.unwrap_or_else(|| now.plus(issuer.clock_skew().span())))
+    } else {
+        Standing::Always
+    }
+}
+
+/// When an entry has no effect any more. `expires_at` is the last `exp` that it can meet, where
+/// that is known.
+#[must_use]
+pub(super) fn end_of(
+    kind: RevocationKind,
+    standing: Standing,
+    expires_at: Option<UnixTime>,
+    issuer: &Issuer,
+    now: UnixTime,
+) -> EntryEnd {
+    match (kind, expires_at, standing) {
+        // A key that is revoked is never good again.
+        (RevocationKind::Key, ..) => EntryEnd::Never,
+        // A session brings new tokens for as long as it lives, which nobody said.
+        (RevocationKind::Session, None, _) => EntryEnd::Never,
+        (_, Some(time), _) => EntryEnd::Expiry(time),
+        (_, None, Standing::Until(time)) => EntryEnd::LastIssued(time),
+        (_, None, Standing::Always) => EntryEnd::LastIssued(now.plus(issuer.clock_skew().span())),
+    }
+}
+
+/// When the entry goes, if it does: by the settings of its issuer now, which a reload may change.
+#[must_use]
+pub fn ends_at(entry: &RevocationEntry, issuer: Option<&Issuer>) -> Option<UnixTime> {
+    let issuer = issuer?;
+    let slack = issuer.clock_skew().span().saturating_add(SLACK);
+    match entry.end {
+        EntryEnd::Never => None,
+        EntryEnd::Expiry(time) => Some(time.plus(slack)),
+        EntryEnd::LastIssued(time) => Some(time.plus(issuer.max_lifetime()?).plus(slack)),
+    }
+}
+
+/// So much the wall clock may move against time between two looks; beyond, it has jumped.
+const JUMP: Duration = Duration::from_secs(60);
+
+/// How long the wall clock must have gone evenly before all that it says is believed.
+const EVEN: Duration = Duration::from_secs(24 * 3600);
+
+/// The time up to which ends are believed. It moves with time, and not with the wall clock: one
+/// that jumps ahead ends nothing. Only what has gone evenly for a day is believed in full, so that
+/// a daemon that was not running catches up. It never lies ahead of the wall clock: with one that
+/// was ahead and is set right, it moves back.
+#[derive(Debug)]
+pub(super) struct Horizon {
+    wall: UnixTime,
+    looked_at: Instant,
+    even_since: Instant,
+}
+
+impl Horizon {
+    /// Begins to watch the wall clock, which says `wall` at the moment `at`.
+    pub(super) fn new(wall: UnixTime, at: Instant) -> Self {
+        Self { wall, looked_at: at, even_since: at }
+    }
+
+    /// Where it stands now, if it stood at `before` when it was last asked.
+    pub(super) fn advance(&mut self, before: UnixTime, wall: UnixTime, at: Instant) -> UnixTime {
+        let passed = at.saturating_duration_since(self.looked_at);
+        let expected = self.wall.plus(passed);
+        let moved = wall.since(expected).or_else(|| expected.since(wall)).unwrap_or(Duration::MAX);
+        if moved > JUMP {
+            self.even_since = at;
+        }
+        (self.wall, self.looked_at) = (wall, at);
+        let is_even = at.saturating_duration_since(self.even_since) >= EVEN;
+        if is_even { wall } else { wall.min(before.plus(passed)) }
+    }
+}

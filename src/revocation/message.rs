@@ -1,0 +1,104 @@
+//! What the recorder is asked, and what it answers.
+
+use crate::state::{
+    EntryEnd, EntryFilter, EntryId, LogChange, RevocationEntry, RevocationStoreError,
+};
+use jwtd_core::crypto::Digest;
+use jwtd_core::verify::{MergedBase, RevocationTarget, Standing};
+use tokio::sync::oneshot;
+
+/// A wish to revoke, all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    /// What is to be revoked.
+    pub wanted: Vec<Wanted>,
+    /// Its request, if that has a name: one that comes again revokes nothing.
+    pub request: Option<NamedRequest>,
+    /// Who wishes it.
+    pub source: Box<str>,
+}
+
+/// A request that has a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NamedRequest {
+    /// A digest of the name and of whose it is: two callers may choose the same.
+    pub name: Digest,
+    /// A digest of what it demands: another demand under the same name is no retry.
+    pub demand: Digest,
+}
+
+/// One of the things to be revoked.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What.
+    pub target: RevocationTarget,
+    /// Which of its tokens.
+    pub standing: Standing,
+    /// When it has no effect any more.
+    pub end: EntryEnd,
+    /// Why, in words.
+    pub comment: Box<str>,
+}
+
+/// What became of entries that were to be undone.
+#[derive(Clone, Debug, Default)]
+pub struct Undone {
+    /// The entries that were in force and are not any more.
+    pub undone: Vec<RevocationEntry>,
+    /// Other entries that still revoke the same.
+    pub standing: Vec<RevocationEntry>,
+    /// Whether there are more of them.
+    pub partial: bool,
+}
+
+/// Why nothing was recorded.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LedgerFault {
+    /// There are as many entries as there may be.
+    #[error("there are {limit} entries already")]
+    Full {
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The name of the request is that of another demand.
+    #[error("the name of the request is that of another one")]
+    NameTaken,
+    /// So many requests wait that no further one can.
+    #[error("too many requests wait to be recorded")]
+    Busy,
+    /// The store cannot be read or written.
+    #[error("{0}")]
+    Store(String),
+}
+
+impl From<RevocationStoreError> for LedgerFault {
+    fn from(error: RevocationStoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+/// Where an answer goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerFault>>;
+
+/// A page of entries, and after which to go on.
+pub(super) type Page = (Vec<RevocationEntry>, Option<EntryId>);
+
+/// What the recorder is asked.
+#[derive(Debug)]
+pub(super) enum Message {
+    Revoke(Demand, Reply<Vec<RevocationEntry>>),
+    Undo(Vec<EntryId>, Reply<Undone>),
+    /// Entries that others recorded.
+    Merge(Vec<RevocationEntry>, Reply<usize>),
+    Entries(Vec<EntryId>, Reply<Vec<RevocationEntry>>),
+    /// Which of these were undone; the `iss` of each.
+    Gone(Vec<EntryId>, Reply<Vec<Box<str>>>),
+    List(EntryFilter, Option<EntryId>, usize, Reply<Page>),
+    Changes(u64, usize, Reply<Option<Vec<LogChange>>>),
+    /// The base of the set is merged.
+    Merged(MergedBase),
+    /// Time to look for entries that have ended.
+    Sweep,
+    /// Time to end.
+    Close,
+}

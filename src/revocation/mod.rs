@@ -1,0 +1,20 @@
+//! Floor 7: what is revoked. One thread records it: it writes to the store, publishes what
+//! changed, and only then answers.
+
+mod answer;
+mod changes;
+mod ends;
+mod fault;
+mod ledger;
+mod message;
+mod opened;
+mod recorder;
+#[cfg(test)]
+mod tests;
+mod wish;
+
+pub use ends::ends_at;
+pub use fault::RevocationFault;
+pub use ledger::{Ledger, LedgerNews};
+pub use message::{Demand, LedgerFault, NamedRequest, Undone, Wanted};
+pub use wish::{Wish, issuer_named};

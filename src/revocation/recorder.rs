@@ -1,0 +1,388 @@
+//! The recorder: the only one who writes to the store and publishes sets. What waits is written
+//! in one commit, which is synced before anybody is answered.
+
+use super::answer::{Answer, Waiting};
+use super::changes::{Changes, same, undo};
+use super::ends::{Horizon, SLACK};
+use super::message::{Demand, LedgerFault, Message, NamedRequest, Reply, Wanted};
+use super::opened::Opened;
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::state::{
+    Added, EntryId, KnownRequest, RevocationEntry, RevocationStore, RevocationStoreError, Writing,
+};
+use jwtd_core::jose::UnixTime;
+use jwtd_core::keys::Issuer;
+use jwtd_core::verify::{RevocationTarget, Standing};
+use std::collections::BTreeSet;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Writes what is asked of it, and publishes what changed.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    opened: Opened,
+    engine: Arc<Engine>,
+    max_entries: u64,
+    clock: Clock,
+    /// For the thread that merges. Weak, so that the recorder ends with the last ledger.
+    inbox: Weak<SyncSender<Message>>,
+    news: watch::Sender<u64>,
+    horizon: Horizon,
+    /// Where the horizon stands. The store learns it with the next change.
+    believed: UnixTime,
+    /// Whether a change is being committed: after a panic the store may hold more than is in force.
+    unsettled: bool,
+}
+
+/// From so many changes on, the base of the set is made anew.
+const MERGE_AT: usize = 4096;
+
+/// So many messages are written in one commit.
+const GROUP: usize = 64;
+
+/// So many entries of an issuer are removed in one commit: others wait for their turn.
+const SWEEP: usize = 5_000;
+
+/// How long a request is remembered.
+const REQUEST_LIFE: Duration = Duration::from_secs(31 * 24 * 3600);
+
+impl Recorder {
+    /// Puts in force what the store holds.
+    pub(super) fn new(
+        store: RevocationStore,
+        engine: Arc<Engine>,
+        max_entries: u64,
+        clock: Clock,
+        inbox: Weak<SyncSender<Message>>,
+        news: watch::Sender<u64>,
+    ) -> Result<Self, LedgerFault> {
+        let horizon = Horizon::new(clock.wall(), clock.monotonic());
+        let (believed, opened) = (store.begin()?.horizon()?, Opened::new(store, clock.clone()));
+        let unsettled = false;
+        let recorder =
+            Self { opened, horizon, believed, engine, max_entries, clock, inbox, news, unsettled };
+        recorder.load()?;
+        Ok(recorder)
+    }
+
+    /// Puts in force what the store holds.
+    fn load(&self) -> Result<(), LedgerFault> {
+        let before = self.engine.revocations.load_full();
+        let set = self.opened.get()?.read_targets(|rows, number| before.load(rows, number))?;
+        let (entries, number) = (set.len(), set.position());
+        if number < before.position() {
+            return Err(LedgerFault::Store("the store holds less than is in force".to_owned()));
+        }
+        let stored = self.opened.get()?.begin()?.count()?;
+        self.engine.metrics.revocations.set_stored(stored);
+        self.engine.revocations.publish(set);
+        self.news.send_replace(number);
+        if entries > 0 {
+            tracing::info!(entries, "revocations from `state_dir` are in force");
+        }
+        Ok(())
+    }
+
+    /// Opens the store anew if it was let go of. What was being written when the disk failed may
+    /// be on it all the same, so all of it is put in force again.
+    fn mend(&mut self) {
+        if std::mem::take(&mut self.unsettled) {
+            self.opened.close_until(self.clock.monotonic());
+        }
+        if !self.opened.is_due() {
+            return;
+        }
+        match self.opened.open().and_then(|()| self.load()) {
+            Ok(()) => tracing::info!("revocations can be recorded again"),
+            Err(fault) => self.lose(&fault),
+        }
+    }
+
+    /// Lets go of a store that failed.
+    fn lose(&mut self, fault: &LedgerFault) {
+        self.opened.close();
+        self.unsettled = false;
+        self.engine.metrics.revocations.failed.inc();
+        tracing::error!(%fault, "revocations cannot be recorded; what is in force stays so");
+    }
+
+    /// Does what the messages ask, in groups; false if it shall end.
+    pub(super) fn take(&mut self, messages: impl Iterator<Item = Message>) -> bool {
+        let (mut group, mut reads) = (Vec::new(), Vec::new());
+        for message in messages {
+            match message {
+                Message::Revoke(..) | Message::Undo(..) | Message::Merge(..) | Message::Sweep => {
+                    group.push(message);
+                    if group.len() >= GROUP {
+                        self.write(std::mem::take(&mut group));
+                    }
+                }
+                Message::Close => {
+                    self.write(group);
+                    return false;
+                }
+                Message::Merged(base) => {
+                    let set = self.engine.revocations.load().end_merge(base);
+                    self.engine.revocations.publish(set);
+                }
+                // After the changes: what was asked before is seen, and no list keeps them waiting.
+                read => reads.push(read),
+            }
+        }
+        self.write(group);
+        reads.into_iter().for_each(|read| self.read(read));
+        true
+    }
+
+    fn read(&mut self, message: Message) {
+        self.mend();
+        match message {
+            Message::Entries(ids, reply) => self.tell(reply, |store| store.entries(&ids)),
+            Message::Gone(ids, reply) => self.tell(reply, |store| store.undone(&ids)),
+            Message::List(filter, after, most, reply) => {
+                self.tell(reply, |store| store.list(&filter, after, most));
+            }
+            Message::Changes(after, most, reply) => {
+                self.tell(reply, |store| store.changes(after, most));
+            }
+            Message::Revoke(..)
+            | Message::Undo(..)
+            | Message::Merge(..)
+            | Message::Sweep
+            | Message::Merged(_)
+            | Message::Close => {}
+        }
+    }
+
+    /// Answers what the store says.
+    fn tell<T>(
+        &mut self,
+        reply: Reply<T>,
+        look: impl FnOnce(&RevocationStore) -> Result<T, RevocationStoreError>,
+    ) {
+        let answer = self.opened.get().map(|store| look(store).map_err(LedgerFault::from));
+        if let Ok(Err(fault)) = &answer {
+            self.lose(fault);
+        }
+        // Nobody may wait for the answer any more.
+        reply.send(answer.and_then(|read| read)).ok();
+    }
+
+    /// Writes a group in one commit, publishes it, and answers.
+    fn write(&mut self, group: Vec<Message>) {
+        if group.is_empty() {
+            return;
+        }
+        self.mend();
+        if self.opened.get().is_err() {
+            // Dropped, the group is answered that it failed; why was said when the store was lost.
+            return;
+        }
+        match self.commit(group) {
+            Ok(answers) => answers.into_iter().for_each(Answer::send),
+            Err(fault) => self.lose(&fault),
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Message>) -> Result<Vec<Answer>, LedgerFault> {
+        let (change, mut changes) = (self.opened.get()?.begin()?, Changes::default());
+        let (now, mut waiting) = (self.clock.wall(), Vec::new());
+        let is_sweep = group.iter().all(|message| matches!(message, Message::Sweep));
+        for message in group {
+            match message {
+                Message::Revoke(demand, reply) => {
+                    let ids = self.revoke(&change, demand, now, &mut changes)?;
+                    waiting.push(Waiting::Revoked(reply, ids));
+                }
+                Message::Undo(ids, reply) => {
+                    match undo(&change, &ids, self.max_entries, &mut changes)? {
+                        Ok((undone, targets)) => {
+                            waiting.push(Waiting::Undone(reply, undone, targets));
+                        }
+                        Err(fault) => {
+                            self.engine.metrics.revocations.full.inc();
+                            drop(reply.send(Err(fault)));
+                        }
+                    }
+                }
+                Message::Merge(entries, reply) => {
+                    let merged = self.merge(&change, entries, &mut changes)?;
+                    waiting.push(Waiting::Merged(reply, merged));
+                }
+                Message::Sweep => self.sweep(&change, now, &mut changes)?,
+                _ => {}
+            }
+        }
+        let mut touched = Vec::with_capacity(changes.touched.len());
+        for target in std::mem::take(&mut changes.touched) {
+            let standing = change.standing(&target)?;
+            touched.push((target, standing));
+        }
+        let answers = waiting.into_iter().map(|one| one.answer(&change));
+        let (answers, number) = (answers.collect::<Result<_, _>>()?, change.number()?);
+        if is_sweep && changes.swept == 0 {
+            // Most of the time nothing has ended: the disk is left alone.
+            return Ok(answers);
+        }
+        change.set_horizon(self.believed)?;
+        let stored = change.count()?;
+        self.unsettled = true;
+        change.commit()?;
+        self.count(&changes, stored);
+        self.publish(&touched, number);
+        self.unsettled = false;
+        Ok(answers)
+    }
+
+    /// Puts in force what was written.
+    fn publish(&self, touched: &[(RevocationTarget, Option<Standing>)], number: u64) {
+        let before = self.engine.revocations.load();
+        if touched.is_empty() && number == before.position() {
+            return;
+        }
+        let changes = touched.iter().map(|(target, standing)| (target, *standing));
+        let mut set = before.changed(changes, number);
+        if set.delta() >= MERGE_AT
+            && let Some(inbox) = self.inbox.upgrade()
+            && let Some((meanwhile, work)) = set.begin_merge()
+        {
+            set = meanwhile;
+            let own = work.clone();
+            let merge = move || drop(inbox.send(Message::Merged(work.run())));
+            if std::thread::Builder::new().name("merge".to_owned()).spawn(merge).is_err() {
+                set = set.end_merge(own.run());
+            }
+        }
+        self.engine.revocations.publish(set);
+        self.news.send_replace(number);
+    }
+
+    fn count(&self, changes: &Changes, stored: u64) {
+        let counters = &self.engine.metrics.revocations;
+        counters.set_stored(stored);
+        counters.added.inc_by(changes.added);
+        counters.undone.inc_by(changes.undone);
+        counters.ended.inc_by(changes.ended);
+    }
+
+    /// Records a demand; the inner error is that of this demand alone.
+    fn revoke(
+        &self,
+        change: &Writing,
+        demand: Demand,
+        now: UnixTime,
+        changes: &mut Changes,
+    ) -> Result<Result<Vec<EntryId>, LedgerFault>, LedgerFault> {
+        let Demand { wanted, request, source } = demand;
+        if let Some(NamedRequest { name, demand }) = &request
+            && let Some(known) = change.request(name)?
+        {
+            return Ok(if known.demand == *demand {
+                Ok(known.ids)
+            } else {
+                Err(LedgerFault::NameTaken)
+            });
+        }
+        let (mut shared, mut new) = (Vec::with_capacity(wanted.len()), 0_u64);
+        for one in &wanted {
+            let known = same(change, one, &source)?;
+            new = new.saturating_add(u64::from(known.is_none()));
+            shared.push(known);
+        }
+        if new > self.max_entries.saturating_sub(change.count()?) {
+            self.engine.metrics.revocations.full.inc();
+            return Ok(Err(LedgerFault::Full { limit: self.max_entries }));
+        }
+        let (mut ids, mut answered) = (Vec::with_capacity(wanted.len()), BTreeSet::new());
+        for (one, shared) in wanted.into_iter().zip(shared) {
+            // Of what the demand itself says twice, the first is there by now.
+            let known = if shared.is_some() { shared } else { same(change, &one, &source)? };
+            let id = match known {
+                Some(id) => id,
+                None => {
+                    let Wanted { target, standing, end, comment } = one;
+                    let (id, recorded_at, source) = (change.new_id()?, now, source.clone());
+                    let entry =
+                        RevocationEntry { id, target, standing, end, recorded_at, source, comment };
+                    if change.add(&entry)? == Added::New {
+                        changes.added = changes.added.saturating_add(1);
+                        changes.touched.insert(entry.target);
+                    }
+                    id
+                }
+            };
+            if answered.insert(id) {
+                ids.push(id);
+            }
+        }
+        if let Some(NamedRequest { name, demand }) = request {
+            let known = KnownRequest { demand, ids: ids.clone() };
+            change.note_request(&name, &known, now, self.max_entries)?;
+        }
+        Ok(Ok(ids))
+    }
+
+    /// Takes over entries that others recorded; gives how many are new.
+    fn merge(
+        &self,
+        change: &Writing,
+        entries: Vec<RevocationEntry>,
+        changes: &mut Changes,
+    ) -> Result<Result<usize, LedgerFault>, LedgerFault> {
+        let (mut room, mut merged) = (self.max_entries.saturating_sub(change.count()?), 0_usize);
+        for entry in entries {
+            if room == 0 {
+                self.engine.metrics.revocations.full.inc();
+                return Ok(Err(LedgerFault::Full { limit: self.max_entries }));
+            }
+            if change.add(&entry)? == Added::New {
+                (room, merged) = (room.saturating_sub(1), merged.saturating_add(1));
+                changes.added = changes.added.saturating_add(1);
+                changes.touched.insert(entry.target);
+            }
+        }
+        Ok(Ok(merged))
+    }
+
+    /// Removes what has ended, as far as the clock can be believed.
+    fn sweep(
+        &mut self,
+        change: &Writing,
+        now: UnixTime,
+        changes: &mut Changes,
+    ) -> Result<(), LedgerFault> {
+        let horizon = self.horizon.advance(self.believed, now, self.clock.monotonic());
+        self.believed = horizon;
+        let (snapshot, mut left) = (self.engine.current.load(), false);
+        for (_, issuer) in snapshot.issuers().iter() {
+            let (expired, issued) = bounds(issuer, horizon);
+            for identifier in issuer.identifiers() {
+                let (ended, rows) = change.sweep(identifier, expired, issued, SWEEP)?;
+                changes.swept = changes.swept.saturating_add(rows);
+                left |= rows >= SWEEP;
+                let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+                changes.ended = changes.ended.saturating_add(count);
+                changes.touched.extend(ended.into_iter().map(|entry| entry.target));
+            }
+        }
+        let forgotten = change.forget_requests(horizon.minus(REQUEST_LIFE), SWEEP)?;
+        changes.swept = changes.swept.saturating_add(forgotten);
+        if (left || forgotten >= SWEEP)
+            && let Some(inbox) = self.inbox.upgrade()
+        {
+            // One that is full is swept a minute later.
+            inbox.try_send(Message::Sweep).ok();
+        }
+        Ok(())
+    }
+}
+
+/// The last `exp`, and the last `iat` if that is known, of which no token can be alive at the
+/// horizon.
+fn bounds(issuer: &Issuer, horizon: UnixTime) -> (UnixTime, Option<UnixTime>) {
+    let expired = horizon.minus(issuer.clock_skew().span().saturating_add(SLACK));
+    (expired, issuer.max_lifetime().map(|life| expired.minus(life)))
+}

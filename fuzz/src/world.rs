@@ -53,7 +53,10 @@ pub static SIGNERS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| {
 });
 
 /// The issuers.
-pub static WORLD: LazyLock<Issuers> = LazyLock::new(|| {
+pub static WORLD: LazyLock<Issuers> = LazyLock::new(|| issuers(|joe| joe));
+
+/// The issuers, with a change of the first.
+pub fn issuers(change: impl FnOnce(Issuer) -> Issuer) -> Issuers {
     let public = JwkSet::parse(PUBLIC.as_bytes()).unwrap();
     let (public, _) = KeySet::of_public(&public.keys, &ASYMMETRIC);
     let secret = Secret::new(SECRET.to_vec());
@@ -65,10 +68,10 @@ pub static WORLD: LazyLock<Issuers> = LazyLock::new(|| {
         let algorithms = algorithms.iter().copied().collect();
         Issuer::new(name, &[ISSUERS[place]], algorithms, audiences, Leeway::DEFAULT, "fuzz", keys)
     };
-    let joe = issuer(0, &ASYMMETRIC, None, public);
+    let joe = change(issuer(0, &ASYMMETRIC, None, public));
     let shared = issuer(1, &[Algorithm::Hs256], Some(&[AUDIENCE]), shared);
     Issuers::new(vec![joe, shared], Limits::DEFAULT).unwrap()
-});
+}
 
 /// A profile that expects nothing beyond the defaults, and one that is narrow.
 #[must_use]

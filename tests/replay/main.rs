@@ -40,7 +40,7 @@ macro_rules! replays {
 
 replays! {
     authority base64url claims compact config discovery grpc_request header jwe jwk jwks
-    verify_differential
+    nested verify_differential
 }
 
 fn fuzz() -> PathBuf {

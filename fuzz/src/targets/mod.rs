@@ -13,4 +13,5 @@ pub mod header;
 pub mod jwe;
 pub mod jwk;
 pub mod jwks;
+pub mod nested;
 pub mod verify_differential;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(profiles);
 
 /// What happens to a token after it was signed.
-fn damage(token: &mut Vec<u8>, how: u8, at: u16, byte: u8) {
+pub(super) fn damage(token: &mut Vec<u8>, how: u8, at: u16, byte: u8) {
     let length = token.len().max(1);
     let at = usize::from(at) % length;
     match how % 16 {

@@ -45,9 +45,9 @@ pub(super) fn opening(OpeningCost { algorithm, bits, keys }: OpeningCost) -> u64
         (KeyMode::KeyEncryption, 2049..=3072) => 2_000_000,
         (KeyMode::KeyEncryption, 3073..=4096) => 4_500_000,
         (KeyMode::KeyEncryption, _) => 30_000_000,
-        (KeyMode::KeyAgreement(_), 0..=256) => 80_000,
-        (KeyMode::KeyAgreement(_), 257..=384) => 250_000,
-        (KeyMode::KeyAgreement(_), _) => 450_000,
+        (KeyMode::KeyAgreement(_), 0..=256) => 55_000,
+        (KeyMode::KeyAgreement(_), 257..=384) => 170_000,
+        (KeyMode::KeyAgreement(_), _) => 280_000,
         (KeyMode::DirectEncryption | KeyMode::GcmKeyWrapping(_) | KeyMode::KeyWrapping(_), _) => {
             3_000
         }

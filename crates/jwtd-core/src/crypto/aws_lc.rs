@@ -7,8 +7,8 @@ mod encryption;
 
 #[cfg(feature = "jwe")]
 pub(super) use encryption::{
-    AgreementPeer, AgreementPrivateKey, RsaDecrypter, RsaEncrypter, open_content, open_gcm,
-    seal_content, seal_gcm,
+    AgreementPeer, AgreementPrivateKey, RsaDecrypter, RsaEncrypter, open_content, seal_content,
+    seal_gcm, unwrap_gcm,
 };
 
 use super::bad_signature::BadSignature;

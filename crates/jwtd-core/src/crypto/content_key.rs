@@ -1,7 +1,13 @@
 //! Content keys, and their derivation by Concat KDF (RFC 7518, section 4.6.2).
 
+use super::decryption_key::DecryptionError;
+use super::key_wrap;
 use super::ring::{random, sha256};
+use std::hint::black_box;
 use zeroize::Zeroizing;
+
+/// The longest content key, in bytes: that of A256CBC-HS512.
+const LONGEST: usize = 64;
 
 /// A content key of a known length. It begins as random bytes: where the real one cannot be had,
 /// those go on to the check of the tag, so that nobody can tell why a token was not opened
@@ -14,11 +20,28 @@ impl ContentKey {
         random(length).map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
-    /// Replaces the random bytes with the decrypted key, if that has the same length.
+    /// Replaces the random bytes with the decrypted key, if that has the same length. The time
+    /// does not tell whether it does.
     pub(super) fn replace(&mut self, found: Option<&[u8]>) {
-        let found = found.filter(|key| key.len() == self.0.len()).unwrap_or_default();
+        let found = found.filter(|key| key.len() == self.0.len());
+        self.select(found.unwrap_or(&[0; LONGEST]), found.is_some());
+    }
+
+    /// Replaces them with the key that was wrapped with `key`. The lengths fit.
+    pub(super) fn unwrap(&mut self, key: &[u8], wrapped: &[u8]) -> Result<(), DecryptionError> {
+        let found = key_wrap::unwrap(key, wrapped);
+        let (found, is_key) = found.ok_or(DecryptionError::Library)?;
+        self.select(&found, is_key);
+        Ok(())
+    }
+
+    /// Replaces the random bytes with as many of `found`, if it is the key.
+    pub(super) fn select(&mut self, found: &[u8], is_key: bool) {
+        // Unknown to the compiler, which would make two loops of one.
+        let mask = black_box(0_u8.wrapping_sub(u8::from(is_key)));
         for (to, from) in self.0.iter_mut().zip(found) {
-            *to = *from;
+            // One by one: how fast several come at once hangs on what wrote them.
+            *to = (black_box(*from) & mask) | (*to & !mask);
         }
     }
 

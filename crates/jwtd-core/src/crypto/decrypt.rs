@@ -1,9 +1,8 @@
 //! Opening a token (RFC 7516, section 5.2, steps 7 to 17).
 
-use super::aws_lc::{AgreementPeer, open_content, open_gcm};
+use super::aws_lc::{AgreementPeer, open_content, unwrap_gcm};
 use super::content_key::{ContentKey, KeyUse, derive};
 use super::decryption_key::{DecryptionBackend, DecryptionError, DecryptionKey};
-use super::key_wrap;
 use crate::jose::{JweHeader, JweParts, KeyMode, KeyParameters, Malformed, Part};
 use zeroize::Zeroizing;
 
@@ -59,22 +58,21 @@ impl DecryptionKey {
                 let of = |algorithm| KeyUse { algorithm, party_u, party_v };
                 if let KeyMode::KeyAgreement(Some(wrapping)) = algorithm.mode() {
                     let key = derive(&secret, &of(algorithm.name()), wrapping);
-                    let found = key_wrap::unwrap(&key, &parts.encrypted_key);
-                    content_key.replace(found.as_ref().map(|key| &key[..]));
+                    content_key.unwrap(&key, &parts.encrypted_key)?;
                 } else {
                     content_key.replace(Some(&derive(&secret, &of(encryption.name()), size)));
                 }
             }
             (DecryptionBackend::Secret(secret), KeyParameters::Gcm { vector, tag }) => {
-                let found = open_gcm(secret.expose(), vector, &[], &parts.encrypted_key, tag);
-                content_key.replace(found.as_ref().map(|key| &key[..]));
+                let found = unwrap_gcm(secret.expose(), vector, &parts.encrypted_key, tag);
+                let (key, is_key) = found.ok_or(DecryptionError::Library)?;
+                content_key.select(&key, is_key);
             }
             (DecryptionBackend::Secret(secret), KeyParameters::None) => {
                 if algorithm.mode() == KeyMode::DirectEncryption {
                     content_key.replace(Some(secret.expose()));
                 } else {
-                    let found = key_wrap::unwrap(secret.expose(), &parts.encrypted_key);
-                    content_key.replace(found.as_ref().map(|key| &key[..]));
+                    content_key.unwrap(secret.expose(), &parts.encrypted_key)?;
                 }
             }
             (DecryptionBackend::Agreement(..), KeyParameters::None | KeyParameters::Gcm { .. })

@@ -4,18 +4,26 @@
 //! has all of them and wipes what it holds.
 
 use aes_kw::{KeyInit as _, KwAes128, KwAes192, KwAes256};
+use std::hint::black_box;
 use zeroize::Zeroizing;
 
-/// Unwraps a key with one of 16, 24 or 32 bytes; nothing if it was not wrapped with that one.
-pub(super) fn unwrap(key: &[u8], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+/// Unwraps a key with one of 16, 24 or 32 bytes; gives it, and whether it was wrapped with that one.
+/// Nothing if a length is wrong.
+pub(super) fn unwrap(key: &[u8], wrapped: &[u8]) -> Option<(Zeroizing<Vec<u8>>, bool)> {
     let mut room = Zeroizing::new(vec![0; wrapped.len().checked_sub(8)?]);
-    match key.len() {
-        16 => KwAes128::new_from_slice(key).ok()?.unwrap_key(wrapped, &mut room).ok()?,
-        24 => KwAes192::new_from_slice(key).ok()?.unwrap_key(wrapped, &mut room).ok()?,
-        32 => KwAes256::new_from_slice(key).ok()?.unwrap_key(wrapped, &mut room).ok()?,
+    let is_key = match key.len() {
+        16 => KwAes128::new_from_slice(key).ok()?.unwrap_key(wrapped, &mut room).is_ok(),
+        24 => KwAes192::new_from_slice(key).ok()?.unwrap_key(wrapped, &mut room).is_ok(),
+        32 => KwAes256::new_from_slice(key).ok()?.unwrap_key(wrapped, &mut room).is_ok(),
         _ => return None,
     };
-    Some(room)
+    let mut other = [0; 64];
+    if is_key {
+        // The library wipes what does not fit. As much is wiped here, so that both take as long.
+        black_box(&mut other).get_mut(..room.len()).unwrap_or_default().fill(0);
+    }
+    black_box(&other);
+    Some((room, is_key))
 }
 
 /// Wraps a content key with a key of 16, 24 or 32 bytes.

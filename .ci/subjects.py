@@ -7,7 +7,7 @@ import sys
 
 
 # Folders of tests that each suite has to name: what is there is the subject of some suite.
-OWNED = ("crates/jwtd-testkit/", "tests/abuse/", "tests/deploy/", "tests/faults/", "tests/forgeries/", "tests/interop/", "tests/mutants/", "tests/soak/")
+OWNED = ("crates/jwtd-testkit/", "tests/abuse/", "tests/deploy/", "tests/faults/", "tests/fleet/", "tests/forgeries/", "tests/interop/", "tests/mutants/", "tests/soak/")
 
 
 def git(root, *arguments):

@@ -111,9 +111,11 @@ SUITES = (
     ),
     Suite(
         "revocation",
-        "ten million tokens against a million revocations, and a hundred kills while revoking",
-        ("crates/jwtd-core/src/verify/*", "src/revocation/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", *MANIFESTS),
+        "ten million tokens against a million revocations, a hundred kills while revoking, and a fleet over a real Redis",
+        ("crates/jwtd-core/src/verify/*", "src/revocation/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", "tests/fleet/*", *SHARED, *MANIFESTS),
         (
+            # `redis-server` of Debian, or another server by JWTD_REDIS.
+            *harness("fleet"),
             cargo("ten million tokens", "test", "--locked", "--release", "--package", "jwtd-core", "--lib", "--", "--ignored", "of_ten_million"),
             cargo("a hundred kills", "test", "--locked", "--release", "--test", "service", "--", "--ignored", "a_hundred_kills"),
         ),

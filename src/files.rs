@@ -57,6 +57,28 @@ pub fn open_own(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// What the file system says of a file: as long as it is the same, so is what is in the file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Stamp([i128; 5]);
+
+/// The stamp of what is at `path`, through links.
+///
+/// # Errors
+/// If nothing can be told of it.
+pub fn stamp(path: &Path) -> io::Result<Stamp> {
+    let found = std::fs::metadata(path)?;
+    let time = |seconds: i64, nanoseconds: i64| {
+        i128::from(seconds).saturating_mul(1_000_000_000).saturating_add(i128::from(nanoseconds))
+    };
+    Ok(Stamp([
+        found.dev().into(),
+        found.ino().into(),
+        found.len().into(),
+        time(found.mtime(), found.mtime_nsec()),
+        time(found.ctime(), found.ctime_nsec()),
+    ]))
+}
+
 /// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors

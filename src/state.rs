@@ -9,8 +9,8 @@ pub(crate) use revocations::FullDisk;
 
 pub use key_sets::{KeptKeySet, public_part};
 pub use revocations::{
-    Added, BadEntryId, EntryEnd, EntryFilter, EntryId, KnownRequest, LogChange, RevocationEntry,
-    RevocationStore, RevocationStoreError, Writing,
+    Added, BadEntryId, EntryEnd, EntryFilter, EntryId, KnownRequest, LogChange, OwnNumber,
+    RevocationEntry, RevocationRecord, RevocationStore, RevocationStoreError, Tombstone, Writing,
 };
 
 use crate::files;

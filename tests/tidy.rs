@@ -78,6 +78,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("arc_swap", &["src/engine/revocations.rs", "src/engine/snapshot.rs"]),
     ("prometheus::", &["src/telemetry/metrics"]),
     ("redb", &["src/state/revocations"]),
+    ("use redis::", &["src/revocation/feeds/redis"]),
     ("rustls_native_certs", &["src/sources/tls.rs"]),
     ("serde_saphyr", &["src/config/document.rs"]),
     ("flate2::", &["src/sources/coding.rs"]),
@@ -600,6 +601,7 @@ const SPAWNS: &[(&str, usize, &str)] = &[
     ("src/config/access.rs", 1, "parses one rule and is joined"),
     ("src/transport/server.rs", 1, "a connection, tracked up to its end"),
     ("src/dispatch/lag.rs", 1, "yields once and ends"),
+    ("src/revocation/feeds/redis/link.rs", 2, "reads files of a connection and is awaited"),
     ("src/revocation/recorder.rs", 1, "merges the base of the set once"),
     ("src/app/mod.rs", 1, "sends the last traces and is awaited"),
     (
@@ -609,6 +611,8 @@ const SPAWNS: &[(&str, usize, &str)] = &[
     ),
     ("src/dispatch/turns.rs", 1, "the slices of one batch, joined"),
     ("src/grpc/door.rs", 1, "a batch that takes long, awaited, on another worker"),
+    ("src/http/authorization.rs", 1, "reads one file and is awaited"),
+    ("src/revocation/feeds/file.rs", 1, "reads a list once"),
     ("src/sources/credentials.rs", 1, "reads one file and is awaited"),
     ("src/sources/fetch.rs", 1, "the connection of one fetch"),
     ("src/sources/refresh.rs", 1, "writes one key set and is awaited"),
@@ -695,10 +699,11 @@ fn text_of_others_is_escaped_by_its_writer() {
 
 /// The suites of `.ci/full`, and what they alone use of the testkit. They measure, and may wait;
 /// all other tests may not.
-const MEASURED: [&str; 5] = [
+const MEASURED: [&str; 6] = [
     "crates/jwtd-testkit/src/measured/",
     "tests/abuse/",
     "tests/faults/",
+    "tests/fleet/",
     "tests/forgeries/",
     "tests/soak/",
 ];

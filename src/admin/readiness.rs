@@ -1,7 +1,7 @@
 //! Whether the daemon can take calls, and how it stands with the keys.
 
 use crate::clock::Clock;
-use crate::engine::Engine;
+use crate::engine::{Engine, Moment, Pulse, RevocationAge};
 use crate::sources::KeyWatches;
 use jwtd_core::jose::{UnixTime, base64url};
 use jwtd_core::keys::{Freshness, Issuer, Key, KeyState};
@@ -47,7 +47,18 @@ impl Readiness {
     /// Whether calls can be taken.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.is_draining() && self.has_started()
+        !self.is_draining() && self.has_started() && !self.is_stale()
+    }
+
+    /// Whether tokens are refused because what is revoked was not heard of for too long. Unlike
+    /// keys, which each issuer has of its own, another replica may well have heard of it.
+    fn is_stale(&self) -> bool {
+        let snapshot = self.engine.current.load();
+        snapshot.configuration().refuses_what_is_stale(self.now(), snapshot.issuers())
+    }
+
+    fn now(&self) -> Moment {
+        Moment { wall: self.clock.wall(), at: self.clock.monotonic() }
     }
 
     /// Whether every required issuer has, or had, keys that can be used.
@@ -91,6 +102,13 @@ impl Readiness {
             }
             text.push('\n');
         }
+        let now = self.now();
+        for pulse in &**snapshot.configuration().pulses().all() {
+            // Refused tokens point here too.
+            if verbose || pulse.is_stale(now) {
+                writeln!(text, "revocation feed {}: {}", pulse.name(), feed(pulse, now)).ok();
+            }
+        }
         text
     }
 
@@ -101,6 +119,29 @@ impl Readiness {
         let issuers = issuers.map(|(_, issuer)| one(&self.watches, issuer, now));
         Value::Array(issuers.collect())
     }
+}
+
+/// How a feed of revocation stands.
+fn feed(pulse: &Pulse, now: Moment) -> String {
+    let state = match pulse.stands(now) {
+        Some(RevocationAge { stale: true, .. }) => "stale, ",
+        _ => "",
+    };
+    let mut text = if pulse.was_heard() {
+        format!("{state}heard of {} s ago", pulse.age(now).as_secs())
+    } else {
+        format!("{state}not heard of yet")
+    };
+    if pulse.has_gap() {
+        text.push_str(", lacks something");
+    }
+    if pulse.is_full() {
+        text.push_str(", finds no room");
+    }
+    if let Some(failure) = pulse.failure() {
+        write!(text, "; the last attempt failed: {failure}").ok();
+    }
+    text
 }
 
 /// How far the keys of an issuer can be relied on. Those that were never loaded have not expired.

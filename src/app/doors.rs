@@ -1,12 +1,13 @@
 //! What the ports for calls answer: the services of gRPC, and plain HTTP.
 
 use crate::clock::Clock;
-use crate::config::{Connection, ServerLimits};
+use crate::config::{self, Connection, EventDelivery, ServerLimits};
 use crate::dispatch::Dispatcher;
 use crate::engine::Engine;
 use crate::grpc::{self, Calls, MeteredLayer, Services};
-use crate::http::{self, Bounds, not_grpc};
+use crate::http::{self, Bounds, Route, logout, not_grpc, security_events};
 use crate::revocation::Ledger;
+use crate::revocation::feeds::{EventForm, Receiver};
 use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -21,6 +22,7 @@ pub(super) fn build(
     limits: &ServerLimits,
     connection: &Connection,
     ledger: Option<Ledger>,
+    receivers: &[Arc<Receiver>],
     engine: &Arc<Engine>,
     clock: &Clock,
 ) -> (HealthReporter, Doors) {
@@ -29,12 +31,37 @@ pub(super) fn build(
     let patience = connection.receive_timeout;
     let metrics = Arc::clone(&engine.metrics);
     let bounds = Bounds { receive_timeout: patience, call_timeout: limits.call_timeout };
-    let routes = http::Routes::new(Vec::new()).or_else(not_grpc::NAME, not_grpc::answer);
+    let routes = receivers.iter().filter_map(route).collect();
+    let routes = http::Routes::new(routes).or_else(not_grpc::NAME, not_grpc::answer);
     let plain = http::Door::new(routes, bounds, Arc::clone(&metrics), clock.clone());
     let metered = MeteredLayer { message_bytes: limits.message_bytes, metrics };
     let calls = Calls::new(&engine.metrics);
     let (engine, clock) = (Arc::clone(engine), clock.clone());
     (health, Doors { service, metered, engine, calls, clock, patience, plain })
+}
+
+/// Where the events of a feed are taken, if they are sent.
+fn route(receiver: &Arc<Receiver>) -> Option<Route> {
+    let own = Arc::clone(receiver);
+    match receiver.form() {
+        EventForm::Logout(feed) => Some(logout::route(own, &feed.path)),
+        EventForm::Ssf(feed) => match &feed.delivery {
+            EventDelivery::Push { path, authorization } => {
+                Some(security_events::route(own, path, authorization.clone()))
+            }
+            EventDelivery::Poll { .. } => None,
+        },
+    }
+}
+
+/// How many connections are taken: as many as are allowed, if there are descriptors for them.
+pub(super) fn connections(allowed: usize) -> usize {
+    let room = config::most_connections();
+    if allowed > room {
+        let (what, fix) = config::too_many(allowed, room);
+        tracing::warn!(setting = "limits.connections", fix, "{what}");
+    }
+    allowed.min(room)
 }
 
 /// Health and reflection.

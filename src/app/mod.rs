@@ -20,7 +20,7 @@ pub use signal::Signals;
 
 use crate::admin::{self, Readiness};
 use crate::clock::Clock;
-use crate::config::{self, Config, Listen, Startup};
+use crate::config::{Config, Listen, Startup};
 use crate::dispatch::{Admission, Amounts, Dispatcher, Resource};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache, Revocations};
 use crate::grpc::PLACE;
@@ -63,8 +63,8 @@ pub struct App {
     dates: CertificateDates,
     status: Arc<Status>,
     ledger: Option<Ledger>,
-    /// Ends with the daemon.
-    _sweeping: Option<AbortOnDropHandle<()>>,
+    /// End with the daemon.
+    _recording: Vec<AbortOnDropHandle<()>>,
     clock: Clock,
 }
 
@@ -140,19 +140,22 @@ impl App {
             .as_ref()
             .map(|(endpoint, one_in)| Traces::start(endpoint, *one_in).map_err(StartError::Traces));
         let traces = traces.transpose()?;
+        let feeds = revocation::pulses(&startup, &clock);
+        let first = snapshot_builder::begin(&live, &mut keeper, feeds, &metrics, &clock);
         let engine = Arc::new(Engine {
             audit,
             refusals,
             traces,
-            current: Current::new(snapshot_builder::begin(&live, &mut keeper, &metrics, &clock)),
+            current: Current::new(first),
             cache: ProofCache::new(cache, &metrics),
             revocations: Revocations::new(),
             metrics: Arc::clone(&metrics),
         });
-        let ledger = revocation::start(&startup, state.as_ref(), &engine, &clock)?;
-        let sweeping = ledger.as_ref().map(|ledger| AbortOnDropHandle::new(ledger.sweep(&clock)));
+        let watches = keeper.watches();
+        let (ledger, feeds) =
+            revocation::start(&startup, state.as_ref(), &engine, watches, &clock)?;
         let limits = startup.limits;
-        let connections = connections(limits.connections);
+        let connections = doors::connections(limits.connections);
         let admission = Admission::new(Amounts {
             bytes: limits.in_flight_bytes,
             connections,
@@ -171,8 +174,15 @@ impl App {
             &limits,
             clock.clone(),
         );
-        let (health, door) =
-            doors::build(dispatcher, &limits, &startup.connection, ledger.clone(), &engine, &clock);
+        let (health, door) = doors::build(
+            dispatcher,
+            &limits,
+            &startup.connection,
+            ledger.clone(),
+            &feeds.receivers,
+            &engine,
+            &clock,
+        );
         let server = Server {
             door,
             metrics,
@@ -218,7 +228,7 @@ impl App {
             dates,
             status,
             ledger,
-            _sweeping: sweeping,
+            _recording: feeds.tasks,
             clock,
         })
     }
@@ -328,16 +338,6 @@ impl App {
         }
         tracing::info!("stopped");
     }
-}
-
-/// How many connections are taken: as many as are allowed, if there are descriptors for them.
-fn connections(allowed: usize) -> usize {
-    let room = config::most_connections();
-    if allowed > room {
-        let (what, fix) = config::too_many(allowed, room);
-        tracing::warn!(setting = "limits.connections", fix, "{what}");
-    }
-    allowed.min(room)
 }
 
 fn read_gauges(

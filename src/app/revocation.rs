@@ -3,13 +3,22 @@
 use super::StartError;
 use crate::clock::Clock;
 use crate::config::Startup;
-use crate::engine::Engine;
+use crate::engine::{Engine, Moment, Pulse};
 use crate::revocation::Ledger;
+use crate::revocation::feeds::{self, Started};
+use crate::sources::KeyWatches;
 use crate::state::{RevocationStore, StateFolder};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::task::AbortOnDropHandle;
 
-/// Opens the store and begins to record, if revocation is on.
+/// When the feeds were last heard of: never yet.
+pub(super) fn pulses(startup: &Startup, clock: &Clock) -> Arc<[Arc<Pulse>]> {
+    let settings = startup.revocation.as_ref();
+    feeds::pulses(settings.map_or(&[], |settings| &settings.feeds), clock.monotonic())
+}
+
+/// Opens the store and begins to record, if revocation is on; gives also the feeds.
 ///
 /// # Errors
 /// If the store is damaged or cannot be used: an empty set would let revoked tokens pass.
@@ -17,31 +26,41 @@ pub(super) fn start(
     startup: &Startup,
     state: Option<&StateFolder>,
     engine: &Arc<Engine>,
+    watches: &KeyWatches,
     clock: &Clock,
-) -> Result<Option<Ledger>, StartError> {
-    let limit = startup.revocation.map_or(0, |settings| settings.max_entries);
-    let weak = Arc::downgrade(engine);
+) -> Result<(Option<Ledger>, Started), StartError> {
+    let limit = startup.revocation.as_ref().map_or(0, |settings| settings.max_entries);
+    let (weak, own_clock) = (Arc::downgrade(engine), clock.clone());
     engine.metrics.on_scrape(move |gauges| {
         let Some(engine) = weak.upgrade() else { return };
         let set = engine.revocations.load();
         gauges.set_revocations(set.len(), set.bytes());
         gauges.set_limit("revocation_store_entries", limit);
+        let now = Moment { wall: own_clock.wall(), at: own_clock.monotonic() };
+        for pulse in &**engine.current.load().configuration().pulses().all() {
+            gauges.set_feed_failing(pulse.name(), pulse.failure().is_some());
+            if let Some(stands) = pulse.stands(now) {
+                gauges.set_feed(pulse.name(), stands.age, stands.stale);
+            }
+        }
     });
-    let Some(state) = state else { return Ok(None) };
-    if startup.revocation.is_none() {
+    let Some(state) = state else { return Ok((None, Started::default())) };
+    let Some(settings) = &startup.revocation else {
         if RevocationStore::is_in(state) {
             tracing::warn!(
                 fix = "set `revocation`, or remove the store, see docs/revocation.md",
                 "`state_dir` holds revocations, and without `revocation` none of them is in force"
             );
         }
-        return Ok(None);
-    }
+        return Ok((None, Started::default()));
+    };
     let store = RevocationStore::open(state, clock.wall());
     let store = store.map_err(|error| StartError::Revocations(error.to_string()))?;
     let ledger = Ledger::start(store, engine, limit, clock.clone());
     let ledger = ledger.map_err(|error| StartError::Revocations(error.to_string()))?;
-    Ok(Some(ledger))
+    let mut started = feeds::start(&settings.feeds, &ledger, engine, watches, clock);
+    started.tasks.push(AbortOnDropHandle::new(ledger.sweep(clock)));
+    Ok((Some(ledger), started))
 }
 
 /// How long the end waits for the store.

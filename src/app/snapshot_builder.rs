@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::{Live, Remote};
-use crate::engine::{Configuration, Engine, Snapshot};
+use crate::engine::{Configuration, Engine, Pulse, Snapshot};
 use crate::sources::{self, KEYS_CHANGED, Keeper, KeyWatches, Loaded, Merged, Rotation};
 use crate::telemetry::Metrics;
 use jwtd_core::jose::UnixTime;
@@ -17,6 +17,7 @@ type AtHand = HashMap<IssuerIndex, (KeyState, UnixTime)>;
 pub(super) fn begin(
     live: &Live,
     keeper: &mut Keeper,
+    feeds: Arc<[Arc<Pulse>]>,
     metrics: &Metrics,
     clock: &Clock,
 ) -> Snapshot {
@@ -32,7 +33,7 @@ pub(super) fn begin(
         live.issuers.map_keys(|place, _| at_hand.get(&place).map(|(keys, _)| keys.clone()));
     admit(live, metrics);
     tend(live, keeper, metrics, &at_hand);
-    Snapshot::new(configuration(live, metrics), issuers)
+    Snapshot::new(configuration(live, feeds, metrics), issuers)
 }
 
 /// Puts `live` in force in the place of what was. Keys that come from where they came
@@ -59,7 +60,8 @@ pub(super) async fn replace(
     tend(&live, keeper, &engine.metrics, &at_hand);
     let remotes: HashMap<_, _> = live.remotes.iter().map(|(place, one)| (*place, one)).collect();
     let generation = before.configuration().generation().saturating_add(1);
-    let configuration = configuration(&live, &engine.metrics).with_generation(generation);
+    let feeds = Arc::clone(before.configuration().pulses().all());
+    let configuration = configuration(&live, feeds, &engine.metrics).with_generation(generation);
     let configuration = Arc::new(configuration);
     engine.current.update(|before| {
         // Once more: a fetch may have ended in the meantime.
@@ -99,11 +101,12 @@ fn tell_rotations(before: &Snapshot, after: &Snapshot) {
     }
 }
 
-fn configuration(live: &Live, metrics: &Metrics) -> Configuration {
+fn configuration(live: &Live, feeds: Arc<[Arc<Pulse>]>, metrics: &Metrics) -> Configuration {
     let profiles = live.profiles.iter().cloned();
     Configuration::new(profiles, &live.issuers, metrics)
         .with_http(live.http.clone())
         .with_revokers(live.revokers.clone())
+        .with_feeds(feeds, &live.issuers)
         .with_optional(live.optional.clone())
 }
 

@@ -119,6 +119,7 @@ impl Command {
             scopes: &[],
             context: TokenContext::none(),
             revocations: config.startup.revocation.is_none().then_some(nothing),
+            pulses: None,
             attributes: &[],
         })
     }

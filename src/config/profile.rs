@@ -1,12 +1,12 @@
 //! The profiles of the configuration.
 
-use super::check::nearest;
 use super::document::Node;
 use super::fault::Faults;
+use super::issuer_names::check_issuers;
 use super::schema::{file, issuer, profile as key};
 use jwtd_core::jose::TokenType;
 use jwtd_core::keys::Issuers;
-use jwtd_core::verify::{Encryption, Profile};
+use jwtd_core::verify::{Encryption, Profile, WhenStale};
 use std::sync::Arc;
 
 /// Faults that the schema cannot see.
@@ -24,16 +24,7 @@ pub(super) fn check_profiles(root: &Node, issuers: &[&str], faults: &mut Faults)
         let Some(list) = profile.at(key::issuers) else {
             continue;
         };
-        for trusted in list.texts() {
-            if !issuers.contains(&trusted) {
-                let fix = nearest(trusted, issuers.iter().copied()).map_or_else(
-                    || format!("known are {}", issuers.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                let what = format!("there is no issuer `{trusted}`");
-                faults.add(list.place, &format!("{path}.issuers"), what, fix);
-            }
-        }
+        check_issuers(profile, Some(list), &path, issuers, faults);
         check_profile_audiences(root, profile, list, &path, faults);
     }
 }
@@ -91,6 +82,10 @@ pub(super) fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option
                 Some("required") => Encryption::Required,
                 Some("refused") => Encryption::Refused,
                 _ => Encryption::Allowed,
+            };
+            profile.when_stale = match node.word(key::when_stale) {
+                Some("refuse") => WhenStale::Refuse,
+                _ => WhenStale::Allow,
             };
             profile.remember = node.find(key::remember).filter(|span| !span.is_zero());
             Some(profile)

@@ -101,6 +101,13 @@ impl KeysNode<'_> {
     }
 }
 
+/// The means that a mapping at `path` names as `keys` would; what is wrong goes to `faults`.
+pub(super) fn access_of(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Access {
+    let (allowed, identifiers) = Default::default();
+    let owner = KeyOwner { path: path.to_owned(), folder, allowed, identifiers, place: node.place };
+    access::access(&KeysNode { node, owner: &owner }, faults)
+}
+
 /// Reads what the mapping `keys` says of a source that is fetched; what is wrong goes
 /// to `faults`.
 pub(super) fn find(

@@ -1,19 +1,23 @@
 //! What is kept of revocations, and who may revoke.
 
 use super::access::caller_rule;
-use super::check::nearest;
 use super::document::Node;
 use super::fault::Faults;
+use super::feeds::{self, Feed};
+use super::issuer_names::check_issuers;
 use super::schema::{file, revocation as key, revoker};
 use jwtd_core::policy::{Caller, CallerRule};
 use jwtd_core::verify::RevocationKind;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// What holds from the start to the end of the process.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RevocationSettings {
     /// The most entries.
     pub max_entries: u64,
+    /// What others say is revoked.
+    pub feeds: Vec<Feed>,
 }
 
 /// A caller that may revoke.
@@ -58,14 +62,20 @@ impl Revokers {
 }
 
 /// What is kept, if revocation is on.
-pub(super) fn settings(root: &Node, faults: &mut Faults) -> Option<RevocationSettings> {
+pub(super) fn settings(
+    root: &Node,
+    folder: &Path,
+    faults: &mut Faults,
+) -> Option<RevocationSettings> {
+    let feeds = feeds::feeds(root, folder, faults);
+    feeds::check_profiles(root, &feeds, faults);
     let node = root.at(file::revocation)?;
     if root.word(file::state_dir).is_none() {
         let what = "there is no place to keep entries in";
         let fix = "set `state_dir`: entries must outlive the process";
         faults.add(node.place, "revocation", what, fix);
     }
-    Some(RevocationSettings { max_entries: node.read(key::max_entries) })
+    Some(RevocationSettings { max_entries: node.read(key::max_entries), feeds })
 }
 
 /// Who may revoke.
@@ -76,17 +86,7 @@ pub(super) fn revokers(root: &Node, issuers: &[&str], faults: &mut Faults) -> Re
         let path = format!("revocation.callers[{index}]");
         let caller = caller_rule(node, &path, faults)?;
         let trusted = node.at(revoker::issuers);
-        for name in trusted.map(Node::texts).unwrap_or_default() {
-            if !issuers.contains(&name) {
-                let fix = nearest(name, issuers.iter().copied()).map_or_else(
-                    || format!("known are {}", issuers.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                let place = trusted.map_or(node.place, |list| list.place);
-                let what = format!("there is no issuer `{name}`");
-                faults.add(place, &format!("{path}.issuers"), what, fix);
-            }
-        }
+        check_issuers(node, trusted, &path, issuers, faults);
         let kinds = node.words(revoker::kinds).into_iter();
         let everything = node.read(revoker::everything).then_some(RevocationKind::Issuer);
         Some(Revoker {

@@ -9,6 +9,9 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 pub(super) use audit_log::{audit, fields, refusals, sample};
+pub(super) use events::{logout, ssf};
+pub(super) use feed_redis::redis;
+pub(super) use feeds::{FEED_SOURCES, feed};
 pub(super) use http_requests::{claim_header, ext_authz, place};
 pub(super) use issuers::{
     REMOTE, SOURCES, decryption_keys, issuer, jwks_uris, keys, part, request_header,
@@ -74,6 +77,9 @@ macro_rules! table {
 }
 
 mod audit_log;
+mod events;
+mod feed_redis;
+mod feeds;
 mod http_requests;
 mod issuers;
 mod kind;

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 mod access;
+mod events;
+mod feeds;
 mod large;
 mod remote;
 mod table;

@@ -15,7 +15,8 @@ use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
 use super::revocation::{self, RevocationSettings, Revokers};
 use super::schema::{
-    SettingKey, cache, file, issuer as issuer_keys, keys, listen as socket_keys, traces,
+    SettingKey, cache, feed as feed_keys, file, issuer as issuer_keys, keys, listen as socket_keys,
+    revocation as revocation_keys, traces,
 };
 use crate::ext_authz::HttpRules;
 use crate::masking::RefusalRules;
@@ -101,7 +102,7 @@ impl Startup {
     }
 
     /// Each setting by its name, and whether it is the same in `new`.
-    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 14] {
+    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 15] {
         // Taken apart, so that no setting is forgotten.
         let Self {
             listen,
@@ -133,7 +134,16 @@ impl Startup {
             ("drain_delay", *drain_delay == new.drain_delay),
             ("drain_timeout", *drain_timeout == new.drain_timeout),
             ("state_dir", *state_dir == new.state_dir),
-            ("revocation.max_entries", *revocation == new.revocation),
+            (
+                "revocation.max_entries",
+                revocation.as_ref().map(|one| one.max_entries)
+                    == new.revocation.as_ref().map(|one| one.max_entries),
+            ),
+            (
+                "revocation.feeds",
+                revocation.as_ref().map(|one| &one.feeds)
+                    == new.revocation.as_ref().map(|one| &one.feeds),
+            ),
         ]
     }
 }
@@ -145,6 +155,12 @@ pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<C
     check_switches(root, file::KEYS, "", faults);
     for (index, socket) in root.list(file::listen).iter().enumerate() {
         check_switches(socket, socket_keys::KEYS, &format!("listen[{index}]."), faults);
+    }
+    let revocation = root.at(file::revocation);
+    for (name, feed) in
+        revocation.and_then(|node| node.at(revocation_keys::feeds)).map_or(&[][..], Node::members)
+    {
+        check_switches(feed, feed_keys::KEYS, &format!("revocation.feeds.{}.", name.text), faults);
     }
     let startup = startup(root, folder, faults);
     let live = live(root, folder, faults);
@@ -182,7 +198,7 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Startup> {
         drain_delay: root.read(file::drain_delay),
         drain_timeout: root.read(file::drain_timeout),
         state_dir: root.word(file::state_dir).map(|path| folder.join(path)),
-        revocation: revocation::settings(root, faults),
+        revocation: revocation::settings(root, folder, faults),
     })
 }
 

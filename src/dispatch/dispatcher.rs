@@ -12,7 +12,7 @@ use super::workers::{Seat, Workers};
 use crate::clock::{Clock, later};
 use crate::config::ServerLimits;
 use crate::engine::{
-    AuditEvent, Batch, Decision, Engine, Held, Judging, Lookup, Pending, Slice, Snapshot,
+    AuditEvent, Batch, Decision, Engine, Held, Judging, Lookup, Moment, Pending, Slice, Snapshot,
 };
 use crate::permit;
 use crate::sources::{AttemptEnd, KeyWatches};
@@ -176,7 +176,7 @@ impl Dispatcher {
         deadline: Option<Instant>,
     ) -> Result<Vec<Decision>, Undecided> {
         let (tokens, (pending, _no_misses)) = (lookup.tokens(), lookup.end());
-        let mut judging = Judging::new(pending, self.clock.wall());
+        let mut judging = Judging::new(pending, Moment { wall: self.clock.wall(), at: now });
         judging.advance(&self.engine, tokens);
         let took = self.clock.since(now);
         if deadline.is_some_and(|deadline| took >= deadline.saturating_duration_since(now)) {
@@ -268,7 +268,8 @@ impl Dispatcher {
             // What was checked is not checked again.
             let _none = pending.take(checked, &self.engine);
         }
-        let mut judging = Judging::new(pending, self.clock.wall());
+        let now = Moment { wall: self.clock.wall(), at: self.clock.monotonic() };
+        let mut judging = Judging::new(pending, now);
         while judging.advance(&self.engine, stride) {
             yield_now().await;
             self.in_time(deadline)?;

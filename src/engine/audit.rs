@@ -43,6 +43,8 @@ pub struct AuditEvent {
     /// Why it is refused, if it is.
     pub(super) refused: Option<(Reject, UnixTime)>,
     pub(super) permit: bool,
+    /// For how many seconds nothing was heard of what is revoked, if that is too long.
+    pub(super) revocation_age: Option<u64>,
     pub(super) cached: bool,
 }
 
@@ -165,6 +167,9 @@ impl AuditEvent {
         put("reason", self.reason.code().into());
         // A reason that permits is one that is not enforced.
         put("enforced", (!self.permit || self.reason == Reason::Ok).into());
+        if let Some(age) = self.revocation_age {
+            put("revocation_age", age.into());
+        }
         put("proven", self.token.proven.is_some().into());
         put("cached", self.cached.into());
         put("generation", configuration.generation().into());
@@ -283,6 +288,7 @@ mod tests {
                 reason,
                 refused: None,
                 permit,
+                revocation_age: None,
                 cached,
             };
             let mut lines = Vec::new();

@@ -1,6 +1,7 @@
 //! What the operator configured, frozen. A reload makes one; every snapshot until the next
 //! shares it, so that nothing of it is copied when keys change.
 
+use super::pulses::{Moment, Pulse, Pulses};
 use crate::config::Revokers;
 use crate::ext_authz::HttpRules;
 use crate::telemetry::{Metrics, ShadowCounters, VerificationCounters};
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{IssuerIndex, Issuers};
 use jwtd_core::policy::{Caller, Policy};
-use jwtd_core::verify::{Profile, Reason, Reject};
+use jwtd_core::verify::{Profile, Reason, Reject, WhenStale};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub struct Configuration {
     default: Option<usize>,
     http: Option<Arc<HttpRules>>,
     revokers: Revokers,
+    pulses: Pulses,
     counters: VerificationCounters,
     shadows: ShadowCounters,
     /// The names of the issuers, as replies share them.
@@ -94,6 +96,7 @@ impl Configuration {
             default,
             http: None,
             revokers: Revokers::default(),
+            pulses: Pulses::default(),
             names: issuers().map(|name| Bytes::copy_from_slice(name.as_bytes())).collect(),
             optional: Vec::new(),
             generation: 1,
@@ -111,6 +114,12 @@ impl Configuration {
     #[must_use]
     pub fn with_revokers(self, revokers: Revokers) -> Self {
         Self { revokers, ..self }
+    }
+
+    /// The same; these feeds say what is revoked of `issuers`.
+    #[must_use]
+    pub fn with_feeds(self, feeds: Arc<[Arc<Pulse>]>, issuers: &Issuers) -> Self {
+        Self { pulses: Pulses::new(feeds, issuers), ..self }
     }
 
     /// The same; for each issuer, by its place, whether the daemon begins to take calls without
@@ -190,6 +199,23 @@ impl Configuration {
     #[must_use]
     pub fn revokers(&self) -> &Revokers {
         &self.revokers
+    }
+
+    /// When the feeds of revocation were last heard of.
+    #[must_use]
+    pub fn pulses(&self) -> &Pulses {
+        &self.pulses
+    }
+
+    /// Whether a profile refuses tokens now because what is revoked is too old.
+    #[must_use]
+    pub fn refuses_what_is_stale(&self, now: Moment, issuers: &Issuers) -> bool {
+        let stale = |place| self.pulses.age(place, now).is_some_and(|age| age.stale);
+        let stale = issuers.iter().filter(|(place, _)| stale(*place)).map(|(place, _)| place);
+        let stale: Vec<_> = stale.collect();
+        let refuses = |profile: &Profile| profile.when_stale == WhenStale::Refuse;
+        let mut profiles = self.profiles.iter().map(|one| &one.profile);
+        profiles.any(|one| refuses(one) && stale.iter().any(|place| one.trusts(*place)))
     }
 
     /// The name of the issuer at this place, without a copy.

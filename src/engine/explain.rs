@@ -3,12 +3,13 @@
 
 mod words;
 
+use super::pulses::{Moment, Pulses};
 use jwtd_core::jose::{Claims, CompactJws, Header, Limits, Malformed, UnixTime, json};
 use jwtd_core::keys::{Issuers, Leeway};
 use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
 use jwtd_core::verify::{
     self, AcceptedTypes, Condition, Matter, Profile, Proven, Reject, RevocationSet, TokenContext,
-    TokenValues,
+    TokenValues, WhenStale,
 };
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub struct Question<'q> {
     pub context: &'q TokenContext,
     /// What is revoked, where that is known.
     pub revocations: Option<&'q RevocationSet>,
+    /// How old that is for each issuer that ages.
+    pub pulses: Option<(&'q Pulses, Moment)>,
     /// Who asks.
     pub caller: &'q Caller,
     /// What the caller says of the request that the token came with.
@@ -79,10 +82,11 @@ const KEY: &str = "key";
 const SIGNATURE: &str = "signature";
 const SCOPES: &str = "scopes of the request";
 const ACCESS: &str = "access";
+const AGE: &str = "age of revocations";
 
 /// All of them, in the order in which they are made.
 fn names() -> impl Iterator<Item = &'static str> {
-    READING.into_iter().chain(Condition::ALL.map(Condition::name)).chain([SCOPES, ACCESS])
+    READING.into_iter().chain(Condition::ALL.map(Condition::name)).chain([SCOPES, ACCESS, AGE])
 }
 
 /// Makes all checks that can be made. Up to the signature each needs the one before;
@@ -158,7 +162,7 @@ pub fn is_proven(checks: &[Check]) -> bool {
 pub fn is_permitted(checks: &[Check]) -> bool {
     checks.iter().all(|check| match check.state {
         CheckState::Passed | CheckState::NotEnforced(_) => true,
-        CheckState::NotChecked => check.name == Condition::NotRevoked.name(),
+        CheckState::NotChecked => [Condition::NotRevoked.name(), AGE].contains(&check.name),
         CheckState::Failed(_) | CheckState::NotReached => false,
     })
 }
@@ -320,4 +324,14 @@ fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: Uni
         }
     };
     checks.add_state(ACCESS, state, words::policy(question.policy), actual);
+    if question.revocations.is_none() {
+        checks.add_state(AGE, CheckState::NotChecked, words::max_age(profile), words::NOT_KNOWN);
+        return;
+    }
+    let known = question.pulses.and_then(|(all, now)| all.age(proven.proof().issuer(), now));
+    let refused = known.filter(|known| known.stale && profile.when_stale == WhenStale::Refuse);
+    let outcome = refused.map_or(Ok(()), |known| {
+        Err(Reject::RevocationStale { age: known.heard.then_some(known.age) })
+    });
+    checks.add(AGE, outcome, words::max_age(profile), words::age(known));
 }

@@ -2,14 +2,16 @@
 
 use super::audit::{Audit, AuditEvent, Token};
 use super::batch::{Pending, Step};
+use super::pulses::{Moment, RevocationAge};
 use super::refusals::Refusal;
 use super::{Engine, Remembered};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Budget, PolicyInput, check_scopes};
-use jwtd_core::verify::{Matter, Reason, Reject, RevocationSet, judge, remember_until};
+use jwtd_core::verify::{Matter, Reason, Reject, RevocationSet, WhenStale, judge, remember_until};
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What is decided of one token.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct Permission {
     pub valid_until: Option<UnixTime>,
     /// Why the policy would refuse it, if it were enforced.
     pub not_enforced: Option<Reject>,
+    /// For how long nothing was heard of what is revoked, if that is too long.
+    pub revocation_age: Option<Duration>,
 }
 
 impl Decision {
@@ -38,6 +42,17 @@ impl Decision {
             Ok(Permission { not_enforced: Some(reject), .. }) | Err(reject) => reject.reason(),
         }
     }
+
+    /// For how many seconds nothing was heard of what is revoked, if that is too long and known.
+    #[must_use]
+    pub fn revocation_age(&self) -> Option<u64> {
+        let age = match &self.outcome {
+            Ok(permit) => permit.revocation_age,
+            Err(Reject::RevocationStale { age }) => *age,
+            Err(_) => None,
+        };
+        age.map(|age| age.as_secs())
+    }
 }
 
 /// A batch whose tokens are being judged.
@@ -48,6 +63,7 @@ pub struct Judging {
     /// What is recorded when the call is whole: of one that comes too late, nothing.
     events: Vec<AuditEvent>,
     now: UnixTime,
+    at: Instant,
     /// What is revoked, as it was for the last token.
     revocations: Option<Arc<RevocationSet>>,
     /// What rules have cost since others had a turn.
@@ -58,12 +74,13 @@ pub struct Judging {
 const TURN: usize = 2_000;
 
 impl Judging {
-    /// Begins to judge at the wall time `now`.
+    /// Begins to judge.
     #[must_use]
-    pub fn new(pending: Pending, now: UnixTime) -> Self {
+    pub fn new(pending: Pending, now: Moment) -> Self {
         let decisions = Vec::with_capacity(pending.steps.len());
-        let (events, revocations) = (Vec::new(), None);
-        Self { pending, decisions, events, now, revocations, steps: Cell::new(0) }
+        let (events, revocations, steps) = (Vec::new(), None, Cell::new(0));
+        let Moment { wall: now, at } = now;
+        Self { pending, decisions, events, now, at, revocations, steps }
     }
 
     /// Judges the next `count` tokens, or fewer if rules over them take long; false when none
@@ -156,6 +173,7 @@ impl Judging {
             reason: decision.reason(),
             refused: decision.outcome.as_ref().err().map(|reject| (reject.clone(), self.now)),
             permit: decision.outcome.is_ok(),
+            revocation_age: decision.revocation_age(),
             cached,
         })
     }
@@ -191,19 +209,48 @@ impl Judging {
         // What the request demands is no part of the profile's policy, and no mode of it.
         check_scopes(&entry.proven, &self.pending.batch.scopes)?;
         let not_enforced = self.hold_against_policy(entry)?;
-        let valid_until = self.valid_until(&matter, not_enforced.as_ref());
-        Ok(Permission { valid_until, not_enforced })
+        let known = self.known(entry)?;
+        let valid_until = self.valid_until(&matter, not_enforced.as_ref(), known.as_ref());
+        let revocation_age = known.filter(|known| known.stale).map(|known| known.age);
+        Ok(Permission { valid_until, not_enforced, revocation_age })
+    }
+
+    /// How old what is known of the issuer's revocations is, if the profile takes it. Last of all,
+    /// so that this reason says that nothing else is wrong.
+    fn known(&self, entry: &Remembered) -> Result<Option<RevocationAge>, Reject> {
+        let pulses = self.pending.snapshot.configuration().pulses();
+        let now = Moment { wall: self.now, at: self.at };
+        let known = pulses.age(entry.proven.proof().issuer(), now);
+        match known {
+            Some(known) if known.stale && self.when_stale() == WhenStale::Refuse => {
+                Err(Reject::RevocationStale { age: known.heard.then_some(known.age) })
+            }
+            known => Ok(known),
+        }
+    }
+
+    fn when_stale(&self) -> WhenStale {
+        self.pending.served.profile.when_stale
     }
 
     /// Until when a permit may be remembered: a fresh one would be the same until then, as far
     /// as it is a matter of time. None where a rule looks at more than the token, and none for
     /// a demand that is not enforced: its caller should ask again.
-    fn valid_until(&self, matter: &Matter<'_>, not_enforced: Option<&Reject>) -> Option<UnixTime> {
+    fn valid_until(
+        &self,
+        matter: &Matter<'_>,
+        not_enforced: Option<&Reject>,
+        known: Option<&RevocationAge>,
+    ) -> Option<UnixTime> {
         matter.profile.remember?;
         if not_enforced.is_some() || self.pending.served.policy.looks_beyond_the_token() {
             return None;
         }
-        remember_until(matter)
+        let until = remember_until(matter)?;
+        let refuses = self.when_stale() == WhenStale::Refuse;
+        let stale_at = known.filter(|_| refuses).map(|known| known.stale_at);
+        stale_at
+            .map_or(Some(until), |stale_at| Some(until.min(stale_at)).filter(|end| *end > self.now))
     }
 
     /// Holds the token against the policy of the profile; returns what it does not enforce.

@@ -12,6 +12,7 @@ mod group;
 mod hot_index;
 mod judging;
 mod lookup;
+mod pulses;
 mod refusals;
 mod remembered;
 mod revocations;
@@ -29,6 +30,7 @@ pub use explain::{
 };
 pub use judging::{Decision, Judging, Permission};
 pub use lookup::{ForeignProfile, Lookup};
+pub use pulses::{Moment, Pulse, Pulses, RevocationAge};
 pub use refusals::Refusals;
 pub use remembered::Remembered;
 pub use revocations::Revocations;
@@ -91,7 +93,7 @@ impl Engine {
         let slices = pending.to_read(unread);
         let slices = pending.take(run(slices), self);
         let _none = pending.take(run(slices), self);
-        let mut judging = Judging::new(pending, now);
+        let mut judging = Judging::new(pending, Moment { wall: now, at });
         while judging.advance(self, tokens) {}
         Ok(judging.decisions())
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, Limits, UnixTime};
 use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
-use jwtd_core::verify::{AcceptedTypes, Profile, Reason, Reject, verify};
+use jwtd_core::verify::{AcceptedTypes, Profile, Reason, Reject, WhenStale, verify};
 use moka::Expiry as _;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -20,6 +20,7 @@ mod panic;
 mod property;
 mod remember;
 mod revocation;
+mod stale;
 mod trust;
 mod world;
 

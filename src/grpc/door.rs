@@ -14,7 +14,7 @@ use crate::config::ServerLimits;
 use crate::dispatch::{
     Account, Begun, Dispatcher, Permit, Resource, Seat, Suspended, Undecided, caught,
 };
-use crate::engine::{Batch, Decision, Snapshot};
+use crate::engine::{Batch, Decision, Moment, Snapshot};
 use crate::pb;
 use crate::revocation::Ledger;
 use crate::telemetry::{Call, ShedCause, Tally};
@@ -241,7 +241,8 @@ impl Door {
         let caller = permits.caller();
         let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
         let revocations = self.dispatcher.engine().revocations.load();
-        let checks = caught(|| wire::checks(&snapshot, &revocations, &batch, self.clock().wall()))?;
+        let now = Moment { wall: self.clock().wall(), at: self.clock().monotonic() };
+        let checks = caught(|| wire::checks(&snapshot, &revocations, &batch, now))?;
         let served = snapshot.configuration().profile(batch.profile);
         let (verdicts, _room) = verdicts.into_parts();
         Fit::measured(pb::ExplainResponse {

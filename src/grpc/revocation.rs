@@ -239,6 +239,7 @@ impl Door {
                 Some(all.collect::<Option<_>>().ok_or(CallFault::KindUnknown)?)
             },
             value: (!value.is_empty()).then(|| value.into()),
+            source: None,
         };
         let most = match usize::try_from(page_size) {
             Ok(0) | Err(_) => PAGE,

@@ -160,6 +160,7 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
         reason: i32::from(reason.number()),
         enforced: !matches!(&decision.outcome, Ok(permit) if permit.not_enforced.is_some()),
         retryable: reason.is_retryable(),
+        revocation_age: decision.revocation_age(),
         ..Default::default()
     };
     match &decision.outcome {

@@ -3,11 +3,11 @@
 
 use super::status::CallFault;
 use crate::engine::{
-    self, Batch, Check, CheckState, ProfileError, ProfileIndex, Question, ServedProfile, Snapshot,
+    self, Batch, Check, CheckState, Moment, ProfileError, ProfileIndex, Question, ServedProfile,
+    Snapshot,
 };
 use crate::pb;
 use bytes::Bytes;
-use jwtd_core::jose::UnixTime;
 use jwtd_core::policy::{self, Attributes, Caller, ClaimPath, Projection, Returned};
 use jwtd_core::verify::{Reject, RevocationSet, TokenContext};
 use std::collections::HashMap;
@@ -160,7 +160,7 @@ pub(super) fn checks(
     snapshot: &Snapshot,
     revocations: &RevocationSet,
     batch: &Batch,
-    now: UnixTime,
+    now: Moment,
 ) -> Vec<pb::Check> {
     let found = snapshot.configuration().profile(batch.profile);
     let (Some(served), Some(token)) = (found, batch.tokens.first()) else {
@@ -177,10 +177,11 @@ pub(super) fn checks(
         scopes,
         context,
         revocations: Some(revocations),
+        pulses: Some((snapshot.configuration().pulses(), now)),
         caller,
         attributes,
     };
-    engine::explain(token, &question, now).into_iter().map(check).collect()
+    engine::explain(token, &question, now.wall).into_iter().map(check).collect()
 }
 
 fn check(check: Check) -> pb::Check {

@@ -2,11 +2,14 @@
 //! table of handlers by path; a new handler is a [`Route`] that `app` adds. [`not_grpc`] answers
 //! what no route takes.
 
+mod authorization;
 mod body;
 mod door;
+pub mod logout;
 pub mod not_grpc;
 mod refusal;
 mod routes;
+pub mod security_events;
 mod text;
 
 pub use door::{Bounds, Door, Front};

@@ -1,7 +1,7 @@
 //! What those are answered who asked for a change: it waits for the end of their group, and then
 //! for its commit.
 
-use super::message::{LedgerFault, Reply, Undone};
+use super::message::{LedgerFault, Merged, Reply, Undone};
 use crate::state::{EntryId, RevocationEntry, Writing};
 use jwtd_core::verify::RevocationTarget;
 use std::collections::BTreeSet;
@@ -14,14 +14,14 @@ const OTHERS_BYTES: usize = 1 << 20;
 pub(super) enum Waiting {
     Revoked(Reply<Vec<RevocationEntry>>, Result<Vec<EntryId>, LedgerFault>),
     Undone(Reply<Undone>, Undone, BTreeSet<RevocationTarget>),
-    Merged(Reply<usize>, Result<usize, LedgerFault>),
+    Merged(Reply<Merged>, Result<Merged, LedgerFault>),
 }
 
 /// An answer that waits for the commit.
 pub(super) enum Answer {
     Revoked(Reply<Vec<RevocationEntry>>, Result<Vec<RevocationEntry>, LedgerFault>),
     Undone(Reply<Undone>, Undone),
-    Merged(Reply<usize>, Result<usize, LedgerFault>),
+    Merged(Reply<Merged>, Result<Merged, LedgerFault>),
 }
 
 impl Waiting {

@@ -1,12 +1,16 @@
 //! What one commit brings, and what it looks up in the store for that.
 
 use super::message::{LedgerFault, Undone, Wanted};
-use crate::state::{EntryId, RevocationEntry, Writing};
+use crate::state::{EntryEnd, EntryId, RevocationEntry, Writing};
 use jwtd_core::verify::RevocationTarget;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// So many entries for one target are looked through for one that says the same.
 const SAME: usize = 64;
+
+/// Two requests within this are of one moment.
+const SAME_MOMENT: Duration = Duration::from_secs(60);
 
 /// What a commit brings.
 #[derive(Default)]
@@ -30,13 +34,24 @@ pub(super) fn same(
     for (id, _) in change.entries_of(target, SAME)?.into_iter().filter(|(_, own)| own == standing) {
         let entry = change.entry(id)?;
         let says = |entry: &RevocationEntry| {
-            (&*entry.source, entry.end, &entry.comment) == (source, *end, comment)
+            (&*entry.source, &entry.comment) == (source, comment) && lasts_as_long(entry.end, *end)
         };
         if entry.as_ref().is_some_and(says) {
             return Ok(Some(id));
         }
     }
     Ok(None)
+}
+
+/// Whether an entry with this end serves one who wants the other. Ends that hang on now move on
+/// from one request to the next; a minute is far within what entries are kept longer.
+fn lasts_as_long(own: EntryEnd, wanted: EntryEnd) -> bool {
+    match (own, wanted) {
+        (EntryEnd::LastIssued(own), EntryEnd::LastIssued(wanted)) => {
+            own <= wanted && wanted <= own.plus(SAME_MOMENT)
+        }
+        _ => own == wanted,
+    }
 }
 
 /// Undoes entries, if there is room for the marks of those that come only later; gives those that

@@ -1,6 +1,6 @@
 //! When an entry ends: `clock_skew` and an hour after the last token that it can mean.
 
-use crate::state::{EntryEnd, RevocationEntry};
+use crate::state::EntryEnd;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::Issuer;
 use jwtd_core::verify::{RevocationKind, Standing};
@@ -46,12 +46,19 @@ pub(super) fn end_of(
     }
 }
 
-/// When the entry goes, if it does: by the settings of its issuer now, which a reload may change.
+/// Whether no token is left that an entry with this end could mean.
 #[must_use]
-pub fn ends_at(entry: &RevocationEntry, issuer: Option<&Issuer>) -> Option<UnixTime> {
+pub(super) fn has_ended(end: EntryEnd, issuer: Option<&Issuer>, now: UnixTime) -> bool {
+    ends_at(end, issuer).is_some_and(|end| end <= now)
+}
+
+/// When an entry with this end goes, if it does: by the settings of its issuer now, which a reload
+/// may change.
+#[must_use]
+pub fn ends_at(end: EntryEnd, issuer: Option<&Issuer>) -> Option<UnixTime> {
     let issuer = issuer?;
     let slack = issuer.clock_skew().span().saturating_add(SLACK);
-    match entry.end {
+    match end {
         EntryEnd::Never => None,
         EntryEnd::Expiry(time) => Some(time.plus(slack)),
         EntryEnd::LastIssued(time) => Some(time.plus(issuer.max_lifetime()?).plus(slack)),

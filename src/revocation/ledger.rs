@@ -1,10 +1,12 @@
 //! The handle on the recorder: what is asked of it from tasks.
 
-use super::message::{Demand, LedgerFault, Message, Page, Reply, Undone};
+use super::message::{Demand, LedgerFault, Merged, Message, Page, Reply, Undone};
 use super::recorder::Recorder;
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::state::{EntryFilter, EntryId, LogChange, RevocationEntry, RevocationStore};
+use crate::state::{
+    EntryFilter, EntryId, LogChange, RevocationEntry, RevocationRecord, RevocationStore,
+};
 use crate::telemetry::supervisor::{self, Duty};
 use std::io;
 use std::sync::Arc;
@@ -137,13 +139,33 @@ impl Ledger {
         self.ask(|reply| Message::Undo(ids, reply)).await
     }
 
-    /// Takes over entries that others recorded; gives how many are new. What does not fit any more
-    /// is left out.
+    /// Takes over what others recorded, entries and undoings in any order.
     ///
     /// # Errors
     /// If not all of it was recorded.
-    pub async fn merge(&self, entries: Vec<RevocationEntry>) -> Result<usize, LedgerFault> {
-        self.ask(|reply| Message::Merge(entries, reply)).await
+    pub async fn merge(&self, records: Vec<RevocationRecord>) -> Result<Merged, LedgerFault> {
+        self.ask(|reply| Message::Merge(records, reply)).await
+    }
+
+    /// What is held of these entries: in force or undone.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn records(&self, ids: Vec<EntryId>) -> Result<Vec<RevocationRecord>, LedgerFault> {
+        self.look(|reply| Message::Records(ids, reply)).await
+    }
+
+    /// What is held of the entries from `first` to `last`, in their order; at most `most`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn held(
+        &self,
+        first: EntryId,
+        last: EntryId,
+        most: usize,
+    ) -> Result<Vec<RevocationRecord>, LedgerFault> {
+        self.look(|reply| Message::Held(first, last, most, reply)).await
     }
 
     /// Ends the recording, and waits until the store is closed.

@@ -1,7 +1,8 @@
 //! What the recorder is asked, and what it answers.
 
 use crate::state::{
-    EntryEnd, EntryFilter, EntryId, LogChange, RevocationEntry, RevocationStoreError,
+    EntryEnd, EntryFilter, EntryId, LogChange, RevocationEntry, RevocationRecord,
+    RevocationStoreError,
 };
 use jwtd_core::crypto::Digest;
 use jwtd_core::verify::{MergedBase, RevocationTarget, Standing};
@@ -51,6 +52,23 @@ pub struct Undone {
     pub partial: bool,
 }
 
+/// What became of records of other daemons.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Merged {
+    /// Entries that are new here.
+    pub new: u64,
+    /// Entries that were undone here by that, also such as have not come yet.
+    pub undone: u64,
+    /// What ended so long ago that nobody needs to share it any more.
+    pub over: Vec<EntryId>,
+    /// Entries of this daemon that it did not know: its store was restored from a backup.
+    pub lost: u64,
+    /// Records of this daemon with numbers that it cannot have given.
+    pub impossible: u64,
+    /// Entries that had to take another name, since another one has theirs.
+    pub renamed: u64,
+}
+
 /// Why nothing was recorded.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LedgerFault {
@@ -88,8 +106,12 @@ pub(super) type Page = (Vec<RevocationEntry>, Option<EntryId>);
 pub(super) enum Message {
     Revoke(Demand, Reply<Vec<RevocationEntry>>),
     Undo(Vec<EntryId>, Reply<Undone>),
-    /// Entries that others recorded.
-    Merge(Vec<RevocationEntry>, Reply<usize>),
+    /// What others recorded.
+    Merge(Vec<RevocationRecord>, Reply<Merged>),
+    /// What is held of these.
+    Records(Vec<EntryId>, Reply<Vec<RevocationRecord>>),
+    /// What is held from one id to another, at most so many.
+    Held(EntryId, EntryId, usize, Reply<Vec<RevocationRecord>>),
     Entries(Vec<EntryId>, Reply<Vec<RevocationEntry>>),
     /// Which of these were undone; the `iss` of each.
     Gone(Vec<EntryId>, Reply<Vec<Box<str>>>),

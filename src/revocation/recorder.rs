@@ -4,12 +4,14 @@
 use super::answer::{Answer, Waiting};
 use super::changes::{Changes, same, undo};
 use super::ends::{Horizon, SLACK};
-use super::message::{Demand, LedgerFault, Message, NamedRequest, Reply, Wanted};
+use super::merging::Merging;
+use super::message::{Demand, LedgerFault, Merged, Message, NamedRequest, Reply, Wanted};
 use super::opened::Opened;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::state::{
-    Added, EntryId, KnownRequest, RevocationEntry, RevocationStore, RevocationStoreError, Writing,
+    Added, EntryId, KnownRequest, RevocationEntry, RevocationRecord, RevocationStore,
+    RevocationStoreError, Writing,
 };
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::Issuer;
@@ -141,6 +143,10 @@ impl Recorder {
         self.mend();
         match message {
             Message::Entries(ids, reply) => self.tell(reply, |store| store.entries(&ids)),
+            Message::Records(ids, reply) => self.tell(reply, |store| store.records(&ids)),
+            Message::Held(first, last, most, reply) => {
+                self.tell(reply, |store| store.held(first, last, most));
+            }
             Message::Gone(ids, reply) => self.tell(reply, |store| store.undone(&ids)),
             Message::List(filter, after, most, reply) => {
                 self.tell(reply, |store| store.list(&filter, after, most));
@@ -208,8 +214,8 @@ impl Recorder {
                         }
                     }
                 }
-                Message::Merge(entries, reply) => {
-                    let merged = self.merge(&change, entries, &mut changes)?;
+                Message::Merge(records, reply) => {
+                    let merged = self.merge(&change, records, &mut changes)?;
                     waiting.push(Waiting::Merged(reply, merged));
                 }
                 Message::Sweep => self.sweep(&change, now, &mut changes)?,
@@ -325,26 +331,25 @@ impl Recorder {
         Ok(Ok(ids))
     }
 
-    /// Takes over entries that others recorded; gives how many are new.
+    /// Takes over what others recorded.
     fn merge(
         &self,
         change: &Writing,
-        entries: Vec<RevocationEntry>,
+        records: Vec<RevocationRecord>,
         changes: &mut Changes,
-    ) -> Result<Result<usize, LedgerFault>, LedgerFault> {
-        let (mut room, mut merged) = (self.max_entries.saturating_sub(change.count()?), 0_usize);
-        for entry in entries {
-            if room == 0 {
-                self.engine.metrics.revocations.full.inc();
-                return Ok(Err(LedgerFault::Full { limit: self.max_entries }));
-            }
-            if change.add(&entry)? == Added::New {
-                (room, merged) = (room.saturating_sub(1), merged.saturating_add(1));
-                changes.added = changes.added.saturating_add(1);
-                changes.touched.insert(entry.target);
-            }
+    ) -> Result<Result<Merged, LedgerFault>, LedgerFault> {
+        let merging = Merging {
+            change,
+            snapshot: &self.engine.current.load(),
+            horizon: self.believed,
+            limit: self.max_entries,
+            origin: self.opened.origin(),
+        };
+        let merged = merging.merge(records, changes)?;
+        if merged.is_err() {
+            self.engine.metrics.revocations.full.inc();
         }
-        Ok(Ok(merged))
+        Ok(merged)
     }
 
     /// Removes what has ended, as far as the clock can be believed.

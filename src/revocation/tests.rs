@@ -1,6 +1,7 @@
 //! The ledger: what is answered is in force, through retries, ends, restarts and a full disk.
 
 mod history;
+mod merging;
 
 use super::ends::{Horizon, end_of, standing_of};
 use super::*;
@@ -8,7 +9,8 @@ use crate::clock::{Clock, VirtualClock};
 use crate::engine::{CacheLimits, Configuration, Engine, Snapshot};
 use crate::files::Folder;
 use crate::state::{
-    EntryEnd, EntryFilter, EntryId, FullDisk, RevocationEntry, RevocationStore, StateFolder,
+    EntryEnd, EntryFilter, EntryId, FullDisk, RevocationEntry, RevocationRecord, RevocationStore,
+    StateFolder,
 };
 use crate::telemetry::Metrics;
 use jwtd_core::crypto::digest;
@@ -18,7 +20,7 @@ use jwtd_core::verify::{RevocationKind, RevocationTarget, Standing};
 use std::sync::Arc;
 use std::time::Duration;
 
-const NOW: i64 = 1_800_000_000;
+pub(super) const NOW: i64 = 1_800_000_000;
 const ISSUER: &str = "https://a";
 
 fn issuer(max_lifetime: Option<u64>) -> Issuer {
@@ -34,13 +36,13 @@ fn snapshot(max_lifetime: Option<u64>, metrics: &Metrics) -> Snapshot {
     Snapshot::new(Configuration::new(none, &issuers, metrics), issuers)
 }
 
-fn engine(max_lifetime: Option<u64>) -> Arc<Engine> {
+pub(super) fn engine(max_lifetime: Option<u64>) -> Arc<Engine> {
     let metrics = Arc::new(Metrics::new());
     let limits = CacheLimits { max_bytes: 0, max_ttl: Duration::ZERO };
     Arc::new(Engine::new(snapshot(max_lifetime, &metrics), limits, metrics))
 }
 
-fn start(folder: &Folder, engine: &Arc<Engine>, most: u64, clock: Clock) -> Ledger {
+pub(super) fn start(folder: &Folder, engine: &Arc<Engine>, most: u64, clock: Clock) -> Ledger {
     let folder = StateFolder::open(&folder.join("state")).unwrap();
     let store = RevocationStore::open(&folder, clock.wall()).unwrap();
     Ledger::start(store, engine, most, clock).unwrap()
@@ -66,7 +68,7 @@ fn named(name: &str, demand: &str) -> NamedRequest {
 }
 
 /// How many targets are revoked in the engine.
-fn revoked(engine: &Engine) -> usize {
+pub(super) fn revoked(engine: &Engine) -> usize {
     engine.revocations.load().len()
 }
 
@@ -305,11 +307,25 @@ fn an_entry_ends_with_the_last_token_that_it_can_mean() {
         (Key, None, None, None, None),
     ] {
         let entry = entry(kind, event, last);
-        let ends = [&short, &endless].map(|issuer| ends_at(&entry, Some(issuer)));
+        let ends = [&short, &endless].map(|issuer| ends_at(entry.end, Some(issuer)));
         let ends = ends.map(|end| end.map(UnixTime::seconds));
         assert_eq!(ends, [short_end, endless_end], "{kind}");
-        assert_eq!(ends_at(&entry, None), None, "of an issuer that is not configured it stays");
+        assert_eq!(ends_at(entry.end, None), None, "of an issuer that is not configured it stays");
     }
+}
+
+#[test]
+fn a_session_that_has_ended_goes_after_its_last_tokens() {
+    let issuers = Issuers::new(vec![issuer(Some(600))], Limits::DEFAULT).unwrap();
+    let now = UnixTime::from_seconds(NOW);
+    let wish = Wish { issuer: ISSUER.into(), session_id: "s".into(), ..Wish::default() };
+    let end = |wish: &Wish| wish.wanted(&issuers, now).unwrap().remove(0).end;
+    assert_eq!(end(&wish), EntryEnd::Never);
+    let skew = issuer(None).clock_skew().span();
+    let ended = Wish { ended: true, ..wish };
+    assert_eq!(end(&ended), EntryEnd::LastIssued(now.plus(skew)));
+    let known = Wish { expires_at: Some(NOW + 9), ..ended };
+    assert_eq!(end(&known), EntryEnd::Expiry(UnixTime::from_seconds(NOW + 9)));
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub struct Wish {
     pub issued_before: Option<i64>,
     /// The last `exp` that is meant.
     pub expires_at: Option<i64>,
+    /// Whether the session has ended at its issuer, so that it brings no further tokens.
+    pub ended: bool,
     /// Why.
     pub comment: String,
 }
@@ -87,7 +89,13 @@ impl Wish {
             _ => {}
         }
         let standing = standing_of(kind, event, issuer, now);
-        let end = end_of(kind, standing, last, issuer, now);
+        let end = match kind {
+            // Those that it has are its last.
+            RevocationKind::Session if self.ended && last.is_none() => {
+                end_of(RevocationKind::Token, standing, None, issuer, now)
+            }
+            _ => end_of(kind, standing, last, issuer, now),
+        };
         let wanted = |identifier: &str| {
             let target = RevocationTarget::new(kind, identifier, value);
             let target = target.map_err(RevocationFault::Bad)?;

@@ -6,7 +6,6 @@ use super::error::Cause;
 use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
-use jwtd_core::jose::limits::JWKS_BYTES;
 use std::io::Read as _;
 
 /// Refuses an answer in a coding that is not opened.
@@ -30,17 +29,17 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Cause> {
 ///
 /// # Errors
 /// If it is larger than a document may be, or no gzip after all.
-pub(super) fn opened(text: Vec<u8>) -> Result<Vec<u8>, Cause> {
+pub(super) fn opened(text: Vec<u8>, most: usize) -> Result<Vec<u8>, Cause> {
     if !text.starts_with(&[0x1f, 0x8b]) {
         return Ok(text);
     }
-    let most = u64::try_from(JWKS_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let mut document = Vec::new();
     MultiGzDecoder::new(&*text)
-        .take(most)
+        .take(bound)
         .read_to_end(&mut document)
         .map_err(|error| Cause::Gzip(error.to_string()))?;
-    if document.len() > JWKS_BYTES { Err(Cause::TooLarge) } else { Ok(document) }
+    if document.len() > most { Err(Cause::TooLarge(most)) } else { Ok(document) }
 }
 
 #[cfg(test)]
@@ -48,7 +47,12 @@ mod tests {
     use super::*;
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use jwtd_core::jose::limits::JWKS_BYTES;
     use std::io::Write as _;
+
+    fn opened(text: Vec<u8>) -> Result<Vec<u8>, Cause> {
+        super::opened(text, JWKS_BYTES)
+    }
 
     fn packed(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -71,9 +75,9 @@ mod tests {
     fn r63_a_bomb_is_refused_before_it_takes_more_than_the_bound() {
         let bomb = packed(&vec![b' '; 64 << 20]);
         assert!(bomb.len() < JWKS_BYTES);
-        assert!(matches!(opened(bomb), Err(Cause::TooLarge)));
+        assert!(matches!(opened(bomb), Err(Cause::TooLarge(_))));
         let members = packed(&vec![b' '; JWKS_BYTES]).repeat(16);
-        assert!(matches!(opened(members), Err(Cause::TooLarge)));
+        assert!(matches!(opened(members), Err(Cause::TooLarge(_))));
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub(super) enum Cause {
     #[error("no trusted connection: {0}")]
     Tls(String),
     /// Not within the time that is given.
-    #[error("no answer in time (5 s in all)")]
-    Timeout,
+    #[error("no answer in time ({} s in all)", .0.as_secs())]
+    Timeout(Duration),
     /// Not HTTP, or broken off.
     #[error("{}", speaking(.0))]
     Protocol(hyper::Error),
@@ -63,8 +63,8 @@ pub(super) enum Cause {
     #[error("the answer is gzip, and cannot be opened: {0}")]
     Gzip(String),
     /// A larger answer than is accepted.
-    #[error("the answer is larger than 512 KiB")]
-    TooLarge,
+    #[error("the answer is larger than {} KiB", .0.div_ceil(1024))]
+    TooLarge(usize),
     /// The metadata cannot be used.
     #[error("{0}")]
     Metadata(String),
@@ -121,10 +121,10 @@ impl SourceError {
             Cause::Blocked(_) => "blocked",
             Cause::Connect(_) | Cause::Proxy(_) => "connect",
             Cause::Tls(_) => "tls",
-            Cause::Timeout => "timeout",
+            Cause::Timeout(_) => "timeout",
             Cause::Protocol(_) | Cause::Encoding(_) | Cause::Gzip(_) => "protocol",
             Cause::Status { .. } => "status",
-            Cause::TooLarge => "too_large",
+            Cause::TooLarge(_) => "too_large",
             Cause::Metadata(_) => "metadata",
             Cause::Set(_) => "invalid",
             Cause::Unusable(_) => "unusable",
@@ -135,6 +135,12 @@ impl SourceError {
     pub(super) fn of_several(self, failed: usize, all: usize) -> Self {
         let url = format!("{failed} of {all} key sets cannot be fetched: {}", self.url);
         Self { url, ..self }
+    }
+
+    /// Whether the document is larger than is accepted.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.cause, Cause::TooLarge(_))
     }
 
     /// Whether the server answered that it has no such document.

@@ -10,12 +10,14 @@ use super::{coding, credentials, proxy, tls};
 use crate::config::{Access, HttpUrl, Proxy};
 use crate::redaction::redacted_url;
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE,
+};
 use http::header::{
     ETAG, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
 };
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Empty};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -40,6 +42,31 @@ pub(super) struct Fetch<'f> {
     pub(super) fields: &'f [(HeaderName, HeaderValue)],
     /// The tag of the document at hand: an answer that it is still the same will do.
     pub(super) tag: Option<&'f str>,
+    /// What is accepted.
+    pub(super) terms: Terms,
+    /// A JSON text that is posted; without one the document is only asked for.
+    pub(super) body: Option<&'f str>,
+}
+
+/// What is accepted of a document.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Its types, as a header names them.
+    pub(super) types: &'static str,
+    /// The most bytes, packed or not.
+    pub(super) bytes: usize,
+    /// How long all of it may take: the name, the race of the addresses, the handshake and the
+    /// document.
+    pub(super) within: Duration,
+}
+
+impl Terms {
+    /// Those of key sets and metadata.
+    pub(super) const KEYS: Self = Self {
+        types: "application/json, application/jwk-set+json",
+        bytes: JWKS_BYTES,
+        within: Duration::from_secs(5),
+    };
 }
 
 /// What came.
@@ -53,9 +80,6 @@ pub(super) struct Document {
     pub(super) fresh_for: Option<Duration>,
 }
 
-/// For all of it: the name, the race of the addresses, the handshake and the document.
-const TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The longest tag that is kept and sent back, in bytes.
 const LONGEST_TAG: usize = 256;
 
@@ -63,9 +87,10 @@ const LONGEST_TAG: usize = 256;
 const LONGEST_TARGET: usize = 300;
 
 impl Fetch<'_> {
-    /// Gets the document, of at most 512 KiB, within 5 s.
+    /// Gets the document.
     pub(super) async fn get(self) -> Result<Document, Cause> {
-        timeout(TIMEOUT, self.exchange()).await.unwrap_or(Err(Cause::Timeout))
+        let within = self.terms.within;
+        timeout(within, self.exchange()).await.unwrap_or(Err(Cause::Timeout(within)))
     }
 
     async fn exchange(self) -> Result<Document, Cause> {
@@ -162,19 +187,25 @@ impl Fetch<'_> {
         }
         coding::check(response.headers())?;
         let tag = header(ETAG).filter(|tag| tag.len() <= LONGEST_TAG);
-        let text = Some(coding::opened(read(response.into_body()).await?)?);
+        let text = Some(coding::opened(
+            read(response.into_body(), self.terms.bytes).await?,
+            self.terms.bytes,
+        )?);
         Ok(Document { text, tag, fresh_for })
     }
 
-    fn request(self, forwarding: Option<Forwarding>) -> Result<Request<Empty<Bytes>>, Cause> {
+    fn request(self, forwarding: Option<Forwarding>) -> Result<Request<Full<Bytes>>, Cause> {
         // A proxy is told the whole URL (RFC 9112, section 3.2.2).
         let target = match &forwarding {
             Some(_) => self.url.exact(),
             None => self.url.path_and_query().to_owned(),
         };
-        let mut request = Request::get(target)
+        let method = if self.body.is_some() { Method::POST } else { Method::GET };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(target)
             .header(HOST, self.url.authority())
-            .header(ACCEPT, "application/json, application/jwk-set+json")
+            .header(ACCEPT, self.terms.types)
             .header(ACCEPT_ENCODING, "identity")
             .header(CONNECTION, "close")
             .header(USER_AGENT, concat!("jwtd/", env!("CARGO_PKG_VERSION")));
@@ -194,7 +225,11 @@ impl Fetch<'_> {
         if let Some(credentials) = forwarding.and_then(|forwarding| forwarding.credentials) {
             request = request.header(PROXY_AUTHORIZATION, credentials);
         }
-        let request = request.body(Empty::new());
+        if self.body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let body = self.body.map(|text| Bytes::copy_from_slice(text.as_bytes()));
+        let request = request.body(Full::new(body.unwrap_or_default()));
         let mut request = request
             .map_err(|_| Cause::File("what is sent along cannot stand in a header".to_owned()))?;
         for (name, value) in self.fields {
@@ -218,12 +253,12 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
     if found.is_empty() { Err(Cause::Resolve(io::ErrorKind::NotFound.into())) } else { Ok(found) }
 }
 
-async fn read(mut body: Incoming) -> Result<Vec<u8>, Cause> {
+async fn read(mut body: Incoming, most: usize) -> Result<Vec<u8>, Cause> {
     let mut text = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame.map_err(Cause::Protocol)?.data_ref() {
-            if text.len() + data.len() > JWKS_BYTES {
-                return Err(Cause::TooLarge);
+            if text.len() + data.len() > most {
+                return Err(Cause::TooLarge(most));
             }
             text.extend_from_slice(data);
         }

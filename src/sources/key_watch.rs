@@ -142,6 +142,20 @@ impl KeyWatch {
         before.since(held.fetched_at).unwrap_or_default()
     }
 
+    /// Has the keys fetched soon, because an event names a key that is not among them. Tokens lose
+    /// none of their tries by that. Keys that were fetched within `span` are left alone; false then.
+    #[must_use]
+    pub fn suggest(&self, span: Duration) -> bool {
+        let now = self.passed();
+        let mut inner = self.lock();
+        if inner.held.is_some_and(|held| now.since(held.since) < span && held.age < span) {
+            return false;
+        }
+        let action = inner.machine.on(now, Event::Suggested);
+        self.hasten(&mut inner, action);
+        true
+    }
+
     /// Wakes the fetching task if it would sleep beyond what is due.
     fn hasten(&self, inner: &mut Inner, action: Action) {
         if let Action::Wait(due) = action

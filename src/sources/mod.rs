@@ -34,6 +34,6 @@ pub use loaded::{Loaded, load};
 pub use metadata::Metadata;
 pub use parts::{Merged, Parts};
 pub use race::dial;
-pub use remote::{Fetched, fetch, read};
+pub use remote::{Fetched, ListDocument, fetch, post, read, read_list};
 pub use rotation::{KEYS_CHANGED, Rotation};
 pub use tls::client_config;

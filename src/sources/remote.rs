@@ -3,7 +3,7 @@
 use super::credentials;
 use super::destination::HostOrigin;
 use super::error::{Cause, SourceError};
-use super::fetch::{Document, Fetch};
+use super::fetch::{Document, Fetch, Terms};
 use super::metadata::Metadata;
 use crate::config::{Access, HttpUrl, Location, Remote};
 use futures_util::Stream;
@@ -61,6 +61,48 @@ pub async fn fetch(remote: &Remote) -> Result<Fetched, SourceError> {
 /// If it cannot be had.
 pub async fn read(url: &HttpUrl) -> Result<Vec<u8>, SourceError> {
     let document = get(&Access::default(), url, HostOrigin::Configured, None).await?;
+    Ok(document.text.unwrap_or_default())
+}
+
+/// A list that was fetched.
+#[derive(Debug)]
+pub struct ListDocument {
+    /// The list.
+    pub text: Vec<u8>,
+    /// Its tag.
+    pub tag: Option<String>,
+}
+
+/// How long a list may take.
+const LIST_WITHIN: Duration = Duration::from_secs(30);
+
+/// Gets the list of revocations at `url`, of at most so many bytes; nothing if it is the one with
+/// this tag.
+///
+/// # Errors
+/// If it cannot be had.
+pub async fn read_list(
+    url: &HttpUrl,
+    access: &Access,
+    tag: Option<&str>,
+    most: u64,
+) -> Result<Option<ListDocument>, SourceError> {
+    let bytes = usize::try_from(most).unwrap_or(usize::MAX);
+    let types = "application/jsonl, application/x-ndjson, application/json, text/plain";
+    let terms = Terms { types, bytes, within: LIST_WITHIN };
+    let document = get_on(terms, access, url, HostOrigin::Configured, tag, None).await?;
+    let tag = document.tag;
+    Ok(document.text.map(|text| ListDocument { text, tag }))
+}
+
+/// Posts a JSON text to `url`, and gets the JSON text that is the answer, of at most 512 KiB.
+///
+/// # Errors
+/// If there is none.
+pub async fn post(url: &HttpUrl, access: &Access, body: &str) -> Result<Vec<u8>, SourceError> {
+    let terms = Terms { types: "application/json", ..Terms::KEYS };
+    let terms = Terms { within: LIST_WITHIN, ..terms };
+    let document = get_on(terms, access, url, HostOrigin::Configured, None, Some(body)).await?;
     Ok(document.text.unwrap_or_default())
 }
 
@@ -186,6 +228,17 @@ async fn get(
     origin: HostOrigin,
     tag: Option<&str>,
 ) -> Result<Document, SourceError> {
+    get_on(Terms::KEYS, access, url, origin, tag, None).await
+}
+
+async fn get_on(
+    terms: Terms,
+    access: &Access,
+    url: &HttpUrl,
+    origin: HostOrigin,
+    tag: Option<&str>,
+    body: Option<&str>,
+) -> Result<Document, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
     // What is secret is for the host that the operator wrote, and for no other.
     let trusted = origin == HostOrigin::Configured;
@@ -194,5 +247,5 @@ async fn get(
     let headers = if trusted { &access.headers[..] } else { &[] };
     let fields = credentials::fields(headers).await.map_err(failed)?;
     let (bearer, fields) = (bearer.as_deref(), &fields[..]);
-    Fetch { url, origin, access, bearer, fields, tag }.get().await.map_err(failed)
+    Fetch { url, origin, access, bearer, fields, tag, terms, body }.get().await.map_err(failed)
 }

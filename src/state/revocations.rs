@@ -5,21 +5,28 @@
 //! kept up since 2021 with a stable format, does one thing (a B-tree with transactions), and
 //! checks every page by a checksum. The only folder that names it.
 
+mod counted;
 mod entry;
 mod error;
 #[cfg(test)]
 mod full_disk;
+mod held;
+mod opening;
 mod record;
 mod requests;
 mod store;
 mod tables;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod writing;
 
-pub use entry::{BadEntryId, EntryEnd, EntryId, KnownRequest, RevocationEntry};
+pub use entry::{
+    BadEntryId, EntryEnd, EntryId, KnownRequest, RevocationEntry, RevocationRecord, Tombstone,
+};
 pub use error::RevocationStoreError;
 #[cfg(test)]
 pub(crate) use full_disk::FullDisk;
 pub use store::{EntryFilter, LogChange, RevocationStore};
+pub use taking::OwnNumber;
 pub use writing::{Added, Writing};

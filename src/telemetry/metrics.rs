@@ -1,5 +1,4 @@
 //! The metrics. Only this file and its folder name `prometheus`.
-//!
 //! Labels hold configured names and closed enums, never text of a token. Handles
 //! are resolved once: no look-up by label on the way of a token.
 
@@ -7,7 +6,9 @@ mod call;
 mod connections;
 mod decryptions;
 mod duties;
+mod events;
 mod fetches;
+mod fleet;
 mod gauges;
 mod names;
 mod requests;
@@ -19,9 +20,11 @@ mod verifications;
 pub use call::{Call, CalledMethod, MethodCalls};
 pub use connections::{ConnectionEnd, Connections};
 pub use decryptions::{Decryption, Decryptions};
+pub use events::{EventCounters, EventOutcome};
 pub use fetches::UnknownKids;
+pub use fleet::FleetGauges;
 pub use gauges::Gauges;
-pub use revocations::RevocationCounters;
+pub use revocations::{FeedError, FeedErrors, RevocationCounters};
 pub use shadow::ShadowCounters;
 pub use shed::ShedCause;
 pub use verifications::VerificationCounters;

@@ -24,6 +24,8 @@ pub enum Duty {
     Audit,
     /// Looks for jumps of the clock.
     Clock,
+    /// Reads feeds of revocation, for each feed.
+    Feeds,
     /// Tells the gRPC health service.
     Health,
     /// Fetches keys, for each issuer.
@@ -44,11 +46,12 @@ pub enum Duty {
 
 impl Duty {
     /// All of them, in the order of the numbers of the variants.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Accept,
         Self::Admin,
         Self::Audit,
         Self::Clock,
+        Self::Feeds,
         Self::Health,
         Self::Keys,
         Self::Log,
@@ -67,6 +70,7 @@ impl Duty {
             Self::Admin => "admin",
             Self::Audit => "audit",
             Self::Clock => "clock",
+            Self::Feeds => "feeds",
             Self::Health => "health",
             Self::Keys => "keys",
             Self::Log => "log",

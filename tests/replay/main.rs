@@ -40,7 +40,7 @@ macro_rules! replays {
 
 replays! {
     authority base64url claims compact config discovery grpc_request header jwe jwk jwks
-    nested verify_differential
+    nested security_event verify_differential
 }
 
 fn fuzz() -> PathBuf {

@@ -26,7 +26,7 @@ fn token(extra: &str) -> String {
 const GOOD: &str =
     r#","scope":"orders.read","realm_access":{"roles":["user","ops"]},"email":"a@example.com""#;
 
-fn http(method: &str, path: &str, headers: &[(&str, &str)]) -> HttpRequest {
+pub(crate) fn http(method: &str, path: &str, headers: &[(&str, &str)]) -> HttpRequest {
     let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
     let entry =
         |(name, value): &(&str, &str)| HeadersEntry { key: bytes(name), value: bytes(value) };
@@ -38,10 +38,10 @@ fn http(method: &str, path: &str, headers: &[(&str, &str)]) -> HttpRequest {
     }
 }
 
-struct Envoy(AuthorizationClient<tonic::transport::Channel>);
+pub(crate) struct Envoy(AuthorizationClient<tonic::transport::Channel>);
 
 impl Envoy {
-    async fn of(daemon: &Daemon) -> Self {
+    pub(crate) async fn of(daemon: &Daemon) -> Self {
         Self(AuthorizationClient::new(daemon.channel(true).await))
     }
 
@@ -66,7 +66,7 @@ impl Envoy {
         Ok(self.0.check(request).await?.into_inner())
     }
 
-    async fn ask(&mut self, http: HttpRequest) -> CheckResponse {
+    pub(crate) async fn ask(&mut self, http: HttpRequest) -> CheckResponse {
         self.try_ask(http, "").await.unwrap()
     }
 }
@@ -80,7 +80,7 @@ fn values(headers: &[HeaderValueOption]) -> BTreeMap<String, String> {
 }
 
 /// The status, the challenge and the reason of a refusal.
-fn refusal(response: &CheckResponse) -> (i32, String, String) {
+pub(crate) fn refusal(response: &CheckResponse) -> (i32, String, String) {
     let denied = match response.http_response.as_ref().unwrap() {
         HttpResponse::DeniedResponse(denied) => denied,
         HttpResponse::OkResponse(_) => panic!("permitted: {response:?}"),

@@ -15,6 +15,13 @@ const LATE: &[&str] = &[
     "jwtd_jwks_expiry_timestamp_seconds",
     "jwtd_jwks_fetches_total",
     "jwtd_jwks_last_success_timestamp_seconds",
+    "jwtd_revocation_events_total",
+    "jwtd_revocation_feed_age_seconds",
+    "jwtd_revocation_feed_errors_total",
+    "jwtd_revocation_feed_failing",
+    "jwtd_revocation_feed_lag_seconds",
+    "jwtd_revocation_feed_stale",
+    "jwtd_revocation_feed_unpublished",
     "jwtd_shadow_verifications_total",
     "jwtd_unknown_kid_total",
 ];

@@ -69,6 +69,34 @@ PANELS = [
         links=alert("JwtdRevocationsFailing", "JwtdRevocationsFull"),
     ),
     graph(
+        "Feeds of revocation",
+        "How long each was silent, at worst; errors in a minute. Empty without feeds.",
+        [
+            query(f"max by (feed) (jwtd_revocation_feed_age_seconds{{{S}}})", "{{feed}} silent"),
+            query(
+                f"60 * sum by (feed, reason) (rate(jwtd_revocation_feed_errors_total{{{S}}}{R})) > 0",
+                "{{feed}} {{reason}}",
+            ),
+            query(f"max by (feed) (jwtd_revocation_feed_unpublished{{{S}}}) > 0", "{{feed}} not shared"),
+        ],
+        "short",
+        6,
+        links=alert("JwtdRevocationFeedStale", "JwtdRevocationFeedFailing", "JwtdRevocationsUnshared"),
+    ),
+    graph(
+        "Logouts and security events",
+        "Those that came in a minute, by feed and outcome. Empty without such feeds.",
+        [
+            query(
+                f"60 * sum by (feed, outcome) (rate(jwtd_revocation_events_total{{{S}}}{R})) > 0",
+                "{{feed}} {{outcome}}",
+            ),
+        ],
+        "short",
+        6,
+        links=alert("JwtdRevocationEventsRefused"),
+    ),
+    graph(
         "Would be refused by a shadow",
         "Tokens that a profile's `shadow` would refuse. Empty without one.",
         [

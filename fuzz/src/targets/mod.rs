@@ -14,4 +14,5 @@ pub mod jwe;
 pub mod jwk;
 pub mod jwks;
 pub mod nested;
+pub mod security_event;
 pub mod verify_differential;

@@ -170,7 +170,7 @@ table! { part {
     bearer_file: str = text();
 } }
 
-const HEADER: Kind = Kind::Either(&Kind::Table(request_header::KEYS), &Kind::Secret);
+pub(super) const HEADER: Kind = Kind::Either(&Kind::Table(request_header::KEYS), &Kind::Secret);
 
 table! { request_header {
     /// The value, if it is no secret.

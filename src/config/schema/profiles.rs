@@ -36,6 +36,11 @@ table! { profile {
     /// `exp`, `max_age` and `max_stale` allow, and is left out where a rule looks at `now`,
     /// `request` or `caller`. Within that time callers do not notice that a key was removed.
     remember: Duration = duration();
+    /// What becomes of tokens while a feed of revocation that concerns their issuer was silent for
+    /// longer than its `max_age`: they are judged by what is known, and the verdict says the age
+    /// (`allow`); or they are refused with REVOCATION_STALE, and the daemon is not ready
+    /// (`refuse`).
+    when_stale: str = word(&["allow", "refuse"]).or("allow");
 } }
 
 table! { access {

@@ -8,9 +8,11 @@ table! { revocation {
     max_entries: u64 = count().or("1000000");
     /// Who may revoke by calls, and what; without it nobody may.
     callers: Node = list(&Kind::Table(revoker::KEYS));
+    /// What others say is revoked, each feed under a name of your choice.
+    feeds: Node = named(feed::KEYS);
 } }
 
-const KINDS: Kind = Kind::Word(&["token", "session", "subject", "client", "key"]);
+pub(super) const KINDS: Kind = Kind::Word(&["token", "session", "subject", "client", "key"]);
 
 // What is given of a caller must all hold; at least one thing must be given of it.
 table! { revoker {

@@ -2,11 +2,12 @@
 //! and the values that a configuration compares (`alg`, `kid`, `typ`, `iss`, `aud`, scopes,
 //! times), shortened and escaped; no other value, and nothing of the signature.
 
+use crate::engine::RevocationAge;
 use crate::escape::escaped;
 use jwtd_core::jose::{Algorithm, Claims, Header, JweHeader, Limits, UnixTime, json};
 use jwtd_core::keys::{Issuer, Issuers, Key, KeyError, KeyState};
 use jwtd_core::policy::{Mode, Policy};
-use jwtd_core::verify::{Condition, Encryption, Matter, Profile, Proven};
+use jwtd_core::verify::{Condition, Encryption, Matter, Profile, Proven, WhenStale};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -239,6 +240,26 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
         Condition::Binding => {
             let actual = if claims.is_bound() { "`cnf` is there" } else { "absent" };
             ("no `cnf`: proofs of possession are not taken yet".to_owned(), actual.to_owned())
+        }
+    }
+}
+
+/// What becomes of what is too old.
+pub(super) fn max_age(profile: &Profile) -> &'static str {
+    match profile.when_stale {
+        WhenStale::Allow => "nothing: `when_stale` is `allow`",
+        WhenStale::Refuse => "no feed was silent for longer than its `max_age`",
+    }
+}
+
+/// How old what is known of revocations is.
+pub(super) fn age(known: Option<RevocationAge>) -> String {
+    match known {
+        None => "no feed has a `max_age`".to_owned(),
+        Some(RevocationAge { heard: false, .. }) => "a feed was not heard of yet".to_owned(),
+        Some(RevocationAge { age, stale, .. }) => {
+            let state = if stale { ", which is too long or has a gap" } else { "" };
+            format!("last heard of {} s ago{state}", age.as_secs())
         }
     }
 }

@@ -84,6 +84,8 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
         prop_oneof![3 => Just(Vec::new()), 1 => subsequence(vec!["read", "admin", "x"], 1..=2)],
     );
     (keys, profile, asked).prop_map(|(keys, profile, asked)| World {
+        when_stale: WhenStale::default(),
+        feeds: Vec::new(),
         keys: keys.0,
         available: keys.1,
         stale_at: keys.2,

@@ -61,7 +61,7 @@ fn what_is_judged_after_a_change_is_judged_by_it_also_within_a_batch() {
     let run = |slice: Slice| slice.run(&engine, now, *BEGIN);
     let checked = slices.into_iter().flat_map(run).collect();
     assert!(pending.take(checked, &engine).is_empty());
-    let mut judging = Judging::new(pending, now);
+    let mut judging = Judging::new(pending, Moment { wall: now, at: *BEGIN });
     assert!(judging.advance(&engine, 2));
     change(&engine, &target(RevocationKind::Subject, "s"), Some(Standing::Until(now)));
     assert!(!judging.advance(&engine, 2));

@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) max_lifetime: Option<u64>,
     pub(super) remember: Option<u64>,
     pub(super) required_audiences: Vec<&'static str>,
+    pub(super) when_stale: WhenStale,
+    pub(super) feeds: Vec<Arc<Pulse>>,
     pub(super) policy: Policy,
     pub(super) now: i64,
     /// The monotonic time that has passed since [`BEGIN`].
@@ -66,6 +68,8 @@ impl Default for World {
             max_lifetime: None,
             remember: None,
             required_audiences: Vec::new(),
+            when_stale: WhenStale::default(),
+            feeds: Vec::new(),
             policy: Policy::default(),
             now: NOW,
             passed: Duration::ZERO,
@@ -105,7 +109,8 @@ impl World {
 
     pub(super) fn configuration(&self, issuers: &Issuers, metrics: &Metrics) -> Configuration {
         let profile = (self.profile(issuers), self.policy.clone());
-        Configuration::new([profile], issuers, metrics)
+        let feeds = self.feeds.clone().into();
+        Configuration::new([profile], issuers, metrics).with_feeds(feeds, issuers)
     }
 
     pub(super) fn profile(&self, issuers: &Issuers) -> Profile {
@@ -120,6 +125,7 @@ impl World {
         profile.max_age = self.max_age.map(Duration::from_secs);
         profile.max_lifetime = self.max_lifetime.map(Duration::from_secs);
         profile.remember = self.remember.map(Duration::from_secs);
+        profile.when_stale = self.when_stale;
         profile.required_audiences = shared(&self.required_audiences);
         profile
     }
@@ -164,6 +170,7 @@ impl World {
             scopes: &shared(&self.scopes),
             context: TokenContext::none(),
             revocations: Some(&nothing),
+            pulses: None,
             caller: &Caller::Unknown,
             attributes: &[],
         };
@@ -214,7 +221,7 @@ pub(super) fn decisions(engine: &Engine, world: &World, tokens: &[&str]) -> Vec<
     let (mut pending, slices) = read(engine, snapshot, batch, at);
     let checked = run(engine, slices, world.now, at);
     assert!(pending.take(checked, engine).is_empty(), "what was checked is not checked again");
-    let mut judging = Judging::new(pending, UnixTime::from_seconds(world.now));
+    let mut judging = Judging::new(pending, Moment { wall: UnixTime::from_seconds(world.now), at });
     while judging.advance(engine, 3) {}
     judging.decisions()
 }

@@ -126,7 +126,10 @@ impl Judged<'_> {
         let description = reason.meaning();
         let (code, error, scope) = match reason {
             // Neither the client nor the token is at fault.
-            Reason::KeysUnavailable | Reason::KeysStale | Reason::Internal => {
+            Reason::KeysUnavailable
+            | Reason::KeysStale
+            | Reason::RevocationStale
+            | Reason::Internal => {
                 return denied(503, Code::Unavailable, Some(reason.code()), description);
             }
             Reason::ScopeMissing => {

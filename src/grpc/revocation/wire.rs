@@ -43,6 +43,7 @@ pub(super) fn wanted(
         everything,
         issued_before,
         expires_at,
+        ended: false,
         comment,
     };
     wish.wanted(snapshot.issuers(), now)
@@ -128,7 +129,7 @@ pub(super) fn entry(entry: &RevocationEntry, issuer: Option<&Issuer>) -> pb::Rev
         id: id.to_string(),
         revocation: Some(revocation),
         recorded_at: recorded_at.seconds(),
-        ends_at: ends_at(entry, issuer).map(UnixTime::seconds),
+        ends_at: ends_at(entry.end, issuer).map(UnixTime::seconds),
         source: source.to_string(),
     }
 }

@@ -35,7 +35,7 @@ fn decisions(claims: &str, count: usize) -> (Vec<Decision>, Arc<Snapshot>) {
     let claims = format!(r#"{{"iss":"https://a.example","exp":{}{claims}}}"#, NOW.seconds() + 60);
     let token = key.sign_compact(r#"{"alg":"EdDSA"}"#, &claims).unwrap();
     let proven = verify(token.as_bytes(), &issuers, &profile, &[], NOW).unwrap();
-    let permit = Permission { valid_until: None, not_enforced: None };
+    let permit = Permission { valid_until: None, not_enforced: None, revocation_age: None };
     let decision =
         Decision { proven: Some(Arc::new(Remembered::new(proven))), outcome: Ok(permit) };
     let configuration = Configuration::new([profile], &issuers, &Metrics::new());

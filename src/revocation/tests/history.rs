@@ -107,7 +107,8 @@ async fn history(steps: Vec<(usize, Step)>) -> Result<(), TestCaseError> {
                 let known: Vec<_> = sides.iter().flat_map(|side| side.model.clone()).collect();
                 for side in &mut sides {
                     side.ledger.undo(undone.clone()).await.unwrap();
-                    side.ledger.merge(all.clone()).await.unwrap();
+                    let records = all.iter().cloned().map(RevocationRecord::Entry);
+                    side.ledger.merge(records.collect()).await.unwrap();
                     side.undone.clone_from(&undone);
                     side.model.clone_from(&known);
                     side.model.retain(|(id, ..)| !undone.contains(id));

@@ -114,3 +114,21 @@ async fn r65_within_the_cool_down_nobody_waits_before_an_attempt_is_near() {
     assert!(poll!(&mut sleeping).is_ready());
     assert!(!fetch(&watch).conditional);
 }
+
+#[tokio::test]
+async fn an_event_with_an_unknown_key_hastens_a_fetch_unless_the_keys_are_new() {
+    let minute = SECOND * 60;
+    let (time, watch) = begin();
+    let first = fetch(&watch);
+    watch.hold(UnixTime::from_seconds(NOW));
+    arrive(&watch, first);
+    let Action::Wait(due) = watch.next() else { panic!("nothing is under way") };
+    assert!(!watch.suggest(minute));
+    time.advance(minute - TICK);
+    assert!(!watch.suggest(minute));
+    assert_eq!(watch.next(), Action::Wait(due), "nothing is hastened");
+    time.advance(TICK);
+    assert!(watch.suggest(minute));
+    let Action::Wait(sooner) = watch.next() else { panic!("nothing is under way") };
+    assert!(sooner < due && sooner <= at(minute + SECOND * 5), "{sooner:?}");
+}

@@ -35,6 +35,55 @@ pub struct RevocationEntry {
     pub comment: Box<str>,
 }
 
+/// What is left of an entry that was undone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tombstone {
+    /// The name of the entry.
+    pub id: EntryId,
+    /// Its `iss`; empty for one that was undone before it came.
+    pub issuer: Box<str>,
+    /// Its end, when the tombstone ends too.
+    pub end: EntryEnd,
+}
+
+/// What daemons tell each other of one entry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RevocationRecord {
+    /// It was recorded.
+    Entry(RevocationEntry),
+    /// It was undone, which stays so.
+    Tombstone(Tombstone),
+}
+
+impl RevocationRecord {
+    /// Of which entry.
+    #[must_use]
+    pub fn id(&self) -> EntryId {
+        match self {
+            Self::Entry(entry) => entry.id,
+            Self::Tombstone(tombstone) => tombstone.id,
+        }
+    }
+
+    /// Its `iss`; empty if that is not known.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        match self {
+            Self::Entry(entry) => entry.target.issuer(),
+            Self::Tombstone(tombstone) => &tombstone.issuer,
+        }
+    }
+
+    /// When it has no effect any more.
+    #[must_use]
+    pub fn end(&self) -> EntryEnd {
+        match self {
+            Self::Entry(entry) => entry.end,
+            Self::Tombstone(tombstone) => tombstone.end,
+        }
+    }
+}
+
 /// When an entry can meet no token any more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EntryEnd {

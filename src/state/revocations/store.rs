@@ -1,23 +1,22 @@
 //! The file of the store: opened, looked through for damage, and read.
 
+use super::counted::Counted;
 use super::entry::{EntryId, RevocationEntry};
-use super::error::{RevocationStoreError, WAY_OUT, damage, failure, hindrance};
-use super::record;
+use super::error::{RevocationStoreError, WAY_OUT, damage, failure};
 use super::tables::{
     ENDS, ENTRIES, HORIZON, LAST_CHANGE, LOG, META, ORIGIN, REQUEST_TIMES, REQUESTS, TARGETS,
     TOMBSTONES,
 };
 use super::writing::Writing;
+use super::{opening, record};
 use crate::files;
 use crate::state::StateFolder;
 use jwtd_core::crypto::random;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::verify::{RevocationKind, RevocationTarget, Standing};
-use redb::backends::FileBackend;
 use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableError,
 };
-use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -28,13 +27,10 @@ const FILE: &str = "revocations.redb";
 /// Beside it: which daemon it is of. So a file that vanished is told from one that never was.
 const ORIGIN_FILE: &str = "revocations.origin";
 
-/// What redb may keep of the file in memory.
-const CACHE_BYTES: usize = 8 << 20;
-
 /// An opened store.
 #[derive(Debug)]
 pub struct RevocationStore {
-    db: Database,
+    pub(super) db: Database,
     path: PathBuf,
     origin: u128,
     /// It is locked for as long as this lives.
@@ -50,6 +46,8 @@ pub struct EntryFilter {
     pub kinds: Option<Vec<RevocationKind>>,
     /// What is revoked, such as a `jti`.
     pub value: Option<Box<str>>,
+    /// Who revoked, if not anybody.
+    pub source: Option<Box<str>>,
 }
 
 /// A change of the log.
@@ -66,9 +64,10 @@ pub struct LogChange {
 impl EntryFilter {
     /// Whether an entry is asked for.
     #[must_use]
-    pub fn takes(&self, target: &RevocationTarget) -> bool {
-        let Self { issuers, kinds, value } = self;
-        issuers.as_deref().is_none_or(|all| all.iter().any(|one| **one == *target.issuer()))
+    pub fn takes(&self, entry: &RevocationEntry) -> bool {
+        let (Self { issuers, kinds, value, source }, target) = (self, &entry.target);
+        source.as_deref().is_none_or(|source| *source == *entry.source)
+            && issuers.as_deref().is_none_or(|all| all.iter().any(|one| **one == *target.issuer()))
             && kinds.as_deref().is_none_or(|all| all.contains(&target.kind()))
             && value.as_deref().is_none_or(|value| value == target.value())
     }
@@ -100,7 +99,7 @@ impl RevocationStore {
             return Err(failed(format!("its entries are gone; {WAY_OUT}")));
         }
         // The library panics at some damage.
-        let opened = catch_unwind(AssertUnwindSafe(|| open(file, &path, length > 0)));
+        let opened = catch_unwind(AssertUnwindSafe(|| opening::open(file, &path, length > 0)));
         let db = opened.unwrap_or_else(|_| Err(damage("it cannot be read"))).map_err(failed)?;
         let store = Self { db, path: path.clone(), origin: 0, folder: folder.clone() };
         let origin = store.begin_tables(now)?;
@@ -202,8 +201,8 @@ impl RevocationStore {
             let read = self.db.begin_read()?;
             let number = read.open_table(META)?.get(LAST_CHANGE)?.map_or(0, |one| one.value());
             let table = read.open_table(TARGETS)?;
-            let mut rows = table.iter()?;
-            let mut rows = std::iter::from_fn(|| {
+            let (mut rows, count) = (table.iter()?, table.len()?);
+            let rows = std::iter::from_fn(|| {
                 let (key, until) = match rows.next()? {
                     Ok(row) => row,
                     Err(error) => {
@@ -216,6 +215,7 @@ impl RevocationStore {
                 strange |= target.is_none();
                 Some((target?, record::standing(until.value())))
             });
+            let mut rows = Counted::new(rows, count);
             Ok(take(&mut rows, u64::try_from(number).unwrap_or(u64::MAX)))
         })?;
         match failure {
@@ -306,7 +306,7 @@ impl RevocationStore {
                 }
                 last = Some(id);
                 let entry = RevocationEntry::of(key.value(), row.value());
-                found.extend(entry.filter(|entry| filter.takes(&entry.target)));
+                found.extend(entry.filter(|entry| filter.takes(entry)));
             }
             Ok((found, None))
         })
@@ -349,7 +349,7 @@ impl RevocationStore {
     }
 
     /// Runs what reads or writes the file; says where it fails.
-    fn within<T>(
+    pub(super) fn within<T>(
         &self,
         work: impl FnOnce() -> Result<T, redb::Error>,
     ) -> Result<T, RevocationStoreError> {
@@ -363,20 +363,6 @@ impl RevocationStore {
     fn damaged(&self, what: &str) -> RevocationStoreError {
         RevocationStoreError { path: self.path.clone(), what: damage(what) }
     }
-}
-
-#[cfg_attr(not(test), expect(unused_variables, reason = "only the disks of tests have names"))]
-fn open(file: File, path: &Path, exists: bool) -> Result<Database, String> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(CACHE_BYTES);
-    let disk = FileBackend::new(file).map_err(hindrance)?;
-    #[cfg(test)]
-    let disk = super::full_disk::Disk::new(disk, path);
-    let mut db = builder.create_with_backend(disk).map_err(hindrance)?;
-    if exists && !db.check_integrity().map_err(hindrance)? {
-        return Err(damage("a part of it does not fit the others"));
-    }
-    Ok(db)
 }
 
 /// The daemon whose store was in the folder.

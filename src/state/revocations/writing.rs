@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// A change that is not committed yet. Without a commit nothing of it counts.
 pub struct Writing {
     change: WriteTransaction,
-    origin: u128,
+    pub(super) origin: u128,
     path: PathBuf,
 }
 
@@ -35,7 +35,7 @@ const LOG_LENGTH: u64 = 100_000;
 
 /// The changes of the log, as they are stored.
 const ADDED: u8 = 1;
-const REMOVED: u8 = 2;
+pub(super) const REMOVED: u8 = 2;
 
 impl Writing {
     pub(super) fn new(change: WriteTransaction, origin: u128, path: PathBuf) -> Self {
@@ -156,6 +156,9 @@ impl Writing {
             tombstones.insert(id.key(), (issuer, kind, time))?;
             if removed.is_some() {
                 insert_end(change, issuer, (kind, time), id)?;
+            } else {
+                // Others are told of it too.
+                log(change, REMOVED, id)?;
             }
             Ok(removed)
         })
@@ -300,7 +303,7 @@ fn next(change: &WriteTransaction, name: &str) -> Result<u64, redb::Error> {
     Ok(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
-fn log(change: &WriteTransaction, kind: u8, id: EntryId) -> Result<(), redb::Error> {
+pub(super) fn log(change: &WriteTransaction, kind: u8, id: EntryId) -> Result<(), redb::Error> {
     let number = next(change, LAST_CHANGE)?;
     let mut log = change.open_table(LOG)?;
     log.insert(number, (kind, id.origin, id.number))?;
@@ -317,7 +320,7 @@ fn target_key(entry: &RevocationEntry) -> TargetKey<'_> {
     (target.kind().number(), target.issuer(), target.value(), origin, number)
 }
 
-fn insert_end(
+pub(super) fn insert_end(
     change: &WriteTransaction,
     issuer: &str,
     (kind, time): (u8, i64),

@@ -3,6 +3,7 @@
 use jwtd_core::keys::Freshness;
 use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts};
+use std::time::Duration;
 
 /// Values that are read when they are asked for.
 #[derive(Debug)]
@@ -16,6 +17,9 @@ pub struct Gauges {
     workers: IntGauge,
     revocation_entries: IntGauge,
     revocation_bytes: IntGauge,
+    feed_age: GaugeVec,
+    feed_stale: IntGaugeVec,
+    feed_failing: IntGaugeVec,
     jwks_keys: IntGaugeVec,
     jwks_state: IntGaugeVec,
     jwks_last_success: GaugeVec,
@@ -56,6 +60,24 @@ impl Gauges {
         );
         let jwks_expiry = GaugeVec::new(stale, &["issuer"]).expect("a valid name");
         add(Box::new(jwks_expiry.clone()));
+        let age = Opts::new(
+            "jwtd_revocation_feed_age_seconds",
+            "How long a feed of revocation was silent; since the start if it was never heard of.",
+        );
+        let feed_age = GaugeVec::new(age, &["feed"]).expect("a valid name");
+        add(Box::new(feed_age.clone()));
+        let stale = Opts::new(
+            "jwtd_revocation_feed_stale",
+            "Whether a feed of revocation was silent for longer than its `max_age`, or lacks \
+             something.",
+        );
+        let feed_stale = IntGaugeVec::new(stale, &["feed"]).expect("a valid name");
+        add(Box::new(feed_stale.clone()));
+        let failing =
+            "Whether the last attempt to read a feed of revocation failed, or found faults.";
+        let failing = Opts::new("jwtd_revocation_feed_failing", failing);
+        let feed_failing = IntGaugeVec::new(failing, &["feed"]).expect("a valid name");
+        add(Box::new(feed_failing.clone()));
         let limits = Opts::new("jwtd_limit", "The bounds of what the gauges of these names tell.");
         let limits = IntGaugeVec::new(limits, &["limit"]).expect("a valid name");
         add(Box::new(limits.clone()));
@@ -91,6 +113,9 @@ impl Gauges {
                 "Tokens, sessions, subjects, clients, issuers and keys that are revoked.",
             ),
             revocation_bytes: gauge("jwtd_revocation_bytes", "Bytes of memory of what is revoked."),
+            feed_age,
+            feed_stale,
+            feed_failing,
             jwks_keys,
             jwks_state,
             jwks_last_success,
@@ -133,6 +158,17 @@ impl Gauges {
     pub fn set_revocations(&self, entries: usize, bytes: usize) {
         self.revocation_entries.set(whole(entries));
         self.revocation_bytes.set(whole(bytes));
+    }
+
+    /// Sets whether the last attempt to read a feed failed.
+    pub fn set_feed_failing(&self, feed: &str, failing: bool) {
+        self.feed_failing.with_label_values(&[feed]).set(i64::from(failing));
+    }
+
+    /// Sets how long a feed was silent, and whether that is too long.
+    pub fn set_feed(&self, feed: &str, age: Duration, stale: bool) {
+        self.feed_age.with_label_values(&[feed]).set(age.as_secs_f64());
+        self.feed_stale.with_label_values(&[feed]).set(i64::from(stale));
     }
 
     /// Sets the number of worker threads.

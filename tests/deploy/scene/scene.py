@@ -26,8 +26,11 @@ profiles:
   default: {{ issuers: [corp, partner, local, flaky, gone], shadow: {{ scopes: {{ all: [orders] }} }} }}
 """
 
+# Nobody answers at its list.
 FIRST = """
 audit: { file: audit.jsonl }
+state_dir: state
+revocation: { feeds: { list: { url: "http://127.0.0.1:1/list", issuers: [corp], max_age: 1m } } }
 """
 
 SECOND = """

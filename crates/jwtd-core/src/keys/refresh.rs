@@ -24,6 +24,9 @@ pub enum Event {
     Unknown(u64),
     /// The operator wants the keys fetched now.
     Asked,
+    /// Something other than a token suggests that the keys have changed: they are fetched soon,
+    /// outside of the cool-down and the back-off. It takes none of the tries of tokens.
+    Suggested,
     /// The wall clock jumped: how old the keys are is not known for certain any more.
     ClockJumped,
     /// An attempt brought a usable set.
@@ -164,7 +167,7 @@ impl Refresh {
         match event {
             Event::Passed => return self.begin_if_due(now),
             Event::Asked => self.due = now,
-            Event::ClockJumped => self.hasten(now),
+            Event::ClockJumped | Event::Suggested => self.hasten(now),
             Event::Unknown(id) => self.note_unknown(now, id),
             // Only the latest attempt counts: an older answer never replaces a newer.
             Event::Arrived { attempt, fresh_for, changed } if self.ends(attempt) => {

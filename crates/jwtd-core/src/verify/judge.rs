@@ -197,7 +197,7 @@ pub fn remember_until(matter: &Matter<'_>) -> Option<UnixTime> {
     Some(ends.fold(longest, Ord::min)).filter(|end| *end > matter.now)
 }
 
-fn check_keys(issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
+pub(super) fn check_keys(issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
     match issuer.keys() {
         KeyState::Unavailable => Err(Reject::KeysUnavailable),
         KeyState::Held { stale_at: Some(stale_at), .. } if now >= *stale_at => {

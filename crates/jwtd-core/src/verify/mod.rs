@@ -12,6 +12,7 @@ mod read_error;
 mod reason;
 mod reject;
 mod revocation;
+pub mod security_event;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -23,7 +24,7 @@ pub use headers::Headers;
 pub use judge::{Condition, Matter, check_times, judge, remember_until};
 pub use jws::{ProvenJws, verify_jws};
 pub use opening::{OpeningCost, UnverifiedContent, opening_cost};
-pub use profile::{AcceptedTypes, Encryption, Profile, UnknownIssuer};
+pub use profile::{AcceptedTypes, Encryption, Profile, UnknownIssuer, WhenStale};
 pub use read_error::{MissingKey, ReadError};
 pub use reason::{Fault, Reason, ReasonFamily};
 pub use reject::{Refusal, Reject};
@@ -32,4 +33,4 @@ pub use revocation::{
     RevocationTarget, RevokedBy, Standing, TokenValues,
 };
 pub use token::{CheckGroup, Proven, SignatureProof, Unproven, Unverified, prove_all};
-pub use verifier::{read, read_after, read_under, verify, verify_in_context};
+pub use verifier::{read, read_after, read_event, read_under, verify, verify_in_context};

@@ -58,6 +58,16 @@ impl Encryption {
     }
 }
 
+/// What becomes of tokens while what is revoked was not heard of for too long.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum WhenStale {
+    /// They are judged by what is known; the verdict says so.
+    #[default]
+    Allow,
+    /// They are refused.
+    Refuse,
+}
+
 /// What is expected of a token beyond its signature.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -80,6 +90,8 @@ pub struct Profile {
     pub remember: Option<Duration>,
     /// The policy on encrypted tokens.
     pub encryption: Encryption,
+    /// What becomes of tokens while what is revoked is too old.
+    pub when_stale: WhenStale,
 }
 
 /// The name of an issuer that there is not.
@@ -110,6 +122,7 @@ impl Profile {
             max_lifetime: None,
             remember: None,
             encryption: Encryption::default(),
+            when_stale: WhenStale::default(),
         })
     }
 

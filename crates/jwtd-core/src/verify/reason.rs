@@ -281,6 +281,10 @@ reasons! {
         "A rule of `profiles.NAME.access.rules` cannot be decided for this token.",
         "The detail names the rule and says why. Let it ask with `has(claims.NAME)` for what need not be there.";
 
+    RevocationStale = 90, "REVOCATION_STALE", Revocation, Operator, true,
+        "What is revoked was not heard of for longer than `max_age` of a feed, and the profile says `when_stale: refuse`.",
+        "`/readyz?verbose` names the feed and why it fails; docs/revocation.md says what to do.";
+
     DecryptionFailed = 100, "DECRYPTION_FAILED", Encryption, Caller, false,
         "The token was not decrypted with the key that it names.",
         "It was changed, or encrypted to another key under the same `kid`. What exactly is wrong is not told: attackers could ask for it.";

@@ -1,9 +1,9 @@
 //! Why a token is refused, with what a person needs to see it.
 
+mod malformed;
+
 use super::reason::Reason;
 use super::revocation::RevokedBy;
-use crate::jose::base64url::Base64Fault;
-use crate::jose::json::JsonFault;
 use crate::jose::{Algorithm, Malformed, Part};
 use crate::keys::{DecryptionKeyError, IssuerIndex, KeyError};
 use std::fmt;
@@ -74,6 +74,11 @@ pub enum Reject {
     NotYetValid {
         /// How long until it is acceptable.
         wait: Duration,
+    },
+    /// What is revoked was not heard of for too long.
+    RevocationStale {
+        /// For how long; nothing if it was never heard of.
+        age: Option<Duration>,
     },
     /// The token is revoked.
     Revoked(RevokedBy),
@@ -203,11 +208,12 @@ impl Reject {
             Self::KeysStale => Reason::KeysStale,
             Self::KeysUnavailable => Reason::KeysUnavailable,
             Self::LifetimeTooLong { .. } => Reason::LifetimeTooLong,
-            Self::Malformed(malformed) => malformed_reason(malformed),
+            Self::Malformed(malformed) => malformed::reason(malformed),
             Self::NoScope(_) | Self::RequestedScopeMissing { .. } | Self::ScopeMissing(_) => {
                 Reason::ScopeMissing
             }
             Self::NotYetValid { .. } => Reason::NotYetValid,
+            Self::RevocationStale { .. } => Reason::RevocationStale,
             Self::Revoked(_) => Reason::Revoked,
             Self::RuleFailed { .. } => Reason::PolicyFailed,
             Self::RuleNotMet(_) => Reason::PolicyDenied,
@@ -247,61 +253,6 @@ impl Reject {
         };
         // A time in another unit will not come.
         (!is_other_unit(*wait)).then_some(*wait)
-    }
-}
-
-fn malformed_reason(malformed: &Malformed) -> Reason {
-    match malformed {
-        Malformed::AlgorithmMissing => Reason::AlgorithmMissing,
-        Malformed::AlgorithmNone => Reason::AlgorithmNone,
-        Malformed::AlgorithmUnsupported => Reason::AlgorithmUnsupported,
-        Malformed::Base64 { fault: Base64Fault::Character { .. }, .. } => Reason::TokenBadCharacter,
-        Malformed::Base64 { part, fault: Base64Fault::Length | Base64Fault::TrailingBits } => {
-            match part {
-                Part::Header => Reason::HeaderBadBase64url,
-                Part::Payload => Reason::PayloadBadBase64url,
-                Part::Signature => Reason::SignatureBadBase64url,
-                Part::EncryptedKey
-                | Part::InitializationVector
-                | Part::Ciphertext
-                | Part::AuthenticationTag => Reason::EncryptedPartInvalid,
-            }
-        }
-        Malformed::Compressed => Reason::CompressionRefused,
-        Malformed::CriticalInvalid => Reason::CriticalInvalid,
-        Malformed::CriticalUnsupported => Reason::CriticalUnsupported,
-        Malformed::Empty => Reason::TokenEmpty,
-        Malformed::Encrypted => Reason::TokenEncrypted,
-        Malformed::EncryptionUnsupported(_) => Reason::EncryptionUnsupported,
-        Malformed::Json { part: Part::Header, fault, .. } => match fault {
-            JsonFault::Duplicate => Reason::HeaderDuplicateMember,
-            JsonFault::Syntax { .. } => Reason::HeaderBadJson,
-            JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
-                Reason::HeaderTooComplex
-            }
-        },
-        Malformed::Json { fault, .. } => match fault {
-            JsonFault::Duplicate => Reason::ClaimsDuplicateMember,
-            JsonFault::Syntax { .. } => Reason::ClaimsBadJson,
-            JsonFault::TooDeep | JsonFault::TooLong | JsonFault::TooMany => {
-                Reason::ClaimsTooComplex
-            }
-        },
-        Malformed::Member { part: Part::Header, .. } => Reason::HeaderBadParameter,
-        Malformed::Member { .. } => Reason::ClaimBadType,
-        Malformed::NotObject(Part::Header) => Reason::HeaderNotObject,
-        Malformed::NotObject(_) => Reason::ClaimsNotObject,
-        Malformed::JsonSerialization | Malformed::Parts { .. } => Reason::TokenNotCompact,
-        Malformed::PartLength { .. } => Reason::EncryptedPartInvalid,
-        Malformed::Pbes2 => Reason::Pbes2Refused,
-        Malformed::Rsa15 => Reason::Rsa15Refused,
-        Malformed::SignatureMissing => Reason::SignatureMissing,
-        Malformed::TooLong { part: Some(Part::Header), .. } => Reason::HeaderTooLarge,
-        // No key that is accepted makes a signature of that length.
-        Malformed::TooLong { part: Some(Part::Signature), .. } => Reason::SignatureInvalid,
-        Malformed::TooLong { part: Some(Part::EncryptedKey), .. } => Reason::EncryptedPartInvalid,
-        Malformed::TooLong { .. } => Reason::TokenTooLarge,
-        Malformed::UnencodedPayload => Reason::UnencodedPayload,
     }
 }
 
@@ -347,6 +298,12 @@ impl fmt::Display for Reject {
             Self::Malformed(malformed) => malformed.fmt(f),
             Self::NoScope(names) => write!(f, "none of the scopes `{names}` is held"),
             Self::NotYetValid { wait } => write!(f, "acceptable in {} s", wait.as_secs()),
+            Self::RevocationStale { age: Some(age) } => {
+                write!(f, "what is revoked was last heard of {} s ago", age.as_secs())
+            }
+            Self::RevocationStale { age: None } => {
+                f.write_str("what is revoked was not heard of yet")
+            }
             Self::Revoked(by) => by.fmt(f),
             Self::RuleFailed { rule, why } => write!(f, "`{rule}` cannot be decided: {why}"),
             Self::RuleNotMet(message) => f.write_str(message),

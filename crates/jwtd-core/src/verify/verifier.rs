@@ -8,6 +8,7 @@ use super::opening::{Opened, open};
 use super::profile::Profile;
 use super::read_error::{MissingKey, ReadError};
 use super::reject::{Refusal, Reject};
+use super::security_event::EVENT_BYTES;
 use super::token::{Proven, SignedBytes, Unproven, Unverified};
 use crate::jose::{Claims, CompactJws, Malformed, UnixTime};
 use crate::keys::{IssuerIndex, Issuers, KeyError, KeyState};
@@ -96,6 +97,32 @@ pub fn read_after<T: AsRef<[u8]>>(
     issuers: &Issuers,
 ) -> Result<Unproven<T>, ReadError> {
     read_for(headers, token, issuers, &|_| true)
+}
+
+/// Reads a [security event](super::security_event) that `issuer` alone may send: its keys prove
+/// it, and of an event of another issuer nothing more is told. One that is encrypted is refused.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn read_event<T: AsRef<[u8]>>(
+    token: T,
+    issuers: &Issuers,
+    issuer: IssuerIndex,
+) -> Result<Unproven<T>, ReadError> {
+    let length = token.as_ref().len();
+    if length > EVENT_BYTES {
+        return Err(Malformed::TooLong { part: None, length, limit: EVENT_BYTES }.into());
+    }
+    let jws = CompactJws::split(token.as_ref(), issuers.limits())?;
+    let read = read_jws(&mut Headers::default(), &jws, None, issuers);
+    let claimed = match &read {
+        Ok(unproven) => Some(unproven.issuer),
+        Err(error) => error.issuer(),
+    };
+    if claimed.is_some_and(|claimed| claimed != issuer) {
+        return Err(Refusal { reject: Reject::IssuerNotInProfile, issuer: claimed }.into());
+    }
+    Ok(read?.of(token, None))
 }
 
 /// The same; what is encrypted is opened for issuers for whom it `may_be`.

@@ -103,6 +103,12 @@ impl<'t> Value<'t> {
         if let Self::Array(elements) = self { Some(elements) } else { None }
     }
 
+    /// The members in the order of the text, if this is an object.
+    #[must_use]
+    pub fn as_object(&self) -> Option<&[(Cow<'t, str>, Self)]> {
+        if let Self::Object(members) = self { Some(members) } else { None }
+    }
+
     /// The member of this name, if this is an object that has it.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Self> {

@@ -362,3 +362,17 @@ fn a_jump_of_the_clock_begins_no_second_attempt_and_ends_no_back_off() {
     assert_eq!(back_off, now + seconds(200), "the issuer asked for it");
     assert_eq!(due(refresh.on(now + SECOND, Event::ClockJumped)), back_off);
 }
+
+#[test]
+fn what_is_only_suggested_is_fetched_soon_and_takes_no_try() {
+    let mut refresh = Refresh::new(PACE, 7);
+    let first = fetch(&mut refresh, Moment::ZERO);
+    refresh.on(Moment::ZERO, arrived(first));
+    for place in 0..10_000 {
+        let due = due(refresh.on(at(4), Event::Suggested));
+        assert!(due >= at(10) && due < at(10) + JUMP_SPREAD, "{place}: {due:?}");
+    }
+    assert_eq!(refresh.tries.left, TRIES);
+    let soon = due(refresh.on(at(4), Event::Unknown(1)));
+    assert_eq!(soon, at(10), "a token is served as before");
+}

@@ -4,6 +4,7 @@ use super::revoked_by::RevokedBy;
 use super::target::{RevocationKind, RevocationTarget};
 use super::values::{AsTheyAre, RevocationKey, TokenValues, Unreadable, Value};
 use crate::jose::UnixTime;
+use crate::verify::Proven;
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -197,6 +198,13 @@ impl RevocationSet {
     #[must_use]
     pub fn names(&self, target: &RevocationTarget) -> bool {
         self.standing(self.key.value_of(target)).is_some()
+    }
+
+    /// Whether the key that signed `proven` is revoked, whatever else is.
+    #[must_use]
+    pub fn names_key_of(&self, proven: &Proven) -> bool {
+        let values = TokenValues::of(&self.key, proven);
+        values.is_some_and(|values| self.standing(values.key).is_some())
     }
 
     /// Whether anything of this issuer is revoked.

@@ -1,0 +1,84 @@
+//! What other daemons recorded, taken over in a change.
+
+use super::entry::{EntryEnd, EntryId, Tombstone};
+use super::error::RevocationStoreError;
+use super::tables::{LAST_OWN, META, TOMBSTONES};
+use super::writing::{REMOVED, Writing, insert_end, log};
+use redb::ReadableTable as _;
+
+/// So far beyond the last own number one of ours may lie that we do not know. What is more was
+/// never given: our numbers shall not run out by the word of others.
+const REACH: u64 = 1 << 32;
+
+/// What is known of an own number that came from elsewhere.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OwnNumber {
+    /// It was given here, or the entry is of another daemon.
+    Given,
+    /// It was not given here: this store is older than what others have of it. It is never given
+    /// now.
+    Lost,
+    /// It is too far ahead to have been given.
+    Impossible,
+}
+
+impl Writing {
+    /// Sees to it that the number of an entry that came from elsewhere is not given (again) here.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn reserve(&self, id: EntryId) -> Result<OwnNumber, RevocationStoreError> {
+        self.within(|change| {
+            if id.origin != self.origin {
+                return Ok(OwnNumber::Given);
+            }
+            let mut meta = change.open_table(META)?;
+            let last = meta.get(LAST_OWN)?.map_or(0, |one| one.value());
+            let last = u64::try_from(last).unwrap_or(u64::MAX);
+            match id.number.checked_sub(last) {
+                None | Some(0) => Ok(OwnNumber::Given),
+                Some(ahead) if ahead > REACH => Ok(OwnNumber::Impossible),
+                Some(_) => {
+                    meta.insert(LAST_OWN, u128::from(id.number))?;
+                    Ok(OwnNumber::Lost)
+                }
+            }
+        })
+    }
+
+    /// Whether there is a tombstone of this name.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn is_undone(&self, id: EntryId) -> Result<bool, RevocationStoreError> {
+        self.within(|change| Ok(change.open_table(TOMBSTONES)?.get(id.key())?.is_some()))
+    }
+
+    /// Takes over a tombstone of an entry that is not here; false if it was known. One that did
+    /// not know its end learns it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn bury(&self, tombstone: &Tombstone) -> Result<bool, RevocationStoreError> {
+        self.within(|change| {
+            let Tombstone { id, issuer, end } = tombstone;
+            let (kind, time) = end.row();
+            let mut tombstones = change.open_table(TOMBSTONES)?;
+            let ends = tombstones.get(id.key())?.map(|row| !row.value().0.is_empty());
+            if ends == Some(true) || (ends == Some(false) && issuer.is_empty()) {
+                return Ok(false);
+            }
+            if issuer.is_empty() {
+                let (kind, time) = EntryEnd::Never.row();
+                tombstones.insert(id.key(), ("", kind, time))?;
+            } else {
+                tombstones.insert(id.key(), (&**issuer, kind, time))?;
+                insert_end(change, issuer, (kind, time), *id)?;
+            }
+            if ends.is_none() {
+                log(change, REMOVED, *id)?;
+            }
+            Ok(ends.is_none())
+        })
+    }
+}

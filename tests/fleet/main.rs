@@ -1,0 +1,67 @@
+//! Daemons that share revocations over a real Redis, which is stopped, emptied, slowed, filled,
+//! failed over and lied to. One table of what was expected and what was seen.
+//!
+//! `cargo test --release --test fleet` runs it, `-- --only TEXT` the rows whose name holds TEXT.
+//! `JWTD_REDIS` names another server than `redis-server`, such as `valkey-server`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a row that panics has failed"
+)]
+#![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
+
+mod daemons;
+mod hostile;
+mod losses;
+mod network;
+mod places;
+mod server;
+mod sharing;
+
+use clap::Parser as _;
+use jwtd_testkit::measured::{Plan, Row};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What a row gives: what was seen, or what was wrong.
+type Seen = Result<String, String>;
+
+/// Name, what is expected, and how it is tried.
+type Case = (&'static str, &'static str, fn(&Plan) -> Seen);
+
+const GROUPS: &[(&str, &[Case])] = &[
+    ("Sharing", sharing::CASES),
+    ("What Redis loses", losses::CASES),
+    ("What the network does", network::CASES),
+    ("Where Redis is", places::CASES),
+    ("What others write", hostile::CASES),
+];
+
+fn main() -> ExitCode {
+    let (plan, begin, mut tables) = (Plan::parse(), Instant::now(), Vec::new());
+    for (title, cases) in GROUPS {
+        let mut rows = Vec::new();
+        for (name, expected, case) in cases.iter().filter(|(name, ..)| plan.wants(name)) {
+            eprintln!("{name} ...");
+            let seen = catch_unwind(AssertUnwindSafe(|| case(&plan)));
+            let seen = seen.unwrap_or_else(|_| Err("it panicked".to_owned()));
+            rows.push(Row::new(name, expected, seen));
+        }
+        if !rows.is_empty() {
+            tables.push((*title, rows));
+        }
+    }
+    plan.close("fleet", &tables, begin)
+}
+
+/// Runs asynchronous work to its end.
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.unwrap().block_on(work)
+}

@@ -42,7 +42,12 @@ pub(super) async fn watch(mut list: List, path: PathBuf) {
                     match read(&path, list.rules().max_bytes, stamp).await {
                         Ok((text, same)) if same || file.changing >= PATIENCE => {
                             file.read = Some(stamp);
-                            match list.read(&text).await {
+                            let reading = if same {
+                                list.read(&text).await
+                            } else {
+                                list.read_unsettled(&text).await
+                            };
+                            match reading {
                                 Reading::Whole => list.handle().heard(then),
                                 Reading::Partial => list.handle().pulse().heard(then),
                                 Reading::Unbelievable => {}

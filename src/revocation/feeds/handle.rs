@@ -7,6 +7,7 @@ use crate::engine::{Engine, Moment, Pulse};
 use crate::revocation::{Demand, Ledger, LedgerFault, NamedRequest, RevocationFault, Wanted, Wish};
 use crate::state::{EntryId, RevocationEntry};
 use crate::telemetry::FeedError;
+use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, Issuers};
 use jwtd_core::verify::{RevocationKind, RevocationTarget};
 use std::sync::Arc;
@@ -146,9 +147,17 @@ impl FeedHandle {
     /// # Errors
     /// If it is none, or the feed may not have it.
     pub fn wanted(&self, wish: &Wish) -> Result<Vec<Wanted>, FeedFault> {
+        self.wanted_at(wish, self.clock.wall())
+    }
+
+    /// The same, at another time than now.
+    ///
+    /// # Errors
+    /// If it is none, or the feed may not have it.
+    pub fn wanted_at(&self, wish: &Wish, now: UnixTime) -> Result<Vec<Wanted>, FeedFault> {
         let snapshot = self.engine.current.load();
         let issuers = snapshot.issuers();
-        let wanted = wish.wanted(issuers, self.clock.wall())?;
+        let wanted = wish.wanted(issuers, now)?;
         let foreign = wanted.iter().find(|one| !self.rights_hold(issuers, &one.target));
         if let Some(one) = foreign {
             return Err(FeedFault::NotPermitted(one.target.kind()));
@@ -194,7 +203,7 @@ impl FeedHandle {
             let demand =
                 || Demand { wanted: chunk.clone(), request: None, source: self.source.clone() };
             let entries = self.patiently(|| self.ledger.revoke(demand())).await;
-            self.pulse.set_full(matches!(entries, Err(LedgerFault::Full { .. })));
+            self.take_note(&entries);
             recorded.extend(entries?);
         }
         Ok(recorded)
@@ -216,8 +225,15 @@ impl FeedHandle {
             source: self.source.clone(),
         };
         let entries = self.patiently(|| self.ledger.revoke(demand())).await;
-        self.pulse.set_full(matches!(entries, Err(LedgerFault::Full { .. })));
+        self.take_note(&entries);
         entries
+    }
+
+    /// What cannot be recorded makes the feed stale until something can again, however lately it
+    /// was heard of.
+    fn take_note<T>(&self, recorded: &Result<T, LedgerFault>) {
+        let fails = matches!(recorded, Err(LedgerFault::Full { .. } | LedgerFault::Store(_)));
+        self.pulse.set_full(fails);
     }
 
     /// Undoes entries of the feed.

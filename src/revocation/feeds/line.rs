@@ -2,6 +2,7 @@
 
 use super::handle::{FeedFault, FeedHandle};
 use crate::revocation::{RevocationFault, Wanted, Wish, has_ended};
+use jwtd_core::jose::UnixTime;
 use jwtd_core::jose::json::{self, JsonFault, Value};
 use jwtd_core::jose::limits::JsonLimits;
 use jwtd_core::verify::RevocationKind;
@@ -49,20 +50,32 @@ const LIMITS: JsonLimits = JsonLimits { depth: 2, members: 16, string_bytes: LIN
 /// What is written beside a revocation where entries are listed, and says nothing here.
 const IGNORED: [&str; 4] = ["id", "recorded_at", "ends_at", "source"];
 
-/// What a line comes to: nothing if no token is left that it means.
-pub(super) fn read(line: &[u8], handle: &FeedHandle) -> Result<Vec<Wanted>, LineFault> {
+/// One of the things that a line revokes.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) wanted: Wanted,
+    /// Whether no token is left that it means, by a clock that may be wrong. So it is not recorded
+    /// any more; but what was recorded of it is for the recorder to end.
+    pub(super) has_ended: bool,
+}
+
+/// What a line comes to.
+pub(super) fn read(line: &[u8], handle: &FeedHandle) -> Result<Vec<Said>, LineFault> {
     let wish = parse(line)?;
-    let mut wanted = match handle.wanted(&wish) {
-        Err(FeedFault::Revocation(RevocationFault::EndPassed)) => return Ok(Vec::new()),
-        wanted => wanted?,
+    let (wanted, over) = match (handle.wanted(&wish), wish.expires_at) {
+        (Err(FeedFault::Revocation(RevocationFault::EndPassed)), Some(end)) => {
+            (handle.wanted_at(&wish, UnixTime::from_seconds(end))?, true)
+        }
+        (wanted, _) => (wanted?, false),
     };
     let (snapshot, now) = (handle.engine().current.load(), handle.clock().wall());
-    wanted.retain(|one| {
-        let issuer = snapshot.issuers().route(one.target.issuer());
+    let said = wanted.into_iter().map(|wanted| {
+        let issuer = snapshot.issuers().route(wanted.target.issuer());
         let issuer = issuer.and_then(|place| snapshot.issuers().get(place));
-        !has_ended(one.end, issuer, now)
+        let has_ended = over || has_ended(wanted.end, issuer, now);
+        Said { wanted, has_ended }
     });
-    Ok(wanted)
+    Ok(said.collect())
 }
 
 /// The wish that a line is.

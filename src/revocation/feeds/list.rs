@@ -2,11 +2,13 @@
 //! undone, if the list can be believed.
 
 use super::handle::FeedHandle;
-use super::line;
+use super::line::{self, Said};
 use super::recorded::Recorded;
 use crate::config::ListRules;
+use crate::engine::Moment;
 use crate::revocation::{LedgerFault, Wanted};
 use crate::telemetry::FeedError;
+use std::time::Duration;
 
 /// What a feed that is a list has recorded, and how to record what it holds now.
 #[derive(Debug)]
@@ -20,7 +22,13 @@ pub(super) struct List {
     generation: u64,
     /// Whether the last reading is to be made again, even if the list is the same.
     again: bool,
+    /// When it was read. What has ended, and what lies too far ahead, hangs on the clock: when that
+    /// was set, the list is read again.
+    at: Moment,
 }
+
+/// So much the wall clock may move against time without having been set.
+const JUMP: Duration = Duration::from_secs(60);
 
 /// What a list came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,8 +60,8 @@ const CHUNK: usize = 500;
 
 impl List {
     pub(super) fn new(handle: FeedHandle, rules: ListRules) -> Self {
-        let recorded = Recorded::default();
-        Self { handle, rules, recorded, reading: 0, generation: 0, again: true }
+        let (recorded, at) = (Recorded::new(handle.ledger().origin()), handle.now());
+        Self { handle, rules, recorded, reading: 0, generation: 0, again: true, at }
     }
 
     pub(super) fn handle(&self) -> &FeedHandle {
@@ -69,17 +77,33 @@ impl List {
     pub(super) async fn is_old(&mut self) -> bool {
         let generation = self.handle.engine().current.generation();
         match self.recorded.follow(&self.handle).await {
-            Ok(lost) => self.again |= lost || generation != self.generation,
+            Ok(lost) => self.again |= lost || generation != self.generation || self.clock_was_set(),
             Err(fault) => self.refuse(&fault),
         }
         self.again
     }
 
+    fn clock_was_set(&self) -> bool {
+        let now = self.handle.now();
+        let expected = self.at.wall.plus(now.at.saturating_duration_since(self.at.at));
+        let moved = now.wall.since(expected).or_else(|| expected.since(now.wall));
+        moved.is_some_and(|moved| moved > JUMP)
+    }
+
     /// Takes over what the list holds now.
     pub(super) async fn read(&mut self, text: &[u8]) -> Reading {
+        self.take_over(text, true).await
+    }
+
+    /// The same of a list that is being written: nothing that it lacks is undone.
+    pub(super) async fn read_unsettled(&mut self, text: &[u8]) -> Reading {
+        self.take_over(text, false).await
+    }
+
+    async fn take_over(&mut self, text: &[u8], settled: bool) -> Reading {
         self.generation = self.handle.engine().current.generation();
-        self.again = true;
-        match self.try_read(text).await {
+        (self.again, self.at) = (true, self.handle.now());
+        match self.try_read(text, settled).await {
             Ok(reading) => {
                 self.again = reading == Reading::Unbelievable;
                 reading
@@ -106,7 +130,7 @@ impl List {
         self.handle.fail(error, &fault.to_string());
     }
 
-    async fn try_read(&mut self, text: &[u8]) -> Result<Reading, LedgerFault> {
+    async fn try_read(&mut self, text: &[u8], settled: bool) -> Result<Reading, LedgerFault> {
         self.recorded.follow(&self.handle).await?;
         self.reading = self.reading.saturating_add(1);
         let before = self.recorded.len();
@@ -131,6 +155,8 @@ impl List {
                 missing.len()
             );
             (FeedError::Removal, what, Reading::Partial)
+        } else if !settled {
+            return Ok(Reading::Partial);
         } else {
             self.handle.undo(&missing).await?;
             let undone = missing.len();
@@ -141,6 +167,8 @@ impl List {
             if undone > 0 || entries != before {
                 tracing::info!(feed, lines, entries, undone, "the list of revocations is in force");
             }
+            // All that it says is in force.
+            self.handle.pulse().set_full(false);
             return Ok(Reading::Whole);
         };
         self.handle.fail(error, &what);
@@ -159,9 +187,10 @@ impl List {
             found.lines = found.lines.saturating_add(1);
             let is_cut = lines.peek().is_none() && !text.ends_with(b"\n");
             match line::read(line, &self.handle) {
-                Ok(wanted) => {
-                    let unknown = |one: &Wanted| !self.recorded.see(one, self.reading);
-                    new.extend(wanted.into_iter().filter(unknown));
+                Ok(said) => {
+                    let unknown = |one: &Said| !self.recorded.see(&one.wanted, self.reading);
+                    let said = said.into_iter().filter(unknown).filter(|one| !one.has_ended);
+                    new.extend(said.map(|one| one.wanted));
                 }
                 Err(line::LineFault::Json(_)) if is_cut => found.torn = true,
                 Err(fault) => {

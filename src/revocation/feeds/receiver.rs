@@ -180,8 +180,7 @@ impl Receiver {
         let now = self.handle.clock().wall();
         let matter = EventMatter { proven: &proven, issuers, issuer: index, rules, now };
         let (asked, request, issued_at) = self.judge(&matter, issuers)?;
-        let wanted = asked.wishes.iter().map(|wish| self.handle.wanted(wish));
-        let wanted = wanted.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let wanted = self.permitted(&asked.wishes)?;
         Ok((asked, wanted, request, issued_at))
     }
 
@@ -202,15 +201,45 @@ impl Receiver {
         match &self.form {
             EventForm::Logout(feed) => {
                 let token = judge_logout(matter).map_err(of_event)?;
-                let request = named(&token.issuer, &token.token_id, matter.proven);
+                let request = self.named(&token.issuer, &token.token_id, matter.proven);
                 Ok((asked_by_logout(feed, &token), request, token.issued_at))
             }
             EventForm::Ssf(feed) => {
                 let token = judge_set(matter).map_err(of_event)?;
-                let request = named(&token.issuer, &token.token_id, matter.proven);
+                let request = self.named(&token.issuer, &token.token_id, matter.proven);
                 let asked = asked_by_set(feed, &token, issuers)?;
                 Ok((asked, request, token.issued_at))
             }
+        }
+    }
+
+    /// The name of the request to the ledger: with it, an event that comes again records nothing,
+    /// also after a restart. Another feed may make something else of the same event.
+    fn named(&self, issuer: &str, token_id: &str, proven: &Proven) -> NamedRequest {
+        let parts = ["event", self.handle.source(), issuer, token_id].map(str::as_bytes);
+        NamedRequest { name: digest(parts), demand: digest([proven.payload()]) }
+    }
+
+    /// What the feed may have of the wishes of an event. One that it may not have, or that cannot be
+    /// recorded, keeps no other back.
+    fn permitted(&self, wishes: &[Wish]) -> Result<Vec<Wanted>, ReceiveFault> {
+        let (mut permitted, mut fault) = (Vec::new(), None);
+        for wish in wishes {
+            match self.handle.wanted(wish) {
+                Ok(wanted) => permitted.extend(wanted),
+                Err(other) => fault = fault.or(Some(other)),
+            }
+        }
+        match fault {
+            Some(fault) if permitted.is_empty() => Err(fault.into()),
+            Some(fault) => {
+                let (feed, clock) = (self.handle.name(), self.handle.clock());
+                limited!(clock, WARN, feed, "a part of an event is not taken: {fault}");
+                let outcome = ReceiveFault::from(fault).outcome();
+                self.handle.engine().metrics.revocations.events.count(feed, outcome);
+                Ok(permitted)
+            }
+            None => Ok(permitted),
         }
     }
 
@@ -260,13 +289,6 @@ impl Receiver {
         let passed = now.wall.since(time).unwrap_or_default();
         Moment { wall: time.min(now.wall), at: now.at.checked_sub(passed).unwrap_or(now.at) }
     }
-}
-
-/// The name of the request to the ledger: with it, an event that comes again records nothing, also
-/// after a restart.
-fn named(issuer: &str, token_id: &str, proven: &Proven) -> NamedRequest {
-    let parts = [b"event", issuer.as_bytes(), token_id.as_bytes()];
-    NamedRequest { name: digest(parts.map(|part: &[u8]| part)), demand: digest([proven.payload()]) }
 }
 
 fn bad(reject: Reject) -> ReceiveFault {

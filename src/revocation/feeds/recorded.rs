@@ -9,8 +9,11 @@ use jwtd_core::verify::{RevocationTarget, Standing};
 use std::collections::HashMap;
 
 /// The entries of a feed. Of what they revoke a digest is kept: a list may be long.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Recorded {
+    /// The daemon. Of what others recorded of the same list, each undoes its own: one that holds an
+    /// older list must not undo what it does not know yet.
+    origin: u128,
     entries: HashMap<Digest, Vec<Own>>,
     /// What each of them revokes.
     targets: HashMap<EntryId, Digest>,
@@ -31,6 +34,12 @@ struct Own {
 const PAGE: usize = 1000;
 
 impl Recorded {
+    /// Nothing is known yet.
+    pub(super) fn new(origin: u128) -> Self {
+        let (entries, targets, number) = Default::default();
+        Self { origin, entries, targets, number }
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.targets.len()
@@ -66,7 +75,7 @@ impl Recorded {
 
     /// Reads all of them from the store.
     async fn load(&mut self, handle: &FeedHandle, number: u64) -> Result<(), LedgerFault> {
-        *self = Self::default();
+        *self = Self::new(self.origin);
         let filter = EntryFilter { source: Some(handle.source().into()), ..Default::default() };
         let mut after = None;
         loop {
@@ -125,10 +134,11 @@ impl Recorded {
         }
     }
 
-    /// Those that the reading `seen` did not hold.
+    /// Those of this daemon that the reading `seen` did not hold.
     pub(super) fn unseen(&self, seen: u64) -> Vec<EntryId> {
         let all = self.entries.values().flatten();
-        all.filter(|own| own.seen != seen).map(|own| own.id).collect()
+        let all = all.filter(|own| own.seen != seen && own.id.origin == self.origin);
+        all.map(|own| own.id).collect()
     }
 }
 

@@ -7,9 +7,9 @@ use crate::engine::{Engine, Pulse};
 use crate::files::Folder;
 use crate::revocation::tests::{NOW, engine, revoked, start};
 use crate::revocation::{Demand, Ledger, Wish};
-use crate::state::EntryFilter;
+use crate::state::{EntryFilter, EntryId, RevocationRecord};
 use jwtd_core::jose::UnixTime;
-use jwtd_core::verify::RevocationKind;
+use jwtd_core::verify::{RevocationKind, RevocationTarget};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,4 +182,44 @@ async fn a_feed_that_finds_no_room_is_stale_until_it_does() {
     assert!(list.is_old().await);
     assert_eq!(list.read(tokens(0..3).as_bytes()).await, Reading::Whole);
     assert!(!pulse.is_stale(list.handle().now()));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_undoes_nothing_and_leaves_nothing_out_for_long() {
+    let scene = Scene::new(100);
+    let mut list = scene.list(MANY);
+    let line = |id: usize| token(id).replace('}', &format!(",\"expires_at\":{}}}", NOW + 100));
+    assert_eq!(list.read(line(1).as_bytes()).await, Reading::Whole);
+    assert!(!list.is_old().await);
+    // A year ahead, all of it seems to have ended.
+    scene.time.set_wall(UnixTime::from_seconds(NOW + 365 * 24 * 3600));
+    assert!(list.is_old().await, "the clock was set");
+    let both = line(1) + &line(2);
+    assert_eq!(list.read(both.as_bytes()).await, Reading::Whole);
+    assert_eq!(revoked(&scene.engine), 1, "what is in force stays so");
+    assert!(!list.is_old().await);
+    scene.time.set_wall(UnixTime::from_seconds(NOW));
+    assert!(list.is_old().await, "it was set right");
+    assert_eq!(list.read(both.as_bytes()).await, Reading::Whole);
+    assert_eq!(revoked(&scene.engine), 2);
+}
+
+#[tokio::test]
+async fn a_list_that_is_being_written_and_one_that_others_hold_undo_nothing() {
+    let scene = Scene::new(100);
+    let mut list = scene.list(MANY);
+    assert_eq!(list.read(tokens(0..9).as_bytes()).await, Reading::Whole);
+    assert_eq!(list.read_unsettled(tokens(5..12).as_bytes()).await, Reading::Partial);
+    assert_eq!(revoked(&scene.engine), 12);
+    // Another daemon has a newer list already.
+    let entries = scene.entries().await;
+    let mut other = entries.first().unwrap().clone();
+    other.id = EntryId { origin: other.id.origin ^ 1, number: 1 };
+    let issuer = other.target.issuer();
+    other.target = RevocationTarget::new(RevocationKind::Token, issuer, "newer").unwrap();
+    scene.ledger.merge(vec![RevocationRecord::Entry(other)]).await.unwrap();
+    assert_eq!(list.read(tokens(0..12).as_bytes()).await, Reading::Whole);
+    assert_eq!(revoked(&scene.engine), 13);
+    assert_eq!(list.read(tokens(0..5).as_bytes()).await, Reading::Whole);
+    assert_eq!(revoked(&scene.engine), 6);
 }

@@ -33,6 +33,8 @@ pub struct RevocationStore {
     pub(super) db: Database,
     path: PathBuf,
     origin: u128,
+    /// Own numbers begin after this.
+    floor: u64,
     /// It is locked for as long as this lives.
     folder: StateFolder,
 }
@@ -101,7 +103,10 @@ impl RevocationStore {
         // The library panics at some damage.
         let opened = catch_unwind(AssertUnwindSafe(|| opening::open(file, &path, length > 0)));
         let db = opened.unwrap_or_else(|_| Err(damage("it cannot be read"))).map_err(failed)?;
-        let store = Self { db, path: path.clone(), origin: 0, folder: folder.clone() };
+        // The moment of the start, in milliseconds: a store that is older than what others have of
+        // it, because it was restored from a backup, gives no number again that it gave before.
+        let floor = u64::try_from(now.seconds()).unwrap_or_default().saturating_mul(1000);
+        let store = Self { db, path: path.clone(), origin: 0, floor, folder: folder.clone() };
         let origin = store.begin_tables(now)?;
         match known {
             Some(known) if known != origin => {
@@ -183,7 +188,7 @@ impl RevocationStore {
             let mut change = self.db.begin_write()?;
             // What is in the entries comes from others, who may also bring a crash about.
             change.set_two_phase_commit(true);
-            Ok(Writing::new(change, self.origin, self.path.clone()))
+            Ok(Writing::new(change, self.origin, self.floor, self.path.clone()))
         })
     }
 

@@ -32,9 +32,8 @@ impl Writing {
             if id.origin != self.origin {
                 return Ok(OwnNumber::Given);
             }
+            let last = self.last_own(change)?;
             let mut meta = change.open_table(META)?;
-            let last = meta.get(LAST_OWN)?.map_or(0, |one| one.value());
-            let last = u64::try_from(last).unwrap_or(u64::MAX);
             match id.number.checked_sub(last) {
                 None | Some(0) => Ok(OwnNumber::Given),
                 Some(ahead) if ahead > REACH => Ok(OwnNumber::Impossible),

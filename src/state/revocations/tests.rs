@@ -105,10 +105,26 @@ fn what_is_undone_before_it_comes_never_comes() {
 fn a_name_that_is_still_to_be_given_cannot_be_undone() {
     let folder = UnusedPath::new();
     let store = open(folder.path()).unwrap();
+    let first = add(&store, "w", 5, EntryEnd::Never).id;
+    let next = EntryId { number: first.number + 1, ..first };
     let change = store.begin().unwrap();
-    assert_eq!(change.undo(EntryId { origin: store.origin(), number: 1 }).unwrap(), None);
+    assert_eq!(change.undo(next).unwrap(), None);
     change.commit().unwrap();
-    assert_eq!(add(&store, "x", 5, EntryEnd::Never).id.number, 1, "and it is in force");
+    assert_eq!(add(&store, "x", 5, EntryEnd::Never).id, next, "and it is in force");
+}
+
+#[test]
+fn a_store_that_was_restored_gives_no_number_again() {
+    let folder = UnusedPath::new();
+    let store = open(folder.path()).unwrap();
+    let given = add(&store, "x", 5, EntryEnd::Never).id;
+    drop(store);
+    // As if the copy were from before that: what counts is the moment of the start.
+    let later = NOW.plus(std::time::Duration::from_secs(1));
+    let state = StateFolder::open(folder.path()).unwrap();
+    let store = RevocationStore::open(&state, later).unwrap();
+    let number = add(&store, "y", 5, EntryEnd::Never).id.number;
+    assert!(number > given.number + 500, "{number} after {}", given.number);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 pub struct Writing {
     change: WriteTransaction,
     pub(super) origin: u128,
+    floor: u64,
     path: PathBuf,
 }
 
@@ -38,8 +39,14 @@ const ADDED: u8 = 1;
 pub(super) const REMOVED: u8 = 2;
 
 impl Writing {
-    pub(super) fn new(change: WriteTransaction, origin: u128, path: PathBuf) -> Self {
-        Self { change, origin, path }
+    pub(super) fn new(change: WriteTransaction, origin: u128, floor: u64, path: PathBuf) -> Self {
+        Self { change, origin, floor, path }
+    }
+
+    /// The last own number that was given, or may have been before this process began.
+    pub(super) fn last_own(&self, change: &WriteTransaction) -> Result<u64, redb::Error> {
+        let last = change.open_table(META)?.get(LAST_OWN)?.map_or(0, |one| one.value());
+        Ok(u64::try_from(last).unwrap_or(u64::MAX).max(self.floor))
     }
 
     pub(super) fn within<T>(
@@ -54,7 +61,11 @@ impl Writing {
     /// # Errors
     /// As all of these: if the file cannot be read or written.
     pub fn new_id(&self) -> Result<EntryId, RevocationStoreError> {
-        let number = self.within(|change| next(change, LAST_OWN))?;
+        let number = self.within(|change| {
+            let number = self.last_own(change)?.saturating_add(1);
+            change.open_table(META)?.insert(LAST_OWN, u128::from(number))?;
+            Ok(number)
+        })?;
         Ok(EntryId { origin: self.origin, number })
     }
 
@@ -121,8 +132,7 @@ impl Writing {
     /// If the file cannot be read.
     pub fn is_unseen(&self, id: EntryId) -> Result<bool, RevocationStoreError> {
         self.within(|change| {
-            let last = change.open_table(META)?.get(LAST_OWN)?.map_or(0, |one| one.value());
-            if id.origin == self.origin && u128::from(id.number) > last {
+            if id.origin == self.origin && id.number > self.last_own(change)? {
                 return Ok(false);
             }
             Ok(change.open_table(ENTRIES)?.get(id.key())?.is_none()
@@ -137,10 +147,7 @@ impl Writing {
     /// If the file cannot be written.
     pub fn undo(&self, id: EntryId) -> Result<Option<RevocationEntry>, RevocationStoreError> {
         self.within(|change| {
-            let meta = change.open_table(META)?;
-            let last = meta.get(LAST_OWN)?.map_or(0, |one| one.value());
-            drop(meta);
-            if id.origin == self.origin && u128::from(id.number) > last {
+            if id.origin == self.origin && id.number > self.last_own(change)? {
                 return Ok(None);
             }
             let removed = remove(change, id)?;

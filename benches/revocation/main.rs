@@ -129,7 +129,7 @@ fn batches(plan: &Plan, rows: &mut Vec<Value>) {
         empty.push(hot(&without, &all, || ()));
         full.push(hot(&with, &all, || ()));
         changed.push(hot(&with, &all, change));
-        // What was looked up at another position is looked up once more.
+        // After a change each token is looked up once; the next round must not include that.
         hot(&with, &all, || ());
     }
     let ratios = |all: &[f64]| Spread::of(all.iter().zip(&empty).map(|(one, empty)| one / empty));

@@ -150,7 +150,12 @@ impl Merging<'_> {
         merged: &mut Merged,
     ) -> Result<Option<u64>, LedgerFault> {
         let id = tombstone.id;
-        if self.change.entry(id)?.is_some() {
+        if let Some(entry) = self.change.entry(id)? {
+            // Its rights were those of its own `iss`: it undoes nothing of others.
+            if !tombstone.issuer.is_empty() && *tombstone.issuer != *entry.target.issuer() {
+                merged.impossible = merged.impossible.saturating_add(1);
+                return Ok(Some(0));
+            }
             drop(undo(self.change, &[id], self.limit, changes)?);
             merged.undone = merged.undone.saturating_add(1);
             return Ok(Some(0));

@@ -58,13 +58,13 @@ impl Encryption {
     }
 }
 
-/// What becomes of tokens while what is revoked was not heard of for too long.
+/// The decision on tokens while a feed of revocations is stale.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum WhenStale {
-    /// They are judged by what is known; the verdict says so.
+    /// Judge them by the entries that are known; the verdict says how old these are.
     #[default]
     Allow,
-    /// They are refused.
+    /// Refuse them.
     Refuse,
 }
 
@@ -90,7 +90,7 @@ pub struct Profile {
     pub remember: Option<Duration>,
     /// The policy on encrypted tokens.
     pub encryption: Encryption,
-    /// What becomes of tokens while what is revoked is too old.
+    /// The decision on tokens while a feed of revocations is stale.
     pub when_stale: WhenStale,
 }
 

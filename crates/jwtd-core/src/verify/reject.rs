@@ -75,9 +75,9 @@ pub enum Reject {
         /// How long until it is acceptable.
         wait: Duration,
     },
-    /// What is revoked was not heard of for too long.
+    /// A feed of revocations is stale.
     RevocationStale {
-        /// For how long; nothing if it was never heard of.
+        /// The time since the feed was last read; `None` if it never was.
         age: Option<Duration>,
     },
     /// The token is revoked.

@@ -115,12 +115,16 @@ pub(super) fn block(value: Value) -> Held {
     held
 }
 
-/// The sums of the blocks, without the counts.
-pub(super) fn sums(value: Value) -> Option<BTreeMap<Block, Sum>> {
-    let mut sums = BTreeMap::new();
+/// The sums of the blocks, without the counts; and how many are of no daemon.
+pub(super) fn sums(value: Value) -> (BTreeMap<Block, Sum>, usize) {
+    let (mut sums, mut strange) = (BTreeMap::new(), 0_usize);
     for (block, marks) in pairs(value) {
-        let (block, marks) = (text(&block)?.parse().ok()?, text(&marks)?.parse().ok()?);
-        sums.insert(block, Sum { count: 0, marks });
+        let block = text(&block).and_then(|block| block.parse().ok());
+        let marks = text(&marks).and_then(|marks| marks.parse().ok());
+        match (block, marks) {
+            (Some(block), Some(marks)) => drop(sums.insert(block, Sum { count: 0, marks })),
+            _ => strange = strange.saturating_add(1),
+        }
     }
-    Some(sums)
+    (sums, strange)
 }

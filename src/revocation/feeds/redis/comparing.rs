@@ -36,7 +36,7 @@ impl Fleet {
         let places = u128::try_from(differing.len()).unwrap_or(1).max(1);
         let begin = self.handle.ledger().origin().checked_rem(places).unwrap_or_default();
         differing.rotate_left(usize::try_from(begin).unwrap_or_default());
-        let (mut hindrance, mut done) = (None, BTreeSet::new());
+        let (mut hindrance, mut strange, mut done) = (None, None, BTreeSet::new());
         for block in differing {
             if !done.insert(block) {
                 continue;
@@ -48,11 +48,13 @@ impl Fleet {
                     // What can be read is read all the same.
                     hindrance = Some(trouble);
                 }
+                // One block that others have spoiled keeps no other back; but the feed is not heard of.
+                Err(trouble @ Trouble::Strange { .. }) => strange = Some(trouble),
                 Err(trouble) => return Err(trouble),
             }
             self.publish(work, memory).await.or_else(defer)?;
         }
-        hindrance.map_or(Ok(()), Err)
+        strange.or(hindrance).map_or(Ok(()), Err)
     }
 
     async fn own(&self, block: Block) -> Result<Vec<RevocationRecord>, Trouble> {
@@ -64,10 +66,8 @@ impl Fleet {
     /// What Redis says that it holds.
     async fn sums(&self, work: &mut Link) -> Result<BTreeMap<Block, Sum>, Trouble> {
         let answer = work.ask(&cmd("HGETALL").arg(self.keys.sums()).to_owned()).await?;
-        let strange = || Trouble::Strange {
-            what: format!("{} holds sums that no daemon wrote", work.address),
-        };
-        let mut sums = sums(answer).ok_or_else(strange)?;
+        let (mut sums, strange) = sums(answer);
+        self.refuse(strange, "it is the sum of no block");
         let blocks: Vec<_> = sums.keys().copied().collect();
         for chunk in blocks.chunks(LENGTHS) {
             let mut asked = Pipeline::with_capacity(chunk.len());

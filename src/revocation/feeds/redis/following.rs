@@ -45,6 +45,16 @@ impl Fleet {
             self.refuse(strange, "it is not what a daemon writes");
             let records = entries.into_iter().filter_map(|(_, record)| record);
             self.take(records.map(|one| (one.id, one.text)).collect()).await?;
+            if last.is_some() {
+                // Asked after the reading: if the stream begins no later than where that began,
+                // nothing was removed before it was read.
+                let first = tail.ask(&self.keys.trimmed()).await?;
+                let first: Option<StreamId> = text(&first).and_then(|first| first.parse().ok());
+                if first.is_some_and(|first| first > position) {
+                    self.handle.pulse().set_gap(true);
+                    return Err(Trouble::Overtaken { address: tail.address });
+                }
+            }
             self.read_up_to(last);
         }
     }

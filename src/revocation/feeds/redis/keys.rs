@@ -91,6 +91,13 @@ end
 return false
 ";
 
+/// Answers the first id of the stream, if the stream is so long that records may have been removed
+/// from its beginning.
+const TRIMMED: &str = r"
+if redis.call('XLEN', KEYS[1]) < tonumber(ARGV[1]) then return false end
+return redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][1]
+";
+
 impl Keys {
     pub(super) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.into() }
@@ -151,6 +158,12 @@ impl Keys {
     pub(super) fn last(&self) -> Cmd {
         let mut command = cmd("EVAL");
         command.arg(LAST).arg(1).arg(self.log());
+        command
+    }
+
+    pub(super) fn trimmed(&self) -> Cmd {
+        let mut command = cmd("EVAL");
+        command.arg(TRIMMED).arg(1).arg(self.log()).arg(STREAM);
         command
     }
 

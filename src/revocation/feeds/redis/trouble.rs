@@ -54,6 +54,9 @@ pub(super) enum Trouble {
     /// What was held there is gone.
     #[error("{address} has lost what it held; everything that this daemon holds is written back")]
     Emptied { address: String },
+    /// The stream went on faster than it was read.
+    #[error("{address} removed records of the stream before they were read; all is compared")]
+    Overtaken { address: String },
     /// Another master answers.
     #[error("another master answers at {address}; what it lacks is written back")]
     FailedOver { address: String },
@@ -86,7 +89,9 @@ impl Trouble {
             Self::Slow { .. } => FeedError::Slow,
             Self::Refused { .. } => FeedError::Refused,
             Self::ReadOnly { .. } | Self::Full { .. } => FeedError::Unwritable,
-            Self::Emptied { .. } | Self::FailedOver { .. } => FeedError::Lost,
+            Self::Emptied { .. } | Self::FailedOver { .. } | Self::Overtaken { .. } => {
+                FeedError::Lost
+            }
             Self::Strange { .. } => FeedError::Record,
             Self::Kept(LedgerFault::Full { .. }) => FeedError::Full,
             Self::Kept(_) => FeedError::Store,
@@ -100,7 +105,13 @@ impl Trouble {
 
     /// Whether it goes on at once on a new connection: that is no trouble, but news.
     pub(super) fn is_news(&self) -> bool {
-        matches!(self, Self::Emptied { .. } | Self::FailedOver { .. } | Self::Moved { .. })
+        matches!(
+            self,
+            Self::Emptied { .. }
+                | Self::FailedOver { .. }
+                | Self::Moved { .. }
+                | Self::Overtaken { .. }
+        )
     }
 
     /// What an error of the client means.

@@ -9,7 +9,7 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What is revoked, at one position of the log of revocations.
+/// All revocations in force at one position of the log.
 ///
 /// A changed set shares what did not change: an immutable base, and one delta that a
 /// [merge](Self::begin_merge) takes into a new base. Readers hold one set and no lock.
@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub struct RevocationSet {
     key: Arc<RevocationKey>,
     base: Arc<Base>,
-    /// What a merge is taking into the base.
+    /// The delta that a running merge adds to the base.
     merging: Arc<Delta>,
     delta: Arc<Delta>,
     issuers: Arc<HashMap<Value, OfIssuer, AsTheyAre>>,
@@ -27,7 +27,7 @@ pub struct RevocationSet {
 
 type Base = HashMap<Value, Standing, AsTheyAre>;
 
-/// What was changed since; nothing for what is not revoked any more.
+/// Changes since the base was made; `None` for a value that is no longer revoked.
 type Delta = HashMap<Value, Option<Standing>, AsTheyAre>;
 
 /// How long something stays revoked.
@@ -74,7 +74,7 @@ impl OfIssuer {
 }
 
 impl Standing {
-    /// Whether it meets a token that was issued then.
+    /// True if it covers a token that was issued at this time.
     fn meets(self, issued_at: Option<UnixTime>) -> bool {
         match self {
             Self::Always => true,
@@ -179,7 +179,7 @@ impl RevocationSet {
         set
     }
 
-    /// What stands below the delta.
+    /// The entry for a value, without the delta.
     fn below(&self, value: Value) -> Option<Standing> {
         match self.merging.get(&value) {
             Some(standing) => *standing,
@@ -194,7 +194,7 @@ impl RevocationSet {
         }
     }
 
-    /// Whether tokens that bear this are revoked, all or some of them.
+    /// True if there is an entry for this target.
     #[must_use]
     pub fn names(&self, target: &RevocationTarget) -> bool {
         self.standing(self.key.value_of(target)).is_some()
@@ -207,7 +207,7 @@ impl RevocationSet {
         values.is_some_and(|values| self.standing(values.key).is_some())
     }
 
-    /// Whether anything of this issuer is revoked.
+    /// True if there is an entry for this issuer.
     #[must_use]
     pub fn concerns(&self, issuer: &str) -> bool {
         self.issuers.contains_key(&self.key.issuer(issuer))
@@ -232,13 +232,13 @@ impl RevocationSet {
         self.entries
     }
 
-    /// Whether nothing is revoked.
+    /// True if there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries == 0
     }
 
-    /// By what a token is revoked that bears these values and was issued then.
+    /// The entry that revokes a token with these values and this `iat`, if there is one.
     #[must_use]
     pub fn find(&self, values: &TokenValues, issued_at: Option<UnixTime>) -> Option<RevokedBy> {
         let own = self.issuers.get(&values.issuer)?;

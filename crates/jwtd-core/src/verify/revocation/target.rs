@@ -1,4 +1,4 @@
-//! What can be revoked.
+//! Targets of revocation.
 
 use crate::jose::base64url;
 use std::fmt;
@@ -76,7 +76,7 @@ impl fmt::Display for RevocationKind {
     }
 }
 
-/// What is revoked: the tokens of one `iss` that bear a value.
+/// A target of revocation: the tokens of one `iss` with one value of a claim.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RevocationTarget {
     kind: RevocationKind,
@@ -106,11 +106,11 @@ impl RevocationTarget {
     /// The longest `iss`, and the longest value, in bytes.
     pub const MOST: usize = 2048;
 
-    /// What bears `value` among the tokens of the exact `iss` `issuer`. For
+    /// The tokens of the exact `iss` `issuer` that have `value`. For
     /// [`RevocationKind::Issuer`] the value is empty.
     ///
     /// # Errors
-    /// If no token can bear it.
+    /// If no token can have it.
     pub fn new(kind: RevocationKind, issuer: &str, value: &str) -> Result<Self, BadTarget> {
         let fits = match kind {
             RevocationKind::Issuer => value.is_empty().then_some(()).ok_or(BadTarget::NotAlone),
@@ -145,7 +145,7 @@ impl RevocationTarget {
         &self.issuer
     }
 
-    /// What they bear; empty for everything of an issuer.
+    /// The value of the claim; empty for all tokens of an issuer.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value

@@ -111,12 +111,14 @@ SUITES = (
     ),
     Suite(
         "revocation",
-        "ten million tokens against a million revocations, a hundred kills while revoking, and a fleet over a real Redis",
+        "ten million tokens against a million revocations, a hundred kills while revoking, a trace of the sync, and a fleet over a real Redis",
         ("crates/jwtd-core/src/verify/*", "src/revocation/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", "tests/fleet/*", *SHARED, *MANIFESTS),
         (
             # `redis-server` of Debian, or another server by JWTD_REDIS.
             *harness("fleet"),
             cargo("ten million tokens", "test", "--locked", "--release", "--package", "jwtd-core", "--lib", "--", "--ignored", "of_ten_million"),
+            # `strace` of Debian.
+            cargo("the sync traced", "test", "--locked", "--release", "--test", "service", "--", "--ignored", "is_synced_before"),
             cargo("a hundred kills", "test", "--locked", "--release", "--test", "service", "--", "--ignored", "a_hundred_kills"),
         ),
     ),

@@ -188,6 +188,27 @@ pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes a file, if there is one. A link is removed, and what it leads to stays as it is.
+///
+/// # Errors
+/// If it is there and cannot be removed.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Gives a file another name in the same folder, in the place of whatever has that name. When this
+/// returns, a crash does not undo it.
+///
+/// # Errors
+/// If it cannot be renamed.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    File::open(parent(to))?.sync_all()
+}
+
 /// Makes a folder and those above it, for nobody but us, if it is not there.
 ///
 /// # Errors

@@ -9,8 +9,9 @@ pub(crate) use revocations::FullDisk;
 
 pub use key_sets::{KeptKeySet, public_part};
 pub use revocations::{
-    Added, BadEntryId, EntryEnd, EntryFilter, EntryId, KnownRequest, LogChange, OwnNumber,
-    RevocationEntry, RevocationRecord, RevocationStore, RevocationStoreError, Tombstone, Writing,
+    Added, BadEntryId, EndedBy, EntryEnd, EntryFilter, EntryId, KnownRequest, LogChange, OwnNumber,
+    RevocationEntry, RevocationRecord, RevocationStore, RevocationStoreError, ToldStream,
+    Tombstone, Writing,
 };
 
 use crate::files;

@@ -106,7 +106,7 @@ impl FromStr for HttpUrl {
         let url = parse(text)?;
         if url.is_exposed() {
             return Err("must begin with https://; http:// goes only to this machine, unless \
-                        `keys.plaintext` is true"
+                        `plaintext: true` is set beside it"
                 .to_owned());
         }
         Ok(url)

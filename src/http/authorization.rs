@@ -17,6 +17,8 @@ pub(super) struct Authorization {
     clock: Clock,
     /// Digests of the tokens, and when they were read.
     known: Mutex<Option<(Instant, Vec<Digest>)>>,
+    /// Held while the file is read, so that many requests at once read it once.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// Whether someone may post.
@@ -36,7 +38,7 @@ const FILE_BYTES: u64 = 64 * 1024;
 
 impl Authorization {
     pub(super) fn new(file: PathBuf, clock: Clock) -> Self {
-        Self { file, clock, known: Mutex::new(None) }
+        Self { file, clock, known: Mutex::new(None), reading: tokio::sync::Mutex::default() }
     }
 
     /// Compares what was sent with all tokens; how long that takes says nothing of them.
@@ -55,13 +57,14 @@ impl Authorization {
     }
 
     async fn known(&self) -> io::Result<Vec<Digest>> {
-        let now = self.clock.monotonic();
-        let held = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((read_at, known)) = held
-            && now.saturating_duration_since(read_at) < FRESH
-        {
+        if let Some(known) = self.fresh() {
             return Ok(known);
         }
+        let _reading = self.reading.lock().await;
+        if let Some(known) = self.fresh() {
+            return Ok(known);
+        }
+        let now = self.clock.monotonic();
         let file = self.file.clone();
         #[expect(clippy::disallowed_methods, reason = "one small file, every five seconds")]
         let read = tokio::task::spawn_blocking(move || files::read_text(&file, FILE_BYTES)).await;
@@ -71,6 +74,16 @@ impl Authorization {
         let mut held = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         *held = Some((now, known.clone()));
         Ok(known)
+    }
+}
+
+impl Authorization {
+    /// The tokens, if they were read a short time ago.
+    fn fresh(&self) -> Option<Vec<Digest>> {
+        let now = self.clock.monotonic();
+        let held = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let fresh = held.filter(|(read_at, _)| now.saturating_duration_since(*read_at) < FRESH);
+        fresh.map(|(_, known)| known)
     }
 }
 

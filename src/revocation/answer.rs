@@ -15,6 +15,7 @@ pub(super) enum Waiting {
     Revoked(Reply<Vec<RevocationEntry>>, Result<Vec<EntryId>, LedgerFault>),
     Undone(Reply<Undone>, Undone, BTreeSet<RevocationTarget>),
     Merged(Reply<Merged>, Result<Merged, LedgerFault>),
+    Noted(Reply<()>),
 }
 
 /// An answer that waits for the commit.
@@ -22,6 +23,7 @@ pub(super) enum Answer {
     Revoked(Reply<Vec<RevocationEntry>>, Result<Vec<RevocationEntry>, LedgerFault>),
     Undone(Reply<Undone>, Undone),
     Merged(Reply<Merged>, Result<Merged, LedgerFault>),
+    Noted(Reply<()>),
 }
 
 impl Waiting {
@@ -34,6 +36,7 @@ impl Waiting {
         Ok(match self {
             Self::Revoked(reply, Err(fault)) => Answer::Revoked(reply, Err(fault)),
             Self::Merged(reply, merged) => Answer::Merged(reply, merged),
+            Self::Noted(reply) => Answer::Noted(reply),
             Self::Revoked(reply, Ok(ids)) => Answer::Revoked(reply, Ok(entries(ids)?)),
             Self::Undone(reply, undone, targets) => {
                 let (standing, partial) = others(change, &targets)?;
@@ -50,6 +53,7 @@ impl Answer {
             Self::Revoked(reply, answer) => drop(reply.send(answer)),
             Self::Undone(reply, undone) => drop(reply.send(Ok(undone))),
             Self::Merged(reply, merged) => drop(reply.send(merged)),
+            Self::Noted(reply) => drop(reply.send(Ok(()))),
         }
     }
 }

@@ -47,9 +47,10 @@ pub(super) fn same(
 /// from one request to the next; a minute is far within what entries are kept longer.
 fn lasts_as_long(own: EntryEnd, wanted: EntryEnd) -> bool {
     match (own, wanted) {
-        (EntryEnd::LastIssued(own), EntryEnd::LastIssued(wanted)) => {
-            own <= wanted && wanted <= own.plus(SAME_MOMENT)
-        }
+        (
+            EntryEnd::LastIssued { time: own, lifetime: known },
+            EntryEnd::LastIssued { time: wanted, lifetime },
+        ) => own <= wanted && wanted <= own.plus(SAME_MOMENT) && known == lifetime,
         _ => own == wanted,
     }
 }

@@ -1,6 +1,6 @@
 //! When an entry ends: `clock_skew` and an hour after the last token that it can mean.
 
-use crate::state::EntryEnd;
+use crate::state::{EndedBy, EntryEnd};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::Issuer;
 use jwtd_core::verify::{RevocationKind, Standing};
@@ -41,8 +41,13 @@ pub(super) fn end_of(
         // A session brings new tokens for as long as it lives, which nobody said.
         (RevocationKind::Session, None, _) => EntryEnd::Never,
         (_, Some(time), _) => EntryEnd::Expiry(time),
-        (_, None, Standing::Until(time)) => EntryEnd::LastIssued(time),
-        (_, None, Standing::Always) => EntryEnd::LastIssued(now.plus(issuer.clock_skew().span())),
+        (_, None, Standing::Until(time)) => {
+            EntryEnd::LastIssued { time, lifetime: issuer.max_lifetime() }
+        }
+        (_, None, Standing::Always) => {
+            let time = now.plus(issuer.clock_skew().span());
+            EntryEnd::LastIssued { time, lifetime: issuer.max_lifetime() }
+        }
     }
 }
 
@@ -53,15 +58,55 @@ pub(super) fn has_ended(end: EntryEnd, issuer: Option<&Issuer>, now: UnixTime) -
 }
 
 /// When an entry with this end goes, if it does: by the settings of its issuer now, which a reload
-/// may change.
+/// may change. An entry of an issuer that is not configured goes when nobody shares it any more.
 #[must_use]
 pub fn ends_at(end: EntryEnd, issuer: Option<&Issuer>) -> Option<UnixTime> {
-    let issuer = issuer?;
+    let Some(issuer) = issuer else { return shared_until(end) };
     let slack = issuer.clock_skew().span().saturating_add(SLACK);
     match end {
         EntryEnd::Never => None,
         EntryEnd::Expiry(time) => Some(time.plus(slack)),
-        EntryEnd::LastIssued(time) => Some(time.plus(issuer.max_lifetime()?).plus(slack)),
+        EntryEnd::LastIssued { time, .. } => Some(time.plus(issuer.max_lifetime()?).plus(slack)),
+    }
+}
+
+/// How long a fleet shares an entry after the last token that it can mean: the greatest
+/// `clock_skew` that a configuration may have, the slack, and a day.
+pub(super) const SHARED: Duration = Duration::from_secs(300 + 3600 + 24 * 3600);
+
+/// Until when daemons share an entry with this end; nothing if for ever.
+///
+/// It follows from the entry alone, so that it is the same on every daemon whatever its settings:
+/// before it nobody removes the entry from where it is shared, and after it nobody puts it back.
+#[must_use]
+pub(super) fn shared_until(end: EntryEnd) -> Option<UnixTime> {
+    let last_exp = match end {
+        EntryEnd::Never => return None,
+        EntryEnd::Expiry(time) => time,
+        EntryEnd::LastIssued { time, lifetime } => time.plus(lifetime?),
+    };
+    Some(last_exp.plus(SHARED))
+}
+
+/// Whether daemons share an entry with this end at `now`.
+#[must_use]
+pub(super) fn is_shared(end: EntryEnd, now: UnixTime) -> bool {
+    shared_until(end).is_none_or(|until| now < until)
+}
+
+/// Up to which times of an issuer's entries they have ended at the horizon; `issuer` is nothing
+/// where it is not configured.
+#[must_use]
+pub(super) fn ended_by(issuer: Option<&Issuer>, horizon: UnixTime) -> EndedBy {
+    match issuer {
+        Some(issuer) => {
+            let exp = horizon.minus(issuer.clock_skew().span().saturating_add(SLACK));
+            EndedBy { exp, iat: issuer.max_lifetime().map(|life| exp.minus(life)), last_exp: None }
+        }
+        None => {
+            let exp = horizon.minus(SHARED);
+            EndedBy { exp, iat: None, last_exp: Some(exp) }
+        }
     }
 }
 

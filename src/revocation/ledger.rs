@@ -1,13 +1,14 @@
 //! The handle on the recorder: what is asked of it from tasks.
 
-use super::message::{Demand, LedgerFault, Merged, Message, Page, Reply, Undone};
+use super::message::{Demand, Gathered, LedgerFault, Merged, Message, Page, Reply, Undone};
 use super::recorder::Recorder;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::state::{
-    EntryFilter, EntryId, LogChange, RevocationEntry, RevocationRecord, RevocationStore,
+    EntryFilter, EntryId, LogChange, RevocationEntry, RevocationRecord, RevocationStore, ToldStream,
 };
 use crate::telemetry::supervisor::{self, Duty};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -36,6 +37,8 @@ pub struct Ledger {
     news: watch::Receiver<u64>,
     origin: u128,
     max_entries: u64,
+    /// What was noted of streams before the start.
+    streams: Arc<BTreeMap<Box<str>, ToldStream>>,
 }
 
 /// Word that something changed; the last number of the log.
@@ -56,6 +59,7 @@ impl Ledger {
         let inbox = Arc::new(inbox);
         let (tell, news) = watch::channel(0);
         let origin = store.origin();
+        let streams = store.streams().map_err(|error| io::Error::other(error.to_string()))?;
         let own = Arc::clone(engine);
         let back = Arc::downgrade(&inbox);
         let recorder = Recorder::new(store, own, max_entries, clock.clone(), back, tell);
@@ -68,7 +72,7 @@ impl Ledger {
             }
         })?;
         let readers = Arc::new(Semaphore::new(READERS));
-        Ok(Self { inbox, readers, news, origin, max_entries })
+        Ok(Self { inbox, readers, news, origin, max_entries, streams: Arc::new(streams) })
     }
 
     /// Has entries that have ended looked for, now and then. Must be called in a runtime.
@@ -139,12 +143,27 @@ impl Ledger {
         self.ask(|reply| Message::Undo(ids, reply)).await
     }
 
+    /// What the transmitter of a feed had said of its stream before this process began.
+    #[must_use]
+    pub fn stream_of(&self, feed: &str) -> Option<ToldStream> {
+        self.streams.get(feed).copied()
+    }
+
+    /// Notes what the transmitter of a feed says of its stream.
+    ///
+    /// # Errors
+    /// If it was not recorded.
+    pub async fn note_stream(&self, feed: &str, told: ToldStream) -> Result<(), LedgerFault> {
+        self.ask(|reply| Message::Stream(feed.into(), told, reply)).await
+    }
+
     /// Takes over what others recorded, entries and undoings in any order.
     ///
     /// # Errors
     /// If not all of it was recorded.
-    pub async fn merge(&self, records: Vec<RevocationRecord>) -> Result<Merged, LedgerFault> {
-        self.ask(|reply| Message::Merge(records, reply)).await
+    pub async fn merge(&self, gathered: impl Into<Gathered>) -> Result<Merged, LedgerFault> {
+        let gathered = gathered.into();
+        self.ask(|reply| Message::Merge(gathered, reply)).await
     }
 
     /// What is held of these entries: in force or undone.

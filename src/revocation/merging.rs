@@ -1,20 +1,17 @@
 //! Taking over what other daemons recorded: the union of what both hold, where an undoing wins.
 
 use super::changes::{Changes, undo};
-use super::ends::ends_at;
-use super::message::{LedgerFault, Merged};
+use super::ends::{has_ended, is_shared};
+use super::message::{Gathered, LedgerFault, Merged};
 use crate::engine::Snapshot;
 use crate::state::{
     Added, EntryId, OwnNumber, RevocationEntry, RevocationRecord, Tombstone, Writing,
 };
 use jwtd_core::jose::UnixTime;
-use std::time::Duration;
 
-/// So many entries for one target are looked through for one that says the same.
-const SAME: usize = 64;
-
-/// So long what has ended stays where daemons share it: their settings and clocks may differ.
-const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// The most entries of one target among which one that says the same is looked for. A target that
+/// has as many gets no further entry of a name that is taken.
+const SAME: usize = 512;
 
 /// What a merge is made with.
 pub(super) struct Merging<'m> {
@@ -30,28 +27,35 @@ impl Merging<'_> {
     /// Takes over records; the inner error says that there is no room for all of them.
     pub(super) fn merge(
         &self,
-        records: Vec<RevocationRecord>,
+        gathered: Gathered,
         changes: &mut Changes,
     ) -> Result<Result<Merged, LedgerFault>, LedgerFault> {
         let mut merged = Merged::default();
         let mut room = self.limit.saturating_sub(self.change.count()?);
+        let Gathered { records, barred } = gathered;
+        // All names first: a new one must be none of them.
         let mut possible = Vec::with_capacity(records.len());
         for record in records {
-            // Of all of them first: a new name must be that of none.
-            match self.change.reserve(record.id())? {
-                OwnNumber::Given => {}
-                OwnNumber::Lost => merged.lost = merged.lost.saturating_add(1),
-                OwnNumber::Impossible => {
-                    merged.impossible = merged.impossible.saturating_add(1);
-                    continue;
-                }
+            if self.reserve(record.id(), &mut merged)? {
+                possible.push(record);
             }
-            possible.push(record);
+        }
+        for id in &barred {
+            self.reserve(*id, &mut merged)?;
+        }
+        for id in barred.into_iter().filter(|id| id.origin == self.origin) {
+            if let Some(own) = self.change.entry(id)? {
+                if room == 0 {
+                    return Ok(Err(LedgerFault::Full { limit: self.limit }));
+                }
+                let rows = self.renamed(own, id, changes, &mut merged)?;
+                room = room.saturating_sub(rows);
+            }
         }
         for record in possible {
             let id = record.id();
-            if self.is_over(&record, self.horizon) && self.change.entry(id)?.is_none() {
-                if self.is_over(&record, self.horizon.minus(KEPT)) {
+            if self.has_ended(&record) && self.change.entry(id)?.is_none() {
+                if !is_shared(record.end(), self.horizon) {
                     merged.over.push(id);
                 }
                 continue;
@@ -70,11 +74,24 @@ impl Merging<'_> {
         Ok(Ok(merged))
     }
 
-    /// Whether it had ended at `horizon`, by the settings of its issuer.
-    fn is_over(&self, record: &RevocationRecord, horizon: UnixTime) -> bool {
+    /// Sees to it that no entry of this daemon gets this name. False if the name is impossible.
+    fn reserve(&self, id: EntryId, merged: &mut Merged) -> Result<bool, LedgerFault> {
+        match self.change.reserve(id)? {
+            OwnNumber::Given => {}
+            OwnNumber::Lost => merged.lost = merged.lost.saturating_add(1),
+            OwnNumber::Impossible => {
+                merged.impossible = merged.impossible.saturating_add(1);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether it has ended, by the settings of its issuer.
+    fn has_ended(&self, record: &RevocationRecord) -> bool {
         let issuers = self.snapshot.issuers();
         let issuer = issuers.route(record.issuer()).and_then(|index| issuers.get(index));
-        ends_at(record.end(), issuer).is_some_and(|end| end <= horizon)
+        has_ended(record.end(), issuer, self.horizon)
     }
 
     /// Adds an entry; gives how many rows that took, nothing if there is no room.
@@ -89,18 +106,17 @@ impl Merging<'_> {
         match known {
             Some(known) if known == *entry => Ok(Some(0)),
             Some(known) => {
-                // Two daemons gave the same name to two things: one of them was restored from a
-                // backup. Both stay in force, what came and, if it is ours, what others will not
-                // take under this name.
-                let own = (entry.id.origin == self.origin).then_some(known);
+                // One name was given to two things: by a daemon that was restored from a backup,
+                // or by somebody who made one of them up. Both stay in force: what came, and what
+                // was here, which those who know the other one do not take under this name. Its
+                // own daemon may be gone.
                 let mut rows = 0_u64;
-                for one in std::iter::once(entry.clone()).chain(own) {
+                for one in [entry.clone(), known] {
                     if rows >= room {
                         return Ok(None);
                     }
-                    rows = rows.saturating_add(self.renamed(one, entry.id, changes)?);
+                    rows = rows.saturating_add(self.renamed(one, entry.id, changes, merged)?);
                 }
-                merged.renamed = merged.renamed.saturating_add(rows);
                 Ok(Some(rows))
             }
             None if room == 0 && !self.change.is_undone(entry.id)? => Ok(None),
@@ -123,19 +139,28 @@ impl Merging<'_> {
         entry: RevocationEntry,
         taken: EntryId,
         changes: &mut Changes,
+        merged: &mut Merged,
     ) -> Result<u64, LedgerFault> {
-        for (id, standing) in self.change.entries_of(&entry.target, SAME)? {
-            let found = self.change.entry(id)?;
-            let says = found.is_some_and(|one| {
-                (standing, one.end, &one.source, &one.comment)
-                    == (entry.standing, entry.end, &entry.source, &entry.comment)
+        let others = self.change.entries_of(&entry.target, SAME)?;
+        let is_crowded = others.len() >= SAME;
+        for (id, standing) in others {
+            if id == taken || standing != entry.standing {
+                continue;
+            }
+            let says = self.change.entry(id)?.is_some_and(|one| {
+                (one.end, &one.source, &one.comment) == (entry.end, &entry.source, &entry.comment)
             });
-            if id != taken && says {
+            if says {
                 return Ok(0);
             }
         }
+        if is_crowded {
+            merged.crowded = merged.crowded.saturating_add(1);
+            return Ok(0);
+        }
         let entry = RevocationEntry { id: self.change.new_id()?, ..entry };
         self.change.add(&entry)?;
+        merged.renamed = merged.renamed.saturating_add(1);
         changes.added = changes.added.saturating_add(1);
         changes.touched.insert(entry.target);
         Ok(1)
@@ -151,9 +176,8 @@ impl Merging<'_> {
     ) -> Result<Option<u64>, LedgerFault> {
         let id = tombstone.id;
         if let Some(entry) = self.change.entry(id)? {
-            // Its rights were those of its own `iss`: it undoes nothing of others.
-            if !tombstone.issuer.is_empty() && *tombstone.issuer != *entry.target.issuer() {
-                merged.impossible = merged.impossible.saturating_add(1);
+            if !tombstone.undoes(&entry) {
+                merged.false_tombstones = merged.false_tombstones.saturating_add(1);
                 return Ok(Some(0));
             }
             drop(undo(self.change, &[id], self.limit, changes)?);

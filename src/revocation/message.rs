@@ -2,7 +2,7 @@
 
 use crate::state::{
     EntryEnd, EntryFilter, EntryId, LogChange, RevocationEntry, RevocationRecord,
-    RevocationStoreError,
+    RevocationStoreError, ToldStream,
 };
 use jwtd_core::crypto::Digest;
 use jwtd_core::verify::{MergedBase, RevocationTarget, Standing};
@@ -52,6 +52,22 @@ pub struct Undone {
     pub partial: bool,
 }
 
+/// Records that came from other daemons.
+#[derive(Clone, Debug, Default)]
+pub struct Gathered {
+    /// The records to merge, in any order.
+    pub records: Vec<RevocationRecord>,
+    /// The names of records that the feed may not bring. They are not merged, but a name of this
+    /// daemon among them is taken: no entry may bear it, for it would never reach the others.
+    pub barred: Vec<EntryId>,
+}
+
+impl From<Vec<RevocationRecord>> for Gathered {
+    fn from(records: Vec<RevocationRecord>) -> Self {
+        Self { records, barred: Vec::new() }
+    }
+}
+
 /// What became of records of other daemons.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Merged {
@@ -67,6 +83,10 @@ pub struct Merged {
     pub impossible: u64,
     /// Entries that had to take another name, since another one has theirs.
     pub renamed: u64,
+    /// Entries that would have had to, but whose target has too many entries already.
+    pub crowded: u64,
+    /// Tombstones that claim another `iss` or kind than their entries have.
+    pub false_tombstones: u64,
 }
 
 /// Why nothing was recorded.
@@ -107,7 +127,9 @@ pub(super) enum Message {
     Revoke(Demand, Reply<Vec<RevocationEntry>>),
     Undo(Vec<EntryId>, Reply<Undone>),
     /// What others recorded.
-    Merge(Vec<RevocationRecord>, Reply<Merged>),
+    Merge(Gathered, Reply<Merged>),
+    /// What the transmitter of a feed said of its stream.
+    Stream(Box<str>, ToldStream, Reply<()>),
     /// What is held of these.
     Records(Vec<EntryId>, Reply<Vec<RevocationRecord>>),
     /// What is held from one id to another, at most so many.

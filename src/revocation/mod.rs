@@ -17,8 +17,8 @@ mod tests;
 mod wish;
 
 pub use ends::ends_at;
-pub(in crate::revocation) use ends::has_ended;
+pub(in crate::revocation) use ends::{has_ended, is_shared};
 pub use fault::RevocationFault;
 pub use ledger::{Ledger, LedgerNews};
-pub use message::{Demand, LedgerFault, Merged, NamedRequest, Undone, Wanted};
+pub use message::{Demand, Gathered, LedgerFault, Merged, NamedRequest, Undone, Wanted};
 pub use wish::{Wish, issuer_named};

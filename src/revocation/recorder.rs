@@ -3,18 +3,16 @@
 
 use super::answer::{Answer, Waiting};
 use super::changes::{Changes, same, undo};
-use super::ends::{Horizon, SLACK};
+use super::ends::{Horizon, ended_by};
 use super::merging::Merging;
-use super::message::{Demand, LedgerFault, Merged, Message, NamedRequest, Reply, Wanted};
+use super::message::{Demand, Gathered, LedgerFault, Merged, Message, NamedRequest, Reply, Wanted};
 use super::opened::Opened;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::state::{
-    Added, EntryId, KnownRequest, RevocationEntry, RevocationRecord, RevocationStore,
-    RevocationStoreError, Writing,
+    Added, EntryId, KnownRequest, RevocationEntry, RevocationStore, RevocationStoreError, Writing,
 };
 use jwtd_core::jose::UnixTime;
-use jwtd_core::keys::Issuer;
 use jwtd_core::verify::{RevocationTarget, Standing};
 use std::collections::BTreeSet;
 use std::sync::mpsc::SyncSender;
@@ -35,6 +33,8 @@ pub(super) struct Recorder {
     horizon: Horizon,
     /// Where the horizon stands. The store learns it with the next change.
     believed: UnixTime,
+    /// The last `iss` whose entries the sweep looked at though it is not configured.
+    swept_up_to: Box<str>,
     /// Whether a change is being committed: after a panic the store may hold more than is in force.
     unsettled: bool,
 }
@@ -47,6 +47,9 @@ const GROUP: usize = 64;
 
 /// So many entries of an issuer are removed in one commit: others wait for their turn.
 const SWEEP: usize = 5_000;
+
+/// The most values of `iss` without a configuration that one sweep looks at.
+const OTHERS: usize = 1_000;
 
 /// How long a request is remembered.
 const REQUEST_LIFE: Duration = Duration::from_secs(31 * 24 * 3600);
@@ -63,9 +66,18 @@ impl Recorder {
     ) -> Result<Self, LedgerFault> {
         let horizon = Horizon::new(clock.wall(), clock.monotonic());
         let (believed, opened) = (store.begin()?.horizon()?, Opened::new(store, clock.clone()));
-        let unsettled = false;
-        let recorder =
-            Self { opened, horizon, believed, engine, max_entries, clock, inbox, news, unsettled };
+        let recorder = Self {
+            opened,
+            horizon,
+            believed,
+            swept_up_to: Box::default(),
+            engine,
+            max_entries,
+            clock,
+            inbox,
+            news,
+            unsettled: false,
+        };
         recorder.load()?;
         Ok(recorder)
     }
@@ -116,7 +128,11 @@ impl Recorder {
         let (mut group, mut reads) = (Vec::new(), Vec::new());
         for message in messages {
             match message {
-                Message::Revoke(..) | Message::Undo(..) | Message::Merge(..) | Message::Sweep => {
+                Message::Revoke(..)
+                | Message::Undo(..)
+                | Message::Merge(..)
+                | Message::Stream(..)
+                | Message::Sweep => {
                     group.push(message);
                     if group.len() >= GROUP {
                         self.write(std::mem::take(&mut group));
@@ -157,6 +173,7 @@ impl Recorder {
             Message::Revoke(..)
             | Message::Undo(..)
             | Message::Merge(..)
+            | Message::Stream(..)
             | Message::Sweep
             | Message::Merged(_)
             | Message::Close => {}
@@ -214,9 +231,13 @@ impl Recorder {
                         }
                     }
                 }
-                Message::Merge(records, reply) => {
-                    let merged = self.merge(&change, records, &mut changes)?;
+                Message::Merge(gathered, reply) => {
+                    let merged = self.merge(&change, gathered, &mut changes)?;
                     waiting.push(Waiting::Merged(reply, merged));
+                }
+                Message::Stream(feed, told, reply) => {
+                    change.note_stream(&feed, told)?;
+                    waiting.push(Waiting::Noted(reply));
                 }
                 Message::Sweep => self.sweep(&change, now, &mut changes)?,
                 _ => {}
@@ -335,17 +356,17 @@ impl Recorder {
     fn merge(
         &self,
         change: &Writing,
-        records: Vec<RevocationRecord>,
+        gathered: Gathered,
         changes: &mut Changes,
     ) -> Result<Result<Merged, LedgerFault>, LedgerFault> {
         let merging = Merging {
             change,
             snapshot: &self.engine.current.load(),
             horizon: self.believed,
-            limit: self.max_entries,
+            limit: room_of_others(self.max_entries),
             origin: self.opened.origin(),
         };
-        let merged = merging.merge(records, changes)?;
+        let merged = merging.merge(gathered, changes)?;
         if merged.is_err() {
             self.engine.metrics.revocations.full.inc();
         }
@@ -362,16 +383,24 @@ impl Recorder {
         let horizon = self.horizon.advance(self.believed, now, self.clock.monotonic());
         self.believed = horizon;
         let (snapshot, mut left) = (self.engine.current.load(), false);
-        for (_, issuer) in snapshot.issuers().iter() {
-            let (expired, issued) = bounds(issuer, horizon);
-            for identifier in issuer.identifiers() {
-                let (ended, rows) = change.sweep(identifier, expired, issued, SWEEP)?;
-                changes.swept = changes.swept.saturating_add(rows);
-                left |= rows >= SWEEP;
-                let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
-                changes.ended = changes.ended.saturating_add(count);
-                changes.touched.extend(ended.into_iter().map(|entry| entry.target));
-            }
+        let issuers = snapshot.issuers();
+        let mut identifiers: Vec<Box<str>> = Vec::new();
+        for (_, issuer) in issuers.iter() {
+            identifiers.extend(issuer.identifiers().iter().cloned());
+        }
+        let others = change.issuers_after(&self.swept_up_to, OTHERS)?;
+        // After the last one it begins anew.
+        let last = others.last().filter(|_| others.len() >= OTHERS);
+        self.swept_up_to = last.cloned().unwrap_or_default();
+        identifiers.extend(others.into_iter().filter(|one| issuers.route(one).is_none()));
+        for identifier in identifiers {
+            let issuer = issuers.route(&identifier).and_then(|index| issuers.get(index));
+            let (ended, rows) = change.sweep(&identifier, ended_by(issuer, horizon), SWEEP)?;
+            changes.swept = changes.swept.saturating_add(rows);
+            left |= rows >= SWEEP;
+            let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+            changes.ended = changes.ended.saturating_add(count);
+            changes.touched.extend(ended.into_iter().map(|entry| entry.target));
         }
         let forgotten = change.forget_requests(horizon.minus(REQUEST_LIFE), SWEEP)?;
         changes.swept = changes.swept.saturating_add(forgotten);
@@ -385,9 +414,8 @@ impl Recorder {
     }
 }
 
-/// The last `exp`, and the last `iat` if that is known, of which no token can be alive at the
-/// horizon.
-fn bounds(issuer: &Issuer, horizon: UnixTime) -> (UnixTime, Option<UnixTime>) {
-    let expired = horizon.minus(issuer.clock_skew().span().saturating_add(SLACK));
-    (expired, issuer.max_lifetime().map(|life| expired.minus(life)))
+/// How many entries there may be for one more to be taken over from a fleet. The rest is kept for
+/// what is revoked on this daemon, so that others cannot fill it up.
+fn room_of_others(max_entries: u64) -> u64 {
+    max_entries.saturating_sub(max_entries / 10)
 }

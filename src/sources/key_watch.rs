@@ -156,6 +156,17 @@ impl KeyWatch {
         true
     }
 
+    /// Whether the keys at hand were fetched by an attempt that began after `then`.
+    #[must_use]
+    pub fn has_fetched_since(&self, then: Instant) -> bool {
+        let then = then.saturating_duration_since(self.begin);
+        let held = self.lock().held;
+        held.is_some_and(|held| {
+            let fetched = held.since.since(Moment::ZERO).saturating_sub(held.age);
+            fetched > then
+        })
+    }
+
     /// Wakes the fetching task if it would sleep beyond what is due.
     fn hasten(&self, inner: &mut Inner, action: Action) {
         if let Action::Wait(due) = action

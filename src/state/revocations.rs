@@ -15,6 +15,7 @@ mod opening;
 mod record;
 mod requests;
 mod store;
+mod streams;
 mod tables;
 mod taking;
 #[cfg(test)]
@@ -28,5 +29,6 @@ pub use error::RevocationStoreError;
 #[cfg(test)]
 pub(crate) use full_disk::FullDisk;
 pub use store::{EntryFilter, LogChange, RevocationStore};
+pub use streams::ToldStream;
 pub use taking::OwnNumber;
-pub use writing::{Added, Writing};
+pub use writing::{Added, EndedBy, Writing};

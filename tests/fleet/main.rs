@@ -15,6 +15,7 @@
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
 mod daemons;
+mod forged;
 mod hostile;
 mod losses;
 mod network;
@@ -40,6 +41,7 @@ const GROUPS: &[(&str, &[Case])] = &[
     ("What the network does", network::CASES),
     ("Where Redis is", places::CASES),
     ("What others write", hostile::CASES),
+    ("What others forge", forged::CASES),
 ];
 
 fn main() -> ExitCode {

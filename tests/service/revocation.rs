@@ -9,6 +9,7 @@ use jwtd::pb::{
     ExplainRequest, Reason, Revocation, RevocationEntry, RevocationServiceListRequest,
     RevocationServiceWatchRequest, RevokeRequest, UndoRequest,
 };
+use jwtd_testkit::launcher::Process;
 use jwtd_testkit::launcher::waiting::until;
 use jwtd_testkit::tokens::{Claims, Signer, set};
 use serde_json::Value;
@@ -172,6 +173,38 @@ async fn what_was_answered_outlives_every_kill() {
 #[ignore = "minutes: the suite `revocation` of .ci/full runs it"]
 async fn what_was_answered_outlives_a_hundred_kills() {
     killed(100).await;
+}
+
+/// Follows the system calls of the daemon with strace(1).
+#[tokio::test]
+#[ignore = "it needs strace and the right to trace: the suite `revocation` of .ci/full runs it"]
+async fn the_store_is_synced_before_an_answer_is_written() {
+    let daemon = start_in(folder(), "");
+    revoke(&daemon, jti("before")).await;
+    let (trace, id) = (daemon.folder.path("trace"), daemon.process.id().to_string());
+    let mut command = std::process::Command::new("strace");
+    let calls = "trace=pwrite64,fsync,fdatasync,write,writev,sendto,sendmsg";
+    command.args(["-f", "-p", &id, "-s", "65536", "-e", calls, "-o"]).arg(&trace);
+    let mut strace = Process::start(&mut command);
+    strace.log.wait_for("strace is attached", |log| log.contains("attached").then_some(()));
+    let entry = revoke(&daemon, jti("traced")).await;
+    strace.signal("INT");
+    strace.wait();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let lines: Vec<_> = trace.lines().collect();
+    let place = |what: &str, found: Option<usize>| {
+        found.unwrap_or_else(|| panic!("no {what} in the trace:\n{trace}"))
+    };
+    // The id of the entry leaves the daemon in no other call than the answer.
+    let answer = lines.iter().position(|line| {
+        !line.contains("pwrite64") && line.contains(&*entry.id) && line.contains('(')
+    });
+    let before = &lines[..place("answer", answer)];
+    let is_synced = |line: &&str| line.contains("sync") && line.ends_with("= 0");
+    let synced = place("sync", before.iter().rposition(is_synced));
+    let written = |line: &&str| line.contains("pwrite64");
+    let last_write = place("write to the store", before.iter().rposition(written));
+    assert!(last_write < synced, "written after the last sync:\n{trace}");
 }
 
 #[tokio::test]

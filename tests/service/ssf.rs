@@ -231,6 +231,19 @@ async fn verification_is_the_heartbeat_of_a_push_and_a_paused_stream_is_stale() 
     assert_eq!(push(&daemon, &old).status, 202);
     assert_eq!(stale(), Some(1.0), "it was before the stream was disabled");
     daemon.wait_for("/readyz?verbose", "f: stale");
+    // A restart forgets neither that it is disabled nor when that was said.
+    let mut daemon = daemon;
+    daemon.terminate();
+    daemon.wait();
+    let Daemon { folder, .. } = daemon;
+    let daemon = start(folder, PUSHED, ", max_age: 1h");
+    let stale = || daemon.metric("jwtd_revocation_feed_stale{feed=\"f\"}");
+    assert_eq!(push(&daemon, &verification("8", 0)).status, 202);
+    assert_eq!(push(&daemon, &old).status, 202);
+    assert_eq!(stale(), Some(1.0), "disabled before the restart");
+    let enabled = of_stream("9", "stream-updated", json!({"status": "enabled"}), 10);
+    assert_eq!(push(&daemon, &enabled).status, 202);
+    assert_eq!(stale(), Some(0.0));
 }
 
 /// A transmitter that is polled.

@@ -163,7 +163,7 @@ fn plaintext_off_this_machine_is_permitted_in_so_many_words() {
         ("http://keycloak:8080/realms/a", "refresh: 5m"),
     ] {
         let faults = parse(issuer, keys).unwrap_err().to_string();
-        assert!(faults.contains("unless `keys.plaintext` is true"), "{keys}: {faults}");
+        assert!(faults.contains("unless `plaintext: true` is set beside it"), "{keys}: {faults}");
         let config = parse(issuer, &format!("{keys}, plaintext: true"));
         let config = config.unwrap_or_else(|faults| panic!("{keys}: {faults}"));
         let remote = &config.live.remotes[0].1;

@@ -4,15 +4,15 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many at once after a calm time.
-const BURST: u32 = 400;
-
-/// The time in which one more may be looked at: 200 a second.
-const EACH: Duration = Duration::from_millis(5);
-
-/// What is left of the budget. Good events give back what they took.
+/// A bound on work: a burst after a calm time, and then a rate. Good events give back what they
+/// took.
 #[derive(Debug)]
-pub(super) struct Budget(Mutex<Left>);
+pub(super) struct Budget {
+    burst: u32,
+    /// The time in which one more may be taken.
+    each: Duration,
+    left: Mutex<Left>,
+}
 
 #[derive(Debug)]
 struct Left {
@@ -21,23 +21,33 @@ struct Left {
 }
 
 impl Budget {
-    /// All of it is left.
-    pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Left { count: BURST, since: now }))
+    /// The budget for reading what was sent: 2,000 a second, 4,000 at once.
+    pub(super) fn of_reading(now: Instant) -> Self {
+        Self::new(4_000, Duration::from_micros(500), now)
+    }
+
+    /// The budget for checks of signatures, which cost the most: 200 a second, 400 at once.
+    pub(super) fn of_checks(now: Instant) -> Self {
+        Self::new(400, Duration::from_millis(5), now)
+    }
+
+    fn new(burst: u32, each: Duration, now: Instant) -> Self {
+        Self { burst, each, left: Mutex::new(Left { count: burst, since: now }) }
     }
 
     /// Takes one, if one is left.
     pub(super) fn take(&self, now: Instant) -> bool {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Self { burst, each, left } = self;
+        let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = now.saturating_duration_since(left.since);
-        let came = passed.as_millis().checked_div(EACH.as_millis()).unwrap_or_default();
+        let came = passed.as_micros().checked_div(each.as_micros()).unwrap_or_default();
         let came = u32::try_from(came).unwrap_or(u32::MAX);
-        left.count = left.count.saturating_add(came).min(BURST);
+        left.count = left.count.saturating_add(came).min(*burst);
         // What has passed of the next one is kept, but not above the brim.
-        left.since = if left.count == BURST {
+        left.since = if left.count == *burst {
             now
         } else {
-            left.since.checked_add(EACH.saturating_mul(came)).unwrap_or(now)
+            left.since.checked_add(each.saturating_mul(came)).unwrap_or(now)
         };
         let fits = left.count > 0;
         left.count = left.count.saturating_sub(1);
@@ -46,8 +56,8 @@ impl Budget {
 
     /// Gives one back.
     pub(super) fn give_back(&self) {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        left.count = left.count.saturating_add(1).min(BURST);
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.count = left.count.saturating_add(1).min(self.burst);
     }
 }
 
@@ -60,7 +70,7 @@ mod tests {
     #[test]
     fn a_flood_is_looked_at_by_the_rate_and_good_events_cost_nothing() {
         let begin = VirtualClock::at(UnixTime::from_seconds(0)).clock().monotonic();
-        let budget = Budget::new(begin);
+        let budget = Budget::of_checks(begin);
         let taken = |now| (0..10_000).filter(|_| budget.take(now)).count();
         assert_eq!(taken(begin), 400);
         assert_eq!(taken(begin + Duration::from_millis(4)), 0);

@@ -50,7 +50,7 @@ pub(super) async fn watch(mut list: List, path: PathBuf) {
                             match reading {
                                 Reading::Whole => list.handle().heard(then),
                                 Reading::Partial => list.handle().pulse().heard(then),
-                                Reading::Unbelievable => {}
+                                Reading::Incomplete | Reading::Unbelievable => {}
                             }
                         }
                         // It changed while it was read.

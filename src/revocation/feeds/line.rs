@@ -42,6 +42,13 @@ pub(super) enum LineFault {
     Feed(#[from] FeedFault),
 }
 
+impl LineFault {
+    /// Whether the line may be a revocation of this feed all the same, of a newer form for instance.
+    pub(super) fn is_unreadable(&self) -> bool {
+        !matches!(self, Self::Feed(_))
+    }
+}
+
 /// The longest line, in bytes.
 const LINE_BYTES: usize = 16 * 1024;
 

@@ -35,8 +35,11 @@ const JUMP: Duration = Duration::from_secs(60);
 pub(super) enum Reading {
     /// All of it is in force, and nothing else of the feed.
     Whole,
-    /// All that can be is in force, and more: it has bad lines, or lacks too much.
+    /// All that it says for this feed is in force, and more: it lacks too much, or has lines that
+    /// are not for this feed.
     Partial,
+    /// The lines that can be read are in force; another line may be a revocation too.
+    Incomplete,
     /// It is not what the feed wanted to say.
     Unbelievable,
 }
@@ -46,6 +49,8 @@ pub(super) enum Reading {
 struct Found {
     lines: usize,
     bad: usize,
+    /// Bad lines that may be revocations of this feed all the same.
+    unreadable: usize,
     /// The first fault.
     fault: Option<String>,
     /// Whether the last line is not whole.
@@ -134,15 +139,18 @@ impl List {
         self.recorded.follow(&self.handle).await?;
         self.reading = self.reading.saturating_add(1);
         let before = self.recorded.len();
-        let Found { lines, bad, fault, torn } = self.record(text).await?;
+        let Found { lines, bad, unreadable, fault, torn } = self.record(text).await?;
         let missing = self.recorded.unseen(self.reading);
         let (error, what, reading) = if torn {
             let what = "its last line breaks off; nothing is undone";
             (FeedError::Torn, what.to_owned(), Reading::Unbelievable)
         } else if let Some(fault) = fault {
             let what = format!("{bad} of {lines} lines are bad, first {fault}; nothing is undone");
-            let all = bad == lines;
-            let reading = if all { Reading::Unbelievable } else { Reading::Partial };
+            let reading = match (bad == lines, unreadable) {
+                (true, _) => Reading::Unbelievable,
+                (false, 0) => Reading::Partial,
+                (false, _) => Reading::Incomplete,
+            };
             (FeedError::Line, what, reading)
         } else if lines == 0 && before > 0 && !self.rules.remove_many {
             let what = "the list is empty, and was not; nothing is undone. fix: set `remove_many` \
@@ -196,6 +204,8 @@ impl List {
                 Err(fault) => {
                     let number = index.saturating_add(1);
                     found.bad = found.bad.saturating_add(1);
+                    let unreadable = usize::from(fault.is_unreadable());
+                    found.unreadable = found.unreadable.saturating_add(unreadable);
                     self.handle.count(FeedError::Line);
                     if found.bad <= LOGGED {
                         let feed = self.handle.name();

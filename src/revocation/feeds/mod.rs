@@ -1,6 +1,7 @@
 //! Feeds: what others say is revoked. Each kind is a file here, made of a [`FeedHandle`] and
 //! settings; a task has it for as long as the daemon lives.
 
+mod asked;
 mod budget;
 mod event_fault;
 mod file;
@@ -14,6 +15,7 @@ mod recorded;
 mod redis;
 mod seen;
 mod subjects;
+mod unknown_keys;
 
 pub use event_fault::ReceiveFault;
 pub use handle::{FeedFault, FeedHandle};

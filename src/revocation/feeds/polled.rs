@@ -39,7 +39,7 @@ pub(super) async fn poll(mut list: List, source: PolledList) {
                 match reading {
                     Reading::Whole => list.handle().heard(then),
                     Reading::Partial => list.handle().pulse().heard(then),
-                    Reading::Unbelievable => {}
+                    Reading::Incomplete | Reading::Unbelievable => {}
                 }
             }
             Err(error) => {

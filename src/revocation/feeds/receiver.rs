@@ -1,24 +1,27 @@
 //! Receives events: each is read, proven and judged, and acknowledged once what it revokes is in
 //! force.
 
+use super::asked::{Asked, by_logout, by_set};
 use super::budget::Budget;
 use super::event_fault::ReceiveFault;
 use super::handle::FeedHandle;
 use super::seen::Seen;
-use super::subjects::wishes;
+use super::unknown_keys::UnknownKeys;
 use crate::config::{LogoutFeed, SsfFeed};
 use crate::engine::Moment;
 use crate::revocation::{LedgerFault, NamedRequest, Wanted, Wish};
 use crate::sources::KeyWatches;
+use crate::state::ToldStream;
 use crate::telemetry::{EventOutcome, limited};
 use jwtd_core::crypto::digest;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::{Issuer, Issuers};
 use jwtd_core::verify::security_event::{
-    EventFault, EventMatter, EventType, LogoutToken, SecurityEventToken, StreamStatus,
-    judge_logout, judge_set,
+    EventFault, EventMatter, StreamStatus, judge_logout, judge_set,
 };
-use jwtd_core::verify::{Proven, ReadError, Reason, Reject, RevocationKind, RevokedBy, read_event};
+use jwtd_core::verify::{
+    MissingKey, Proven, ReadError, Reason, Reject, RevocationKind, RevokedBy, read_event,
+};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -31,8 +34,10 @@ pub struct Receiver {
     form: EventForm,
     /// How many may be dealt with at once.
     room: Semaphore,
-    budget: Budget,
+    reading: Budget,
+    checks: Budget,
     seen: Seen,
+    unknown_keys: UnknownKeys,
     last: Mutex<LastTold>,
 }
 
@@ -52,15 +57,6 @@ struct LastTold {
     updated: Option<UnixTime>,
 }
 
-/// What a good event asks for.
-#[derive(Debug, Default)]
-struct Asked {
-    wishes: Vec<Wish>,
-    outcomes: Vec<EventOutcome>,
-    verified: bool,
-    status: Option<StreamStatus>,
-}
-
 /// So many events of a feed may be dealt with at once; the ledger has room for more, so that
 /// callers of the service are not shut out.
 const AT_ONCE: usize = 64;
@@ -73,9 +69,23 @@ impl Receiver {
     #[must_use]
     pub fn new(handle: FeedHandle, watches: KeyWatches, form: EventForm) -> Self {
         handle.engine().metrics.revocations.events.begin(handle.name());
-        let budget = Budget::new(handle.clock().monotonic());
-        let (room, seen, last) = (Semaphore::new(AT_ONCE), Seen::default(), Mutex::default());
-        Self { handle, watches, form, room, budget, seen, last }
+        let now = handle.clock().monotonic();
+        let told = handle.ledger().stream_of(handle.name());
+        if told.is_some_and(|told| !told.flows) {
+            handle.pulse().set_gap(true);
+        }
+        let last = LastTold { verified: None, updated: told.map(|told| told.told_at) };
+        Self {
+            handle,
+            watches,
+            form,
+            room: Semaphore::new(AT_ONCE),
+            reading: Budget::of_reading(now),
+            checks: Budget::of_checks(now),
+            seen: Seen::default(),
+            unknown_keys: UnknownKeys::default(),
+            last: Mutex::new(last),
+        }
     }
 
     /// The handle of the feed.
@@ -135,20 +145,23 @@ impl Receiver {
 
     async fn take(&self, token: &[u8]) -> Result<EventOutcome, ReceiveFault> {
         let _room = self.room.try_acquire().map_err(|_| ReceiveFault::Busy)?;
-        if !self.budget.take(self.handle.clock().monotonic()) {
+        if !self.reading.take(self.handle.clock().monotonic()) {
             return Err(ReceiveFault::Busy);
         }
         let (asked, wanted, request, issued_at) = self.read(token)?;
         match self.seen.same(&request) {
             Some(true) => return Ok(EventOutcome::Repeated),
             Some(false) => return Err(ReceiveFault::IdReused),
-            None => self.budget.give_back(),
+            None => {
+                self.reading.give_back();
+                self.checks.give_back();
+            }
         }
         if !wanted.is_empty() {
             self.record(wanted, request).await?;
         }
+        self.note(&asked, issued_at).await?;
         self.seen.add(&request);
-        self.note(&asked, issued_at);
         let outcome = asked.outcomes.into_iter().max();
         Ok(outcome.unwrap_or(EventOutcome::Ignored))
     }
@@ -168,11 +181,16 @@ impl Receiver {
         let gone = || ReceiveFault::Undecided(Reject::IssuerUnknown.into());
         let index = issuers.find(name).ok_or_else(gone)?;
         let issuer = issuers.get(index).ok_or_else(gone)?;
-        let proven = match read_event(token, issuers, index) {
-            Ok(unproven) => unproven.prove().map_err(bad)?,
+        let unproven = match read_event(token, issuers, index) {
+            Ok(unproven) => unproven,
             Err(ReadError::Refused(refusal)) => return Err(bad(refusal.reject)),
-            Err(ReadError::KeyMissing(_)) => return Err(self.without_key(issuer)),
+            Err(ReadError::KeyMissing(key)) => return Err(self.without_key(issuer, &key)),
         };
+        // What could not be read, or names no key, has cost less and takes none of these.
+        if !self.checks.take(self.handle.clock().monotonic()) {
+            return Err(ReceiveFault::Busy);
+        }
+        let proven = unproven.prove().map_err(bad)?;
         if self.handle.engine().revocations.load().names_key_of(&proven) {
             let by = RevokedBy { kind: RevocationKind::Key, readable: true };
             return Err(bad(Reject::Revoked(by)));
@@ -184,13 +202,22 @@ impl Receiver {
         Ok((asked, wanted, request, issued_at))
     }
 
-    /// A key that is new may come soon, and the event with it again.
-    fn without_key(&self, issuer: &Issuer) -> ReceiveFault {
+    /// A key that is new may come soon: the event is refused for good only if its key is unknown
+    /// after a fetch that began when the event had come already.
+    fn without_key(&self, issuer: &Issuer, key: &MissingKey) -> ReceiveFault {
         let fault = Reject::KeyUnknown.into();
-        match self.watches.of(issuer) {
-            Some(watch) if watch.suggest(KEYS_ARE_NEW) => ReceiveFault::Undecided(fault),
-            _ => ReceiveFault::Bad(fault),
+        let Some(watch) = self.watches.of(issuer) else { return ReceiveFault::Bad(fault) };
+        let header = key.header();
+        let key_id = header.key_id.as_deref().unwrap_or_default();
+        let name = digest([header.algorithm.name(), key_id].map(str::as_bytes));
+        let first = self.unknown_keys.first_seen(name, self.handle.clock().monotonic());
+        if watch.has_fetched_since(first) {
+            return ReceiveFault::Bad(fault);
         }
+        if !watch.suggest(KEYS_ARE_NEW) {
+            tracing::debug!(issuer = issuer.name(), "an event waits for keys that are not due yet");
+        }
+        ReceiveFault::Undecided(fault)
     }
 
     fn judge(
@@ -202,12 +229,12 @@ impl Receiver {
             EventForm::Logout(feed) => {
                 let token = judge_logout(matter).map_err(of_event)?;
                 let request = self.named(&token.issuer, &token.token_id, matter.proven);
-                Ok((asked_by_logout(feed, &token), request, token.issued_at))
+                Ok((by_logout(feed, &token), request, token.issued_at))
             }
             EventForm::Ssf(feed) => {
                 let token = judge_set(matter).map_err(of_event)?;
                 let request = self.named(&token.issuer, &token.token_id, matter.proven);
-                let asked = asked_by_set(feed, &token, issuers)?;
+                let asked = by_set(feed, &token, issuers)?;
                 Ok((asked, request, token.issued_at))
             }
         }
@@ -255,23 +282,40 @@ impl Receiver {
     }
 
     /// Takes note of what an event says of the stream.
-    fn note(&self, asked: &Asked, issued_at: UnixTime) {
+    async fn note(&self, asked: &Asked, issued_at: UnixTime) -> Result<(), ReceiveFault> {
+        if asked.verified && self.is_new(issued_at, |last| &mut last.verified) && self.is_pushed() {
+            self.handle.heard(self.moment_of(issued_at));
+        }
+        let Some(status) = asked.status else { return Ok(()) };
+        if !self.is_new(issued_at, |last| &mut last.updated) {
+            return Ok(());
+        }
+        let (feed, flows) = (self.handle.name(), status == StreamStatus::Enabled);
+        if !flows {
+            self.handle.pulse().set_gap(true);
+        }
+        // Before it is acknowledged, so that it is known after a restart.
+        let told = ToldStream { told_at: issued_at, flows };
+        self.handle.ledger().note_stream(feed, told).await?;
+        self.handle.pulse().set_gap(!flows);
+        let (clock, status) = (self.handle.clock(), format!("{status:?}").to_lowercase());
+        limited!(clock, WARN, feed, status, "the transmitter has changed its stream");
+        Ok(())
+    }
+
+    /// Whether an event is not older than the last of its kind; if so, it is the last now.
+    fn is_new(
+        &self,
+        issued_at: UnixTime,
+        of: impl FnOnce(&mut LastTold) -> &mut Option<UnixTime>,
+    ) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = |before: Option<UnixTime>| before.is_none_or(|before| issued_at >= before);
-        if asked.verified && is_new(last.verified) {
-            last.verified = Some(issued_at);
-            if self.is_pushed() {
-                self.handle.heard(self.moment_of(issued_at));
-            }
+        let before = of(&mut last);
+        let is_new = before.is_none_or(|before| issued_at >= before);
+        if is_new {
+            *before = Some(issued_at);
         }
-        if let Some(status) = asked.status.filter(|_| is_new(last.updated)) {
-            last.updated = Some(issued_at);
-            let flows = status == StreamStatus::Enabled;
-            self.handle.pulse().set_gap(!flows);
-            let (feed, status) = (self.handle.name(), format!("{status:?}").to_lowercase());
-            let clock = self.handle.clock();
-            limited!(clock, WARN, feed, status, "the transmitter has changed its stream");
-        }
+        is_new
     }
 
     /// Whether verification events are all that tells that the stream works.
@@ -307,57 +351,4 @@ fn of_event(fault: EventFault) -> ReceiveFault {
         }
         _ => ReceiveFault::Bad(fault),
     }
-}
-
-fn asked_by_logout(feed: &LogoutFeed, token: &LogoutToken) -> Asked {
-    let wish = Wish {
-        issuer: token.issuer.to_string(),
-        comment: "back-channel logout".to_owned(),
-        ..Wish::default()
-    };
-    let wide = feed.session_as == RevocationKind::Subject;
-    let wish = match (&token.session, &token.subject) {
-        (Some(session), subject) if !wide || subject.is_none() => {
-            Wish { session_id: session.to_string(), ended: true, ..wish }
-        }
-        (_, Some(subject)) => Wish {
-            subject: subject.to_string(),
-            issued_before: Some(token.issued_at.seconds()),
-            ..wish
-        },
-        (_, None) => return Asked::default(),
-    };
-    Asked { wishes: vec![wish], outcomes: vec![EventOutcome::Recorded], ..Asked::default() }
-}
-
-fn asked_by_set(
-    feed: &SsfFeed,
-    token: &SecurityEventToken,
-    issuers: &Issuers,
-) -> Result<Asked, ReceiveFault> {
-    let mut asked = Asked::default();
-    for event in &token.events {
-        let outcome = match event.event_type {
-            EventType::Verification => {
-                if feed.state.is_some() && event.state != feed.state {
-                    return Err(ReceiveFault::State);
-                }
-                asked.verified = true;
-                EventOutcome::Verified
-            }
-            EventType::StreamUpdated => {
-                asked.status = event.status.or(asked.status);
-                EventOutcome::Updated
-            }
-            event_type if feed.events.contains(&event_type) => {
-                let wishes = wishes(event, &feed.subjects, issuers);
-                let known = !wishes.is_empty();
-                asked.wishes.extend(wishes);
-                if known { EventOutcome::Recorded } else { EventOutcome::Unmapped }
-            }
-            _ => EventOutcome::Ignored,
-        };
-        asked.outcomes.push(outcome);
-    }
-    Ok(asked)
 }

@@ -142,13 +142,12 @@ impl Recorded {
     }
 }
 
-/// Without a time of its own, an entry ends by the moment at which it was recorded.
+/// Without a time of its own, an entry ends by the moment at which it was recorded. A changed
+/// `max_lifetime` makes no other entry.
 fn is_same_end(own: &Own, wanted: &Wanted) -> bool {
     match (own.end, wanted.end) {
-        (EntryEnd::LastIssued(_), EntryEnd::LastIssued(_))
-            if wanted.standing == Standing::Always =>
-        {
-            true
+        (EntryEnd::LastIssued { time, .. }, EntryEnd::LastIssued { time: wanted_time, .. }) => {
+            wanted.standing == Standing::Always || time == wanted_time
         }
         (own, wanted) => own == wanted,
     }

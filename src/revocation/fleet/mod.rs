@@ -18,9 +18,15 @@
 //! not decide. Since a sum may be wrong (by the hand of others), one block in turn is read at each
 //! comparison without need.
 //!
-//! **What has ended** goes from the own store by the clock and the settings there, and from Redis
-//! a day later, so that daemons whose settings differ a little do not put back what another one
-//! removes.
+//! **What has ended** goes from the own store by the clock and the settings there. Until when a
+//! record is shared follows from the record alone: before that nobody removes it from Redis, and
+//! after that nobody puts it back, so that daemons of different settings come to rest.
+//!
+//! **Whoever can write there** may be no daemon. So: nothing that is in force here ends because it
+//! is missing or overwritten there; a name that something else bears is given to no entry, and an
+//! entry whose name is taken is shared under another one; a tombstone undoes only entries of the
+//! `iss` and kind against which the rights of the feed were tested; a daemon that could not read or
+//! keep everything that it may has not heard of the feed; each answer is bounded before it is read.
 
 mod blocks;
 mod record;

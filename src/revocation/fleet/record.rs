@@ -64,6 +64,8 @@ struct WrittenEntry {
     exp: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    life: Option<i64>,
     at: i64,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     by: String,
@@ -77,10 +79,14 @@ struct WrittenEntry {
 struct WrittenTombstone {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     iss: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    life: Option<i64>,
 }
 
 /// Why something is no record.
@@ -107,8 +113,10 @@ pub(in crate::revocation) fn encode(record: &RevocationRecord) -> (Mark, String)
     let (sign, body) = match record {
         RevocationRecord::Entry(entry) => (RECORDED, serde_json::to_string(&written(entry))),
         RevocationRecord::Tombstone(tombstone) => {
-            let (exp, iat) = times(tombstone.end);
-            let written = WrittenTombstone { iss: tombstone.issuer.to_string(), exp, iat };
+            let (iss, kind) = (tombstone.issuer.to_string(), tombstone.kind);
+            let kind = kind.map_or_else(String::new, |kind| kind.name().to_owned());
+            let Times { exp, iat, life } = Times::of(tombstone.end);
+            let written = WrittenTombstone { iss, kind, exp, iat, life };
             (UNDONE, serde_json::to_string(&written))
         }
     };
@@ -147,8 +155,7 @@ pub(in crate::revocation) fn decode(
         if written.iss.len() > RevocationTarget::MOST {
             return Err(BadRecord::Target);
         }
-        let end = end(written.exp, written.iat)?;
-        RevocationRecord::Tombstone(Tombstone { id, issuer: written.iss.into(), end })
+        RevocationRecord::Tombstone(tombstone(id, written)?)
     } else {
         let written: WrittenEntry = serde_json::from_str(body).map_err(|_| BadRecord::Syntax)?;
         RevocationRecord::Entry(entry(id, written, now)?)
@@ -162,7 +169,7 @@ pub(in crate::revocation) fn decode(
 
 fn written(entry: &RevocationEntry) -> WrittenEntry {
     let RevocationEntry { id: _, target, standing, end, recorded_at, source, comment } = entry;
-    let (exp, iat) = times(*end);
+    let Times { exp, iat, life } = Times::of(*end);
     WrittenEntry {
         iss: target.issuer().to_owned(),
         kind: target.kind().name().to_owned(),
@@ -173,6 +180,7 @@ fn written(entry: &RevocationEntry) -> WrittenEntry {
         },
         exp,
         iat,
+        life,
         at: recorded_at.seconds(),
         by: source.to_string(),
         why: comment.to_string(),
@@ -180,7 +188,7 @@ fn written(entry: &RevocationEntry) -> WrittenEntry {
 }
 
 fn entry(id: EntryId, written: WrittenEntry, now: UnixTime) -> Result<RevocationEntry, BadRecord> {
-    let WrittenEntry { iss, kind, value, until, exp, iat, at, by, why } = written;
+    let WrittenEntry { iss, kind, value, until, exp, iat, life, at, by, why } = written;
     let kind = RevocationKind::from_name(&kind).ok_or(BadRecord::Target)?;
     let target = RevocationTarget::new(kind, &iss, &value).map_err(|_| BadRecord::Target)?;
     if by.len() > SOURCE || why.len() > COMMENT {
@@ -191,7 +199,7 @@ fn entry(id: EntryId, written: WrittenEntry, now: UnixTime) -> Result<Revocation
         None if !kind.has_time() => Standing::Always,
         _ => return Err(BadRecord::Time),
     };
-    let end = end(exp, iat)?;
+    let end = Times { exp, iat, life }.end()?;
     if kind == RevocationKind::Key && end != EntryEnd::Never {
         return Err(BadRecord::Time);
     }
@@ -199,20 +207,51 @@ fn entry(id: EntryId, written: WrittenEntry, now: UnixTime) -> Result<Revocation
     Ok(RevocationEntry { id, target, standing, end, recorded_at, source, comment })
 }
 
-fn times(end: EntryEnd) -> (Option<i64>, Option<i64>) {
-    match end {
-        EntryEnd::Never => (None, None),
-        EntryEnd::Expiry(time) => (Some(time.seconds()), None),
-        EntryEnd::LastIssued(time) => (None, Some(time.seconds())),
+fn tombstone(id: EntryId, written: WrittenTombstone) -> Result<Tombstone, BadRecord> {
+    let WrittenTombstone { iss, kind, exp, iat, life } = written;
+    if iss.len() > RevocationTarget::MOST || iss.is_empty() != kind.is_empty() {
+        return Err(BadRecord::Target);
     }
+    let named = || RevocationKind::from_name(&kind).ok_or(BadRecord::Target);
+    let kind = if kind.is_empty() { None } else { Some(named()?) };
+    let end = Times { exp, iat, life }.end()?;
+    Ok(Tombstone { id, issuer: iss.into(), kind, end })
 }
 
-fn end(exp: Option<i64>, iat: Option<i64>) -> Result<EntryEnd, BadRecord> {
-    match (exp, iat) {
-        (None, None) => Ok(EntryEnd::Never),
-        (Some(exp), None) => time(exp).map(EntryEnd::Expiry),
-        (None, Some(iat)) => time(iat).map(EntryEnd::LastIssued),
-        (Some(_), Some(_)) => Err(BadRecord::Time),
+/// An end as it is written.
+#[derive(Default)]
+struct Times {
+    exp: Option<i64>,
+    iat: Option<i64>,
+    /// The longest life of tokens, in seconds.
+    life: Option<i64>,
+}
+
+impl Times {
+    fn of(end: EntryEnd) -> Self {
+        match end {
+            EntryEnd::Never => Self::default(),
+            EntryEnd::Expiry(time) => Self { exp: Some(time.seconds()), ..Self::default() },
+            EntryEnd::LastIssued { time, lifetime } => {
+                let life = lifetime.and_then(|span| i64::try_from(span.as_secs()).ok());
+                Self { exp: None, iat: Some(time.seconds()), life }
+            }
+        }
+    }
+
+    fn end(&self) -> Result<EntryEnd, BadRecord> {
+        match (self.exp, self.iat, self.life) {
+            (None, None, None) => Ok(EntryEnd::Never),
+            (Some(exp), None, None) => time(exp).map(EntryEnd::Expiry),
+            (None, Some(iat), life) => {
+                let life = life.map(|life| {
+                    let seconds = u64::try_from(life).ok().filter(|_| life <= LAST);
+                    seconds.map(Duration::from_secs).ok_or(BadRecord::Time)
+                });
+                Ok(EntryEnd::LastIssued { time: time(iat)?, lifetime: life.transpose()? })
+            }
+            _ => Err(BadRecord::Time),
+        }
     }
 }
 

@@ -36,17 +36,23 @@ fn all() -> Vec<RevocationRecord> {
     use RevocationKind::{Client, Issuer, Key, Session, Subject, Token};
     let (thumbprint, end) = ("A".repeat(43), EntryEnd::Expiry(now()));
     let tombstone = |issuer: &str, end| {
-        RevocationRecord::Tombstone(Tombstone { id: id(5), issuer: issuer.into(), end })
+        let kind = (!issuer.is_empty()).then_some(Client);
+        RevocationRecord::Tombstone(Tombstone { id: id(5), issuer: issuer.into(), kind, end })
+    };
+    let last_issued = |lifetime: Option<u64>| EntryEnd::LastIssued {
+        time: now(),
+        lifetime: lifetime.map(std::time::Duration::from_secs),
     };
     vec![
         entry(Token, "x", end),
         entry(Session, "\u{0}\u{1f600}", EntryEnd::Never),
-        entry(Subject, &"\"".repeat(2048), EntryEnd::LastIssued(now())),
+        entry(Subject, &"\"".repeat(2048), last_issued(Some(900))),
         entry(Client, "c", EntryEnd::Never),
-        entry(Issuer, "", EntryEnd::LastIssued(now())),
+        entry(Issuer, "", last_issued(None)),
         entry(Key, &thumbprint, EntryEnd::Never),
         tombstone("", EntryEnd::Never),
         tombstone("https://i", end),
+        tombstone("https://i", last_issued(Some(0))),
     ]
 }
 

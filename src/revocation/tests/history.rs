@@ -108,7 +108,7 @@ async fn history(steps: Vec<(usize, Step)>) -> Result<(), TestCaseError> {
                 for side in &mut sides {
                     side.ledger.undo(undone.clone()).await.unwrap();
                     let records = all.iter().cloned().map(RevocationRecord::Entry);
-                    side.ledger.merge(records.collect()).await.unwrap();
+                    side.ledger.merge(records.collect::<Vec<_>>()).await.unwrap();
                     side.undone.clone_from(&undone);
                     side.model.clone_from(&known);
                     side.model.retain(|(id, ..)| !undone.contains(id));

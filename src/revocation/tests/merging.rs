@@ -3,7 +3,7 @@
 use super::*;
 use crate::state::Tombstone;
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -89,7 +89,7 @@ async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 }
                 let some = records.into_iter().enumerate();
                 let some = some.filter(|(place, _)| which >> (place % 64) & 1 == 1);
-                sides[to].ledger.merge(some.map(|(_, one)| one).collect()).await.unwrap();
+                sides[to].ledger.merge(some.map(|(_, one)| one).collect::<Vec<_>>()).await.unwrap();
             }
             Step::Restart { side } => {
                 let Side { folder, engine: own, ledger } = &mut sides[side];
@@ -120,7 +120,8 @@ async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
 }
 
 fn tombstone(id: EntryId, end: EntryEnd) -> RevocationRecord {
-    RevocationRecord::Tombstone(Tombstone { id, issuer: ISSUER.into(), end })
+    let kind = Some(RevocationKind::Token);
+    RevocationRecord::Tombstone(Tombstone { id, issuer: ISSUER.into(), kind, end })
 }
 
 async fn recorded(ledger: &Ledger, value: &str) -> RevocationEntry {
@@ -189,11 +190,165 @@ async fn what_has_ended_is_not_taken() {
             ..entry.clone()
         })
     };
-    let records = vec![named(7, ended(-1)), named(8, ended(0)), named(9, ended(24 * 3600))];
+    // The greatest skew is longer than the one of this issuer.
+    let day = 24 * 3600 + 240;
+    let records = vec![
+        named(7, ended(-1)),
+        named(8, ended(0)),
+        named(9, ended(day - 1)),
+        named(10, ended(day)),
+    ];
     let merged = other.ledger.merge(records).await.unwrap();
     assert_eq!(merged.new, 1);
     let ids: Vec<_> = merged.over.iter().map(|id| id.number).collect();
-    assert_eq!(ids, [9], "nobody puts it back any more");
+    assert_eq!(ids, [10], "nobody puts it back any more");
+}
+
+#[tokio::test]
+async fn a_name_that_a_barred_record_bears_is_not_given_and_what_had_it_gets_another() {
+    let time = VirtualClock::at(UnixTime::from_seconds(NOW));
+    let one = side(&time);
+    let own = recorded(&one.ledger, "own").await;
+    let ahead = EntryId { number: own.id.number + 5, ..own.id };
+    let barred = || Gathered { records: Vec::new(), barred: vec![own.id, ahead] };
+    let merged = one.ledger.merge(barred()).await.unwrap();
+    assert_eq!((merged.lost, merged.renamed), (1, 1), "{merged:?}");
+    assert_eq!(one.ledger.merge(barred()).await.unwrap().renamed, 0, "once is enough");
+    let copies = held(&one.ledger).await;
+    let ids: Vec<_> = copies.iter().map(|one| one.id().number).collect();
+    assert_eq!(ids, [own.id.number, ahead.number + 1]);
+    assert_eq!(recorded(&one.ledger, "next").await.id.number, ahead.number + 2);
+}
+
+#[tokio::test]
+async fn what_was_made_up_under_the_name_of_a_daemon_that_is_gone_hides_no_entry() {
+    let time = VirtualClock::at(UnixTime::from_seconds(NOW));
+    let (gone, holder, new) = (side(&time), side(&time), side(&time));
+    let true_entry = recorded(&gone.ledger, "true").await;
+    holder.ledger.merge(held(&gone.ledger).await).await.unwrap();
+    let target = RevocationTarget::new(RevocationKind::Token, ISSUER, "made up").unwrap();
+    let made_up = RevocationRecord::Entry(RevocationEntry { target, ..true_entry.clone() });
+    // What stands where they share is the one that was made up.
+    let merged = holder.ledger.merge(vec![made_up.clone()]).await.unwrap();
+    assert_eq!(merged.renamed, 2, "{merged:?}");
+    assert_eq!(holder.ledger.merge(vec![made_up.clone()]).await.unwrap().renamed, 0);
+    let shared = held(&holder.ledger).await;
+    let others = shared.into_iter().filter(|one| one.id() != true_entry.id).chain([made_up]);
+    new.ledger.merge(others.collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(revoked(&new.engine), 2, "both are in force on who is new");
+}
+
+#[tokio::test]
+async fn a_target_with_too_many_entries_gets_no_more_of_names_that_are_taken() {
+    let time = VirtualClock::at(UnixTime::from_seconds(NOW));
+    let one = side(&time);
+    let first = recorded(&one.ledger, "x").await;
+    let named = |number: u64, comment: &str| {
+        let id = EntryId { origin: 7, number };
+        RevocationRecord::Entry(RevocationEntry { id, comment: comment.into(), ..first.clone() })
+    };
+    let many: Vec<_> = (0..600).map(|number| named(number, &number.to_string())).collect();
+    one.ledger.merge(many).await.unwrap();
+    let merged = one.ledger.merge(vec![named(0, "another")]).await.unwrap();
+    assert_eq!((merged.renamed, merged.crowded > 0), (0, true), "{merged:?}");
+    assert_eq!(revoked(&one.engine), 1);
+}
+
+/// What daemons do with what they share, without the way that it goes.
+struct Shared {
+    records: BTreeMap<EntryId, RevocationRecord>,
+    /// How often something was put, and removed.
+    changes: u32,
+}
+
+impl Shared {
+    async fn exchange(&mut self, side: &Side, now: UnixTime) {
+        let own: BTreeMap<_, _> =
+            held(&side.ledger).await.into_iter().map(|one| (one.id(), one)).collect();
+        let news = self.records.values().filter(|one| !own.contains_key(&one.id()));
+        let merged = side.ledger.merge(news.cloned().collect::<Vec<_>>()).await.unwrap();
+        for id in merged.over {
+            self.records.remove(&id);
+            self.changes += 1;
+        }
+        for (id, record) in own {
+            if is_shared(record.end(), now) && !self.records.contains_key(&id) {
+                self.records.insert(id, record);
+                self.changes += 1;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn daemons_of_different_settings_come_to_rest_and_keep_nothing_for_ever() {
+    let time = VirtualClock::at(UnixTime::from_seconds(NOW));
+    let with = |engine: Arc<Engine>| {
+        let folder = Folder::temporary().unwrap();
+        let ledger = start(&folder, &engine, 1000, time.clock());
+        Side { folder, engine, ledger }
+    };
+    let hour = 3600;
+    // Of short and of long lives, and one that knows nothing of the issuer.
+    let sides = [
+        with(engine(Some(hour))),
+        with(engine(Some(72 * hour))),
+        with(engine_of("https://another", Some(hour))),
+    ];
+    let mut shared = Shared { records: BTreeMap::new(), changes: 0 };
+    let issuer = issuer(Some(hour));
+    let wish = |value: &str| {
+        let now = UnixTime::from_seconds(NOW);
+        let end = end_of(RevocationKind::Token, Standing::Always, None, &issuer, now);
+        let wanted = vec![wanted(RevocationKind::Token, value, end)];
+        Demand { wanted, request: None, source: "t".into() }
+    };
+    for value in ["a", "b"] {
+        sides[0].ledger.revoke(wish(value)).await.unwrap();
+    }
+    let id = sides[0].ledger.revoke(wish("undone")).await.unwrap()[0].id;
+    sides[0].ledger.undo(vec![id]).await.unwrap();
+    let mut in_force = Vec::new();
+    for day in 0..8 {
+        let before = shared.changes;
+        for _ in 0..3 {
+            for side in &sides {
+                shared.exchange(side, time.clock().wall()).await;
+            }
+        }
+        let made = shared.changes - before;
+        let expected = match day {
+            0 => 3,
+            2 => 3,
+            _ => 0,
+        };
+        assert_eq!(made, expected, "day {day}: each is put once, and removed once");
+        in_force.push(sides.each_ref().map(|side| revoked(&side.engine)));
+        // Ends are believed as fast as time passes.
+        time.advance(Duration::from_secs(24 * hour));
+        for side in &sides {
+            side.ledger.sweep_now().await.unwrap();
+        }
+    }
+    assert_eq!(in_force[0], [2, 2, 2]);
+    assert_eq!(in_force[1], [0, 2, 2], "by its own settings each daemon");
+    assert_eq!(in_force[7], [0, 0, 0], "and nobody keeps it for ever");
+}
+
+#[tokio::test]
+async fn others_leave_room_for_what_is_revoked_here() {
+    let time = VirtualClock::at(UnixTime::from_seconds(NOW));
+    let (one, folder, engine) = (side(&time), Folder::temporary().unwrap(), engine(None));
+    let small = start(&folder, &engine, 10, time.clock());
+    let mut entries = Vec::new();
+    for number in 0..10 {
+        entries.push(RevocationRecord::Entry(recorded(&one.ledger, &number.to_string()).await));
+    }
+    let fault = small.merge(entries).await.unwrap_err();
+    assert!(matches!(fault, LedgerFault::Full { limit: 9 }), "{fault}");
+    assert_eq!(revoked(&engine), 9);
+    recorded(&small, "own").await;
+    assert_eq!(revoked(&engine), 10);
 }
 
 #[tokio::test]

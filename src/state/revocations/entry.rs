@@ -2,9 +2,10 @@
 
 use jwtd_core::crypto::Digest;
 use jwtd_core::jose::UnixTime;
-use jwtd_core::verify::{RevocationTarget, Standing};
+use jwtd_core::verify::{RevocationKind, RevocationTarget, Standing};
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The name of an entry: the daemon that first recorded it, and a number of its own there. An
 /// entry has the same name on every daemon.
@@ -40,8 +41,11 @@ pub struct RevocationEntry {
 pub struct Tombstone {
     /// The name of the entry.
     pub id: EntryId,
-    /// Its `iss`; empty for one that was undone before it came.
+    /// The `iss` of the entry; empty for one that was undone before it came.
     pub issuer: Box<str>,
+    /// The kind of the entry, if it was seen. A tombstone undoes nothing of another `iss` or kind:
+    /// a feed's rights were tested against these.
+    pub kind: Option<RevocationKind>,
     /// Its end, when the tombstone ends too.
     pub end: EntryEnd,
 }
@@ -93,7 +97,13 @@ pub enum EntryEnd {
     Expiry(UnixTime),
     /// The last `iat` that it can meet: its end is known where tokens of the issuer have a longest
     /// life.
-    LastIssued(UnixTime),
+    LastIssued {
+        /// That `iat`.
+        time: UnixTime,
+        /// The issuer's `max_lifetime` when the entry was recorded. Daemons that do not know the
+        /// issuer, and the fleet as a whole, end the entry by it.
+        lifetime: Option<Duration>,
+    },
 }
 
 /// A request that was answered.

@@ -1,13 +1,13 @@
 //! Everything that the store holds, entries and tombstones together: what a fleet compares.
 
-use super::entry::{EntryEnd, EntryId, RevocationEntry, RevocationRecord, Tombstone};
+use super::entry::{EntryId, RevocationEntry, RevocationRecord, Tombstone};
 use super::error::RevocationStoreError;
 use super::store::RevocationStore;
-use super::tables::{ENTRIES, IdKey, TOMBSTONES};
+use super::tables::{ENTRIES, IdKey, TOMBSTONES, TombstoneValue};
 use redb::{ReadOnlyTable, ReadableDatabase as _};
 
 type Entries = ReadOnlyTable<IdKey, super::tables::EntryValue>;
-type Tombstones = ReadOnlyTable<IdKey, (&'static str, u8, i64)>;
+type Tombstones = ReadOnlyTable<IdKey, TombstoneValue>;
 
 impl RevocationStore {
     /// What is held of these entries.
@@ -66,9 +66,6 @@ fn record(
         let entry = RevocationEntry::of(id.key(), row.value());
         return Ok(entry.map(RevocationRecord::Entry));
     }
-    Ok(tombstones.get(id.key())?.map(|row| {
-        let (issuer, end, time) = row.value();
-        let (issuer, end) = (issuer.into(), EntryEnd::of(end, time));
-        RevocationRecord::Tombstone(Tombstone { id, issuer, end })
-    }))
+    let tombstone = tombstones.get(id.key())?.map(|row| Tombstone::of(id, row.value()));
+    Ok(tombstone.map(RevocationRecord::Tombstone))
 }

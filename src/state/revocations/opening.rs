@@ -7,10 +7,23 @@ use super::tables::{
 use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _};
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// What redb may keep of the file in memory.
 const CACHE_BYTES: usize = 8 << 20;
+
+/// Whether nothing is in the file, or it is not there.
+///
+/// # Errors
+/// If it cannot be looked at.
+pub(super) fn is_empty(path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => Ok(found.is_file() && found.len() == 0),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
 
 /// Opens the file; one that `exists` is looked through, every page of it.
 ///

@@ -1,12 +1,13 @@
 //! Between entries and what the tables hold.
 
-use super::entry::{EntryEnd, EntryId, RevocationEntry};
-use super::tables::IdKey;
+use super::entry::{EntryEnd, EntryId, RevocationEntry, Tombstone};
+use super::tables::{EndRow, IdKey};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::verify::{RevocationKind, RevocationTarget, Standing};
+use std::time::Duration;
 
 /// A row of the entries.
-pub(super) type Row<'r> = (u8, &'r str, &'r str, Option<i64>, u8, i64, i64, &'r str, &'r str);
+pub(super) type Row<'r> = (u8, &'r str, &'r str, Option<i64>, EndRow, i64, &'r str, &'r str);
 
 impl EntryId {
     pub(super) const fn key(self) -> IdKey {
@@ -40,24 +41,46 @@ impl EntryId {
 
 impl EntryEnd {
     /// The kinds of ends.
-    pub(super) const NEVER: u8 = 0;
+    const NEVER: u8 = 0;
     pub(super) const EXPIRY: u8 = 1;
     pub(super) const LAST_ISSUED: u8 = 2;
+    /// In the table of ends alone: the last `exp`, as the entry itself tells it.
+    pub(super) const LAST_EXP: u8 = 3;
 
-    pub(super) const fn row(self) -> (u8, i64) {
+    pub(super) fn row(self) -> EndRow {
         match self {
-            Self::Never => (Self::NEVER, 0),
-            Self::Expiry(time) => (Self::EXPIRY, time.seconds()),
-            Self::LastIssued(time) => (Self::LAST_ISSUED, time.seconds()),
+            Self::Never => (Self::NEVER, 0, None),
+            Self::Expiry(time) => (Self::EXPIRY, time.seconds(), None),
+            Self::LastIssued { time, lifetime } => {
+                let lifetime = lifetime.and_then(|span| i64::try_from(span.as_secs()).ok());
+                (Self::LAST_ISSUED, time.seconds(), lifetime)
+            }
         }
     }
 
-    pub(super) const fn of(kind: u8, time: i64) -> Self {
+    pub(super) fn of((kind, time, lifetime): EndRow) -> Self {
+        let time = UnixTime::from_seconds(time);
         match kind {
-            Self::EXPIRY => Self::Expiry(UnixTime::from_seconds(time)),
-            Self::LAST_ISSUED => Self::LastIssued(UnixTime::from_seconds(time)),
+            Self::EXPIRY => Self::Expiry(time),
+            Self::LAST_ISSUED => {
+                let seconds = lifetime.and_then(|seconds| u64::try_from(seconds).ok());
+                Self::LastIssued { time, lifetime: seconds.map(Duration::from_secs) }
+            }
             _ => Self::Never,
         }
+    }
+
+    /// The times by which an entry with this end is found, each with its kind.
+    pub(super) fn index(self) -> impl Iterator<Item = (u8, i64)> {
+        let (own, derived) = match self {
+            Self::Never => (None, None),
+            Self::Expiry(time) => (Some((Self::EXPIRY, time)), None),
+            Self::LastIssued { time, lifetime } => {
+                let last_exp = lifetime.map(|span| (Self::LAST_EXP, time.plus(span)));
+                (Some((Self::LAST_ISSUED, time)), last_exp)
+            }
+        };
+        own.into_iter().chain(derived).map(|(kind, time)| (kind, time.seconds()))
     }
 }
 
@@ -80,14 +103,12 @@ pub(super) fn target(kind: u8, issuer: &str, value: &str) -> Option<RevocationTa
 
 impl RevocationEntry {
     pub(super) fn row(&self) -> Row<'_> {
-        let (end, time) = self.end.row();
         (
             self.target.kind().number(),
             self.target.issuer(),
             self.target.value(),
             until(self.standing),
-            end,
-            time,
+            self.end.row(),
             self.recorded_at.seconds(),
             &self.source,
             &self.comment,
@@ -95,15 +116,54 @@ impl RevocationEntry {
     }
 
     pub(super) fn of(key: IdKey, row: Row<'_>) -> Option<Self> {
-        let (kind, issuer, value, until, end, time, recorded_at, source, comment) = row;
+        let (kind, issuer, value, until, end, recorded_at, source, comment) = row;
         Some(Self {
             id: EntryId::of(key),
             target: target(kind, issuer, value)?,
             standing: standing(until),
-            end: EntryEnd::of(end, time),
+            end: EntryEnd::of(end),
             recorded_at: UnixTime::from_seconds(recorded_at),
             source: source.into(),
             comment: comment.into(),
         })
+    }
+}
+
+impl Tombstone {
+    pub(super) fn row(&self) -> (&str, Option<u8>, EndRow) {
+        (&self.issuer, self.kind.map(RevocationKind::number), self.end.row())
+    }
+
+    pub(super) fn of(id: EntryId, row: (&str, Option<u8>, EndRow)) -> Self {
+        let (issuer, kind, end) = row;
+        let kind = kind.and_then(RevocationKind::from_number);
+        Self { id, issuer: issuer.into(), kind, end: EntryEnd::of(end) }
+    }
+
+    /// The tombstone of an entry.
+    #[must_use]
+    pub fn of_entry(entry: &RevocationEntry) -> Self {
+        let (issuer, kind) = (entry.target.issuer().into(), Some(entry.target.kind()));
+        Self { id: entry.id, issuer, kind, end: entry.end }
+    }
+
+    /// The tombstone of an entry that was never seen.
+    #[must_use]
+    pub fn of_unseen(id: EntryId) -> Self {
+        Self { id, issuer: Box::default(), kind: None, end: EntryEnd::Never }
+    }
+
+    /// Whether it knows of which entry it is.
+    #[must_use]
+    pub fn is_of_seen(&self) -> bool {
+        !self.issuer.is_empty()
+    }
+
+    /// Whether it undoes this entry: one that claims another `iss` or kind does not.
+    #[must_use]
+    pub fn undoes(&self, entry: &RevocationEntry) -> bool {
+        let (issuer, kind) = (entry.target.issuer(), entry.target.kind());
+        !self.is_of_seen()
+            || (*self.issuer == *issuer && self.kind.is_none_or(|claimed| claimed == kind))
     }
 }

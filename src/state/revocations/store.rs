@@ -4,8 +4,8 @@ use super::counted::Counted;
 use super::entry::{EntryId, RevocationEntry};
 use super::error::{RevocationStoreError, WAY_OUT, damage, failure};
 use super::tables::{
-    ENDS, ENTRIES, HORIZON, LAST_CHANGE, LOG, META, ORIGIN, REQUEST_TIMES, REQUESTS, TARGETS,
-    TOMBSTONES,
+    ENDS, ENTRIES, FORMAT, HORIZON, LAST_CHANGE, LOG, META, ORIGIN, REQUEST_TIMES, REQUESTS,
+    TARGETS, THIS_FORMAT, TOMBSTONES,
 };
 use super::writing::Writing;
 use super::{opening, record};
@@ -23,6 +23,9 @@ use std::path::{Path, PathBuf};
 
 /// The file of the store, in the folder for state.
 const FILE: &str = "revocations.redb";
+
+/// Its name until its tables are made.
+const NEW_FILE: &str = "revocations.redb.new";
 
 /// Beside it: which daemon it is of. So a file that vanished is told from one that never was.
 const ORIGIN_FILE: &str = "revocations.origin";
@@ -95,30 +98,65 @@ impl RevocationStore {
         let io = |error: io::Error| failed(format!("{}; {WAY_OUT}", files::words::of_io(&error)));
         let known =
             known_origin(&origin_file).map_err(|what| failed(format!("{what}; {WAY_OUT}")))?;
-        let file = files::open_to_change(&path, 0o600).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
-        if known.is_some() && length == 0 {
+        if known.is_none() && opening::is_empty(&path).map_err(io)? {
+            // Made whole under another name: a start that is killed leaves no half of a store.
+            let new = folder.path().join(NEW_FILE);
+            files::remove(&new).map_err(io)?;
+            Self::read(&new, folder, now)?;
+            files::rename(&new, &path).map_err(io)?;
+        }
+        if opening::is_empty(&path).map_err(io)? {
             return Err(failed(format!("its entries are gone; {WAY_OUT}")));
         }
-        // The library panics at some damage.
-        let opened = catch_unwind(AssertUnwindSafe(|| opening::open(file, &path, length > 0)));
-        let db = opened.unwrap_or_else(|_| Err(damage("it cannot be read"))).map_err(failed)?;
-        // The moment of the start, in milliseconds: a store that is older than what others have of
-        // it, because it was restored from a backup, gives no number again that it gave before.
-        let floor = u64::try_from(now.seconds()).unwrap_or_default().saturating_mul(1000);
-        let store = Self { db, path: path.clone(), origin: 0, floor, folder: folder.clone() };
-        let origin = store.begin_tables(now)?;
+        let store = Self::read(&path, folder, now)?;
         match known {
-            Some(known) if known != origin => {
+            Some(known) if known != store.origin => {
                 return Err(failed(format!("is the store of another daemon; {WAY_OUT}")));
             }
             Some(_) => {}
             None => {
-                let text = format!("{origin:032x}\n");
+                let text = format!("{:032x}\n", store.origin);
                 files::replace(&origin_file, 0o600, text.as_bytes()).map_err(io)?;
             }
         }
+        Ok(store)
+    }
+
+    /// Opens the file at `path`, with all tables.
+    fn read(
+        path: &Path,
+        folder: &StateFolder,
+        now: UnixTime,
+    ) -> Result<Self, RevocationStoreError> {
+        let failed = |what: String| RevocationStoreError { path: path.to_owned(), what };
+        let io = |error: io::Error| failed(format!("{}; {WAY_OUT}", files::words::of_io(&error)));
+        let exists = !opening::is_empty(path).map_err(io)?;
+        let file = files::open_to_change(path, 0o600).map_err(io)?;
+        // The library panics at some damage.
+        let opened = catch_unwind(AssertUnwindSafe(|| opening::open(file, path, exists)));
+        let db = opened.unwrap_or_else(|_| Err(damage("it cannot be read"))).map_err(failed)?;
+        // The moment of the start, in milliseconds: a store that is older than what others have of
+        // it, because it was restored from a backup, gives no number again that it gave before.
+        let floor = u64::try_from(now.seconds()).unwrap_or_default().saturating_mul(1000);
+        let store = Self { db, path: path.to_owned(), origin: 0, floor, folder: folder.clone() };
+        let origin = store.begin_tables(now)?;
+        let format = store.format()?;
+        if format != THIS_FORMAT {
+            return Err(failed(format!(
+                "was written by another version of jwtd (format {format}; this one reads \
+                 {THIS_FORMAT}); fix: run that version, keep what `jwtd revocations list --output \
+                 json` says, remove `{FILE}` and `{ORIGIN_FILE}`, and revoke it anew with this one"
+            )));
+        }
         Ok(Self { origin, ..store })
+    }
+
+    /// The format of the tables; 1 before it had a number.
+    fn format(&self) -> Result<u128, RevocationStoreError> {
+        self.within(|| {
+            let meta = self.db.begin_read()?.open_table(META)?;
+            Ok(meta.get(FORMAT)?.map_or(1, |one| one.value()))
+        })
     }
 
     /// The origin, which came in one commit with all tables.
@@ -144,6 +182,7 @@ impl RevocationStore {
                 let origin = match known {
                     Some(origin) => origin,
                     None => {
+                        meta.insert(FORMAT, THIS_FORMAT)?;
                         let bytes =
                             random(16).map_err(|error| io::Error::other(error.to_string()))?;
                         let bytes = bytes.try_into().unwrap_or_default();

@@ -5,10 +5,13 @@ use redb::TableDefinition;
 /// The key of an entry: its origin and its number.
 pub(super) type IdKey = (u128, u64);
 
-/// An entry: kind, `iss`, value, the time until which tokens are met (nothing for all), the kind of
-/// its end, the time of its end, when it was recorded, by whom, and why.
+/// An end: its kind, its time, and the longest life of tokens in seconds if that is known.
+pub(super) type EndRow = (u8, i64, Option<i64>);
+
+/// An entry: kind, `iss`, value, the time until which tokens are met (nothing for all), its end,
+/// when it was recorded, by whom, and why.
 pub(super) type EntryValue =
-    (u8, &'static str, &'static str, Option<i64>, u8, i64, i64, &'static str, &'static str);
+    (u8, &'static str, &'static str, Option<i64>, EndRow, i64, &'static str, &'static str);
 
 /// The entries in force.
 pub(super) const ENTRIES: TableDefinition<'_, IdKey, EntryValue> = TableDefinition::new("entries");
@@ -25,9 +28,12 @@ pub(super) const TARGETS: TableDefinition<
 pub(super) const ENDS: TableDefinition<'_, (&'static str, u8, i64, u128, u64), ()> =
     TableDefinition::new("ends");
 
-/// What was undone: the `iss`, the kind and the time of the end of the entry; an empty `iss` for
-/// one that was never seen.
-pub(super) const TOMBSTONES: TableDefinition<'_, IdKey, (&'static str, u8, i64)> =
+/// A tombstone: the `iss`, the kind and the end of the entry; an empty `iss` and no kind for one
+/// that was never seen.
+pub(super) type TombstoneValue = (&'static str, Option<u8>, EndRow);
+
+/// The entries that were undone.
+pub(super) const TOMBSTONES: TableDefinition<'_, IdKey, TombstoneValue> =
     TableDefinition::new("tombstones");
 
 /// A request: when it was answered, a digest of what it demanded, and the ids of its entries, each
@@ -47,6 +53,12 @@ pub(super) const LOG: TableDefinition<'_, u64, (u8, u128, u64)> = TableDefinitio
 
 /// Single numbers.
 pub(super) const META: TableDefinition<'_, &'static str, u128> = TableDefinition::new("meta");
+
+/// The format of the tables; absent before it had a number.
+pub(super) const FORMAT: &str = "format";
+
+/// The format that this file describes.
+pub(super) const THIS_FORMAT: u128 = 2;
 
 /// The daemon.
 pub(super) const ORIGIN: &str = "origin";

@@ -1,9 +1,9 @@
 //! What other daemons recorded, taken over in a change.
 
-use super::entry::{EntryEnd, EntryId, Tombstone};
+use super::entry::{EntryId, Tombstone};
 use super::error::RevocationStoreError;
 use super::tables::{LAST_OWN, META, TOMBSTONES};
-use super::writing::{REMOVED, Writing, insert_end, log};
+use super::writing::{REMOVED, Writing, insert_tombstone, log, tombstone};
 use redb::ReadableTable as _;
 
 /// So far beyond the last own number one of ours may lie that we do not know. What is more was
@@ -58,26 +58,17 @@ impl Writing {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn bury(&self, tombstone: &Tombstone) -> Result<bool, RevocationStoreError> {
+    pub fn bury(&self, new: &Tombstone) -> Result<bool, RevocationStoreError> {
         self.within(|change| {
-            let Tombstone { id, issuer, end } = tombstone;
-            let (kind, time) = end.row();
-            let mut tombstones = change.open_table(TOMBSTONES)?;
-            let ends = tombstones.get(id.key())?.map(|row| !row.value().0.is_empty());
-            if ends == Some(true) || (ends == Some(false) && issuer.is_empty()) {
+            let known = tombstone(change, new.id)?;
+            if known.as_ref().is_some_and(|known| known.is_of_seen() || !new.is_of_seen()) {
                 return Ok(false);
             }
-            if issuer.is_empty() {
-                let (kind, time) = EntryEnd::Never.row();
-                tombstones.insert(id.key(), ("", kind, time))?;
-            } else {
-                tombstones.insert(id.key(), (&**issuer, kind, time))?;
-                insert_end(change, issuer, (kind, time), *id)?;
+            insert_tombstone(change, new)?;
+            if known.is_none() {
+                log(change, REMOVED, new.id)?;
             }
-            if ends.is_none() {
-                log(change, REMOVED, *id)?;
-            }
-            Ok(ends.is_none())
+            Ok(known.is_none())
         })
     }
 }

@@ -96,7 +96,7 @@ fn what_is_undone_before_it_comes_never_comes() {
     assert_eq!(change.add(&late).unwrap(), Added::Undone);
     assert_eq!(change.count().unwrap(), 1, "the tombstone");
     // With the entry it is known how long it must live.
-    change.sweep("https://a", NOW, None, 10).unwrap();
+    change.sweep("https://a", EndedBy { exp: NOW, iat: None, last_exp: None }, 10).unwrap();
     assert_eq!(change.count().unwrap(), 0);
     change.commit().unwrap();
 }
@@ -134,10 +134,11 @@ fn entries_end_when_no_token_can_be_left() {
     let at = |seconds: i64| UnixTime::from_seconds(seconds);
     add(&store, "never", 5, EntryEnd::Never);
     add(&store, "exp", 5, EntryEnd::Expiry(at(100)));
-    add(&store, "iat", 5, EntryEnd::LastIssued(at(100)));
+    add(&store, "iat", 5, EntryEnd::LastIssued { time: at(100), lifetime: None });
     let swept = |expired: i64, issued: Option<i64>| {
         let change = store.begin().unwrap();
-        let (gone, _) = change.sweep("https://a", at(expired), issued.map(at), 10).unwrap();
+        let ended = EndedBy { exp: at(expired), iat: issued.map(at), last_exp: None };
+        let (gone, _) = change.sweep("https://a", ended, 10).unwrap();
         change.commit().unwrap();
         gone.into_iter().map(|entry| entry.target.value().to_owned()).collect::<Vec<_>>()
     };
@@ -146,6 +147,96 @@ fn entries_end_when_no_token_can_be_left() {
     assert_eq!(swept(1_000_000, Some(100)), ["iat"]);
     assert_eq!(swept(i64::MAX, Some(i64::MAX)), [""; 0]);
     assert_eq!(targets(&store), [(target("never"), until(5))]);
+}
+
+#[test]
+fn an_entry_ends_by_its_own_longest_life_where_its_issuer_is_not_configured() {
+    let folder = UnusedPath::new();
+    let store = open(folder.path()).unwrap();
+    let at = |seconds: i64| UnixTime::from_seconds(seconds);
+    let issued = |time: i64, life: Option<u64>| EntryEnd::LastIssued {
+        time: at(time),
+        lifetime: life.map(std::time::Duration::from_secs),
+    };
+    let undone = add(&store, "undone", 5, issued(100, Some(50)));
+    add(&store, "known", 5, issued(100, Some(50)));
+    add(&store, "unknown", 5, issued(100, None));
+    let change = store.begin().unwrap();
+    change.undo(undone.id).unwrap();
+    for (last_exp, gone, left) in [(149, 0, 3), (150, 2, 1), (i64::MAX, 0, 1)] {
+        let ended = EndedBy { exp: at(last_exp), iat: None, last_exp: Some(at(last_exp)) };
+        assert_eq!(change.sweep("https://a", ended, 10).unwrap().1, gone);
+        assert_eq!(change.count().unwrap(), left);
+    }
+    let after = |issuer| change.issuers_after(issuer, 10).unwrap();
+    assert_eq!(after(""), [Box::<str>::from("https://a")]);
+    assert!(after("https://a").is_empty());
+    change.commit().unwrap();
+}
+
+#[test]
+fn a_tombstone_undoes_no_entry_of_another_issuer_or_kind() {
+    let folder = UnusedPath::new();
+    let store = open(folder.path()).unwrap();
+    let change = store.begin().unwrap();
+    let known = |id| {
+        let entry = entry(&change, "x", 5, EntryEnd::Expiry(NOW));
+        RevocationEntry { id, ..entry }
+    };
+    let claims = [
+        ("https://a", RevocationKind::Subject, Added::Undone),
+        ("https://b", RevocationKind::Subject, Added::New),
+        ("https://a", RevocationKind::Client, Added::New),
+    ];
+    for (number, (issuer, kind, added)) in (1..).zip(claims) {
+        let id = EntryId { origin: 7, number };
+        let (issuer, kind, end) = (issuer.into(), Some(kind), EntryEnd::Expiry(NOW));
+        assert!(change.bury(&Tombstone { id, issuer, kind, end }).unwrap());
+        assert_eq!(change.add(&known(id)).unwrap(), added, "{number}");
+    }
+    assert_eq!(change.count().unwrap(), 3);
+    // Nothing of what was made up is left.
+    let ended = EndedBy { exp: NOW, iat: None, last_exp: None };
+    assert_eq!(change.sweep("https://b", ended, 10).unwrap().1, 0);
+    assert_eq!(change.sweep("https://a", ended, 10).unwrap().1, 3);
+    change.commit().unwrap();
+}
+
+#[test]
+fn a_first_start_that_was_killed_is_begun_anew() {
+    let folder = UnusedPath::new();
+    let store = open(folder.path()).unwrap();
+    let origin = store.origin();
+    drop(store);
+    let [file, new, owner] =
+        ["redb", "redb.new", "origin"].map(|end| folder.path().join(format!("revocations.{end}")));
+    let whole = std::fs::read(&file).unwrap();
+    // Before the rename: any part of the file under the name for what is not whole.
+    for length in [0, 1, 100, 4096, whole.len() / 2, whole.len()] {
+        for path in [&file, &owner] {
+            std::fs::remove_file(path).unwrap();
+        }
+        std::fs::write(&new, &whole[..length]).unwrap();
+        drop(open(folder.path()).unwrap());
+        assert!(!new.exists());
+    }
+    // After it.
+    std::fs::remove_file(&owner).unwrap();
+    std::fs::write(&file, &whole).unwrap();
+    let store = open(folder.path()).unwrap();
+    assert_eq!(store.origin(), origin, "what is whole is kept");
+}
+
+#[test]
+fn a_store_of_another_format_is_refused_with_the_way_out() {
+    let folder = UnusedPath::new();
+    let store = open(folder.path()).unwrap();
+    let change = store.db.begin_write().unwrap();
+    change.open_table(tables::META).unwrap().remove(tables::FORMAT).unwrap();
+    change.commit().unwrap();
+    drop(store);
+    let error = open(folder.path()).unwrap_err();
+    assert!(error.contains("(format 1; this one reads 2); fix: "), "{error}");
 }
 
 #[test]

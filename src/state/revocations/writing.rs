@@ -1,6 +1,6 @@
 //! A change of the store: several entries that come and go in one commit.
 
-use super::entry::{EntryEnd, EntryId, RevocationEntry};
+use super::entry::{EntryEnd, EntryId, RevocationEntry, Tombstone};
 use super::error::{RevocationStoreError, failure};
 use super::record;
 use super::tables::{
@@ -18,6 +18,17 @@ pub struct Writing {
     pub(super) origin: u128,
     floor: u64,
     path: PathBuf,
+}
+
+/// Up to which times of an issuer's entries they have ended.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedBy {
+    /// The last `exp`, of entries that name one.
+    pub exp: UnixTime,
+    /// The last `iat`, of entries that name one; nothing where it ends none.
+    pub iat: Option<UnixTime>,
+    /// The last `exp` by the longest life that entries themselves name; nothing where it ends none.
+    pub last_exp: Option<UnixTime>,
 }
 
 /// What became of an entry that was to be added.
@@ -100,17 +111,17 @@ impl Writing {
     pub fn add(&self, entry: &RevocationEntry) -> Result<Added, RevocationStoreError> {
         self.within(|change| {
             let key = entry.id.key();
-            let mut tombstones = change.open_table(TOMBSTONES)?;
-            let tombstone = tombstones.get(key)?.map(|row| row.value().0.is_empty());
-            let (end, time) = entry.end.row();
-            let issuer = entry.target.issuer();
-            if let Some(never_seen) = tombstone {
-                if never_seen {
-                    // Now it is known how long it must live.
-                    tombstones.insert(key, (issuer, end, time))?;
-                    insert_end(change, issuer, (end, time), entry.id)?;
+            match tombstone(change, entry.id)? {
+                Some(tombstone) if tombstone.undoes(entry) => {
+                    if tombstone.kind.is_none() {
+                        // Now it is known how long it must live.
+                        insert_tombstone(change, &Tombstone::of_entry(entry))?;
+                    }
+                    return Ok(Added::Undone);
                 }
-                return Ok(Added::Undone);
+                // Whoever made it up could not know what the entry would be.
+                Some(_) => remove_tombstone(change, entry.id)?,
+                None => {}
             }
             let mut entries = change.open_table(ENTRIES)?;
             if entries.get(key)?.is_some() {
@@ -119,7 +130,7 @@ impl Writing {
             entries.insert(key, entry.row())?;
             let mut targets = change.open_table(TARGETS)?;
             targets.insert(target_key(entry), record::until(entry.standing))?;
-            insert_end(change, issuer, (end, time), entry.id)?;
+            insert_end(change, entry.target.issuer(), entry.end, entry.id)?;
             log(change, ADDED, entry.id)?;
             Ok(Added::New)
         })
@@ -151,41 +162,38 @@ impl Writing {
                 return Ok(None);
             }
             let removed = remove(change, id)?;
-            let mut tombstones = change.open_table(TOMBSTONES)?;
-            if tombstones.get(id.key())?.is_some() {
+            if tombstone(change, id)?.is_some() {
                 return Ok(None);
             }
-            let (issuer, end) = match &removed {
-                Some(entry) => (entry.target.issuer(), entry.end),
-                None => ("", EntryEnd::Never),
-            };
-            let (kind, time) = end.row();
-            tombstones.insert(id.key(), (issuer, kind, time))?;
-            if removed.is_some() {
-                insert_end(change, issuer, (kind, time), id)?;
-            } else {
-                // Others are told of it too.
-                log(change, REMOVED, id)?;
+            match &removed {
+                Some(entry) => insert_tombstone(change, &Tombstone::of_entry(entry))?,
+                None => {
+                    insert_tombstone(change, &Tombstone::of_unseen(id))?;
+                    // Others are told of it too.
+                    log(change, REMOVED, id)?;
+                }
             }
             Ok(removed)
         })
     }
 
-    /// Removes entries and tombstones of `issuer` that can meet no token any more: those whose
-    /// last `exp` was not after `expired`, and those whose last `iat` was not after `issued`, if
-    /// that is known. At most `most`; gives the entries, and how many went with the tombstones.
+    /// Removes entries and tombstones of `issuer` that have ended, at most `most`; returns the
+    /// entries, and how many rows went with the tombstones.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn sweep(
         &self,
         issuer: &str,
-        expired: UnixTime,
-        issued: Option<UnixTime>,
+        ended: EndedBy,
         most: usize,
     ) -> Result<(Vec<RevocationEntry>, usize), RevocationStoreError> {
         self.within(|change| {
-            let kinds = [(EntryEnd::EXPIRY, Some(expired)), (EntryEnd::LAST_ISSUED, issued)];
+            let kinds = [
+                (EntryEnd::EXPIRY, Some(ended.exp)),
+                (EntryEnd::LAST_ISSUED, ended.iat),
+                (EntryEnd::LAST_EXP, ended.last_exp),
+            ];
             let mut over = Vec::new();
             {
                 let ends = change.open_table(ENDS)?;
@@ -195,24 +203,43 @@ impl Writing {
                         ..=(issuer, kind, until.seconds(), u128::MAX, u64::MAX);
                     for row in ends.range(range)?.take(most.saturating_sub(over.len())) {
                         let (key, _) = row?;
-                        let (_, _, time, origin, number) = key.value();
-                        over.push((EntryId { origin, number }, (kind, time)));
+                        let (.., origin, number) = key.value();
+                        over.push(EntryId { origin, number });
                     }
                 }
             }
             let (mut removed, rows) = (Vec::new(), over.len());
-            for (id, (kind, time)) in over {
+            for id in over {
                 match remove(change, id)? {
                     Some(entry) => removed.push(entry),
-                    None => {
-                        change.open_table(TOMBSTONES)?.remove(id.key())?;
-                        change
-                            .open_table(ENDS)?
-                            .remove((issuer, kind, time, id.origin, id.number))?;
-                    }
+                    None => remove_tombstone(change, id)?,
                 }
             }
             Ok((removed, rows))
+        })
+    }
+
+    /// The values of `iss` after `after` that have entries or tombstones with an end, in
+    /// alphabetical order; at most `most`.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn issuers_after(
+        &self,
+        after: &str,
+        most: usize,
+    ) -> Result<Vec<Box<str>>, RevocationStoreError> {
+        self.within(|change| {
+            let ends = change.open_table(ENDS)?;
+            let (mut found, mut last): (Vec<Box<str>>, Box<str>) = (Vec::new(), after.into());
+            while found.len() < most {
+                let beyond = (&*last, u8::MAX, i64::MAX, u128::MAX, u64::MAX);
+                let Some(row) = ends.range(beyond..)?.next() else { break };
+                let issuer: Box<str> = row?.0.value().0.into();
+                last.clone_from(&issuer);
+                found.push(issuer);
+            }
+            Ok(found)
         })
     }
 
@@ -327,14 +354,56 @@ fn target_key(entry: &RevocationEntry) -> TargetKey<'_> {
     (target.kind().number(), target.issuer(), target.value(), origin, number)
 }
 
-pub(super) fn insert_end(
+fn insert_end(
     change: &WriteTransaction,
     issuer: &str,
-    (kind, time): (u8, i64),
+    end: EntryEnd,
     id: EntryId,
 ) -> Result<(), redb::Error> {
-    if kind != EntryEnd::NEVER {
-        change.open_table(ENDS)?.insert((issuer, kind, time, id.origin, id.number), ())?;
+    let mut ends = change.open_table(ENDS)?;
+    for (kind, time) in end.index() {
+        ends.insert((issuer, kind, time, id.origin, id.number), ())?;
+    }
+    Ok(())
+}
+
+fn remove_end(
+    change: &WriteTransaction,
+    issuer: &str,
+    end: EntryEnd,
+    id: EntryId,
+) -> Result<(), redb::Error> {
+    let mut ends = change.open_table(ENDS)?;
+    for (kind, time) in end.index() {
+        ends.remove((issuer, kind, time, id.origin, id.number))?;
+    }
+    Ok(())
+}
+
+/// The tombstone of this name.
+pub(super) fn tombstone(
+    change: &WriteTransaction,
+    id: EntryId,
+) -> Result<Option<Tombstone>, redb::Error> {
+    let tombstones = change.open_table(TOMBSTONES)?;
+    let row = tombstones.get(id.key())?;
+    Ok(row.map(|row| Tombstone::of(id, row.value())))
+}
+
+/// Puts a tombstone in the place of any other of the same name.
+pub(super) fn insert_tombstone(
+    change: &WriteTransaction,
+    tombstone: &Tombstone,
+) -> Result<(), redb::Error> {
+    remove_tombstone(change, tombstone.id)?;
+    change.open_table(TOMBSTONES)?.insert(tombstone.id.key(), tombstone.row())?;
+    insert_end(change, &tombstone.issuer, tombstone.end, tombstone.id)
+}
+
+fn remove_tombstone(change: &WriteTransaction, id: EntryId) -> Result<(), redb::Error> {
+    if let Some(old) = tombstone(change, id)? {
+        change.open_table(TOMBSTONES)?.remove(id.key())?;
+        remove_end(change, &old.issuer, old.end, id)?;
     }
     Ok(())
 }
@@ -348,9 +417,7 @@ fn remove(change: &WriteTransaction, id: EntryId) -> Result<Option<RevocationEnt
     };
     if let Some(entry) = &entry {
         change.open_table(TARGETS)?.remove(target_key(entry))?;
-        let (kind, time) = entry.end.row();
-        let key = (entry.target.issuer(), kind, time, id.origin, id.number);
-        change.open_table(ENDS)?.remove(key)?;
+        remove_end(change, entry.target.issuer(), entry.end, id)?;
         log(change, REMOVED, id)?;
     }
     Ok(entry)

@@ -55,7 +55,8 @@ connection: { max_age: 30m }
 {{- toYaml $config }}
 {{- end }}
 
-{{/* Entries of revocation must outlive the pod, and no two daemons can share them. */}}
+{{/* Entries of revocation must outlive the pod, and no two daemons can share them. A feed over Redis
+changes nothing of that: what was answered while Redis could not be reached stands on this disk alone. */}}
 {{- define "jwtd.revocation" -}}
 {{- if hasKey .Values.config "revocation" }}
 {{- $dir := .Values.config.state_dir | default "" | toString }}

@@ -88,7 +88,7 @@ async fn a_list_that_is_torn_empty_bad_or_much_shorter_adds_and_removes_nothing(
     let bad = format!("{}{{}}\n{}", tokens(41..42), tokens(0..29));
     for (text, reading, count) in [
         (torn.as_str(), Reading::Unbelievable, 31),
-        (&bad, Reading::Partial, 32),
+        (&bad, Reading::Incomplete, 32),
         ("", Reading::Unbelievable, 32),
         ("\n \n", Reading::Unbelievable, 32),
         ("<html>\n</html>\n", Reading::Unbelievable, 32),

@@ -95,6 +95,8 @@ pub(super) struct Held {
     pub(super) sum: Sum,
     /// By their numbers.
     pub(super) records: Vec<(u64, Vec<u8>)>,
+    /// How many fields are of no number.
+    pub(super) strange: usize,
 }
 
 /// The fields of a block.
@@ -110,7 +112,10 @@ pub(super) fn block(value: Value) -> Held {
             let number: u64 = field.parse().ok()?;
             (number.to_string() == field).then_some(number)
         });
-        held.records.extend(number.map(|number| (number, bytes)));
+        match number {
+            Some(number) => held.records.push((number, bytes)),
+            None => held.strange = held.strange.saturating_add(1),
+        }
     }
     held
 }

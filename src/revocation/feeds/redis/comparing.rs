@@ -1,18 +1,22 @@
 //! What Redis holds compared with what the own store does, and both made whole.
 
-use super::answers::{block, integer, sums};
+use super::answers::{Held, block, integer, sums};
 use super::link::Link;
 use super::publishing::put;
 use super::taking::is_news;
 use super::trouble::Trouble;
 use super::{Fleet, Memory};
 use crate::revocation::fleet::{Block, SIZE, Sum, decode, encode};
+use crate::revocation::{Gathered, is_shared};
 use crate::state::{EntryId, RevocationRecord};
-use redis::{Pipeline, cmd};
+use redis::{Pipeline, Value, cmd};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many blocks are asked for their lengths at once.
 const LENGTHS: usize = 500;
+
+/// The most blocks that Redis may hold: their sums come in one answer.
+const BLOCKS: i64 = 150_000;
 
 impl Fleet {
     /// Compares all blocks, and mends those that differ.
@@ -65,6 +69,11 @@ impl Fleet {
 
     /// What Redis says that it holds.
     async fn sums(&self, work: &mut Link) -> Result<BTreeMap<Block, Sum>, Trouble> {
+        let count = work.ask(&cmd("HLEN").arg(self.keys.sums()).to_owned()).await?;
+        if integer(&count).is_none_or(|count| count > BLOCKS) {
+            let what = format!("{} holds more than {BLOCKS} blocks of records", work.address);
+            return Err(Trouble::Strange { what });
+        }
         let answer = work.ask(&cmd("HGETALL").arg(self.keys.sums()).to_owned()).await?;
         let (mut sums, strange) = sums(answer);
         self.refuse(strange, "it is the sum of no block");
@@ -93,42 +102,47 @@ impl Fleet {
         said: Sum,
         writes: bool,
     ) -> Result<(), Trouble> {
-        let answer = work.ask(&cmd("HGETALL").arg(self.keys.block(place)).to_owned()).await?;
-        let fields = block(answer);
-        if fields.sum.count > i64::try_from(SIZE).unwrap_or(i64::MAX) {
-            let what = format!("{} holds a block with more than {SIZE} records", work.address);
-            return Err(Trouble::Strange { what });
-        }
+        let fields = self.read(work, place).await?;
         let own = self.own(place).await?;
         let own: BTreeMap<_, _> = own.into_iter().map(|one| (one.id(), one)).collect();
-        let (now, mut merges) = (self.handle.clock().wall(), Vec::new());
+        let (now, mut gathered) = (self.handle.clock().wall(), Gathered::default());
         let (mut puts, mut theirs) = (Vec::new(), BTreeMap::new());
+        // What cannot be read may be a revocation, of a newer version for instance.
+        let mut unreadable = fields.strange;
+        self.refuse(fields.strange, "it is not what a daemon writes");
         for (number, text) in fields.records {
             let id = EntryId { number, ..place.first() };
             if Block::of(id) != place {
                 self.refuse(1, "it stands in the block of others");
+                unreadable = unreadable.saturating_add(1);
                 continue;
             }
+            let held = own.get(&id);
             match decode(id, &text, now) {
+                Ok((_, record)) if is_false_tombstone(&record, held) => {
+                    self.refuse(1, "it undoes an entry of another `iss` or kind");
+                    theirs.insert(id, (text, false));
+                }
                 Ok((_, record)) => {
-                    if is_news(&record, own.get(&id)) && self.is_permitted(&record, own.get(&id)) {
-                        merges.push(record);
+                    if is_news(&record, held) {
+                        self.gather(record, held, &mut gathered);
                     }
                     theirs.insert(id, (text, true));
                 }
                 Err(bad) => {
                     self.refuse(1, &bad.to_string());
+                    if held.is_none() {
+                        unreadable = unreadable.saturating_add(1);
+                    }
                     theirs.insert(id, (text, false));
                 }
             }
         }
-        let undone: BTreeSet<_> = merges
-            .iter()
-            .filter(|one| matches!(one, RevocationRecord::Tombstone(_)))
-            .map(RevocationRecord::id)
-            .collect();
-        for (id, record) in own.iter().filter(|(id, _)| !undone.contains(id)) {
+        // What is taken over from there is not put back.
+        let taken: BTreeSet<_> = gathered.records.iter().map(RevocationRecord::id).collect();
+        for (id, record) in own.iter().filter(|(id, _)| !taken.contains(id)) {
             match theirs.get(id) {
+                None if !is_shared(record.end(), now) => {}
                 None => puts.push(put(record, false)),
                 Some((_, false)) => puts.push(put(record, true)),
                 // Only the undoing of what stands there is news to Redis.
@@ -142,7 +156,7 @@ impl Fleet {
                 }
             }
         }
-        let merged = self.merge(merges).await?;
+        let merged = self.merge(gathered).await?;
         let news = [merged.new, merged.undone, merged.renamed];
         let is_settled = puts.is_empty() && news.iter().all(|count| *count == 0);
         let over = merged.over.into_iter();
@@ -159,11 +173,40 @@ impl Fleet {
                 work.ask(&self.keys.mend(place)).await?;
             }
         }
+        if unreadable > 0 {
+            let what = format!("{} holds {unreadable} records that cannot be read", work.address);
+            return Err(Trouble::Strange { what });
+        }
         if is_settled && over.is_empty() {
             let own = own.values().map(|one| encode(one).0).collect();
             memory.holdings.settle(place, fields.sum, own);
         }
         Ok(())
+    }
+
+    /// Reads a block, if it is as small as what daemons write.
+    async fn read(&self, work: &mut Link, place: Block) -> Result<Held, Trouble> {
+        match work.ask(&self.keys.read(place)).await? {
+            Value::Int(_) => {
+                let what = format!(
+                    "{} holds a block with more than {SIZE} records, or with longer ones than \
+                     daemons write",
+                    work.address
+                );
+                Err(Trouble::Strange { what })
+            }
+            answer => Ok(block(answer)),
+        }
+    }
+}
+
+/// Whether a record claims to undo what it cannot.
+fn is_false_tombstone(record: &RevocationRecord, own: Option<&RevocationRecord>) -> bool {
+    match (record, own) {
+        (RevocationRecord::Tombstone(tombstone), Some(RevocationRecord::Entry(entry))) => {
+            !tombstone.undoes(entry)
+        }
+        _ => false,
     }
 }
 

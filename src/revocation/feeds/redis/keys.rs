@@ -1,7 +1,7 @@
 //! The keys in Redis, and the scripts that change them. All keys have one hash tag, so that a
 //! cluster keeps them on one node and a script may touch them all.
 
-use crate::revocation::fleet::{Block, LONGEST};
+use crate::revocation::fleet::{Block, LONGEST, SIZE};
 use crate::state::EntryId;
 use redis::{Cmd, cmd};
 use std::fmt;
@@ -40,7 +40,7 @@ for i = 3, #KEYS do
       put = true
     elseif was == '-' and is == '-' then
       if #text > #old then redis.call('HSET', KEYS[i], field, text) end
-    elseif was ~= '-' then
+    else
       taken[#taken + 1] = id
     end
   end
@@ -52,6 +52,18 @@ for i = 3, #KEYS do
   end
 end
 return taken
+";
+
+/// Answers the fields of a block, or a number if they are too many or too long: what others write
+/// there is read by nobody.
+const READ: &str = r"
+local count = redis.call('HLEN', KEYS[1])
+if count > tonumber(ARGV[1]) then return count end
+local fields = redis.call('HGETALL', KEYS[1])
+for i = 1, #fields do
+  if #fields[i] > tonumber(ARGV[2]) then return count end
+end
+return fields
 ";
 
 /// Removes records that have ended, if they are still what they were.
@@ -143,6 +155,12 @@ impl Keys {
             command.arg(Block::of(*id).to_string()).arg(id.number).arg(id.to_string()).arg(text);
             command.arg(u8::from(*replaces));
         }
+        command
+    }
+
+    pub(super) fn read(&self, block: Block) -> Cmd {
+        let mut command = cmd("EVAL");
+        command.arg(READ).arg(1).arg(self.block(block)).arg(SIZE).arg(LONGEST);
         command
     }
 

@@ -3,10 +3,11 @@
 use super::Fleet;
 use super::trouble::Trouble;
 use crate::revocation::fleet::decode;
-use crate::revocation::{LedgerFault, Merged};
+use crate::revocation::{Gathered, LedgerFault, Merged};
 use crate::state::{EntryId, RevocationRecord};
-use crate::telemetry::FeedError;
+use crate::telemetry::{FeedError, limited};
 use jwtd_core::keys::Issuer;
+use jwtd_core::verify::RevocationKind;
 use std::collections::BTreeMap;
 
 /// So many records are merged at once.
@@ -27,18 +28,36 @@ impl Fleet {
         }
         let ids: Vec<_> = records.iter().map(RevocationRecord::id).collect();
         let known = self.known(ids).await?;
-        records.retain(|record| {
+        let mut gathered = Gathered::default();
+        for record in records {
             let own = known.get(&record.id());
-            if !is_news(record, own) {
-                return false;
+            if is_news(&record, own) {
+                self.gather(record, own, &mut gathered);
             }
-            let permitted = self.is_permitted(record, own);
-            if !permitted {
-                self.handle.count(FeedError::NotPermitted);
-            }
-            permitted
-        });
-        self.merge(records).await.map(drop)
+        }
+        self.merge(gathered).await.map(drop)
+    }
+
+    /// Sorts a record, which says what is not known, by the rights of the feed; `own` is what is
+    /// held of it.
+    pub(super) fn gather(
+        &self,
+        record: RevocationRecord,
+        own: Option<&RevocationRecord>,
+        gathered: &mut Gathered,
+    ) {
+        if self.is_permitted(&record, own) {
+            gathered.records.push(record);
+            return;
+        }
+        self.handle.count(FeedError::NotPermitted);
+        let (id, is_entry) = (record.id(), matches!(record, RevocationRecord::Entry(_)));
+        // What is held here under this name does not reach the others under it. An undoing of
+        // theirs that is not for this feed to bring is their affair, unless the entry is of this
+        // daemon.
+        if is_entry || id.origin == self.handle.ledger().origin() {
+            gathered.barred.push(id);
+        }
     }
 
     async fn known(
@@ -51,12 +70,9 @@ impl Fleet {
     }
 
     /// Whether the feed may bring this, where `own` is what is held of it. An undoing is held
-    /// against the entry that it undoes.
-    pub(super) fn is_permitted(
-        &self,
-        record: &RevocationRecord,
-        own: Option<&RevocationRecord>,
-    ) -> bool {
+    /// against the entry that it undoes; if that is not known, against the kind and the `iss` that
+    /// the undoing claims, and it will undo no other entry.
+    fn is_permitted(&self, record: &RevocationRecord, own: Option<&RevocationRecord>) -> bool {
         let snapshot = self.handle.engine().current.load();
         let issuers = snapshot.issuers();
         let named = |identifier: &str| {
@@ -69,7 +85,9 @@ impl Fleet {
                 rights.may(entry.target.kind(), named(entry.target.issuer()).as_deref())
             }
             RevocationRecord::Tombstone(tombstone) => {
-                rights.concerns(named(&tombstone.issuer).as_deref())
+                let issuer = named(&tombstone.issuer);
+                let may = |kind| rights.may(kind, issuer.as_deref());
+                tombstone.kind.map_or_else(|| RevocationKind::ALL.into_iter().all(may), may)
             }
         };
         match record {
@@ -78,16 +96,24 @@ impl Fleet {
         }
     }
 
-    /// Merges what is permitted.
-    pub(super) async fn merge(&self, records: Vec<RevocationRecord>) -> Result<Merged, Trouble> {
+    /// Merges what was gathered.
+    pub(super) async fn merge(&self, gathered: Gathered) -> Result<Merged, Trouble> {
         let (ledger, mut merged) = (self.handle.ledger(), Merged::default());
-        for chunk in records.chunks(CHUNK) {
-            let part = self.handle.patiently(|| ledger.merge(chunk.to_vec())).await;
+        let Gathered { records, mut barred } = gathered;
+        let mut chunks: Vec<_> = records.chunks(CHUNK).map(<[_]>::to_vec).collect();
+        if chunks.is_empty() && !barred.is_empty() {
+            chunks.push(Vec::new());
+        }
+        for records in chunks {
+            let part = Gathered { records, barred: std::mem::take(&mut barred) };
+            let part = self.handle.patiently(|| ledger.merge(part.clone())).await;
             self.handle.pulse().set_full(matches!(part, Err(LedgerFault::Full { .. })));
             let part = part?;
             if part.lost > 0 {
                 let (feed, entries) = (self.handle.name(), part.lost);
-                tracing::warn!(
+                limited!(
+                    self.handle.clock(),
+                    WARN,
                     feed,
                     entries,
                     "the fleet knows entries of this daemon that its store does not: the store was \
@@ -97,17 +123,22 @@ impl Fleet {
             }
             if part.renamed > 0 {
                 let (feed, entries) = (self.handle.name(), part.renamed);
-                tracing::warn!(
+                limited!(
+                    self.handle.clock(),
+                    WARN,
                     feed,
                     entries,
-                    "two entries have one name, since a store was restored from a backup; both \
-                     are in force"
+                    "two entries have one name, since a store was restored from a backup, or \
+                     because somebody else writes below the prefix; both are in force"
                 );
             }
-            self.refuse(
-                usize::try_from(part.impossible).unwrap_or(usize::MAX),
-                "its number is one that this daemon cannot have given",
-            );
+            for (count, what) in [
+                (part.impossible, "its number is one that this daemon cannot have given"),
+                (part.false_tombstones, "it undoes an entry of another `iss` or kind"),
+                (part.crowded, "its name is taken, and its target has too many entries"),
+            ] {
+                self.refuse(usize::try_from(count).unwrap_or(usize::MAX), what);
+            }
             merged.new = merged.new.saturating_add(part.new);
             merged.undone = merged.undone.saturating_add(part.undone);
             merged.renamed = merged.renamed.saturating_add(part.renamed);
@@ -123,7 +154,7 @@ impl Fleet {
         }
         if count > 0 {
             let feed = self.handle.name();
-            crate::telemetry::limited!(
+            limited!(
                 self.handle.clock(),
                 WARN,
                 feed,
@@ -139,7 +170,8 @@ pub(super) fn is_news(record: &RevocationRecord, own: Option<&RevocationRecord>)
     match (record, own) {
         (_, None) | (Tombstone(_), Some(Entry(_))) => true,
         (Entry(one), Some(Entry(own))) => one != own,
-        (Entry(_), Some(Tombstone(_))) => false,
+        // It was made up by somebody who did not know the entry.
+        (Entry(entry), Some(Tombstone(own))) => !own.undoes(entry),
         (Tombstone(one), Some(Tombstone(own))) => own.issuer.is_empty() && !one.issuer.is_empty(),
     }
 }

@@ -55,7 +55,7 @@ fn a_block_counts_what_is_no_record_too() {
         bytes("x"),
         bytes("?"),
     ]));
-    assert_eq!((held.sum.count, held.sum.marks), (3, 17));
+    assert_eq!((held.sum.count, held.sum.marks, held.strange), (3, 17, 2));
     assert_eq!(held.records, [(3, b"00000000010+{}".to_vec())]);
 }
 

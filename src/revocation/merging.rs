@@ -20,7 +20,6 @@ pub(super) struct Merging<'m> {
     /// The time up to which ends are believed.
     pub(super) horizon: UnixTime,
     pub(super) limit: u64,
-    pub(super) origin: u128,
 }
 
 impl Merging<'_> {
@@ -43,7 +42,8 @@ impl Merging<'_> {
         for id in &barred {
             self.reserve(*id, &mut merged)?;
         }
-        for id in barred.into_iter().filter(|id| id.origin == self.origin) {
+        // What stands under such a name here reaches the others under another one.
+        for id in barred {
             if let Some(own) = self.change.entry(id)? {
                 if room == 0 {
                     return Ok(Err(LedgerFault::Full { limit: self.limit }));

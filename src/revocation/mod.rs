@@ -12,6 +12,7 @@ mod merging;
 mod message;
 mod opened;
 mod recorder;
+mod sweeper;
 #[cfg(test)]
 mod tests;
 mod wish;

@@ -26,11 +26,6 @@ impl Opened {
         Self { store: Ok(store), folder, origin, clock }
     }
 
-    /// The daemon that it is of.
-    pub(super) fn origin(&self) -> u128 {
-        self.origin
-    }
-
     /// The store.
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 
 use super::answer::{Answer, Waiting};
 use super::changes::{Changes, same, undo};
-use super::ends::{Horizon, ended_by};
 use super::merging::Merging;
 use super::message::{Demand, Gathered, LedgerFault, Merged, Message, NamedRequest, Reply, Wanted};
 use super::opened::Opened;
+use super::sweeper::Sweeper;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::state::{
@@ -17,7 +17,6 @@ use jwtd_core::verify::{RevocationTarget, Standing};
 use std::collections::BTreeSet;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 use tokio::sync::watch;
 
 /// Writes what is asked of it, and publishes what changed.
@@ -30,11 +29,7 @@ pub(super) struct Recorder {
     /// For the thread that merges. Weak, so that the recorder ends with the last ledger.
     inbox: Weak<SyncSender<Message>>,
     news: watch::Sender<u64>,
-    horizon: Horizon,
-    /// Where the horizon stands. The store learns it with the next change.
-    believed: UnixTime,
-    /// The last `iss` whose entries the sweep looked at though it is not configured.
-    swept_up_to: Box<str>,
+    sweeper: Sweeper,
     /// Whether a change is being committed: after a panic the store may hold more than is in force.
     unsettled: bool,
 }
@@ -44,15 +39,6 @@ const MERGE_AT: usize = 4096;
 
 /// So many messages are written in one commit.
 const GROUP: usize = 64;
-
-/// So many entries of an issuer are removed in one commit: others wait for their turn.
-const SWEEP: usize = 5_000;
-
-/// The most values of `iss` without a configuration that one sweep looks at.
-const OTHERS: usize = 1_000;
-
-/// How long a request is remembered.
-const REQUEST_LIFE: Duration = Duration::from_secs(31 * 24 * 3600);
 
 impl Recorder {
     /// Puts in force what the store holds.
@@ -64,20 +50,10 @@ impl Recorder {
         inbox: Weak<SyncSender<Message>>,
         news: watch::Sender<u64>,
     ) -> Result<Self, LedgerFault> {
-        let horizon = Horizon::new(clock.wall(), clock.monotonic());
-        let (believed, opened) = (store.begin()?.horizon()?, Opened::new(store, clock.clone()));
-        let recorder = Self {
-            opened,
-            horizon,
-            believed,
-            swept_up_to: Box::default(),
-            engine,
-            max_entries,
-            clock,
-            inbox,
-            news,
-            unsettled: false,
-        };
+        let sweeper = Sweeper::new(store.begin()?.horizon()?, clock.wall(), clock.monotonic());
+        let opened = Opened::new(store, clock.clone());
+        let recorder =
+            Self { opened, sweeper, engine, max_entries, clock, inbox, news, unsettled: false };
         recorder.load()?;
         Ok(recorder)
     }
@@ -254,7 +230,7 @@ impl Recorder {
             // Most of the time nothing has ended: the disk is left alone.
             return Ok(answers);
         }
-        change.set_horizon(self.believed)?;
+        change.set_horizon(self.sweeper.believed())?;
         let stored = change.count()?;
         self.unsettled = true;
         change.commit()?;
@@ -362,9 +338,8 @@ impl Recorder {
         let merging = Merging {
             change,
             snapshot: &self.engine.current.load(),
-            horizon: self.believed,
+            horizon: self.sweeper.believed(),
             limit: room_of_others(self.max_entries),
-            origin: self.opened.origin(),
         };
         let merged = merging.merge(gathered, changes)?;
         if merged.is_err() {
@@ -373,40 +348,16 @@ impl Recorder {
         Ok(merged)
     }
 
-    /// Removes what has ended, as far as the clock can be believed.
+    /// Removes what has ended.
     fn sweep(
         &mut self,
         change: &Writing,
         now: UnixTime,
         changes: &mut Changes,
     ) -> Result<(), LedgerFault> {
-        let horizon = self.horizon.advance(self.believed, now, self.clock.monotonic());
-        self.believed = horizon;
-        let (snapshot, mut left) = (self.engine.current.load(), false);
-        let issuers = snapshot.issuers();
-        let mut identifiers: Vec<Box<str>> = Vec::new();
-        for (_, issuer) in issuers.iter() {
-            identifiers.extend(issuer.identifiers().iter().cloned());
-        }
-        let others = change.issuers_after(&self.swept_up_to, OTHERS)?;
-        // After the last one it begins anew.
-        let last = others.last().filter(|_| others.len() >= OTHERS);
-        self.swept_up_to = last.cloned().unwrap_or_default();
-        identifiers.extend(others.into_iter().filter(|one| issuers.route(one).is_none()));
-        for identifier in identifiers {
-            let issuer = issuers.route(&identifier).and_then(|index| issuers.get(index));
-            let (ended, rows) = change.sweep(&identifier, ended_by(issuer, horizon), SWEEP)?;
-            changes.swept = changes.swept.saturating_add(rows);
-            left |= rows >= SWEEP;
-            let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
-            changes.ended = changes.ended.saturating_add(count);
-            changes.touched.extend(ended.into_iter().map(|entry| entry.target));
-        }
-        let forgotten = change.forget_requests(horizon.minus(REQUEST_LIFE), SWEEP)?;
-        changes.swept = changes.swept.saturating_add(forgotten);
-        if (left || forgotten >= SWEEP)
-            && let Some(inbox) = self.inbox.upgrade()
-        {
+        let (snapshot, moment) = (self.engine.current.load(), self.clock.monotonic());
+        let is_left = self.sweeper.sweep(change, snapshot.issuers(), (now, moment), changes)?;
+        if is_left && let Some(inbox) = self.inbox.upgrade() {
             // One that is full is swept a minute later.
             inbox.try_send(Message::Sweep).ok();
         }

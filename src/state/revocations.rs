@@ -6,6 +6,7 @@
 //! checks every page by a checksum. The only folder that names it.
 
 mod counted;
+mod ending;
 mod entry;
 mod error;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod record;
 mod requests;
 mod store;
 mod streams;
+mod sweeping;
 mod tables;
 mod taking;
 #[cfg(test)]
@@ -30,5 +32,6 @@ pub use error::RevocationStoreError;
 pub(crate) use full_disk::FullDisk;
 pub use store::{EntryFilter, LogChange, RevocationStore};
 pub use streams::ToldStream;
+pub use sweeping::EndedBy;
 pub use taking::OwnNumber;
-pub use writing::{Added, EndedBy, Writing};
+pub use writing::{Added, Writing};

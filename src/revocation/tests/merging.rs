@@ -239,6 +239,20 @@ async fn what_was_made_up_under_the_name_of_a_daemon_that_is_gone_hides_no_entry
 }
 
 #[tokio::test]
+async fn an_entry_under_a_name_that_a_barred_record_bears_is_shared_under_another() {
+    let time = VirtualClock::at(UnixTime::from_seconds(NOW));
+    let (gone, holder) = (side(&time), side(&time));
+    let entry = recorded(&gone.ledger, "true").await;
+    holder.ledger.merge(held(&gone.ledger).await).await.unwrap();
+    let barred = || Gathered { records: Vec::new(), barred: vec![entry.id] };
+    assert_eq!(holder.ledger.merge(barred()).await.unwrap().renamed, 1);
+    assert_eq!(holder.ledger.merge(barred()).await.unwrap().renamed, 0);
+    let origins: BTreeSet<_> =
+        held(&holder.ledger).await.iter().map(|one| one.id().origin).collect();
+    assert_eq!(origins, [gone.ledger.origin(), holder.ledger.origin()].into());
+}
+
+#[tokio::test]
 async fn a_target_with_too_many_entries_gets_no_more_of_names_that_are_taken() {
     let time = VirtualClock::at(UnixTime::from_seconds(NOW));
     let one = side(&time);

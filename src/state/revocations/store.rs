@@ -1,45 +1,26 @@
-//! The file of the store: opened, looked through for damage, and read.
+//! The store, read.
 
 use super::counted::Counted;
 use super::entry::{EntryId, RevocationEntry};
-use super::error::{RevocationStoreError, WAY_OUT, damage, failure};
-use super::tables::{
-    ENDS, ENTRIES, FORMAT, HORIZON, LAST_CHANGE, LOG, META, ORIGIN, REQUEST_TIMES, REQUESTS,
-    TARGETS, THIS_FORMAT, TOMBSTONES,
-};
+use super::error::{RevocationStoreError, damage, failure};
+use super::record;
+use super::tables::{ENTRIES, LAST_CHANGE, LOG, META, TARGETS, TOMBSTONES};
 use super::writing::Writing;
-use super::{opening, record};
-use crate::files;
 use crate::state::StateFolder;
-use jwtd_core::crypto::random;
-use jwtd_core::jose::UnixTime;
 use jwtd_core::verify::{RevocationKind, RevocationTarget, Standing};
-use redb::{
-    Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableError,
-};
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-
-/// The file of the store, in the folder for state.
-const FILE: &str = "revocations.redb";
-
-/// Its name until its tables are made.
-const NEW_FILE: &str = "revocations.redb.new";
-
-/// Beside it: which daemon it is of. So a file that vanished is told from one that never was.
-const ORIGIN_FILE: &str = "revocations.origin";
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _};
+use std::path::PathBuf;
 
 /// An opened store.
 #[derive(Debug)]
 pub struct RevocationStore {
     pub(super) db: Database,
-    path: PathBuf,
-    origin: u128,
+    pub(super) path: PathBuf,
+    pub(super) origin: u128,
     /// Own numbers begin after this.
-    floor: u64,
+    pub(super) floor: u64,
     /// It is locked for as long as this lives.
-    folder: StateFolder,
+    pub(super) folder: StateFolder,
 }
 
 /// What is asked of the entries; all that is given must hold.
@@ -82,130 +63,6 @@ impl EntryFilter {
 const SCAN: usize = 50_000;
 
 impl RevocationStore {
-    /// Whether there is a store in `folder`.
-    #[must_use]
-    pub fn is_in(folder: &StateFolder) -> bool {
-        folder.path().join(ORIGIN_FILE).exists()
-    }
-
-    /// Opens the store in `folder`, or makes it.
-    ///
-    /// # Errors
-    /// If the file cannot be read or written, is damaged, or is gone although it was there.
-    pub fn open(folder: &StateFolder, now: UnixTime) -> Result<Self, RevocationStoreError> {
-        let (path, origin_file) = (folder.path().join(FILE), folder.path().join(ORIGIN_FILE));
-        let failed = |what: String| RevocationStoreError { path: path.clone(), what };
-        let io = |error: io::Error| failed(format!("{}; {WAY_OUT}", files::words::of_io(&error)));
-        let known =
-            known_origin(&origin_file).map_err(|what| failed(format!("{what}; {WAY_OUT}")))?;
-        if known.is_none() && opening::is_empty(&path).map_err(io)? {
-            // Made whole under another name: a start that is killed leaves no half of a store.
-            let new = folder.path().join(NEW_FILE);
-            files::remove(&new).map_err(io)?;
-            Self::read(&new, folder, now)?;
-            files::rename(&new, &path).map_err(io)?;
-        }
-        if opening::is_empty(&path).map_err(io)? {
-            return Err(failed(format!("its entries are gone; {WAY_OUT}")));
-        }
-        let store = Self::read(&path, folder, now)?;
-        match known {
-            Some(known) if known != store.origin => {
-                return Err(failed(format!("is the store of another daemon; {WAY_OUT}")));
-            }
-            Some(_) => {}
-            None => {
-                let text = format!("{:032x}\n", store.origin);
-                files::replace(&origin_file, 0o600, text.as_bytes()).map_err(io)?;
-            }
-        }
-        Ok(store)
-    }
-
-    /// Opens the file at `path`, with all tables.
-    fn read(
-        path: &Path,
-        folder: &StateFolder,
-        now: UnixTime,
-    ) -> Result<Self, RevocationStoreError> {
-        let failed = |what: String| RevocationStoreError { path: path.to_owned(), what };
-        let io = |error: io::Error| failed(format!("{}; {WAY_OUT}", files::words::of_io(&error)));
-        let exists = !opening::is_empty(path).map_err(io)?;
-        let file = files::open_to_change(path, 0o600).map_err(io)?;
-        // The library panics at some damage.
-        let opened = catch_unwind(AssertUnwindSafe(|| opening::open(file, path, exists)));
-        let db = opened.unwrap_or_else(|_| Err(damage("it cannot be read"))).map_err(failed)?;
-        // The moment of the start, in milliseconds: a store that is older than what others have of
-        // it, because it was restored from a backup, gives no number again that it gave before.
-        let floor = u64::try_from(now.seconds()).unwrap_or_default().saturating_mul(1000);
-        let store = Self { db, path: path.to_owned(), origin: 0, floor, folder: folder.clone() };
-        let origin = store.begin_tables(now)?;
-        let format = store.format()?;
-        if format != THIS_FORMAT {
-            return Err(failed(format!(
-                "was written by another version of jwtd (format {format}; this one reads \
-                 {THIS_FORMAT}); fix: run that version, keep what `jwtd revocations list --output \
-                 json` says, remove `{FILE}` and `{ORIGIN_FILE}`, and revoke it anew with this one"
-            )));
-        }
-        Ok(Self { origin, ..store })
-    }
-
-    /// The format of the tables; 1 before it had a number.
-    fn format(&self) -> Result<u128, RevocationStoreError> {
-        self.within(|| {
-            let meta = self.db.begin_read()?.open_table(META)?;
-            Ok(meta.get(FORMAT)?.map_or(1, |one| one.value()))
-        })
-    }
-
-    /// The origin, which came in one commit with all tables.
-    fn known_origin(&self) -> Result<Option<u128>, RevocationStoreError> {
-        self.within(|| match self.db.begin_read()?.open_table(META) {
-            Ok(meta) => Ok(meta.get(ORIGIN)?.map(|one| one.value())),
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        })
-    }
-
-    /// Makes the tables if they are missing; gives the origin.
-    fn begin_tables(&self, now: UnixTime) -> Result<u128, RevocationStoreError> {
-        // A start on a full disk needs no room.
-        if let Some(origin) = self.known_origin()? {
-            return Ok(origin);
-        }
-        self.within(|| {
-            let change = self.db.begin_write()?;
-            let origin = {
-                let mut meta = change.open_table(META)?;
-                let known = meta.get(ORIGIN)?.map(|one| one.value());
-                let origin = match known {
-                    Some(origin) => origin,
-                    None => {
-                        meta.insert(FORMAT, THIS_FORMAT)?;
-                        let bytes =
-                            random(16).map_err(|error| io::Error::other(error.to_string()))?;
-                        let bytes = bytes.try_into().unwrap_or_default();
-                        let origin = u128::from_be_bytes(bytes);
-                        meta.insert(ORIGIN, origin)?;
-                        meta.insert(HORIZON, u128::try_from(now.seconds()).unwrap_or_default())?;
-                        origin
-                    }
-                };
-                change.open_table(ENTRIES)?;
-                change.open_table(TARGETS)?;
-                change.open_table(ENDS)?;
-                change.open_table(TOMBSTONES)?;
-                change.open_table(REQUESTS)?;
-                change.open_table(REQUEST_TIMES)?;
-                change.open_table(LOG)?;
-                origin
-            };
-            change.commit()?;
-            Ok(origin)
-        })
-    }
-
     /// The folder that it is in.
     #[must_use]
     pub fn folder(&self) -> &StateFolder {
@@ -407,14 +264,4 @@ impl RevocationStore {
     fn damaged(&self, what: &str) -> RevocationStoreError {
         RevocationStoreError { path: self.path.clone(), what: damage(what) }
     }
-}
-
-/// The daemon whose store was in the folder.
-fn known_origin(path: &Path) -> Result<Option<u128>, String> {
-    let text = match files::open_own(path).and_then(io::read_to_string) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|error| format!("{ORIGIN_FILE}: {}", files::words::of_io(&error)))?,
-    };
-    let origin = u128::from_str_radix(text.trim_end(), 16);
-    origin.map(Some).map_err(|_| format!("{ORIGIN_FILE} names no daemon"))
 }

@@ -1,11 +1,10 @@
 //! A change of the store: several entries that come and go in one commit.
 
-use super::entry::{EntryEnd, EntryId, RevocationEntry, Tombstone};
+use super::ending::{insert_end, remove_end};
+use super::entry::{EntryId, RevocationEntry, Tombstone};
 use super::error::{RevocationStoreError, failure};
 use super::record;
-use super::tables::{
-    ENDS, ENTRIES, HORIZON, LAST_CHANGE, LAST_OWN, LOG, META, TARGETS, TOMBSTONES,
-};
+use super::tables::{ENTRIES, HORIZON, LAST_CHANGE, LAST_OWN, LOG, META, TARGETS, TOMBSTONES};
 use jwtd_core::jose::UnixTime;
 use jwtd_core::verify::{RevocationTarget, Standing};
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
@@ -18,17 +17,6 @@ pub struct Writing {
     pub(super) origin: u128,
     floor: u64,
     path: PathBuf,
-}
-
-/// Up to which times of an issuer's entries they have ended.
-#[derive(Clone, Copy, Debug)]
-pub struct EndedBy {
-    /// The last `exp`, of entries that name one.
-    pub exp: UnixTime,
-    /// The last `iat`, of entries that name one; nothing where it ends none.
-    pub iat: Option<UnixTime>,
-    /// The last `exp` by the longest life that entries themselves name; nothing where it ends none.
-    pub last_exp: Option<UnixTime>,
 }
 
 /// What became of an entry that was to be added.
@@ -177,72 +165,6 @@ impl Writing {
         })
     }
 
-    /// Removes entries and tombstones of `issuer` that have ended, at most `most`; returns the
-    /// entries, and how many rows went with the tombstones.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn sweep(
-        &self,
-        issuer: &str,
-        ended: EndedBy,
-        most: usize,
-    ) -> Result<(Vec<RevocationEntry>, usize), RevocationStoreError> {
-        self.within(|change| {
-            let kinds = [
-                (EntryEnd::EXPIRY, Some(ended.exp)),
-                (EntryEnd::LAST_ISSUED, ended.iat),
-                (EntryEnd::LAST_EXP, ended.last_exp),
-            ];
-            let mut over = Vec::new();
-            {
-                let ends = change.open_table(ENDS)?;
-                for (kind, until) in kinds {
-                    let Some(until) = until else { continue };
-                    let range = (issuer, kind, i64::MIN, 0, 0)
-                        ..=(issuer, kind, until.seconds(), u128::MAX, u64::MAX);
-                    for row in ends.range(range)?.take(most.saturating_sub(over.len())) {
-                        let (key, _) = row?;
-                        let (.., origin, number) = key.value();
-                        over.push(EntryId { origin, number });
-                    }
-                }
-            }
-            let (mut removed, rows) = (Vec::new(), over.len());
-            for id in over {
-                match remove(change, id)? {
-                    Some(entry) => removed.push(entry),
-                    None => remove_tombstone(change, id)?,
-                }
-            }
-            Ok((removed, rows))
-        })
-    }
-
-    /// The values of `iss` after `after` that have entries or tombstones with an end, in
-    /// alphabetical order; at most `most`.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn issuers_after(
-        &self,
-        after: &str,
-        most: usize,
-    ) -> Result<Vec<Box<str>>, RevocationStoreError> {
-        self.within(|change| {
-            let ends = change.open_table(ENDS)?;
-            let (mut found, mut last): (Vec<Box<str>>, Box<str>) = (Vec::new(), after.into());
-            while found.len() < most {
-                let beyond = (&*last, u8::MAX, i64::MAX, u128::MAX, u64::MAX);
-                let Some(row) = ends.range(beyond..)?.next() else { break };
-                let issuer: Box<str> = row?.0.value().0.into();
-                last.clone_from(&issuer);
-                found.push(issuer);
-            }
-            Ok(found)
-        })
-    }
-
     /// Until when tokens that bear this are revoked, by all entries together.
     ///
     /// # Errors
@@ -354,32 +276,6 @@ fn target_key(entry: &RevocationEntry) -> TargetKey<'_> {
     (target.kind().number(), target.issuer(), target.value(), origin, number)
 }
 
-fn insert_end(
-    change: &WriteTransaction,
-    issuer: &str,
-    end: EntryEnd,
-    id: EntryId,
-) -> Result<(), redb::Error> {
-    let mut ends = change.open_table(ENDS)?;
-    for (kind, time) in end.index() {
-        ends.insert((issuer, kind, time, id.origin, id.number), ())?;
-    }
-    Ok(())
-}
-
-fn remove_end(
-    change: &WriteTransaction,
-    issuer: &str,
-    end: EntryEnd,
-    id: EntryId,
-) -> Result<(), redb::Error> {
-    let mut ends = change.open_table(ENDS)?;
-    for (kind, time) in end.index() {
-        ends.remove((issuer, kind, time, id.origin, id.number))?;
-    }
-    Ok(())
-}
-
 /// The tombstone of this name.
 pub(super) fn tombstone(
     change: &WriteTransaction,
@@ -400,7 +296,7 @@ pub(super) fn insert_tombstone(
     insert_end(change, &tombstone.issuer, tombstone.end, tombstone.id)
 }
 
-fn remove_tombstone(change: &WriteTransaction, id: EntryId) -> Result<(), redb::Error> {
+pub(super) fn remove_tombstone(change: &WriteTransaction, id: EntryId) -> Result<(), redb::Error> {
     if let Some(old) = tombstone(change, id)? {
         change.open_table(TOMBSTONES)?.remove(id.key())?;
         remove_end(change, &old.issuer, old.end, id)?;
@@ -409,7 +305,10 @@ fn remove_tombstone(change: &WriteTransaction, id: EntryId) -> Result<(), redb::
 }
 
 /// Removes an entry from all tables; gives what it was.
-fn remove(change: &WriteTransaction, id: EntryId) -> Result<Option<RevocationEntry>, redb::Error> {
+pub(super) fn remove(
+    change: &WriteTransaction,
+    id: EntryId,
+) -> Result<Option<RevocationEntry>, redb::Error> {
     let entry = {
         let mut entries = change.open_table(ENTRIES)?;
         let row = entries.remove(id.key())?;

@@ -1,4 +1,6 @@
-//! Compiles the gRPC contract, without `protoc`, when the daemon is built.
+//! Makes code of the gRPC contract when the daemon is built. What it reads is the contract compiled
+//! already (`proto/*.binpb`), so that no compiler of contracts has to be built first; the test
+//! `descriptors` of `tests/docs` holds both alike.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -42,18 +44,14 @@ mod contract {
     ];
 
     pub(super) fn compile() -> Result<(), Box<dyn std::error::Error>> {
-        let files = ["jwtd/v1/revocation.proto", "jwtd/v1/verifier.proto"];
-        let published = protox::compile(files, ["proto", "proto/third_party"])?;
+        let published = read("proto/jwtd.binpb")?;
 
         let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
         // What reflection shows to callers is the published contract.
         std::fs::write(out.join("descriptor.bin"), prost_encode(&published))?;
 
         // What others published is served beside it and not shown as ours.
-        let envoy = ["envoy/service/auth/v3/external_auth.proto"];
-        let mut envoy = protox::compile(envoy, ["proto/third_party"])?;
-        // The entry of a map stands nowhere in the text, so that it has no comments.
-        envoy.file.iter_mut().for_each(|file| file.source_code_info = None);
+        let envoy = read("proto/envoy.binpb")?;
         let sets = [served(published, &SHARED_FIELDS), served(envoy, &CLIENT_FIELDS)];
         // The fields as they are served: the memory of a request is counted by them.
         let mut all = FileDescriptorSet::default();
@@ -69,6 +67,11 @@ mod contract {
                 .compile_fds(set)?;
         }
         Ok(())
+    }
+
+    fn read(path: &str) -> Result<FileDescriptorSet, Box<dyn std::error::Error>> {
+        use prost::Message as _;
+        Ok(FileDescriptorSet::decode(&*std::fs::read(path)?)?)
     }
 
     fn prost_encode(set: &FileDescriptorSet) -> Vec<u8> {

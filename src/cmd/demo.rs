@@ -1,5 +1,6 @@
 //! `jwtd demo`: the main job without any configuration.
 
+mod cost;
 mod issuer;
 
 use super::serve::Process;
@@ -15,7 +16,6 @@ use clap::Args;
 use issuer::{LocalIssuer, Sample};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// See it work: fresh keys, a daemon, good and bad tokens
@@ -35,12 +35,14 @@ pub(super) struct Command {
 
 impl Command {
     pub(super) fn run(self) -> ExitCode {
-        let outcome = self.process.start().and_then(|(logs, runtime, workers)| {
-            let folder = Folder::temporary().map_err(|error| files::words::of_io(&error))?;
-            let outcome = runtime.block_on(self.show(folder.path(), workers, logs.level()));
-            runtime.shutdown_background();
-            outcome
-        });
+        let outcome = self.process.start(if self.stay { "info" } else { "warn" }).and_then(
+            |(logs, runtime, workers)| {
+                let folder = Folder::temporary().map_err(|error| files::words::of_io(&error))?;
+                let outcome = runtime.block_on(self.show(folder.path(), workers, logs.level()));
+                runtime.shutdown_background();
+                outcome
+            },
+        );
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error),
@@ -65,7 +67,9 @@ impl Command {
 
         let address: Address = format!("unix://{}", socket.display()).parse()?;
         let mut client = Client::connect(&address).await?;
-        judge(&mut client, &samples, &clock).await?;
+        judge(&mut client, &samples).await?;
+        let fresh = issuer.fresh(cost::TOKENS, clock.wall()).map_err(|error| text(&error))?;
+        cost::show(&mut client, fresh).await?;
         if self.stay {
             calls(
                 &endpoints,
@@ -76,8 +80,14 @@ impl Command {
             stop.cancelled().await;
         } else {
             say!();
-            say!("Next: `jwtd demo --stay` keeps the daemon running and prints calls to paste;");
-            say!("`jwtd serve --config FILE` serves your own issuers.");
+            say!("Next:");
+            say!("  jwtd demo --stay                                             # calls to paste");
+            say!(
+                "  jwtd serve --issuer URL --audience NAME                      # your own issuer"
+            );
+            say!(
+                "  jwtd verify --issuer URL --audience NAME --explain < token   # why is it refused?"
+            );
         }
         drop(client);
         close.cancel();
@@ -104,19 +114,11 @@ fn write_files(
     Ok((file, socket))
 }
 
-async fn judge(client: &mut Client, samples: &[Sample], clock: &Clock) -> Result<(), String> {
+async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
     let tokens: Vec<Bytes> =
         samples.iter().map(|sample| Bytes::copy_from_slice(sample.token.as_bytes())).collect();
-    let mut times: Vec<Duration> = Vec::new();
-    let mut verdicts = Vec::new();
-    for _ in 0..2 {
-        let begin = clock.monotonic();
-        verdicts = client
-            .verify_batch(tokens.clone(), pb::VerifyOptions::default())
-            .await
-            .map_err(|status| status.to_string())?;
-        times.push(clock.since(begin));
-    }
+    let verdicts = client.verify_batch(tokens, pb::VerifyOptions::default()).await;
+    let verdicts = verdicts.map_err(|status| status.to_string())?;
     let mut surprises = 0;
     let rows: Vec<_> = samples
         .iter()
@@ -133,14 +135,6 @@ async fn judge(client: &mut Client, samples: &[Sample], clock: &Clock) -> Result
     say!("Sent {} tokens in one VerifyBatch call over a Unix socket:", samples.len());
     say!();
     table::print(&["token", "verdict", "reason", "detail"], &rows, 1);
-    if let [cold, warm] = times[..] {
-        say!();
-        say!(
-            "First call {} us; the same again, good signatures remembered, {} us.",
-            cold.as_micros(),
-            warm.as_micros()
-        );
-    }
     if surprises == 0 && verdicts.len() == samples.len() {
         Ok(())
     } else {
@@ -174,5 +168,5 @@ fn calls(endpoints: &[String], admin: Option<std::net::SocketAddr>, file: &Path,
         say!("curl -s http://{admin}/metrics | grep ^jwtd_");
     }
     say!();
-    say!("Change a letter of TOKEN and look again. Ctrl-C ends the daemon.");
+    say!("Change a letter of TOKEN and look again. To stop the daemon, press Ctrl-C here.");
 }

@@ -37,9 +37,10 @@ pub(super) struct Command {
 #[derive(Args, Debug)]
 pub(super) struct Process {
     /// What to log: off, error, warn, info, debug or trace, and levels for parts of jwtd and for
-    /// other crates, such as info,jwtd::grpc=debug,h2=debug
-    #[arg(long, env = "JWTD_LOG", default_value = "info", value_name = "FILTER")]
-    log: LogFilter,
+    /// other crates, such as info,jwtd::grpc=debug,h2=debug [default: info; warn for a demo that
+    /// does not stay]
+    #[arg(long, env = "JWTD_LOG", value_name = "FILTER")]
+    log: Option<LogFilter>,
     /// How a line of the log looks
     #[arg(long, env = "JWTD_LOG_FORMAT", value_enum, default_value_t)]
     log_format: Format,
@@ -58,14 +59,21 @@ enum Format {
 }
 
 impl Process {
-    /// Starts the logs and the runtime; gives them, and how many workers there are. The
-    /// logs must live longest.
-    pub(super) fn start(&self) -> Result<(Logs, tokio::runtime::Runtime, usize), String> {
+    /// Starts the logs, by default of this level, and the runtime; returns them and the number of
+    /// workers. The logs must live longest.
+    pub(super) fn start(
+        &self,
+        level: &str,
+    ) -> Result<(Logs, tokio::runtime::Runtime, usize), String> {
         let format = match self.log_format {
             Format::Text => LogFormat::Text,
             Format::Json => LogFormat::Json,
         };
-        let logs = start_logs(format, self.log.clone())?;
+        let log = match &self.log {
+            Some(log) => log.clone(),
+            None => level.parse()?,
+        };
+        let logs = start_logs(format, log)?;
         observe_panics();
         let workers = app::workers(self.workers);
         let runtime = app::control_runtime().map_err(|error| {
@@ -88,7 +96,7 @@ impl Command {
                 return fail(format!("a socket of the service manager cannot be used: {error}"));
             }
         };
-        let (logs, runtime, workers) = match self.process.start() {
+        let (logs, runtime, workers) = match self.process.start("info") {
             Ok(started) => started,
             Err(error) => return fail(error),
         };

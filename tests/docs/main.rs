@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod chart;
+mod descriptors;
 mod incidents;
+mod readme;
 mod rules;
 
 use jwtd_core::verify::Reason;

@@ -90,7 +90,7 @@ def open_issuer():
 
 def commands():
     status, said = jwtd("demo")
-    row("demo runs inside", "" if status == 0 and said.count(" permit ") == 7 and "First call" in said else said[-300:])
+    row("demo runs inside", "" if status == 0 and said.count(" permit ") == 7 and "CPU for each" in said else said[-300:])
     status, said = jwtd("--version")
     row("--version is that of Cargo.toml and of the label", "" if said.strip() == f"jwtd {VERSION}" else said)
 

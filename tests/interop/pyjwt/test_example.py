@@ -10,7 +10,8 @@ from pathlib import Path
 from daemon import PATIENCE, free_ports
 from harness import Check, Scene
 
-PROGRAM = Path(__file__).parents[3] / "examples/clients/python/verify.py"
+FOLDER = Path(__file__).parents[3] / "examples/clients/python"
+PROGRAM = FOLDER / "verify.py"
 EX_TEMPFAIL = 75
 
 
@@ -43,7 +44,26 @@ def says_that_nobody_is_there(scene: Scene) -> None:
     assert ended.stderr == "jwtd is unavailable: DEADLINE_EXCEEDED\n", ended
 
 
+def asks_about_one(scene: Scene) -> None:
+    """The client of the README, at the address of this daemon."""
+    code = (FOLDER / "one.py").read_text()
+    before = "unix:///run/jwtd/jwtd.sock"
+    assert before in code
+    client: dict = {}
+    exec(code.replace(before, scene.daemon.target(scene.transport)), client)  # noqa: S102
+    good = next(case for case in scene.batch.cases if case.permit)
+    assert client["subject"](good.text) == good.signed.claims["sub"]
+    expired = next(case for case in scene.batch.cases if case.reason == "EXPIRED")
+    for bad in [expired.text, "garbage"]:
+        try:
+            subject = client["subject"](bad)
+        except PermissionError:
+            continue
+        raise AssertionError(f"{bad}: {subject}")
+
+
 CHECKS: list[Check] = [
+    ("example of the README", asks_about_one),
     ("example", judges),
     ("example, no daemon", says_that_nobody_is_there),
 ]

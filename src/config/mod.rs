@@ -34,6 +34,7 @@ pub mod schema;
 mod secrets;
 mod server_tls;
 mod settings;
+mod shared_key;
 mod socket_mode;
 mod units;
 mod valid;

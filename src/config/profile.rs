@@ -83,6 +83,7 @@ pub(super) fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option
                 Some("refused") => Encryption::Refused,
                 _ => Encryption::Allowed,
             };
+            profile.shared_key_authenticates = node.read(key::shared_key_authenticates);
             profile.when_stale = match node.word(key::when_stale) {
                 Some("refuse") => WhenStale::Refuse,
                 _ => WhenStale::Allow,

@@ -18,6 +18,7 @@ use super::schema::{
     SettingKey, cache, feed as feed_keys, file, issuer as issuer_keys, keys, listen as socket_keys,
     revocation as revocation_keys, traces,
 };
+use super::shared_key;
 use crate::ext_authz::HttpRules;
 use crate::masking::RefusalRules;
 use jwtd_core::crypto::Digest;
@@ -248,7 +249,10 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let http = ext_authz(root, faults);
     let revokers = revocation::revokers(root, &names, faults);
     let issuers = Issuers::new(issuers, token_limits).ok()?;
-    let profiles = profiles(root, &issuers, &names)?.into_iter().zip(policies).collect();
+    shared_key::check_shared_keys(root, faults);
+    let profiles = profiles(root, &issuers, &names)?;
+    report.warnings.extend(shared_key::warnings(&profiles, &issuers));
+    let profiles = profiles.into_iter().zip(policies).collect();
     let remotes = fetched.into_iter();
     let remotes =
         remotes.filter_map(|(name, remote)| Some((issuers.find(name)?, remote))).collect();

@@ -7,7 +7,7 @@ use crate::masking::{AUDIT_RECORD_BYTES, AuditRules, Showing};
 use crate::permit::Permit;
 use crate::telemetry::{AuditLog, NoRoom, Record};
 use bytes::Bytes;
-use jwtd_core::jose::{Algorithm, ContentEncryption, KeyManagement, UnixTime};
+use jwtd_core::jose::{ContentEncryption, KeyManagement, UnixTime};
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::Caller;
 use jwtd_core::verify::{Proven, Reason, Reject};
@@ -60,7 +60,7 @@ pub(super) struct Token {
 /// What is shown of a proven token.
 #[derive(Debug)]
 pub(super) struct Named {
-    algorithm: Algorithm,
+    algorithm: &'static str,
     /// `alg` and `enc` of the encrypted token that it came in.
     encryption: Option<(KeyManagement, ContentEncryption)>,
     key_id: Option<Box<str>>,
@@ -71,9 +71,9 @@ pub(super) struct Named {
 impl Token {
     pub(super) fn new(bytes: &[u8], proven: Option<&Proven>) -> Self {
         let named = |proven: &Proven| Named {
-            algorithm: proven.header().algorithm,
+            algorithm: proven.algorithm(),
             encryption: proven.encryption().map(|header| (header.algorithm, header.encryption)),
-            key_id: proven.header().key_id.clone(),
+            key_id: proven.key_id().map(Box::from),
             token_id: proven.claims().token_id().map(Box::from),
             subject: proven.claims().subject().map(Box::from),
         };
@@ -175,7 +175,7 @@ impl AuditEvent {
         put("generation", configuration.generation().into());
         if let Some(Named { algorithm, encryption, key_id, token_id, subject }) = &self.token.proven
         {
-            put("algorithm", algorithm.name().into());
+            put("algorithm", (*algorithm).into());
             if let Some((alg, enc)) = encryption {
                 put("encryption", json!({ "alg": alg.name(), "enc": enc.name() }));
             }

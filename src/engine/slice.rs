@@ -193,7 +193,9 @@ impl Slice {
                 let proven = catch_unwind(AssertUnwindSafe(prove))
                     .unwrap_or_else(|_| vec![Err(Reject::Internal); names.len()]);
                 let settle = |((miss, issuer), outcome): ((usize, IssuerIndex), Result<_, _>)| {
-                    engine.metrics.signature_checks.add(group.algorithm, outcome.is_ok());
+                    if let Some(algorithm) = group.algorithm {
+                        engine.metrics.signature_checks.add(algorithm, outcome.is_ok());
+                    }
                     let refuse = |reject| Refusal { reject, issuer: Some(issuer) };
                     Outcome { miss, found: Found::Settled(outcome.map_err(refuse)) }
                 };

@@ -211,8 +211,8 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
         if ["scope", "scp"].iter().all(|name| !claims.has(name) || told(name)) {
             verdict.scopes = claims.scopes().map(str::to_owned).collect();
         }
-        verdict.key_id = text(entry.proven.header().key_id.as_deref());
-        verdict.algorithm = Bytes::from_static(entry.proven.header().algorithm.name().as_bytes());
+        verdict.key_id = text(entry.proven.key_id());
+        verdict.algorithm = Bytes::from_static(entry.proven.algorithm().as_bytes());
     }
     verdict
 }

@@ -14,13 +14,13 @@ use jwtd_core::jose::{AgreementCurve, Curve, KeyManagement};
 use jwtd_testkit::tokens::{Signer, set};
 use std::sync::LazyLock;
 
-fn recipient(algorithm: KeyManagement, id: &str) -> RecipientKey {
+pub(crate) fn recipient(algorithm: KeyManagement, id: &str) -> RecipientKey {
     let (size, curve) = (RsaSize::default(), AgreementCurve::Ec(Curve::P256));
     RecipientKey::generate(algorithm, size, curve, 32).unwrap().with_id(id)
 }
 
 /// Encrypts `text` to the key, with the members `more` of the header, each after a comma.
-fn encrypt(key: &RecipientKey, more: &str, text: &str) -> String {
+pub(crate) fn encrypt(key: &RecipientKey, more: &str, text: &str) -> String {
     let jwk = key.public_jwk().unwrap_or_else(|| key.to_jwk().to_string());
     let sealer = EncryptionKey::parse(jwk.as_bytes()).unwrap().remove(0).unwrap();
     let algorithm = key.stated().unwrap();
@@ -28,18 +28,19 @@ fn encrypt(key: &RecipientKey, more: &str, text: &str) -> String {
     sealer.encrypt_compact(algorithm, encryption, more, text.as_bytes()).unwrap()
 }
 
-fn nested(key: &RecipientKey) -> String {
+pub(crate) fn nested(key: &RecipientKey) -> String {
     encrypt(key, r#","cty":"JWT""#, &KEY.signed(claims("")))
 }
 
-static RSA: LazyLock<RecipientKey> =
+pub(crate) static RSA: LazyLock<RecipientKey> =
     LazyLock::new(|| recipient(KeyManagement::RsaOaep256, "enc-rsa"));
-static EC: LazyLock<RecipientKey> = LazyLock::new(|| recipient(KeyManagement::EcdhEs, "enc-ec"));
-static DIRECT: LazyLock<RecipientKey> =
+pub(crate) static EC: LazyLock<RecipientKey> =
+    LazyLock::new(|| recipient(KeyManagement::EcdhEs, "enc-ec"));
+pub(crate) static DIRECT: LazyLock<RecipientKey> =
     LazyLock::new(|| recipient(KeyManagement::Direct, "enc-dir"));
 
 /// A folder with one key of each kind in `enc/`.
-fn keys() -> Folder {
+pub(crate) fn keys() -> Folder {
     let folder = folder();
     std::fs::create_dir(folder.path("enc")).unwrap();
     for (name, key) in [("rsa.json", &RSA), ("ec.json", &EC), ("dir.json", &DIRECT)] {
@@ -74,7 +75,7 @@ fn start() -> Daemon {
     JWTD.start(keys(), SETTINGS)
 }
 
-async fn judged(daemon: &Daemon, profile: &str, token: &str) -> Reason {
+pub(crate) async fn judged(daemon: &Daemon, profile: &str, token: &str) -> Reason {
     let options = VerifyOptions { profile: profile.to_owned(), ..VerifyOptions::default() };
     let request =
         VerifyRequest { token: token.to_owned().into(), options: Some(options), context: None };
@@ -305,7 +306,7 @@ async fn a_rotated_decryption_key_costs_no_good_token_and_voids_those_of_the_old
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn batches_of_encrypted_tokens_are_admitted_by_their_cost() {
+async fn a_batch_of_encrypted_tokens_is_opened_each_once() {
     let daemon = start();
     // As many private operations as tokens, among plain ones that need none.
     let mut tokens: Vec<String> = (0..20).map(|_| nested(&RSA)).collect();

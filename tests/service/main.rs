@@ -36,6 +36,7 @@ mod refusals;
 mod reload;
 mod revocation;
 mod routes;
+mod shared_keys;
 mod shares;
 mod sockets;
 mod sources;

@@ -21,6 +21,10 @@ table! { profile {
     /// Whether tokens must be encrypted (`required`), may be (`allowed`), or must not (`refused`).
     /// An encrypted token is accepted only if a signed one is in it.
     encryption: str = word(&["allowed", "required", "refused"]).or("allowed");
+    /// `true`: claims that are encrypted and not signed are accepted too, where their issuer, and
+    /// it alone, shares the secret with this daemon (`dir`, A*KW, A*GCMKW). Whoever holds that
+    /// secret can make such tokens, this daemon's operator included. Never for a public key.
+    shared_key_authenticates: bool = flag().or("false");
     /// Who may use the profile. A caller that names no profile gets the first that lists it
     /// here; then the one named `default`, or the only one.
     callers: Node = list(&Kind::Table(caller::KEYS)).or_else("all");

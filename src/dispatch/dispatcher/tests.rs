@@ -13,13 +13,16 @@ use futures_util::poll;
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, Limits, UnixTime};
 use jwtd_core::keys::{
-    Action, Event as KeyEvent, Issuer, Issuers, Key, KeySet, KeyState, Leeway, Pace,
+    Action, DecryptionKeys, Event as KeyEvent, Issuer, Issuers, Key, KeySet, KeyState, Leeway, Pace,
 };
 use jwtd_core::policy::Caller;
 use jwtd_core::verify::{Profile, Reason};
 use std::pin::pin;
 use std::task::Poll;
 use tokio::runtime::Handle;
+
+#[cfg(feature = "jwe")]
+mod encrypted;
 
 const NOW: i64 = 1_800_000_000;
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,6 +59,11 @@ impl Scene {
     }
 
     fn with_workers(workers: usize) -> Self {
+        Self::opening(workers, LIMITS.in_flight_tokens, DecryptionKeys::default())
+    }
+
+    /// The issuer has its tokens encrypted to these keys.
+    fn opening(workers: usize, tokens: usize, decryption: DecryptionKeys) -> Self {
         let time = VirtualClock::at(UnixTime::from_seconds(NOW));
         let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::EdDsa).unwrap());
         let metrics = Arc::new(Metrics::new());
@@ -68,6 +76,10 @@ impl Scene {
             "web",
             held(&keys[..1]),
         );
+        let issuer = match &decryption.keys[..] {
+            [] => issuer,
+            _ => issuer.with_decryption(decryption),
+        };
         let issuers = Issuers::new(vec![issuer], Limits::DEFAULT).unwrap();
         let profile = Profile::new("p", &["a"], &issuers).unwrap();
         let pace = Pace { refresh: SECOND * 300, cooldown: SECOND * 10 };
@@ -78,7 +90,6 @@ impl Scene {
         let configuration = Configuration::new([profile], &issuers, &metrics);
         let limits = CacheLimits { max_bytes: 1 << 20, max_ttl: SECOND * 36_000 };
         let engine = Engine::new(Snapshot::new(configuration, issuers), limits, metrics);
-        let tokens = LIMITS.in_flight_tokens;
         let bytes = LIMITS.in_flight_bytes;
         let admission = Admission::new(Amounts { bytes, tokens, ..Amounts::default() });
         let account = admission.account(Peer::Unknown);

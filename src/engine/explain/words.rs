@@ -57,6 +57,23 @@ pub(super) fn sealed(header: &JweHeader) -> String {
     format!("decrypted: alg {}, enc {}, kid {id}", header.algorithm, header.encryption)
 }
 
+pub(super) const CLAIMS_SET: &str = "claims that are encrypted and not signed";
+
+/// What is demanded of encrypted claims that nobody signed.
+pub(super) const fn unsigned(profile: &Profile) -> &'static str {
+    if profile.shared_key_authenticates {
+        "a signed token, or claims that a shared key of one issuer authenticates"
+    } else {
+        "a signed token: `shared_key_authenticates` is off"
+    }
+}
+
+/// The shared key that authenticates a token.
+pub(super) fn by_shared_key(proven: &Proven) -> String {
+    let id = proven.key_id().map_or_else(|| "without id".to_owned(), shown);
+    format!("not signed; authenticated by the shared key {id} ({})", proven.algorithm())
+}
+
 pub(super) fn form(limits: &Limits) -> String {
     format!("three parts with dots between them, at most {} bytes", limits.token_bytes)
 }
@@ -218,8 +235,7 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
         }
         Condition::Type => {
             let accepted = profile.types.iter().map(|one| one.name().unwrap_or("absent"));
-            let actual =
-                proven.header().token_type.name().map_or_else(|| "absent".to_owned(), shown);
+            let actual = proven.token_type().name().map_or_else(|| "absent".to_owned(), shown);
             (format!("one of {}", listed(accepted)), actual)
         }
         Condition::RequiredClaims => {

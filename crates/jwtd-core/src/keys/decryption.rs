@@ -135,6 +135,21 @@ impl DecryptionIndex {
         self.owned.iter().any(|(owner, own)| *owner == issuer && own.content_type_optional)
     }
 
+    /// The secrets that the issuer shares with this service, each with whether it is the only
+    /// issuer that has it: only such a one can tell who made a token.
+    pub fn secrets(&self, issuer: IssuerIndex) -> impl Iterator<Item = (&DecryptionKey, bool)> {
+        let is_secret =
+            |key: &&DecryptionKey| key.algorithms().iter().any(KeyManagement::is_symmetric);
+        let own = self.owned.iter().filter(move |(owner, _)| *owner == issuer);
+        own.flat_map(|(_, own)| &own.keys).filter(is_secret).map(move |key| {
+            let has_it = |keys: &DecryptionKeys| {
+                keys.keys.iter().any(|one| one.thumbprint() == key.thumbprint())
+            };
+            let mut others = self.owned.iter().filter(|(owner, _)| *owner != issuer);
+            (key, !others.any(|(_, keys)| has_it(keys)))
+        })
+    }
+
     /// The keys that may open a token with this header, in the order in which they are tried.
     ///
     /// A token with an id is matched by it, and if no key has that id, with the keys that have

@@ -50,7 +50,7 @@ pub struct Matter<'m> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Condition {
     /// The token is encrypted if the profile requires it, and is not if the profile refuses it
-    /// (RFC 7516).
+    /// (RFC 7516); and it is signed, unless a shared key suffices for the profile.
     Encryption,
     /// The keys of the issuer are not too old.
     FreshKeys,
@@ -114,8 +114,17 @@ impl Condition {
                 (Encryption::Refused, Some(_)) => return Err(Malformed::Encrypted.into()),
                 (Encryption::Allowed, _)
                 | (Encryption::Refused, None)
+                | (Encryption::Required, Some(_))
+                    if proven.is_by_shared_key() && !profile.shared_key_authenticates =>
+                {
+                    return Err(Reject::EncryptedNotSigned);
+                }
+                (Encryption::Allowed, _)
+                | (Encryption::Refused, None)
                 | (Encryption::Required, Some(_)) => {}
             },
+            // Those have no part in a token that a shared key authenticates.
+            Self::FreshKeys if proven.is_by_shared_key() => {}
             Self::FreshKeys => check_keys(issuer, now)?,
             Self::Times => check_times(claims, issuer.clock_skew().span(), profile.max_age, now)?,
             Self::Lifetime => {
@@ -124,7 +133,7 @@ impl Condition {
             }
             Self::Audience => check_audience(claims, issuer, profile, audiences)?,
             Self::Type => {
-                if !profile.types.contains(&proven.header().token_type) {
+                if !profile.types.contains(proven.token_type()) {
                     return Err(Reject::TypeNotAllowed);
                 }
             }
@@ -161,6 +170,7 @@ impl Condition {
         let issuer = issuers.get(proven.proof().issuer())?;
         let claims = proven.claims();
         match self {
+            Self::FreshKeys if proven.is_by_shared_key() => None,
             Self::FreshKeys => match issuer.keys() {
                 KeyState::Held { stale_at, .. } => *stale_at,
                 KeyState::Unavailable => None,

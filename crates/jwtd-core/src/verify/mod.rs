@@ -3,6 +3,7 @@
 
 mod builder;
 mod context;
+mod evidence;
 mod headers;
 mod judge;
 mod jws;

@@ -1,10 +1,11 @@
 //! Opening an encrypted token (RFC 7516, section 5.2): what is in it is then read as any other
 //! token, and proven by its own signature.
 
+use super::evidence::SharedKeyHeader;
 use super::profile::Profile;
 use super::reject::{Refusal, Reject};
 use crate::crypto::{DecryptionError, Digest};
-use crate::jose::{CompactJwe, JweHeader, KeyManagement, Malformed};
+use crate::jose::{CompactJwe, ContentType, JweHeader, KeyManagement, Malformed};
 use crate::keys::{IssuerIndex, Issuers, Recipient};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -30,6 +31,8 @@ pub(super) struct Opened {
     pub(super) opening: Opening,
     /// The issuers whose tokens the key may open.
     pub(super) owners: Vec<IssuerIndex>,
+    /// The configured id of the key.
+    pub(super) key_id: Option<Box<str>>,
 }
 
 /// Inputs of the cost estimate for decrypting a token.
@@ -88,9 +91,10 @@ pub(super) fn open(
     for Recipient { key, owners } in recipients {
         match key.decrypt(&header, &parts) {
             Ok(plaintext) => {
+                let key_id = key.id().map(Box::from);
                 let (index, key) = (*index.fingerprint(), *key.thumbprint());
                 let opening = Opening { header, index, key };
-                return Ok(Opened { plaintext, opening, owners });
+                return Ok(Opened { plaintext, opening, owners, key_id });
             }
             Err(DecryptionError::Failed) => {}
             Err(DecryptionError::Malformed(fault)) => return Err(refuse(fault.into())),
@@ -106,6 +110,8 @@ pub struct UnverifiedContent {
     bytes: Zeroizing<Vec<u8>>,
     /// The header around it.
     pub header: JweHeader,
+    /// True if it is a claims set and not a token.
+    pub is_claims_set: bool,
 }
 
 impl UnverifiedContent {
@@ -118,9 +124,10 @@ impl UnverifiedContent {
         if issuers.decryption().is_empty() || !profile.encryption.is_taken() {
             return Err(Malformed::Encrypted.into());
         }
-        let Opened { plaintext, opening, .. } =
-            open(token, issuers, &|owner| profile.trusts(owner))?;
-        Ok(Self { bytes: plaintext, header: opening.header })
+        let opened = open(token, issuers, &|owner| profile.trusts(owner))?;
+        let is_claims_set = opened.is_claims_set();
+        let Opened { plaintext, opening, .. } = opened;
+        Ok(Self { bytes: plaintext, header: opening.header, is_claims_set })
     }
 
     /// The bytes.
@@ -131,6 +138,40 @@ impl UnverifiedContent {
 }
 
 impl Opened {
+    /// True if the content is a claims set and not a token.
+    pub(super) fn is_claims_set(&self) -> bool {
+        self.plaintext.first() == Some(&b'{')
+    }
+
+    /// The header of a claims set that the key authenticates, if it can.
+    pub(super) fn shared_key(&self) -> Option<SharedKeyHeader> {
+        let header = &self.opening.header;
+        let is_it = self.is_claims_set()
+            && self.opening.may_authenticate()
+            && matches!(self.owners[..], [_]);
+        is_it.then(|| SharedKeyHeader {
+            algorithm: header.algorithm,
+            key_id: header.key_id.clone().or_else(|| self.key_id.clone()),
+            token_type: header.token_type.clone(),
+        })
+    }
+
+    /// Checks a claims set against its encryption: the key belongs to the issuer, and replicated
+    /// claims match the payload.
+    pub(super) fn check_claims_set(
+        &self,
+        issuer: IssuerIndex,
+        issuers: &Issuers,
+    ) -> Result<(), Reject> {
+        if !self.owners.contains(&issuer) {
+            return Err(Reject::DecryptionKeyForeign);
+        }
+        if !self.opening.header.agrees_with(&self.plaintext, issuers.limits()) {
+            return Err(Reject::ReplicatedClaimMismatch);
+        }
+        Ok(())
+    }
+
     /// Checks the nested token against its encryption: the key belongs to the issuer, `cty`
     /// permits a nested token, and replicated claims match the payload.
     pub(super) fn check(
@@ -165,10 +206,33 @@ impl Opening {
         recipients.iter().any(is_it) && self.may_be_nested(issuers, issuer)
     }
 
+    /// True if `issuers` would still decrypt the token with the same secret, and that belongs to
+    /// this issuer and no other: what several share tells none of them from the rest.
+    pub(super) fn authenticates(&self, issuers: &Issuers, issuer: IssuerIndex) -> bool {
+        let Ok(recipients) = issuers.decryption().select(&self.header) else { return false };
+        let is_it =
+            |one: &Recipient<'_>| *one.key.thumbprint() == self.key && one.owners == [issuer];
+        self.may_authenticate() && recipients.iter().any(is_it)
+    }
+
+    /// True if only the holder of a shared secret can have made the token, and it does not
+    /// say that another one is in it.
+    fn may_authenticate(&self) -> bool {
+        self.header.algorithm.is_symmetric() && self.header.content_type == ContentType::Absent
+    }
+
+    /// The fingerprint of the decryption keys among which its key was found.
+    pub(super) fn index(&self) -> &Digest {
+        &self.index
+    }
+
+    /// The thumbprint of its key.
+    pub(super) fn key(&self) -> &Digest {
+        &self.key
+    }
+
     /// True if `cty` declares a nested token, or is absent and the issuer may omit it.
     pub(super) fn may_be_nested(&self, issuers: &Issuers, issuer: IssuerIndex) -> bool {
-        use crate::jose::ContentType;
-
         match self.header.content_type {
             ContentType::Jwt => true,
             ContentType::Absent => issuers.decryption().is_content_type_optional(issuer),

@@ -90,6 +90,9 @@ pub struct Profile {
     pub remember: Option<Duration>,
     /// The policy on encrypted tokens.
     pub encryption: Encryption,
+    /// True if a claims set that nobody signed is accepted where it is encrypted with a secret
+    /// that its issuer shares with this service: whoever holds that can make such tokens.
+    pub shared_key_authenticates: bool,
     /// The decision on tokens while a feed of revocations is stale.
     pub when_stale: WhenStale,
 }
@@ -122,6 +125,7 @@ impl Profile {
             max_lifetime: None,
             remember: None,
             encryption: Encryption::default(),
+            shared_key_authenticates: false,
             when_stale: WhenStale::default(),
         })
     }

@@ -320,7 +320,7 @@ reasons! {
         "Let the issuer set it (RFC 7519, section 5.2), or set `decryption_keys.cty_optional` for it.";
     EncryptedNotSigned = 111, "ENCRYPTED_NOT_SIGNED", Encryption, Issuer, false,
         "What is in the encrypted token is not signed, and anybody can encrypt to a public key.",
-        "Let the issuer sign the token and encrypt that (a nested token).";
+        "Let the issuer sign the token and encrypt that (a nested token), or, with a shared secret of this issuer alone, set `shared_key_authenticates` for the profile.";
     NestedTooDeep = 112, "NESTED_TOO_DEEP", Encryption, Issuer, false,
         "What is in the encrypted token is encrypted as well.",
         "Let the issuer encrypt once.";

@@ -12,6 +12,8 @@ mod current;
 mod encrypted;
 mod prove;
 mod reading;
+#[cfg(feature = "jwe")]
+mod shared_key;
 mod words;
 
 const NOW: i64 = 1_800_000_000;
@@ -65,7 +67,7 @@ fn a_good_token_is_proven_and_shows_what_it_says() {
     let proven = verify(token.as_bytes(), &issuers, &profile, &[], now).unwrap();
     assert_eq!(proven.claims().subject(), Some("s"));
     assert_eq!(proven.payload(), claims(r#","sub":"s""#).as_bytes());
-    assert_eq!(proven.header().key_id.as_deref(), Some("k"));
+    assert_eq!(proven.key_id(), Some("k"));
     assert_eq!(issuers.get(proven.proof().issuer()).unwrap().name(), "a");
 }
 

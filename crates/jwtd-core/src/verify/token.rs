@@ -1,15 +1,14 @@
 //! A token on its way, as types: read but [`Unproven`], then [`Proven`]. There
 //! is one way from the first to the second, and it checks the signature.
 
+use super::evidence::{Evidence, ProvenHeader, Signature};
 use super::opening::{Opened, Opening};
 use super::reject::Reject;
 use crate::crypto::Digest;
-use crate::jose::{Algorithm, Claims, Family, Header, JweHeader};
+use crate::jose::{Algorithm, Claims, Family, JweHeader, TokenType};
 use crate::keys::{Candidates, Issuer, IssuerIndex, Issuers, Key, KeySet, KeyState};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// Something that a token says and nobody proved.
 ///
@@ -41,45 +40,25 @@ impl Unverified<Claims> {
 pub struct Unproven<T> {
     /// What it is found by.
     pub(super) token: T,
-    pub(super) signed: SignedBytes,
     /// How it was decrypted, if it was encrypted.
     pub(super) opening: Option<Box<Opening>>,
-    pub(super) signature: Vec<u8>,
-    pub(super) header: Arc<Header>,
+    pub(super) evidence: Evidence,
     pub(super) payload: Vec<u8>,
     pub(super) claims: Unverified<Claims>,
     pub(super) issuer: IssuerIndex,
     pub(super) settings: Digest,
-    pub(super) set: Arc<KeySet>,
-    pub(super) candidates: Candidates,
 }
 
 /// What decides about the cost of a signature check: tokens of one group are checked side by side.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct CheckGroup {
-    /// `alg`
-    pub algorithm: Algorithm,
+    /// `alg`; nothing if a shared key authenticates the token, so that there is no signature.
+    pub algorithm: Option<Algorithm>,
     /// The size of the key in bits; that of the first where several may have signed. Zero for a
     /// secret.
     pub bits: usize,
     /// How many keys may have signed: a bad signature is checked with each of them.
     pub keys: usize,
-}
-
-/// The JWS Signing Input (RFC 7515, section 2): what the signature covers, and nothing else.
-#[derive(Debug)]
-pub(super) struct SignedBytes {
-    /// The JWS of a nested token, decrypted. Without it the token is the JWS.
-    pub(super) plaintext: Option<Zeroizing<Vec<u8>>>,
-    /// How long the header and the payload of the JWS are, with the dot between them.
-    pub(super) length: usize,
-}
-
-impl SignedBytes {
-    fn of<'b>(&'b self, token: &'b [u8]) -> Option<&'b [u8]> {
-        let bytes = self.plaintext.as_ref().map_or(token, |plaintext| plaintext);
-        bytes.get(..self.length)
-    }
 }
 
 /// That a signature was checked, and with which key of which issuer.
@@ -108,7 +87,8 @@ impl fmt::Debug for SignatureProof {
     }
 }
 
-/// A token whose signature was checked. Its claims are true insofar as the
+/// A token whose signature was checked, or that was opened with a shared key, which
+/// [`is_by_shared_key`](Proven::is_by_shared_key) tells and few profiles take. Its claims are true insofar as the
 /// issuer can be believed; whether they suffice is for
 /// [`judge`](super::judge()) to say.
 ///
@@ -121,7 +101,7 @@ impl fmt::Debug for SignatureProof {
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proven {
-    header: Arc<Header>,
+    header: ProvenHeader,
     claims: Claims,
     payload: Vec<u8>,
     proof: SignatureProof,
@@ -131,23 +111,12 @@ pub struct Proven {
 impl Unproven<()> {
     /// The same, found by `token`, which was opened if it was encrypted.
     pub(super) fn of<T>(self, token: T, opened: Option<Opened>) -> Unproven<T> {
-        let Self { signed, header, payload, claims, signature, issuer, .. } = self;
-        let Self { settings, set, candidates, .. } = self;
+        let Self { mut evidence, payload, claims, issuer, settings, .. } = self;
         let (plaintext, opening) = opened.map(|one| (one.plaintext, Box::new(one.opening))).unzip();
-        let signed = SignedBytes { plaintext, ..signed };
-        Unproven {
-            token,
-            signed,
-            opening,
-            signature,
-            header,
-            payload,
-            claims,
-            issuer,
-            settings,
-            set,
-            candidates,
+        if let Evidence::Signature(signature) = &mut evidence {
+            signature.signed.plaintext = plaintext;
         }
+        Unproven { token, opening, evidence, payload, claims, issuer, settings }
     }
 }
 
@@ -155,10 +124,13 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// The tokens that its signature can be checked together with, by [`prove_all`].
     #[must_use]
     pub fn group(&self) -> CheckGroup {
-        let keys = self.candidates.iter().filter_map(|index| self.set.keys().get(index));
+        let Evidence::Signature(Signature { header, set, candidates, .. }) = &self.evidence else {
+            return CheckGroup { algorithm: None, bits: 0, keys: 0 };
+        };
+        let keys = candidates.iter().filter_map(|index| set.keys().get(index));
         // The dearest of them: each may be tried.
         let bits = keys.map(|key| key.key.bits()).max().unwrap_or(0);
-        CheckGroup { algorithm: self.header.algorithm, bits, keys: self.candidates.len() }
+        CheckGroup { algorithm: Some(header.algorithm), bits, keys: candidates.len() }
     }
 
     /// The whole token as it came: what it is found by, in a cache or among the other tokens of
@@ -171,10 +143,13 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     /// The JWS Signing Input (RFC 7515, section 2): the bytes that the signature must cover. They
     /// are the beginning of the token, but those of a nested token are not among its bytes.
     ///
-    /// Nothing if `T` has become shorter since it was read.
+    /// Nothing if `T` has become shorter since it was read, or if nothing was signed.
     #[must_use]
     pub fn signing_input(&self) -> Option<&[u8]> {
-        self.signed.of(self.token.as_ref())
+        match &self.evidence {
+            Evidence::Signature(signature) => signature.signed.of(self.token.as_ref()),
+            Evidence::SharedKey(_) => None,
+        }
     }
 
     /// The issuer that the token claims, proven by nothing yet.
@@ -194,19 +169,27 @@ impl<T: AsRef<[u8]>> Unproven<T> {
     }
 
     fn check(&self) -> Result<SignatureProof, Reject> {
-        let message = self.signing_input().ok_or(Reject::Internal)?;
-        let key = signer(&self.set, &self.candidates, message, &self.signature)?;
-        Ok(SignatureProof {
-            issuer: self.issuer,
-            settings: self.settings,
-            set: *self.set.fingerprint(),
-            key: *key.key.thumbprint(),
-        })
+        let (set, key) = match &self.evidence {
+            Evidence::Signature(Signature { bytes, set, candidates, .. }) => {
+                let message = self.signing_input().ok_or(Reject::Internal)?;
+                let key = signer(set, candidates, message, bytes)?;
+                (*set.fingerprint(), *key.key.thumbprint())
+            }
+            Evidence::SharedKey(_) => {
+                let opening = self.opening.as_ref().ok_or(Reject::Internal)?;
+                (*opening.index(), *opening.key())
+            }
+        };
+        Ok(SignatureProof { issuer: self.issuer, settings: self.settings, set, key })
     }
 
     fn unlock(self, proof: SignatureProof) -> Proven {
         let Unverified(claims) = self.claims;
-        let Self { header, payload, opening, .. } = self;
+        let Self { evidence, payload, opening, .. } = self;
+        let header = match evidence {
+            Evidence::Signature(signature) => ProvenHeader::Signed(signature.header),
+            Evidence::SharedKey(header) => ProvenHeader::SharedKey(header),
+        };
         Proven { header, claims, payload, proof, opening }
     }
 }
@@ -295,14 +278,33 @@ impl Proven {
         std::mem::take(&mut self.payload)
     }
 
-    /// The header.
+    /// The `alg` by which it is proven: that of the signature, or of the shared key.
     #[must_use]
-    pub fn header(&self) -> &Header {
-        &self.header
+    pub fn algorithm(&self) -> &'static str {
+        self.header.algorithm()
+    }
+
+    /// The `kid` of the key by which it is proven.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.header.key_id()
+    }
+
+    /// `typ`
+    #[must_use]
+    pub fn token_type(&self) -> &TokenType {
+        self.header.token_type()
+    }
+
+    /// True if nobody signed it, and a secret that its issuer shares with this service
+    /// authenticates it.
+    #[must_use]
+    pub fn is_by_shared_key(&self) -> bool {
+        matches!(self.header, ProvenHeader::SharedKey(_))
     }
 
     /// The header of the encrypted token that it came in. It says how that was opened, and nothing
-    /// about the token.
+    /// about a token that is signed.
     #[must_use]
     pub fn encryption(&self) -> Option<&JweHeader> {
         self.opening.as_deref().map(|opening| &opening.header)
@@ -331,21 +333,29 @@ impl Proven {
     #[must_use]
     pub fn issuer_if_current<'i>(&self, issuers: &'i Issuers) -> Option<&'i Issuer> {
         let issuer = issuers.get(self.proof.issuer)?;
-        let KeyState::Held { set, .. } = issuer.keys() else {
-            return None;
-        };
         if *issuer.settings() != self.proof.settings {
             return None;
         }
-        if let Some(opening) = &self.opening
-            && !opening.is_current(issuers, self.proof.issuer)
-        {
+        let header = match (&self.header, &self.opening) {
+            // The signing keys have no part in it.
+            (ProvenHeader::SharedKey(_), opening) => {
+                let opening = opening.as_ref()?;
+                return opening.authenticates(issuers, self.proof.issuer).then_some(issuer);
+            }
+            (ProvenHeader::Signed(_), Some(opening))
+                if !opening.is_current(issuers, self.proof.issuer) =>
+            {
+                return None;
+            }
+            (ProvenHeader::Signed(header), _) => header,
+        };
+        let KeyState::Held { set, .. } = issuer.keys() else {
             return None;
-        }
+        };
         if *set.fingerprint() == self.proof.set {
             return Some(issuer);
         }
-        let candidates = set.select(&self.header).ok()?;
+        let candidates = set.select(header).ok()?;
         candidates
             .iter()
             .filter_map(|index| set.keys().get(index))

@@ -2,6 +2,7 @@
 //! section 5.2. The first step that fails decides.
 
 use super::context::TokenContext;
+use super::evidence::{Evidence, Signature, SignedBytes};
 use super::headers::Headers;
 use super::judge::{Matter, judge};
 use super::opening::{Opened, open};
@@ -9,7 +10,7 @@ use super::profile::Profile;
 use super::read_error::{MissingKey, ReadError};
 use super::reject::{Refusal, Reject};
 use super::security_event::EVENT_BYTES;
-use super::token::{Proven, SignedBytes, Unproven, Unverified};
+use super::token::{Proven, Unproven, Unverified};
 use crate::jose::{Claims, CompactJws, Malformed, UnixTime};
 use crate::keys::{IssuerIndex, Issuers, KeyError, KeyState};
 use std::sync::Arc;
@@ -49,7 +50,8 @@ pub fn verify_in_context(
 }
 
 /// Reads a token and finds the keys that may have signed it. Nothing that the
-/// token says is believed: its `iss` picks the issuer whose keys must prove it.
+/// token says is believed: its `iss` picks the issuer whose keys must prove it. No shared key
+/// authenticates it: that is for a profile to allow, see [`read_under`].
 ///
 /// # Errors
 /// The first step that fails, or the key that is missing.
@@ -74,7 +76,8 @@ pub fn read_under<T: AsRef<[u8]>>(
     if !profile.encryption.is_taken() && is_encrypted(token.as_ref(), issuers) {
         return Err(Malformed::Encrypted.into());
     }
-    let read = read_for(headers, token, issuers, &|owner| profile.trusts(owner));
+    let by_shared_key = profile.shared_key_authenticates;
+    let read = read_for(headers, token, issuers, &|owner| profile.trusts(owner), by_shared_key);
     let issuer = match &read {
         Ok(unproven) => Some(unproven.issuer),
         Err(error) => error.issuer(),
@@ -96,7 +99,7 @@ pub fn read_after<T: AsRef<[u8]>>(
     token: T,
     issuers: &Issuers,
 ) -> Result<Unproven<T>, ReadError> {
-    read_for(headers, token, issuers, &|_| true)
+    read_for(headers, token, issuers, &|_| true, false)
 }
 
 /// Reads a [security event](super::security_event) that `issuer` alone may send: its keys prove
@@ -125,19 +128,21 @@ pub fn read_event<T: AsRef<[u8]>>(
     Ok(read?.of(token, None))
 }
 
-/// The same; what is encrypted is opened for issuers for whom it `may_be`.
+/// The same; what is encrypted is opened for issuers for whom it `may_be`, and a claims set in it
+/// is taken if `by_shared_key` and a shared key authenticates it.
 fn read_for<T: AsRef<[u8]>>(
     headers: &mut Headers,
     token: T,
     issuers: &Issuers,
     may_be: &dyn Fn(IssuerIndex) -> bool,
+    by_shared_key: bool,
 ) -> Result<Unproven<T>, ReadError> {
     // RFC 7519, section 7.2, steps 1 and 2: the parts.
     match CompactJws::split(token.as_ref(), issuers.limits()) {
         Ok(jws) => Ok(read_jws(headers, &jws, None, issuers)?.of(token, None)),
         Err(Malformed::Encrypted) if !issuers.decryption().is_empty() => {
             let mut opened = open(token.as_ref(), issuers, may_be)?;
-            let read = read_opened(headers, &opened, issuers)?;
+            let read = read_opened(headers, &opened, issuers, by_shared_key)?;
             // They agree with the payload, which is kept.
             opened.opening.header.forget_claims();
             Ok(read.of(token, Some(opened)))
@@ -156,11 +161,11 @@ fn read_opened(
     headers: &mut Headers,
     opened: &Opened,
     issuers: &Issuers,
+    by_shared_key: bool,
 ) -> Result<Unproven<()>, ReadError> {
     let mut read = || {
-        // A payload of claims that nobody signed: whoever has the public key can have made it.
-        if opened.plaintext.first() == Some(&b'{') {
-            return Err(Reject::EncryptedNotSigned.into());
+        if opened.is_claims_set() {
+            return read_claims_set(opened, issuers, by_shared_key);
         }
         let jws = match CompactJws::split(&opened.plaintext, issuers.limits()) {
             Err(Malformed::Encrypted) => return Err(Reject::NestedTooDeep.into()),
@@ -175,6 +180,42 @@ fn read_opened(
         }
         (error, _) => error,
     })
+}
+
+/// A claims set that nobody signed. Whoever has a public key can have encrypted it to that; what
+/// is encrypted with a shared secret is from a holder of that, which suffices if it is taken so.
+fn read_claims_set(
+    opened: &Opened,
+    issuers: &Issuers,
+    is_taken: bool,
+) -> Result<Unproven<()>, ReadError> {
+    let header = opened.shared_key().ok_or(Reject::EncryptedNotSigned)?;
+    let read = || {
+        let payload = opened.plaintext.to_vec();
+        let claims = Claims::parse(&payload, issuers.limits())?;
+        let index = claims.issuer().ok_or(Reject::IssuerMissing)?;
+        let index = issuers.route(index).ok_or(Reject::IssuerUnknown)?;
+        let issuer = issuers.get(index).ok_or(Reject::Internal)?;
+        let checked = opened.check_claims_set(index, issuers);
+        checked.map_err(|reject| Refusal { reject, issuer: Some(index) })?;
+        Ok(Unproven {
+            token: (),
+            opening: None,
+            evidence: Evidence::SharedKey(Arc::new(header)),
+            payload,
+            claims: Unverified(claims),
+            issuer: index,
+            settings: *issuer.settings(),
+        })
+    };
+    let read: Result<_, Refusal> = read();
+    if is_taken {
+        return Ok(read?);
+    }
+    // The issuer is told all the same: of one that the profile does not trust there is one reason,
+    // as when the token is remembered.
+    let issuer = read.map_or_else(|refusal| refusal.issuer, |unproven| Some(unproven.issuer));
+    Err(Refusal { reject: Reject::EncryptedNotSigned, issuer }.into())
 }
 
 fn read_jws(
@@ -220,17 +261,7 @@ fn read_jws(
     };
     let signed = SignedBytes { plaintext: None, length: jws.signing_input().len() };
     let (settings, set) = (*issuer.settings(), Arc::clone(set));
-    Ok(Unproven {
-        token: (),
-        signed,
-        opening: None,
-        signature,
-        header,
-        payload,
-        claims,
-        issuer: index,
-        settings,
-        set,
-        candidates,
-    })
+    let evidence =
+        Evidence::Signature(Signature { signed, bytes: signature, header, set, candidates });
+    Ok(Unproven { token: (), opening: None, evidence, payload, claims, issuer: index, settings })
 }

@@ -165,9 +165,9 @@ impl<'v> Mapping<'v> {
                 found.map(|(_, value)| self.variables.claim(value)).transpose()
             }
             Variable::Header => match name {
-                "alg" => text(input.proven.header().algorithm.name()).map(Some),
-                "kid" => input.proven.header().key_id.as_deref().map(text).transpose(),
-                "typ" => input.proven.header().token_type.name().map(text).transpose(),
+                "alg" => text(input.proven.algorithm()).map(Some),
+                "kid" => input.proven.key_id().map(text).transpose(),
+                "typ" => input.proven.token_type().name().map(text).transpose(),
                 _ => Ok(None),
             },
             Variable::Request => {

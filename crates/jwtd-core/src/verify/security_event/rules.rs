@@ -61,7 +61,7 @@ impl<'m> EventMatter<'m> {
         if !audiences.any(|name| rules.audiences.iter().any(|own| **own == *name)) {
             return Err(Reject::AudienceMismatch.into());
         }
-        if !is_type(&proven.header().token_type) {
+        if !is_type(proven.token_type()) {
             return Err(Reject::TypeNotAllowed.into());
         }
         let token_id = claims.token_id().ok_or(EventFault::TokenIdMissing)?;

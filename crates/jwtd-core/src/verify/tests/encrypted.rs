@@ -9,7 +9,7 @@ use crate::keys::DecryptionKeys;
 
 const X25519: AgreementCurve = AgreementCurve::X25519;
 
-fn recipient(algorithm: KeyManagement, id: Option<&str>) -> RecipientKey {
+pub(super) fn recipient(algorithm: KeyManagement, id: Option<&str>) -> RecipientKey {
     let key = RecipientKey::generate(algorithm, RsaSize::default(), X25519, 32).unwrap();
     match id {
         Some(id) => key.with_id(id),
@@ -17,17 +17,17 @@ fn recipient(algorithm: KeyManagement, id: Option<&str>) -> RecipientKey {
     }
 }
 
-fn decryption(keys: &[&RecipientKey]) -> DecryptionKeys {
+pub(super) fn decryption(keys: &[&RecipientKey]) -> DecryptionKeys {
     let bind = |key: &&RecipientKey| key.bind(None, ContentEncryptionSet::default()).unwrap();
     DecryptionKeys { keys: keys.iter().map(bind).collect(), content_type_optional: false }
 }
 
 /// Issuers `a` and `b` that sign with the same key, and open with these.
-fn world(a: &[&RecipientKey], b: &[&RecipientKey]) -> Issuers {
+pub(super) fn world(a: &[&RecipientKey], b: &[&RecipientKey]) -> Issuers {
     world_of(decryption(a), decryption(b))
 }
 
-fn world_of(a: DecryptionKeys, b: DecryptionKeys) -> Issuers {
+pub(super) fn world_of(a: DecryptionKeys, b: DecryptionKeys) -> Issuers {
     let issuer = |name, iss, decryption: DecryptionKeys| {
         let jwks = format!(r#"{{"keys":[{}]}}"#, KEY.to_jwk("k"));
         let keys = JwkSet::parse(jwks.as_bytes()).unwrap().keys;
@@ -41,7 +41,7 @@ fn world_of(a: DecryptionKeys, b: DecryptionKeys) -> Issuers {
     Issuers::new(all, Limits::DEFAULT).unwrap()
 }
 
-fn encrypt(key: &RecipientKey, more: &str, text: &str) -> String {
+pub(super) fn encrypt(key: &RecipientKey, more: &str, text: &str) -> String {
     let algorithm = key.stated().unwrap();
     let jwk = key.public_jwk().unwrap_or_else(|| key.to_jwk().to_string());
     let sealer = EncryptionKey::parse(jwk.as_bytes()).unwrap().remove(0).unwrap();
@@ -49,14 +49,14 @@ fn encrypt(key: &RecipientKey, more: &str, text: &str) -> String {
     sealer.encrypt_compact(algorithm, encryption, more, text.as_bytes()).unwrap()
 }
 
-const NESTED: &str = r#","cty":"JWT""#;
+pub(super) const NESTED: &str = r#","cty":"JWT""#;
 
 /// A good token of issuer `a`, encrypted.
-fn nested(key: &RecipientKey) -> String {
+pub(super) fn nested(key: &RecipientKey) -> String {
     encrypt(key, NESTED, &sign(HEADER, &claims("")))
 }
 
-fn verdict(issuers: &Issuers, trusted: &[&str], token: &str) -> Reason {
+pub(super) fn verdict(issuers: &Issuers, trusted: &[&str], token: &str) -> Reason {
     let profile = Profile::new("p", trusted, issuers).unwrap();
     verify(token.as_bytes(), issuers, &profile, &[], UnixTime::from_seconds(NOW))
         .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
@@ -73,7 +73,7 @@ fn a_nested_token_is_verified_with_every_key_management_algorithm() {
         assert_eq!(verdict(&issuers, &["a"], &token), Reason::Ok, "{algorithm}");
         let proven = read(token.as_bytes(), &issuers).unwrap().prove().unwrap();
         assert_eq!(proven.claims().issuer(), Some("https://a"));
-        assert_eq!(proven.header().key_id.as_deref(), Some("k"));
+        assert_eq!(proven.key_id(), Some("k"));
         assert_eq!(proven.encryption().unwrap().algorithm, *algorithm);
         let profile = Profile::new("p", &["a"], &issuers).unwrap();
         let cost = opening_cost(token.as_bytes(), &issuers, &profile).unwrap();

@@ -1,6 +1,7 @@
 //! What a signature is checked over.
 
 use super::*;
+use crate::verify::evidence::Evidence;
 
 #[test]
 fn a_group_is_proven_as_its_tokens_are_one_by_one() {
@@ -59,7 +60,7 @@ fn a_panic_in_a_check_costs_the_token_alone() {
 #[test]
 fn a_group_is_an_algorithm_and_a_size_of_keys() {
     let group = unproven(sign(HEADER, &claims("")).as_bytes()).group();
-    assert_eq!(group, CheckGroup { algorithm: Algorithm::EdDsa, bits: 256, keys: 1 });
+    assert_eq!(group, CheckGroup { algorithm: Some(Algorithm::EdDsa), bits: 256, keys: 1 });
 }
 
 fn unproven(token: &[u8]) -> Unproven<Vec<u8>> {
@@ -77,7 +78,8 @@ fn only_the_signed_bytes_are_checked_and_only_the_token_is_found() {
     let nested = |plaintext: &[u8]| {
         let mut nested = unproven(&token);
         nested.token = b"header.key.iv.ciphertext.tag".to_vec();
-        nested.signed.plaintext = Some(plaintext.to_vec().into());
+        let Evidence::Signature(signature) = &mut nested.evidence else { panic!("not signed") };
+        signature.signed.plaintext = Some(plaintext.to_vec().into());
         nested
     };
     let good = nested(&token);

@@ -13,9 +13,9 @@ mod contract {
     use prost_types::field_descriptor_proto::Type;
     use prost_types::{DescriptorProto, FileDescriptorSet};
 
-    /// Fields that are published as `string` and served as `bytes`: the same on
-    /// the wire, but with no copy. Tokens need no UTF-8 pass, because the base64url
-    /// decoder judges every byte anyway; the names that are sent are shared.
+    /// Fields that the published contract declares as `string` and the daemon handles as `bytes`.
+    /// The wire format is the same, but no copy is made. Tokens need no UTF-8 check, because the
+    /// base64url decoder checks every byte anyway; names in responses are shared buffers.
     const SHARED_FIELDS: [(&str, &str); 6] = [
         ("ExplainRequest", "token"),
         ("Verdict", "algorithm"),
@@ -25,10 +25,10 @@ mod contract {
         ("VerifyStreamRequest", "tokens"),
     ];
 
-    /// Fields of Envoy's question, all of which hold what a client wrote, or may: bytes, and
-    /// not always UTF-8. As `string` they would make an error of the call, which
-    /// `failure_mode_allow` overlooks. A map has no bytes for keys, so that its entries are
-    /// served as what they are on the wire: messages.
+    /// Fields of Envoy's request that hold, or may hold, client data: bytes that are not always
+    /// valid UTF-8. As `string` they would make the call fail, which `failure_mode_allow` ignores.
+    /// Map keys cannot be bytes, so map entries are handled as the messages that they are on the
+    /// wire.
     const CLIENT_FIELDS: [(&str, &str); 11] = [
         ("ContextExtensionsEntry", "key"),
         ("ContextExtensionsEntry", "value"),
@@ -47,13 +47,13 @@ mod contract {
         let published = read("proto/jwtd.binpb")?;
 
         let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
-        // What reflection shows to callers is the published contract.
+        // Reflection shows the published contract to clients.
         std::fs::write(out.join("descriptor.bin"), prost_encode(&published))?;
 
-        // What others published is served beside it and not shown as ours.
+        // Envoy's contract is served too, but reflection does not show it as part of this one.
         let envoy = read("proto/envoy.binpb")?;
         let sets = [served(published, &SHARED_FIELDS), served(envoy, &CLIENT_FIELDS)];
-        // The fields as they are served: the memory of a request is counted by them.
+        // The fields as served: request memory is accounted by them.
         let mut all = FileDescriptorSet::default();
         all.file.extend(sets.iter().flat_map(|set| set.file.iter().cloned()));
         std::fs::write(out.join("served.bin"), prost_encode(&all))?;
@@ -61,7 +61,7 @@ mod contract {
         for set in sets {
             tonic_prost_build::configure()
                 .bytes(".")
-                // Calls are answered without tonic's servers: see `grpc/service`.
+                // Requests are dispatched without tonic's generated servers: see `grpc/service`.
                 .build_server(false)
                 .extern_path(".google.rpc.Status", "::tonic_types::Status")
                 .compile_fds(set)?;

@@ -1,5 +1,5 @@
-//! The repair of `:authority` beside the bare copy that a read of a socket is: a batch
-//! in DATA frames, and the header block of a call.
+//! Compares the repair of `:authority` with the plain copy that a socket read makes, for a batch in
+//! DATA frames and for the header block of a call.
 
 #![allow(clippy::unwrap_used, clippy::missing_docs_in_private_items, reason = "a bench may panic")]
 
@@ -33,7 +33,7 @@ fn call() -> Vec<u8> {
 }
 
 fn read(mut stream: impl AsyncRead + Unpin, buffer: &mut [u8]) -> usize {
-    // A slice is always ready.
+    // A slice is always ready to be read.
     stream.read_exact(buffer).now_or_never().unwrap().unwrap()
 }
 

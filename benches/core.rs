@@ -1,5 +1,5 @@
-//! The steps of the core, one by one; checks of signatures stand beside the bare
-//! crypto library. Needs no feature: `cargo bench --bench core`.
+//! Measures the steps of the core one by one, and signature checks beside direct calls of the
+//! crypto library. It needs no feature: `cargo bench --bench core`.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 
 use criterion::{BatchSize, Criterion, Throughput};
@@ -23,7 +23,7 @@ const ALGORITHMS: [Algorithm; 7] = [
     Algorithm::EdDsa,
 ];
 
-/// The keys that this build can make: RSA and P-521 need `aws-lc`.
+/// The keys that this build can generate: RSA and P-521 need `aws-lc`.
 fn keys() -> Vec<SigningKey> {
     let made = ALGORITHMS.iter().filter_map(|one| match tokens::key(*one) {
         Err(SigningError::NotBuiltIn) => None,
@@ -36,8 +36,8 @@ fn token(key: &SigningKey) -> String {
     tokens::tokens(key, 1, NOW).unwrap().remove(0)
 }
 
-/// Parsing, and judging what was proven. Of two algorithms, because the payload
-/// of an ES256 token is twice that of an RS256 one of the same length.
+/// Parsing, and checking proven tokens. It uses two algorithms, because the payload of an ES256
+/// token is twice as long as that of an RS256 token of the same length.
 fn steps(criterion: &mut Criterion, keys: &[SigningKey]) {
     let mut group = criterion.benchmark_group("steps");
     group.throughput(Throughput::Elements(1));
@@ -77,7 +77,7 @@ fn steps(criterion: &mut Criterion, keys: &[SigningKey]) {
     group.finish();
 }
 
-/// The choice among as many keys as issuers publish, and among the most allowed.
+/// The selection among as many keys as issuers usually publish, and among the most allowed.
 fn selection(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("select");
     let key = tokens::key(Algorithm::EdDsa).unwrap();

@@ -1,4 +1,4 @@
-//! What stands between the socket and the core: the cache, batches hot, cold and mixed, and
+//! Measures the layers between the socket and the core: the cache, hot, cold and mixed batches, and
 //! the messages. `cargo bench --bench engine`.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
@@ -21,7 +21,7 @@ const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const CACHE: u64 = 64 << 20;
 const BATCHES: [usize; 4] = [1, 16, 256, 1000];
 
-/// So many tokens that are good, and as many that have expired, which are never remembered.
+/// `count` good tokens, and as many expired ones, which are never cached.
 fn supply(algorithm: Algorithm, count: usize) -> (jwtd_core::crypto::SigningKey, [Vec<Bytes>; 2]) {
     let key = tokens::key(algorithm).unwrap();
     let early = UnixTime::from_seconds(NOW.seconds() - 10_000);
@@ -31,7 +31,7 @@ fn supply(algorithm: Algorithm, count: usize) -> (jwtd_core::crypto::SigningKey,
     (key, made)
 }
 
-/// One look-up, of a token that is remembered and of one that is not.
+/// One cache lookup, for a cached token and for an uncached one.
 fn look_ups(criterion: &mut Criterion) {
     let (key, [good, other]) = supply(Algorithm::Es256, 256);
     let engine = engine::engine(&key, CACHE);
@@ -63,7 +63,7 @@ fn batches(criterion: &mut Criterion) {
             let mut group = criterion.benchmark_group(format!("batch of {count}"));
             group.throughput(Throughput::Elements(count as u64));
             let good = good.get(..count).unwrap();
-            // One in ten is checked each time.
+            // One in ten is verified each time.
             let places = good.iter().zip(&expired).enumerate();
             let pick = |(place, (good, expired))| if place % 10 == 9 { expired } else { good };
             let mixed: Vec<Bytes> = places.map(pick).cloned().collect();
@@ -87,7 +87,7 @@ fn batches(criterion: &mut Criterion) {
     }
 }
 
-/// A request of 256 tokens as it comes off the wire, and its answer.
+/// A request of 256 tokens as received from the wire, and its response.
 fn messages(criterion: &mut Criterion) {
     let (_, [good, _]) = supply(Algorithm::Es256, 256);
     let request = pb::VerifyBatchRequest { tokens: good, ..Default::default() };

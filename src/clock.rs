@@ -1,9 +1,8 @@
-//! The clock: the only place that asks the operating system for the time.
+//! The clock: the only module that asks the operating system for the time.
 //!
-//! A [`Clock`] has the wall time, by which tokens are judged, and a monotonic time, by which
-//! the daemon waits and measures. Code that needs either takes a clock, or a moment read from
-//! one, as an argument. Tests pass a clock that moves only when they advance it:
-//! [`VirtualClock`].
+//! A [`Clock`] has the wall time, by which tokens are verified, and a monotonic time, by which the
+//! daemon waits and measures. Code that needs either takes a clock, or a moment read from one, as
+//! an argument. Tests pass a clock that moves only when they advance it: [`VirtualClock`].
 
 mod jump;
 
@@ -15,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
-/// The time and waiting for it. Clones share one clock.
+/// A source of time and of timers. Clones share one clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Option<Arc<Virtual>>);
 
@@ -26,14 +25,14 @@ impl Clock {
         Self(None)
     }
 
-    /// The wall time, in whole seconds. A time before 1970 counts as 1970: every token is
-    /// then not yet valid.
+    /// The wall time, in whole seconds. A time before 1970 counts as 1970: every token is then not
+    /// yet valid.
     #[must_use]
     pub fn wall(&self) -> UnixTime {
         whole_seconds(self.timestamp())
     }
 
-    /// The wall time as exactly as it is known, for records.
+    /// The wall time with full precision, for records.
     #[must_use]
     pub fn timestamp(&self) -> SystemTime {
         match &self.0 {
@@ -43,7 +42,7 @@ impl Clock {
         }
     }
 
-    /// A time that never goes back, for waiting and measuring.
+    /// The monotonic time, for waiting and measuring.
     #[must_use]
     pub fn monotonic(&self) -> Instant {
         match &self.0 {
@@ -70,12 +69,12 @@ impl Clock {
         }
     }
 
-    /// Waits for a duration.
+    /// Waits for `span`.
     pub async fn sleep(&self, span: Duration) {
         self.sleep_until(later(self.monotonic(), span)).await;
     }
 
-    /// The output of `future`, or `None` if it has not ended by `moment`.
+    /// Returns the output of `future`, or `None` if it has not finished by `moment`.
     pub async fn timeout_at<F: Future>(&self, moment: Instant, future: F) -> Option<F::Output> {
         tokio::select! {
             biased;
@@ -84,12 +83,12 @@ impl Clock {
         }
     }
 
-    /// The output of `future`, or `None` if it has not ended after `span`.
+    /// Returns the output of `future`, or `None` if it has not finished after `span`.
     pub async fn timeout<F: Future>(&self, span: Duration, future: F) -> Option<F::Output> {
         self.timeout_at(later(self.monotonic(), span), future).await
     }
 
-    /// Blocks the thread until `moment`. Never on a worker of the runtime.
+    /// Blocks the thread until `moment`. Must never be called on a worker of the runtime.
     pub fn block_until(&self, moment: Instant) {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "for threads of their own")]
@@ -103,7 +102,7 @@ impl Clock {
     }
 }
 
-/// For rustls, whose own clock panics before 1970. A handshake fails instead.
+/// Gives rustls the time, because its own clock panics before 1970. A handshake fails instead.
 impl TimeProvider for Clock {
     fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
         let since = self.timestamp().duration_since(UNIX_EPOCH).ok()?;
@@ -111,9 +110,8 @@ impl TimeProvider for Clock {
     }
 }
 
-/// A timestamp in the format of RFC 3339, with milliseconds. The format ends at the year
-/// 9999, and `humantime` panics before 1970: times outside are written as the nearest one
-/// inside.
+/// Formats a timestamp as RFC 3339, with milliseconds. The format ends at the year 9999, and
+/// `humantime` panics before 1970: times outside are written as the nearest one inside.
 #[must_use]
 pub fn rfc3339(at: SystemTime) -> String {
     const LAST: Duration = Duration::from_millis(253_402_300_799_999);
@@ -132,7 +130,7 @@ pub struct VirtualClock(Arc<Virtual>);
 struct Virtual {
     monotonic: Instant,
     state: Mutex<State>,
-    /// Notified of each sleeper.
+    /// Notified when a task or thread starts to sleep.
     asleep: Condvar,
 }
 
@@ -141,7 +139,7 @@ struct State {
     wall: SystemTime,
     /// The time that has passed since the beginning.
     passed: Duration,
-    /// The moments that are waited for, with the sender that wakes each sleeper.
+    /// The moments at which sleepers wake, each with the channel that wakes it.
     sleepers: Vec<(Instant, oneshot::Sender<()>)>,
 }
 
@@ -154,13 +152,13 @@ impl VirtualClock {
         Self(Arc::new(Virtual { monotonic: instant(), state, asleep }))
     }
 
-    /// The clock, for those who are given one.
+    /// The clock to pass to code under test.
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock(Some(Arc::clone(&self.0)))
     }
 
-    /// Lets time pass, and wakes those who waited for it.
+    /// Advances the time by `span`, and wakes the sleepers whose moment has come.
     pub fn advance(&self, span: Duration) {
         let mut state = self.0.lock();
         state.passed = state.passed.saturating_add(span);
@@ -173,13 +171,13 @@ impl VirtualClock {
         }
     }
 
-    /// Sets the wall time, as an operator or a time service does; no time passes.
+    /// Sets the wall time, as an operator or a time service does; the monotonic time stays.
     pub fn set_wall(&self, wall: UnixTime) {
         self.0.lock().wall = system_time(wall);
     }
 
-    /// Blocks until somebody waits for exactly this moment, so that time does not pass
-    /// before a thread has gone to sleep.
+    /// Blocks until there is a sleeper for exactly this moment, so that a test does not advance the
+    /// time before a thread has gone to sleep.
     pub fn wait_for_sleeper(&self, moment: Instant) {
         let missing = |state: &mut State| {
             !state.sleepers.iter().any(|(until, wake)| *until == moment && !wake.is_closed())
@@ -190,7 +188,7 @@ impl VirtualClock {
 }
 
 impl Virtual {
-    /// Resolves at `moment`; nothing if that has passed.
+    /// A receiver that resolves at `moment`; `None` if `moment` has passed.
     fn sleeper(&self, moment: Instant) -> Option<oneshot::Receiver<()>> {
         let mut state = self.lock();
         if moment <= later(self.monotonic, state.passed) {
@@ -213,7 +211,7 @@ fn whole_seconds(at: SystemTime) -> UnixTime {
     UnixTime::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// The time, also one before 1970.
+/// Converts a time, including one before 1970.
 fn system_time(at: UnixTime) -> SystemTime {
     let span = Duration::from_secs(at.seconds().unsigned_abs());
     let moved =
@@ -226,7 +224,8 @@ fn instant() -> Instant {
     Instant::now()
 }
 
-/// The moment so long after another; one beyond all that can be told is as good as never.
+/// The moment `span` after another one. A moment too far to represent becomes one that is
+/// practically never.
 pub(crate) fn later(moment: Instant, span: Duration) -> Instant {
     /// Thirty years.
     const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
@@ -271,7 +270,7 @@ mod tests {
         assert!(poll(short.as_mut()).is_pending());
         time.advance(TICK);
         assert!(poll(short.as_mut()).is_ready() && poll(long.as_mut()).is_pending());
-        // A moment that has passed is not waited for.
+        // A sleep until a past moment returns at once.
         assert!(poll(pin!(clock.sleep(Duration::ZERO))).is_ready());
         time.advance(SECOND);
         assert!(poll(long.as_mut()).is_ready());

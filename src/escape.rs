@@ -1,12 +1,12 @@
-//! Escapes for text that others wrote, before a person sees it. Every writer of text applies
-//! them once: the terminal of commands, the log, the audit log and the admin port.
+//! Escapes untrusted text before a person sees it. Every writer of text applies the escapes once:
+//! the terminal of commands, the log, the audit log and the admin port.
 
 use std::borrow::Cow;
 
-/// Escapes as JSON does whatever does not print as itself: control characters (C1 too, which
-/// terminals obey), marks that turn the direction of a line, separators of lines, and the
-/// invisible. Quotes and backslashes stay, so that a JSON text in one line becomes an equal
-/// one.
+/// Escapes, as JSON does, every character that is not visible as itself: control characters (C1
+/// too, which terminals obey), marks that change the direction of text, line separators, and
+/// invisible characters. Quotes and backslashes stay, so that a JSON text of one line keeps its
+/// value.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if text.chars().all(prints) {
@@ -17,7 +17,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The same for each line of a text of several.
+/// Escapes each line of a text of several lines.
 #[must_use]
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     if text.chars().all(|one| one == '\n' || prints(one)) {
@@ -27,7 +27,7 @@ pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.join("\n"))
 }
 
-/// Adds a character, escaped if need be.
+/// Appends a character, escaped if necessary.
 pub(crate) fn push(shown: &mut String, one: char) {
     if prints(one) {
         shown.push(one);
@@ -38,13 +38,14 @@ pub(crate) fn push(shown: &mut String, one: char) {
     }
 }
 
-/// Whether a character is seen as itself, and alone.
+/// Returns true if a character is visible as itself.
 fn prints(one: char) -> bool {
     match one {
         ' '..='~' => true,
-        // Letters without a shape: the fillers of Hangul.
+        // Letters without a shape: the Hangul fillers.
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => false,
-        // What `Debug` escapes: controls, formats, separators, combining marks, the unassigned.
+        // Characters that `Debug` escapes: controls, formats, separators, combining marks,
+        // unassigned ones.
         _ => one.escape_debug().nth(1).is_none(),
     }
 }

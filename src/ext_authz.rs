@@ -1,5 +1,5 @@
-//! Tokens within HTTP requests: where they are looked for, and what of their claims the
-//! request is given on its way. For proxies that ask about whole requests.
+//! Tokens within HTTP requests: the places to look for them, and the claims that are passed on as
+//! headers. For proxies that ask for a decision on whole requests.
 
 mod place;
 mod request;
@@ -12,22 +12,22 @@ pub use request::HttpRequest;
 use jwtd_core::jose::json::Value;
 use jwtd_core::policy::ClaimPath;
 
-/// What is done with HTTP requests.
+/// The rules for HTTP requests.
 #[derive(Clone, Debug, Default)]
 pub struct HttpRules {
-    /// Where tokens are looked for.
+    /// The places to look for tokens.
     pub tokens: Box<[TokenPlace]>,
-    /// The headers that claims are put into.
+    /// The headers that receive claims.
     pub headers: Box<[ClaimHeader]>,
-    /// Whether the token stays in the request.
+    /// Leaves the token in the request if true.
     pub forward_token: bool,
-    /// Whether a CORS preflight request passes without a token.
+    /// Lets a CORS preflight request pass without a token if true.
     pub bypass_cors_preflight: bool,
     /// The `realm` parameter of `WWW-Authenticate` (RFC 9110, section 11.5).
     pub realm: Box<str>,
 }
 
-/// A header that a claim is put into.
+/// A header that receives the value of a claim.
 #[derive(Clone, Debug)]
 pub struct ClaimHeader {
     /// The claim.
@@ -36,23 +36,23 @@ pub struct ClaimHeader {
     pub header: Box<str>,
 }
 
-/// A request holds two different tokens, so that it is not clear which one counts (RFC 6750,
+/// The error for a request with two different tokens: it is not clear which one counts (RFC 6750,
 /// section 2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SeveralTokens;
 
-/// The one token of a request, and every place where it stands.
+/// The one token of a request, and every place where it was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FoundToken<'r> {
     /// The token.
     pub token: &'r [u8],
-    /// The places, each of them once.
+    /// The places, without duplicates.
     pub places: Vec<&'r TokenPlace>,
 }
 
 impl HttpRules {
-    /// Whether the values of headers of this name must be text. Of cookies only the one that is
-    /// looked for matters, and the verifier judges its bytes.
+    /// Returns true if the values of headers of this name must be text. A cookie header need not
+    /// be: only the configured cookie matters, and the verifier checks its bytes.
     #[must_use]
     pub fn needs_text(&self, header: &str) -> bool {
         self.tokens.iter().any(|place| match place {
@@ -62,9 +62,8 @@ impl HttpRules {
         })
     }
 
-    /// The token of a request, and where it stands. There is none where nothing looks like
-    /// one: a header of another scheme, or an empty value. The same bytes in several places are
-    /// one token.
+    /// Finds the token of a request. A header of another scheme and an empty value count as no
+    /// token. The same bytes in several places are one token.
     ///
     /// # Errors
     /// If there are several.
@@ -87,7 +86,7 @@ impl HttpRules {
         Ok(found)
     }
 
-    /// The headers that the request is given.
+    /// The headers to add to the request.
     #[must_use]
     pub fn headers_of(&self, claims: &Value<'_>) -> Vec<(&str, String)> {
         let put = |one: &'_ ClaimHeader| Some(header_value(one.claim.find(claims)?));
@@ -95,9 +94,9 @@ impl HttpRules {
         all.filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// The headers of a request that pass for one of ours, and must not go on: nobody but
-    /// us says what a token claims. Behind some gateways (RFC 3875, section 4.1.18) `-`
-    /// and `_` are the same.
+    /// The request headers that could pass for one of ours. They must be removed, because only the
+    /// daemon may state the claims of a token. Some gateways treat `-` and `_` as the same
+    /// character (RFC 3875, section 4.1.18).
     #[must_use]
     pub fn impostors<'r>(&self, request: &HttpRequest<'r>) -> Vec<&'r str> {
         let same = |one: u8, other: u8| {
@@ -114,8 +113,8 @@ impl HttpRules {
     }
 }
 
-/// A claim as the value of a header: a text as it is, anything else as JSON. What a header
-/// cannot hold is percent-encoded, and `%` too, so that it can be read back.
+/// Formats a claim as a header value: a string as it is, anything else as JSON. Bytes that a header
+/// cannot hold are percent-encoded, and so is `%`, so that the value can be decoded.
 fn header_value(value: &Value<'_>) -> String {
     let text = match value {
         Value::String(text) => text.to_string(),
@@ -129,7 +128,7 @@ fn header_value(value: &Value<'_>) -> String {
             shown.push_str(&format!("%{byte:02X}"));
         }
     }
-    // At both ends a space would be lost.
+    // Spaces at either end would be stripped from a header value.
     let inner = shown.trim_matches(' ').to_owned();
     if inner.len() == shown.len() { shown } else { shown.replace(' ', "%20") }
 }

@@ -1,10 +1,10 @@
-//! Files and folders: the only room that opens, makes and replaces them.
+//! Files and folders: the only module that opens, creates and replaces them.
 //!
-//! Another user of the machine may have put something in the place of a file. So what is
-//! written never follows a symbolic link, what is made gets its final rights at once, and
-//! what is no regular file (a named pipe, a device, a socket) is refused before anybody
-//! waits for it. What is read does follow links: a mounted ConfigMap or Secret of Kubernetes
-//! consists of them. The only room that names `rustix` and `tempfile`.
+//! Another user of the machine may have planted something in the place of a file. So writes never
+//! follow a symbolic link, new files get their final permissions at once, and anything but a
+//! regular file (a named pipe, a device, a socket) is refused before a read can block on it. Reads
+//! do follow links: a mounted ConfigMap or Secret of Kubernetes consists of them. The only module
+//! that names `rustix` and `tempfile`.
 
 mod listing;
 mod private;
@@ -24,13 +24,13 @@ use std::os::unix::fs::{
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// A bound for files that people write: no honest one comes near it.
+/// The limit for files that people write, in bytes; no legitimate file comes near it.
 pub const MOST: u64 = 4 << 20;
 
-/// The most files of a folder that is read whole.
+/// The most files that are read from a folder.
 pub const LISTED: usize = 100;
 
-/// The right of everybody to write.
+/// The permission bit that lets everybody write.
 const WRITABLE_BY_ALL: u32 = 0o002;
 
 /// Opens a regular file for reading.
@@ -38,15 +38,15 @@ const WRITABLE_BY_ALL: u32 = 0o002;
 /// # Errors
 /// If it cannot be read, or is no regular file.
 pub fn open(path: &Path) -> io::Result<File> {
-    // Before it is opened: to open a device may already do something.
+    // Check before opening: opening a device can have side effects.
     regular(std::fs::metadata(path)?.file_type())?;
     let file = options(OFlags::empty()).read(true).open(path)?;
-    // Something else may be there by now.
+    // Check again: the path may refer to another file by now.
     regular(file.metadata()?.file_type())?;
     Ok(file)
 }
 
-/// Opens a regular file that a daemon of ours made, for reading; a link is refused.
+/// Opens a regular file that a daemon of ours created, for reading; refuses a symbolic link.
 ///
 /// # Errors
 /// If it cannot be read, or is no regular file.
@@ -57,14 +57,14 @@ pub fn open_own(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// What the file system says of a file: as long as it is the same, so is what is in the file.
+/// The metadata of a file that changes whenever its contents do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stamp([i128; 5]);
 
-/// The stamp of what is at `path`, through links.
+/// Reads the stamp of the file at `path`, following links.
 ///
 /// # Errors
-/// If nothing can be told of it.
+/// If the metadata cannot be read.
 pub fn stamp(path: &Path) -> io::Result<Stamp> {
     let found = std::fs::metadata(path)?;
     let time = |seconds: i64, nanoseconds: i64| {
@@ -93,7 +93,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Does the same with a text.
+/// Reads a regular text file of at most `most` bytes.
 ///
 /// # Errors
 /// Those of [`read`], or if it is not UTF-8.
@@ -102,11 +102,11 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "is not UTF-8"))
 }
 
-/// Opens a file to add to it, and makes it with the rights `mode` if it is not there. It
-/// can be read too, if its rights allow that.
+/// Opens a file for appending, and creates it with the permissions `mode` if it does not exist. The
+/// handle can also read, if the permissions allow that.
 ///
 /// # Errors
-/// If it cannot be written, is no regular file, or may have been laid there by another user.
+/// If it cannot be written, is no regular file, or may have been planted by another user.
 pub fn append(path: &Path, mode: u32) -> io::Result<File> {
     match std::fs::symlink_metadata(path) {
         Ok(found) => regular(found.file_type())?,
@@ -127,8 +127,9 @@ pub fn append(path: &Path, mode: u32) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file to read and to add to, makes it with the rights `mode` if it is not there, and
-/// locks it until it is closed (flock(2)). Nothing if another process has locked it.
+/// Opens a file for reading and appending, creates it with the permissions `mode` if it does not
+/// exist, and locks it until it is closed (flock(2)). Returns `None` if another process holds the
+/// lock.
 ///
 /// # Errors
 /// Those of [`append`], or if the file system has no locks.
@@ -141,8 +142,8 @@ pub fn lock(path: &Path, mode: u32) -> io::Result<Option<File>> {
     }
 }
 
-/// Opens a file to read it and to write anywhere in it, and makes it with the rights `mode` if it
-/// is not there.
+/// Opens a file for reading and for writing at any position, and creates it with the permissions
+/// `mode` if it does not exist.
 ///
 /// # Errors
 /// If it cannot be written, or is no regular file.
@@ -161,10 +162,10 @@ pub fn open_to_change(path: &Path, mode: u32) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes a new file with the rights `mode`.
+/// Writes a new file with the permissions `mode`.
 ///
 /// # Errors
-/// If it cannot be written, or anything is there already, even a link that leads nowhere.
+/// If it cannot be written, or if the path exists already, even as a dangling link.
 pub fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let mut options = options(OFlags::NOFOLLOW);
     let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
@@ -172,12 +173,11 @@ pub fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Puts a file with the rights `mode` in the place of whatever file is there, in one step:
-/// whoever reads sees the old or the new one, also after a crash. A link is replaced, and
-/// what it leads to stays as it is.
+/// Replaces a file atomically with one that has the permissions `mode`: readers see the old or the
+/// new contents, also after a crash. A symbolic link is replaced, and its target stays as it is.
 ///
 /// # Errors
-/// If it cannot be written; the one before is then still there.
+/// If it cannot be written; the old file is then still there.
 pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let mut beside = tempfile::Builder::new();
     beside.prefix(".").permissions(std::fs::Permissions::from_mode(mode));
@@ -209,15 +209,15 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     File::open(parent(to))?.sync_all()
 }
 
-/// Makes a folder and those above it, for nobody but us, if it is not there.
+/// Creates a folder and its parents with access for the current user only, if it does not exist.
 ///
 /// # Errors
-/// If it cannot be made.
+/// If it cannot be created.
 pub fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Tries whether files can be made in a folder; gives the user that they belong to.
+/// Checks by trying that files can be created in a folder, and returns the user that owns them.
 ///
 /// # Errors
 /// If they cannot.
@@ -225,41 +225,43 @@ pub fn owner_in(folder: &Path) -> io::Result<u32> {
     Ok(NamedTempFile::new_in(folder)?.as_file().metadata()?.uid())
 }
 
-/// Whether `path` is a symbolic link that neither we nor root have laid.
+/// Returns true if `path` is a symbolic link that neither the current user nor root created.
 ///
 /// # Errors
-/// If it cannot be looked at.
+/// If its metadata cannot be read.
 pub fn is_foreign_link(path: &Path) -> io::Result<bool> {
     let found = std::fs::symlink_metadata(path)?;
     Ok(found.is_symlink() && !is_trusted(found.uid()))
 }
 
-/// Whether this user may write to a file, or make files in a folder. It is asked, and not tried.
+/// Returns true if the current user may write to a file, or create files in a folder. Only asks for
+/// access and writes nothing.
 #[must_use]
 pub fn is_writable(path: &Path) -> bool {
     let wanted = if path.is_dir() { Access::WRITE_OK | Access::EXEC_OK } else { Access::WRITE_OK };
     rustix::fs::accessat(CWD, path, wanted, AtFlags::EACCESS).is_ok()
 }
 
-/// Whether something is a Unix socket.
+/// Returns true if the file is a Unix socket.
 #[must_use]
 pub fn is_socket(found: &Metadata) -> bool {
     found.file_type().is_socket()
 }
 
-/// Whom something belongs to, and its rights.
+/// The owner and the permissions of a file.
 #[must_use]
 pub fn owner_and_mode(found: &Metadata) -> (u32, u32) {
     (found.uid(), found.mode() & 0o777)
 }
 
-/// The user that files of ours belong to.
+/// The effective user, which owns files that the daemon creates.
 #[must_use]
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Nothing is waited for, and a terminal does not become ours.
+/// Options for opening a file without blocking, and without taking a terminal as the controlling
+/// one.
 fn options(more: OFlags) -> OpenOptions {
     let mut options = OpenOptions::new();
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | more;
@@ -273,7 +275,7 @@ fn regular(kind: FileType) -> io::Result<()> {
     } else if kind.is_dir() {
         "a folder"
     } else if kind.is_symlink() {
-        "a symbolic link, which anybody may have laid,"
+        "a symbolic link, which anyone could have planted,"
     } else if kind.is_fifo() {
         "a named pipe"
     } else if kind.is_socket() {
@@ -285,8 +287,8 @@ fn regular(kind: FileType) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::InvalidInput, what))
 }
 
-/// In a folder where everybody may make files, one that we open may be somebody else's, or
-/// another name of any file of ours.
+/// Refuses a file that another user may have planted. In a folder where everybody may write, a file
+/// may belong to somebody else, or be a hard link to one of our own files.
 fn laid_by_us(found: &Metadata) -> io::Result<()> {
     let what = if !is_trusted(found.uid()) {
         format!("belongs to user {}, in a folder where everybody may write", found.uid())
@@ -302,13 +304,13 @@ fn is_trusted(user: u32) -> bool {
     user == 0 || user == self::user()
 }
 
-/// The folder in which `path` is.
+/// The folder that contains `path`.
 #[must_use]
 pub fn parent(path: &Path) -> &Path {
     or_here(path.parent().unwrap_or_else(|| Path::new("")))
 }
 
-/// The folder, or where we are if its path is empty.
+/// The folder, or the current one if its path is empty.
 #[must_use]
 pub fn or_here(folder: &Path) -> &Path {
     if folder == Path::new("") { Path::new(".") } else { folder }

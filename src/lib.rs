@@ -1,29 +1,29 @@
 //! jwtd: a daemon that verifies JSON Web Tokens (RFC 7519) in batches over gRPC.
 //!
-//! What a token is and whether it is good is decided by the crate `jwtd_core`, which is pure:
-//! no clock, no socket, no lock, no global. The daemon reads configuration, takes calls,
-//! schedules work, remembers proofs and reports. As a library this crate serves its own
-//! program, tests and benchmarks alone.
+//! The crate `jwtd_core` parses tokens and decides whether they are valid. It is pure: no clock, no
+//! socket, no lock, no global. The daemon reads the configuration, takes calls, schedules work,
+//! caches verified tokens and reports. As a library, this crate serves only its own program, tests
+//! and benchmarks.
 //!
 //! Each floor imports only floors below it:
 //!
-//! | floor | room | what lives there |
+//! | floor | room | contents |
 //! |---|---|---|
 //! | F10 | `cmd` | one file per command |
 //! | F9 | `app` | build, serve, drain |
 //! | F8 | `grpc`, `http`, `admin`, `client` | the edges: gRPC, plain HTTP, probes and metrics, calls |
-//! | F7+ | `transport` | connections: sockets, TLS, HTTP/1 and HTTP/2, their bounds and their end |
-//! | F7 | `dispatch` | the way of a batch: admission, deadlines, slices over the workers |
-//! | F7 | `revocation` | records what is revoked |
-//! | F6+ | `sources` | keys from the web |
-//! | F6 | `engine` | look up, read, check, judge over a batch; the cache of proofs |
-//! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; what outlives the process |
-//! | | `pb` | the contract, generated |
-//! | | `certificates` | certificates in files, their dates, and what is wrong with them |
+//! | F7+ | `transport` | connections: sockets, TLS, HTTP/1 and HTTP/2, their limits and their end |
+//! | F7 | `dispatch` | batches: admission, deadlines, slices over the workers |
+//! | F7 | `revocation` | records revocations, and receives feeds of them |
+//! | F6+ | `sources` | keys fetched over HTTP |
+//! | F6 | `engine` | cache look-up, parsing, signature checks and verdicts of a batch; the cache |
+//! | F5+ | `telemetry`, `config`, `state` | metrics, logs; the configuration file; state that outlives the process |
+//! | | `pb` | messages and clients generated from the contract |
+//! | | `certificates` | certificate files, their dates, and messages about their faults |
 //! | | `clock`, `files` | the time, of the system or of a test; files and folders |
-//! | | `escape`, `masking` | escapes for text of others; what of a decision is recorded |
-//! | | `redaction` | takes secrets out of text that people see |
-//! | | `permit` | a part of what is bounded |
+//! | | `escape`, `masking` | escapes for untrusted text; the recorded fields of a decision |
+//! | | `redaction` | redacts secrets in text that people see |
+//! | | `permit` | a permit for a share of a bounded resource |
 //! | | `ext_authz` | tokens within HTTP requests that a proxy asks about |
 //! | | `jwtd_core` | everything about tokens and keys |
 

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-// Many small allocations, made on one worker and freed on another.
+// mimalloc, because the daemon makes many small allocations on one worker and frees them on
+// another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

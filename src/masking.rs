@@ -1,64 +1,65 @@
-//! What of a decision is recorded, and how it is shown.
+//! The fields of a decision that are recorded, and their masking.
 
 use jwtd_core::crypto::MessageKey;
 use jwtd_core::verify::Reason;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a record of the audit log takes, in bytes, beside twice the length of its token.
+/// The bound on a record of the audit log, in bytes, in addition to twice the length of its token.
 pub const AUDIT_RECORD_BYTES: usize = 512;
 
-/// What goes into the audit log.
+/// The rules for records of the audit log.
 #[derive(Clone, Debug)]
 pub struct AuditRules {
-    /// Of a reason one in so many is recorded; of those not listed, all.
+    /// Sampling: of these reasons, one in so many is recorded; of reasons not listed, all.
     pub one_in: Vec<(Reason, u32)>,
     /// The claim `sub`.
     pub subject: Showing,
     /// The claim `jti`.
     pub token_id: Showing,
-    /// Who asked.
+    /// The caller.
     pub caller: Showing,
     /// The header parameter `kid`.
     pub key_id: Showing,
-    /// What a refused token claims, unproven: `iss`, `aud` and its times.
+    /// The unverified claims of a refused token: `iss`, `aud` and its times.
     pub claimed: Showing,
-    /// The key of the fingerprints.
+    /// The key for fingerprints.
     pub key: FingerprintKey,
 }
 
-/// What goes into the refusal log.
+/// The rules for lines of the refusal log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RefusalRules {
     /// The most lines a second for each reason.
     pub per_second: u32,
-    /// What is shown of what refused tokens claim.
+    /// The unverified claims that are shown.
     pub claimed: ClaimedShowing,
 }
 
-/// What is shown of what a refused token claims.
+/// The extent to which the claims of a refused token are shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ClaimedShowing {
-    /// All of it, cut to length.
+    /// All claims, truncated.
     All,
-    /// All of it if it is proven; else what the configuration and the key sets name, and numbers.
+    /// All claims if they are verified; else only names from the configuration and the key sets,
+    /// and numbers.
     Known,
     /// Nothing.
     None,
 }
 
-/// The key of fingerprints. Clones share it; it is replaced when a log begins a new file.
+/// The key for fingerprints. Clones share it; it is replaced when a log starts a new file.
 #[derive(Clone, Debug)]
 pub struct FingerprintKey(Arc<Mutex<MessageKey>>);
 
 impl FingerprintKey {
-    /// A key to begin with.
+    /// Creates a holder of `key`.
     #[must_use]
     pub fn new(key: MessageKey) -> Self {
         Self(Arc::new(Mutex::new(key)))
     }
 
-    /// From here on fingerprints are made with `key`.
+    /// Makes all later fingerprints with `key`.
     pub fn replace(&self, key: MessageKey) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = key;
     }
@@ -69,7 +70,7 @@ impl FingerprintKey {
     }
 }
 
-/// The fingerprint of a text under a key: 128 bits of HMAC-SHA256, in hex.
+/// Returns the fingerprint of a text under a key: 128 bits of HMAC-SHA256, in hex.
 #[must_use]
 pub fn fingerprint(key: &MessageKey, text: &[u8]) -> String {
     hex(&key.tag(text))
@@ -79,19 +80,19 @@ fn hex(tag: &[u8]) -> String {
     tag.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// How a field is shown.
+/// The masking of a field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Showing {
-    /// As it is.
+    /// Shown in clear text.
     Clear,
-    /// By a keyed fingerprint, so that equal values can be told without being known.
+    /// Shown as a keyed fingerprint: equal values can be matched without revealing them.
     Fingerprint,
-    /// Not at all.
+    /// Left out.
     Omit,
 }
 
 impl AuditRules {
-    /// A field as it is shown, if it is.
+    /// Masks a field; `None` if it is left out.
     #[must_use]
     pub fn show(&self, showing: Showing, value: impl FnOnce() -> Value) -> Option<Value> {
         match showing {
@@ -105,7 +106,7 @@ impl AuditRules {
         }
     }
 
-    /// 128 bits of HMAC-SHA256, in hex.
+    /// Returns the fingerprint of a text: 128 bits of HMAC-SHA256, in hex.
     #[must_use]
     pub fn fingerprint(&self, text: &[u8]) -> String {
         hex(&self.key.tag(text))

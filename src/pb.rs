@@ -1,4 +1,4 @@
-//! The contract, generated from `proto/jwtd/v1`: messages and the clients.
+//! The messages and clients generated from the contract in `proto/jwtd/v1`.
 #![allow(
     missing_docs,
     clippy::all,
@@ -15,7 +15,7 @@
 
 tonic::include_proto!("jwtd.v1");
 
-/// The part of Envoy's `envoy.service.auth.v3` that is spoken.
+/// The supported part of Envoy's `envoy.service.auth.v3`.
 pub mod authz {
     tonic::include_proto!("envoy.service.auth.v3");
 }
@@ -23,6 +23,6 @@ pub mod authz {
 /// The published contract as a `FileDescriptorSet`, for reflection.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
 
-/// All that is served of ours and of Envoy, with the types that the fields have here, as a
+/// All services of jwtd and Envoy that are served, with the field types used here, as a
 /// `FileDescriptorSet`.
 pub const SERVED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/served.bin"));

@@ -1,38 +1,38 @@
-//! A part of what is bounded, for as long as somebody has it.
+//! Permits for a share of a bounded resource.
 
-/// A part of what a source has to give; it goes back when this is dropped.
+/// A share of a source's resource; dropping the permit returns it.
 #[derive(Debug)]
 pub struct Permit<S: Source> {
     source: S,
     amount: usize,
 }
 
-/// What gives permits, and takes them back.
+/// A resource that grants permits and takes them back.
 pub trait Source {
-    /// Takes back `amount`.
+    /// Returns `amount` to the resource.
     fn give_back(&self, amount: usize);
 }
 
 impl<S: Source> Permit<S> {
-    /// For `amount`, which `source` has given already.
+    /// A permit for `amount`, which `source` has granted already.
     pub(crate) fn given(source: S, amount: usize) -> Self {
         Self { source, amount }
     }
 
-    /// How much this is for.
+    /// The amount that this permit holds.
     #[must_use]
     pub fn amount(&self) -> usize {
         self.amount
     }
 
-    /// Gives back `amount`, or all that there is.
+    /// Returns `amount` to the source, or everything if the permit holds less.
     pub fn shrink(&mut self, amount: usize) {
         let amount = amount.min(self.amount);
         self.amount -= amount;
         self.source.give_back(amount);
     }
 
-    /// Splits off `amount`, or all that there is.
+    /// Splits off a permit for `amount`, or for everything if this one holds less.
     #[must_use]
     pub fn split(&mut self, amount: usize) -> Self
     where
@@ -43,12 +43,12 @@ impl<S: Source> Permit<S> {
         Self { source: self.source.clone(), amount }
     }
 
-    /// The source, and how much of it this is for.
+    /// The source and the amount of this permit.
     pub(crate) fn parts_mut(&mut self) -> (&mut S, &mut usize) {
         (&mut self.source, &mut self.amount)
     }
 
-    /// What gave this.
+    /// The source of this permit.
     pub(crate) fn source(&self) -> &S {
         &self.source
     }

@@ -1,13 +1,13 @@
-//! Takes secrets out of text before a person sees it: what stands before the `@` of a URL, the
-//! values of its query, tokens, and private keys. Values of our own have types that do so by
-//! themselves, such as `HttpUrl`; this is for text that others wrote, or that was not parsed yet.
+//! Removes secrets from text before a person sees it: user and password in a URL, the values of its
+//! query, tokens, and private keys. Our own values have types that redact themselves, such as
+//! `HttpUrl`; this module is for text from others, and for text that is not parsed yet.
 
 use std::borrow::Cow;
 
-/// Stands where a secret was.
+/// The replacement for a secret.
 pub const REDACTED: &str = "***";
 
-/// A text in words, without the secrets in it.
+/// Redacts the secrets in running text.
 #[must_use]
 pub fn redacted(text: &str) -> Cow<'_, str> {
     let suspicious = ["://", "@", "ey", "ew", BEGIN].iter().any(|sign| text.contains(sign));
@@ -28,8 +28,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
 
-/// One value, such as that of a setting, without the secrets in it, whatever characters they
-/// hold.
+/// Redacts the secrets in one value, such as that of a setting, whatever characters they hold.
 #[must_use]
 pub fn redacted_value(value: &str) -> Cow<'_, str> {
     if let Some((before, behind)) = value.split_once(BEGIN)
@@ -49,14 +48,14 @@ pub fn redacted_value(value: &str) -> Cow<'_, str> {
     if shown == value { Cow::Borrowed(value) } else { Cow::Owned(shown) }
 }
 
-/// A value that should be a URL, as above, also if its scheme is missing.
+/// Redacts a value that should be a URL, as [`redacted_value`] does, also if its scheme is missing.
 #[must_use]
 pub fn redacted_url(value: &str) -> Cow<'_, str> {
     match value.rsplit_once('@') {
         Some((before, host)) if !before.contains("://") && !before.is_empty() => {
             Cow::Owned(format!("{REDACTED}@{}", redacted_url_rest(host)))
         }
-        // Its scheme is missing, or it is relative.
+        // The scheme is missing, or the URL is relative.
         _ if !value.contains("://") => {
             Cow::Owned(without_tokens(&redacted_url_rest(&redacted_value(value))))
         }
@@ -64,21 +63,21 @@ pub fn redacted_url(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// How sections of PEM begin.
+/// The beginning of a PEM section.
 const BEGIN: &str = "-----BEGIN ";
 
-/// Whether a section of PEM begins here, and not the pattern of one in a message of ours.
+/// Returns true if a PEM section begins here, and false for the pattern of one in our own messages.
 fn is_pem(label: &str) -> bool {
     !label.starts_with("...")
 }
 
-/// What may stand between values within a text.
+/// Returns true for a character that may separate values within a text.
 fn is_gap(one: char) -> bool {
     one.is_whitespace() || matches!(one, '"' | '\'' | '`' | '<' | '>')
 }
 
-/// Where the first word of `text` ends. A password that nobody encoded may hold blanks and
-/// quotes: a URL whose port is none goes on to the last `@` of its line.
+/// Finds the end of the first word of `text`. A password that was not percent-encoded may hold
+/// blanks and quotes: a URL whose port is not a number extends to the last `@` of its line.
 fn end_of_word(text: &str) -> usize {
     if text.strip_prefix(BEGIN).is_some_and(is_pem) {
         return text.len();
@@ -99,10 +98,10 @@ fn end_of_word(text: &str) -> usize {
     at.saturating_add(behind.find(is_gap).unwrap_or(behind.len()))
 }
 
-/// What follows the `://` of a URL, without user, password, values of the query and fragment.
+/// Redacts the part of a URL after `://`: user, password, values of the query, and fragment.
 fn redacted_url_rest(rest: &str) -> String {
     let (user, rest) = match rest.rsplit_once('@') {
-        // Below the host an `@` is a part of the path, unless a password holds the slash.
+        // After the host, an `@` is a part of the path, unless a password holds the slash.
         Some((before, _)) if is_path(before) => ("", rest),
         Some((_, rest)) => ("***@", rest),
         None => ("", rest),
@@ -118,7 +117,7 @@ fn redacted_url_rest(rest: &str) -> String {
     format!("{user}{rest}{fragment}")
 }
 
-/// Whether what stands before an `@` is a host and the beginning of a path.
+/// Returns true if the text before an `@` is a host and the beginning of a path.
 fn is_path(before: &str) -> bool {
     let Some((authority, path)) = before.split_once('/') else { return false };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]".contains(&byte);
@@ -130,7 +129,7 @@ fn is_path(before: &str) -> bool {
     (address || host.bytes().all(plain)) && !path.contains('@')
 }
 
-/// The names of a query, without its values.
+/// Keeps the names of a query and redacts its values.
 pub(crate) fn redacted_query(query: &str) -> String {
     let pair = |pair: &str| match pair.split_once('=') {
         Some((name, "")) => format!("{name}="),
@@ -140,9 +139,9 @@ pub(crate) fn redacted_query(query: &str) -> String {
     query.split('&').map(pair).collect::<Vec<_>>().join("&")
 }
 
-/// `user:password@host` without a scheme, less the user and the password.
+/// Redacts the user and the password of `user:password@host` without a scheme.
 fn without_password(word: &str) -> Cow<'_, str> {
-    /// Schemes of names that hold an `@` and no password.
+    /// Schemes whose names hold an `@` and no password.
     const NAMES: [&str; 6] = ["acct", "mailto", "sip", "sips", "urn", "xmpp"];
     match word.rsplit_once('@') {
         Some((before, host)) if !before.contains("://") => match before.split_once(':') {
@@ -156,7 +155,7 @@ fn without_password(word: &str) -> Cow<'_, str> {
 /// `{"` in base64url.
 const OBJECT: &str = "eyJ";
 
-/// A text without tokens in compact form (RFC 7515, section 7.1).
+/// Redacts tokens in compact form (RFC 7515, section 7.1).
 fn without_tokens(text: &str) -> String {
     let part = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
     let mut shown = String::with_capacity(text.len());
@@ -176,8 +175,8 @@ fn without_tokens(text: &str) -> String {
     shown
 }
 
-/// Whether `text` is a token, or the beginning of one: a header is a JSON object, and its first
-/// characters are `{"`, or a brace and white space.
+/// Returns true if `text` is a token, or the beginning of one: a header is a JSON object, and its
+/// first characters are `{"`, or a brace and white space.
 fn is_token(text: &str) -> bool {
     let object = text.starts_with(OBJECT) && text.len() >= 20;
     let spaced = (text.starts_with("ey") || text.starts_with("ew")) && text.len() >= 40;

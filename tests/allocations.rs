@@ -1,5 +1,5 @@
-//! What the hot path allocates, counted: each allocation is time, and a path that begins to
-//! copy shows here before it shows in a benchmark.
+//! Counts the allocations of the hot path: each one costs time, and a path that begins to copy
+//! shows here before it shows in a benchmark.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
@@ -31,7 +31,7 @@ use tokio::runtime::Handle;
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const BATCH: usize = 256;
 
-/// Counts what a batch allocates in the engine, after it was judged once.
+/// Counts the allocations of a batch in the engine, on its second verification.
 fn judged(max_bytes: u64) -> AllocationInfo {
     let key = tokens::key(Algorithm::Es256).unwrap();
     let made = tokens::tokens(&key, BATCH, NOW).unwrap();
@@ -41,7 +41,8 @@ fn judged(max_bytes: u64) -> AllocationInfo {
         let decisions = engine::decide(&engine, made.clone(), NOW);
         assert!(decisions.iter().all(|one| one.reason() == Reason::Ok));
     }
-    // moka does its housekeeping in whichever call comes 300 ms after the last: not in this one.
+    // moka does its maintenance in the first call that comes 300 ms after the last one; this keeps
+    // it out of the measured call.
     engine.cache.settle();
     measure(|| drop(engine::decide(&engine, made, NOW)))
 }
@@ -49,7 +50,7 @@ fn judged(max_bytes: u64) -> AllocationInfo {
 #[test]
 fn a_remembered_token_is_judged_without_an_allocation_of_its_own() {
     let seen = judged(64 << 20);
-    // Two lists for all of them.
+    // Two lists for the whole batch.
     assert_eq!(seen.count_total, 2, "{seen:?}");
 }
 
@@ -71,7 +72,7 @@ fn a_request_is_read_without_copies_of_its_tokens() {
     assert!(seen.bytes_total < 64 * 1024, "{seen:?}");
 }
 
-/// Answers calls of one connection, on this thread.
+/// Answers the calls of one connection on this thread.
 fn front(runtime: Handle) -> (Front<Services, plain::Front>, Bytes) {
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -149,9 +150,9 @@ fn a_call_with_one_remembered_token_takes_fourteen_allocations() {
     for _ in 0..2 {
         runtime.block_on(async { drop(end(front.call(request()).await)) });
     }
-    // What is remembered is answered on the spot.
+    // A cache hit is answered synchronously.
     let (asked, mut answer) = (request(), None);
-    // A stream stays open as this, and must not hold the room that other calls need.
+    // A stream keeps this future while it is open, and must not use memory that other calls need.
     assert!(size_of_val(&front.call(request())) < 256);
     let seen = measure(|| answer = front.call(asked).now_or_never());
     let (status, message) = end(answer.unwrap());

@@ -1,5 +1,6 @@
-//! The patches of `tests/mutants` apply to the work tree and say which test notices them, so that a
-//! change that breaks one is seen at once and not only by the suite, which takes minutes.
+//! Checks that the patches of `tests/mutants` apply to the work tree and name the test that notices
+//! them. A change that breaks one is then noticed at once, not only by the suite, which takes
+//! minutes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
@@ -50,7 +51,7 @@ fn each_patch_applies() {
     for patch in patches() {
         let mut git = Command::new("git");
         git.args(["apply", "--check"]).arg(&patch.path).current_dir(root());
-        // A repository around this one would make git look for the files in its root.
+        // An enclosing repository would make git look for the files in its root.
         git.env("GIT_CEILING_DIRECTORIES", root().parent().unwrap());
         let output = match git.output() {
             Ok(output) => output,
@@ -93,7 +94,7 @@ fn each_header_is_complete() {
         assert!(cargo || fails == "tests/deploy/run manifests", "{name}: `{fails}` is no suite");
         let by = patch.values("by");
         assert!(!by.is_empty(), "{name}: wants a `by`");
-        // Rows of suites are put together at run time; names of tests stand in the sources.
+        // Row names of suites are built at run time, but names of tests appear in the sources.
         for test in by.iter().filter(|test| !test.contains(' ') && cargo) {
             let function = test.rsplit("::").next().unwrap();
             assert!(tests.contains(function), "{name}: there is no test {test}");
@@ -101,7 +102,7 @@ fn each_header_is_complete() {
     }
 }
 
-/// All Rust below a folder.
+/// Appends all Rust sources below a folder.
 fn collect(folder: &Path, text: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

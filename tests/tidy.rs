@@ -1,4 +1,5 @@
-//! The house is in order: floors, one file for each foreign crate, sizes, words.
+//! Checks the structure of the sources: layering, one owner for each foreign crate, sizes, and
+//! forbidden words.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -9,8 +10,8 @@ use std::path::{Path, PathBuf};
 const CORE: &str = "crates/jwtd-core/src";
 const DAEMON: &str = "src";
 
-/// The rooms of the core and then of the daemon, from the ground up. A room imports only rooms
-/// of lower rows.
+/// The modules of the core and then of the daemon, from the bottom up. A module imports only
+/// modules of lower rows.
 const FLOORS: &[&[&str]] = &[
     &["jose"],
     &["crypto"],
@@ -31,7 +32,7 @@ const FLOORS: &[&[&str]] = &[
     &["lib", "main"],
 ];
 
-/// What the core must not name: it would not be pure any more.
+/// Names that the core must not use, because it must stay free of I/O.
 const IMPURE: &[&str] = &[
     "tokio",
     "tonic::",
@@ -53,7 +54,7 @@ const IMPURE: &[&str] = &[
     "Atomic",
 ];
 
-/// Crates that one file, or one folder, stands for.
+/// Crates and types that only these files or folders may name.
 const OWNERS: &[(&str, &[&str])] = &[
     ("use ring::", &["crates/jwtd-core/src/crypto/ring.rs"]),
     ("aes_kw", &["crates/jwtd-core/src/crypto/key_wrap.rs"]),
@@ -84,17 +85,17 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("flate2::", &["src/sources/coding.rs"]),
     ("hdrhistogram", &["src/cmd/bench"]),
     ("plotters::", &["src/cmd/bench/plot.rs"]),
-    // What was taken is counted there before a permit for it is made.
+    // The amount is counted there before its permit is created.
     ("Permit::given", &["src/dispatch/account.rs", "src/telemetry/audit.rs"]),
     ("rustix::", FILES),
     ("tempfile::", FILES),
 ];
 
-/// The only room that opens, makes and replaces files and folders.
+/// The only module that opens, creates and replaces files and folders.
 const FILES: &[&str] = &["src/files"];
 
-/// Ways to open, make or fill a file or a folder. In `src` they belong to [`FILES`], because
-/// each of them follows a link, waits for a named pipe, or leaves the rights to the umask.
+/// Ways to open, create or write a file or a folder. In `src` only [`FILES`] may use them, because
+/// each of them follows a link, waits for a named pipe, or leaves the permissions to the umask.
 const OPENING: &[&str] = &[
     "File::open",
     "File::create",
@@ -116,13 +117,13 @@ const OPENING: &[&str] = &[
     "generate_to",
 ];
 
-/// Longest file in lines, tests not counted.
+/// The longest file in lines, without tests.
 const LINES: usize = 400;
 
 struct Source {
     path: String,
     room: String,
-    /// Up to the tests at the end.
+    /// The text before the tests at the end.
     code: String,
     text: String,
 }
@@ -174,7 +175,7 @@ fn sources_below(folder: &str) -> Vec<Source> {
     .collect()
 }
 
-/// The rooms that a line names: `crate::room`, `jwtd_core::room`, and each of `crate::{...}`.
+/// The modules that a line names: `crate::room`, `jwtd_core::room`, and each of `crate::{...}`.
 fn rooms_named(line: &str) -> Vec<String> {
     let word = |text: &str| -> String {
         text.chars().take_while(|one| one.is_alphanumeric() || *one == '_').collect()
@@ -205,7 +206,7 @@ fn rooms_named(line: &str) -> Vec<String> {
     rooms
 }
 
-/// The code with each `use` in one line, and the number of the line where it begins.
+/// The code with each `use` on one line, and the number of its first line.
 fn statements(code: &str) -> Vec<(usize, String)> {
     let mut found: Vec<(usize, String)> = Vec::new();
     let mut open = false;
@@ -226,7 +227,7 @@ fn floor(room: &str) -> usize {
     found.unwrap_or_else(|| panic!("the room `{room}` stands on no floor; add it to FLOORS"))
 }
 
-/// Lines that are no comments.
+/// The lines that are not comments.
 fn lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let numbered = code.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     numbered.filter(|(_, line)| !line.starts_with("//"))
@@ -265,13 +266,13 @@ fn every_way_to_name_a_room_is_seen() {
     }
 }
 
-/// Circles between files that still stand, to be taken out of here when they are gone.
+/// Known import cycles between files, to be removed from this list once they are gone.
 const CIRCLES: &[&[&str]] = &[];
 
 /// A module by its segments, from `core` or `daemon` down.
 type Module = Vec<String>;
 
-/// The module that a file is: `src/grpc/mod.rs` is `daemon::grpc`.
+/// The module path of a file: `src/grpc/mod.rs` is `daemon::grpc`.
 fn module(path: &str) -> Module {
     let (root, within) = match path.strip_prefix(&format!("{CORE}/")) {
         Some(within) => ("core", within),
@@ -283,7 +284,7 @@ fn module(path: &str) -> Module {
     module
 }
 
-/// Adds each path of a tree such as `a::{b, c::d}` to `found`; gives what comes after it.
+/// Adds each path of a tree such as `a::{b, c::d}` to `found`; returns the text after it.
 fn paths<'t>(mut tree: &'t str, before: &[String], found: &mut Vec<Vec<String>>) -> &'t str {
     let mut path = before.to_vec();
     loop {
@@ -295,7 +296,7 @@ fn paths<'t>(mut tree: &'t str, before: &[String], found: &mut Vec<Vec<String>>)
             let mut group = group.trim_start();
             while !group.is_empty() && !group.starts_with('}') {
                 group = paths(group, &path, found);
-                // Past the name after `as`.
+                // Skips the name after `as`.
                 group = group.trim_start_matches(|one| !matches!(one, ',' | '}'));
                 group = group.trim_start_matches(',').trim_start();
             }
@@ -352,12 +353,12 @@ fn resolve(from: &Module, path: &[String], all: &BTreeSet<Module>) -> (Module, O
     (module, None)
 }
 
-/// Groups of modules of which each imports each other, by way of others or at once. What a
-/// module says of its children does not count: it declares them.
+/// Groups of modules that import each other, directly or through others. The declarations of child
+/// modules do not count.
 fn circles<'s>(sources: impl Iterator<Item = (&'s str, &'s str)>) -> BTreeSet<Vec<String>> {
     let sources: BTreeMap<_, _> = sources.map(|(path, code)| (module(path), code)).collect();
     let all: BTreeSet<_> = sources.keys().cloned().collect();
-    // Where an item really is that a module only passes on.
+    // The real module of an item that another module re-exports.
     let mut passed = BTreeMap::new();
     for (module, code) in &sources {
         for path in paths_after(code, &["pub use ", "pub(super) use ", "pub(crate) use "], false) {
@@ -426,7 +427,7 @@ fn the_core_is_pure() {
     let mut faults = Vec::new();
     for source in sources_below(CORE) {
         for (number, line) in lines(&source.code) {
-            // Counters that live for one evaluation; `cel` demands that they could be shared.
+            // Counters that live for one evaluation; `cel` requires them to be `Sync`.
             let counts = [
                 "crates/jwtd-core/src/policy/budget.rs",
                 "crates/jwtd-core/src/policy/rule/values.rs",
@@ -461,9 +462,9 @@ fn a_foreign_crate_is_named_in_one_place() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The numbers of the lines that open a file by themselves.
+/// The numbers of the lines that open a file without [`FILES`].
 fn openings(code: &str) -> Vec<(usize, &'static str)> {
-    // What asks about a file and what renames or removes it follows no link in its last part.
+    // Calls that inspect, rename or remove a file do not follow a link in its last part.
     let harmless =
         |line: &str| line == "use std::fs::{self, File};" || line.contains("os::unix::fs::{");
     let found = lines(code).filter(|(_, line)| !harmless(line)).flat_map(|(number, line)| {
@@ -497,7 +498,7 @@ fn a_temporary_folder_has_a_name_that_nobody_can_guess() {
         files(&root().join(folder), &mut all);
     }
     all.retain(|path| path.extension().is_some_and(|end| end == "rs"));
-    // In two parts, so that this file does not name it.
+    // Split in two, so that this file does not contain the word.
     let guessable = ["temp_", "dir()"].concat();
     for path in all {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -526,7 +527,7 @@ fn nothing_is_left_behind() {
     }
 }
 
-/// A block that must not compile would also fail by a wrong name, and prove nothing.
+/// A block that must not compile would also fail because of a wrong name, and prove nothing.
 #[test]
 fn doc_tests_of_the_core_name_the_core() {
     let wrong = ["jw", "td::"].concat();
@@ -587,8 +588,8 @@ fn each_dependency_has_its_reason() {
     assert!(count > 30);
 }
 
-/// Threads, tasks and processes without a supervisor: how many a file starts, and what ends
-/// them. Work that must last as long as the daemon is started by `SUPERVISOR` alone.
+/// The threads, tasks and processes without a supervisor: the number that a file starts, and what
+/// ends them. Only `SUPERVISOR` starts work that must last as long as the daemon.
 const SPAWNS: &[(&str, usize, &str)] = &[
     ("src/admin/mod.rs", 1, "a connection, a minute at most"),
     ("src/app/reload.rs", 1, "reads the configuration once"),
@@ -621,7 +622,7 @@ const SPAWNS: &[(&str, usize, &str)] = &[
 
 const SUPERVISOR: &str = "src/telemetry/supervisor.rs";
 
-/// How many threads, tasks and processes the code starts.
+/// The number of threads, tasks and processes that the code starts.
 fn spawns(code: &str) -> usize {
     let begins = |rest: &str| {
         let name = rest.trim_start_matches(|one: char| one.is_ascii_lowercase() || one == '_');
@@ -655,7 +656,7 @@ fn what_must_not_end_has_a_supervisor() {
     }
 }
 
-/// The rooms where peers are served. A line of the log there is one that a peer can provoke.
+/// The modules that serve peers. A peer can provoke each log line there.
 const SERVING: &[&str] = &["transport", "grpc", "http", "admin", "dispatch", "engine", "ext_authz"];
 
 #[test]
@@ -672,7 +673,7 @@ fn lines_that_a_peer_can_provoke_are_limited() {
     assert!(faults.is_empty(), "{advice}:\n{}", faults.join("\n"));
 }
 
-/// Files that name standard output or error, and why nothing of others reaches them raw.
+/// Files that name standard output or error, and the reason why no untrusted text reaches them raw.
 const WRITERS: &[(&str, &str)] = &[
     ("src/cmd/progress.rs", "only asks whether it is a terminal"),
     ("src/cmd/sign.rs", "writes tokens, which are base64url"),
@@ -697,8 +698,8 @@ fn text_of_others_is_escaped_by_its_writer() {
     assert!(faults.is_empty(), "use `say!` and `note!` of the terminal:\n{}", faults.join("\n"));
 }
 
-/// The suites of `.ci/full`, and what they alone use of the testkit. They measure, and may wait;
-/// all other tests may not.
+/// The suites of `.ci/full`, and the parts of the test kit that only they use. They measure, and
+/// may wait; all other tests may not.
 const MEASURED: [&str; 6] = [
     "crates/jwtd-testkit/src/measured/",
     "tests/abuse/",
@@ -708,13 +709,13 @@ const MEASURED: [&str; 6] = [
     "tests/soak/",
 ];
 
-/// The one file of them that may wait.
+/// The only file among the tests that may wait.
 const WAITING: &str = "crates/jwtd-testkit/src/launcher/waiting.rs";
 
 const SLEEP: [&str; 2] = ["sle", "ep("];
 
-/// Words of tests that pass or fail by the speed of the machine. In two parts, so that this
-/// file does not name them.
+/// Words of tests that pass or fail depending on the speed of the machine. They are split in two,
+/// so that this file does not contain them.
 const CHANCE: &[(&str, &str)] = &[
     (SLEEP[0], SLEEP[1]),
     ("Clock::sys", "tem().sle"),
@@ -735,19 +736,19 @@ const CHANCE: &[(&str, &str)] = &[
     ("spin_", "loop"),
 ];
 
-/// The forbidden words of a test and the numbers of their lines.
+/// The forbidden words in a test, with their line numbers.
 fn chances(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in lines(text) {
         for (first, second) in CHANCE {
             let word = format!("{first}{second}");
-            // A method of that name is the virtual clock's.
+            // A method of that name belongs to the virtual clock.
             let method = word == SLEEP.concat() && line.contains(&format!(".{word}"));
             if line.contains(&word) && !method {
                 found.push((number, word));
             }
         }
-        // A loop with nothing in it waits for something.
+        // An empty loop waits for something.
         let waits = line.starts_with("while ") || line.starts_with("loop ");
         if waits && (line.ends_with("{}") || line.ends_with("{ }")) && !line.contains(".advance(") {
             found.push((number, "a busy loop".to_owned()));
@@ -756,8 +757,8 @@ fn chances(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// The text of every test that `cargo test` runs, with the line before its first: files of
-/// `tests/` and of the testkit, and in sources the files of tests and what stands behind
+/// The text of every test that `cargo test` runs, with the number of the line before its first: the
+/// files of `tests/` and of the test kit, and in the sources the test files and the text after
 /// `#[cfg(test)]`.
 fn certain_tests() -> Vec<(String, usize, String)> {
     let mut paths = Vec::new();

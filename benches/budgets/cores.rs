@@ -1,5 +1,5 @@
-//! Which cores a process runs on. It is set by `taskset` of util-linux, because asking the
-//! kernel directly would be unsafe code.
+//! Pins processes to cores. It uses `taskset` of util-linux, because the system call would need
+//! unsafe code.
 
 use jwtd_testkit::measured::{Outcome, Usage};
 use std::process::{Command, Stdio};
@@ -10,12 +10,12 @@ pub(crate) struct Apart {
     callers: String,
 }
 
-/// This process on some cores, until it is dropped.
+/// Pins this process to some cores until it is dropped.
 pub(crate) struct Pinned {
     before: String,
 }
 
-/// Nothing can be set apart on a single core.
+/// Separates the cores; there is nothing to separate on a single core.
 pub(crate) fn apart() -> Outcome<Result<Apart, &'static str>> {
     if !taskset(&["--version"]) {
         return Ok(Err("skipped: no taskset"));
@@ -31,7 +31,7 @@ pub(crate) fn apart() -> Outcome<Result<Apart, &'static str>> {
 }
 
 impl Apart {
-    /// Leaves the daemon's core to it.
+    /// Keeps the callers off the daemon's core.
     pub(crate) fn pin_callers(&self) -> Outcome<Pinned> {
         let before = Usage::own().status("Cpus_allowed_list")?;
         pin(&self.callers).then_some(Pinned { before }).ok_or_else(|| "taskset failed".into())
@@ -44,7 +44,7 @@ impl Drop for Pinned {
     }
 }
 
-/// All threads of this process; those to come inherit it.
+/// Pins all threads of this process; later threads inherit the setting.
 fn pin(cores: &str) -> bool {
     taskset(&["-a", "-p", "-c", cores, &std::process::id().to_string()])
 }
@@ -55,7 +55,7 @@ fn taskset(arguments: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// Reads `0-2,5`.
+/// Parses a list such as `0-2,5`.
 fn parse(list: &str) -> Outcome<Vec<usize>> {
     let mut cores = Vec::new();
     for part in list.split(',') {

@@ -1,4 +1,4 @@
-//! Many connections that ask for all they can get, and take a refusal for an answer.
+//! Many connections that request as much as they can, and accept refusals.
 
 use crate::drive::{Load, STREAM};
 use crate::raw::Raw;
@@ -15,21 +15,21 @@ use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
-/// Calls in flight on a connection, and messages on a stream.
+/// The calls in flight on a connection, and the messages in flight on a stream.
 const CALLS: usize = 2;
 const WINDOW: usize = 128;
 
-/// Who was refused comes again after this time: sooner, nobody would be served.
+/// The pause of a refused caller: with a shorter one, nobody would be served.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What a connection asks for.
+/// The load of a connection.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Kind {
     HotBatch,
     HotStream,
     ColdBatch,
     ColdStream,
-    /// Signatures that take long.
+    /// A batch whose signatures are slow to verify.
     SlowBatch,
 }
 
@@ -39,14 +39,14 @@ impl Kind {
     }
 }
 
-/// Messages.
+/// The numbers of messages.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) answered: u64,
     pub(crate) refused: u64,
 }
 
-/// Asks over so many connections for `span`, over each for one of the loads.
+/// Calls over `count` connections for `span`, each with one of the loads.
 pub(crate) async fn press(
     server: &Server,
     loads: &[(Kind, Arc<Load>)],
@@ -61,7 +61,7 @@ pub(crate) async fn press(
         let at_once = if load.path == STREAM { 1 } else { CALLS };
         for call in 0..at_once {
             let (channel, load, kind) = (channel.clone(), Arc::clone(load), *kind);
-            // Each begins elsewhere, so that what is cold stays cold.
+            // Each caller starts at a different request, so that cold tokens stay cold.
             let first = (number * CALLS + call) * 97;
             tasks.spawn(async move { (kind, one(channel, &load, first, end).await) });
         }
@@ -76,7 +76,7 @@ pub(crate) async fn press(
     Ok(all)
 }
 
-/// One call after another, or one stream after another.
+/// Makes one call after another, or opens one stream after another.
 async fn one(channel: Channel, load: &Arc<Load>, first: usize, end: Instant) -> Tally {
     let (mut tally, mut next) = (Tally::default(), first);
     while Instant::now() < end {

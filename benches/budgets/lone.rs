@@ -1,4 +1,4 @@
-//! A caller with one remembered token, while others keep all cores busy.
+//! A caller with one cached token, while other callers keep all cores busy.
 
 use crate::Effort;
 use crate::cores;
@@ -22,19 +22,18 @@ use tonic::Request;
 use tonic::client::Grpc;
 use tonic::transport::Endpoint;
 
-/// A call is made each 2 ms, whether the last was answered or not. One that waits for
-/// the last would not be sent while the daemon is at its slowest, and would come when it
-/// has just turned to this connection; a call that comes from outside comes at any time.
-/// So few take one part in fifty of a core.
+/// The interval between calls, whether the last one was answered or not. A caller that waited for
+/// the last response would not send while the daemon is slowest, and would send just when it has
+/// turned to this connection; real calls come at any time. So few calls use one fiftieth of a core.
 const EVERY: Duration = Duration::from_millis(2);
 
-/// The others are busy for this long before the first call and after the last.
+/// The other callers are busy for this long before the first call and after the last.
 const MARGIN: Duration = Duration::from_millis(300);
 
-/// Nobody is refused: on a slow machine the batches in flight may take seconds.
+/// No caller is refused: on a slow machine the batches in flight may take seconds.
 const PATIENT: &str = "limits: { queue_delay: 60s, call_timeout: 60s }\n";
 
-/// Both ways to share the cores, in turn.
+/// Measures both ways to share the cores, alternately.
 pub(crate) fn rows(scene: &Scene, runtime: &Runtime, effort: Effort) -> Outcome<Vec<Row>> {
     let kind = Kind { name: "lone", settings: PATIENT, ..HOT };
     let mut rows = measure("lone token, callers on the same cores", scene, runtime, effort, kind)?;
@@ -63,7 +62,7 @@ fn measure(
     let (daemon, others, cold, lone) = runtime.block_on(async {
         let daemon = scene.daemon(kind).await?;
         let others = Caller::connect(&daemon, BUSY).await?;
-        // A token that has expired is checked as any other, and never remembered.
+        // An expired token is verified like any other, and never cached.
         let tokens = scene.expired(Algorithm::Rs256, 1000)?;
         let expired = Question { reason: Reason::Expired, ..VERDICTS };
         let cold = requests::batch(&others, &tokens, expired).await?;
@@ -114,13 +113,13 @@ fn measure(
     ])
 }
 
-/// Microseconds.
+/// Latencies, in microseconds.
 struct Latency {
     p50: f64,
     p99: f64,
 }
 
-/// On a thread of its own, so that it shares nothing with the other callers but cores.
+/// Measures on a separate thread, which shares only the cores with the other callers.
 fn watch(daemon: &Server, load: &Load, span: Duration) -> Outcome<Latency> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let histogram = runtime.block_on(async {
@@ -149,8 +148,8 @@ fn watch(daemon: &Server, load: &Load, span: Duration) -> Outcome<Latency> {
     Ok(Latency { p50: at(0.5), p99: at(0.99) })
 }
 
-/// How long it takes from when it is sent, so that only the way back waits for a core of
-/// the caller's.
+/// Measures the latency from the time of sending, so that only the response waits for a core of the
+/// caller.
 async fn call(
     mut grpc: Grpc<tonic::transport::Channel>,
     request: Bytes,

@@ -1,7 +1,7 @@
-//! Measures the budgets of the design on the built daemon: `cargo bench --bench budgets`, or
-//! with `-- --quick` for a look, `-- --only cold` for some. Everything is a ratio of two
-//! servers, or of server and bare loop, that took turns within one run, because machines are
-//! noisy; CPU time is each process's own.
+//! Measures the budgets of the design on the built daemon: `cargo bench --bench budgets`, with `--
+//! --quick` for a short run and `-- --only cold` for a part. Machines are noisy, so every figure is
+//! a ratio of two servers, or of a server and a plain loop, measured alternately within one run;
+//! CPU time is that of each process.
 
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
@@ -40,28 +40,28 @@ use std::time::Duration;
 use table::Row;
 use tokio::runtime::Runtime;
 
-// The floor's must be the daemon's.
+// The allocator must be the same as the daemon's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures the budgets of the design.
 #[derive(Parser)]
 struct Arguments {
-    /// What `cargo bench` says to every bench
+    /// The flag that `cargo bench` passes to every bench
     #[arg(long, hide = true)]
     bench: bool,
-    /// One short round: a look
+    /// Measure one short round only
     #[arg(long)]
     quick: bool,
-    /// Only the groups with this in their name
+    /// Measure only the groups whose name contains this text
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
-    /// Write all figures as JSON too
+    /// Also write all figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
-/// How long to measure.
+/// The duration of the measurements.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     rounds: usize,
@@ -90,7 +90,7 @@ const QUICK: Effort = Effort {
     starts: 3,
 };
 
-/// What is measured together.
+/// Rows that are measured together.
 #[derive(Clone, Copy)]
 enum Group {
     Idle,
@@ -149,7 +149,7 @@ fn main() -> ExitCode {
     {
         return echo::run(rest);
     }
-    // `cargo test --all-targets` runs benches too, and does not ask to measure.
+    // `cargo test --all-targets` runs benches too, but without asking for a measurement.
     if !arguments.iter().any(|one| one == "--bench") {
         println!("nothing measured; use `cargo bench --bench budgets [-- --quick]`");
         return ExitCode::SUCCESS;

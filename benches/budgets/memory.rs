@@ -1,4 +1,4 @@
-//! Memory, while everybody asks at once.
+//! Peak memory while many callers send at once.
 
 use crate::Effort;
 use crate::crowd::{self, Kind, Tally};
@@ -13,19 +13,18 @@ use jwtd_testkit::measured::Outcome;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What the daemon is allowed, in MiB where it is a size. Small, so that what is bounded
-/// stands out from what is not.
+/// The limits of the daemon; sizes in MiB. They are small, so that unlimited memory stands out.
 const CACHE: u32 = 16;
 const IN_FLIGHT: u32 = 8;
 const ALLOWED: u32 = 256;
 
-/// How many connections ask.
+/// The number of connections that send.
 const CONNECTIONS: usize = 200;
 
-/// Four times as many as the cache has place for.
+/// Four times as many tokens as the cache holds.
 const TOKENS: usize = 40_000;
 
-/// The most that was resident, from the start on.
+/// Measures the peak resident memory since the start.
 pub(crate) async fn rows(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     let settings = format!(
         "cache: {{ max_bytes: {CACHE}MiB }}\nlimits: {{ in_flight_bytes: {IN_FLIGHT}MiB, connections: {ALLOWED} }}\n"
@@ -37,7 +36,7 @@ pub(crate) async fn rows(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     let slow = scene.expired(Algorithm::Rs256, 100)?;
     let thousands = cold.chunks(1000).map(|some| Ok(some.to_vec()));
     let expired = Question { reason: Reason::Expired, ..VERDICTS };
-    // Each is sent once here, which fills the cache.
+    // Each token is sent once here, which fills the cache.
     let loads: [(Kind, Load); 5] = [
         (Kind::HotBatch, requests::batch(&caller, &hot, CLAIMS).await?),
         (Kind::HotStream, scene::singles(&caller, &hot, CLAIMS).await?),
@@ -65,7 +64,7 @@ pub(crate) async fn rows(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     ])
 }
 
-/// How many were served: a daemon that refuses all needs no memory.
+/// The number of served tokens: a daemon that refuses everything needs no memory.
 fn counted(what: String, tally: &BTreeMap<Kind, Tally>, which: impl Fn(Kind) -> bool) -> Row {
     let some: Vec<_> = tally.iter().filter(|(kind, _)| which(**kind)).collect();
     let sum = |part: fn(&Tally) -> u64| some.iter().map(|(_, tally)| part(tally)).sum::<u64>();

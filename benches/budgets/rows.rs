@@ -1,4 +1,4 @@
-//! The budgets, one by one.
+//! Measures the budgets, one by one.
 
 use crate::Effort;
 use crate::drive::{BUSY, Caller, Round, Width};
@@ -15,14 +15,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
-/// Rounds of the daemon, and of what it is measured against, in turns.
+/// Alternating rounds of the daemon and of its baseline.
 type Rounds = Vec<(Round, Round)>;
 
 fn spread(rounds: &Rounds, number: impl Fn(&Round, &Round) -> f64) -> Spread {
     Spread::of(rounds.iter().map(|(ours, other)| number(ours, other)))
 }
 
-/// Start and memory, before any work is done.
+/// Start time and memory, before any work is done.
 pub(crate) async fn idle(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     let (mut times, mut memory) = (Vec::new(), Vec::new());
     for _ in 0..effort.starts {
@@ -45,12 +45,12 @@ pub(crate) async fn idle(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     ])
 }
 
-/// How tokens that were proven before are sent.
+/// The call type for cached tokens.
 #[derive(Clone, Copy)]
 pub(crate) enum Hot {
-    /// 256 in a call.
+    /// 256 tokens in one call.
     Batch,
-    /// One in each message of a stream.
+    /// One token in each message of a stream.
     Stream,
 }
 
@@ -63,7 +63,7 @@ impl Hot {
     }
 }
 
-/// Tokens that were proven before.
+/// Cached tokens.
 pub(crate) async fn hot(scene: &Scene, hot: Hot, effort: Effort) -> Outcome<Vec<Row>> {
     let daemon = scene.daemon(scene::HOT).await?;
     let caller = Caller::connect(&daemon, BUSY).await?;
@@ -90,7 +90,7 @@ pub(crate) async fn hot(scene: &Scene, hot: Hot, effort: Effort) -> Outcome<Vec<
     Ok(rows)
 }
 
-/// One remembered token a call, over one connection.
+/// One cached token per unary call, over one connection.
 pub(crate) async fn unary(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     let daemon = scene.daemon(scene::HOT).await?;
     let tokens = scene.tokens(Algorithm::Rs256, 256)?;
@@ -124,7 +124,7 @@ pub(crate) async fn unary(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-/// What policies and the audit log add to tokens that were proven before, in turns with a
+/// The cost that policies and the audit log add to cached tokens, measured alternately with a
 /// profile that has none.
 pub(crate) async fn judged(scene: &Scene, effort: Effort) -> Outcome<Vec<Row>> {
     let daemon = scene.daemon(scene::JUDGED).await?;
@@ -191,7 +191,7 @@ fn hot_rows(hot: Hot, rounds: &Rounds) -> Vec<Row> {
     ]
 }
 
-/// Tokens that must be proven, beside the bare crypto library.
+/// Uncached tokens, compared with direct calls of the crypto library.
 pub(crate) fn cold(
     scene: &Scene,
     runtime: &Runtime,
@@ -230,8 +230,8 @@ pub(crate) fn cold(
     Ok(rows)
 }
 
-/// What aws-lc checks for jwtd, which ring could check too: the design's budget is held
-/// against both.
+/// Returns true for algorithms that jwtd checks with aws-lc although ring has them too: the budget
+/// is compared with both.
 fn by_aws_lc(algorithm: Algorithm) -> bool {
     matches!(algorithm, Algorithm::Rs256 | Algorithm::EdDsa)
 }

@@ -1,4 +1,4 @@
-//! Keys, tokens, configurations and requests: what is measured with.
+//! The keys, tokens, configurations and requests of the measurements.
 
 use crate::daemon;
 use crate::drive::{Caller, Load, STREAM};
@@ -19,7 +19,7 @@ use std::process::Command;
 const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256];
 
-/// What a daemon is measured against.
+/// The baseline that a daemon is compared with.
 #[derive(Clone, Copy)]
 pub(crate) enum Floor {
     /// The daemon without its work.
@@ -28,36 +28,36 @@ pub(crate) enum Floor {
     Bare,
 }
 
-/// The files of the daemons, and the keys behind them.
+/// The files of the daemons, and their keys.
 pub(crate) struct Scene {
     folder: Folder,
     keys: Vec<SigningKey>,
     now: UnixTime,
 }
 
-/// What a daemon is measured for.
+/// The setup of a measured daemon.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind<'a> {
     pub(crate) name: &'a str,
-    /// Of its configuration.
+    /// Settings of its configuration.
     pub(crate) settings: &'a str,
-    /// Whether some profiles have policies.
+    /// True if some profiles have policies.
     pub(crate) judged: bool,
     /// The only core that it may run on.
     pub(crate) core: Option<usize>,
 }
 
-/// As the defaults are.
+/// The default settings.
 pub(crate) const HOT: Kind<'_> = Kind { name: "hot", settings: "", judged: false, core: None };
 
-/// It remembers nothing.
+/// A daemon without a cache.
 pub(crate) const COLD: Kind<'_> =
     Kind { name: "cold", settings: "cache: { max_bytes: 0 }\n", ..HOT };
 
-/// Some profiles have policies.
+/// A daemon in which some profiles have policies.
 pub(crate) const JUDGED: Kind<'_> = Kind { name: "judged", judged: true, ..HOT };
 
-/// Every hundredth permit is recorded.
+/// A daemon that records every hundredth permit.
 pub(crate) const AUDITED: Kind<'_> = Kind {
     name: "audited",
     settings: "audit: { file: audit.jsonl, sample: [{ reason: OK, one_in: 100 }] }\n",
@@ -79,7 +79,7 @@ impl Scene {
         Ok(tokens::tokens(self.key(algorithm)?, count, self.now)?)
     }
 
-    /// Good once.
+    /// Tokens that have expired.
     pub(crate) fn expired(&self, algorithm: Algorithm, count: usize) -> Outcome<Vec<String>> {
         let then = UnixTime::from_seconds(self.now.seconds() - 24 * 3600);
         Ok(tokens::tokens(self.key(algorithm)?, count, then)?)
@@ -89,7 +89,7 @@ impl Scene {
         self.folder.path(name)
     }
 
-    /// A daemon that answers that it is serving.
+    /// A daemon whose health check reports that it is serving.
     pub(crate) async fn daemon(&self, kind: Kind<'_>) -> Outcome<Server> {
         let Kind { name, settings, judged, core } = kind;
         let mut text = format!("{settings}issuers:\n");
@@ -114,7 +114,7 @@ impl Scene {
         daemon::start(self.folder.root(), name, &text, core).await
     }
 
-    /// A server that answers as `load` was answered: this program again.
+    /// A server that sends the same responses as `load` got: another process of this program.
     pub(crate) async fn floor(&self, floor: Floor, load: &Load) -> Outcome<Server> {
         let (word, name) = match (floor, load.path) {
             (Floor::Bare, _) => ("bare", "bare"),
@@ -133,7 +133,7 @@ impl Scene {
     }
 }
 
-/// Each of `tokens` in a message of its own.
+/// One message for each of `tokens`.
 pub(crate) async fn singles(
     caller: &Caller,
     tokens: &[String],

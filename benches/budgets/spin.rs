@@ -1,11 +1,11 @@
-//! Bare loops.
+//! Plain loops as a baseline.
 
 use crate::drive::Round;
 use jwtd_testkit::measured::{Outcome, Usage};
 use std::time::{Duration, Instant};
 
-/// Does `work` on `threads` threads for `span`, with the number of each repetition,
-/// and reads our own clock.
+/// Runs `work` on `threads` threads for `span`, with the number of each repetition, and reads this
+/// process's CPU time.
 pub(crate) fn bare(
     threads: usize,
     span: Duration,
@@ -15,7 +15,7 @@ pub(crate) fn bare(
     let end = start + span;
     let spin = || {
         let mut done = 0;
-        // As many as in a slice of the daemon between two looks at the clock.
+        // As many as the daemon verifies in a slice between two reads of the clock.
         while Instant::now() < end {
             for _ in 0..8 {
                 assert!(work(done), "a good signature is refused");

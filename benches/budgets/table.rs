@@ -1,29 +1,29 @@
-//! Figures beside what the design allows, as a table and as JSON.
+//! Figures and the limits of the design, as a table and as JSON.
 
 use jwtd_testkit::bench::Figure;
 use jwtd_testkit::bench::columns;
 use serde_json::{Value, json};
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Default)]
 pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) measured: Option<Figure>,
-    /// The floor, the bare loop or the idle daemon that took turns with it.
+    /// The baseline server, plain loop or idle daemon that was measured alternately.
     pub(crate) beside: Option<Figure>,
     pub(crate) ratio: Option<Figure>,
     pub(crate) budget: Option<Budget>,
-    /// Why there is no figure.
+    /// The reason why there is no figure.
     pub(crate) skipped: Option<&'static str>,
 }
 
-/// A figure and the limit that the design sets for it.
+/// A figure, and the limit that the design sets for it.
 pub(crate) struct Budget {
     pub(crate) value: f64,
     pub(crate) limit: Limit,
 }
 
-/// One side of a range, in a unit.
+/// A lower or upper limit, with its unit.
 #[derive(Clone, Copy)]
 pub(crate) enum Limit {
     AtMost(f64, &'static str),

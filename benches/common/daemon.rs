@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 const JWTD: Launcher = Launcher::new(env!("CARGO_BIN_EXE_jwtd"));
 
-/// A daemon that answers that it is serving. `text` is its configuration without where it
-/// listens; `core`, if given, is the only one that it may run on.
+/// Starts a daemon and waits until it is serving. `text` is its configuration without listeners;
+/// `core`, if given, is the only core that it may run on.
 pub(crate) async fn start(
     folder: &Path,
     name: &str,
@@ -28,7 +28,7 @@ pub(crate) async fn start(
     Ok(server)
 }
 
-/// An issuer with these keys, which go to a file of their own, as a line of a configuration.
+/// A configuration line for an issuer with these keys, which are written to a separate file.
 pub(crate) fn issuer(
     folder: &Path,
     name: &str,

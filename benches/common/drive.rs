@@ -1,5 +1,5 @@
-//! The caller. It sends requests that were encoded once, keeps several in flight,
-//! and looks at every answer; it is the same for the daemon and for the floor.
+//! The load generator. It sends requests that were encoded once, keeps several in flight, and
+//! checks every response. The daemon and the baseline servers get the same load.
 
 use crate::raw::Raw;
 use bytes::Bytes;
@@ -15,22 +15,22 @@ use tonic::{Request, Status};
 pub(crate) const BATCH: &str = "/jwtd.v1.VerifierService/VerifyBatch";
 pub(crate) const STREAM: &str = "/jwtd.v1.VerifierService/VerifyStream";
 
-/// Messages in flight on one stream, and how many answers are awaited before as
-/// many follow: pipelined callers write in bursts.
+/// The messages in flight on one stream, and the number of responses after which as many messages
+/// follow: pipelining callers write in bursts.
 const WINDOW: usize = 256;
 const BURST: usize = 64;
 
-/// What is sent, and what must come back.
+/// The requests, and the expected responses.
 #[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) path: &'static str,
-    /// Sent in turn.
+    /// The requests, sent in turn.
     pub(crate) requests: Vec<Bytes>,
-    /// The answer to the first; the others are as long.
+    /// The response to the first request; the others have the same length.
     pub(crate) reply: Bytes,
-    /// Whether all answers are the same, byte for byte.
+    /// True if all responses are equal byte for byte.
     pub(crate) same: bool,
-    /// Tokens in one request.
+    /// The tokens in one request.
     pub(crate) tokens: u32,
 }
 
@@ -41,12 +41,12 @@ impl Load {
     }
 }
 
-/// What one round measured.
+/// The measurement of one round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Round {
-    /// CPU microseconds a token.
+    /// CPU time per token, in microseconds.
     pub(crate) cpu: f64,
-    /// Tokens a second, on all workers.
+    /// Tokens per second, on all workers.
     pub(crate) rate: f64,
 }
 
@@ -58,7 +58,7 @@ impl Round {
     }
 }
 
-/// How many connections, and how many calls in flight on all of them together.
+/// The number of connections, and the number of calls in flight on all of them together.
 #[derive(Clone, Copy)]
 pub(crate) struct Width {
     pub(crate) connections: usize,
@@ -72,7 +72,7 @@ pub(crate) const BUSY: Width = Width { connections: 2, calls: 8 };
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) channels: Vec<Channel>,
-    /// In flight on all of them together.
+    /// The calls in flight on all connections together.
     pub(crate) calls: usize,
 }
 
@@ -86,7 +86,7 @@ impl Caller {
         Ok(Self { channels, calls: width.calls })
     }
 
-    /// One answer, as bytes.
+    /// Makes one call; returns the encoded response.
     pub(crate) async fn ask(&self, path: &'static str, request: Bytes) -> Outcome<Bytes> {
         let mut grpc = Grpc::new(self.channels.first().ok_or("not connected")?.clone());
         grpc.ready().await?;
@@ -97,28 +97,28 @@ impl Caller {
         let path = PathAndQuery::from_static(path);
         let mut answers = grpc.streaming(Request::new(one), path, Raw).await?.into_inner();
         let answer = answers.message().await?;
-        // A stream that is dropped before its end is a reset; many of them end a connection.
+        // Dropping a stream before its end resets it, and many resets close the connection.
         while answers.message().await?.is_some() {}
         Ok(answer.ok_or("the stream ended")?)
     }
 
-    /// Keeps `server` busy for `span` and reads its clock.
+    /// Keeps `server` busy for `span`, and measures its CPU time.
     pub(crate) async fn round(
         &self,
         server: &Server,
         load: &Arc<Load>,
         span: Duration,
     ) -> Outcome<Round> {
-        // Caches and branch predictors forget while the other one runs.
+        // Warms up, because caches and branch predictors adapt to the other server in between.
         self.drive(load, span / 10).await?;
         let (before, start) = (server.cpu()?, Instant::now());
         let tokens = self.drive(load, span).await?;
-        // A thread that ended meanwhile took its time with it.
+        // The CPU time of an exited thread is no longer counted, so the sum may decrease.
         let used = server.cpu()?.saturating_sub(before);
         Ok(Round::new(tokens, used, start.elapsed()))
     }
 
-    /// Keeps a server busy for `span`; how many tokens it answered.
+    /// Keeps a server busy for `span`; returns the number of verified tokens.
     pub(crate) async fn drive(&self, load: &Arc<Load>, span: Duration) -> Outcome<u64> {
         let end = Instant::now() + span;
         let mut tasks = tokio::task::JoinSet::new();
@@ -128,8 +128,8 @@ impl Caller {
             }
         } else {
             for number in 0..self.calls {
-                // The tasks begin at different requests: one must not find in the
-                // processor's caches what another has just brought there.
+                // The tasks start at different requests, so that one does not find in the CPU
+                // caches what another has just loaded.
                 let first = number * load.requests.len() / self.calls;
                 tasks.spawn(calls(self.own(number), Arc::clone(load), first, end));
             }
@@ -141,8 +141,8 @@ impl Caller {
         Ok(tokens)
     }
 
-    /// The connections that the task of this number uses in turn: each is used as often as
-    /// the others.
+    /// The connections that the task with this number uses in turn. All connections are used
+    /// equally often.
     fn own(&self, number: usize) -> Vec<Grpc<Channel>> {
         let all = self.channels.iter().cycle().skip(number).step_by(self.calls);
         let own = self.channels.len().div_ceil(self.calls);
@@ -159,7 +159,7 @@ async fn unary(
     Ok(answer.into_inner())
 }
 
-/// One call after another.
+/// Makes one call after another.
 async fn calls(
     mut connections: Vec<Grpc<Channel>>,
     load: Arc<Load>,
@@ -178,14 +178,14 @@ async fn calls(
     Ok(tokens)
 }
 
-/// One stream, as full as the window allows.
+/// Keeps one stream as full as the window allows.
 async fn pipeline(channel: Channel, load: Arc<Load>, end: Instant) -> Outcome<u64> {
     let window = Arc::new(Semaphore::new(WINDOW));
     let (source, free) = (Arc::clone(&load), Arc::clone(&window));
     let messages = futures_util::stream::unfold(0, move |number: usize| {
         let (source, free) = (Arc::clone(&source), Arc::clone(&free));
         async move {
-            // An error means that the window was closed: enough was sent.
+            // An error means that the semaphore was closed: enough was sent.
             free.acquire().await.ok()?.forget();
             let place = number % source.requests.len();
             let message = source.requests.get(place)?.clone();

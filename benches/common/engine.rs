@@ -1,4 +1,4 @@
-//! The engine with its cache, asked as the daemon asks it.
+//! The engine with its cache, called as the daemon calls it.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should end")]
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use jwtd_testkit::bench::tokens;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// An engine that knows this key and remembers up to so many bytes.
+/// An engine with this key and a cache of `max_bytes` bytes.
 pub(crate) fn engine(key: &SigningKey, max_bytes: u64) -> Engine {
     let (issuers, metrics) = (issuers(key), Arc::new(Metrics::new()));
     let profile = Profile::new("default", &[&tokens::name(key.algorithm())], &issuers).unwrap();
@@ -22,7 +22,7 @@ pub(crate) fn engine(key: &SigningKey, max_bytes: u64) -> Engine {
     Engine::new(Snapshot::new(configuration, issuers), limits, metrics)
 }
 
-/// Judges a batch, in the steps of the daemon.
+/// Verifies a batch, in the steps of the daemon.
 pub(crate) fn decide(engine: &Engine, tokens: Vec<Bytes>, now: UnixTime) -> Vec<Decision> {
     let snapshot = engine.current.load();
     let only = snapshot.configuration().find_profile("", &Caller::Unknown).unwrap();

@@ -1,11 +1,11 @@
-//! Messages as bytes: requests that were encoded once, answers that are not decoded.
+//! Encoded messages: requests that were encoded once, responses that are not decoded.
 
 use crate::wire::RawEncoder;
 use bytes::{Buf as _, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder};
 
-/// Bytes in both directions.
+/// A codec that passes bytes through in both directions.
 pub(crate) struct Raw;
 
 impl Codec for Raw {

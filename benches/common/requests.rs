@@ -1,4 +1,4 @@
-//! Requests that are encoded once, and whether they are answered as they should be.
+//! Requests that are encoded once, with checks of their responses.
 
 use crate::drive::{BATCH, Caller, Load};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use prost::Message as _;
 
 pub(crate) const UNARY: &str = "/jwtd.v1.VerifierService/Verify";
 
-/// What is asked, and what must come of every token.
+/// The options of a request, and the expected reason for every token.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) profile: &'a str,
@@ -17,11 +17,11 @@ pub(crate) struct Question<'a> {
     pub(crate) reason: Reason,
 }
 
-/// Permits with claims, as most callers of remembered tokens want them.
+/// Permits with claims, which most callers request for cached tokens.
 pub(crate) const CLAIMS: Question<'_> =
     Question { profile: "default", view: View::Claims, reason: Reason::Ok };
 
-/// Permits alone.
+/// Permits without claims.
 pub(crate) const VERDICTS: Question<'_> = Question { view: View::Verdict, ..CLAIMS };
 
 impl Question<'_> {
@@ -30,7 +30,8 @@ impl Question<'_> {
         Some(pb::VerifyOptions { view: self.view.into(), profile, ..Default::default() })
     }
 
-    /// Refusals are cheaper than permits and must not be measured in their place.
+    /// Checks the verdicts: refusals are cheaper than permits and must not be measured in their
+    /// place.
     pub(crate) fn check(self, verdicts: &[pb::Verdict], count: usize) -> Outcome<()> {
         if verdicts.len() != count {
             return Err(format!("{count} tokens, {} verdicts", verdicts.len()).into());
@@ -51,7 +52,7 @@ pub(crate) fn bytes(tokens: &[String]) -> Vec<Bytes> {
     copies.collect()
 }
 
-/// All `tokens` in one call.
+/// Sends all `tokens` in one call.
 pub(crate) async fn batch(
     caller: &Caller,
     tokens: &[String],
@@ -60,7 +61,7 @@ pub(crate) async fn batch(
     batches(caller, [Ok(tokens.to_vec())].into_iter(), question).await
 }
 
-/// A call for each of `batches`. Each is made once, so that what can be remembered is.
+/// One call for each of `batches`. Each is made once, so that its tokens are cached where possible.
 pub(crate) async fn batches(
     caller: &Caller,
     batches: impl Iterator<Item = Outcome<Vec<String>>>,
@@ -82,12 +83,12 @@ pub(crate) async fn batches(
         count = u32::try_from(asked)?;
     }
     let reply = first.ok_or("no tokens")?;
-    // What has expired says since when.
+    // The verdict of an expired token contains the time since it expired.
     let same = requests.len() == 1 && question.reason == Reason::Ok;
     Ok(Load { path: BATCH, requests, reply, same, tokens: count })
 }
 
-/// A call for each of `tokens`.
+/// One call for each of `tokens`.
 pub(crate) async fn unary(
     caller: &Caller,
     tokens: &[String],

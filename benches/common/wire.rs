@@ -4,7 +4,7 @@ use bytes::{BufMut as _, Bytes};
 use tonic::Status;
 use tonic::codec::{EncodeBuf, Encoder};
 
-/// Writes messages that are encoded already.
+/// Writes messages that are already encoded.
 pub(crate) struct RawEncoder;
 
 impl Encoder for RawEncoder {

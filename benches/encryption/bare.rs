@@ -1,4 +1,4 @@
-//! The same work by bare calls of aws-lc, as a loop over the library would do it.
+//! The same work as direct calls of aws-lc, as a loop over the library would do it.
 
 use crate::Pair;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -27,7 +27,7 @@ fn open(key: &[u8], parts: &JweParts<'_>) -> Vec<u8> {
     text
 }
 
-/// The work, if it is written here.
+/// Returns the work, if it is implemented here.
 pub(crate) fn of<'w>(
     pair: &Pair,
     header: &'w JweHeader,

@@ -9,15 +9,16 @@ use serde_json::{Value, json};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// A token with another part in the place of one of its own.
+/// A token with one part replaced.
 fn with_part(token: &str, place: usize, part: &[u8]) -> String {
     let mut parts: Vec<_> = token.split('.').map(str::to_owned).collect();
     parts[place] = base64url::encode(part);
     parts.join(".")
 }
 
-/// Microseconds that it takes not to open two tokens, each so many times. Both lie in the same
-/// memory: two places differ by more than two classes do. Their headers are the same.
+/// The times of failed decryption of two tokens, in microseconds, `count` times each. Both lie in
+/// the same memory, because two locations differ more than two classes do. Their headers are the
+/// same.
 fn race(pair: &Pair, tokens: [&str; 2], count: usize) -> [Vec<f64>; 2] {
     let (header, mut room) = parts(tokens[0]);
     let tokens = tokens.map(|token| parts(token).1);
@@ -44,7 +45,7 @@ fn race(pair: &Pair, tokens: [&str; 2], count: usize) -> [Vec<f64>; 2] {
     times
 }
 
-/// Welch's t of what is left below a percentile of both, which other processes do not reach.
+/// Welch's t of the times below a percentile of both, a range that other processes do not disturb.
 fn welch(times: &[Vec<f64>; 2], percentile: f64) -> f64 {
     let mut all: Vec<f64> = times.iter().flatten().copied().collect();
     all.sort_unstable_by(f64::total_cmp);
@@ -82,7 +83,7 @@ pub(crate) fn rows(plan: &Plan, rows: &mut Vec<Value>) {
         let wrong_key = with_part(&good, 1, &garbage);
         let mut classes = vec![("a content key that does not come out", wrong_key)];
         if algorithm != KeyManagement::A256GcmKw && length != 40 {
-            // A key of 32 bytes where the header asks for one of 16.
+            // A key of 32 bytes where the header requires one of 16.
             let encryption = ContentEncryption::A128Gcm;
             let short = pair.sealer.encrypt_compact(algorithm, encryption, "", &text).unwrap();
             let encrypted = parts(&short).1.encrypted_key;

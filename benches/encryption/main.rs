@@ -49,7 +49,7 @@ impl Plan {
     }
 }
 
-/// A recipient, a key that opens for it, and one that encrypts to it.
+/// A recipient, its decryption key, and its encryption key.
 pub(crate) struct Pair {
     pub(crate) own: RecipientKey,
     pub(crate) opener: DecryptionKey,
@@ -72,7 +72,7 @@ impl Pair {
     }
 }
 
-/// The header and the parts of a token.
+/// Parses the header and the parts of a token.
 pub(crate) fn parts(token: &str) -> (JweHeader, JweParts<'_>) {
     let jwe = CompactJwe::split(token.as_bytes(), &LIMITS).unwrap();
     let header = JweHeader::parse(&jwe.header(&LIMITS).unwrap(), &LIMITS).unwrap();
@@ -80,7 +80,7 @@ pub(crate) fn parts(token: &str) -> (JweHeader, JweParts<'_>) {
     (header, parts)
 }
 
-/// Microseconds of each of `rounds` rounds of about 20 ms.
+/// The duration of each of `rounds` rounds of about 20 ms, in microseconds.
 pub(crate) fn time(quick: bool, mut work: impl FnMut()) -> Vec<f64> {
     let (rounds, span) = if quick { (3, 0.002) } else { (15, 0.02) };
     let begin = Instant::now();
@@ -101,7 +101,7 @@ pub(crate) fn figure(mut all: Vec<f64>, unit: &str) -> Value {
     json!({ "unit": unit, "median": all[all.len() / 2], "min": least, "max": most })
 }
 
-/// The issuer of the tokens, which opens with `pair` if there is one.
+/// The issuer of the tokens, which decrypts with `pair` if there is one.
 fn world(signer: &SigningKey, pair: Option<&Pair>) -> (Issuers, Profile) {
     let jwks = format!(r#"{{"keys":[{}]}}"#, signer.to_jwk("k"));
     let set = LoadedKeys::from_jwks(jwks.as_bytes(), &[Algorithm::EdDsa]).unwrap().set;

@@ -1,6 +1,6 @@
-//! A bare server of hyper on one thread: what HTTP/2 and a call of gRPC cost when there is no
-//! daemon. It reads the body of each request to its end and answers with bytes that were given
-//! to it; with the daemon's settings of HTTP/2.
+//! A plain hyper server on one thread: the cost of HTTP/2 and a gRPC call without a daemon. It
+//! reads the body of each request to its end and responds with fixed bytes; it uses the daemon's
+//! HTTP/2 settings.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -19,7 +19,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 pub(crate) fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let reply = std::fs::read(reply)?;
-    // Not compressed, and so long (gRPC over HTTP/2, Length-Prefixed-Message).
+    // Not compressed, and the length (gRPC over HTTP/2, Length-Prefixed-Message).
     let mut message = BytesMut::with_capacity(5 + reply.len());
     message.put_u8(0);
     message.put_u32(u32::try_from(reply.len())?);
@@ -66,7 +66,7 @@ async fn converse(stream: UnixStream, message: Bytes) -> hyper::Result<()> {
         .await
 }
 
-/// A message, and that all went well.
+/// A message, and the trailers that report success.
 struct Reply(Option<Bytes>, bool);
 
 impl Body for Reply {

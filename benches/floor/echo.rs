@@ -1,6 +1,6 @@
-//! The echo server: the daemon's runtime, accept loop, HTTP/2 settings, metering
-//! of bodies and decoding of requests; then, in place of all work, bytes that
-//! were given to it. What it costs is the floor that no daemon can go below.
+//! The echo server: the daemon's runtime, accept loop, HTTP/2 settings, metering of bodies and
+//! decoding of requests, but fixed bytes instead of verification. Its cost is the minimum for any
+//! daemon.
 
 use crate::bare;
 use crate::wire::RawEncoder;
@@ -84,8 +84,8 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
             door,
             metrics,
             settings,
-            // The daemon gives back the bytes of each message of a stream when it answers it;
-            // here they are counted up to the stream's end.
+            // The daemon releases the bytes of each stream message when it responds; here they
+            // count until the end of the stream.
             admission: Admission::new(Amounts {
                 bytes: usize::MAX / 16,
                 connections: 1024,
@@ -103,7 +103,7 @@ fn serve(socket: &Path, reply: &Path) -> Result<(), Box<dyn std::error::Error>> 
     })
 }
 
-/// An engine that knows nobody, and lets everybody in.
+/// An engine that has no issuers and admits every caller.
 fn engine() -> Result<Engine, Box<dyn std::error::Error>> {
     let metrics = Arc::new(Metrics::new());
     let issuers = Issuers::new(Vec::new(), Limits::DEFAULT).map_err(|_| "no issuers")?;
@@ -113,7 +113,7 @@ fn engine() -> Result<Engine, Box<dyn std::error::Error>> {
     Ok(Engine::new(Snapshot::new(configuration, issuers), limits, metrics))
 }
 
-/// Answers every request with the same bytes.
+/// Responds to every request with the same bytes.
 #[derive(Clone)]
 struct Echo(Bytes);
 
@@ -131,7 +131,7 @@ impl Service<Incoming> for Echo {
                 _ => Status::unimplemented("this server only echoes").into_http(),
             }
         };
-        // As tonic's routers do.
+        // Boxed, as tonic's routers do.
         Box::pin(async move { answering.await.map(Answer::from) })
     }
 }
@@ -140,7 +140,7 @@ async fn batch(reply: Bytes, request: Request<Metered<Incoming>>) -> Response<to
     let echo = service_fn(move |request: tonic::Request<pb::VerifyBatchRequest>| {
         let reply = reply.clone();
         async move {
-            // As in the daemon: the tokens live until the answer is there.
+            // As in the daemon, the tokens live until the response is built.
             let message = request.into_inner();
             let answer = tonic::Response::new(reply);
             drop(message);
@@ -163,7 +163,7 @@ async fn stream(reply: Bytes, request: Request<Metered<Incoming>>) -> Response<t
     Grpc::new(Echoed::default()).streaming(echo, request).await
 }
 
-/// Reads messages of the contract, writes bytes.
+/// Decodes messages of the contract, and writes bytes.
 struct Echoed<M>(PhantomData<M>);
 
 impl<M> Default for Echoed<M> {

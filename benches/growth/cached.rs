@@ -1,4 +1,4 @@
-//! Remembered tokens.
+//! Growth with the number of cached tokens.
 
 use crate::Effort;
 use crate::drive::{BUSY, Caller};
@@ -11,10 +11,10 @@ use jwtd_testkit::measured::Outcome;
 
 const COUNTS: [u32; 5] = [1, 1000, 10_000, 100_000, 1_000_000];
 
-/// All fit.
+/// A cache that holds all tokens.
 const ROOMY: &str = "cache: { max_bytes: 4GiB }\n";
 
-/// At least so many are asked for before the first comes again.
+/// The least number of tokens requested before the first one is requested again.
 const ASKED: usize = 64 * BATCH;
 
 pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
@@ -29,7 +29,8 @@ pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
         let numbers = shuffled(usize::try_from(count)?);
         let asked = numbers.len().max(ASKED).div_ceil(BATCH) * BATCH;
         let numbers: Vec<_> = numbers.iter().copied().cycle().take(asked).collect();
-        // Made as they are sent: a second copy of a million would not fit some machines.
+        // Generated while they are sent: a second copy of a million tokens would not fit some
+        // machines.
         let batches = numbers.chunks(BATCH).map(|batch| {
             let tokens = batch.iter().map(|number| form.token(*number));
             Ok(tokens.collect::<Result<_, _>>()?)
@@ -43,10 +44,10 @@ pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
     Ok(series)
 }
 
-/// The numbers below `count` in an order without a pattern, the same each time.
+/// The numbers below `count` in a pseudorandom order, the same each time.
 fn shuffled(count: usize) -> Vec<usize> {
     let mut numbers: Vec<usize> = (0..count).collect();
-    // xorshift64, Marsaglia 2003.
+    // xorshift64 (Marsaglia, 2003).
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for place in (1..count).rev() {
         state ^= state << 13;

@@ -1,5 +1,5 @@
-//! Connections: with 8 batches of 256 in flight over all of them, and with a call of one
-//! token on each.
+//! Growth with the number of connections: with 8 batches of 256 in flight over all of them, and
+//! with a unary call of one token on each.
 
 use crate::Effort;
 use crate::drive::{BUSY, Caller, Width};
@@ -21,7 +21,7 @@ pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
     for count in COUNTS {
         let (daemon, _) = scene.daemon(&count.to_string(), "", &issuers).await?;
         let connections = usize::try_from(count)?;
-        // As many calls in flight in all, however many connections there are.
+        // The same number of calls in flight for any number of connections.
         let caller = Caller::connect(&daemon, Width { connections, ..BUSY }).await?;
         series.note_memory("memory, connected", count, &daemon)?;
         let each = Caller { calls: connections, ..caller.clone() };

@@ -1,4 +1,4 @@
-//! Issuers, with a file of one key each.
+//! Growth with the number of issuers, each with a file of one key.
 
 use crate::Effort;
 use crate::pair;
@@ -10,13 +10,13 @@ use jwtd_testkit::measured::Outcome;
 
 const COUNTS: [u32; 4] = [1, 10, 100, 1000];
 
-/// So many batches, so that each of the issuers has its tokens.
+/// The number of batches, so that each issuer has tokens in them.
 const BATCHES: usize = 4;
 
 pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
     let mut series = Series::new("issuers");
     for count in COUNTS {
-        // HS256: its check is so cheap that the search for the issuer can be seen beside it.
+        // HS256 is verified so cheaply that the issuer lookup is visible beside it.
         let issuers = (0..usize::try_from(count)?).map(|one| Issuer::new(one, Algorithm::Hs256, 1));
         let issuers: Vec<_> = issuers.collect::<Outcome<_>>()?;
         let batches = scene.batches(&issuers, form::LENGTH, BATCHES, BATCH)?;

@@ -1,4 +1,4 @@
-//! Keys in the set of one issuer, and of several when it is full.
+//! Growth with the number of keys of one issuer, and with the number of issuers with full sets.
 
 use crate::Effort;
 use crate::pair;
@@ -15,7 +15,7 @@ pub(crate) async fn measure(scene: &Scene, effort: Effort) -> Outcome<Series> {
     let full = JWKS_KEYS;
     for (issuers, keys) in [(1, 1), (1, 3), (1, 10), (1, 30), (1, full), (10, full), (100, full)] {
         let count = u32::try_from(issuers * keys)?;
-        // HS256: its check is so cheap that the search for the key can be seen beside it.
+        // HS256 is verified so cheaply that the key lookup is visible beside it.
         let issuers = (0..issuers).map(|one| Issuer::new(one, Algorithm::Hs256, keys));
         let issuers: Vec<_> = issuers.collect::<Outcome<_>>()?;
         let batches = scene.batches(&issuers, form::LENGTH, 1, BATCH)?;

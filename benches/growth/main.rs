@@ -1,7 +1,7 @@
-//! How cost grows with issuers, keys, remembered tokens, connections and the size of
-//! tokens: `cargo bench --bench growth`, with `-- --quick` for a look, `-- --only issuers`
-//! for some, `-- --out FOLDER` for the plots, `-- --json FILE` for the figures. The points of a series take turns, because
-//! machines are noisy; CPU time is the daemon's own.
+//! Measures the growth of cost with issuers, keys, cached tokens, connections and token size:
+//! `cargo bench --bench growth`, with `-- --quick` for a short run, `-- --only issuers` for a part,
+//! `-- --out FOLDER` for the plots, `-- --json FILE` for the figures. The points of a series are
+//! measured alternately, because machines are noisy; CPU time is that of the daemon.
 
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
@@ -36,32 +36,32 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures how cost grows.
+/// Measures the growth of cost.
 #[derive(Parser)]
 struct Arguments {
-    /// What `cargo bench` says to every bench
+    /// The flag that `cargo bench` passes to every bench
     #[arg(long, hide = true)]
     bench: bool,
-    /// One short round of each, with few tokens: a look
+    /// Measure one short round of each, with few tokens
     #[arg(long)]
     quick: bool,
-    /// Only the series with this in their name
+    /// Measure only the series whose name contains this text
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
-    /// Where the plots go
+    /// Folder for the plots
     #[arg(long, value_name = "FOLDER", default_value = "target/growth")]
     out: PathBuf,
-    /// Write all figures as JSON too
+    /// Also write all figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
-/// How much to measure.
+/// The amount of measurements.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     rounds: usize,
     span: Duration,
-    /// The most tokens to remember: a million of them take gigabytes.
+    /// The most tokens to cache: a million of them use gigabytes.
     cached: u32,
 }
 
@@ -72,7 +72,7 @@ const QUICK: Effort = Effort { rounds: 1, span: Duration::from_millis(200), cach
 const NAMES: [&str; 5] = ["issuers", "keys", "cached", "connections", "sizes"];
 
 fn main() -> ExitCode {
-    // `cargo test --all-targets` runs benches too, and does not ask to measure.
+    // `cargo test --all-targets` runs benches too, but without asking for a measurement.
     if !std::env::args().any(|one| one == "--bench") {
         println!("nothing measured; use `cargo bench --bench growth [-- --quick]`");
         return ExitCode::SUCCESS;
@@ -101,7 +101,7 @@ fn measure(Arguments { quick, only, out, json, .. }: &Arguments) -> Outcome<()> 
     std::fs::create_dir_all(out)?;
     let mut rows = Vec::new();
     for name in names {
-        // The daemons of a series end with it.
+        // The daemons of a series are stopped after it.
         let scene = Scene::new(jwtd::clock::Clock::system().wall())?;
         let series = runtime.block_on(one(name, &scene, effort))?;
         series.print();

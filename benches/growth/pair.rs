@@ -1,4 +1,4 @@
-//! Two daemons for one point of a series: one that remembers tokens, one that does not.
+//! Two daemons for one point of a series: one that caches tokens, and one that does not.
 
 use crate::drive::{BUSY, Caller};
 use crate::requests::{self, CLAIMS, VERDICTS};
@@ -7,8 +7,8 @@ use crate::series::{Probe, Series};
 use jwtd_testkit::measured::Outcome;
 use std::time::Duration;
 
-/// Adds both to `series`, with the memory before the first call, and tells how long the
-/// second took to serve.
+/// Adds both to `series`, with their memory before the first call; returns the start-up time of the
+/// second one.
 pub(crate) async fn hot_and_cold(
     series: &mut Series,
     scene: &Scene,

@@ -1,4 +1,4 @@
-//! Draws a series, a panel for each thing that was measured.
+//! Draws a series, with one panel for each measured quantity.
 
 use crate::series::{Line, Series, grouped};
 use jwtd_testkit::measured::Outcome;
@@ -10,10 +10,10 @@ use std::path::Path;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// What grows by more than this is shown on a logarithmic scale.
+/// The growth factor above which a scale is logarithmic.
 const STEEP: f64 = 20.0;
 
-/// Writes an SVG.
+/// Writes the SVG file.
 pub(crate) fn draw(path: &Path, series: &Series) -> Outcome<()> {
     let mut text = String::new();
     paint(&mut text, series).map_err(|error| error.to_string())?;
@@ -85,7 +85,7 @@ where
     Ok(())
 }
 
-/// So that a million finds place beneath its line.
+/// Shortens a number, so that a million fits below its line.
 fn short(number: f64) -> String {
     match number {
         1e6.. => format!("{}M", number / 1e6),

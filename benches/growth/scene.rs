@@ -1,4 +1,4 @@
-//! Issuers with their keys, tokens of theirs, and daemons that trust them.
+//! Issuers with their keys and tokens, and daemons that trust them.
 
 use crate::daemon;
 use jwtd_core::crypto::SigningKey;
@@ -9,10 +9,10 @@ use jwtd_testkit::measured::{Outcome, Server};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The settings of a daemon that remembers nothing.
+/// The settings of a daemon without a cache.
 pub(crate) const COLD: &str = "cache: { max_bytes: 0 }\n";
 
-/// Tokens in a batch, unless it is said.
+/// The default number of tokens in a batch.
 pub(crate) const BATCH: usize = 256;
 
 pub(crate) struct Scene {
@@ -24,12 +24,12 @@ pub(crate) struct Issuer {
     name: String,
     url: String,
     algorithm: Algorithm,
-    /// With their `kid`.
+    /// The keys with their `kid`.
     keys: Vec<(String, SigningKey)>,
 }
 
 impl Issuer {
-    /// The names of all are of the same length, and so are those of their keys.
+    /// Creates an issuer; all issuer names have the same length, and so do all key IDs.
     pub(crate) fn new(number: usize, algorithm: Algorithm, keys: usize) -> Outcome<Self> {
         let name = format!("i{number:04}");
         let keys = (0..keys).map(|key| Ok((format!("k{key:05}"), key_of(algorithm)?)));
@@ -37,7 +37,7 @@ impl Issuer {
         Ok(Self { name, url, algorithm, keys: keys.collect::<Outcome<_>>()? })
     }
 
-    /// What its tokens have in common, by key.
+    /// The forms of its tokens, one for each key.
     pub(crate) fn forms(&self, length: usize, now: UnixTime) -> Outcome<Vec<Form<'_>>> {
         let forms = self.keys.iter().map(|(id, key)| Form::new(key, &self.url, id, length, now));
         Ok(forms.collect::<Result<_, _>>()?)
@@ -57,7 +57,7 @@ impl Scene {
         self.now
     }
 
-    /// Batches of `size` tokens, `count` of them, spread evenly over issuers and keys.
+    /// Builds `count` batches of `size` tokens, spread evenly over issuers and keys.
     pub(crate) fn batches(
         &self,
         issuers: &[Issuer],
@@ -74,8 +74,8 @@ impl Scene {
         Ok(tokens.chunks(size).map(<[String]>::to_vec).collect())
     }
 
-    /// A daemon that trusts these issuers, and how long it took to answer that it serves.
-    /// It has a folder of its own: what is written for another must not wake it.
+    /// Starts a daemon that trusts these issuers; returns the time until it was serving. It has its
+    /// own folder, so that files written for another daemon do not wake it.
     pub(crate) async fn daemon(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! A quantity that grows, and what is measured while it does.
+//! A growing quantity, and the measurements for its values.
 
 use crate::Effort;
 use crate::drive::{Caller, Load};
@@ -10,23 +10,23 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(crate) struct Series {
-    /// The quantity.
+    /// The name of the quantity.
     pub(crate) axis: &'static str,
     pub(crate) lines: Vec<Line>,
     probes: Vec<Probe>,
 }
 
-/// One thing that was measured.
+/// One measured value over the quantity.
 pub(crate) struct Line {
     pub(crate) what: &'static str,
     pub(crate) unit: &'static str,
-    /// By the quantity.
+    /// The points, by the value of the quantity.
     pub(crate) points: Vec<(u32, Spread)>,
 }
 
-/// A load on a daemon, to be measured in turn with the others.
+/// A load on a daemon, measured alternately with the others.
 pub(crate) struct Probe {
-    /// What its CPU is called, and its rate where that tells something.
+    /// The name of the line for its CPU time, and of the line for its rate if that is meaningful.
     pub(crate) line: &'static str,
     pub(crate) rate: Option<&'static str>,
     pub(crate) at: u32,
@@ -44,7 +44,7 @@ impl Series {
         self.probes.push(probe);
     }
 
-    /// Takes note of a point.
+    /// Records a point.
     pub(crate) fn note(
         &mut self,
         what: &'static str,
@@ -59,7 +59,7 @@ impl Series {
         }
     }
 
-    /// Takes note of what a daemon has resident now.
+    /// Records the resident memory of a daemon.
     pub(crate) fn note_memory(
         &mut self,
         what: &'static str,
@@ -71,7 +71,7 @@ impl Series {
         Ok(())
     }
 
-    /// Measures the CPU of a token with all probes, round by round.
+    /// Measures the CPU time per token with all probes, round by round.
     pub(crate) async fn take_turns(&mut self, effort: Effort) -> Outcome<()> {
         let probes = std::mem::take(&mut self.probes);
         let probes = probes.into_iter().map(|probe| (Arc::new(probe.load.clone()), probe));
@@ -87,7 +87,7 @@ impl Series {
                 self.note(rate, " /s", at, rounds.iter().map(|round| round.rate));
             }
         }
-        // What is asked first.
+        // The lines of CPU time come first.
         self.lines.sort_by_key(|line| line.unit != " us");
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Series {
     }
 }
 
-/// With commas.
+/// Formats a number with commas.
 pub(crate) fn grouped(number: u32) -> String {
     let digits = number.to_string();
     let mut text = String::new();

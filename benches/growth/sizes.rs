@@ -1,4 +1,4 @@
-//! The size of tokens.
+//! Growth with the size of tokens.
 
 use crate::Effort;
 use crate::drive::{BUSY, Caller};
@@ -8,10 +8,10 @@ use crate::series::{Probe, Series};
 use jwtd_core::jose::Algorithm;
 use jwtd_testkit::measured::Outcome;
 
-/// Up to the default of `limits.token_bytes`, nearly.
+/// Sizes up to nearly the default of `limits.token_bytes`.
 const SIZES: [u32; 6] = [300, 700, 1500, 4000, 8000, 16_000];
 
-/// 256 of the longest would not fit a message.
+/// A batch of 256 of the longest tokens would not fit a message.
 const BATCH: usize = 64;
 const BATCHES: usize = 4;
 

@@ -1,4 +1,4 @@
-"""Where and with what it was measured."""
+"""The machine and the software of a measurement."""
 
 import datetime
 import os
@@ -16,13 +16,13 @@ def cpu_model():
 
 
 def first_line(command, folder=None):
-    """What a command prints first; empty if it fails."""
+    """The first line that a command prints; empty if it fails."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     return done.stdout.split("\n", 1)[0] if done.returncode == 0 else ""
 
 
 def facts(root):
-    """What a figure depends on, for `.ci/measure`."""
+    """The conditions that a figure depends on, for `.ci/measure`."""
     changed = " and changes that are not committed" if first_line(["git", "status", "--porcelain"], root) else ""
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),

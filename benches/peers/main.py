@@ -1,4 +1,4 @@
-"""Measures jwtd beside what people use today. `run` starts it; README.md says what is measured.
+"""Compares jwtd with the libraries that people use today. `run` starts it; README.md describes it.
 
 The daemon is JWTD_BIN.
 """
@@ -35,7 +35,7 @@ def say(text):
 
 @contextlib.contextmanager
 def stage(daemon):
-    """A scene in a folder of its own; whatever ends it, nothing of it stays."""
+    """A scene in its own folder, which is removed whatever ends it."""
 
     def end(number, _):
         # The first signal is enough: a second must not disturb the cleaning up.
@@ -56,10 +56,10 @@ def stage(daemon):
 
 
 def measure(rows, rounds, seconds):
-    """The rows take turns, so that what comes and goes on the machine meets all of them."""
+    """Runs the rows alternately, so that other load on the machine affects all of them."""
     for number in range(rounds):
         for place, row in enumerate(rows):
-            # What has failed once is not tried again.
+            # A row that has failed once is not retried.
             if row.fault:
                 continue
             say(f"round {number + 1} of {rounds}, {place + 1} of {len(rows)}: {row.name}")

@@ -1,4 +1,4 @@
-"""Which peers there are, and what is measured of each."""
+"""The peers, and the measurements of each."""
 
 import json
 import os
@@ -19,7 +19,7 @@ INSTALL_SECONDS = 1200
 
 
 def plan(scene):
-    """All rows; the runtimes of the languages; and which peers are skipped and why."""
+    """All rows; the runtimes of the languages; and the skipped peers with the reason."""
     rows, runtimes, skipped = [], {}, {}
     for folder in sorted(path for path in HERE.iterdir() if path.is_dir() and path.name[0] not in "._"):
         name, install = folder.name, folder / "install"

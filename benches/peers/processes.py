@@ -1,4 +1,4 @@
-"""Processes that are started, waited for, measured and stopped: none outlives this one."""
+"""Starts, awaits, measures and stops processes: none outlives this one."""
 
 import contextlib
 import ctypes
@@ -13,7 +13,7 @@ LIBC = ctypes.CDLL(None)
 
 
 class Failure(Exception):
-    """What a process did wrong, in a line."""
+    """The failure of a process, in one line."""
 
 
 def cpu_seconds(process):
@@ -67,7 +67,7 @@ class Processes:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.killpg(process.pid, signal.SIGTERM)
             becomes_true(lambda: has_ended(process), 10)
-            # Whatever of the group is still there.
+            # The remaining processes of the group.
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         self.running.remove(process)
@@ -77,7 +77,7 @@ class Processes:
             self.stop(process)
 
     def serve(self, command, log, ready):
-        """A server that takes calls once this returns."""
+        """Starts a server, and returns once it accepts calls."""
         process = self.start(command, log)
         if not becomes_true(lambda: has_ended(process) or ready(), 30) or has_ended(process):
             raise Failure(f"{process.args[0]} is not ready: {last_line(log)}")

@@ -1,4 +1,4 @@
-"""What is measured: a row each, with what its rounds gave."""
+"""The rows of measurements, with the results of their rounds."""
 
 import dataclasses
 import statistics
@@ -22,13 +22,13 @@ def micros_a_token(cpu_seconds, one):
 
 @dataclasses.dataclass
 class Row:
-    # Who verifies or calls: a language, or Envoy.
+    # The program that verifies or calls: a language, or Envoy.
     peer: str
     # `verify`, `call` or `proxy`.
     kind: str
     algorithm: str
     way: str
-    # Whether a token that was seen before is remembered; None where nothing is verified.
+    # True if verified tokens are cached; None if nothing is verified.
     cached: typing.Optional[bool]
     # Runs it once, for so many seconds.
     run: typing.Callable
@@ -65,16 +65,16 @@ class Row:
 
     @property
     def own(self):
-        """Microseconds of the peer's CPU a token."""
+        """CPU time of the peer per token, in microseconds."""
         return self.figure(lambda one: micros_a_token(one["cpu_seconds"], one))
 
     def server(self, place):
-        """Those of one server."""
+        """CPU time of one server per token, in microseconds."""
         return self.figure(lambda one: micros_a_token(one["servers"][place], one))
 
     @property
     def servers(self):
-        """Those of all servers."""
+        """CPU time of all servers per token, in microseconds."""
         return self.figure(lambda one: micros_a_token(sum(one["servers"]), one))
 
     @property
@@ -87,7 +87,7 @@ class Row:
 
     @property
     def cores(self):
-        """How many cores were busy on it."""
+        """The number of busy cores."""
         return self.figure(lambda one: (one["cpu_seconds"] + sum(one["servers"])) / one["seconds"])
 
     def as_json(self):

@@ -8,7 +8,7 @@ import subprocess
 
 ISSUER, AUDIENCE = "https://issuer.example", "orders-api"
 COUNT = 256
-# What an access token of a common provider holds beside the registered claims.
+# The claims of a common provider's access token besides the registered ones.
 CLAIMS = {
     "client_id": "orders-web",
     "tenant": "b7f1c1f0-5d3e-4c0e-9a51-0c4d7d1f7a10",
@@ -62,7 +62,7 @@ class Scene:
 
     @functools.cache
     def serving(self, algorithm, cached):
-        """A daemon and its socket. It stays until the end: when nobody asks it costs nothing."""
+        """Starts a daemon; returns it and its socket. It runs until the end, because an idle one costs nothing."""
         name = f"{algorithm}-{'cached' if cached else 'cold'}"
         socket, config = self.folder / f"{name}.sock", self.folder / f"{name}.yaml"
         config.write_text(

@@ -1,4 +1,4 @@
-"""The tables, and what they come to."""
+"""The tables of results, and their summary."""
 
 from text import Table, figure, short
 
@@ -47,7 +47,7 @@ def in_process(rows, call):
 
 
 def of_a_call(rows):
-    """What a call costs its caller, beside what the caller could do itself."""
+    """The caller's cost of a call, compared with verifying in process."""
     calls = done(rows, "call")
     pairs = [(row, in_process(rows, row)) for row in calls]
     cells = [
@@ -73,7 +73,7 @@ def of_a_call(rows):
 
 
 def verdicts(pairs):
-    """A line for each language: where a daemon beside it saves CPU, and where it does not."""
+    """A line for each language: the cases in which a daemon saves CPU time, and the others."""
     if pairs:
         yield (
             "Where a call is cheaper than the cheapest way in process, in us of CPU a token, both sides of the call"

@@ -57,12 +57,12 @@ impl Plan {
     }
 }
 
-/// The value of an entry: none of the tokens of hot batches bears it.
+/// The value of an entry, which no token of the hot batches has.
 pub(crate) fn value(number: u64) -> String {
     format!("5a1d6f0e-7c44-4c0b-9b63-{number:012}")
 }
 
-/// An entry: each kind in turn.
+/// An entry; the kinds alternate.
 pub(crate) fn entry(number: u64) -> (RevocationTarget, Standing) {
     use RevocationKind::{Client, Key, Session, Subject, Token};
     let kind = [Token, Session, Subject, Client, Key][(number % 5) as usize];
@@ -74,7 +74,7 @@ pub(crate) fn entry(number: u64) -> (RevocationTarget, Standing) {
     (RevocationTarget::new(kind, &tokens::issuer(ALGORITHM), &value).unwrap(), standing)
 }
 
-/// A token that bears all that can be revoked.
+/// A token with every claim that can be revoked.
 pub(crate) fn token(key: &SigningKey, number: usize, jti: &str, now: UnixTime) -> Bytes {
     let (issuer, kid) = (tokens::issuer(ALGORITHM), tokens::KEY_ID);
     let header = format!(r#"{{"alg":"{ALGORITHM}","typ":"at+jwt","kid":"{kid}"}}"#);
@@ -86,7 +86,7 @@ pub(crate) fn token(key: &SigningKey, number: usize, jti: &str, now: UnixTime) -
     Bytes::from(key.sign_compact(&header, &claims).unwrap())
 }
 
-/// Nanoseconds a token of a hot batch of 256, over all tokens once.
+/// Nanoseconds per token of hot batches of 256, over all tokens once.
 fn hot(engine: &Engine, tokens: &[Bytes], before_each: impl Fn()) -> f64 {
     let batches: Vec<_> = tokens.chunks_exact(256).map(<[Bytes]>::to_vec).collect();
     let mut spent = std::time::Duration::ZERO;
@@ -101,7 +101,7 @@ fn hot(engine: &Engine, tokens: &[Bytes], before_each: impl Fn()) -> f64 {
     spent.as_secs_f64() * 1e9 / count as f64
 }
 
-/// Hot batches without entries and with many, in turns.
+/// Hot batches without entries and with many, measured alternately.
 fn batches(plan: &Plan, rows: &mut Vec<Value>) {
     if !plan.wants("hot batch") {
         return;
@@ -116,7 +116,7 @@ fn batches(plan: &Plan, rows: &mut Vec<Value>) {
     let each = set.bytes() as f64 / entries as f64;
     with.revocations.publish(set);
     for engine in [&without, &with] {
-        // Cold, and then once more, so that the values are known.
+        // Once cold, and then once more, so that everything is cached.
         all.chunks(256).for_each(|batch| drop(engine::decide(engine, batch.to_vec(), NOW)));
         hot(engine, &all, || ());
     }
@@ -129,7 +129,7 @@ fn batches(plan: &Plan, rows: &mut Vec<Value>) {
         empty.push(hot(&without, &all, || ()));
         full.push(hot(&with, &all, || ()));
         changed.push(hot(&with, &all, change));
-        // After a change each token is looked up once; the next round must not include that.
+        // After a change each token is looked up once, which the next round must not include.
         hot(&with, &all, || ());
     }
     let ratios = |all: &[f64]| Spread::of(all.iter().zip(&empty).map(|(one, empty)| one / empty));
@@ -147,7 +147,7 @@ fn batches(plan: &Plan, rows: &mut Vec<Value>) {
 }
 
 fn main() {
-    // `cargo test --all-targets` runs benches too, and does not ask to measure.
+    // `cargo test --all-targets` runs benches too, but without asking for a measurement.
     if !std::env::args().any(|one| one == "--bench") {
         println!("nothing measured; use `cargo bench --bench revocation [-- --quick]`");
         return;

@@ -1,5 +1,4 @@
-//! The real daemon that starts with many entries: how long it takes, what memory it has, and that
-//! it serves.
+//! Starts the real daemon with many entries: the time, the memory, and a check that it serves.
 
 #[path = "../common/daemon.rs"]
 mod daemon;
@@ -15,10 +14,10 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
 
-/// So many entries in one commit.
+/// The number of entries in one commit.
 const COMMIT: u64 = 50_000;
 
-/// Writes entries, as the recorder does.
+/// Writes entries as the recorder does.
 fn fill(folder: &Path, entries: u64) {
     let store = RevocationStore::open(&StateFolder::open(folder).unwrap(), NOW).unwrap();
     for begin in (0..entries).step_by(COMMIT as usize) {
@@ -65,7 +64,7 @@ pub(crate) fn rows(plan: &Plan, rows: &mut Vec<Value>) {
         let memory = |server: &jwtd_testkit::measured::Server| server.memory("VmRSS").unwrap();
         let each = (memory(&with) - memory(&without)) * 1024.0 * 1024.0 / entries as f64;
         let peak = with.memory("VmHWM").unwrap();
-        // Nothing but what is revoked is refused: the first and the last token are.
+        // Only revoked tokens are refused: the first and the last one are.
         let now = Clock::system().wall();
         let tokens = [0, entries / 5 * 5 - 5, entries].map(|one| token(&key, 1, &value(one), now));
         let verdicts = runtime.block_on(async {

@@ -1,17 +1,18 @@
-//! JSON as `serde_json` reads it, and a plain way to tell what jwtd must refuse beyond that.
+//! JSON as `serde_json` reads it, with simple checks for everything that jwtd must refuse beyond
+//! that.
 
 use jwtd_core::jose::limits::JsonLimits;
 use serde_json::Value;
 
-/// The value of a text that is strict JSON within `limits`; nothing if it is not.
+/// The value of a text that is strict JSON within `limits`; `None` otherwise.
 #[must_use]
 pub fn strict(text: &[u8], limits: &JsonLimits) -> Option<Value> {
     let value: Value = serde_json::from_slice(text).ok()?;
     (!names_twice(text, &value) && fits(&value, limits.depth, limits)).then_some(value)
 }
 
-/// Whether an object names a member twice. `serde_json` keeps one of them, so that there are
-/// fewer members in the value than colons outside of strings in the text.
+/// Returns true if an object has a duplicate member. `serde_json` keeps one of them, so the value
+/// has fewer members than the text has colons outside of strings.
 #[must_use]
 pub fn names_twice(text: &[u8], value: &Value) -> bool {
     colons(text) != members(value)
@@ -57,20 +58,21 @@ fn fits(value: &Value, depth: usize, limits: &JsonLimits) -> bool {
     }
 }
 
-/// Whether it is null, or an empty text or array: what issuers write for what they did not set.
+/// Returns true for the values that issuers write for unset members: null, or an empty string or
+/// array.
 #[must_use]
 pub fn is_unset(value: &Value) -> bool {
     value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty)
 }
 
-/// Drops the members of these names that are unset.
+/// Drops the members with these names that are unset.
 pub fn drop_unset(value: &mut Value, names: &[&str]) {
     if let Some(members) = value.as_object_mut() {
         members.retain(|name, value| !names.contains(&name.as_str()) || !is_unset(value));
     }
 }
 
-/// Whether anything is inside.
+/// Returns true if there is a value at any depth.
 #[must_use]
 pub fn holds_value(value: &Value) -> bool {
     match value {
@@ -80,7 +82,7 @@ pub fn holds_value(value: &Value) -> bool {
     }
 }
 
-/// The strings of an array of nothing else.
+/// The strings of an array that has only strings.
 #[must_use]
 pub fn strings(value: &Value) -> Option<Vec<&str>> {
     value.as_array()?.iter().map(Value::as_str).collect()

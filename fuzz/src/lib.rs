@@ -1,8 +1,8 @@
-//! What the fuzz targets share: a second, plain way to read what jwtd reads, a world of
-//! fixed keys, and a measure of memory.
+//! Shared tools of the fuzz targets: a second, simple reader of everything that jwtd reads, a world
+//! of fixed keys, and a memory measurement.
 //!
-//! A target says more than "it did not panic". Where it can, it reads the input a second
-//! time with other means and holds both answers against each other, in both directions.
+//! A target checks more than the absence of panics. Where it can, it reads the input a second time
+//! by other means and compares both results, in both directions.
 
 pub mod json;
 pub mod memory;

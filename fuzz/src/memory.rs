@@ -1,16 +1,16 @@
-//! How much memory a call takes at most, counted for the thread that makes it.
+//! Measures the peak memory of a call, counted for its thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Runs `call`, and holds it to at most `each` bytes of heap for each byte of the input, and
-/// 16 KiB on top.
+/// Runs `call`, and asserts that it uses at most `each` bytes of heap for each input byte, plus 16
+/// KiB.
 ///
 /// # Panics
-/// If it takes more.
+/// If it uses more.
 pub fn bounded<T>(input: usize, each: usize, call: impl FnOnce() -> T) -> T {
     let mut result = None;
-    // A panic must not pass through `measure`: the counter would stay one level too deep for
-    // all later inputs of the thread.
+    // A panic must not pass through `measure`: the counter would stay one level too deep for all
+    // later inputs of the thread.
     let seen = allocation_counter::measure(|| {
         result = Some(catch_unwind(AssertUnwindSafe(call)));
     });

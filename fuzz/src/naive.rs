@@ -1,5 +1,5 @@
-//! A second verifier, as somebody would write it in an afternoon: `serde_json`, `base64` and
-//! ring, nothing of jwtd but the names of the keys.
+//! A second verifier, as someone might write it in an afternoon: `serde_json`, `base64` and ring,
+//! with nothing of jwtd but the names of the keys.
 
 use crate::json;
 use crate::world::{AUDIENCE, ISSUERS, NOW, PUBLIC, SECRET};
@@ -8,21 +8,21 @@ use jwtd_core::jose::Limits;
 use ring::{hmac, signature};
 use serde_json::Value;
 
-/// What it says.
+/// The verdict of the naive verifier.
 #[derive(Debug)]
 pub enum Verdict {
-    /// The token is not good.
+    /// The token is not valid.
     Refused(&'static str),
-    /// The signature and the times are good.
+    /// The signature and the times are valid.
     Good {
         /// The claims.
         claims: Value,
-        /// Why jwtd may refuse it all the same; nothing if it must not.
+        /// The reason why jwtd may refuse the token anyway; `None` if it must accept it.
         strict: Option<&'static str>,
     },
 }
 
-/// Judges a token in the world of [`crate::world`].
+/// Verifies a token in the world of [`crate::world`].
 #[must_use]
 pub fn verify(token: &[u8]) -> Verdict {
     judge(token).unwrap_or_else(Verdict::Refused)
@@ -36,7 +36,7 @@ fn judge(token: &[u8]) -> Result<Verdict, &'static str> {
     let (head, body, mac) = (decode(header)?, decode(payload)?, decode(mac)?);
     let read = |text: &[u8]| serde_json::from_slice(text).map_err(|_| "not JSON");
     let (mut header, mut claims): (Value, Value) = (read(&head)?, read(&body)?);
-    // What an issuer did not set, it writes as null or empty.
+    // Issuers write unset members as null or empty.
     json::drop_unset(&mut header, &["kid", "typ"]);
     json::drop_unset(&mut claims, &["iss", "sub", "aud", "jti", "sid", "cnf", "scope", "scp"]);
     if let Some(members) = claims.as_object_mut() {
@@ -112,7 +112,7 @@ fn check_signature(
     good.map_err(|_| "a bad signature")
 }
 
-/// The written list of what jwtd refuses beyond the above.
+/// The explicit list of everything that jwtd refuses beyond the checks above.
 fn stricter(
     token: &[u8],
     (head, header): (&[u8], &Value),

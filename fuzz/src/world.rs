@@ -1,4 +1,4 @@
-//! A world with two issuers, whose keys are those that RFC 7515 and RFC 8037 print.
+//! A world with two issuers, whose keys are printed in RFC 7515 and RFC 8037.
 
 use jwtd_core::crypto::{PrivateKey, SigningKey};
 use jwtd_core::jose::{Algorithm, Jwk, JwkSet, Limits, Secret, UnixTime};
@@ -7,7 +7,7 @@ use jwtd_core::verify::Profile;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// Now: a minute before the tokens of RFC 7515, appendix A expire.
+/// The time of the tests: one minute before the tokens of RFC 7515, appendix A expire.
 pub const NOW: i64 = 1_300_819_320;
 
 /// Public keys of RFC 7515, appendices A.2 and A.3, and of RFC 8037, appendix A.2.
@@ -17,7 +17,7 @@ pub const PUBLIC: &str = r#"{"keys":[
 {"kid":"ed","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 ]}"#;
 
-/// The private halves of the last two.
+/// The private halves of the last two keys.
 pub const PRIVATE: [(Algorithm, &str); 2] = [
     (
         Algorithm::Es256,
@@ -29,7 +29,7 @@ pub const PRIVATE: [(Algorithm, &str); 2] = [
     ),
 ];
 
-/// The secret that the second issuer shares with us.
+/// The secret shared with the second issuer.
 pub const SECRET: &[u8] = b"a secret of forty-two bytes, known to all.";
 
 /// The only algorithms of the first issuer.
@@ -38,10 +38,10 @@ pub const ASYMMETRIC: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algo
 /// The `iss` of both issuers.
 pub const ISSUERS: [&str; 2] = ["joe", "https://shared.example"];
 
-/// The accepted `aud` of the second issuer; for the first any will do.
+/// The accepted `aud` of the second issuer; the first accepts any.
 pub const AUDIENCE: &str = "orders-api";
 
-/// Those who can sign: ES256 and EdDSA for the first issuer, HS256 for the second.
+/// The signers: ES256 and EdDSA for the first issuer, HS256 for the second.
 pub static SIGNERS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| {
     let private = |place: usize| {
         let (algorithm, jwk) = PRIVATE[place];
@@ -55,7 +55,7 @@ pub static SIGNERS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| {
 /// The issuers.
 pub static WORLD: LazyLock<Issuers> = LazyLock::new(|| issuers(|joe| joe));
 
-/// The issuers, with a change of the first.
+/// The issuers, with a change to the first one.
 pub fn issuers(change: impl FnOnce(Issuer) -> Issuer) -> Issuers {
     let public = JwkSet::parse(PUBLIC.as_bytes()).unwrap();
     let (public, _) = KeySet::of_public(&public.keys, &ASYMMETRIC);
@@ -73,7 +73,7 @@ pub fn issuers(change: impl FnOnce(Issuer) -> Issuer) -> Issuers {
     Issuers::new(vec![joe, shared], Limits::DEFAULT).unwrap()
 }
 
-/// A profile that expects nothing beyond the defaults, and one that is narrow.
+/// A profile with the default requirements, and a strict one.
 #[must_use]
 pub fn profiles() -> Vec<Profile> {
     let plain = Profile::new("default", &["joe", "shared"], &WORLD).unwrap();
@@ -85,13 +85,13 @@ pub fn profiles() -> Vec<Profile> {
     vec![plain, narrow]
 }
 
-/// The time of now.
+/// The time of the tests as a `UnixTime`.
 #[must_use]
 pub fn now() -> UnixTime {
     UnixTime::from_seconds(NOW)
 }
 
-/// A token of this header and payload, whatever they are.
+/// A token with this header and payload, valid or not.
 #[must_use]
 pub fn sign(signer: usize, header: &[u8], payload: &[u8]) -> Vec<u8> {
     use jwtd_core::jose::base64url::encode;

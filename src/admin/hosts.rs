@@ -1,8 +1,8 @@
-//! The names under which probes and metrics answer.
+//! The allow list of `Host` names for the port of probes and metrics.
 //!
-//! A web page can point its own name at this address (DNS rebinding), and the browser then
-//! lets it read what we answer. But the browser says that name in `Host`. Probes of
-//! Kubernetes, Prometheus and load balancers connect by IP address and say that.
+//! A web page can point its own name at this address (DNS rebinding), and the browser then lets the
+//! page read the responses. But the browser sends that name in `Host`, while Kubernetes probes,
+//! Prometheus and load balancers connect by IP address and send the address.
 
 use crate::config::AdminHosts;
 use http::Request;
@@ -10,18 +10,18 @@ use http::header::HOST;
 use http::uri::Authority;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Whom the `Host` of a request names.
+/// The classification of the `Host` of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Host {
-    /// Somebody else.
+    /// A name that is not on the allow list.
     Foreign,
-    /// Us, or nobody: HTTP/1.0 has no `Host`, and every browser sends one.
+    /// An allowed name, or no name: HTTP/1.0 has no `Host`, and every browser sends one.
     Ours,
-    /// Several, or what is no host (RFC 9112, section 3.2).
+    /// Several `Host` fields, or one that is not a valid host (RFC 9112, section 3.2).
     Unclear,
 }
 
-/// Whom a request is for.
+/// Classifies the `Host` of a request.
 pub(super) fn of<B>(request: &Request<B>, names: &AdminHosts) -> Host {
     if *names == AdminHosts::Any {
         return Host::Ours;
@@ -38,12 +38,12 @@ pub(super) fn of<B>(request: &Request<B>, names: &AdminHosts) -> Host {
             Err(_) => return Host::Unclear,
         },
     };
-    // A request by a proxy names its target (RFC 9112, section 3.2.2).
+    // A request through a proxy names its target in absolute form (RFC 9112, section 3.2.2).
     let mut said = field.iter().chain(request.uri().authority());
     if said.all(|authority| is_ours(authority, names)) { Host::Ours } else { Host::Foreign }
 }
 
-/// The text for those who asked for somebody else.
+/// The response body for a foreign `Host`.
 pub(super) fn foreign() -> String {
     "probes and metrics do not answer under this `Host`; ask by IP address or `localhost`, or list \
      the name in `admin_hosts`\n"

@@ -1,5 +1,5 @@
-//! Floor 8: probes and metrics over HTTP, on a thread and a runtime of their own,
-//! so that they answer while every worker is busy.
+//! Floor 8: serves probes and metrics over HTTP on its own thread and runtime, so that they respond
+//! while every worker thread is busy.
 
 mod hosts;
 mod readiness;
@@ -26,11 +26,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// How many connections are served at once; probes and scrapers are few.
+/// The most connections served at once; probes and scrapers are few.
 const CONNECTIONS: usize = 64;
 
-/// Serves probes and metrics at `address` under `hosts`, from a thread that lives as long as
-/// the process. Returns the address in fact, for port 0.
+/// Serves probes and metrics at `address` under `hosts`, on a thread that lives as long as the
+/// process. Returns the bound address, which differs from `address` for port 0.
 ///
 /// # Errors
 /// If the operating system refuses the address or the thread.
@@ -61,8 +61,8 @@ async fn serve(listener: &TcpListener, hosts: &Arc<AdminHosts>, readiness: &Arc<
             continue;
         };
         open.retain(|one| !one.is_finished());
-        // The oldest gives way: peers that hold all places must not keep a probe waiting,
-        // which is answered within moments.
+        // Close the oldest connection: idle peers that hold all connections must not keep out a
+        // probe, whose request takes only moments.
         if open.len() >= CONNECTIONS
             && let Some(oldest) = open.pop_front()
         {
@@ -83,14 +83,14 @@ async fn serve(listener: &TcpListener, hosts: &Arc<AdminHosts>, readiness: &Arc<
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                // Its maker panics before 1970 and after 9999.
+                // The `Date` writer of hyper panics before 1970 and after 9999.
                 .auto_date_header(false)
                 .header_read_timeout(Duration::from_secs(5))
                 .max_buf_size(16 * 1024)
                 .serve_connection(TokioIo::new(stream), answer);
             tokio::time::timeout(Duration::from_secs(60), connection).await.ok();
         }));
-        // A crowd that waits to be accepted takes turns with those who were.
+        // Yield, so that a flood of new connections does not starve the accepted ones.
         tokio::task::yield_now().await;
     }
 }
@@ -108,8 +108,8 @@ fn respond(method: &Method, uri: &Uri, readiness: &Readiness) -> Response<Full<B
         reply(status, TEXT, format!("{word}{}", readiness.describe(verbose)))
     };
     match uri.path() {
-        // A process that answers is alive; keys have no part in it, because a
-        // restart would not bring them.
+        // A process that responds is alive. Missing keys do not count, because a restart would not
+        // bring them.
         "/livez" => reply(StatusCode::OK, TEXT, "ok\n".to_owned()),
         "/readyz" => probe(readiness.is_ready()),
         "/startupz" => probe(readiness.has_started()),
@@ -126,7 +126,7 @@ fn respond(method: &Method, uri: &Uri, readiness: &Readiness) -> Response<Full<B
 }
 
 fn reply(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {
-    // Some of it may come from issuers.
+    // Parts of the text may come from issuers.
     let shown = match escaped_lines(&text) {
         Cow::Owned(shown) => Some(shown),
         Cow::Borrowed(_) => None,

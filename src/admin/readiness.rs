@@ -1,4 +1,4 @@
-//! Whether the daemon can take calls, and how it stands with the keys.
+//! The readiness of the daemon and the state of the keys.
 
 use crate::clock::Clock;
 use crate::engine::{Engine, Moment, Pulse, RevocationAge};
@@ -11,47 +11,47 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Whether the daemon can take calls.
+/// The readiness of the daemon: whether it can take calls.
 #[derive(Debug)]
 pub struct Readiness {
     engine: Arc<Engine>,
     watches: KeyWatches,
     clock: Clock,
-    /// Once every required issuer had keys.
+    /// Set once every required issuer has had keys.
     started: AtomicBool,
     draining: AtomicBool,
 }
 
 impl Readiness {
-    /// Ready as soon as every issuer that is not optional has keys, and then until the
-    /// end: were a pod taken out of service because one issuer's keys are too old, or
-    /// because the configuration names a further one, the tokens of all others would be
-    /// lost too. `clock` tells the time.
+    /// Creates the readiness state. The daemon becomes ready as soon as every issuer that is not
+    /// optional has keys, and stays ready until shutdown. If expired keys of one issuer, or a
+    /// reload that adds an issuer, took a pod out of service, the tokens of all other issuers would
+    /// fail too. `clock` tells the time.
     #[must_use]
     pub fn new(engine: Arc<Engine>, watches: KeyWatches, clock: Clock) -> Self {
         let (started, draining) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { engine, watches, clock, started, draining }
     }
 
-    /// From now on not ready, for good.
+    /// Makes the daemon not ready, for good.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was told to end.
+    /// Returns true once shutdown has begun.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Whether calls can be taken.
+    /// Returns true if the daemon can take calls.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.is_draining() && self.has_started() && !self.is_stale()
     }
 
-    /// Whether tokens are refused because what is revoked was not heard of for too long. Unlike
-    /// keys, which each issuer has of its own, another replica may well have heard of it.
+    /// Returns true if tokens are refused because revocation data is stale. Keys differ: each
+    /// issuer has its own, while another replica may well have received newer revocation data.
     fn is_stale(&self) -> bool {
         let snapshot = self.engine.current.load();
         snapshot.configuration().refuses_what_is_stale(self.now(), snapshot.issuers())
@@ -61,7 +61,7 @@ impl Readiness {
         Moment { wall: self.clock.wall(), at: self.clock.monotonic() }
     }
 
-    /// Whether every required issuer has, or had, keys that can be used.
+    /// Returns true once every required issuer has had usable keys.
     #[must_use]
     pub fn has_started(&self) -> bool {
         let started = self.started.load(Ordering::Relaxed) || self.has_keys();
@@ -83,7 +83,7 @@ impl Readiness {
         self.engine.metrics.render()
     }
 
-    /// A line for each issuer.
+    /// Writes one line per issuer.
     pub(super) fn describe(&self, verbose: bool) -> String {
         let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         let mut text = String::new();
@@ -97,14 +97,14 @@ impl Readiness {
             if verbose {
                 text.push_str(&outlook(&self.watches, issuer, now));
             } else if self.watches.freshness(issuer, now) == Freshness::Expired {
-                // Refused tokens point here for the cause.
+                // The messages of refused tokens refer readers to this output for the cause.
                 text.push_str(&failure(&self.watches, issuer));
             }
             text.push('\n');
         }
         let now = self.now();
         for pulse in &**snapshot.configuration().pulses().all() {
-            // Refused tokens point here too.
+            // The messages of refused tokens refer to this output too.
             if verbose || pulse.is_stale(now) {
                 writeln!(text, "revocation feed {}: {}", pulse.name(), feed(pulse, now)).ok();
             }
@@ -112,7 +112,7 @@ impl Readiness {
         text
     }
 
-    /// All keys, and how it stands with them, for people and programs.
+    /// Lists all keys and their state as JSON, for people and programs.
     pub(super) fn keys(&self) -> Value {
         let (snapshot, now) = (self.engine.current.load(), self.clock.wall());
         let issuers = snapshot.issuers().iter();
@@ -121,7 +121,7 @@ impl Readiness {
     }
 }
 
-/// How a feed of revocation stands.
+/// Describes the state of a revocation feed.
 fn feed(pulse: &Pulse, now: Moment) -> String {
     let state = match pulse.stands(now) {
         Some(RevocationAge { stale: true, .. }) => "stale, ",
@@ -133,10 +133,10 @@ fn feed(pulse: &Pulse, now: Moment) -> String {
         format!("{state}not heard of yet")
     };
     if pulse.has_gap() {
-        text.push_str(", lacks something");
+        text.push_str(", incomplete");
     }
     if pulse.is_full() {
-        text.push_str(", finds no room");
+        text.push_str(", the store is full");
     }
     if let Some(failure) = pulse.failure() {
         write!(text, "; the last attempt failed: {failure}").ok();
@@ -144,7 +144,7 @@ fn feed(pulse: &Pulse, now: Moment) -> String {
     text
 }
 
-/// How far the keys of an issuer can be relied on. Those that were never loaded have not expired.
+/// Names the freshness of an issuer's keys. Keys that were never loaded do not count as expired.
 fn state(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> &'static str {
     match issuer.keys() {
         KeyState::Held { .. } => watches.freshness(issuer, now).name(),
@@ -152,7 +152,7 @@ fn state(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> &'static str {
     }
 }
 
-/// Why the last attempt to fetch failed, if it did.
+/// Describes why the last fetch failed, if it did.
 fn failure(watches: &KeyWatches, issuer: &Issuer) -> String {
     let failure = watches.of(issuer).and_then(|watch| watch.outlook().failure);
     failure.map_or_else(String::new, |failure| format!("; the last attempt failed: {failure}"))
@@ -185,7 +185,7 @@ fn one(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> Value {
     })
 }
 
-/// When keys were fetched, how long they are good, when they are asked for again, and
+/// Describes when keys were fetched, how long they may be used, when the next fetch is due, and
 /// what went wrong.
 fn outlook(watches: &KeyWatches, issuer: &Issuer, now: UnixTime) -> String {
     let Some(outlook) = watches.of(issuer).map(|watch| watch.outlook()) else {

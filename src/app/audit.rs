@@ -1,4 +1,4 @@
-//! Opens the audit log and the refusal log, and finds the key of their fingerprints.
+//! Opens the audit log and the refusal log, and finds the key for their fingerprints.
 
 use crate::clock::Clock;
 use crate::config::{AuditSettings, Startup};
@@ -14,12 +14,17 @@ use std::sync::Arc;
 /// The audit log cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// A file.
-    #[error("{}: cannot be opened for the audit log: {}; fix `audit.file`", file.display(), of_io(error))]
+    /// The file cannot be opened.
+    #[error(
+        "{}: cannot be opened for the audit log: {}; fix: let jwtd write there, or change \
+         `audit.file`",
+        file.display(),
+        of_io(error)
+    )]
     File {
-        /// Where it is.
+        /// The path of the file.
         file: PathBuf,
-        /// Why not.
+        /// The cause.
         error: io::Error,
     },
     /// Standard output.
@@ -27,7 +32,7 @@ pub enum AuditError {
     Stdout(io::Error),
 }
 
-/// The audit log, if there is one, and what is shown in the refusal log.
+/// Opens the audit log, if one is configured, and determines how the refusal log masks fields.
 pub(super) fn start(
     startup: &Startup,
     metrics: &Arc<Metrics>,
@@ -47,8 +52,8 @@ pub(super) fn start(
     Ok((audit, refusals.transpose().map_err(AuditError::Stdout)?))
 }
 
-/// Where the keys of the fingerprints are kept: beside the log, or in `state_dir`. None where the
-/// operator gives the key, or there is no place for one.
+/// The file with the fingerprint keys: beside the log, or in `state_dir`. `None` if the operator
+/// gives the key, or if there is no folder for one.
 #[must_use]
 pub fn key_file(settings: &AuditSettings, state_dir: Option<&Path>) -> Option<KeyFile> {
     if settings.key_is_given {
@@ -60,7 +65,7 @@ pub fn key_file(settings: &AuditSettings, state_dir: Option<&Path>) -> Option<Ke
     }
 }
 
-/// How fields are shown where there is no audit log.
+/// Builds the masking rules for a daemon without an audit log.
 fn default_rules(state_dir: Option<&Path>) -> io::Result<AuditRules> {
     let key = match state_dir {
         Some(folder) => newest(&KeyFile::within(folder)),
@@ -79,16 +84,16 @@ fn default_rules(state_dir: Option<&Path>) -> io::Result<AuditRules> {
     })
 }
 
-/// The newest key of a file; what stands against it is told, and fingerprints are then good for
-/// this process alone.
+/// Reads the newest key of a file. On failure, logs the cause and returns `None`; fingerprints are
+/// then comparable within this process only.
 fn newest(file: &KeyFile) -> Option<MessageKey> {
     let told = |error: &io::Error| {
         let file = file.path().display();
         tracing::warn!(
             %file,
             %error,
-            "the keys of fingerprints cannot be kept; `jwtd audit find` will find nothing: let \
-             jwtd write to the folder, or set `audit.fingerprint_key_file`"
+            "the fingerprint keys cannot be saved, so `jwtd audit find` will find nothing; fix: \
+             let jwtd write to the folder, or set `audit.fingerprint_key_file`"
         );
     };
     file.newest().inspect_err(told).ok()
@@ -113,7 +118,7 @@ fn start_log(
     let put_aside = move || match keys.as_ref().map(KeyFile::renew) {
         Some(Ok(next)) => key.replace(next),
         Some(Err(error)) => {
-            tracing::warn!(%error, "the key of fingerprints is not changed with the audit log");
+            tracing::warn!(%error, "the fingerprint key was not renewed with the audit log");
         }
         None => {}
     };

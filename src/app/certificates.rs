@@ -1,5 +1,5 @@
-//! Tells the log of certificates that are not valid, or will not be soon: at the start, when
-//! they are read again, and when a date comes while the daemon runs.
+//! Warns in the log of certificates that are not valid or will soon expire: at startup, after each
+//! reload, and when a date passes while the daemon runs.
 
 use crate::clock::Clock;
 use crate::config::{CertificateFile, DateFault};
@@ -9,25 +9,25 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub(super) struct CertificateDates {
     files: Vec<CertificateFile>,
-    /// What was told of which setting.
+    /// The warnings already logged, by setting.
     told: BTreeSet<(String, bool, &'static str)>,
     clock: Clock,
 }
 
 impl CertificateDates {
-    /// Looks at the certificates of these files for the first time.
+    /// Checks the certificates of these files for the first time.
     pub(super) fn new(files: Vec<CertificateFile>, clock: Clock) -> Self {
         let mut dates = Self { files, told: BTreeSet::new(), clock };
         dates.look();
         dates
     }
 
-    /// Looks at the certificates of these files from now on, and tells all again.
+    /// Replaces the watched files after a reload, and logs every warning again.
     pub(super) fn replace(&mut self, files: Vec<CertificateFile>) {
         *self = Self::new(files, self.clock.clone());
     }
 
-    /// Tells what is new.
+    /// Logs new warnings.
     pub(super) fn look(&mut self) {
         let now = self.clock.wall();
         let mut found = BTreeSet::new();

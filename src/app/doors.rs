@@ -1,4 +1,4 @@
-//! What the ports for calls answer: the services of gRPC, and plain HTTP.
+//! The services on the ports for calls: gRPC and plain HTTP.
 
 use crate::clock::Clock;
 use crate::config::{self, Connection, EventDelivery, ServerLimits};
@@ -13,10 +13,10 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tonic_reflection::server::Builder as Reflection;
 
-/// Calls of gRPC, and what else comes.
+/// The gRPC services, with plain HTTP as the fallback.
 pub(super) type Doors = grpc::Door<Services, http::Door>;
 
-/// Builds them; the first tells the state of the health service.
+/// Builds the services; the first value returned sets the state of the health service.
 pub(super) fn build(
     dispatcher: Dispatcher,
     limits: &ServerLimits,
@@ -40,7 +40,7 @@ pub(super) fn build(
     (health, Doors { service, metered, engine, calls, clock, patience, plain })
 }
 
-/// Where the events of a feed are taken, if they are sent.
+/// The HTTP route at which a push feed receives its events.
 fn route(receiver: &Arc<Receiver>) -> Option<Route> {
     let own = Arc::clone(receiver);
     match receiver.form() {
@@ -54,7 +54,8 @@ fn route(receiver: &Arc<Receiver>) -> Option<Route> {
     }
 }
 
-/// How many connections are taken: as many as are allowed, if there are descriptors for them.
+/// The number of connections to accept: the configured limit, lowered to what the file descriptor
+/// limit allows.
 pub(super) fn connections(allowed: usize) -> usize {
     let room = config::most_connections();
     if allowed > room {
@@ -64,7 +65,7 @@ pub(super) fn connections(allowed: usize) -> usize {
     allowed.min(room)
 }
 
-/// Health and reflection.
+/// Builds the services for health and reflection.
 fn others() -> (HealthReporter, Routes) {
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut routes = Routes::builder();
@@ -73,10 +74,10 @@ fn others() -> (HealthReporter, Routes) {
         Reflection::configure()
             .register_encoded_file_descriptor_set(crate::pb::DESCRIPTOR)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // What `grpc-status-details-bin` holds.
+            // The types inside `grpc-status-details-bin`.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
-    // The descriptors are built in; were one damaged, calls go on without it.
+    // The descriptors are built in; if one were damaged, calls must still be served.
     if let Ok(service) = reflection().build_v1() {
         routes.add_service(service);
     }

@@ -1,5 +1,5 @@
-//! Files that may change while the daemon runs: what is in them, and word of changes. The
-//! only file that names `notify`.
+//! Watches files that may change while the daemon runs, and fingerprints their contents. The only
+//! file that names `notify`.
 
 use crate::files::{LISTED, Listing, open, words as io_words};
 use jwtd_core::crypto::{Digest, digest};
@@ -9,29 +9,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// Files whose changes matter.
+/// The watched files.
 #[derive(Debug)]
 pub(super) struct Files {
     paths: BTreeSet<PathBuf>,
     folders: BTreeSet<PathBuf>,
     changed: Arc<Notify>,
-    /// Nothing if the operating system does not tell; then asking from time to time must
-    /// do.
+    /// `None` if the operating system cannot report changes; periodic polling then has to do.
     watcher: Option<RecommendedWatcher>,
 }
 
-/// What is in each file.
+/// The fingerprint of each file's contents.
 pub(super) type Contents = BTreeMap<PathBuf, Digest>;
 
-/// No more of a file is looked at: none that is larger is accepted.
+/// The most bytes of a file that are fingerprinted; no larger file is accepted anywhere.
 const MOST: u64 = 4 << 20;
 
 impl Files {
-    /// Watches over `paths`; `changed` is told when one of them may have changed.
+    /// Watches `paths`, and notifies `changed` when one of them may have changed.
     pub(super) fn new(paths: impl IntoIterator<Item = PathBuf>, changed: Arc<Notify>) -> Self {
         let tell = Arc::clone(&changed);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // To read a file is an event too, and would never end.
+            // Ignore reads: reloading reads the files, so it would trigger itself forever.
             let read = event.is_ok_and(
                 |event| matches!(event.kind, EventKind::Access(kind) if !is_written(kind)),
             );
@@ -41,7 +40,7 @@ impl Files {
         });
         let watcher = watcher.inspect_err(|error| {
             let error = words(error);
-            tracing::warn!(error, "changes of files are noticed only by asking now and then");
+            tracing::warn!(error, "file changes are not reported; falling back to polling");
         });
         let (paths, folders) = (paths.into_iter().collect(), BTreeSet::new());
         let mut files = Self { paths, folders, changed, watcher: watcher.ok() };
@@ -49,43 +48,43 @@ impl Files {
         files
     }
 
-    /// Watches over these paths from now on.
+    /// Replaces the watched paths.
     pub(super) fn replace(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
         self.paths = paths.into_iter().collect();
         self.watch();
     }
 
-    /// Whether this path is watched over.
+    /// Returns true if this path is watched.
     pub(super) fn contains(&self, path: &Path) -> bool {
         self.paths.contains(path)
     }
 
-    /// Comes to its end when one of the files may have changed.
+    /// Waits until one of the files may have changed.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// What is in the files.
+    /// Fingerprints the contents of the watched files.
     pub(super) fn contents(&self) -> Contents {
         contents(&self.paths)
     }
 
-    /// The folders are watched, and not the files: a ConfigMap is swapped by a rename of a
-    /// link beside them, and most editors put a new file in the old one's place.
+    /// Watches the folders instead of the files: Kubernetes updates a ConfigMap by renaming a
+    /// symbolic link beside the files, and most editors put a new file in place of the old one.
     fn watch(&mut self) {
         let parent = |path: &Path| match path.parent() {
             Some(folder) if folder != Path::new("") => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        // Where a link points to, something may change as well.
+        // The targets of symbolic links may change as well.
         let targets = self.paths.iter().filter_map(|path| path.canonicalize().ok());
         let targets: Vec<_> = targets.collect();
         let all = self.paths.iter().chain(&targets);
-        // A folder that is read whole is watched, and so is what it lies in.
+        // For a folder that is read whole, watch the folder and its parent.
         let whole = self.paths.iter().filter(|path| path.is_dir()).cloned();
         let wanted: BTreeSet<_> = all.map(|path| parent(path)).chain(whole).collect();
         let Some(watcher) = &mut self.watcher else { return };
-        // Also those that are watched already: another folder may bear the name now.
+        // Renew existing watches too: the name may refer to another folder by now.
         for old in &self.folders {
             watcher.unwatch(old).ok();
         }
@@ -94,37 +93,38 @@ impl Files {
             let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
             if let Err(error) = &watched {
                 let (folder, error) = (folder.display(), words(error));
-                tracing::warn!(%folder, error, "changes here are noticed only now and then");
+                let told = "changes of files here are not reported; falling back to polling";
+                tracing::warn!(%folder, error, "{told}");
             }
             watched.is_ok()
         });
     }
 }
 
-/// Why the operating system does not tell of changes.
+/// Describes why the operating system does not report changes.
 fn words(error: &notify::Error) -> String {
     match &error.kind {
         notify::ErrorKind::Io(error) => io_words::of_io(error),
         notify::ErrorKind::MaxFilesWatch => {
-            "no more folders can be watched; raise fs.inotify.max_user_watches".to_owned()
+            "no more folders can be watched; fix: raise fs.inotify.max_user_watches".to_owned()
         }
         notify::ErrorKind::PathNotFound => "there is no such folder".to_owned(),
-        _ => "the operating system does not tell of them".to_owned(),
+        _ => "the operating system does not report them".to_owned(),
     }
 }
 
-/// What is in these files.
+/// Fingerprints the contents of these files.
 pub(super) fn contents<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Contents {
     paths.into_iter().map(|path| (path.clone(), fingerprint(path))).collect()
 }
 
-/// What was in files when they were read first, of those that were read several times.
+/// Keeps the first fingerprint of each file that was read several times.
 pub(super) fn first(read: Vec<(PathBuf, Digest)>) -> Contents {
     read.into_iter().rev().collect()
 }
 
-/// A fingerprint of what is in the file at `path`, or of the names in a folder, or of why it cannot
-/// be read.
+/// Returns a fingerprint of a file's contents, of the names in a folder, or of the error if `path`
+/// cannot be read.
 #[must_use]
 pub fn fingerprint(path: &Path) -> Digest {
     use std::io::Read as _;
@@ -135,7 +135,7 @@ pub fn fingerprint(path: &Path) -> Digest {
         };
     }
     let mut text = Vec::new();
-    // Half a text does no harm: it differs from the whole one.
+    // A partial read is harmless: its fingerprint differs from that of the whole.
     let read = open(path).and_then(|file| file.take(MOST).read_to_end(&mut text));
     match read {
         Ok(_) => digest([&text[..]]),

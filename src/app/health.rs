@@ -1,5 +1,4 @@
-//! What callers who ask or watch the health are told: of the whole, of the service, and of
-//! each issuer by its name.
+//! The gRPC health states: of the server, of the service, and of each issuer by its name.
 
 use crate::admin::Readiness;
 use crate::clock::Clock;
@@ -13,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-/// The service of the contract.
+/// The name of the verifier service.
 const SERVICE: &str = "jwtd.v1.VerifierService";
 
-/// How often to look whether keys have grown too old: nobody tells.
+/// The interval between checks for expired keys: expiry sends no notification.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells the health.
+/// Publishes health states.
 #[derive(Clone, Debug)]
 pub(super) struct Health {
     pub(super) reporter: HealthReporter,
@@ -30,8 +29,8 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Tells how it is, until `stop`; then that nobody is served any more, and after
-    /// `delay` the watchers' streams are ended.
+    /// Publishes changes of health until `stop`, then reports everything as not serving, and ends
+    /// the streams of watchers after `delay`.
     pub(super) async fn tell(mut self, stop: CancellationToken, delay: Duration) {
         let (mut told, mut news) = (HashMap::new(), self.watches.news());
         while !stop.is_cancelled() {
@@ -46,7 +45,7 @@ impl Health {
         self.readiness.drain();
         self.tell_changes(&mut told).await;
         self.clock.sleep(delay).await;
-        // They would hold their connections to the last moment.
+        // Open watch streams would keep their connections until the drain timeout.
         for name in told.keys() {
             self.reporter.clear_service_status(name).await;
         }
@@ -74,8 +73,7 @@ impl Health {
             let usable = self.watches.freshness(issuer, now) != Freshness::Expired;
             (issuer.name().to_owned(), usable && !draining)
         });
-        // The empty name stands for the whole server; tonic-health begins with it as
-        // SERVING.
+        // The empty name stands for the whole server; tonic-health initializes it to SERVING.
         issuers.chain(["", SERVICE].map(|name| (name.to_owned(), ready))).collect()
     }
 }

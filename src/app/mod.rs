@@ -1,4 +1,4 @@
-//! Floor 9: puts the daemon together from its configuration, serves, and drains.
+//! Floor 9: builds the daemon from its configuration, serves, and drains.
 
 mod audit;
 mod certificates;
@@ -45,7 +45,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic_health::server::HealthReporter;
 use workers::WorkerThreads;
 
-/// A daemon that listens and does not yet serve.
+/// A daemon that is bound to its sockets and does not serve yet.
 #[derive(Debug)]
 pub struct App {
     listeners: Vec<Listener>,
@@ -57,55 +57,55 @@ pub struct App {
     keeper: Keeper,
     startup: Startup,
     threads: WorkerThreads,
-    /// What was in files with keys and with certificates when they were read.
+    /// The fingerprints of key files and certificate files, taken when they were read.
     key_files: Contents,
     certificates: Contents,
     dates: CertificateDates,
     status: Arc<Status>,
     ledger: Option<Ledger>,
-    /// End with the daemon.
+    /// Tasks that are aborted with the daemon.
     _recording: Vec<AbortOnDropHandle<()>>,
     clock: Clock,
 }
 
-/// How many places calls that may be silent have for each allowed connection: what is left of
-/// the 64 KiB that the bound on memory has for one, because a silent connection itself takes up to
-/// 34 KiB (20 KiB beside a thousand others).
+/// The idle streams allowed per connection, in units of `PLACE`. The memory bound allows 64 KiB for
+/// each connection, of which an idle connection itself uses up to 34 KiB (20 KiB beside a thousand
+/// others); streams get the rest.
 const STREAMS: usize = (64 - 34) / PLACE;
 
-/// Why the daemon cannot start.
+/// The reasons why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address of the probes and metrics cannot be opened.
+    /// The admin address, for probes and metrics, cannot be bound.
     #[error(
-        "{0}: cannot serve probes and metrics: {words}; choose another with `admin`",
+        "{0}: cannot serve probes and metrics: {words}; fix: choose another address with `admin`",
         words = crate::files::words::of_io(.1)
     )]
     Admin(SocketAddr, io::Error),
     /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(AuditError),
-    /// The operating system refuses threads.
+    /// The operating system refuses to start threads.
     #[error("threads cannot be started: {words}", words = crate::files::words::of_io(.0))]
     Threads(io::Error),
-    /// Traces cannot be sent.
+    /// The exporter of traces cannot be set up.
     #[error("traces cannot be sent: {0}")]
     Traces(String),
-    /// A socket for calls cannot be opened.
+    /// A listener for calls cannot be bound.
     #[error(transparent)]
     Listen(BindError),
-    /// What is revoked cannot be read.
+    /// The revocation store cannot be read.
     #[error("{0}")]
     Revocations(String),
-    /// The folder for what outlives the process cannot be used.
+    /// The state folder cannot be used.
     #[error(transparent)]
     State(StateError),
 }
 
 impl App {
-    /// Builds the daemon with so many worker threads, and opens its sockets. `clock` drives verdicts, deadlines, the refresh
-    /// of keys, reloads and audit; the timeouts of connections and of fetches are the
-    /// runtime's. Must run inside a runtime.
+    /// Builds the daemon with `workers` worker threads, and opens its sockets. `clock` drives
+    /// verdicts, deadlines, key refresh, reloads and the audit log; the timeouts of connections and
+    /// of fetches use the runtime's clock. Must run inside a runtime.
     ///
     /// # Errors
     /// If a socket cannot be opened.
@@ -113,10 +113,10 @@ impl App {
         Self::start_with(config, workers, clock, Inherited::default())
     }
 
-    /// As [`App::start`], with sockets that a service manager has opened.
+    /// Builds the daemon as [`App::start`] does, with sockets that a service manager has opened.
     ///
     /// # Errors
-    /// Likewise, or if the configuration does not name one of them.
+    /// Those of [`App::start`], or if the configuration does not name one of the sockets.
     pub fn start_with(
         config: Config,
         workers: usize,
@@ -131,7 +131,7 @@ impl App {
         let cache = CacheLimits { max_bytes: startup.cache_bytes, max_ttl: startup.cache_ttl };
         let mut keeper = Keeper::new(clock.clone(), state.clone());
         let key_files = files::first(live.files.clone());
-        // Before they are read: what changes after must not be missed.
+        // Fingerprint the files before they are read, so that no later change is missed.
         let certificates = files::contents(startup.listen.iter().flat_map(Listen::files));
         let logs = audit::start(&startup, &metrics, &clock).map_err(StartError::Audit)?;
         let (audit, refusals) = logs;
@@ -233,26 +233,26 @@ impl App {
         })
     }
 
-    /// Where calls are taken, in the form that `JWTD_ENDPOINT` takes.
+    /// The addresses that take calls, in the form of `JWTD_ENDPOINT`.
     #[must_use]
     pub fn endpoints(&self) -> Vec<String> {
         self.listeners.iter().map(Listener::endpoint).collect()
     }
 
-    /// Where probes and metrics are served.
+    /// The address of probes and metrics.
     #[must_use]
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin
     }
 
-    /// Serves until `stop`, then drains. Ends at the latest `drain_delay` and
-    /// `drain_timeout` after.
+    /// Serves until `stop`, then drains. Returns at the latest `drain_delay` plus `drain_timeout`
+    /// after `stop`.
     pub async fn serve(self, stop: CancellationToken) {
         self.serve_and_reload(stop, None).await;
     }
 
-    /// As [`App::serve`]. With a way to `reload`, the configuration is read anew when a
-    /// file of it changes, and when told to.
+    /// Serves as [`App::serve`] does. With `reload`, reads the configuration again when one of its
+    /// files changes, and on request.
     pub async fn serve_and_reload(
         mut self,
         stop: CancellationToken,
@@ -280,7 +280,7 @@ impl App {
         let look = move || Arc::clone(&watch).run();
         let _watching = AbortOnDropHandle::new(supervisor::task(Duty::Clock, clock.clone(), look));
         let encrypted = self.listeners.iter().filter_map(Listener::tls).cloned().collect();
-        // Either of them keeps the keys fresh, for as long as it lives.
+        // Both variants keep the keys fresh for as long as they live.
         let (_keeper, _reloading) = match reload {
             Some((loader, asked)) => {
                 let reloader = Reloader {
@@ -328,7 +328,8 @@ impl App {
                 tracing::warn!(lost, "the last records of the audit log could not be written");
             }
         }
-        // On a thread of its own, because it waits for this one, which drives its connection.
+        // On another thread, because the flush waits for this one, which drives the exporter's
+        // connection.
         let told = Arc::clone(&engine);
         let flush = move || told.traces.iter().for_each(Traces::flush);
         #[expect(clippy::disallowed_methods, reason = "once, at the end, for a second at most")]
@@ -352,7 +353,7 @@ fn read_gauges(
     let encrypted =
         listeners.iter().filter_map(|one| Some((one.endpoint(), Arc::clone(one.tls()?))));
     let encrypted: Vec<_> = encrypted.collect();
-    // Weakly: the metrics are a part of the engine.
+    // A weak reference, because the engine owns the metrics.
     let (weak, admission) = (Arc::downgrade(engine), Arc::clone(admission));
     let (status, watches) = (Arc::clone(status), watches.clone());
     engine.metrics.on_scrape(move |gauges| {

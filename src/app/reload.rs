@@ -1,4 +1,4 @@
-//! Puts a changed configuration in force while the daemon runs: all of it or nothing.
+//! Applies a changed configuration while the daemon runs: all of it or nothing.
 
 use super::certificates::CertificateDates;
 use super::files::{self, Contents, Files};
@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// How the configuration is read anew.
+/// The source of the configuration.
 pub struct Loader {
-    /// The file, if there is one, and its fingerprint before it was first read.
+    /// The configuration file, if there is one, and its fingerprint from before it was first read.
     pub file: Option<(PathBuf, Digest)>,
-    /// Reads it, and what goes before it.
+    /// Reads the file and applies the settings that override it.
     pub load: Box<dyn Fn() -> Result<Config, Faults> + Send + Sync>,
 }
 
@@ -32,38 +32,38 @@ impl fmt::Debug for Loader {
     }
 }
 
-/// Reloads, for as long as it is polled.
+/// Reloads the configuration for as long as it is polled.
 #[derive(Debug)]
 pub(super) struct Reloader {
     pub(super) loader: Arc<Loader>,
     pub(super) engine: Arc<Engine>,
     pub(super) keeper: Keeper,
-    /// The settings that hold to the end.
+    /// The settings that only a restart changes.
     pub(super) startup: Startup,
     pub(super) status: Arc<Status>,
-    /// The encryption of sockets.
+    /// The TLS settings of the sockets.
     pub(super) encrypted: Vec<Arc<Tls>>,
-    /// What was in the files with keys, of the last configuration, when they were read.
+    /// The fingerprints of the key files of the last configuration, taken when they were read.
     pub(super) key_files: Contents,
-    /// The same of the files with certificates.
+    /// The fingerprints of the certificate files.
     pub(super) certificates: Contents,
     pub(super) dates: CertificateDates,
-    /// Told at SIGHUP.
+    /// Notified at SIGHUP.
     pub(super) asked: Arc<Notify>,
     pub(super) clock: Clock,
 }
 
-/// How the last reload went, for metrics.
+/// The outcome of the last reload, for metrics.
 #[derive(Debug)]
 pub(super) struct Status {
     successful: AtomicBool,
-    /// When a configuration was last put in force.
+    /// The time when a configuration was last applied.
     at: AtomicI64,
     restart_required: AtomicBool,
 }
 
 impl Status {
-    /// Of a first configuration that was put in force `now`.
+    /// Starts from a first configuration that was applied at `now`.
     pub(super) fn new(now: UnixTime) -> Self {
         let (successful, restart_required) = (AtomicBool::new(true), AtomicBool::new(false));
         Self { successful, at: AtomicI64::new(now.seconds()), restart_required }
@@ -78,21 +78,23 @@ impl Status {
     }
 }
 
-/// How often to look for changes of which nobody told, and to try again what failed.
+/// The interval between checks for changes that no event reported, and between retries of a failed
+/// reload.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// How long files must be quiet: half a file may be a good one.
+/// The time for which files must not change before they are read: half a file may parse too.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// What never is quiet is read all the same, after so many times [`QUIET`].
+/// The limit on waiting for quiet, in units of [`QUIET`]; after it, files are read even if they
+/// keep changing.
 const PATIENCE: u32 = 20;
 
 impl Reloader {
-    /// Reloads when it is asked to, when a file changed, and after failures now and then.
+    /// Reloads on request, when a file changes, and periodically after a failure.
     pub(super) async fn run(&mut self) {
         let changed = Arc::new(Notify::new());
         let mut files = Files::new(self.files(), Arc::clone(&changed));
-        // They may have changed since they were read.
+        // The files may have changed since they were read.
         let mut seen = self.certificates.clone();
         seen.extend(self.key_files.clone());
         seen.extend(self.loader.file.clone());
@@ -131,7 +133,7 @@ impl Reloader {
             files.replace(self.files());
             seen.retain(|path, _| files.contains(path));
             if files.contents() != seen {
-                // What was told while the watch was renewed is lost.
+                // Events that arrived while the watch was renewed are lost.
                 changed.notify_one();
             }
         }
@@ -142,24 +144,24 @@ impl Reloader {
         file.chain(self.key_files.keys()).chain(self.certificates.keys()).cloned().collect()
     }
 
-    /// Reads the certificates of sockets, whatever else is wrong: one must not run out for a
-    /// fault elsewhere. False if one before stays in force; `again` as for [`Self::reload`].
+    /// Reads the certificates of the sockets even if other settings are wrong: a certificate must
+    /// not expire because of an unrelated fault. Returns false if an old certificate stays in
+    /// force; `again` is as for [`Self::reload`].
     fn reload_certificates(&self, again: bool) -> bool {
         let mut all = true;
         for tls in &self.encrypted {
             if let Err(error) = tls.reload(self.clock.wall()) {
                 all = false;
                 if !again {
-                    tracing::error!(%error, "the certificate before stays in force");
+                    tracing::error!(%error, "the previous certificate stays in force");
                 }
             }
         }
         all
     }
 
-    /// Reads the configuration and puts it in force; false if the one before stays.
-    /// `again` tells that it failed before with the same files: what is known already is
-    /// not said once more.
+    /// Reads the configuration and applies it. Returns false if the old one stays in force. `again`
+    /// is set if the same files failed before; known faults are then not logged again.
     async fn reload(&mut self, again: bool) -> bool {
         let loader = Arc::clone(&self.loader);
         #[expect(clippy::disallowed_methods, reason = "one at a time")]
@@ -170,7 +172,7 @@ impl Reloader {
                 Err(fault) => vec![fault],
             },
             Ok(Err(faults)) => faults.lines().collect(),
-            Err(_) => vec!["reading it did not end; this is a fault of jwtd".to_owned()],
+            Err(_) => vec!["reading it did not finish; this is a bug in jwtd".to_owned()],
         };
         if !again {
             self.dates.look();
@@ -180,7 +182,7 @@ impl Reloader {
             for fault in &faults {
                 tracing::error!(fault, "the configuration is not reloaded");
             }
-            tracing::error!(faults = faults.len(), "the configuration before stays in force");
+            tracing::error!(faults = faults.len(), "the previous configuration stays in force");
         }
         false
     }
@@ -213,7 +215,7 @@ impl Reloader {
     }
 }
 
-/// Waits until the files are quiet; gives what is in them.
+/// Waits until the files are quiet, and returns their fingerprints.
 async fn settled(files: &Files, clock: &Clock) -> Contents {
     let mut before = files.contents();
     for _ in 0..PATIENCE {
@@ -251,7 +253,7 @@ mod tests {
         time.advance(QUIET - TICK);
         changed.notify_one();
         assert!(poll!(&mut settling).is_pending());
-        // Other contents at the end: they must be quiet too.
+        // The contents changed at the last moment, so they must be quiet once more.
         std::fs::write(&file, "2").unwrap();
         time.advance(TICK);
         assert!(poll!(&mut settling).is_pending());

@@ -1,4 +1,4 @@
-//! Revocation at the start: what the store holds is in force before a call is taken.
+//! Starts revocation: loads the store before the first call is accepted.
 
 use super::StartError;
 use crate::clock::Clock;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
-/// When the feeds were last heard of: never yet.
+/// The heartbeats of the feeds, none of which has been heard from yet.
 pub(super) fn pulses(startup: &Startup, clock: &Clock) -> Arc<[Arc<Pulse>]> {
     let settings = startup.revocation.as_ref();
     feeds::pulses(settings.map_or(&[], |settings| &settings.feeds), clock.monotonic())
 }
 
-/// Opens the store and begins to record, if revocation is on; gives also the feeds.
+/// Opens the store and starts recording, if revocation is on; also returns the feeds.
 ///
 /// # Errors
 /// If the store is damaged or cannot be used: an empty set would let revoked tokens pass.
@@ -63,10 +63,11 @@ pub(super) fn start(
     Ok((Some(ledger), started))
 }
 
-/// How long the end waits for the store.
+/// The longest time that shutdown waits for the store.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Closes the store. All that was answered is on the disk: one that hangs is not waited for.
+/// Closes the store. Every acknowledged revocation is already on disk, so shutdown does not wait
+/// for a store that hangs.
 pub(super) async fn close(ledger: Ledger, clock: &Clock) {
     if clock.timeout(CLOSING, ledger.close(clock)).await.is_none() {
         tracing::warn!("the store of revocations could not be closed in time");

@@ -1,19 +1,20 @@
-//! The runtimes, sized by what the machine or the container gives.
+//! Builds the runtimes, sized by the machine or the container.
 
 use std::io;
 use tokio::runtime::{Builder, Runtime};
 
-/// How many worker threads to run: `wanted`, or as many as the affinity and the
-/// quota of the control group allow, at most 8. A sidecar on a large machine with
-/// no quota would otherwise take a thread of every core.
+/// The number of worker threads: `wanted`, or as many as the CPU affinity and the quota of the
+/// control group allow, at most 8. Without the cap, a sidecar with no quota on a large machine
+/// would start one thread per core.
 #[must_use]
 pub fn workers(wanted: Option<usize>) -> usize {
     let allowed = || std::thread::available_parallelism().map_or(1, usize::from).min(8);
     wanted.unwrap_or_else(allowed).max(1)
 }
 
-/// The control runtime of the daemon, driven by the caller's thread: it accepts, heeds signals,
-/// reloads, fetches keys, tells health and drains. Connections are served elsewhere.
+/// Builds the control runtime of the daemon, driven by the caller's thread. It accepts connections,
+/// handles signals, reloads, fetches keys, publishes health and drains. Worker threads serve the
+/// connections.
 ///
 /// # Errors
 /// If the operating system refuses it.
@@ -21,7 +22,7 @@ pub fn control() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// A runtime whose tasks share so many threads, for clients.
+/// Builds a runtime of `threads` threads that share their tasks, for clients.
 ///
 /// # Errors
 /// If the operating system refuses the threads.

@@ -1,4 +1,4 @@
-//! The signals that the daemon heeds.
+//! The signals that the daemon handles.
 
 use crate::clock::Clock;
 use crate::telemetry::LogLevel;
@@ -9,18 +9,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-/// What signals ask for.
+/// The requests made by signals.
 #[derive(Clone, Debug)]
 pub struct Signals {
     /// Cancelled by the first SIGTERM or SIGINT.
     pub stop: CancellationToken,
-    /// Told at each SIGHUP.
+    /// Notified at each SIGHUP.
     pub reload: Arc<Notify>,
 }
 
 impl Signals {
-    /// Heeds the signals from now on: also SIGUSR1 and SIGUSR2, which change the level of the
-    /// log, if it is given. Must be called inside a runtime.
+    /// Installs the signal handlers. If `level` is given, SIGUSR1 and SIGUSR2 change the level of
+    /// the log. Must be called inside a runtime.
     ///
     /// # Errors
     /// If the operating system refuses the handlers.

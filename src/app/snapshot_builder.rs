@@ -1,4 +1,4 @@
-//! From settings to the snapshot by which tokens are judged, at the start and again.
+//! Builds the snapshot that verifies tokens from the settings, at startup and at each reload.
 
 use crate::clock::Clock;
 use crate::config::{Live, Remote};
@@ -10,10 +10,10 @@ use jwtd_core::keys::{Issuer, IssuerIndex, KeyState};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Keys that are at hand, and when they were fetched.
+/// Available keys, with the time of their fetch.
 type AtHand = HashMap<IssuerIndex, (KeyState, UnixTime)>;
 
-/// The first snapshot: with the keys that an earlier process kept.
+/// Builds the first snapshot, with the keys that an earlier process saved.
 pub(super) fn begin(
     live: &Live,
     keeper: &mut Keeper,
@@ -36,11 +36,10 @@ pub(super) fn begin(
     Snapshot::new(configuration(live, feeds, metrics), issuers)
 }
 
-/// Puts `live` in force in the place of what was. Keys that come from where they came
-/// before stay; those from elsewhere are fetched first.
+/// Applies `live`. Keys whose source did not change stay; keys with a new source are fetched first.
 ///
 /// # Errors
-/// If an issuer that has keys would have none: then everything stays as it is.
+/// If an issuer that has keys would lose them all: then everything stays as it is.
 pub(super) async fn replace(
     live: Live,
     keeper: &mut Keeper,
@@ -64,7 +63,7 @@ pub(super) async fn replace(
     let configuration = configuration(&live, feeds, &engine.metrics).with_generation(generation);
     let configuration = Arc::new(configuration);
     engine.current.update(|before| {
-        // Once more: a fetch may have ended in the meantime.
+        // Look again: a fetch may have ended in the meantime.
         let issuers = live.issuers.map_keys(|place, issuer| {
             let remote = remotes.get(&place);
             let carried = remote.and_then(|remote| carried(before, &watches, issuer, remote));
@@ -79,7 +78,7 @@ pub(super) async fn replace(
     Ok(())
 }
 
-/// Logs the keys that came and went with a reload, such as those of a file that was replaced.
+/// Logs the keys that a reload added or removed, such as those of a replaced file.
 fn tell_rotations(before: &Snapshot, after: &Snapshot) {
     let (old, new) = (before.issuers().decryption(), after.issuers().decryption());
     if old.fingerprint() != new.fingerprint() {
@@ -110,7 +109,7 @@ fn configuration(live: &Live, feeds: Arc<[Arc<Pulse>]>, metrics: &Metrics) -> Co
         .with_optional(live.optional.clone())
 }
 
-/// The series of these names are to come.
+/// Registers the metric series of these profiles and issuers.
 fn admit(live: &Live, metrics: &Metrics) {
     metrics.admit(profiles(live), issuers(live));
 }
@@ -123,14 +122,14 @@ fn issuers(live: &Live) -> impl Iterator<Item = &str> {
     live.issuers.iter().map(|(_, issuer)| issuer.name())
 }
 
-/// Has the keys of the issuers kept fresh.
+/// Starts the refresh of the issuers' keys.
 fn tend(live: &Live, keeper: &mut Keeper, metrics: &Metrics, at_hand: &AtHand) {
     let held = |place| at_hand.get(&place).map(|(_, fetched_at)| *fetched_at);
     keeper.take(&live.issuers, &live.remotes, held, metrics);
 }
 
-/// The keys that the issuer has under the snapshot `before`, if they come from the same
-/// origin. How long they may be used is for the new settings to say.
+/// The keys of the issuer in the snapshot `before`, if they come from the same origin. The new
+/// settings decide how long they may be used.
 fn carried(
     before: &Snapshot,
     watches: &KeyWatches,
@@ -156,7 +155,8 @@ fn kept(
     clock: &Clock,
 ) -> Option<(KeyState, UnixTime)> {
     let Merged { keys, fetched_at } = keeper.kept(issuer, remote)?;
-    // Kept under a clock that ran ahead: no longer than from now on.
+    // The keys may have been saved under a clock that ran ahead: count their age from now at the
+    // latest.
     let now = clock.wall();
     let fetched_at = fetched_at.min(now);
     let age = now.since(fetched_at).unwrap_or_default();
@@ -169,8 +169,8 @@ fn kept(
     Some((KeyState::Held { set: Arc::new(keys.set), stale_at }, fetched_at))
 }
 
-/// Fetches the keys of issuers that are new or have another origin than before, all at
-/// once, in at most the time of a few requests.
+/// Fetches the keys of issuers that are new or have a new origin. All fetches run at once and take
+/// at most the time of a few requests.
 async fn fetch_new(
     live: &Live,
     keeper: &Keeper,
@@ -217,8 +217,8 @@ async fn fetch_new(
         let optional = live.optional.get(place.get()).copied().unwrap_or(false);
         if serves && !optional {
             return Err(format!(
-                "issuers.{name}: has keys, and would have none, because its new ones cannot be \
-                 fetched: {error}; fix their source, or set `required: false` to do without"
+                "issuers.{name}: its new keys cannot be fetched, and it would be left without \
+                 keys: {error}; fix: correct their source, or set `required: false`"
             ));
         }
         tracing::warn!(issuer = name, %error, "keys cannot be fetched");

@@ -1,5 +1,5 @@
-//! The threads that serve connections and check signatures. Everything else runs on the control
-//! runtime, which is the caller's.
+//! The worker threads, which serve connections and check signatures. Everything else runs on the
+//! control runtime, on the caller's thread.
 
 use crate::clock::Clock;
 use crate::dispatch::Workers;
@@ -8,8 +8,8 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The worker threads. They end, each with its runtime and whatever still runs there, when this is
-/// dropped.
+/// The worker threads. Dropping this ends each thread, its runtime and all tasks that still run
+/// there.
 #[derive(Debug)]
 pub(super) struct WorkerThreads {
     pub(super) workers: Workers,
@@ -17,7 +17,7 @@ pub(super) struct WorkerThreads {
 }
 
 impl WorkerThreads {
-    /// Starts so many, and one at least.
+    /// Starts `count` threads, at least one.
     ///
     /// # Errors
     /// If the operating system refuses a thread.
@@ -30,11 +30,11 @@ impl WorkerThreads {
     }
 }
 
-/// Starts a thread that drives a runtime until the `end`.
+/// Starts a thread that drives a runtime until `end`.
 fn begin(index: usize, end: CancellationToken) -> io::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
-    // The runtime is dropped on its own thread: where others run, none may be.
+    // The thread drops its own runtime: a runtime must not be dropped inside another one.
     let run = move || runtime.block_on(end.cancelled());
     thread::Builder::new().name(format!("worker-{index}")).spawn(run)?;
     Ok(handle)

@@ -1,5 +1,5 @@
-//! Certificates and private keys in files: of sockets, of the authorities of clients, and of
-//! those who serve keys. What is wrong with one is told here in words, and nowhere else.
+//! Reads certificates and private keys from files: for sockets, for the CAs of clients, and for key
+//! servers. All messages about faults in them are worded here and nowhere else.
 
 mod validity;
 pub mod words;
@@ -13,28 +13,28 @@ use rustls::sign::CertifiedKey;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// What is wrong with a file, and how to fix it.
+/// A fault in a file, and its fix.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{what}; {fix}")]
+#[error("{what}; fix: {fix}")]
 pub struct BadFile {
-    /// What is wrong, with the path of the file.
+    /// The fault, with the path of the file.
     pub what: String,
-    /// How to fix it.
+    /// The fix.
     pub fix: String,
 }
 
 impl BadFile {
-    /// The file cannot be used for this reason.
+    /// Describes a file that cannot be used.
     #[must_use]
     pub fn new(file: &Path, what: impl std::fmt::Display, fix: &str) -> Self {
         Self { what: format!("{}: {what}", file.display()), fix: fix.to_owned() }
     }
 }
 
-/// Reads the certificates of a PEM file, in their order; there is at least one.
+/// Reads the certificates of a PEM file in file order; there is at least one.
 ///
 /// # Errors
-/// If it cannot be read, or holds none.
+/// If the file cannot be read, or holds none.
 pub fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, BadFile> {
     let text = read(file)?;
     let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
@@ -53,7 +53,7 @@ pub fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, BadFile> 
 /// Reads the private key of a PEM file.
 ///
 /// # Errors
-/// If it cannot be read, or holds none.
+/// If the file cannot be read, or holds none.
 pub fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, BadFile> {
     let text = read(file)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
@@ -75,10 +75,10 @@ pub fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, BadFile> {
     })
 }
 
-/// Checks that a private key is that of the first certificate of a chain.
+/// Checks that a private key belongs to the first certificate of a chain.
 ///
 /// # Errors
-/// If it is not, or is of a kind that is not supported.
+/// If it does not, or is of a kind that is not supported.
 pub fn check_pair(
     (file, chain): (&Path, Vec<CertificateDer<'static>>),
     key: PrivateKeyDer<'static>,
@@ -87,7 +87,7 @@ pub fn check_pair(
     CertifiedKey::from_der(chain, key, &provider).map(drop).map_err(|error| unfit(file, &error))
 }
 
-/// What TLS says against a certificate with its key.
+/// Describes why TLS rejects a certificate or its key.
 #[must_use]
 pub fn unfit(file: &Path, error: &rustls::Error) -> BadFile {
     let fix = "give the certificate of the host first, then its chain, and the key that belongs to \
@@ -99,7 +99,7 @@ fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, BadFile> {
     files::read(file, files::MOST).map(Zeroizing::new).map_err(|error| {
         let cause = files::words::of_io(&error);
         let what = format!("{} cannot be read: {cause}", file.display());
-        BadFile { what, fix: "check the path and the rights of the file".to_owned() }
+        BadFile { what, fix: "check the path and the permissions of the file".to_owned() }
     })
 }
 

@@ -1,4 +1,4 @@
-//! From when and until when a certificate is valid, and for whom.
+//! The validity period of a certificate, and the subject it was issued to.
 
 use jwtd_core::jose::UnixTime;
 use rustls::pki_types::CertificateDer;
@@ -14,28 +14,28 @@ pub struct Validity {
     not_after: i64,
 }
 
-/// How it stands with a certificate at a moment.
+/// The standing of a certificate at a given time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Standing {
-    /// It ended.
+    /// Its period has ended.
     Expired,
-    /// It has not begun.
+    /// Its period has not begun.
     NotYetValid,
-    /// It is valid, and ends soon.
+    /// It is valid and will soon expire.
     EndsSoon,
     /// It is valid.
     Valid,
 }
 
 impl Standing {
-    /// Whether a peer that checks it accepts it now.
+    /// Returns true if a peer that checks the certificate accepts it now.
     #[must_use]
     pub fn is_valid(self) -> bool {
         matches!(self, Self::EndsSoon | Self::Valid)
     }
 }
 
-/// The longest time before its end in which a certificate ends soon.
+/// The longest remaining time that counts as expiring soon, in seconds (14 days).
 const SOON: i64 = 14 * 86_400;
 
 impl Validity {
@@ -51,15 +51,15 @@ impl Validity {
         })
     }
 
-    /// When it ends, in seconds since the epoch.
+    /// The end of the validity period, in seconds since the epoch.
     #[must_use]
     pub fn not_after(&self) -> i64 {
         self.not_after
     }
 
-    /// How it stands at `now`. Soon is two weeks, and for certificates that live shorter than
-    /// ten weeks a fifth of their life: those that are renewed every hour are not renewed late
-    /// because two weeks are left.
+    /// The standing at `now`. Two weeks count as soon; for certificates with a period of less than
+    /// ten weeks, a fifth of the period does. Otherwise certificates that are renewed every hour
+    /// would always be reported.
     #[must_use]
     pub fn standing(&self, now: UnixTime) -> Standing {
         let now = now.seconds();
@@ -75,7 +75,7 @@ impl Validity {
         }
     }
 
-    /// How it stands at `now`, in words.
+    /// Describes the standing at `now`.
     #[must_use]
     pub fn words(&self, now: UnixTime) -> String {
         let (verb, at) = match self.standing(now) {
@@ -91,7 +91,8 @@ impl Validity {
     }
 }
 
-/// As RFC 3339, as far as that reaches.
+/// A time in seconds since the epoch, shown in the format of RFC 3339 if it is within that format's
+/// range.
 struct Date(i64);
 
 impl fmt::Display for Date {
@@ -108,7 +109,7 @@ impl fmt::Display for Date {
     }
 }
 
-/// A span in the largest unit of which there are two or more.
+/// Formats a span in the largest unit of which it holds two or more.
 fn span(seconds: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
     match UNITS.iter().find(|(length, _)| seconds >= 2 * length) {
@@ -142,7 +143,7 @@ mod tests {
         assert_eq!(at(&year, end - 3 * DAY).1, "CN=a expires 1970-04-12T13:46:40Z (in 3 days)");
         let early = at(&year, 1_000_000 - 7200).1;
         assert_eq!(early, "CN=a is not valid before 1970-01-12T13:46:40Z (in 2 hours)");
-        // One that lives for an hour is renewed when a third of it is left.
+        // A certificate that lives for an hour is renewed when a third of its period is left.
         let hour = Validity { not_after: 1_003_600, ..year };
         assert_eq!(at(&hour, 1_002_400).0, Standing::Valid);
         assert_eq!(at(&hour, 1_003_000).0, Standing::EndsSoon);

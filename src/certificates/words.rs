@@ -1,10 +1,10 @@
-//! What is wrong with an encrypted connection, or with what it needs, in words.
+//! Words for TLS errors and certificate errors.
 
 use crate::files;
 use rustls::{AlertDescription, CertificateError, Error, InconsistentKeys, InvalidMessage};
 use std::io;
 
-/// A fault of TLS, as the end of a sentence.
+/// Describes a TLS error, as the end of a sentence.
 #[must_use]
 pub fn of(error: &Error) -> String {
     let words = match error {
@@ -14,37 +14,35 @@ pub fn of(error: &Error) -> String {
             InvalidMessage::InvalidContentType
             | InvalidMessage::UnknownProtocolVersion
             | InvalidMessage::MessageTooLarge,
-        ) => "what answers there does not speak TLS",
+        ) => "the server does not speak TLS",
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             "the private key is not that of the first certificate"
         }
-        Error::NoCertificatesPresented => "the other end showed no certificate",
-        Error::NoApplicationProtocol => "the other end does not speak HTTP/2",
-        Error::PeerIncompatible(_) => {
-            "both ends have no version of TLS, or no algorithm of it, in common"
-        }
+        Error::NoCertificatesPresented => "the peer sent no certificate",
+        Error::NoApplicationProtocol => "the peer does not speak HTTP/2",
+        Error::PeerIncompatible(_) => "both sides have no TLS version, or no algorithm, in common",
         Error::PeerMisbehaved(_)
         | Error::InvalidMessage(_)
         | Error::InappropriateMessage { .. }
         | Error::InappropriateHandshakeMessage { .. }
-        | Error::PeerSentOversizedRecord => "the other end breaks the rules of TLS",
-        Error::DecryptError => "what came was changed on its way",
+        | Error::PeerSentOversizedRecord => "the peer violates the TLS protocol",
+        Error::DecryptError => "the received data was altered in transit",
         Error::General(_) => {
             "the key is of a kind that is not supported; RSA from 2048 bits, ECDSA over P-256 or \
              P-384, and Ed25519 are"
         }
-        _ => "the encrypted connection fails",
+        _ => "the TLS connection failed",
     };
     words.to_owned()
 }
 
-/// The same of an error of a connection, which may hold one of TLS.
+/// Describes a connection error, which may wrap a TLS error.
 #[must_use]
 pub fn of_io(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(error) => of(error),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the other end closed the connection during the handshake".to_owned()
+            "the peer closed the connection during the handshake".to_owned()
         }
         None => files::words::of_io(error),
     }
@@ -61,19 +59,19 @@ fn of_certificate(error: &CertificateError) -> String {
         }
         CertificateError::Revoked => "the certificate is revoked",
         CertificateError::UnknownIssuer => {
-            "the certificate is of an authority that is not trusted here; give that authority as \
-             the CA file"
+            "the certificate was issued by an authority that is not trusted here; fix: give that \
+             authority as the CA file"
         }
         CertificateError::BadSignature => {
             "the signature of the certificate is not that of its authority"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the certificate is for other names than the one that was asked for"
+            "the certificate is for other names than the requested one"
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the certificate is not for this purpose (its extended key usage)"
         }
-        // Told apart by name alone: the type is the library's own.
+        // Matched by its name, because the type is private to the library.
         CertificateError::Other(inner) if inner.to_string().contains("CaUsedAsEndEntity") => {
             "the certificate is that of an authority (`CA:TRUE`) and cannot stand for a host; \
              issue one for the host with it"
@@ -83,31 +81,27 @@ fn of_certificate(error: &CertificateError) -> String {
     words.to_owned()
 }
 
-/// What the other end said before it closed (RFC 8446, section 6).
+/// Describes the alert that the peer sent before it closed the connection (RFC 8446, section 6).
 fn of_alert(alert: AlertDescription) -> String {
     let words = match alert {
         AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
-            "the other end demands a client certificate; give one with its key"
+            "the peer requires a client certificate; fix: give one with its key"
         }
-        AlertDescription::UnknownCA => {
-            "the other end does not know the authority of our certificate"
-        }
+        AlertDescription::UnknownCA => "the peer does not trust the authority of our certificate",
         AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::AccessDenied
-        | AlertDescription::DecryptError => "the other end refuses our certificate",
-        AlertDescription::CertificateExpired => "the other end says that our certificate expired",
-        AlertDescription::CertificateRevoked => {
-            "the other end says that our certificate is revoked"
-        }
+        | AlertDescription::DecryptError => "the peer refuses our certificate",
+        AlertDescription::CertificateExpired => "the peer says that our certificate has expired",
+        AlertDescription::CertificateRevoked => "the peer says that our certificate is revoked",
         AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure => {
-            "both ends have no version of TLS, or no algorithm of it, in common"
+            "both sides have no TLS version, or no algorithm, in common"
         }
-        AlertDescription::NoApplicationProtocol => "the other end does not speak HTTP/2",
-        AlertDescription::UnrecognisedName => "the other end does not serve this host name",
-        AlertDescription::CloseNotify => "the other end closed the connection",
-        _ => "the other end refuses the encrypted connection",
+        AlertDescription::NoApplicationProtocol => "the peer does not speak HTTP/2",
+        AlertDescription::UnrecognisedName => "the peer does not serve this host name",
+        AlertDescription::CloseNotify => "the peer closed the connection",
+        _ => "the peer refuses the TLS connection",
     };
     words.to_owned()
 }

@@ -1,4 +1,4 @@
-//! Encrypted connections to a daemon.
+//! TLS connections to a daemon.
 
 use super::{Address, Credentials, trouble};
 use crate::sources;
@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-/// Connects to `address`, whose host and port are `authority`.
+/// Connects over TLS to `address`, whose host and port are `authority`.
 pub(super) async fn connect(
     address: &Address,
     authority: &str,
@@ -36,7 +36,7 @@ pub(super) async fn connect(
             Ok::<_, io::Error>(TokioIo::new(connector.connect(name, stream).await?))
         }
     });
-    // The scheme is that of what runs inside.
+    // The scheme is `http` because tonic does not see the TLS layer around it.
     let endpoint = Endpoint::from_shared(format!("http://{authority}"))
         .map_err(|_| format!("{peer}: {authority:?} is no host with a port"))?;
     let endpoint = endpoint.connect_timeout(Duration::from_secs(5));

@@ -1,4 +1,4 @@
-//! Floor 8: calls to a daemon, for the commands and the demo.
+//! Floor 8: the client that the commands and the demo use to call a daemon.
 
 use crate::pb;
 use crate::pb::revocation_service_client::RevocationServiceClient;
@@ -17,8 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 mod encrypted;
 mod trouble;
 
-/// Where a daemon takes calls: `unix:///path`, `tcp://address:port` or, encrypted,
-/// `tls://host:port`.
+/// The address of a daemon: `unix:///path`, `tcp://address:port` or, encrypted, `tls://host:port`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Address(String);
 
@@ -49,25 +48,25 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Whether calls to it are encrypted.
+    /// Returns true if calls to this address use TLS.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.0.starts_with("tls://")
     }
 
-    /// The path of a Unix socket.
+    /// The path, if this is a Unix socket.
     #[must_use]
     pub fn socket(&self) -> Option<&Path> {
         self.0.strip_prefix("unix://").map(Path::new)
     }
 }
 
-/// What an encrypted connection needs.
+/// The certificates and keys for an encrypted connection.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
-    /// The only authorities to trust, in PEM; nothing means those of the system.
+    /// The only CAs to trust, in PEM; `None` means those of the system.
     pub ca_file: Option<PathBuf>,
-    /// The certificate chain and the private key to show, in PEM.
+    /// The certificate chain and the private key to present, in PEM.
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
@@ -81,18 +80,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects.
+    /// Connects without client credentials.
     ///
     /// # Errors
-    /// If nobody answers; the text says what was tried.
+    /// If the daemon does not respond; the text says what was tried.
     pub async fn connect(address: &Address) -> Result<Self, String> {
         Self::connect_as(address, &Credentials::default()).await
     }
 
-    /// Connects; what an encrypted connection needs is in `credentials`.
+    /// Connects with `credentials` for an encrypted connection.
     ///
     /// # Errors
-    /// If nobody answers, or is not to be trusted, or does not trust us.
+    /// If the daemon does not respond, is not trusted, or does not trust the client.
     pub async fn connect_as(address: &Address, credentials: &Credentials) -> Result<Self, String> {
         if let Some(authority) = address.0.strip_prefix("tls://") {
             let channel = encrypted::connect(address, authority, credentials).await?;
@@ -109,7 +108,7 @@ impl Client {
         Ok(Self::over(address, channel))
     }
 
-    /// What a status says to people: what the daemon answered, or why it did not.
+    /// Describes a status for people: the daemon's own message, or the reason why it sent none.
     #[must_use]
     pub fn words(&self, status: &tonic::Status) -> String {
         if trouble::is_of_connection(status) {
@@ -127,7 +126,7 @@ impl Client {
         }
     }
 
-    /// Has a batch judged.
+    /// Verifies a batch of tokens.
     ///
     /// # Errors
     /// If the call as a whole is refused or fails.
@@ -142,10 +141,10 @@ impl Client {
         Ok(response.into_inner().verdicts)
     }
 
-    /// Has one token judged.
+    /// Verifies one token.
     ///
     /// # Errors
-    /// If the call is refused or fails; a refused token has a verdict.
+    /// If the call is refused or fails. A refused token is no error; its verdict says so.
     pub async fn verify(
         &mut self,
         token: Bytes,
@@ -155,7 +154,7 @@ impl Client {
         Ok(self.verifier.verify(request).await?.into_inner().verdict.unwrap_or_default())
     }
 
-    /// Has the messages of a stream judged, several at once.
+    /// Verifies the messages of a stream, several at once.
     ///
     /// # Errors
     /// If the call is refused or fails.
@@ -166,7 +165,7 @@ impl Client {
         Ok(self.verifier.verify_stream(messages).await?.into_inner())
     }
 
-    /// Has one token judged, and each check told.
+    /// Verifies one token and explains each check.
     ///
     /// # Errors
     /// If the call is refused or fails.
@@ -179,7 +178,7 @@ impl Client {
         Ok(self.verifier.explain(request).await?.into_inner())
     }
 
-    /// Revokes.
+    /// Adds revocations.
     ///
     /// # Errors
     /// If the call is refused or fails; nothing is revoked then.
@@ -190,7 +189,7 @@ impl Client {
         Ok(self.revocation.revoke(request).await?.into_inner())
     }
 
-    /// Takes revocations back.
+    /// Undoes revocations.
     ///
     /// # Errors
     /// If the call is refused or fails; nothing is undone then.
@@ -201,7 +200,7 @@ impl Client {
         Ok(self.revocation.undo(request).await?.into_inner())
     }
 
-    /// Lists what is revoked, a page at a time.
+    /// Lists revocations, a page at a time.
     ///
     /// # Errors
     /// If the call is refused or fails.
@@ -212,7 +211,7 @@ impl Client {
         Ok(self.revocation.list(request).await?.into_inner())
     }
 
-    /// Follows what is revoked.
+    /// Streams revocations as they are recorded.
     ///
     /// # Errors
     /// If the call is refused or fails.
@@ -223,7 +222,7 @@ impl Client {
         Ok(self.revocation.watch(request).await?.into_inner())
     }
 
-    /// Whether the daemon says that it can take calls.
+    /// Asks the health service whether the daemon can take calls.
     ///
     /// # Errors
     /// If the call fails.

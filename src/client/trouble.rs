@@ -1,4 +1,4 @@
-//! Why a daemon cannot be asked, in words.
+//! Words for calls that a daemon did not answer.
 
 use super::Address;
 use crate::{certificates, files};
@@ -6,7 +6,7 @@ use rustls::AlertDescription;
 use std::error::Error;
 use std::io;
 
-/// Why no connection to `address` came about, or why it broke.
+/// Describes why a connection to `address` failed or broke.
 pub(super) fn of(address: &Address, error: &(dyn Error + 'static)) -> String {
     let text = address.to_string();
     let (what, fix) = match cause(error) {
@@ -17,17 +17,17 @@ pub(super) fn of(address: &Address, error: &(dyn Error + 'static)) -> String {
         }
         Cause::Protocol => {
             let what = if text.starts_with("tls://") {
-                "the other end closed the encrypted connection"
+                "the peer closed the TLS connection"
             } else {
-                "what answers there does not speak HTTP/2 without encryption"
+                "the server does not speak HTTP/2 without TLS"
             };
             (what.to_owned(), protocol_fix(&text))
         }
     };
-    format!("{text}: cannot connect: {what}; {fix}")
+    format!("{text}: cannot connect: {what}; fix: {fix}")
 }
 
-/// Whether a status was made here, because there was no answer.
+/// Returns true if the status was made by the client because no response came.
 pub(super) fn is_of_connection(status: &tonic::Status) -> bool {
     status.source().is_some()
 }
@@ -39,7 +39,7 @@ enum Cause<'e> {
     Protocol,
 }
 
-/// The innermost error of a chain that says something.
+/// Finds the innermost error of a chain that names a cause.
 fn cause<'e>(error: &'e (dyn Error + 'static)) -> Cause<'e> {
     let mut next = Some(error);
     let mut found = Cause::Protocol;
@@ -73,8 +73,9 @@ fn cause<'e>(error: &'e (dyn Error + 'static)) -> Cause<'e> {
     found
 }
 
-/// What the other end said after the handshake. In TLS 1.3 it refuses our certificate only then,
-/// and the library of HTTP/2 passes on nothing but the name of the alert (RFC 8446, section 6).
+/// The alert that the peer sent after the handshake. In TLS 1.3 a server refuses a client
+/// certificate only then, and the HTTP/2 library passes on nothing but the name of the alert (RFC
+/// 8446, section 6).
 fn alert(error: &(dyn Error + 'static)) -> Option<AlertDescription> {
     const ALERTS: [(&str, AlertDescription); 6] = [
         ("CertificateRequired", AlertDescription::CertificateRequired),

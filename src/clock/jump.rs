@@ -1,10 +1,10 @@
-//! Jumps of the wall clock: somebody set it, or the machine was suspended, which stops the
+//! Detects jumps of the wall clock: somebody set it, or the machine was suspended, which stops the
 //! monotonic clock alone.
 
 use super::Clock;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How far the wall clock jumped.
+/// A jump of the wall clock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Jump {
     /// To an earlier time.
@@ -14,10 +14,10 @@ pub enum Jump {
 }
 
 impl Jump {
-    /// The directions, as metrics name them.
+    /// The directions, as labels of metrics.
     pub const DIRECTIONS: [&str; 2] = ["backward", "forward"];
 
-    /// The direction, as metrics name it.
+    /// The direction, as a label of metrics.
     #[must_use]
     pub const fn direction(self) -> &'static str {
         match self {
@@ -35,17 +35,18 @@ impl Jump {
     }
 }
 
-/// Both times of a clock, read together.
+/// The wall time and the monotonic time of a clock, read together.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     wall: SystemTime,
     monotonic: Instant,
-    /// The time between the first and the last look at the clocks.
+    /// The uncertainty: the time between the first and the last look at the clocks.
     doubt: Duration,
 }
 
-/// Time services slew the clock by at most a tenth (chrony), and leap seconds are one
-/// second: neither is a jump between readings that are a second apart.
+/// The smallest difference that counts as a jump. Time services slew the clock by at most a tenth
+/// (chrony), and leap seconds are one second: neither is a jump between readings that are a second
+/// apart.
 const LEAST: Duration = Duration::from_secs(2);
 
 impl Clock {
@@ -59,8 +60,8 @@ impl Clock {
 }
 
 impl Reading {
-    /// The jump between this reading and a later one of the same clock, if it is one of more
-    /// than two seconds.
+    /// The jump between this reading and a later one of the same clock, if it is longer than two
+    /// seconds.
     #[must_use]
     pub fn jump_to(&self, later: &Self) -> Option<Jump> {
         let passed = later.monotonic.saturating_duration_since(self.monotonic);

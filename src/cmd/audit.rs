@@ -1,4 +1,4 @@
-//! `jwtd audit`: looks into the audit log.
+//! `jwtd audit`: searches the audit log.
 
 use super::settings::Settings;
 use super::{fail, terminal};
@@ -19,8 +19,9 @@ pub(super) enum Command {
     /// Find the records of tokens in the audit log
     ///
     /// Reads tokens from standard input, one a line; a leading `Bearer ` is dropped. The log holds
-    /// their fingerprints alone: jwtd makes the same ones, with the keys that are kept beside the
-    /// log. Prints the records as they are, the oldest file first. Exits with 1 if there is none.
+    /// only their fingerprints: jwtd computes the same ones, with the keys that are kept beside the
+    /// log. Prints the matching records unchanged, the oldest file first. Exits with 1 if there is
+    /// none.
     ///
     /// Example: jwtd audit find --config jwtd.yaml < token.txt
     ///
@@ -32,18 +33,18 @@ pub(super) enum Command {
 pub(super) struct Find {
     #[command(flatten)]
     settings: Settings,
-    /// A fingerprint, as a line of the refusal log has it, in place of tokens; repeatable
+    /// A fingerprint as shown in the refusal log, instead of tokens; repeatable
     #[arg(long, value_name = "HEX", value_parser = parse_fingerprint)]
     fingerprint: Vec<String>,
-    /// A file with records, in place of those that the configuration names; repeatable
+    /// A file with records, instead of those that the configuration names; repeatable
     #[arg(long, value_name = "FILE")]
     log: Vec<PathBuf>,
 }
 
-/// The most that is read from standard input.
+/// The most bytes read from standard input.
 const MOST: u64 = 16 << 20;
 
-/// The longest record: larger lines are none of ours.
+/// The longest record, in bytes; a longer line is not from jwtd.
 const LINE: u64 = 1 << 20;
 
 impl Command {
@@ -87,7 +88,7 @@ impl Find {
                 Ok(Some(prints)) => wanted.extend(prints),
                 Ok(None) => {
                     return fail(
-                        "the keys of the fingerprints are not kept; fix: set \
+                        "the fingerprint keys are not saved; fix: set \
                          `audit.fingerprint_key_file`, `audit.file` or `state_dir`",
                     );
                 }
@@ -98,15 +99,15 @@ impl Find {
         for log in &logs {
             match records(log, &wanted) {
                 Ok(count) => found = found.saturating_add(count),
-                // Not so many files were put aside yet, or the daemon is just doing so.
+                // The file does not exist yet, or the daemon is rotating the log just now.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && self.log.is_empty() => {}
                 Err(error) => return fail(format!("{}: {error}", log.display())),
             }
         }
         if found == 0 {
             note!(
-                "jwtd: no record; it may not be sampled (`audit.sample`), be of a file that is \
-                 gone, or be made with another key"
+                "jwtd: no record found; it may not be sampled (`audit.sample`), its file may be \
+                 deleted, or its fingerprint may be made with another key"
             );
             return ExitCode::FAILURE;
         }
@@ -114,7 +115,7 @@ impl Find {
     }
 }
 
-/// The files of the log, the oldest first.
+/// The files of the log, oldest first.
 fn logs(audit: &AuditSettings) -> Vec<PathBuf> {
     let Some(file) = &audit.file else { return Vec::new() };
     let aside = |number: u32| {
@@ -122,11 +123,12 @@ fn logs(audit: &AuditSettings) -> Vec<PathBuf> {
         name.push(format!(".{number}"));
         PathBuf::from(name)
     };
-    // The first is there for a moment while files are put aside.
+    // `.0` exists for a moment during a rotation.
     (0..=audit.keep).rev().map(aside).chain([file.clone()]).collect()
 }
 
-/// The fingerprints that records of the tokens may have, under each key of the log.
+/// Computes the fingerprints of the tokens under each key of the log. Returns `None` if the log has
+/// no key file.
 fn prints(
     audit: &AuditSettings,
     state_dir: Option<&Path>,
@@ -146,7 +148,7 @@ fn prints(
     Ok(Some(keys.iter().flat_map(of_key).collect()))
 }
 
-/// The tokens of standard input.
+/// Reads the tokens from standard input.
 fn tokens() -> io::Result<Vec<Vec<u8>>> {
     let mut text = Vec::new();
     io::stdin().take(MOST).read_to_end(&mut text)?;
@@ -157,7 +159,7 @@ fn tokens() -> io::Result<Vec<Vec<u8>>> {
         .collect())
 }
 
-/// Prints the records of a file that hold one of the fingerprints; gives how many.
+/// Prints the records of a file that hold one of the fingerprints, and returns their number.
 fn records(log: &Path, wanted: &HashSet<String>) -> io::Result<u64> {
     const NAME: &str = "\"fingerprint\":\"";
 
@@ -169,7 +171,7 @@ fn records(log: &Path, wanted: &HashSet<String>) -> io::Result<u64> {
             return Ok(found);
         }
         let text = String::from_utf8_lossy(&line);
-        // The member is ours: a quote within a text of others is escaped.
+        // The last occurrence is the real member: quotes within untrusted text are escaped.
         let print = text.rsplit_once(NAME).and_then(|(_, rest)| rest.get(..32));
         if print.is_some_and(|print| wanted.contains(print)) {
             terminal::line(text.trim_end());

@@ -1,4 +1,4 @@
-//! `jwtd bench`: puts a load on a daemon, and tells what it costs.
+//! `jwtd bench`: puts a load on a daemon, and reports its cost.
 
 mod line;
 mod load;
@@ -33,18 +33,18 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use usage::Usage;
 
-/// Put a load on a daemon, and tell what it costs
+/// Put a load on a daemon, and report its cost
 ///
-/// Sends tokens of a file, or made with a key that the daemon knows, or starts a daemon
-/// of its own for the while (--local). Each repeated token is sent once before, so that it
-/// is remembered. Without --rate the next message goes out when an answer comes; with it
-/// messages are due at fixed times, and one that had to wait for a place among
-/// --concurrency is late from when it was due: a daemon that stalls does not hide it
-/// (coordinated omission). What is still due after --duration is not sent, and counted.
-/// Ctrl-C ends it early and tells what was measured.
+/// Sends tokens from a file, or made with a key that the daemon knows, or starts its own daemon for
+/// the duration (--local). Each repeated token is sent once before, so that it is in the cache.
+/// Without --rate, each response triggers the next message. With --rate, messages are due at fixed
+/// times, and the latency of a message that had to wait for one of the --concurrency slots counts
+/// from when it was due: a stalled daemon cannot hide it (coordinated omission). Messages still due
+/// after --duration are not sent, and counted. Ctrl-C ends the load early and reports what was
+/// measured.
 ///
-/// Exits with 0 if all messages that were due were sent and answered, whatever the
-/// verdicts, else with 1.
+/// Exits with 0 if all messages that were due were sent and answered, whatever the verdicts, else
+/// with 1.
 ///
 /// Example: jwtd bench --local
 ///
@@ -56,39 +56,39 @@ use usage::Usage;
 pub(super) struct Command {
     #[command(flatten)]
     target: Target,
-    /// Start a daemon for this, with a fresh key (see --alg) and default settings
+    /// Start a daemon for the load, with a fresh key (see --alg) and default settings
     #[arg(long)]
     local: bool,
     #[command(flatten)]
     source: TokenSource,
-    /// Which call
+    /// The call to use
     #[arg(long, value_enum, default_value_t)]
     call: CallKind,
-    /// Tokens in a message; by default 256, and 1 for --call unary
+    /// Tokens in a message; by default 256, or 1 for --call unary
     #[arg(long, value_name = "COUNT", value_parser = number::<u16>(1..=10_000))]
     batch: Option<u16>,
-    /// Messages under way at once
+    /// Messages in flight at once
     #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = number::<u16>(1..=10_000))]
     concurrency: u16,
     /// Connections that share them
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number::<u16>(1..=1_000))]
     connections: u16,
-    /// Tokens a second; by default as many as are answered
+    /// Tokens a second; by default as many as the daemon answers
     #[arg(long, value_name = "TOKENS", value_parser = number::<u32>(1..=100_000_000))]
     rate: Option<u32>,
-    /// How long
+    /// The duration of the load
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     duration: Duration,
-    /// The profile to judge by; by default the daemon's default
+    /// The profile to verify against; by default the daemon's default
     #[arg(long, default_value = "")]
     profile: String,
-    /// The process whose CPU time is told; over a Unix socket it is found by itself
+    /// The process whose CPU time is reported; over a Unix socket it is detected
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
-    /// Draw the distribution of the latency
+    /// Draw the latency distribution
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-    /// How to print the figures
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
@@ -140,7 +140,7 @@ impl Command {
         }
     }
 
-    /// Flags that do not go together.
+    /// Rejects flags that conflict.
     fn check(&self, matches: &ArgMatches) -> Result<(), String> {
         let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
         if self.local {
@@ -178,13 +178,14 @@ impl Command {
         }
     }
 
-    /// Whether all messages were sent and answered.
+    /// Returns true if all messages were sent and answered.
     async fn measure(mut self) -> Result<bool, Trouble> {
         let plan = self.plan();
         if let Some(path) = &self.plot {
             plot::try_file(path).map_err(Trouble::Failure)?;
         }
-        // Before signals are heeded, so that they end what waits for standard input.
+        // Read the tokens before signals are handled, so that a signal ends a wait for standard
+        // input.
         let mix = if self.local { None } else { Some(self.source.mix(&plan)?) };
         let stop = stop().map_err(|error| Trouble::Failure(files::words::of_io(&error)))?;
         let ready = stop.run_until_cancelled(self.prepare(mix, &plan, &stop)).await;
@@ -192,7 +193,9 @@ impl Command {
         let Ready { local: _local, mix, clients, process } = ready;
         let before = Usage::now(process);
         if let (None, Some(process)) = (&before.daemon, self.pid) {
-            return Err(Trouble::Failure(format!("there is no process {process} to be seen")));
+            return Err(Trouble::Failure(format!(
+                "the process {process} does not exist or is not visible"
+            )));
         }
         let tally = load::run(&plan, &clients, &mix, &stop).await;
         let used = Usage::now(process).since(&before);
@@ -213,7 +216,7 @@ impl Command {
         Ok(report.is_whole())
     }
 
-    /// Connects, and has what is repeated remembered.
+    /// Connects, and fills the cache with the repeated tokens.
     async fn prepare(
         &mut self,
         mix: Option<TokenMix>,
@@ -249,16 +252,16 @@ impl Command {
     }
 }
 
-/// All that a load needs.
+/// The prepared parts of a load.
 struct Ready {
     local: Option<MeasuredDaemon>,
     mix: Arc<TokenMix>,
     clients: Vec<Client>,
-    /// The process whose CPU time is told.
+    /// The process whose CPU time is reported.
     process: Option<u32>,
 }
 
-/// Cancelled by a signal, also by that of a terminal that goes away.
+/// A token that a signal cancels, including a hangup of the terminal.
 fn stop() -> std::io::Result<CancellationToken> {
     let Signals { stop, reload } = Signals::heed(None)?;
     let hung_up = stop.clone();
@@ -269,7 +272,7 @@ fn stop() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Has the repeated tokens judged once, and says if some are refused.
+/// Verifies the repeated tokens once, and notes if some are refused.
 async fn remember(client: &mut Client, mix: &TokenMix, plan: &Plan) -> Result<(), Trouble> {
     let mut tally = LoadTally::default();
     let batch = usize::try_from(plan.batch).unwrap_or(usize::MAX).min(verify::BATCH);

@@ -1,4 +1,4 @@
-//! `jwtd completions`: what a shell needs to complete the command line.
+//! `jwtd completions`: scripts that let a shell complete the command line.
 
 use clap::Args;
 use clap_complete::Shell;

@@ -1,4 +1,4 @@
-//! `jwtd config`: looks at configuration files.
+//! `jwtd config`: checks, prints and converts configuration files.
 
 use super::settings::{Settings, Sockets};
 use super::{EXIT_CONFIG, Output, fail, table, terminal, tokens};
@@ -16,8 +16,9 @@ use std::process::ExitCode;
 pub(super) enum Command {
     /// Check a configuration file and its key files
     ///
-    /// All faults are shown at once, each with its line and how to fix it: also what would keep
-    /// a daemon of this user from starting on this machine, and certificates that are not valid.
+    /// Shows all faults at once, each with its line and how to fix it. Also reports conditions that
+    /// would keep a daemon of this user from starting on this machine, and certificates that are
+    /// not valid.
     ///
     /// Example: jwtd config check --config jwtd.yaml
     ///
@@ -25,33 +26,34 @@ pub(super) enum Command {
     Check {
         #[command(flatten)]
         given: Given,
-        /// Look at the files alone and not at this machine: before a rollout to another one
+        /// Check only the files and not this machine: before a rollout to another one
         #[arg(long)]
         files_only: bool,
     },
-    /// Print every setting in force, and where its value comes from
+    /// Print every effective setting and the origin of its value
     ///
-    /// Flags go before the environment, that before the file, that before defaults.
+    /// Flags override the environment, the environment overrides the file, and the file overrides
+    /// the defaults.
     ///
     /// Example: jwtd config print --config jwtd.yaml
     Print {
         #[command(flatten)]
         given: Given,
-        /// How to print the settings
+        /// The output format
         #[arg(long, value_enum, default_value_t)]
         output: Output,
     },
-    /// Turn a configuration of Envoy or Istio into one for jwtd
+    /// Convert a configuration of Envoy or Istio to one for jwtd
     ///
-    /// Reads a file or standard input, writes the configuration to standard output, and
-    /// says on standard error what was left out or means something else here. Exits
-    /// with 1 if the result must be fixed before use.
+    /// Reads a file or standard input, writes the configuration to standard output, and notes on
+    /// standard error what was left out or has another meaning in jwtd. Exits with 1 if the result
+    /// must be fixed before use.
     ///
     /// Example: kubectl get requestauthentication -A -o yaml | jwtd config import --from istio
     ///
     /// Example: jwtd config import --from envoy envoy.yaml > jwtd.yaml
     Import {
-        /// Whose configuration it is
+        /// The format of the input
         #[arg(long, value_enum)]
         from: From,
         /// The file; without it, standard input
@@ -64,7 +66,7 @@ pub(super) enum Command {
     Schema,
 }
 
-/// What is looked at: the settings that `jwtd serve` would have.
+/// The input of a check: the settings that `jwtd serve` would use.
 #[derive(Args, Debug)]
 pub(super) struct Given {
     #[command(flatten)]
@@ -112,17 +114,17 @@ impl Command {
     }
 }
 
-/// Whose configuration is imported.
+/// The format of a configuration to import.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum From {
-    /// The filter jwt_authn: all its providers, wherever they stand in the file
+    /// The filter jwt_authn: all its providers, wherever they occur in the file
     Envoy,
     /// RequestAuthentication: all its jwtRules
     Istio,
 }
 
 fn import(from: From, file: Option<&Path>) -> ExitCode {
-    /// In bytes. A dump of the whole configuration of an Envoy has tens of MiB.
+    /// The largest input, in bytes. A dump of a whole Envoy configuration has tens of MiB.
     const MOST: u64 = 64 << 20;
 
     let dialect = match from {
@@ -203,8 +205,8 @@ fn check(Checked { config, settings, warnings }: &Checked) -> ExitCode {
             }
             for url in remote.location.urls().filter(|url| url.is_exposed()) {
                 note!(
-                    "note: issuer {}: `plaintext: true`: who can change what is sent between here \
-                     and {} decides which tokens are accepted",
+                    "note: issuer {}: `plaintext: true`: an attacker who can change traffic \
+                     between this machine and {} decides which tokens are accepted",
                     issuer.name(),
                     url.host()
                 );
@@ -234,7 +236,8 @@ fn check(Checked { config, settings, warnings }: &Checked) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Says which certificates are not valid, or will not be soon; gives how many are no use now.
+/// Notes certificates that are not valid or will soon expire, and returns how many are unusable
+/// now.
 fn check_dates(config: &Config, settings: &[Setting]) -> usize {
     let now = Clock::system().wall();
     let mut wrong = 0;

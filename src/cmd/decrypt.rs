@@ -1,4 +1,4 @@
-//! `jwtd decrypt`: opens encrypted tokens.
+//! `jwtd decrypt`: decrypts tokens.
 
 use super::{fail, key_file, terminal, tokens};
 use clap::Args;
@@ -9,12 +9,12 @@ use jwtd_core::jose::{
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Decrypt tokens, to see what is in them
+/// Decrypt tokens, to show their contents
 ///
-/// Reads encrypted tokens from standard input, one a line, and prints what is in each:
-/// a signed token, mostly. Nothing is verified: whoever has the public key can have made
-/// it. The key is a private one in JWK, a set or PEM, or a shared secret, as for
-/// `decryption_keys` of the configuration.
+/// Reads encrypted tokens from standard input, one a line, and prints the contents of each, usually
+/// a signed token. Nothing is verified: anyone who has the public key can have made the token. The
+/// key is a private JWK, JWK Set or PEM, or a shared secret, as for `decryption_keys` of the
+/// configuration.
 ///
 /// Example: jwtd decrypt --key private.json < token.txt | jwtd inspect
 #[derive(Args, Debug)]
@@ -22,8 +22,7 @@ pub(super) struct Command {
     /// The file with the private key
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The algorithm of a key that states none: RSA-OAEP (with SHA-1) and those of secrets
-    /// must be named
+    /// The algorithm of a key that states none; required for RSA-OAEP (with SHA-1) and for secrets
     #[arg(long, value_parser = key_file::key_management(), ignore_case = true)]
     alg: Option<KeyManagement>,
 }
@@ -70,10 +69,11 @@ impl Command {
     }
 }
 
-/// The content of a token.
+/// Decrypts a token.
 fn open(token: &[u8], keys: &[DecryptionKey]) -> Result<Vec<u8>, String> {
     let limits = &Limits { token_bytes: Limits::MAX_TOKEN_BYTES, ..Limits::DEFAULT };
-    let jwe = CompactJwe::split(token, limits).ok_or("it has not five parts: it is no JWE")?;
+    let jwe = CompactJwe::split(token, limits)
+        .ok_or("it does not have five parts, so it is not a JWE")?;
     let words = |error: jwtd_core::jose::Malformed| error.to_string();
     let header = JweHeader::parse(&jwe.header(limits).map_err(words)?, limits).map_err(words)?;
     let parts = jwe.parts(header.encryption, limits).map_err(words)?;

@@ -1,4 +1,4 @@
-//! `jwtd demo`: the main job without any configuration.
+//! `jwtd demo`: shows the daemon at work without any configuration.
 
 mod cost;
 mod issuer;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
-/// See it work: fresh keys, a daemon, good and bad tokens
+/// See jwtd at work: fresh keys, a daemon, good and bad tokens
 ///
 /// Makes keys, starts a daemon with them, sends it good and bad tokens over a Unix
 /// socket, and shows the verdicts. Needs no file and leaves none behind.
@@ -95,8 +95,8 @@ impl Command {
     }
 }
 
-/// A configuration file with a JWK Set, as an operator would write them. The table has the
-/// refusals: only a daemon that `stays` logs them too.
+/// Writes a configuration file with a JWK Set, as an operator would. The table shows the refusals,
+/// so only a daemon that `stays` also logs them.
 fn write_files(
     folder: &Path,
     issuer: &LocalIssuer,
@@ -138,11 +138,11 @@ async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
     if surprises == 0 && verdicts.len() == samples.len() {
         Ok(())
     } else {
-        Err(format!("{surprises} verdicts are not what the token deserves; this is a bug"))
+        Err(format!("{surprises} verdicts differ from the expected ones; this is a bug"))
     }
 }
 
-/// Calls that a reader can paste.
+/// Prints calls that a reader can paste.
 fn calls(endpoints: &[String], admin: Option<std::net::SocketAddr>, file: &Path, token: &str) {
     let program = std::env::current_exe()
         .map_or_else(|_| "jwtd".to_owned(), |path| path.display().to_string());

@@ -12,15 +12,14 @@ use std::process::ExitCode;
 
 /// Encrypt tokens, for tests
 ///
-/// Reads signed tokens from standard input, one a line, and prints each within an
-/// encrypted one (JWE). The key is the public key of who opens them, in JWK, a set or
-/// PEM, or a secret that both share. What a verifier will not like is done all the
-/// same, because tests need bad tokens.
+/// Reads signed tokens from standard input, one a line, and prints each inside an encrypted one
+/// (JWE). The key is the recipient's public key, as JWK, JWK Set or PEM, or a shared secret. Tokens
+/// that a verifier would refuse are encrypted too, because tests need bad tokens.
 ///
 /// Example: jwtd encrypt --key public.json < signed.txt
 #[derive(Args, Debug)]
 pub(super) struct Command {
-    /// The file with the key to encrypt to
+    /// The file with the recipient's key
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     #[command(flatten)]

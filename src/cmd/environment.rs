@@ -1,9 +1,9 @@
-//! Variables of the environment that look like ours and are not.
+//! Warns of environment variables that look like settings of jwtd and are not.
 
 use std::collections::BTreeSet;
 
-/// Says which variables that begin with `JWTD_` mean nothing: a name that is written wrong
-/// would be a setting that is silently not there.
+/// Notes the variables that begin with `JWTD_` and have no effect: a misspelled name would silently
+/// leave its setting at the default.
 pub(super) fn warn(command: &clap::Command) {
     let known = variables(command);
     for (name, _) in std::env::vars_os() {
@@ -25,14 +25,14 @@ pub(super) fn warn(command: &clap::Command) {
     }
 }
 
-/// The variables that flags of a command, or of one within it, stand for.
+/// The environment variables of a command's flags, including those of its subcommands.
 fn variables(command: &clap::Command) -> BTreeSet<String> {
     let own = command.get_arguments().filter_map(clap::Arg::get_env);
     let own = own.map(|name| name.to_string_lossy().into_owned());
     own.chain(command.get_subcommands().flat_map(variables)).collect()
 }
 
-/// Whether Kubernetes sets such a variable in every pod, for a Service of the name `jwtd` or
+/// Returns true if Kubernetes sets this variable in every pod, for a Service named `jwtd` or
 /// `jwtd-...`.
 fn is_of_kubernetes(name: &str) -> bool {
     let tail = |end: &str| name.ends_with(end);

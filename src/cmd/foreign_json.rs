@@ -1,22 +1,22 @@
-//! JSON of others within our own, as it was written: a tree of the library rounds numbers.
+//! Embeds foreign JSON text in our own output unchanged, because a parsed tree would round numbers.
 
 use jwtd_core::jose::json;
 use jwtd_core::jose::limits::JsonLimits;
 
-/// What was bounded before: a daemon answered it, or somebody wants to look at it.
+/// The text was bounded before: a daemon sent it, or a user wants to see it.
 const LIMITS: JsonLimits = JsonLimits { depth: 120, members: usize::MAX, string_bytes: usize::MAX };
 
-/// Whether a text can be put into a line.
+/// Returns true if a text can be embedded in a line.
 pub(super) fn is_sound(text: &[u8]) -> bool {
     json::parse(text, &LIMITS).is_ok()
 }
 
-/// `line` as text, in which the members of these names, which are null in it, hold the texts of
-/// JSON in their place. What is no JSON stays null.
+/// Formats `line`, replacing the null members of these names by the given JSON texts. A text that
+/// is not JSON leaves its member null.
 pub(super) fn with_texts(line: &serde_json::Value, texts: &[(&str, &[u8])]) -> String {
     let whole = line.to_string();
-    // Quotes in a text are escaped, so that what is found is a member. All are looked for before
-    // any is put in: a text of others may hold the same.
+    // Quotes in a string are escaped, so that every match is a member. All are located before any
+    // is replaced, because the embedded texts may contain the same pattern.
     let mut found: Vec<_> = texts
         .iter()
         .filter_map(|(name, text)| {

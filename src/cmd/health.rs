@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 /// Ask a daemon whether it can take calls
 ///
-/// Exits with 0 if the daemon says SERVING, with 1 if it does not, and with 3 if it cannot be
-/// asked: fit for an exec probe.
+/// Exits with 0 if the daemon reports SERVING, with 1 if it does not, and with 3 if it does not
+/// answer: suitable for an exec probe.
 ///
 /// Example: jwtd health --endpoint unix:///run/jwtd/jwtd.sock
 #[derive(Args, Debug)]

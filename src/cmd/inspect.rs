@@ -1,4 +1,4 @@
-//! `jwtd inspect`: shows what a token says, and what jwtd would say of it.
+//! `jwtd inspect`: shows the contents of a token, and the checks that would refuse it.
 
 mod token_report;
 mod words;
@@ -16,14 +16,12 @@ use std::process::ExitCode;
 use token_report::TokenReport;
 pub(super) use words::pretty;
 
-/// Show what tokens say, and which check would refuse them
+/// Show the contents of tokens, and which check would refuse them
 ///
-/// Reads tokens from standard input, one a line; a leading `Authorization:` or `Bearer` is
-/// dropped.
-/// Nothing of what is shown is verified, unless --config or --issuer say by which
-/// issuers and keys to verify it; they are then fetched, once. Exits with 0 if all
-/// tokens could be decoded (with --config or --issuer: would be permitted), else with
-/// 1.
+/// Reads tokens from standard input, one a line; a leading `Authorization:` or `Bearer` is dropped.
+/// Nothing shown is verified, unless --config or --issuer gives the issuers and keys; the keys are
+/// then fetched once. Exits with 0 if all tokens could be decoded (with --config or --issuer: would
+/// be permitted), else with 1.
 ///
 /// Example: jwtd inspect < token.txt
 ///
@@ -32,10 +30,10 @@ pub(super) use words::pretty;
 pub(super) struct Command {
     #[command(flatten)]
     settings: Settings,
-    /// The profile to judge by; by default the configuration's default
+    /// The profile to verify against; by default the configuration's default
     #[arg(long, default_value = "")]
     profile: String,
-    /// How to print what was found
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
@@ -61,7 +59,7 @@ impl Command {
             Ok(config) => config,
             Err(error) => return fail(error),
         };
-        // Without the setting nothing is revoked; with it, the daemon alone knows what is.
+        // Without the setting, nothing is revoked; with it, only the daemon knows the revocations.
         let nothing = RevocationSet::new(RevocationKey::new(&[0; 32]));
         let court = match config.as_ref().map(|config| self.court(config, &nothing)).transpose() {
             Ok(court) => court,
@@ -78,7 +76,10 @@ impl Command {
         let token_report: Vec<_> =
             tokens.iter().map(|token| TokenReport::new(token, court.as_ref(), now)).collect();
         if !token_report.iter().all(|one| engine::is_proven(one.checks())) {
-            note!("jwtd: warning: nothing is verified where no signature is; anybody can write it");
+            note!(
+                "jwtd: warning: not every signature is verified; anyone can have written such a \
+                 token"
+            );
         }
         for (index, one) in token_report.iter().enumerate() {
             match self.output {

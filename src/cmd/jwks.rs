@@ -1,4 +1,4 @@
-//! `jwtd jwks`: fetches key sets, and shows what would be loaded of them.
+//! `jwtd jwks`: fetches key sets, and shows which keys would be loaded.
 
 mod running;
 
@@ -24,16 +24,15 @@ use std::time::Duration;
 pub(super) enum Command {
     /// Fetch a key set, as the daemon would
     ///
-    /// Writes the set to standard output just as it came, and what was found on the way
-    /// to standard error. Exits with 1 if no set with a usable key can be had.
+    /// Writes the set unchanged to standard output, and findings to standard error. Exits with 1 if
+    /// no set with a usable key can be fetched.
     ///
     /// Example: jwtd jwks fetch --issuer https://login.example.com > jwks.json
     Fetch(Fetch),
-    /// Show which keys would be loaded, and which skipped and why
+    /// Show which keys would be loaded, and why others are skipped
     ///
-    /// Reads a JWK Set from a file or from standard input, or takes the issuers of a
-    /// configuration, or asks a running daemon. Exits with 1 if an issuer has no usable
-    /// key.
+    /// Reads a JWK Set from a file or from standard input, or uses the issuers of a configuration,
+    /// or asks a running daemon. Exits with 1 if an issuer has no usable key.
     ///
     /// Example: jwtd jwks show jwks.json
     ///
@@ -45,7 +44,7 @@ pub(super) enum Command {
 
 #[derive(Args, Debug)]
 pub(super) struct Fetch {
-    /// The issuer, by its exact `iss`: the set is discovered
+    /// The issuer, by its exact `iss`: the URL of the set is discovered
     #[arg(long, value_name = "URL", required_unless_present = "url")]
     issuer: Option<String>,
     /// The URL of the set, or with --issuer that of the metadata
@@ -54,7 +53,7 @@ pub(super) struct Fetch {
     /// The only certificate authorities to trust, in PEM
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// A token to send along, such as that of a Kubernetes service account
+    /// A bearer token to send, such as that of a Kubernetes service account
     #[arg(long, value_name = "FILE")]
     bearer_file: Option<PathBuf>,
 }
@@ -64,15 +63,15 @@ pub(super) struct Show {
     /// The JWK Set; without it, and without --config, standard input
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Ask the daemon whose probes and metrics are at this address, address:port
+    /// Ask the daemon whose probes and metrics are at this address:port
     #[arg(long, value_name = "ADDRESS", conflicts_with = "file")]
     admin: Option<String>,
     #[command(flatten)]
     settings: Settings,
-    /// Show what an issuer with these algorithms would load (may be given several times)
+    /// Show which keys an issuer with these algorithms would load (may be given several times)
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = key_file::algorithm(), ignore_case = true)]
     algorithm: Vec<Algorithm>,
-    /// How to print the keys
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
@@ -134,13 +133,13 @@ impl Fetch {
     }
 }
 
-/// What is known of the keys of one issuer.
+/// The keys of one issuer and their faults.
 struct IssuerKeys {
     issuer: String,
     set: Option<Arc<KeySet>>,
-    /// Keys that were skipped, or why there is no set.
+    /// Skipped keys, or the reason why there is no set.
     faults: Vec<String>,
-    /// What the loaded keys cannot serve.
+    /// Warnings about tokens that the loaded keys cannot verify.
     warnings: Vec<String>,
 }
 
@@ -148,7 +147,9 @@ impl Show {
     fn run(self, matches: &ArgMatches) -> ExitCode {
         let elsewhere = self.admin.is_some() || self.file.is_some();
         if elsewhere && self.settings.is_flag(matches) {
-            note!("jwtd: FILE, --admin, and --config or --issuer are three ways; give one");
+            note!(
+                "jwtd: FILE, --admin, and --config or --issuer exclude each other; fix: give one"
+            );
             return ExitCode::from(2);
         }
         if let Some(misuse) = self.settings.unused(matches).filter(|_| !self.settings.is_given()) {
@@ -217,7 +218,7 @@ fn print(loaded: &[IssuerKeys]) {
             rows.push((good, cells.to_vec()));
         };
         for Key { id, key, .. } in one.keys() {
-            // Escaped: whoever publishes the set chose the text.
+            // Escaped, because the publisher of the set chose the text.
             let id = id.as_deref().map_or_else(|| "(none)".to_owned(), |id| format!("{id:?}"));
             let thumbprint = base64url::encode(key.thumbprint());
             row(true, "loaded", id, key.algorithm().name(), format!("thumbprint {thumbprint}"));
@@ -232,7 +233,7 @@ fn print(loaded: &[IssuerKeys]) {
     table::print(&["issuer", "state", "kid", "alg", "note"], &rows, 1);
 }
 
-/// The keys of the issuers of a configuration; those that are to be fetched are.
+/// Collects the keys of the issuers of a configuration, fetching those that are remote.
 fn of_issuers(config: &Config) -> Vec<IssuerKeys> {
     let mut loaded: Vec<_> = config
         .live
@@ -274,7 +275,8 @@ fn of_issuers(config: &Config) -> Vec<IssuerKeys> {
     loaded
 }
 
-/// A file, or standard input; a byte more than a set may have is enough to refuse it.
+/// Reads a file or standard input, up to one byte beyond the limit, which is enough to refuse a
+/// set.
 fn read(file: Option<&PathBuf>) -> Result<Vec<u8>, String> {
     let Some(file) = file.filter(|file| file.as_os_str() != "-") else {
         return tokens::standard_input("a JWK Set");

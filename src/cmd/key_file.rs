@@ -1,4 +1,4 @@
-//! Files with keys, as `keygen` writes them and `sign` reads them.
+//! Key files, as `keygen` writes them and `sign` reads them.
 
 use super::terminal;
 use crate::files;
@@ -11,13 +11,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// No honest file of keys comes near this.
+/// The largest key file, in bytes; no legitimate one comes near this.
 const MOST: u64 = 1 << 20;
 
-/// How a file holds a secret that stands alone.
+/// The encoding of a file that holds only a secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(super) enum SecretFormat {
-    /// The bytes themselves; one line end after them does not count
+    /// The bytes themselves, without one line ending at the end
     Raw,
     /// Base64url without padding
     Base64url,
@@ -55,14 +55,13 @@ pub(super) fn encryption()
     })
 }
 
-/// Whether `path` stands for standard input or output.
+/// Returns true if `path` stands for standard input or output.
 pub(super) fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Writes `text` to a new file that only its owner can read if it is `private`,
-/// or to standard output for `-`. A file that exists is replaced as a whole, and
-/// only with `force`.
+/// Writes `text` to a new file, readable only by its owner if `private`, or to standard output for
+/// `-`. An existing file is replaced atomically, and only with `force`.
 pub(super) fn write(path: &Path, text: &str, private: bool, force: bool) -> Result<(), String> {
     let failed = |error: &std::io::Error| {
         format!("{} cannot be written: {}", path.display(), files::words::of_io(error))
@@ -80,7 +79,7 @@ pub(super) fn write(path: &Path, text: &str, private: bool, force: bool) -> Resu
     written.map_err(|error| failed(&error))
 }
 
-/// Reads a file with keys. Says on standard error if it is `private` and others may read it too.
+/// Reads a key file. Warns on standard error if it is `private` and others may read it too.
 pub(super) fn read_text(path: &Path, private: bool) -> Result<Zeroizing<Vec<u8>>, String> {
     let wrong = |cause: &dyn std::fmt::Display| format!("{}: {cause}", path.display());
     let mut text = Zeroizing::new(Vec::new());
@@ -98,8 +97,7 @@ pub(super) fn read_text(path: &Path, private: bool) -> Result<Zeroizing<Vec<u8>>
     Ok(text)
 }
 
-/// Reads the private keys of a file: those that can be used, and a line for each
-/// of the others.
+/// Reads the private keys of a file: the usable ones, and a line for each of the others.
 pub(super) fn read(
     path: &Path,
     secret: Option<SecretFormat>,

@@ -27,18 +27,18 @@ use zeroize::Zeroizing;
 /// Example: jwtd keygen --private key.json > jwks.json
 #[derive(Args, Debug)]
 pub(super) struct Command {
-    /// What the keys are for
+    /// The purpose of the keys
     #[arg(long, value_enum, default_value_t)]
     r#use: KeyUse,
     /// The algorithm of the key; by default ES256, or RSA-OAEP-256 with `--use enc`
     #[arg(long, value_parser = halves::algorithm(), ignore_case = true)]
     alg: Option<halves::KeyAlgorithm>,
-    /// The curve of a key for ECDH-ES; by default P-256
+    /// The curve of an ECDH-ES key; by default P-256
     #[cfg(feature = "jwe")]
     #[arg(long, value_parser = halves::curve(), ignore_case = true)]
     crv: Option<jwtd_core::jose::AgreementCurve>,
-    /// With `--alg dir`: the content encryption, which says how long the secret is; by default
-    /// A256GCM
+    /// With `--alg dir`: the content encryption, which determines the length of the secret; by
+    /// default A256GCM
     #[cfg(feature = "jwe")]
     #[arg(long, value_parser = key_file::encryption(), ignore_case = true)]
     enc: Option<jwtd_core::jose::ContentEncryption>,
@@ -48,16 +48,16 @@ pub(super) struct Command {
     /// The id of the key; by default its RFC 7638 thumbprint, or random for a secret
     #[arg(long, allow_hyphen_values = true, value_name = "ID")]
     kid: Option<String>,
-    /// How both halves are written
+    /// The format of both halves
     #[arg(long, value_enum, default_value_t)]
     format: KeyFormat,
-    /// How many keys the sets hold, 1 to 100
+    /// The number of keys in the sets, 1 to 100
     #[arg(long, default_value_t = 1, value_parser = number::<u8>(1..=100))]
     count: u8,
-    /// Where the private half goes; `-` prints it
+    /// The file for the private half; `-` prints it
     #[arg(long, value_name = "FILE")]
     private: PathBuf,
-    /// Where the public half goes; by default to standard output
+    /// The file for the public half; by default standard output
     #[arg(long, value_name = "FILE")]
     public: Option<PathBuf>,
     /// Replace files that exist
@@ -99,7 +99,7 @@ impl Command {
         }
     }
 
-    /// Flags that do not go together.
+    /// Rejects flags that conflict.
     fn check(&self) -> Result<(), &'static str> {
         let making = self.making(RsaSize::default())?;
         let secret = making.is_secret();
@@ -129,11 +129,11 @@ impl Command {
     fn make(&self) -> Result<(), String> {
         let public_path = match &self.public {
             Some(path) => Some(path.as_path()),
-            // Standard output holds one half, never both.
+            // Standard output carries one half, never both.
             None if is_standard(&self.private) => None,
             None => Some(Path::new("-")),
         };
-        // Before any work, so that no half is written without the other.
+        // Check before any work, so that no half is written without the other.
         let files = [Some(self.private.as_path()), public_path].into_iter().flatten();
         for path in files.filter(|path| !is_standard(path) && !self.force) {
             if path.symlink_metadata().is_ok() {
@@ -175,7 +175,7 @@ impl Command {
         return Making::new(self.r#use, self.alg, size);
     }
 
-    /// The texts of both halves of all keys.
+    /// Joins the texts of both halves of all keys.
     fn join(&self, keys: &[Halves]) -> (Zeroizing<String>, Option<String>) {
         if let (KeyFormat::Pem, [Halves { private, public }]) = (self.format, keys) {
             return (private.clone(), public.clone());

@@ -1,5 +1,4 @@
-//! A daemon of a command's own: the same code on a private socket, for as long as the
-//! command runs.
+//! A daemon inside a command: the same code on a private socket, for as long as the command runs.
 
 use crate::app::App;
 use crate::client::{Address, Client};
@@ -12,15 +11,15 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// A daemon of this process's own, and a connection to it. It ends with the value.
+/// A daemon within this process, and a connection to it. Dropping the value ends it.
 pub(super) struct Local {
     pub(super) client: Client,
     _serving: AbortOnDropHandle<()>,
     _folder: Folder,
 }
 
-/// Fetches the keys that are to be fetched, once. Issuers whose keys cannot be had are
-/// named on standard error; their tokens get KEYS_UNAVAILABLE.
+/// Fetches all remote keys once. Issuers whose keys cannot be fetched are named on standard error;
+/// their tokens get KEYS_UNAVAILABLE.
 pub(super) async fn fetch(mut config: Config) -> Config {
     for (index, remote) in std::mem::take(&mut config.live.remotes) {
         match sources::load(&remote, &Parts::of(&remote), &Clock::system()).await {
@@ -39,7 +38,7 @@ pub(super) async fn fetch(mut config: Config) -> Config {
 }
 
 impl Local {
-    /// Fetches the keys that are to be fetched, once, and starts.
+    /// Fetches all remote keys once, and starts the daemon.
     ///
     /// # Errors
     /// If the daemon cannot be started.

@@ -1,4 +1,4 @@
-//! `jwtd man`: the manual.
+//! `jwtd man`: the manual pages.
 
 use super::{Cli, fail};
 use crate::files;
@@ -23,7 +23,7 @@ pub(super) struct Command {
 
 impl Command {
     pub(super) fn run(self) -> ExitCode {
-        // `help` needs no page: it shows what the others say.
+        // `help` needs no page: it only repeats the others.
         let mut description = Cli::command().disable_help_subcommand(true);
         description = description.mut_subcommands(|one| one.disable_help_subcommand(true));
         description.build();
@@ -51,8 +51,8 @@ impl Command {
     }
 }
 
-/// Writes the page of a command and those of its subcommands. Not by `clap_mangen` itself,
-/// which would follow links.
+/// Writes the page of a command and those of its subcommands. `clap_mangen` could do so too, but
+/// would follow symbolic links.
 fn write_pages(command: clap::Command, folder: &Path) -> io::Result<()> {
     files::make_folder(folder)?;
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {

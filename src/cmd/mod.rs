@@ -1,8 +1,8 @@
 //! Floor 10: the command line, one file for each command.
 //!
-//! Data goes to standard output and messages to standard error. Exit status: 0
-//! good, 1 a refused token or a failure, 2 wrong usage, 3 a daemon that cannot be asked,
-//! 78 wrong configuration, 141 standard output that nobody reads any more.
+//! Data goes to standard output and messages to standard error. Exit status: 0 success, 1 a refused
+//! token or a failure, 2 wrong usage, 3 no answer from the daemon, 78 wrong configuration, 141
+//! closed standard output.
 
 #[macro_use]
 mod terminal;
@@ -49,7 +49,7 @@ pub use reference::command_reference;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The daemon cannot be asked, so that there is no verdict.
+/// The daemon gave no answer, so that there is no verdict.
 const EXIT_UNANSWERED: u8 = 3;
 
 /// Wrong configuration (`EX_CONFIG` of sysexits.h).
@@ -65,12 +65,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look into the audit log
+    /// Search the audit log
     #[command(subcommand)]
     Audit(audit::Command),
     Bench(Box<bench::Command>),
     Completions(completions::Command),
-    /// Check configuration files and describe what goes into them
+    /// Check, print and convert configuration files
     #[command(subcommand)]
     Config(config::Command),
     #[cfg(feature = "jwe")]
@@ -86,7 +86,7 @@ enum Command {
     Jwks(jwks::Command),
     Keygen(keygen::Command),
     Man(man::Command),
-    /// List, undo and follow what is revoked
+    /// List, undo and follow revocations
     #[command(subcommand)]
     Revocations(revocations::Command),
     Revoke(Box<revoke::Command>),
@@ -95,27 +95,27 @@ enum Command {
     Verify(verify::Command),
 }
 
-/// The command line as data, for what is made from it.
+/// The command line as data, for documentation and completions.
 fn description() -> clap::Command {
     let mut command = Cli::command();
     command.build();
     command
 }
 
-/// How results are printed.
+/// The output format.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 enum Output {
-    /// For people
+    /// Text for people
     #[default]
     Text,
     /// One JSON object a line
     Json,
 }
 
-/// Which daemon to call.
+/// The daemon to call.
 #[derive(Debug, Args)]
 struct Target {
-    /// Where the daemon takes calls: unix:///path, tcp://address:port or tls://host:port
+    /// The address of the daemon: unix:///path, tcp://address:port or tls://host:port
     #[arg(
         long,
         env = "JWTD_ENDPOINT",
@@ -126,7 +126,7 @@ struct Target {
     /// With tls://: the only certificate authorities to trust, in PEM
     #[arg(long, env = "JWTD_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// With tls://: the certificate to show, with its chain, in PEM
+    /// With tls://: the client certificate, with its chain, in PEM
     #[arg(long, env = "JWTD_CERT_FILE", value_name = "FILE", requires = "key_file")]
     cert_file: Option<PathBuf>,
     /// With tls://: its private key, in PEM
@@ -135,7 +135,7 @@ struct Target {
 }
 
 impl Target {
-    /// Flags that mean nothing together.
+    /// Describes flags that have no effect together.
     fn misuse(&self, matches: &ArgMatches) -> Option<String> {
         let id = ["ca_file", "cert_file", "key_file"].into_iter().find(|id| {
             !self.endpoint.is_encrypted()
@@ -156,7 +156,7 @@ impl Target {
     }
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command given by the arguments.
 #[must_use]
 pub fn run() -> ExitCode {
     let matches = Cli::command().try_get_matches();
@@ -171,7 +171,7 @@ pub fn run() -> ExitCode {
 }
 
 impl Command {
-    /// `matches` are those of the innermost command.
+    /// Runs the command. `matches` are those of the innermost command.
     fn run(self, matches: &ArgMatches) -> ExitCode {
         match self {
             Self::Audit(command) => command.run(matches),
@@ -209,36 +209,36 @@ fn number<T: TryFrom<u64>>(
     }
 }
 
-/// An id that no other key or token has.
+/// A unique random id for a key or token.
 fn random_id() -> Result<String, SigningError> {
     random(16).map(|bytes| base64url::encode(&bytes))
 }
 
-/// Prints a whole text of this program's own.
+/// Prints trusted text of this program as a whole.
 fn print_bytes(text: &[u8]) -> ExitCode {
     terminal::write_own(text);
     ExitCode::SUCCESS
 }
 
-/// Says how the command line is wrong.
+/// Reports wrong usage of the command line.
 fn misused(message: impl std::fmt::Display) -> ExitCode {
     note!("jwtd: {message}");
     ExitCode::from(2)
 }
 
-/// Says why there is no answer.
+/// Reports that the daemon gave no answer.
 fn unanswered(message: impl std::fmt::Display) -> ExitCode {
     note!("jwtd: {message}");
     ExitCode::from(EXIT_UNANSWERED)
 }
 
-/// Says what went wrong, and fails.
+/// Reports a failure.
 fn fail(message: impl std::fmt::Display) -> ExitCode {
     note!("jwtd: {message}");
     ExitCode::FAILURE
 }
 
-/// Runs a client's future; one thread is enough for it.
+/// Runs a client's future on the current thread, which is enough for it.
 fn block_on<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -246,7 +246,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
         .map(|runtime| runtime.block_on(future))
 }
 
-/// Runs a client's future to its exit status.
+/// Runs a client's future, which returns the exit status.
 fn exit_of(future: impl Future<Output = ExitCode>) -> ExitCode {
     block_on(future).unwrap_or_else(|error| fail(files::words::of_io(&error)))
 }

@@ -1,11 +1,11 @@
-//! A bar for work that takes long. The only file that names `indicatif`.
+//! A progress bar for long work. The only file that names `indicatif`.
 
 use crate::clock::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-/// A bar on standard error, for work of more than a second; none if standard
+/// A progress bar on standard error, for work of more than a second. It is not shown if standard
 /// error is no terminal, or if the results themselves go to one.
 pub(super) struct Progress {
     clock: Clock,
@@ -17,13 +17,13 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins to work on `count` things of the name `what`.
+    /// Starts the progress of `count` items named `what`.
     pub(super) fn new(count: u64, what: &'static str) -> Self {
         let clock = Clock::system();
         Self { begin: clock.monotonic(), clock, done: 0, count, what, bar: None }
     }
 
-    /// So many more are done.
+    /// Adds `done` finished items.
     pub(super) fn step(&mut self, done: u64) {
         self.done = self.done.saturating_add(done);
         if self.bar.is_none()

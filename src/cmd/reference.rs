@@ -1,4 +1,4 @@
-//! The reference of all commands as Markdown, made from the command line itself.
+//! Generates the reference of all commands as Markdown from the command line definition.
 
 use clap::{Arg, Command};
 
@@ -28,12 +28,12 @@ pub fn command_reference() -> String {
     page
 }
 
-/// The name with which a command is called.
+/// The full name of a command.
 fn name(command: &Command) -> &str {
     command.get_bin_name().unwrap_or_else(|| command.get_name())
 }
 
-/// A row for each command that does something itself.
+/// Adds a row for each command without subcommands.
 fn index(command: &Command, page: &mut String) {
     for one in command.get_subcommands().filter(|one| one.get_name() != "help") {
         if one.has_subcommands() {
@@ -107,7 +107,7 @@ fn row(argument: &Arg) -> String {
     format!("| {} | {default} | {environment} | {what} |\n", code(&called))
 }
 
-/// Text in a cell of a table.
+/// Formats text for a table cell.
 fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }

@@ -1,4 +1,4 @@
-//! `jwtd revocations`: what a daemon refuses before it expires.
+//! `jwtd revocations`: lists, undoes and follows the revocations of a daemon.
 
 use super::{Output, Target, exit_of, misused, table, unanswered};
 use crate::clock::rfc3339;
@@ -10,22 +10,22 @@ use std::time::{Duration, UNIX_EPOCH};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List what is revoked
+    /// List revocations
     ///
-    /// Prints the entries in force that this caller may see. Exits with 0 also if there is none.
+    /// Prints the active entries that this caller may see. Exits with 0 even if there is none.
     ///
     /// Example: jwtd revocations list --issuer corp --kind subject
     List(List),
-    /// Take revocations back
+    /// Undo revocations
     ///
-    /// Prints the entries that are not in force any more. What another entry revokes too stays
-    /// revoked: such entries are named, and the command exits with 1.
+    /// Prints the undone entries. If other active entries also revoke some of the same tokens,
+    /// these are named, and the command exits with 1.
     ///
     /// Example: jwtd revocations undo 0f61c3a5e8d94b7c8a1d2e3f40516273-17
     Undo(Undo),
-    /// Follow what is revoked and undone
+    /// Follow revocations and undo entries
     ///
-    /// Prints the entries in force and then every change, until it is interrupted. Exits with 3 if
+    /// Prints the active entries and then every change, until it is interrupted. Exits with 3 if
     /// the daemon ends or refuses.
     ///
     /// Example: jwtd revocations watch --output json
@@ -36,16 +36,16 @@ pub(super) enum Command {
 pub(super) struct List {
     #[command(flatten)]
     target: Target,
-    /// Only those of this issuer: its name in the configuration, or its iss
+    /// Only entries of this issuer: its name in the configuration, or its iss
     #[arg(long, value_name = "NAME", default_value = "")]
     issuer: String,
-    /// Only those of this kind (may be given several times)
+    /// Only entries of this kind (may be given several times)
     #[arg(long = "kind", value_enum, value_name = "KIND")]
     kinds: Vec<Kind>,
-    /// Only those of this value, such as a jti
+    /// Only entries with this value, such as a jti
     #[arg(long, value_name = "TEXT", default_value = "")]
     value: String,
-    /// How to print them
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
@@ -57,7 +57,7 @@ pub(super) struct Undo {
     /// The ids of the entries
     #[arg(required = true, value_name = "ID")]
     ids: Vec<String>,
-    /// How to print them
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
@@ -66,7 +66,7 @@ pub(super) struct Undo {
 pub(super) struct Watch {
     #[command(flatten)]
     target: Target,
-    /// How to print them
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
@@ -141,7 +141,7 @@ impl List {
                 Err(status) => return unanswered(client.words(&status)),
             };
             match self.output {
-                // As they come: there may be many.
+                // Print each page at once, because there may be many entries.
                 Output::Json => print_entries(&answer.entries, self.output),
                 Output::Text => entries.extend(answer.entries),
             }
@@ -239,7 +239,7 @@ pub(super) fn print_entries(entries: &[pb::RevocationEntry], output: Output) {
     }
 }
 
-/// The kind of an entry, and what it revokes.
+/// The kind of an entry, and the value that it revokes.
 fn what(revocation: &pb::Revocation) -> (&'static str, &str) {
     let pb::Revocation { token_id, session_id, subject, client_id, key_thumbprint, .. } =
         revocation;

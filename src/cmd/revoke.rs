@@ -1,4 +1,4 @@
-//! `jwtd revoke`: has a daemon refuse tokens before they expire.
+//! `jwtd revoke`: makes a daemon refuse tokens before they expire.
 
 use super::revocations::print_entries;
 use super::time_argument::TimeArgument;
@@ -13,12 +13,12 @@ use std::process::ExitCode;
 
 /// Refuse tokens before they expire
 ///
-/// Revokes a stolen token itself (--token), or what --issuer and one of --jti, --sub, --sid,
-/// --client, --key and --all name. When the command ends, the daemon has it on its disk, and
-/// refuses such tokens also where it remembers them. Only the callers that the setting
-/// `revocation.callers` names may do so. Prints the entries; `jwtd revocations undo` takes them
-/// back. Exits with 1 if the tokens cannot be revoked so, and with 3 if the daemon refuses or
-/// cannot be asked; nothing is revoked then.
+/// Revokes a stolen token itself (--token), or the tokens selected by --issuer and one of --jti,
+/// --sub, --sid, --client, --key and --all. When the command ends, the daemon has written the
+/// entries to disk, and refuses such tokens even if they are in its cache. Only the callers that
+/// the setting `revocation.callers` names may revoke. Prints the entries; `jwtd revocations undo`
+/// undoes them. Exits with 1 if the tokens cannot be revoked this way, and with 3 if the daemon
+/// refuses or does not answer; nothing is revoked then.
 ///
 /// Example: jwtd revoke --token - < token.txt
 ///
@@ -37,27 +37,27 @@ pub(super) struct Command {
     issuer: Option<String>,
     #[command(flatten)]
     what: What,
-    /// Revoke what was issued until then: now (the default), -5m, seconds since 1970, or RFC 3339
+    /// Revoke tokens issued until then: now (the default), -5m, seconds since 1970, or RFC 3339
     #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse, allow_hyphen_values = true)]
     issued_before: Option<TimeArgument>,
-    /// The last exp of the tokens that are meant, after which the entry is forgotten
+    /// The latest exp of the tokens to revoke; the entry is forgotten after it
     #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse, allow_hyphen_values = true)]
     expires_at: Option<TimeArgument>,
-    /// Why, for those who read the list
+    /// The reason, for readers of the list
     #[arg(long, value_name = "TEXT", default_value = "")]
     comment: String,
-    /// The name of the request: a second one with the same name revokes nothing
+    /// The id of the request: a second request with the same id revokes nothing
     #[arg(long, value_name = "NAME")]
     request_id: Option<String>,
-    /// Revoke also where that refuses every token of the issuer
+    /// Confirm a revocation that refuses every token of the issuer
     #[arg(long)]
     yes: bool,
-    /// How to print the entries
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// What is revoked of an issuer.
+/// The selection of tokens of an issuer.
 #[derive(Args, Debug)]
 #[group(required = false, multiple = false)]
 struct What {
@@ -143,8 +143,8 @@ impl Command {
         }])
     }
 
-    /// The revocation of one stolen token. Nothing of it is proven here: who may revoke may
-    /// revoke any.
+    /// Builds the revocation of one stolen token. The token is not verified: a caller that may
+    /// revoke may revoke any token.
     fn of_token(&self, number: usize, token: &[u8]) -> Result<pb::Revocation, String> {
         let payload = token.split(|byte| *byte == b'.').nth(1).unwrap_or_default();
         let payload = base64url::decode(payload).ok();
@@ -165,7 +165,7 @@ impl Command {
             ));
         }
         let comment = self.comment.clone();
-        // A fraction counts to the end of its second.
+        // A fractional `exp` ends with its second.
         let expires_at = claims.get("exp").and_then(Value::as_f64).map(f64::ceil);
         #[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates")]
         let expires_at = expires_at.map(|seconds| seconds as i64);

@@ -12,13 +12,12 @@ use std::process::ExitCode;
 
 /// Serve until SIGTERM
 ///
-/// Takes calls on the sockets that the configuration names. When a file of the
-/// configuration changes, and on SIGHUP, it is read again and put in force, all of it or
-/// nothing. SIGUSR1 makes the log more verbose by a level, SIGUSR2 sets it back to what --log
-/// says. On SIGTERM the daemon stops being ready, lets calls end, and exits at the
-/// latest after `drain_delay` and `drain_timeout`. Without a file, an issuer and an
-/// audience are enough. Sockets that a service manager passes (LISTEN_FDS, as systemd does)
-/// are taken for those of `listen` with the same address.
+/// Takes calls on the sockets that the configuration names. When a file of the configuration
+/// changes, and on SIGHUP, the configuration is read again and applied, all of it or nothing.
+/// SIGUSR1 makes the log more verbose by a level, SIGUSR2 resets it to --log. On SIGTERM the daemon
+/// stops being ready, lets calls finish, and exits at the latest after `drain_delay` and
+/// `drain_timeout`. Without a file, an issuer and an audience are enough. Sockets that a service
+/// manager passes (LISTEN_FDS, as systemd does) replace those of `listen` with the same address.
 ///
 /// Example: jwtd serve --config /etc/jwtd/jwtd.yaml
 ///
@@ -33,25 +32,25 @@ pub(super) struct Command {
     process: Process,
 }
 
-/// What concerns the process and not the tokens.
+/// The flags of the process, independent of tokens.
 #[derive(Args, Debug)]
 pub(super) struct Process {
-    /// What to log: off, error, warn, info, debug or trace, and levels for parts of jwtd and for
-    /// other crates, such as info,jwtd::grpc=debug,h2=debug [default: info; warn for a demo that
+    /// The log filter: off, error, warn, info, debug or trace, and levels for modules of jwtd and
+    /// for other crates, such as info,jwtd::grpc=debug,h2=debug [default: info; warn for a demo that
     /// does not stay]
     #[arg(long, env = "JWTD_LOG", value_name = "FILTER")]
     log: Option<LogFilter>,
-    /// How a line of the log looks
+    /// The format of log lines
     #[arg(long, env = "JWTD_LOG_FORMAT", value_enum, default_value_t)]
     log_format: Format,
-    /// Worker threads; by default as many as affinity and quota allow, at most 8
+    /// Worker threads; by default as many as CPU affinity and quota allow, at most 8
     #[arg(long, env = "JWTD_WORKERS", value_name = "COUNT", value_parser = number::<usize>(1..=1024))]
     workers: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Format {
-    /// For people
+    /// Text for people
     #[default]
     Text,
     /// One JSON object a line
@@ -59,8 +58,8 @@ enum Format {
 }
 
 impl Process {
-    /// Starts the logs, by default of this level, and the runtime; returns them and the number of
-    /// workers. The logs must live longest.
+    /// Starts the logs, by default at this level, and the runtime, and returns both with the number
+    /// of workers. The logs must be dropped last.
     pub(super) fn start(
         &self,
         level: &str,
@@ -89,7 +88,7 @@ impl Command {
             Ok(source) => source,
             Err(code) => return code,
         };
-        // Before there are other threads.
+        // Read the environment before there are other threads.
         let inherited = match Inherited::from_environment() {
             Ok(inherited) => inherited,
             Err(error) => {
@@ -100,7 +99,7 @@ impl Command {
             Ok(started) => started,
             Err(error) => return fail(error),
         };
-        // Before all else: a signal that comes early must neither be lost nor end the process.
+        // Handle signals first: an early signal must neither be lost nor end the process.
         let inside = runtime.enter();
         let Signals { stop, reload } = match Signals::heed(Some(logs.level())) {
             Ok(signals) => signals,
@@ -110,7 +109,7 @@ impl Command {
             }
         };
         drop(inside);
-        // Before it is read: what changes after must not be missed.
+        // Fingerprint the file before it is read, so that no later change is missed.
         let file = source.file.clone().map(|path| (path.clone(), app::fingerprint(&path)));
         let config = match source.load() {
             Ok((config, _)) => config,
@@ -130,7 +129,7 @@ impl Command {
             app.serve_and_reload(stop, Some((loader, reload))).await;
             Ok::<_, String>(())
         });
-        // Whatever still runs is not waited for.
+        // Do not wait for tasks that still run.
         runtime.shutdown_background();
         match outcome {
             Ok(()) => ExitCode::SUCCESS,

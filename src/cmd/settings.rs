@@ -1,4 +1,4 @@
-//! Flags that stand for a configuration file, or go before it.
+//! Flags that replace a configuration file, or override it.
 
 use super::{EXIT_CONFIG, terminal};
 use crate::client::Address;
@@ -9,8 +9,7 @@ use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Where the settings come from: flags, then the environment, then the file, then
-/// defaults.
+/// The sources of settings, in order of precedence: flags, the environment, the file, defaults.
 #[derive(Args, Debug)]
 pub(super) struct Settings {
     /// The configuration file, YAML or JSON
@@ -28,18 +27,18 @@ pub(super) struct Settings {
     jwks: Option<String>,
 }
 
-/// Where calls, probes and metrics are taken.
+/// The addresses for calls, and for probes and metrics.
 #[derive(Args, Debug)]
 pub(super) struct Sockets {
     /// Take calls here, unix:///path or tcp://address:port (may be given several times)
     #[arg(long, env = "JWTD_LISTEN", value_name = "ADDRESS", value_delimiter = ',', value_parser = plain)]
     listen: Vec<Address>,
-    /// Serve probes and metrics here, address:port; the word off opens none
+    /// Serve probes and metrics at this address:port; the word off opens none
     #[arg(long, env = "JWTD_ADMIN", value_name = "ADDRESS")]
     admin: Option<String>,
 }
 
-/// A file, or none, and what goes before it. It can be read again.
+/// An optional file and its overrides. It can be read repeatedly.
 #[derive(Clone, Debug)]
 pub(super) struct ConfigSource {
     pub(super) file: Option<PathBuf>,
@@ -53,31 +52,31 @@ impl ConfigSource {
 }
 
 impl ConfigSource {
-    /// Reads the settings, for who wants to know what else there is to say.
+    /// Reads the settings, and also returns warnings.
     pub(super) fn check(&self, scope: Scope) -> Result<Checked, Faults> {
         config::check_with(self.file.as_deref(), &self.overrides, scope)
     }
 }
 
 impl Settings {
-    /// Whether a file or an issuer is named.
+    /// Returns true if a file or an issuer is given.
     pub(super) fn is_given(&self) -> bool {
         self.config.is_some() || !self.issuer.is_empty()
     }
 
-    /// Whether a file or an issuer is named by a flag, and not by the environment alone.
+    /// Returns true if a file or an issuer is given by a flag, and not only by the environment.
     pub(super) fn is_flag(&self, matches: &ArgMatches) -> bool {
         rank("config", matches).max(rank("issuer", matches)) == FLAG
     }
 
-    /// Whether a file or an issuer is named, and the flag `other` is not, or only by
-    /// something that goes behind it.
+    /// Returns true if a file or an issuer is given, and the flag `other` is absent or has lower
+    /// precedence.
     pub(super) fn precede(&self, other: &str, matches: &ArgMatches) -> bool {
         let rank = |id: &str| rank(id, matches);
         rank("config").max(rank("issuer")) > rank(other)
     }
 
-    /// What is written in a way that cannot be meant.
+    /// Describes a value that cannot be meant as written.
     pub(super) fn misuse(&self, matches: &ArgMatches) -> Option<String> {
         let several = |id: &str, values: &[String], variable: &str| {
             let value = values.iter().find(|value| value.contains(','))?;
@@ -96,20 +95,19 @@ impl Settings {
             .or_else(|| several("issuer", &self.issuer, "JWTD_ISSUER"))
     }
 
-    /// A flag that means nothing without an issuer.
+    /// Describes a flag that has no effect without an issuer.
     pub(super) fn unused(&self, matches: &ArgMatches) -> Option<String> {
         (rank("jwks", matches) == FLAG && rank("issuer", matches) == 0).then(|| {
             "--jwks goes with --issuer; give --issuer URL and --audience NAME too".to_owned()
         })
     }
 
-    /// The values of `aud` that were named; none if a file goes before them.
+    /// The given values of `aud`; empty if a file has precedence over them.
     pub(super) fn audiences(&self, matches: &ArgMatches) -> &[String] {
         if rank("config", matches) > rank("audience", matches) { &[] } else { &self.audience }
     }
 
-    /// Reads and checks the file, and what goes before it. `matches` are those of the
-    /// command that is run.
+    /// Reads and checks the file and its overrides. `matches` are those of the command that runs.
     pub(super) fn load(
         &self,
         sockets: Option<&Sockets>,
@@ -121,7 +119,7 @@ impl Settings {
         })
     }
 
-    /// Where the settings come from; `matches` as above.
+    /// The source of the settings; `matches` as above.
     pub(super) fn source(
         &self,
         sockets: Option<&Sockets>,
@@ -136,7 +134,7 @@ impl Settings {
         let misused = if file == 0 && issuer == 0 {
             Some("give --config FILE, or --issuer URL and --audience NAME")
         } else if file == issuer {
-            Some("--config and --issuer are two ways; give one of them")
+            Some("--config and --issuer exclude each other; fix: give one of them")
         } else if file > issuer && audience >= file {
             Some("--audience goes with --issuer; a file names its own")
         } else if file > issuer && rank("jwks", matches) >= file {
@@ -150,7 +148,7 @@ impl Settings {
             note!("jwtd: {misused}");
             return Err(ExitCode::from(2));
         }
-        // What is given by a flag goes before what is in the environment.
+        // A flag has precedence over the environment.
         let issuers = (issuer > file).then(|| self.issuers(matches));
         let config = self.config.clone().filter(|_| file > issuer);
         let overrides = [issuers]
@@ -196,7 +194,7 @@ impl Sockets {
     }
 }
 
-/// Where to listen without encryption.
+/// Parses an address for listening without TLS.
 fn plain(text: &str) -> Result<Address, String> {
     if text.starts_with("tls://") {
         let fix =
@@ -206,10 +204,10 @@ fn plain(text: &str) -> Result<Address, String> {
     text.parse()
 }
 
-/// The rank of what is given by a flag.
+/// The rank of a value given by a flag.
 const FLAG: u8 = 2;
 
-/// What goes before what: a flag before the environment, and that before nothing.
+/// The precedence of a value: a flag before the environment, and the environment before nothing.
 fn rank(id: &str, matches: &ArgMatches) -> u8 {
     match matches.value_source(id) {
         Some(ValueSource::CommandLine) => FLAG,
@@ -218,7 +216,7 @@ fn rank(id: &str, matches: &ArgMatches) -> u8 {
     }
 }
 
-/// The flag, or the environment variable that stood in for it.
+/// The flag, or the environment variable that was used in its place.
 fn origin(matches: &ArgMatches, id: &str, variable: &str) -> String {
     match matches.value_source(id) {
         Some(ValueSource::EnvVariable) => variable.to_owned(),

@@ -14,9 +14,9 @@ use std::process::ExitCode;
 
 /// Sign tokens, for tests
 ///
-/// The key is a private JWK, a set of them or PEM, as `jwtd keygen` makes them, or a
-/// shared secret. What a verifier will not like is said on standard error and done
-/// all the same, because tests need bad tokens.
+/// The key is a private JWK, JWK Set or PEM, as `jwtd keygen` makes them, or a shared secret.
+/// Properties that a verifier would refuse are noted on standard error, and the token is signed all
+/// the same, because tests need bad tokens.
 ///
 /// Example: jwtd sign --key key.json --iss https://login.example.com --aud orders-api --sub alice
 #[derive(Args, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Command {
     key: PathBuf,
     #[command(flatten)]
     recipe: Recipe,
-    /// How many tokens to print, one a line, each with its own random `jti`
+    /// The number of tokens to print, one a line, each with its own random `jti`
     #[arg(long, default_value_t = 1, value_parser = number::<u32>(1..=1_000_000))]
     count: u32,
     /// Encrypt each token to the key of this file, as `jwtd encrypt` does

@@ -4,18 +4,18 @@ use super::terminal;
 use crate::escape::escaped;
 use std::io::IsTerminal as _;
 
-/// How many columns a line may have.
+/// The width of a line, in characters.
 const WIDTH: usize = 100;
 
-/// Between two columns.
+/// The gap between two columns, in characters.
 const GAP: usize = 2;
 
-/// Prints rows under a head, each cell escaped, each column as wide as its widest cell. The cell in
-/// column `marked` is green in rows that are good and red in bad ones, if standard
-/// output is a terminal and NO_COLOR is not set. Rows may be neither.
+/// Prints rows under a head, each cell escaped, each column as wide as its widest cell. If standard
+/// output is a terminal and NO_COLOR is not set, the cell in column `marked` is green in good rows
+/// and red in bad ones. Rows may be neither.
 ///
-/// What does not fit into a line stands below it, under the name of its column. A word that is
-/// longer than a line is not broken: people copy it.
+/// Cells that do not fit into a line are printed below it, under the name of their column. A word
+/// that is longer than a line is not broken, because people copy it.
 pub(super) fn print<Mark: Copy + Into<Option<bool>>>(
     head: &[&str],
     rows: &[(Mark, Vec<String>)],
@@ -40,11 +40,11 @@ fn escape(row: &[String]) -> Vec<String> {
     row.iter().map(|cell| escaped(cell).into_owned()).collect()
 }
 
-/// Cells, and which of them stand in columns.
+/// The cells, and the columns that fit into a line.
 struct Layout {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
-    /// Of the columns that fit.
+    /// The widths of the columns that fit.
     widths: Vec<usize>,
 }
 
@@ -65,7 +65,7 @@ impl Layout {
         Self { head, rows, widths }
     }
 
-    /// The columns of a row.
+    /// Formats the columns of a row.
     fn line(&self, row: &[String], paint: impl Fn(usize, &str) -> String) -> String {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(&self.widths).enumerate() {
@@ -75,7 +75,7 @@ impl Layout {
         line.trim_end().to_owned()
     }
 
-    /// What does not stand in the line of a row.
+    /// Formats the cells that do not fit into the line of a row.
     fn below(&self, row: &[String]) -> Vec<String> {
         let cells = self.head.iter().zip(row).skip(self.widths.len());
         let cells = cells.filter(|(_, cell)| !cell.is_empty());
@@ -83,7 +83,7 @@ impl Layout {
     }
 }
 
-/// A text after `start`, in lines that fit; further ones begin where the text does.
+/// Wraps a text after `start`; further lines are indented to the start of the text.
 pub(super) fn wrapped(start: &str, text: &str) -> Vec<String> {
     let indent = " ".repeat(start.chars().count().min(WIDTH / 2));
     let (mut lines, mut line) = (Vec::new(), start.to_owned());
@@ -134,7 +134,7 @@ mod tests {
         assert!(lines[3].starts_with("            some words"), "{lines:?}");
         assert_eq!(lines.last().unwrap(), "2  permit");
         assert!(lines.iter().all(|line| line.len() <= WIDTH), "{lines:?}");
-        // A word stays whole.
+        // A word is not broken.
         let word = "w".repeat(150);
         let lines = layout(&["#", "detail"], &[&["1", &word]]);
         assert_eq!(lines[2], format!("    detail: {word}"));

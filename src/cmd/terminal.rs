@@ -1,5 +1,5 @@
-//! Standard output and standard error of commands. Tokens, key sets and configurations of
-//! others are shown, so that each line is escaped here, and by nobody before.
+//! Standard output and standard error of commands. Because commands show foreign tokens, key sets
+//! and configurations, each line is escaped here, and nowhere else.
 
 use crate::escape::{escaped, escaped_lines};
 use crate::files::words::of_io;
@@ -25,13 +25,13 @@ pub(in crate::cmd) fn line(text: &str) {
     styled(&escaped(text));
 }
 
-/// Prints a line of a message, on standard error, without secrets: it may quote an argument or
-/// a name, and a token may stand there by mistake.
+/// Prints a line of a message on standard error, with secrets redacted: it may quote an argument or
+/// a name that holds a token by mistake.
 pub(in crate::cmd) fn message(text: &str) {
     complain(&escaped(&redacted(text)));
 }
 
-/// Prints a message of several lines, on standard error, likewise.
+/// Prints a message of several lines on standard error, with secrets redacted.
 pub(super) fn messages(text: &str) {
     complain(&escaped_lines(&redacted(text)));
 }
@@ -41,14 +41,14 @@ fn complain(text: &str) {
     writeln!(io::stderr().lock(), "{text}").ok();
 }
 
-/// Prints a line whose parts are escaped already: colors are no part of the text.
+/// Prints a line whose parts are escaped already; the escape sequences of colors must stay.
 pub(super) fn styled(text: &str) {
     must(writeln!(io::stdout().lock(), "{text}"));
 }
 
-/// Ends the program if standard output takes nothing more. Where its reader has gone, as with
-/// `| head`, that is no fault: the status is that of the signal SIGPIPE, and never that of a token
-/// that passes.
+/// Ends the program if standard output cannot be written. If its reader has gone, as with `| head`,
+/// that is no failure: the exit status is that of the signal SIGPIPE, and never that of a permitted
+/// token.
 pub(super) fn must(written: io::Result<()>) {
     let Err(error) = written else { return };
     if error.kind() == io::ErrorKind::BrokenPipe {
@@ -59,25 +59,25 @@ pub(super) fn must(written: io::Result<()>) {
     std::process::exit(1);
 }
 
-/// Writes data of several lines, as it is but for the escapes.
+/// Writes several lines of data, escaped.
 pub(super) fn write(text: &str) {
     write_own(escaped_lines(text).as_bytes());
 }
 
-/// Writes a JSON text of others. Its white space stays white space.
+/// Writes a foreign JSON text. Its white space stays white space.
 pub(super) fn write_json(text: &[u8]) {
-    // Within the strings of a JSON text neither occurs (RFC 8259, section 7).
+    // Neither character occurs within a JSON string (RFC 8259, section 7).
     write(&String::from_utf8_lossy(text).replace(['\t', '\r'], " "));
 }
 
-/// Writes a text of this program's own, as it is.
+/// Writes trusted text of this program unescaped.
 pub(super) fn write_own(text: &[u8]) {
     let mut output = io::stdout().lock();
     must(output.write_all(text).and_then(|()| output.flush()));
 }
 
-/// Shows what is wrong with the command line, or the help that was asked for, and ends.
-/// Either may quote arguments, which a shell made of the names of files, and variables.
+/// Prints a usage error or the requested help, and exits. Either may quote arguments, which a shell
+/// may have expanded from file names, and variables.
 pub(super) fn usage(error: &clap::Error) -> ! {
     let text = error.render().to_string();
     let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("JWTD_"));
@@ -87,14 +87,15 @@ pub(super) fn usage(error: &clap::Error) -> ! {
         let given = given.to_string_lossy();
         let value = given.split_once('=').map_or(&*given, |(_, value)| value);
         for part in [&*given, value] {
-            // clap leaves out some controls. Lines of an argument are no lines of ours.
+            // clap leaves some control characters out. Line breaks within an argument must not look
+            // like ours.
             let quoted = StyledStr::from(part.to_owned()).to_string();
             if quoted.trim() != "" && quoted.contains(['\n', '\r']) {
                 shown = shown.replace(&quoted, &escaped(part));
             }
         }
     }
-    // A token that is given as an argument is not where it belongs, and not for a log either.
+    // A token that was given as an argument by mistake must not be shown or logged.
     if let Some(stray) = stray(error) {
         let quoted = StyledStr::from(stray.to_owned()).to_string();
         for stray in [&*quoted, stray, &*escaped(stray)] {
@@ -115,10 +116,10 @@ pub(super) fn usage(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code());
 }
 
-/// The argument that no command expects, if it may be a secret: it is no flag, no name of a file
-/// and no word that looks like a command; or a long one where a word is expected.
+/// Finds an unexpected argument that may be a secret: neither a flag, nor a file name, nor a word
+/// that looks like a command; or a long one where a word is expected.
 fn stray(error: &clap::Error) -> Option<&str> {
-    /// No word, number or size is as long. A URL is shown, without what is secret in it.
+    /// Longer than any word, number or size, in bytes. A URL is shown redacted.
     const LONG: usize = 24;
 
     let kind = match error.kind() {

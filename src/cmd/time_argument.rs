@@ -1,4 +1,4 @@
-//! Points in time, as people write them.
+//! Points in time, as given on the command line.
 
 use crate::config::parse_duration;
 use jwtd_core::jose::UnixTime;
@@ -13,7 +13,7 @@ pub(super) enum TimeArgument {
 }
 
 impl TimeArgument {
-    /// Reads `now`, `+1h`, `-5m`, seconds since 1970 or RFC 3339.
+    /// Parses `now`, `+1h`, `-5m`, seconds since 1970 or RFC 3339.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text == "now" {
             return Ok(Self::After(Duration::ZERO));
@@ -34,13 +34,13 @@ impl TimeArgument {
             .map(Self::At)
             .ok_or_else(|| {
                 format!(
-                    "`{text}` is no time; write now, +1h, -5m, seconds since 1970, or \
+                    "`{text}` is not a time; fix: write now, +1h, -5m, seconds since 1970, or \
                      2026-11-24T10:00:00Z"
                 )
             })
     }
 
-    /// Seconds since 1970.
+    /// The time in seconds since 1970.
     pub(super) fn seconds(self, now: UnixTime) -> i64 {
         let signed = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
         match self {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// The largest input, in bytes: a million tokens of 1 KiB.
 const MOST: u64 = 1 << 30;
 
-/// Tokens from standard input; what is wrong is said.
+/// Reads the tokens from standard input; reports errors.
 pub(super) fn read() -> Result<Vec<Bytes>, ExitCode> {
     let tokens = match standard_input("tokens, one a line") {
         Ok(text) => lines(&text),
@@ -24,7 +24,7 @@ pub(super) fn read() -> Result<Vec<Bytes>, ExitCode> {
     Ok(tokens)
 }
 
-/// Tokens of a file; `-` is standard input.
+/// Reads the tokens of a file; `-` is standard input.
 ///
 /// # Errors
 /// If it cannot be read, or holds none.
@@ -42,7 +42,7 @@ pub(super) fn of_file(path: &Path) -> Result<Vec<Bytes>, String> {
     Ok(tokens)
 }
 
-/// All of standard input. Says what is waited for, if it is a terminal.
+/// Reads all of standard input. If it is a terminal, prints what to enter.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -57,14 +57,14 @@ pub(super) fn standard_input(what: &str) -> Result<Vec<u8>, String> {
 }
 
 fn lines(text: &[u8]) -> Vec<Bytes> {
-    // What editors of Windows write before a text.
+    // The byte order mark that Windows editors write.
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     let lines = text.split(|byte| *byte == b'\n').map(bare);
     lines.filter(|line| !line.is_empty()).map(Bytes::copy_from_slice).collect()
 }
 
-/// The token of a line, without what stands before it in a request: the name of the header
-/// and the scheme, in any case (RFC 9110, sections 5.1 and 11.1).
+/// The token of a line, without a leading header name and scheme, in any case (RFC 9110, sections
+/// 5.1 and 11.1).
 fn bare(line: &[u8]) -> &[u8] {
     let line = line.trim_ascii();
     let line = after(line, b"authorization:").unwrap_or(line);
@@ -89,7 +89,7 @@ mod tests {
                     Authorization: Bearer a.b.c\nauthorization:bearer a.b.c\n\
                     AUTHORIZATION: a.b.c\n";
         assert_eq!(lines(text.as_bytes()), vec!["a.b.c"; 7]);
-        // These are no scheme and no header.
+        // These hold neither a scheme nor a header name.
         for kept in ["bearera.b.c", "Bearer", "x Bearer a.b.c"] {
             assert_eq!(lines(kept.as_bytes()), [kept]);
         }

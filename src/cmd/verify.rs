@@ -1,4 +1,4 @@
-//! `jwtd verify`: has tokens judged by a daemon, or by this process.
+//! `jwtd verify`: verifies tokens, by a daemon or in this process.
 
 use super::foreign_json::with_texts;
 use super::inspect::pretty;
@@ -15,12 +15,12 @@ use jwtd_core::verify::Reason;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
-/// Judge tokens, by a daemon or without one
+/// Verify tokens, by a daemon or without one
 ///
-/// Reads tokens from standard input, one a line; a leading `Authorization:` or `Bearer` is
-/// dropped. Exits with 0 if all are permitted, with 1 if one is refused, and with 3 if there is
-/// no verdict, because the daemon cannot be asked or refuses the call. With --config or
-/// --issuer no daemon is asked: the keys are fetched, and the tokens judged, by this process.
+/// Reads tokens from standard input, one a line; a leading `Authorization:` or `Bearer` is dropped.
+/// Exits with 0 if all are permitted, with 1 if one is refused, and with 3 if there is no verdict,
+/// because the daemon does not answer or refuses the call. With --config or --issuer, no daemon is
+/// called: this process fetches the keys and verifies the tokens.
 ///
 /// Example: jwtd verify --endpoint unix:///run/jwtd/jwtd.sock < token.txt
 ///
@@ -31,13 +31,14 @@ pub(super) struct Command {
     target: Target,
     #[command(flatten)]
     settings: Settings,
-    /// The profile to judge by; by default the daemon's default
+    /// The profile to verify against; by default the daemon's default
     #[arg(long, default_value = "")]
     profile: String,
     /// Require these scopes (may be given several times)
     #[arg(long = "scope", value_name = "NAME")]
     scopes: Vec<String>,
-    /// What rules of access see of the request, such as method=GET (may be given several times)
+    /// An attribute of the request for access rules, such as method=GET (may be given several
+    /// times)
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
     /// Print the claims of permitted tokens too
@@ -46,15 +47,15 @@ pub(super) struct Command {
     /// Print only this claim of permitted tokens (may be given several times)
     #[arg(long = "claim", value_name = "NAME")]
     returned: Vec<String>,
-    /// Tell each check of each token: what is expected and what was found
+    /// Explain each check of each token: what is expected and what was found
     #[arg(long)]
     explain: bool,
-    /// How to print the verdicts
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// More than a daemon takes in one message is asked for in several.
+/// The most tokens in one message; more are sent in several messages.
 pub(super) const BATCH: usize = 500;
 
 impl Command {
@@ -64,7 +65,8 @@ impl Command {
         let misuse = self.settings.misuse(matches).or_else(|| {
             if endpoint && self.settings.is_flag(matches) {
                 return Some(
-                    "--endpoint, and --config or --issuer, are two ways; give one".to_owned(),
+                    "--endpoint, and --config or --issuer, exclude each other; fix: give one"
+                        .to_owned(),
                 );
             }
             let target = || self.target.misuse(matches);
@@ -98,7 +100,7 @@ impl Command {
         })
     }
 
-    /// A scope that no token can hold (RFC 6749, section 3.3).
+    /// Finds a scope that no token can hold (RFC 6749, section 3.3).
     fn misused_scope(&self) -> Option<String> {
         let scope = self.scopes.iter().find(|scope| scope.contains(' '))?;
         let each: Vec<_> = scope.split_whitespace().map(|one| format!("--scope {one}")).collect();
@@ -111,7 +113,7 @@ impl Command {
         tokens: Vec<Bytes>,
         mut audiences: Vec<String>,
     ) -> ExitCode {
-        // The word is for the issuer; a request without any asks for none.
+        // The word `any` configures the issuer; a request without audiences demands none.
         audiences.retain(|name| name != "any");
         let options = pb::VerifyOptions {
             profile: self.profile,
@@ -171,7 +173,7 @@ impl Command {
     }
 }
 
-/// Has each token explained, one by one.
+/// Explains the tokens one by one.
 async fn explain(
     mut client: Client,
     tokens: Vec<Bytes>,
@@ -219,7 +221,7 @@ async fn explain(
     if permitted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// How a check went: whether it is good, if it is either, and in a word.
+/// The state of a check: its color, and a word.
 fn state(check: &pb::Check) -> (Option<bool>, &'static str) {
     match check.state() {
         CheckState::Passed => (Some(true), "pass"),
@@ -247,7 +249,7 @@ fn attribute(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// The code of the reason, or the number of one that this program does not know.
+/// The code of the reason, or its number if this program does not know it.
 pub(super) fn reason(number: i32) -> String {
     u8::try_from(number)
         .ok()
@@ -255,7 +257,7 @@ pub(super) fn reason(number: i32) -> String {
         .map_or_else(|| format!("REASON_{number}"), |reason| reason.code().to_owned())
 }
 
-/// The claims that do not fit into a line of the table.
+/// The claims that are too long for a line of the table.
 fn long_claims(verdict: &pb::Verdict) -> Option<std::borrow::Cow<'_, str>> {
     const FITS: usize = 60;
 
@@ -270,12 +272,12 @@ fn summary(verdict: &pb::Verdict) -> String {
     if !verdict.claims_json.is_empty() {
         return String::from_utf8_lossy(&verdict.claims_json).into_owned();
     }
-    // Escaped: a subject may hold anything.
+    // Escaped, because a subject may contain anything.
     format!("{} {:?}", String::from_utf8_lossy(&verdict.issuer), verdict.subject)
 }
 
-/// A verdict in one line. The claims stand in it as the token has them, with each number as it
-/// was written; what the daemon leaves to them is read from them.
+/// Formats a verdict as one line. The claims are embedded as the token has them, with each number
+/// as written; fields that the daemon leaves out are filled from them.
 fn to_json(verdict: &pb::Verdict) -> String {
     let claims: Value = serde_json::from_slice(&verdict.claims_json).unwrap_or(Value::Null);
     let claim = |name: &str| claims.get(name).cloned();

@@ -13,7 +13,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::thread;
 
-/// For each profile its policy. What is wrong goes to `faults` and is left out.
+/// Reads the policy of each profile. A policy with faults is left out.
 pub(super) fn policies(root: &Node, faults: &mut Faults) -> Vec<Policy> {
     let Some(profiles) = root.at(file::profiles) else {
         return vec![Policy::default()];
@@ -44,7 +44,7 @@ pub(super) fn policies(root: &Node, faults: &mut Faults) -> Vec<Policy> {
     policies
 }
 
-/// Who a caller is; the tables of callers share the names of these settings.
+/// Reads a caller rule; the tables of callers share the names of these settings.
 pub(super) fn caller_rule(node: &Node, path: &str, faults: &mut Faults) -> Option<CallerRule> {
     let (dns, uri) = (node.word(caller::dns), node.at(caller::uri));
     let rule = CallerRule {
@@ -62,7 +62,7 @@ pub(super) fn caller_rule(node: &Node, path: &str, faults: &mut Faults) -> Optio
             let what = "no caller has both a user or group and a certificate";
             (what, "write two entries; one of them must hold")
         } else {
-            ("it is not said who may call", "add `user`, `group`, `dns` or `uri`")
+            ("the entry does not say who may call", "add `user`, `group`, `dns` or `uri`")
         };
         faults.add(node.place, path, what, fix);
     }
@@ -87,13 +87,13 @@ fn projection(list: &Node, path: &str, faults: &mut Faults) -> Option<Projection
         .ok()
 }
 
-/// Elsewhere a setting without a value is as good as none. Here that would let all pass
-/// where a list came out empty.
+/// Refuses settings without a value. Elsewhere they count as absent; here an empty list, such as a
+/// template may produce, would let every token pass.
 fn check_emptiness(node: &Node, path: &str, faults: &mut Faults) {
     for (name, value) in node.members() {
         if value.value == Value::Null {
             let what = format!("`{}` is empty", name.text);
-            let fix = "write what may pass; without the line it does not count";
+            let fix = "write the values that may pass, or remove the line";
             faults.add(name.place, &format!("{path}.{}", name.text), what, fix);
         }
     }
@@ -138,7 +138,7 @@ fn policy(access: &Node, path: &str, language: &Language, faults: &mut Faults) -
     }
 }
 
-/// A scope of two words would be asked for in vain (RFC 6749, section 3.3).
+/// Refuses a scope that contains a blank, because no token can hold it (RFC 6749, section 3.3).
 fn check_scopes(scopes: &Node, path: &str, faults: &mut Faults) {
     for node in scopes.items() {
         let scope = node.text().unwrap_or_default();
@@ -149,7 +149,7 @@ fn check_scopes(scopes: &Node, path: &str, faults: &mut Faults) {
     }
 }
 
-/// A rule in CEL. Its parser wants a deep stack.
+/// Reads a rule in CEL. Its parser needs a deep stack.
 fn rule(node: &Node, path: &str, language: &Language, faults: &mut Faults) -> Option<Rule> {
     check_emptiness(node, path, faults);
     let written = node.at(rule_key::rule)?;
@@ -168,12 +168,12 @@ fn rule(node: &Node, path: &str, language: &Language, faults: &mut Faults) -> Op
     None
 }
 
-/// How values are compared, by the setting.
+/// The comparisons, by their settings.
 const KINDS: [(&Field<Node>, ByValues); 3] =
     [(claim::any, Test::Any), (claim::all, Test::All), (claim::none, Test::None)];
 type ByValues = fn(Box<[Scalar]>) -> Test;
 
-/// The rules of one entry: one for each comparison in it.
+/// Reads the rules of one entry: one for each comparison in it.
 fn claim_rules(rule: &Node, path: &str, faults: &mut Faults) -> Vec<ClaimRule> {
     let Some(claim) = rule.at(claim::claim) else {
         return Vec::new();
@@ -190,7 +190,7 @@ fn claim_rules(rule: &Node, path: &str, faults: &mut Faults) -> Vec<ClaimRule> {
     }
     match rule.at(claim::absent).filter(|_| rule.read(claim::absent)) {
         Some(absent) if !tests.is_empty() => {
-            let what = "a claim that must not be there holds nothing";
+            let what = "a claim cannot be absent and hold a value";
             faults.add(absent.place, &format!("{path}.absent"), what, "remove one of the two");
         }
         Some(_) => tests.push(Test::Absent),
@@ -199,7 +199,7 @@ fn claim_rules(rule: &Node, path: &str, faults: &mut Faults) -> Vec<ClaimRule> {
     if tests.is_empty() {
         let fix = "add `any`, `all` or `none` with a list of values, or `absent: true`; that a \
                     claim must be there is said by `required_claims`";
-        faults.add(rule.place, path, "it is not said what the claim must hold", fix);
+        faults.add(rule.place, path, "the entry does not say what the claim must hold", fix);
     }
     let Some(place) = place else {
         return Vec::new();
@@ -207,7 +207,8 @@ fn claim_rules(rule: &Node, path: &str, faults: &mut Faults) -> Vec<ClaimRule> {
     tests.into_iter().map(|test| ClaimRule::new(place.clone(), test)).collect()
 }
 
-/// One value or a list of them: with quotes a string, without them what it looks like.
+/// Reads one value or a list of values: a quoted value is a string, an unquoted one is typed by its
+/// form.
 fn scalars(values: &Node, path: &str, faults: &mut Faults) -> Box<[Scalar]> {
     let mut scalar = |node: &Node| match &node.value {
         Value::Text(text) => Some(Scalar::from(text.as_str())),

@@ -13,37 +13,37 @@ use jwtd_core::crypto::{MessageKey, random};
 use jwtd_core::verify::Reason;
 use std::path::{Path, PathBuf};
 
-/// Where decisions are recorded, and what of them.
+/// The destination and the contents of the audit log.
 #[derive(Clone, Debug)]
 pub struct AuditSettings {
     /// The file, if it is not standard output.
     pub file: Option<PathBuf>,
-    /// The size at which a file is put aside.
+    /// The size at which a file is rotated, in bytes.
     pub max_bytes: u64,
-    /// How many files are kept beside the newest.
+    /// The number of rotated files to keep.
     pub keep: u32,
-    /// The most bytes of records that wait.
+    /// The bound on queued records, in bytes.
     pub buffer_bytes: usize,
-    /// Whether calls are refused where a record would be lost.
+    /// Refuses calls instead of losing records if true.
     pub refuses: bool,
-    /// What is recorded.
+    /// The sampling and masking of records.
     pub rules: AuditRules,
-    /// Whether the key of the fingerprints is that of a file which the operator wrote.
+    /// True if the operator supplies the key for fingerprints in a file.
     pub key_is_given: bool,
-    /// As it was written, to tell whether it changed.
+    /// The table as written, to detect changes.
     written: Node,
 }
 
 impl PartialEq for AuditSettings {
     fn eq(&self, other: &Self) -> bool {
-        // The key of the fingerprints is made anew each time.
+        // A generated key for fingerprints is new each time, so compare the text.
         self.written.is_same_text(&other.written)
     }
 }
 
 impl Eq for AuditSettings {}
 
-/// The settings, if decisions are recorded at all. What is wrong goes to `faults`.
+/// Reads the settings of the audit log, if it is on.
 pub(super) fn audit(
     root: &Node,
     folder: &Path,
@@ -61,7 +61,7 @@ pub(super) fn audit(
     let ServerLimits { batch_tokens, message_bytes, .. } = *limits;
     let needed = batch_tokens * AUDIT_RECORD_BYTES + 2 * message_bytes;
     if refuses && buffer_bytes < needed {
-        let what = "the largest message would never find room";
+        let what = "the largest message would not fit into the queue";
         let fix = format!("give `audit.buffer` {needed} bytes or more, or lower the limits");
         faults.add(node.place, "audit.buffer", what, fix);
     }
@@ -106,7 +106,7 @@ fn rules(node: &Node, folder: &Path, faults: &mut Faults) -> Option<AuditRules> 
     })
 }
 
-/// How refusals are logged.
+/// Reads the rules of the refusal log.
 pub(super) fn refusal_rules(node: &Node) -> RefusalRules {
     let (per_second, claimed) = (node.read(refusals::per_second), node.find(refusals::claimed));
     RefusalRules { per_second, claimed: claimed.unwrap_or(ClaimedShowing::Known) }
@@ -134,8 +134,8 @@ impl FromText for Showing {
     }
 }
 
-/// The key of the fingerprints: a file, so that they are the same everywhere and after a
-/// restart, or one of this process's own.
+/// The key for fingerprints: from a file, so that fingerprints match across daemons and restarts,
+/// or one generated for this process.
 fn fingerprint_key(node: &Node, folder: &Path, faults: &mut Faults) -> Option<MessageKey> {
     let Some(file) = node.at(key::fingerprint_key_file) else {
         return MessageKey::new(&random(MessageKey::LEAST_BYTES).ok()?);

@@ -1,4 +1,4 @@
-//! The files with certificates that the configuration names, and how their dates stand.
+//! The certificate files that the configuration names, and the faults in their dates.
 
 use super::schema::{keys, tls};
 use super::valid::{Config, Live, Startup};
@@ -12,27 +12,27 @@ use std::path::PathBuf;
 pub struct CertificateFile {
     /// The setting that names it, such as `listen[0].tls.cert_file`.
     pub setting: String,
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
     role: Role,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Role {
-    /// It is shown to peers; all of it must be valid.
+    /// Presented to peers: every certificate must be valid.
     Shown,
-    /// It holds the authorities that are trusted; one that is valid may do.
+    /// Trusted CAs: one valid certificate may be enough.
     Trusted,
 }
 
-/// A certificate that is not valid, or will not be soon.
+/// A certificate that is not valid or will soon expire.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DateFault {
-    /// Whether it hurts already.
+    /// True if the file fails now: a presented certificate is invalid, or no trusted one is valid.
     pub is_wrong: bool,
-    /// What is wrong: the file, the certificate and the moment.
+    /// The fault: the file, the certificate and the time.
     pub what: String,
-    /// How to fix it.
+    /// The fix.
     pub fix: &'static str,
 }
 
@@ -45,7 +45,7 @@ impl Config {
 }
 
 impl Startup {
-    /// Those of sockets.
+    /// The certificate files of sockets.
     #[must_use]
     pub fn certificates(&self) -> Vec<CertificateFile> {
         let of = |(index, listen): (usize, &Listen)| match listen {
@@ -57,7 +57,7 @@ impl Startup {
 }
 
 impl Live {
-    /// Those with which keys are fetched.
+    /// The certificate files used to fetch keys.
     #[must_use]
     pub fn certificates(&self) -> Vec<CertificateFile> {
         let mut found = Vec::new();
@@ -91,8 +91,8 @@ fn of_socket(index: usize, files: &ServerTls) -> Vec<CertificateFile> {
 }
 
 impl CertificateFile {
-    /// The certificates of the file that are not valid at `now`, or end soon. What cannot be
-    /// read is a fault that is found elsewhere.
+    /// The certificates of the file that are not valid at `now` or will soon expire. An unreadable
+    /// file is reported elsewhere.
     #[must_use]
     pub fn date_faults(&self, now: UnixTime) -> Vec<DateFault> {
         let chain = certificates::read_chain(&self.path).unwrap_or_default();

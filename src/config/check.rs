@@ -1,4 +1,4 @@
-//! Holds what was written against the schema.
+//! Checks a configuration against the schema.
 
 use super::document::{Node, Value};
 use super::fault::Faults;
@@ -7,12 +7,12 @@ use super::units::{parse_bytes, parse_count, parse_duration};
 use jwtd_core::jose::Algorithm;
 use std::time::Duration;
 
-/// Checks `node` against `kind`; what is wrong goes to `faults`.
+/// Checks `node` against `kind`, and adds faults to `faults`.
 pub(super) fn check(node: &Node, kind: &Kind, faults: &mut Faults) {
     check_at(node, kind, "", "", faults);
 }
 
-/// How to fix a wrong value is said by `fix`.
+/// Checks `node` against `kind`; `fix` says how to correct a wrong value.
 fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults) {
     let mut wrong = |what: String| faults.add(node.place, path, what, fix);
     match (kind, &node.value) {
@@ -23,8 +23,8 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
             _ => check_at(node, second, path, fix, faults),
         },
         (Kind::Either(first, second), _) => {
-            // A word stands beside a wider kind; two plain kinds differ in that the
-            // second is a list.
+            // The first kind of a pair is a single word, flag or value; the second is wider or is
+            // the list.
             let narrow = matches!(first, Kind::Word(_) | Kind::Flag);
             if narrow && check_scalar(first, &node.value).is_ok() {
                 return;
@@ -32,7 +32,7 @@ fn check_at(node: &Node, kind: &Kind, path: &str, fix: &str, faults: &mut Faults
             if !narrow {
                 check_at(node, first, path, fix, faults);
             } else if let (Kind::Duration(_), Some(_)) = (second, node.text()) {
-                // Who writes another word learns of the one that there is.
+                // A reader who wrote another word must learn which word is allowed.
                 if let Err((what, _)) = check_scalar(second, &node.value) {
                     wrong(format!("{what}, or {}", first.expected()));
                 }
@@ -117,10 +117,10 @@ fn check_table(node: &Node, keys: &[SettingKey], path: &str, faults: &mut Faults
     }
 }
 
-/// How to fix a wrong value of a setting.
+/// Says how to correct a wrong value of a setting.
 fn fix(key: &SettingKey) -> String {
     match (key.absent, key.kind) {
-        // The fault counts in bytes.
+        // The message of the fault gives the bounds in bytes.
         (Absent::Value(default), Kind::Bytes(Some(Bounds { low, high }))) => {
             format!("give {low} to {high}; the default is {default}")
         }
@@ -129,9 +129,9 @@ fn fix(key: &SettingKey) -> String {
     }
 }
 
-/// Checks a scalar: whether it is a string, a number or a truth value as the kind demands, and
-/// then its text. The same is said by the JSON Schema: what a reader of YAML makes of `1e3`, of
-/// `0660` or of `off` is not what was written. Gives what is wrong, and how to fix the quotes.
+/// Checks a scalar: first its type (string, number or boolean), then its text. The JSON Schema is
+/// as strict, because YAML readers turn `1e3`, `0660` or `off` into something that was not written.
+/// Returns the fault, and how to quote the value.
 fn check_scalar(kind: &Kind, value: &Value) -> Result<(), (String, String)> {
     let (text, is_text) = match value {
         Value::Text(text) => (text, true),
@@ -159,8 +159,9 @@ fn check_scalar(kind: &Kind, value: &Value) -> Result<(), (String, String)> {
             return Err((format!("expected {}, and {text} is {found}", kind.expected()), quotes()));
         }
         Kind::Mode if !is_text => {
-            let what = format!("{text} is a number, which some read as octal and some do not");
-            return Err((what, "write the rights in quotes, such as \"0660\"".to_owned()));
+            let what =
+                format!("{text} is a number, which some parsers read as octal and some do not");
+            return Err((what, "write the mode in quotes, such as \"0660\"".to_owned()));
         }
         Kind::Flag | Kind::Count(_) if is_text && check_text(kind, text).is_ok() => {
             let what = format!("expected {}, and \"{text}\" is a text", kind.expected());
@@ -195,7 +196,7 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
         Kind::Flag if matches!(text, "true" | "false") => Ok(()),
         Kind::Mode => match u32::from_str_radix(text, 8) {
             Ok(0..=0o777) if text.len() <= 4 && !text.starts_with('+') => Ok(()),
-            _ => Err(format!("`{text}` are no rights; write them in octal, such as \"0660\"")),
+            _ => Err(format!("`{text}` is not a file mode; write it in octal, such as \"0660\"")),
         },
         Kind::Scalar => Ok(()),
         Kind::Secret | Kind::Text | Kind::Url if !text.is_empty() => Ok(()),
@@ -204,7 +205,7 @@ fn check_text(kind: &Kind, text: &str) -> Result<(), String> {
     }
 }
 
-/// The bounds, and the values that they stand for, if `text` is not within them.
+/// Returns the bounds, and the limit to use, if `text` is outside the bounds.
 fn beyond<T: PartialOrd>(
     text: &str,
     bounds: Option<Bounds>,
@@ -220,7 +221,7 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// The name that was probably meant.
+/// The known name most similar to a misspelled one.
 pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     known
         .map(|one| (strsim::damerau_levenshtein(name, one), one))

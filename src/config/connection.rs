@@ -1,41 +1,41 @@
-//! How connections are kept.
+//! The settings for connections.
 
 use super::document::Node;
 use super::read::defaults;
 use super::schema::connection as key;
 use std::time::Duration;
 
-/// How connections are kept.
+/// Timeouts and limits of connections.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Connection {
-    /// How long a client may take to begin: the handshake of TLS, if there is one, and
-    /// the preface of HTTP/2 (RFC 9113, section 3.4).
+    /// The timeout for the TLS handshake, if there is one, and the HTTP/2 preface (RFC 9113,
+    /// section 3.4).
     pub handshake_timeout: Duration,
-    /// How long a connection may be silent before it is asked for a sign of life.
+    /// The idle time after which a keepalive ping is sent.
     pub keepalive_interval: Duration,
-    /// How long that sign may take.
+    /// The timeout for the response to a keepalive ping.
     pub keepalive_timeout: Duration,
-    /// How long a connection may be without a call before its client is told to connect again.
+    /// The time without a call after which the client is asked to reconnect.
     pub idle_timeout: Option<Duration>,
-    /// After about how long clients are told to connect anew, if ever.
+    /// The approximate age at which clients are asked to reconnect, if any.
     pub max_age: Option<Duration>,
-    /// How long calls may go on after that.
+    /// The time that calls may still run after that.
     pub max_age_grace: Duration,
-    /// How long a message may take to arrive.
+    /// The timeout for receiving a message.
     pub receive_timeout: Duration,
-    /// How long an answer may wait for the client to take it.
+    /// The timeout for the client to read a response.
     pub reply_timeout: Duration,
-    /// The largest header of a call, in bytes, decoded.
+    /// The largest header list of a call, in bytes, decoded.
     pub header_list_bytes: u32,
     /// The largest frame, in bytes.
     pub frame_bytes: u32,
-    /// The most calls that were reset before they were looked at (CVE-2023-44487).
+    /// The most calls that the client reset before they were handled (CVE-2023-44487).
     pub pending_resets: usize,
-    /// The most calls that were reset because of errors of the client.
+    /// The most calls that the daemon reset because of errors of the client.
     pub local_resets: usize,
-    /// The most frames of HTTP/2 in ten seconds that bring neither a call nor a part of a message.
+    /// The most HTTP/2 frames in ten seconds that carry neither a call nor a part of a message.
     pub idle_frames: u32,
-    /// How long to wait when the operating system has no more descriptors.
+    /// The back-off when the operating system has no more file descriptors.
     pub accept_backoff: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Default for Connection {
     }
 }
 
-/// How connections are kept, by the table `connection`.
+/// Reads the table `connection`.
 pub(super) fn connection(node: &Node) -> Connection {
     Connection {
         handshake_timeout: node.read(key::handshake_timeout),

@@ -1,4 +1,4 @@
-//! The keys that open encrypted tokens. What is in their files is wiped after it was read, and no
+//! The keys for decrypting tokens. Buffers with their contents are wiped after parsing, and no
 //! message shows any of it.
 
 use super::document::Node;
@@ -13,7 +13,7 @@ use std::io;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The decryption keys of an issuer, if it has any; what is wrong goes to `faults`.
+/// Reads the decryption keys of an issuer, if it has any.
 pub(super) fn decryption(
     name: &str,
     node: &Node,
@@ -25,7 +25,7 @@ pub(super) fn decryption(
     let path = format!("issuers.{name}.decryption_keys");
     if cfg!(not(feature = "jwe")) {
         let fix = "build it with `--features jwe`, or remove `decryption_keys`";
-        faults.add(node.place, &path, "this build opens no encrypted tokens", fix);
+        faults.add(node.place, &path, "this build cannot decrypt tokens", fix);
         return None;
     }
     let (mut texts, mut unread) = (Vec::new(), false);
@@ -73,7 +73,7 @@ pub(super) fn decryption(
         bind(node, &file, &text, &mut keys, &mut skipped);
     }
     if keys.is_empty() {
-        // What cannot be read was told.
+        // Unreadable files have been reported already.
         if !unread {
             let what = ["no usable key".to_owned()].into_iter().chain(skipped);
             let what = what.collect::<Vec<_>>().join("; ");
@@ -104,7 +104,7 @@ fn unreadable(
     faults: &mut Faults,
 ) {
     let what = format!("{} cannot be read: {}", file.display(), files::words::of_io(cause));
-    faults.add(place, path, what, "check the path and its rights");
+    faults.add(place, path, what, "check the path and its permissions");
 }
 
 #[cfg(feature = "jwe")]

@@ -1,5 +1,5 @@
-//! A YAML or JSON text as a tree that remembers where each value was written. The
-//! only file that names `serde_saphyr`.
+//! Parses YAML or JSON text into a tree that remembers where each value was written. The only file
+//! that names `serde_saphyr`.
 
 use super::fault::Faults;
 use jwtd_core::jose::json::ExactNumber;
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use std::fmt;
 
-/// A value and where it was written.
+/// A value and its position in the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Line and column, counted from 1.
@@ -16,17 +16,17 @@ pub struct Node {
     pub value: Value,
 }
 
-/// What was written.
+/// A parsed value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping, in the order of the text; keys have places too.
+    /// A mapping, in the order of the text; keys have positions too.
     Map(Vec<(Name, Node)>),
-    /// `null`, `~` or nothing.
+    /// `null`, `~` or an empty value.
     Null,
-    /// A number or truth value, as text. A number with a fraction or beyond 64 bits is as it was
-    /// written.
+    /// A number or boolean, as text. A number with a fraction or beyond 64 bits keeps its written
+    /// form.
     Literal(String),
     /// A string.
     Text(String),
@@ -41,23 +41,22 @@ pub struct Name {
     pub text: String,
 }
 
-/// Reads a text; what is wrong with it goes to `faults`.
+/// Parses a text, and adds faults to `faults`.
 pub fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     let read = serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options());
     let read = read.map_err(|error| report(&error, faults)).ok()?;
     Some(node(read).with_numbers_of(text))
 }
 
-/// Reads a text of several documents, parted by `---`; what is wrong with it goes to
-/// `faults`.
+/// Parses a text of several documents, separated by `---`, and adds faults to `faults`.
 pub fn parse_all(text: &str, faults: &mut Faults) -> Option<Vec<Node>> {
     let read = serde_saphyr::from_multiple_with_options::<Spanned<Value>>(text, options());
     let documents = read.map_err(|error| report(&error, faults)).ok()?;
     Some(documents.into_iter().map(|one| node(one).with_numbers_of(text)).collect())
 }
 
-/// Scalars are kept as they were written, as far as YAML lets us: `off` is a word here
-/// and `0660` are rights.
+/// Options that keep scalars as written, as far as YAML permits: `off` is a word here, and `0660`
+/// is a file mode.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
@@ -74,7 +73,7 @@ fn report(error: &serde_saphyr::Error, faults: &mut Faults) {
     faults.add(place, "", what, fix);
 }
 
-/// What is wrong with a text, and how to fix it. The library speaks of its own options and
+/// Describes a parse error and its fix. The library's own messages mention its options and
 /// functions.
 fn words(error: &serde_saphyr::Error, line: &str) -> (String, &'static str) {
     use serde_saphyr::Error as Yaml;
@@ -82,15 +81,16 @@ fn words(error: &serde_saphyr::Error, line: &str) -> (String, &'static str) {
         Yaml::AliasError { error, .. } => return words(error, line),
         Yaml::DuplicateMappingKey { key, .. } => {
             let key = key.as_ref().map_or_else(String::new, |key| format!(" `{key}`"));
-            return (format!("the key{key} stands twice in one mapping"), "remove one of them");
+            return (format!("the key{key} occurs twice in one mapping"), "remove one of them");
         }
         Yaml::MultipleDocuments { .. } => {
             ("a second document begins here", "keep one of them, without `---` between")
         }
         Yaml::Eof { .. } => ("the text ends too early", "write the rest of it"),
-        Yaml::UnknownAnchor { .. } => {
-            ("an alias names an anchor that is not there", "write `&NAME` before the alias `*NAME`")
-        }
+        Yaml::UnknownAnchor { .. } => (
+            "an alias names an anchor that does not exist",
+            "write `&NAME` before the alias `*NAME`",
+        ),
         Yaml::InvalidUtf8Input => ("it is not UTF-8", "save it as UTF-8"),
         Yaml::Budget { .. }
         | Yaml::AliasReplayCounterOverflow { .. }
@@ -106,7 +106,7 @@ fn words(error: &serde_saphyr::Error, line: &str) -> (String, &'static str) {
     (what.to_owned(), fix)
 }
 
-/// A guess at what is wrong with a line that is no YAML.
+/// Guesses the fault in a line that is not valid YAML.
 fn syntax(line: &str) -> (&'static str, &'static str) {
     let indent = line.len() - line.trim_start().len();
     let (value, quotes) =
@@ -125,7 +125,7 @@ fn syntax(line: &str) -> (&'static str, &'static str) {
             "write both halves, such as \\uD83D\\uDE00, or the character itself",
         )
     } else if line.contains('\\') && line.contains('"') {
-        ("a `\\` begins no escape that there is", "write `\\\\`, or use single quotes")
+        ("a `\\` begins no valid escape", "write `\\\\`, or use single quotes")
     } else if line.matches('"').count() % 2 == 1 || line.matches('\'').count() % 2 == 1 {
         ("a quote is opened and not closed", "close it, on the same line")
     } else {
@@ -140,8 +140,8 @@ fn coordinate(number: impl TryInto<usize>) -> usize {
     number.try_into().unwrap_or_default()
 }
 
-/// Stands before a number that the library rounded, and the place of its text: no value begins
-/// with it.
+/// Marks a number that the library rounded, and the position of its text; no value begins with this
+/// character.
 const ROUNDED: char = '\u{0}';
 
 fn node(spanned: Spanned<Value>) -> Node {
@@ -158,7 +158,7 @@ fn node(spanned: Spanned<Value>) -> Node {
     Node { place: (coordinate(at.line()), coordinate(at.column())), value }
 }
 
-/// A number that the library rounded, as it stands in `source`.
+/// Returns a rounded number as it is written in `source`.
 fn as_written(literal: &str, source: &str) -> Option<String> {
     let mut parts = literal.strip_prefix(ROUNDED)?.split(ROUNDED);
     let rounded = parts.next()?;
@@ -177,7 +177,7 @@ fn as_written(literal: &str, source: &str) -> Option<String> {
     let after = if digits.ends_with('.') { "0" } else { "" };
     let exact = ExactNumber::parse(&format!("{sign}{before}{digits}{after}"));
     let same = exact.is_some() && exact == ExactNumber::parse(rounded);
-    // What is neither is refused where a number is needed.
+    // A text in neither form is refused by settings that need a number.
     Some(if same { rounded.to_owned() } else { written.to_owned() })
 }
 
@@ -248,7 +248,7 @@ impl<'de> Visitor<'de> for AnyValue {
 }
 
 impl Node {
-    /// The same tree, in which each number is as it stands in `source`.
+    /// Returns the tree with each number as it is written in `source`.
     fn with_numbers_of(self, source: &str) -> Self {
         let value = match self.value {
             Value::List(elements) => {
@@ -264,7 +264,7 @@ impl Node {
         Self { place: self.place, value }
     }
 
-    /// The same tree, all of it at `place`.
+    /// Returns the tree with every position set to `place`.
     pub(super) fn at_place(self, place: (usize, usize)) -> Self {
         let value = match self.value {
             Value::List(elements) => {
@@ -280,7 +280,7 @@ impl Node {
         Self { place, value }
     }
 
-    /// Whether both say the same, wherever they stand.
+    /// Returns true if both trees have the same values, at whatever positions.
     #[must_use]
     pub fn is_same_text(&self, other: &Self) -> bool {
         self.to_json() == other.to_json()
@@ -308,19 +308,19 @@ impl Node {
         if let Value::List(elements) = &self.value { elements } else { &[] }
     }
 
-    /// The elements, if this is a list, or else this one.
+    /// The elements of a list, or this node as the only element.
     #[must_use]
     pub fn items(&self) -> &[Self] {
         if let Value::List(elements) = &self.value { elements } else { std::slice::from_ref(self) }
     }
 
-    /// The text, if this is one, or a number or truth value.
+    /// The text of a string, number or boolean.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         if let Value::Text(text) | Value::Literal(text) = &self.value { Some(text) } else { None }
     }
 
-    /// The texts, if this is one text or a list of texts.
+    /// The texts of one text or of a list of texts.
     #[must_use]
     pub fn texts(&self) -> Vec<&str> {
         match &self.value {
@@ -330,7 +330,7 @@ impl Node {
         }
     }
 
-    /// The tree as JSON, all scalars as strings: what a JWK Set consists of.
+    /// Converts the tree to JSON with all scalars as strings, as a JWK Set needs.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
@@ -375,7 +375,7 @@ mod tests {
         let lines: String = written.iter().map(|one| format!("  - {one} # é\n")).collect();
         assert_eq!(texts(&format!("é: ä\nlist:\n{lines}")), written);
         assert_eq!(texts(&format!("{{\"list\": [{}]}}", written.join(", "))), written);
-        // An alias is what it stands for; what only YAML has is what it means.
+        // An alias is replaced by its anchor; YAML's own forms of numbers become JSON numbers.
         assert_eq!(texts("a: &n 1.10\nlist: [*n, .5, +1.5, 5.]"), ["1.10", "0.5", "1.5", "5"]);
         let inexact = texts("list: [.1000000000000000055511151231257827]");
         assert_eq!(inexact, [".1000000000000000055511151231257827"]);

@@ -20,11 +20,11 @@ use std::time::Duration;
 pub struct LogoutFeed {
     /// The name of the issuer that sends them.
     pub issuer: Box<str>,
-    /// What is expected of them.
+    /// The rules for these tokens.
     pub rules: EventRules,
-    /// The path where they are taken.
+    /// The path at which they are received.
     pub path: Box<str>,
-    /// What a logout from one session revokes: a session, or the subject.
+    /// The effect of a logout from one session: revokes the session, or the subject.
     pub session_as: RevocationKind,
 }
 
@@ -33,69 +33,68 @@ pub struct LogoutFeed {
 pub struct SsfFeed {
     /// The name of the issuer that sends them.
     pub issuer: Box<str>,
-    /// What is expected of them.
+    /// The rules for these tokens.
     pub rules: EventRules,
-    /// How they come.
+    /// The delivery method.
     pub delivery: EventDelivery,
-    /// The events that revoke.
+    /// The event types that revoke.
     pub events: Vec<EventType>,
-    /// What a subject is, by the way in which it is named.
+    /// The mapping from subject identifiers to revocations.
     pub subjects: SubjectMapping,
-    /// The `state` that verification events must have.
+    /// The `state` that verification events must carry.
     pub state: Option<Box<str>>,
 }
 
-/// What subjects of events are here.
+/// The mapping from subject identifiers of events to revocations.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SubjectMapping {
-    /// What the end of one session revokes: a session, or the subject.
+    /// The effect of the end of one session: revokes the session, or the subject.
     pub session_as: RevocationKind,
-    /// What an opaque name is, if it is known.
+    /// The kind of an `opaque` identifier, if it is known.
     pub opaque_as: Option<RevocationKind>,
-    /// What an email address is, if it is known.
+    /// The kind of an `email` identifier, if it is known.
     pub email_as: Option<RevocationKind>,
-    /// The name of the issuer that is meant where an event does not say it.
+    /// The issuer of subjects for which an event names none.
     pub issuer: Box<str>,
 }
 
 impl SsfFeed {
-    /// Whether the transmitter pushes.
+    /// Returns true if the transmitter pushes events.
     #[must_use]
     pub fn is_pushed(&self) -> bool {
         matches!(self.delivery, EventDelivery::Push { .. })
     }
 }
 
-/// How security event tokens come.
+/// The delivery method of security event tokens.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EventDelivery {
-    /// The transmitter pushes them to a path (RFC 8935), and may have to authorize itself with a
-    /// token in a file.
+    /// Push to a path (RFC 8935), optionally authorized by one of the bearer tokens in a file.
     Push {
         /// The path.
         path: Box<str>,
         /// The file.
         authorization: Option<PathBuf>,
     },
-    /// They are polled for (RFC 8936).
+    /// Polling (RFC 8936).
     Poll {
-        /// Where.
+        /// The URL.
         url: Box<HttpUrl>,
-        /// The means to get there.
+        /// The options for requests.
         access: Box<Access>,
-        /// How often.
+        /// The interval between polls.
         refresh: Duration,
     },
 }
 
-/// One feed as it is read.
+/// The node of a feed, with its context.
 pub(super) struct EventNode<'n> {
     pub(super) node: &'n Node,
-    /// The way to it.
+    /// The path of the node.
     pub(super) path: String,
     /// The names of all issuers.
     pub(super) issuers: &'n [&'n str],
-    /// The names of those that the feed may revoke.
+    /// The names of the issuers whose tokens the feed may revoke.
     pub(super) own: &'n [&'n str],
 }
 
@@ -111,7 +110,7 @@ impl EventNode<'_> {
         faults.add(place, &format!("{}.{}", self.path, field.name()), what.into(), fix);
     }
 
-    /// The name of an issuer that there is.
+    /// Reads the name of a configured issuer.
     fn issuer(&self, field: &Field<str>, faults: &mut Faults) -> Option<Box<str>> {
         let name = self.node.word(field)?;
         if self.issuers.contains(&name) {
@@ -126,7 +125,7 @@ impl EventNode<'_> {
         None
     }
 
-    /// The issuer whose subjects are meant: the feed must be permitted to revoke them.
+    /// Checks that the feed may revoke tokens of the issuer named `name`.
     fn check_own(&self, field: &Field<str>, name: &str, faults: &mut Faults) {
         if !self.own.contains(&name) {
             let what = format!("the feed may not revoke tokens of `{name}`");
@@ -142,7 +141,7 @@ impl EventNode<'_> {
         }
     }
 
-    /// A path that is served.
+    /// Reads a path to serve.
     fn served(&self, field: &Field<str>, faults: &mut Faults) -> Option<Box<str>> {
         let path = self.node.word(field)?;
         let is_plain =
@@ -160,7 +159,7 @@ impl EventNode<'_> {
     }
 }
 
-/// What the word stands for.
+/// The kind of revocation with this name.
 fn kind(word: Option<&str>) -> Option<RevocationKind> {
     word.and_then(RevocationKind::from_name)
 }

@@ -1,4 +1,4 @@
-//! What is done with the HTTP requests that Envoy asks about.
+//! The rules for HTTP requests on which Envoy asks for a decision.
 
 use super::document::Node;
 use super::fault::Faults;
@@ -6,7 +6,7 @@ use super::schema::{claim_header, ext_authz as key, file, place as token_place};
 use crate::ext_authz::{ClaimHeader, HttpRules, TokenPlace};
 use jwtd_core::policy::ClaimPath;
 
-/// The rules, if requests are judged at all. What is wrong goes to `faults`.
+/// Reads the rules, if `ext_authz` is on.
 pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
     let node = root.at(file::ext_authz)?;
     let mut tokens = Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
     })
 }
 
-/// Headers that steer the request itself; no claim may touch them.
+/// Headers that control framing and routing of the request; no claim may set them.
 const STEERING: [&str; 9] = [
     "connection",
     "content-length",
@@ -107,12 +107,12 @@ fn place(node: &Node, path: &str, faults: &mut Faults) -> Option<TokenPlace> {
     }
 }
 
-/// Whether it is a token of RFC 9110, section 5.6.2: a name of a header or of a protocol.
+/// Returns true for a token of RFC 9110, section 5.6.2: the name of a header or of a protocol.
 fn is_token(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// A name of a header (RFC 9110, section 5.1), in lower case.
+/// Reads the name of a header (RFC 9110, section 5.1), in lower case.
 fn header_name(node: &Node, path: &str, faults: &mut Faults) -> Option<Box<str>> {
     let name = node.text()?;
     if !is_token(name) {

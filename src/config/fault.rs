@@ -1,4 +1,4 @@
-//! What is wrong with a configuration file: where, what, and how to fix it.
+//! The faults of a configuration file: where, what, and how to fix them.
 
 use crate::escape::escaped;
 use crate::redaction::{REDACTED, redacted};
@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 /// One fault.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fault {
-    /// Counted from 1; 0 if the fault is in no line.
+    /// The line, counted from 1; 0 if the fault belongs to no line.
     pub line: usize,
-    /// Counted from 1.
+    /// The column, counted from 1.
     pub column: usize,
-    /// The way to the setting, such as `issuers.corp.audiences`.
+    /// The path of the setting, such as `issuers.corp.audiences`.
     pub path: String,
-    /// What is wrong.
+    /// The description.
     pub what: String,
-    /// How to fix it; may be empty.
+    /// The fix; may be empty.
     pub fix: String,
 }
 
@@ -25,20 +25,21 @@ pub struct Fault {
 pub struct Faults {
     file: PathBuf,
     lines: Box<[String]>,
-    /// Settings that are not in the file, by path, and where they are.
+    /// The origins of settings that are not in the file, by path.
     origins: Vec<(String, String)>,
-    /// What must not be shown, and what stands in its place.
+    /// The secrets to redact, each with its replacement.
     hidden: Vec<(String, String)>,
     faults: Vec<Fault>,
-    /// How many there are beyond [`Faults::MOST`].
+    /// The number of faults beyond [`Faults::MOST`].
     more: usize,
 }
 
 impl Faults {
-    /// Nobody fixes more at once, and each costs a comparison with all before it.
+    /// The most faults that are kept. Nobody fixes more at once, and each is compared with all
+    /// others.
     const MOST: usize = 100;
 
-    /// None yet, of a file with this text.
+    /// Creates an empty list for a file with this text.
     #[must_use]
     pub fn new(file: &Path, text: &str) -> Self {
         // A lone carriage return ends a line in YAML (1.2.2, section 5.4).
@@ -53,12 +54,12 @@ impl Faults {
         faults
     }
 
-    /// From now on, faults below `path` that are in no line lie at `origin`.
+    /// Records that faults below `path` without a line come from `origin`.
     pub(super) fn note_origin(&mut self, path: &str, origin: &str) {
         self.origins.push((path.to_owned(), origin.to_owned()));
     }
 
-    /// Where a setting comes from that is in no line of the file.
+    /// The origin of a setting that is not in the file.
     pub(super) fn origin(&self, path: &str) -> Option<&str> {
         let below = |owner: &str| {
             path.strip_prefix(owner)
@@ -67,11 +68,12 @@ impl Faults {
         self.origins.iter().find(|(owner, _)| below(owner)).map(|(_, origin)| &**origin)
     }
 
-    /// From now on, shows `shown` in the place of `secret`, in messages and in quoted lines.
+    /// Replaces `secret` by `shown` in messages and quoted lines from now on.
     pub(super) fn hide(&mut self, secret: &str, shown: &str) {
-        /// What is shorter stands in other words too.
+        /// The shortest secret to redact, in bytes; shorter ones occur in ordinary words too.
         const LEAST: usize = 4;
-        /// Each costs a search in each fault. Beyond, what looks like a secret is left out.
+        /// The most secrets; each costs a search in each fault. Beyond it, text that looks like a
+        /// secret is left out.
         const MOST: usize = 1000;
 
         if self.hidden.len() >= MOST {
@@ -85,11 +87,11 @@ impl Faults {
         }
     }
 
-    /// The text without what must not be shown.
+    /// Redacts the secrets in a text.
     fn without_hidden(&self, text: &str) -> String {
         let mut shown = text.to_owned();
         for (secret, instead) in &self.hidden {
-            // A text within quotes may stand there escaped.
+            // A quoted text may hold the secret in escaped form.
             let escaped = secret.escape_debug().to_string();
             for secret in [secret, &escaped] {
                 if shown.contains(secret.as_str()) {
@@ -125,7 +127,7 @@ impl Faults {
         line.checked_sub(1).and_then(|index| self.lines.get(index)).map_or("", String::as_str)
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no faults.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.faults.is_empty()
@@ -141,21 +143,21 @@ impl Faults {
 }
 
 impl Faults {
-    /// Each fault in one line, for logs: where, what, and how to fix it.
+    /// Formats each fault as one line for logs: where, what, and how to fix it.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.sorted().into_iter().map(|fault| {
-            let fix = if fault.fix.is_empty() { "" } else { "; " };
+            let fix = if fault.fix.is_empty() { "" } else { "; fix: " };
             escaped(&format!("{}{fix}{}", self.headline(fault), fault.fix)).into_owned()
         })
     }
 
-    /// A line as [`Faults::lines`] has it, of what is no fault.
+    /// Formats a line as [`Faults::lines`] does, for a note that is no fault.
     pub(super) fn line(&self, place: (usize, usize), path: &str, what: &str, fix: &str) -> String {
         let (line, column) = place;
         let texts = [path, what, fix].map(|text| short(text.to_owned()));
         let [path, what, fix] = texts;
         let fault = Fault { line, column, path, what, fix };
-        format!("{}; {}", self.headline(&fault), fault.fix)
+        format!("{}; fix: {}", self.headline(&fault), fault.fix)
     }
 
     fn headline(&self, fault: &Fault) -> String {
@@ -201,7 +203,7 @@ impl fmt::Display for Faults {
     }
 }
 
-/// What the file says stands in the texts of its faults, and it may say much.
+/// Truncates a text. Messages quote the file, and its values may be long.
 fn short(mut text: String) -> String {
     const MOST: usize = 400;
     if let Some((end, _)) = text.char_indices().nth(MOST) {
@@ -211,7 +213,7 @@ fn short(mut text: String) -> String {
     text
 }
 
-/// Where a caret of the line `text` is in the line `shown`, in which something is replaced.
+/// Maps the position `caret` in the line `text` to the line `shown`, in which secrets are replaced.
 fn moved(text: &str, shown: &str, caret: usize) -> usize {
     let alike = text.chars().zip(shown.chars()).take_while(|(one, other)| one == other).count();
     if caret <= alike {
@@ -223,8 +225,8 @@ fn moved(text: &str, shown: &str, caret: usize) -> usize {
     if to_end <= behind { shown.chars().count().saturating_sub(to_end) } else { alike }
 }
 
-/// As much of a line as a person can look at around `caret`, escaped, and where the caret is
-/// in it.
+/// Returns the part of a line around `caret` that fits a terminal, escaped, and the position of the
+/// caret in it.
 fn window(line: &str, caret: usize) -> (String, usize) {
     const WIDTH: usize = 160;
     let long = line.chars().nth(WIDTH).is_some();
@@ -232,7 +234,7 @@ fn window(line: &str, caret: usize) -> (String, usize) {
     let (before, most) = (caret.saturating_sub(skipped), if long { WIDTH } else { usize::MAX });
     let seen: String = line.chars().skip(skipped).take(most).collect();
     let start: String = seen.chars().take(before).collect();
-    // The caret may stand behind the end of the line.
+    // The caret may be beyond the end of the line.
     let beyond = before.saturating_sub(start.chars().count());
     (escaped(&seen).into_owned(), escaped(&start).chars().count().saturating_add(beyond))
 }

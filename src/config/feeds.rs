@@ -1,4 +1,4 @@
-//! The feeds of revocation: what each may revoke, and where it comes from.
+//! The revocation feeds: the source and the permissions of each.
 
 use super::HttpUrl;
 use super::document::{Name, Node};
@@ -14,37 +14,37 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A feed: what others say is revoked.
+/// A feed: revocations from another source.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Feed {
-    /// The operator's name for it.
+    /// The name that the operator chose.
     pub name: Box<str>,
-    /// What it may revoke.
+    /// The permissions of the feed.
     pub rights: FeedRights,
-    /// How long it may be silent; nothing if it has no age.
+    /// The longest silence before the feed counts as stale; `None` if it cannot become stale.
     pub max_age: Option<Duration>,
-    /// Where it comes from.
+    /// The source.
     pub source: FeedSource,
 }
 
-/// What a feed may revoke.
+/// The permissions of a feed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FeedRights {
-    /// The issuers, by name, if not all.
+    /// The names of the issuers whose tokens it may revoke; `None` means all.
     pub issuers: Option<BTreeSet<Box<str>>>,
-    /// What it may revoke of them; [`RevocationKind::Issuer`] is everything.
+    /// The kinds of revocation; [`RevocationKind::Issuer`] revokes all tokens of an issuer.
     pub kinds: Vec<RevocationKind>,
 }
 
 impl FeedRights {
-    /// Whether it may revoke this of the issuer with this name; of one without a name only who may
-    /// of all.
+    /// Returns true if the feed may make this kind of revocation for the issuer with this name.
+    /// Revocations without an issuer name need permission for all issuers.
     #[must_use]
     pub fn may(&self, kind: RevocationKind, issuer: Option<&str>) -> bool {
         self.kinds.contains(&kind) && self.concerns(issuer)
     }
 
-    /// Whether it may say anything of the issuer with this name.
+    /// Returns true if the feed may make revocations for the issuer with this name.
     #[must_use]
     pub fn concerns(&self, issuer: Option<&str>) -> bool {
         let named = |all: &BTreeSet<Box<str>>| issuer.is_some_and(|name| all.contains(name));
@@ -52,23 +52,23 @@ impl FeedRights {
     }
 }
 
-/// Where a feed comes from.
+/// The source of a feed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum FeedSource {
-    /// A file that is watched.
+    /// A watched file.
     File(PathBuf, ListRules),
-    /// A list that is asked for again and again.
+    /// A list that is polled.
     List(Box<PolledList>),
-    /// What a fleet shares.
+    /// The stream that a fleet shares.
     Redis(Box<RedisFeed>),
-    /// Logout tokens that are received.
+    /// Logout tokens that are received over HTTP.
     Logout(Box<LogoutFeed>),
-    /// Security event tokens that are received or polled for.
+    /// Security event tokens, pushed or polled for.
     Ssf(Box<SsfFeed>),
 }
 
 impl FeedSource {
-    /// The path where it is served, if it is.
+    /// The path at which the feed receives tokens, if it does.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         match self {
@@ -82,29 +82,29 @@ impl FeedSource {
     }
 }
 
-/// What is accepted of a list.
+/// The limits for a list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ListRules {
-    /// The most bytes.
+    /// The largest list, in bytes.
     pub max_bytes: u64,
-    /// Whether it may take back more than a tenth at once, and be empty.
+    /// Permits one update to remove more than a tenth of the entries, and an empty list.
     pub remove_many: bool,
 }
 
-/// A list that is asked for again and again.
+/// A list that is polled.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PolledList {
-    /// Where it is.
+    /// The URL.
     pub url: HttpUrl,
-    /// The means to get there.
+    /// The options for requests.
     pub access: Access,
-    /// How often to ask.
+    /// The interval between polls.
     pub refresh: Duration,
-    /// What is accepted.
+    /// The limits for the list.
     pub rules: ListRules,
 }
 
-/// The feeds of the configuration; `issuers` are the names of the issuers.
+/// Reads the feeds of the configuration; `issuers` are the names of the issuers.
 pub(super) fn feeds(root: &Node, folder: &Path, faults: &mut Faults) -> Vec<Feed> {
     let node = root.at(file::revocation).and_then(|node| node.at(revocation::feeds));
     let named = node.map(Node::members).unwrap_or_default();
@@ -159,15 +159,15 @@ fn feed(
         }
         "file" => {
             if let Some(age) = node.at(key::max_age) {
-                let what = "a file has no heartbeat: one that did not change is as good as new";
-                let fix = "remove it, or use a feed that is asked again and again (`url`)";
+                let what = "a file has no heartbeat: an unchanged file is current";
+                let fix = "remove it, or use a feed that is polled (`url`)";
                 faults.add(age.place, &format!("{path}.max_age"), what, fix);
             }
             FeedSource::File(folder.join(node.word(key::file)?), rules(node))
         }
         "logout" => {
             if let Some(age) = node.at(key::max_age) {
-                let what = "logout tokens have no heartbeat: without a logout none comes";
+                let what = "logout tokens have no heartbeat: none arrives without a logout";
                 let fix = "remove it, or use a feed that has one (`url`, `ssf`)";
                 faults.add(age.place, &format!("{path}.max_age"), what, fix);
             }
@@ -187,7 +187,8 @@ fn feed(
     Some(Feed { name: name.text.as_str().into(), rights: rights(node, is_fleet), max_age, source })
 }
 
-/// What a fleet shares, all of its daemons may: unless it is said, they are of one mind.
+/// Reads the permissions of a feed. A fleet may do everything by default, because its daemons trust
+/// each other.
 fn rights(node: &Node, is_fleet: bool) -> FeedRights {
     const USUAL: [RevocationKind; 4] = [
         RevocationKind::Token,
@@ -227,7 +228,12 @@ fn polled(
     if let Some(age) = max_age.filter(|age| *age < refresh) {
         let place = node.at(key::max_age).map_or(written.place, |node| node.place);
         let what = format!("{} s is shorter than `refresh`", age.as_secs());
-        faults.add(place, &format!("{path}.max_age"), what, "ask more often, or allow more age");
+        faults.add(
+            place,
+            &format!("{path}.max_age"),
+            what,
+            "poll more often, or allow a higher age",
+        );
     }
     let text = written.text()?;
     let url = if access.plaintext { HttpUrl::parse_plaintext(text) } else { text.parse() };
@@ -242,7 +248,7 @@ fn polled(
     }
 }
 
-/// Finds profiles that refuse what is stale where nothing can become so.
+/// Finds profiles with `when_stale: refuse` for which no feed can become stale.
 pub(super) fn check_profiles(root: &Node, feeds: &[Feed], faults: &mut Faults) {
     use super::schema::profile;
     let profiles = root.at(file::profiles).map(Node::members).unwrap_or_default();
@@ -256,7 +262,7 @@ pub(super) fn check_profiles(root: &Node, feeds: &[Feed], faults: &mut Faults) {
         };
         if !feeds.iter().any(ages) {
             let path = format!("profiles.{}.when_stale", name.text);
-            let what = "no feed of its issuers has a `max_age`, so that nothing grows stale";
+            let what = "no feed of its issuers has a `max_age`, so none can become stale";
             let fix = "set `revocation.feeds.NAME.max_age`, or remove this";
             let place = node.at(profile::when_stale).map_or(name.place, |node| node.place);
             faults.add(place, &path, what, fix);

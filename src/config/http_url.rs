@@ -1,5 +1,5 @@
-//! Where keys are fetched from: an absolute `https` URL, or `http` to this machine. As text it
-//! keeps what may be secret to itself.
+//! The URL to fetch keys from: an absolute `https` URL, or `http` to this machine. Its text form
+//! hides parts that may be secret.
 
 use crate::redaction::redacted_query;
 use http::Uri;
@@ -9,9 +9,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// An `https` URL, or an `http` URL whose host is this machine, or any where plaintext is
-/// permitted. It has neither user nor password nor fragment. `Display` and `Debug` leave the
-/// values of the query out: they may be secret.
+/// An `https` URL, or an `http` URL of this machine or, where plaintext is permitted, of any host.
+/// It has neither user nor password nor fragment. `Display` and `Debug` leave out the values of the
+/// query, because they may be secret.
 #[derive(Clone, Eq, PartialEq)]
 pub struct HttpUrl {
     uri: Uri,
@@ -22,7 +22,7 @@ impl HttpUrl {
     /// The longest URL in bytes.
     pub const MAX: usize = 2048;
 
-    /// Parses a URL that may also be an `http` URL of another machine: `plaintext: true`.
+    /// Parses a URL, and also accepts `http` to other machines (`plaintext: true`).
     ///
     /// # Errors
     /// A text that says what is wrong, without the URL.
@@ -30,7 +30,7 @@ impl HttpUrl {
         parse(text)
     }
 
-    /// Whether an unencrypted connection to it would leave this machine.
+    /// Returns true if an unencrypted connection to this URL would leave the machine.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         let local = self.host.eq_ignore_ascii_case("localhost")
@@ -38,13 +38,13 @@ impl HttpUrl {
         !self.is_secure() && !local
     }
 
-    /// The whole URL, with what may be secret: for requests and digests, never for people.
+    /// The whole URL, including secret parts: for requests and digests, never for people.
     #[must_use]
     pub fn exact(&self) -> String {
         self.uri.to_string()
     }
 
-    /// Whether the connection is encrypted.
+    /// Returns true if the connection is encrypted.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.uri.scheme() == Some(&Scheme::HTTPS)
@@ -56,13 +56,13 @@ impl HttpUrl {
         &self.host
     }
 
-    /// The port, also if it is not written.
+    /// The port, or the default port of the scheme.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.uri.port_u16().unwrap_or_else(|| if self.is_secure() { 443 } else { 80 })
     }
 
-    /// The host and port as they are written.
+    /// The host and port as written.
     #[must_use]
     pub fn authority(&self) -> &str {
         self.uri.authority().map_or("", |authority| authority.as_str())
@@ -74,7 +74,7 @@ impl HttpUrl {
         self.uri.path_and_query().map_or("/", PathAndQuery::as_str)
     }
 
-    /// Whether both are of the same scheme, host and port.
+    /// Returns true if both have the same scheme, host and port.
     #[must_use]
     pub fn has_origin_of(&self, other: &Self) -> bool {
         self.is_secure() == other.is_secure()
@@ -82,8 +82,8 @@ impl HttpUrl {
             && self.host.eq_ignore_ascii_case(&other.host)
     }
 
-    /// Where an issuer that is named by this URL publishes its metadata: first
-    /// OpenID Connect Discovery 1.0, section 4, then RFC 8414, section 3.
+    /// The URLs at which an issuer named by this URL publishes its metadata: first OpenID Connect
+    /// Discovery 1.0, section 4, then RFC 8414, section 3.
     ///
     /// # Errors
     /// If the URL has a query.
@@ -117,7 +117,7 @@ fn parse(text: &str) -> Result<HttpUrl, String> {
     if text.len() > HttpUrl::MAX {
         return Err(format!("is longer than {} bytes", HttpUrl::MAX));
     }
-    // Before all else: a password may hold whatever is wrong below.
+    // Check this first: a password may contain any of the faults below.
     if text.split_once("://").is_some_and(|(_, rest)| authority(rest).contains('@')) {
         return Err("holds a user or a password".to_owned());
     }
@@ -145,7 +145,7 @@ fn parse(text: &str) -> Result<HttpUrl, String> {
     Ok(HttpUrl { uri, host })
 }
 
-/// What stands before the path of a URL, after `://`.
+/// The authority of a URL: the part between `://` and the path.
 pub(super) fn authority(rest: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
@@ -167,7 +167,7 @@ impl fmt::Debug for HttpUrl {
     }
 }
 
-/// Why a text is no URL.
+/// Describes why a text is not a URL.
 pub(super) fn no_url(text: &str) -> String {
     let odd = text.chars().find(|one| !one.is_ascii_graphic() || "<>\"{}|\\^`".contains(*one));
     match odd {
@@ -178,8 +178,8 @@ pub(super) fn no_url(text: &str) -> String {
     }
 }
 
-/// The host without brackets, and the port if one is written. `Uri` reads what stands between a
-/// bracket and the port as a part of neither, and a port that is none as no port.
+/// The host without brackets, and the port if one is written. `Uri` ignores text between a bracket
+/// and the port, and treats an invalid port as no port.
 pub(super) fn host_and_port(uri: &Uri) -> Option<(String, Option<u16>)> {
     let host = uri.host().filter(|host| !host.is_empty())?;
     let bare = host.trim_matches(['[', ']']).to_owned();

@@ -1,4 +1,4 @@
-//! Configurations of the neighbours, turned into one of ours.
+//! Converts configurations of Envoy and Istio to one of jwtd.
 
 mod costs;
 mod envoy;
@@ -18,42 +18,42 @@ use provider::{Http, Provider, audience_forms};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Whose configuration is read.
+/// The format of the configuration to import.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Dialect {
-    /// Envoy's filter `jwt_authn`: its `providers`, wherever they stand.
+    /// Envoy's filter `jwt_authn`: its `providers`, wherever they occur.
     Envoy,
     /// Istio's `RequestAuthentication`: its `jwtRules`.
     Istio,
 }
 
-/// A configuration of ours.
+/// A converted configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Imported {
-    /// As YAML, with comments.
+    /// The YAML text, with comments.
     pub yaml: String,
-    /// What could not be carried over, or means something else here.
+    /// Settings that could not be converted, or that differ in meaning.
     pub notes: Vec<String>,
 }
 
-/// What was found, of all documents.
+/// The findings from all documents.
 #[derive(Debug, Default)]
 struct Found {
     providers: Vec<Provider>,
     demands: Vec<Demand>,
-    /// Whether anything says which request needs which token.
+    /// True if any rule says which request needs which token.
     ruled: bool,
-    /// Routes that name a requirement, and where they are.
+    /// Routes that name a requirement, with their locations.
     routes: Vec<(String, String)>,
     bypass_cors_preflight: bool,
     http: Http,
-    /// How many filters of Envoy.
+    /// The number of Envoy filters.
     filters: usize,
-    /// The namespaces of Istio whose workloads are guarded, but for that of the whole mesh.
+    /// The Istio namespaces whose workloads are protected, except the root namespace.
     namespaces: BTreeSet<String>,
 }
 
-/// Reads the text of a file of one or several YAML documents.
+/// Imports a file of one or several YAML documents.
 ///
 /// # Errors
 /// If it is not YAML, or if it holds no issuer.
@@ -98,7 +98,7 @@ pub fn import(text: &str, path: &Path, dialect: Dialect) -> Result<Imported, Fau
     Ok(Imported { yaml, notes: notes.into_vec() })
 }
 
-/// The profiles that the rules ask for; one for all issuers if there are no rules.
+/// Builds the profiles that the rules require; one for all issuers if there are no rules.
 fn made_profiles(
     found: &mut Found,
     places: &[Option<usize>],
@@ -131,7 +131,7 @@ fn made_profiles(
                 closed: found.ruled,
             });
         }
-        // Serves requests that name none.
+        // The profile `default` serves requests that name no profile.
         [one] => "default".clone_into(&mut one.name),
         several => {
             for one in &*several {
@@ -151,7 +151,7 @@ fn made_profiles(
     made
 }
 
-/// Says what means something else here for everybody.
+/// Notes the differences that apply to every import.
 fn note_differences(found: &Found, issuers: &[Provider], notes: &Notes) {
     notes.add(
         "every token must have `exp`, and RS256, ES256 and EdDSA are accepted: list `algorithms` \

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// An issuer, and where its keys are fetched from if they are.
+/// Reads an issuer, and the source of its keys if they are fetched.
 pub(super) fn issuer(
     name: &str,
     node: &Node,
@@ -32,7 +32,7 @@ pub(super) fn issuer(
         identifiers: identifiers.texts().into_iter().map(str::to_owned).collect(),
         place: identifiers.place,
     };
-    // Before the signing keys: faults of both are told.
+    // Read these before the signing keys, so that the faults of both are reported.
     let decryption = decryption(name, node, folder, faults, report);
     let source = key_source::find(node.at(key::keys)?, owner, faults)?;
     let (keys, place, remote) = match source {
@@ -66,7 +66,7 @@ pub(super) fn issuer(
     Some((issuer, remote))
 }
 
-/// Keys belong to issuers, so that no two of them may share a name in tokens.
+/// Checks that no two issuers share a value of `iss`, because keys belong to issuers.
 pub(super) fn check_identifiers(named: &[(Name, Node)], faults: &mut Faults) {
     let mut owners = HashMap::new();
     for (name, node) in named {
@@ -78,7 +78,7 @@ pub(super) fn check_identifiers(named: &[(Name, Node)], faults: &mut Faults) {
             if owner != name.text {
                 let what = format!("`{identifier}` is the `iss` of `{owner}` already");
                 let fix = format!(
-                    "a token with it could not be told apart; for two key sets under one `iss` keep \
+                    "a token with it could belong to either; for two key sets under one `iss` keep \
                      `{owner}` alone and give it the keys of both: `keys: {{ jwks_uris: {{ union: \
                      [{}, {}] }} }}`",
                     place_of_keys(named, owner, 1),
@@ -91,7 +91,7 @@ pub(super) fn check_identifiers(named: &[(Name, Node)], faults: &mut Faults) {
     }
 }
 
-/// Where the issuer `name` has its keys, as it would be written in a union.
+/// The key source of the issuer `name`, written as an entry of a union.
 fn place_of_keys(named: &[(Name, Node)], name: &str, number: usize) -> String {
     let issuer = named.iter().find(|(one, _)| one.text == name);
     let keys = issuer.and_then(|(_, node)| node.at(key::keys));

@@ -1,10 +1,10 @@
-//! Names of issuers, where others name them.
+//! Checks references to issuers by name.
 
 use super::check::nearest;
 use super::document::Node;
 use super::fault::Faults;
 
-/// Finds names in the `list` of the table `node` at `path` that no issuer has.
+/// Reports names in the `list` of the table `node` at `path` that belong to no issuer.
 pub(super) fn check_issuers(
     node: &Node,
     list: Option<&Node>,

@@ -5,18 +5,18 @@ use std::path::Path;
 
 /// The part of an issuer that its keys depend on.
 pub(super) struct KeyOwner<'n> {
-    /// The way to the mapping `keys`.
+    /// The path of the mapping `keys`.
     pub(super) path: String,
-    /// Where relative paths start.
+    /// The folder that relative paths start from.
     pub(super) folder: &'n Path,
     pub(super) allowed: Vec<Algorithm>,
     pub(super) identifiers: Vec<String>,
-    /// Where `issuer` was written.
+    /// The position at which `issuer` was written.
     pub(super) place: (usize, usize),
 }
 
 impl KeyOwner<'_> {
-    /// The same, for a part of its keys.
+    /// Copies the owner, for a part of its keys.
     pub(super) fn copy(&self) -> Self {
         Self {
             path: self.path.clone(),

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 pub(super) struct KeyReport {
     /// Keys that were skipped, each with the name of its issuer.
     pub(super) skipped: Vec<(String, String)>,
-    /// Warnings of tokens that the loaded keys cannot serve, each with the name of its issuer.
+    /// Warnings about tokens that the loaded keys cannot verify, each with the name of the issuer.
     pub(super) warnings: Vec<(String, String)>,
-    /// The files that keys were read from, and what was in them.
+    /// The files that keys were read from, with a fingerprint of their contents.
     pub(super) files: Vec<(PathBuf, Digest)>,
 }

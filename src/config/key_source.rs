@@ -1,5 +1,5 @@
-//! Where the keys of an issuer come from: inline or in a file, read at once; or a
-//! web address, left to the daemon.
+//! The source of an issuer's keys: inline or in a file, read at once; or a web address, which the
+//! daemon fetches later.
 
 use super::document::{Node, Value};
 use super::fault::Faults;
@@ -12,23 +12,23 @@ use jwtd_core::jose::{Algorithm, Family, Jwk, Secret, base64url, pem};
 use jwtd_core::keys::LoadedKeys;
 use std::path::PathBuf;
 
-/// Where the keys of an issuer come from.
+/// The source of an issuer's keys.
 #[derive(Debug)]
 pub(super) enum KeySource {
-    /// Keys that were read. The text says where; the file, if they stand in one, may
-    /// change, and this was in it.
+    /// Keys that were read, with a description of their origin, and the file that they came from,
+    /// if any, with a fingerprint of its contents: the file may change.
     Fixed(LoadedKeys, String, Option<(PathBuf, Digest)>),
     /// Keys that are fetched.
     Remote(Remote),
 }
 
-/// Whether `keys` names a shared secret: the algorithms depend on it.
+/// Returns true if `keys` names a shared secret, which determines the default algorithms.
 pub(super) fn is_secret(keys: &Node) -> bool {
     keys.at(key::secret_file).is_some()
 }
 
-/// Finds the source that the mapping `keys` names, and reads it if it is a file;
-/// what is wrong goes to `faults`. Without a source in it, the keys are discovered.
+/// Finds the source that the mapping `keys` names, reads it if it is a file, and adds faults to
+/// `faults`. Without a source, the keys are discovered.
 pub(super) fn find(keys: &Node, owner: KeyOwner<'_>, faults: &mut Faults) -> Option<KeySource> {
     let given = |name: &str| keys.get(name);
     let named: Vec<_> = SOURCES
@@ -63,7 +63,12 @@ fn fixed(keys: &Node, kind: &str, owner: &KeyOwner<'_>, faults: &mut Faults) -> 
             Err(cause) => {
                 let what =
                     format!("{} cannot be read: {}", file.display(), files::words::of_io(&cause));
-                faults.add(node.place, &path, what, "check the path and the rights of the file");
+                faults.add(
+                    node.place,
+                    &path,
+                    what,
+                    "check the path and the permissions of the file",
+                );
                 return None;
             }
         },
@@ -98,7 +103,7 @@ fn fixed(keys: &Node, kind: &str, owner: &KeyOwner<'_>, faults: &mut Faults) -> 
     Some(KeySource::Fixed(loaded, format!("{kind}:{place}"), file))
 }
 
-/// Keys, or what is wrong and how to fix it.
+/// Keys, or a fault and its fix.
 type Loaded = Result<LoadedKeys, (String, String)>;
 
 fn plain(error: &dyn std::fmt::Display) -> (String, String) {
@@ -141,7 +146,7 @@ fn from_secret(mut text: Vec<u8>, keys: &Node, allowed: &[Algorithm]) -> Loaded 
     Ok(LoadedKeys::from_shared(&[jwk], allowed))
 }
 
-/// Which algorithms an issuer may use: those that it lists, or the default.
+/// The algorithms that an issuer may use: those that it lists, or the default.
 pub(super) fn allowed(node: &Node, path: &str, faults: &mut Faults) -> Vec<Algorithm> {
     let secret = node.at(issuer::keys).is_some_and(is_secret);
     let Some(node) = node.at(issuer::algorithms) else {

@@ -1,4 +1,4 @@
-//! Bounds.
+//! The limits for calls and tokens.
 
 use super::document::Node;
 use super::schema::limits;
@@ -6,30 +6,29 @@ use jwtd_core::jose::Limits;
 use jwtd_core::jose::limits::JsonLimits;
 use std::time::Duration;
 
-/// Bounds of calls.
+/// The limits for calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ServerLimits {
     /// The most tokens of one message.
     pub batch_tokens: usize,
     /// The largest message in bytes.
     pub message_bytes: usize,
-    /// The most tokens worked on at once.
+    /// The most tokens in progress at once.
     pub in_flight_tokens: usize,
-    /// The most bytes received or worked on at once.
+    /// The most bytes being received or in progress at once.
     pub in_flight_bytes: usize,
     /// The most open connections.
     pub connections: usize,
-    /// The most calls at once on one connection.
+    /// The most concurrent calls on one connection.
     pub streams_per_connection: u32,
-    /// The longest time that the verdicts of one message may take, also if the caller
-    /// would wait longer.
+    /// The longest time for the verdicts of one message, even if the caller's deadline is later.
     pub call_timeout: Duration,
-    /// How long a signature check may have to wait for its turn; where it would be longer,
-    /// the call is refused.
+    /// The longest expected queueing time for a signature check; calls that would wait longer are
+    /// refused.
     pub queue_delay: Duration,
 }
 
-/// The bounds of tokens in the table `limits`.
+/// Reads the limits for tokens from the table `limits`.
 pub(super) fn token_limits(node: &Node) -> Limits {
     let token_bytes = node.read(limits::token_bytes);
     let members = node.read(limits::token_members);
@@ -38,7 +37,7 @@ pub(super) fn token_limits(node: &Node) -> Limits {
     Limits { token_bytes, header_bytes: node.read(limits::header_bytes), json, ..Limits::DEFAULT }
 }
 
-/// The bounds of calls in the table `limits`.
+/// Reads the limits for calls from the table `limits`.
 pub(super) fn server_limits(node: &Node) -> ServerLimits {
     ServerLimits {
         batch_tokens: node.read(limits::batch_tokens),

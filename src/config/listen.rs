@@ -1,4 +1,4 @@
-//! Where calls, probes and metrics are taken.
+//! The addresses for calls, and for probes and metrics.
 
 use super::document::Node;
 use super::fault::Faults;
@@ -9,27 +9,27 @@ use crate::files;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Where calls are taken.
+/// An address that takes calls.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Listen {
     /// A TCP address.
     Tcp {
         /// The address.
         address: SocketAddr,
-        /// Its encryption, if it has any.
+        /// The TLS settings, if calls are encrypted.
         tls: Option<ServerTls>,
     },
     /// A Unix socket.
     Unix {
         /// Its path.
         path: PathBuf,
-        /// The rights of its file.
+        /// The permissions of the socket file.
         mode: SocketMode,
     },
 }
 
 impl Listen {
-    /// The files of its encryption.
+    /// The files of the TLS settings.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let tls = match self {
             Self::Tcp { tls, .. } => tls.as_ref(),
@@ -39,7 +39,7 @@ impl Listen {
     }
 }
 
-/// The sockets for calls.
+/// Reads the sockets for calls.
 pub(super) fn listen(root: &Node, folder: &Path, faults: &mut Faults) -> Vec<Listen> {
     let path = |index| format!("listen[{index}]");
     let listen = root.list(file::listen).iter().enumerate();
@@ -91,16 +91,16 @@ fn listen_on(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Opt
     }
 }
 
-/// The names under which probes and metrics answer, besides IP addresses and `localhost`.
+/// The host names under which probes and metrics respond, besides IP addresses and `localhost`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AdminHosts {
     /// Every name.
     Any,
-    /// These names, in small letters. One that begins with a dot stands for all below it.
+    /// These names, in lower case. A name that begins with a dot matches all names below it.
     Named(Vec<String>),
 }
 
-/// The names of the probes and metrics.
+/// Reads the host names for probes and metrics.
 pub(super) fn admin_hosts(root: &Node, faults: &mut Faults) -> AdminHosts {
     let Some(node) = root.at(file::admin_hosts) else { return AdminHosts::Named(Vec::new()) };
     if node.text() == Some("any") {
@@ -121,7 +121,7 @@ pub(super) fn admin_hosts(root: &Node, faults: &mut Faults) -> AdminHosts {
     AdminHosts::Named(names)
 }
 
-/// The address of probes and metrics.
+/// Reads the address of probes and metrics.
 pub(super) fn admin(root: &Node, faults: &mut Faults) -> Option<SocketAddr> {
     let node = root.at(file::admin)?;
     match node.text()? {

@@ -1,5 +1,5 @@
-//! What can be known of the machine before the daemon starts: whether folders are there and can
-//! be written, whether ports may be opened, and how many connections there can be.
+//! Checks the machine before the daemon starts: folders exist and are writable, ports may be
+//! opened, and the limit on open files allows the configured connections.
 
 use super::Listen;
 use super::document::Node;
@@ -12,11 +12,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-/// What the operator should know and what is no fault.
+/// Notes for the operator that are no faults.
 pub(super) type Warnings = Vec<String>;
 
-/// Looks for what would keep a daemon of this user from starting on this machine; `written` is
-/// the file as it was written, `root` the same with all defaults.
+/// Finds conditions of this machine that would keep a daemon of this user from starting. `written`
+/// is the file as written, `root` the same with all defaults.
 pub(super) fn check(written: &Node, root: &Node, config: &Config, faults: &mut Faults) -> Warnings {
     let Startup { listen: sockets, audit: log, state_dir, limits: bounds, .. } = &config.startup;
     let mut taken: Vec<(&Path, String)> = Vec::new();
@@ -54,7 +54,7 @@ pub(super) fn check(written: &Node, root: &Node, config: &Config, faults: &mut F
         let place = root.at(file::state_dir).map_or(root.place, |node| node.place);
         add(own_folder(path), faults, place, file::state_dir.name());
     }
-    // By default as many as there is room for are served.
+    // By default, the daemon serves as many connections as the limit on open files allows.
     let asked = written.at(file::limits).and_then(|node| node.at(limits::connections));
     let room = most_connections();
     asked
@@ -67,7 +67,7 @@ pub(super) fn check(written: &Node, root: &Node, config: &Config, faults: &mut F
         .collect()
 }
 
-/// What is said where more connections are allowed than there are descriptors for.
+/// The message for more connections than the limit on open files allows, and its fix.
 #[must_use]
 pub fn too_many(connections: usize, room: usize) -> (String, String) {
     let what =
@@ -76,10 +76,10 @@ pub fn too_many(connections: usize, room: usize) -> (String, String) {
     (what, format!("raise it to {needed} (`ulimit -n`, LimitNOFILE=), or lower the setting"))
 }
 
-/// Descriptors for listeners, key files, probes and logs.
+/// File descriptors for listeners, key files, probes and logs.
 const OTHERS: usize = 64;
 
-/// How many connections the limit on open files leaves room for.
+/// The most connections that the limit on open files allows.
 #[must_use]
 pub fn most_connections() -> usize {
     let limits = files::read_text(Path::new("/proc/self/limits"), files::MOST).unwrap_or_default();
@@ -88,7 +88,7 @@ pub fn most_connections() -> usize {
     soft.map_or(usize::MAX, |soft| soft.saturating_sub(OTHERS).max(1))
 }
 
-/// What is wrong, and how to fix it.
+/// A fault and its fix.
 type Found = Result<(), (String, String)>;
 
 fn add(found: Found, faults: &mut Faults, place: (usize, usize), path: &str) {
@@ -102,10 +102,10 @@ fn wrong(what: impl Into<String>, fix: impl Into<String>) -> Found {
 }
 
 fn twice(what: impl fmt::Display, other: &str) -> Found {
-    wrong(format!("{what} is taken by `{other}` already"), "choose another for one of them")
+    wrong(format!("{what} is used by `{other}` already"), "choose another for one of them")
 }
 
-/// An address that a socket listens on, beside those of others.
+/// Checks a listening address, also against those of other sockets.
 fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)>) -> Found {
     let (ip, number) = (address.ip(), address.port());
     let collides = |other: &SocketAddr| {
@@ -120,7 +120,7 @@ fn tcp(address: SocketAddr, setting: &str, others: &mut Vec<(SocketAddr, String)
         return twice(address, other);
     }
     others.push((address, setting.to_owned()));
-    // Any port will do to learn whether the address is one of ours.
+    // Bind an arbitrary port, to find out whether the address belongs to this machine.
     let of_another = std::net::TcpListener::bind((ip, 0))
         .is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable);
     if of_another {
@@ -139,28 +139,31 @@ fn takes_both_families() -> bool {
 fn unix(path: &Path) -> Found {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !files::is_socket(&found) => {
-            let what = format!("{} is there already and is not a socket", path.display());
+            let what = format!("{} exists and is not a socket", path.display());
             wrong(what, "remove it, or choose another path")
         }
-        // It may be handed over by a service manager, which owns the folder.
+        // A service manager, which owns the folder, may hand over the socket.
         Ok(_) => Ok(()),
         Err(_) => writable(files::parent(path)),
     }
 }
 
-/// A folder in which something is to be made.
+/// Checks a folder in which something will be created.
 fn writable(folder: &Path) -> Found {
     match std::fs::metadata(folder) {
         Err(error) => {
             let what = format!("the folder {}: {}", folder.display(), files::words::of_io(&error));
-            wrong(what, format!("make it: `mkdir -p {}`, or choose another path", folder.display()))
+            wrong(
+                what,
+                format!("create it: `mkdir -p {}`, or choose another path", folder.display()),
+            )
         }
         Ok(found) if !found.is_dir() => {
             wrong(format!("{} is not a folder", folder.display()), "choose another path")
         }
         Ok(_) if files::is_writable(folder) => Ok(()),
         Ok(_) => wrong(
-            format!("user {} may not make files in {}", files::user(), folder.display()),
+            format!("user {} may not create files in {}", files::user(), folder.display()),
             "give the folder to the user of the daemon, or choose another",
         ),
     }
@@ -180,13 +183,12 @@ fn appendable(path: &Path) -> Found {
     }
 }
 
-/// The folder for what outlives the process, as `state` demands it: it is made, if it is not
-/// there.
+/// Checks the state folder as `state` requires it; the daemon creates it if it does not exist.
 fn own_folder(path: &Path) -> Found {
     const WRITABLE_BY_OTHERS: u32 = 0o022;
 
     let Ok(found) = std::fs::metadata(path) else {
-        // The nearest folder that is there is that in which the next is made.
+        // The nearest existing parent is the one in which the next folder is created.
         let above = path.ancestors().skip(1).map(files::or_here).find(|folder| folder.exists());
         return writable(above.unwrap_or_else(|| Path::new("/")));
     };
@@ -200,21 +202,21 @@ fn own_folder(path: &Path) -> Found {
     let (owner, mode) = files::owner_and_mode(&found);
     if owner != files::user() {
         let what = format!(
-            "{} belongs to user {owner}, and we are user {}",
+            "{} belongs to user {owner}, and the daemon runs as user {}",
             path.display(),
             files::user()
         );
-        return wrong(what, "choose a folder of our own, or one to be made");
+        return wrong(what, "choose a folder of that user, or one that does not exist yet");
     }
     if mode & WRITABLE_BY_OTHERS != 0 {
         let what = format!("others can write to {} (mode {mode:04o})", path.display());
-        let fix = format!("`chmod go-w {}`, or name a folder in it to be made", path.display());
+        let fix = format!("`chmod go-w {}`, or name a new folder in it", path.display());
         return wrong(what, fix);
     }
     writable(path)
 }
 
-/// Whether this process may open a port (capabilities(7), `CAP_NET_BIND_SERVICE`).
+/// Checks that this process may open a port (capabilities(7), `CAP_NET_BIND_SERVICE`).
 fn port(port: u16) -> Found {
     const BIND: u32 = 10;
 

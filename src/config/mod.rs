@@ -1,6 +1,6 @@
-//! Floor 5+: the configuration file, in three stages: [`document`] keeps what was
-//! written and where, [`schema`] says what may be written and what holds if nothing is,
-//! `valid` makes [`Config`], of types that cannot be wrong. All faults are found at once.
+//! Floor 5+: the configuration file, in three stages. [`document`] keeps the text and the position
+//! of each value, [`schema`] defines the settings and their defaults, and `valid` builds [`Config`]
+//! from types that cannot be wrong. All faults are found at once.
 
 mod access;
 mod audit;
@@ -73,9 +73,8 @@ pub fn load(path: &Path) -> Result<Config, Faults> {
     load_with(Some(path), &[]).map(|(config, _)| config)
 }
 
-/// Reads and checks the configuration file at `path`, or none, after `overrides` have
-/// taken the place of what it says. Tells also which value each setting has, and where
-/// it comes from.
+/// Reads and checks the configuration file at `path`, if there is one, with `overrides` replacing
+/// its values. Also returns each setting's value and origin.
 ///
 /// # Errors
 /// All faults of it.
@@ -87,8 +86,8 @@ pub fn load_with(
     Ok((config, settings))
 }
 
-/// Does the same, for who wants to know what else there is to say. With [`Scope::Machine`] it
-/// looks also for what would keep a daemon of this user from starting on this machine.
+/// Reads and checks as [`load_with`] does, and also returns warnings. With [`Scope::Machine`], it
+/// also finds conditions of this machine that would keep a daemon of this user from starting.
 ///
 /// # Errors
 /// All faults of it.
@@ -103,25 +102,25 @@ pub fn check_with(
 /// A configuration without faults.
 #[derive(Debug)]
 pub struct Checked {
-    /// It itself.
+    /// The configuration.
     pub config: Config,
-    /// Which value each setting has.
+    /// The value and origin of each setting.
     pub settings: Vec<Setting>,
-    /// What is no fault, and what the operator should know: where, what, and how to fix it.
+    /// Warnings for the operator, which are no faults: where, what, and how to fix it.
     pub warnings: Vec<String>,
 }
 
-/// What is looked at.
+/// The extent of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scope {
     /// The file, and the files that it names.
     File,
-    /// Folders, ports and limits too.
+    /// Also folders, ports and limits of this machine.
     Machine,
 }
 
 fn read(path: Option<&Path>, overrides: &[Override], scope: Scope) -> Result<Checked, Faults> {
-    /// No honest file comes near this.
+    /// The largest file, in bytes; no legitimate file comes near this.
     const MOST: u64 = 4 * 1024 * 1024;
 
     let Some(path) = path else {

@@ -9,7 +9,7 @@ use jwtd_core::keys::Issuers;
 use jwtd_core::verify::{Encryption, Profile, WhenStale};
 use std::sync::Arc;
 
-/// Faults that the schema cannot see.
+/// Finds faults that the schema cannot express.
 pub(super) fn check_profiles(root: &Node, issuers: &[&str], faults: &mut Faults) {
     let Some(profiles) = root.at(file::profiles) else {
         if issuers.len() > 1 {
@@ -29,7 +29,7 @@ pub(super) fn check_profiles(root: &Node, issuers: &[&str], faults: &mut Faults)
     }
 }
 
-/// An audience of a profile that none of its issuers accepts can never match.
+/// Finds audiences of a profile that none of its issuers accepts: they can never match.
 fn check_profile_audiences(
     root: &Node,
     profile: &Node,
@@ -55,7 +55,7 @@ fn check_profile_audiences(
     }
 }
 
-/// The profiles, if nothing is wrong.
+/// Builds the profiles, if there are no faults.
 pub(super) fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option<Vec<Profile>> {
     let Some(profiles) = root.at(file::profiles) else {
         return Some(vec![Profile::new("default", names, issuers).ok()?]);

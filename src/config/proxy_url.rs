@@ -1,11 +1,11 @@
-//! The proxy that keys are fetched through.
+//! The proxy for fetching keys.
 
 use super::http_url::{host_and_port, no_url};
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
 use std::str::FromStr;
 
-/// A proxy that is asked to connect (RFC 9110, section 9.3.6): a host and a port.
+/// A proxy for `CONNECT` (RFC 9110, section 9.3.6): a host and a port.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProxyUrl {
     /// The host: a name, or an address without brackets.

@@ -1,11 +1,11 @@
-//! Reads settings as what they are: by the keys of the table, in a tree that is complete.
+//! Reads typed values from a tree that includes all defaults, by the keys of the table.
 
 use super::document::{Name, Node, Value};
 use super::schema::{Absent, Field, Kind, SettingKey};
 use super::units::{parse_bytes, parse_duration};
 use std::time::Duration;
 
-/// A value as it is read from its text. The text was checked against the table.
+/// A type that is read from the text of a setting. The text has been checked against the table.
 pub(super) trait FromText: Sized {
     fn from_text(text: &str) -> Option<Self>;
 }
@@ -22,14 +22,14 @@ impl FromText for Duration {
     }
 }
 
-/// A span, or the word `off`.
+/// A duration, or the word `off`.
 impl FromText for Option<Duration> {
     fn from_text(text: &str) -> Option<Self> {
         if text == "off" { Some(None) } else { Duration::from_text(text).map(Some) }
     }
 }
 
-/// Sizes and counts: a count is a size without a unit.
+/// Sizes and counts; a count is a size without a unit.
 macro_rules! numbers {
     ($($number:ty),+) => {$(
         impl FromText for $number {
@@ -43,7 +43,7 @@ macro_rules! numbers {
 numbers!(u32, u64, usize);
 
 impl Node {
-    /// The value of a setting, if it has one.
+    /// The node of a setting, if it has a value.
     pub(super) fn at<T: ?Sized>(&self, field: &Field<T>) -> Option<&Self> {
         self.get(field.name())
     }
@@ -53,13 +53,13 @@ impl Node {
         self.at(field)?.text()
     }
 
-    /// What a setting says, if it says anything.
+    /// The value of a setting, if it has one.
     pub(super) fn find<T: FromText>(&self, field: &Field<T>) -> Option<T> {
         T::from_text(self.at(field)?.text()?)
     }
 
-    /// What a setting says that has a default, which also takes the place of a wrong value: that
-    /// is a fault already, and must not look like others.
+    /// The value of a setting that has a default. The default also replaces a wrong value, which is
+    /// reported already and must not cause further faults.
     pub(super) fn read<T: FromText + Default>(&self, field: &Field<T>) -> T {
         let default = || match field.key.absent {
             Absent::Value(text) => T::from_text(text),
@@ -79,8 +79,8 @@ impl Node {
     }
 }
 
-/// The tree `node` of the kind `kind`, and the default of each setting that is not written and
-/// has one. A default stands where its table stands.
+/// Returns the tree `node` of the kind `kind`, with the default of each unset setting. Defaults get
+/// the position of their table.
 pub(super) fn complete(node: &Node, kind: &Kind) -> Node {
     let value = match (kind, &node.value) {
         (Kind::Table(keys), Value::Map(members)) => {
@@ -100,7 +100,7 @@ pub(super) fn complete(node: &Node, kind: &Kind) -> Node {
         (Kind::List(element), Value::List(elements)) => {
             Value::List(elements.iter().map(|one| complete(one, element)).collect())
         }
-        // What Helm and others make of `off`.
+        // Helm and other tools turn `off` into `false`.
         (Kind::Word(_) | Kind::Either(Kind::Word(_), _), Value::Literal(text))
             if text == "false" && accepts_off(kind) =>
         {
@@ -126,7 +126,7 @@ fn default(key: &SettingKey, table: &Node) -> Option<(Name, Node)> {
     Some((Name { place: table.place, text: key.name.to_owned() }, value))
 }
 
-/// A table of which nothing is written.
+/// A table with defaults only.
 pub(super) fn defaults(keys: &'static [SettingKey]) -> Node {
     let nothing = Node { place: (0, 0), value: Value::Map(Vec::new()) };
     complete(&nothing, &Kind::Table(keys))

@@ -1,4 +1,4 @@
-//! Where a fleet shares revocations: Redis or Valkey.
+//! The Redis or Valkey servers over which a fleet shares revocations.
 
 use super::document::Node;
 use super::fault::Faults;
@@ -10,26 +10,26 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// How the stream of a fleet is reached.
+/// The connection settings for a fleet's stream.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RedisFeed {
-    /// The servers, in the order in which they are tried; with `sentinel`, those of Sentinel.
+    /// The servers, in the order in which they are tried; with `sentinel`, the Sentinel servers.
     pub urls: Vec<RedisUrl>,
-    /// The name under which Sentinel knows the master.
+    /// The name of the master in Sentinel.
     pub sentinel: Option<Box<str>>,
-    /// The password of Sentinel itself.
+    /// The file with the password for Sentinel itself.
     pub sentinel_password_file: Option<PathBuf>,
-    /// The user of the access control list.
+    /// The user in the server's access control list.
     pub user: Option<Box<str>>,
-    /// Its password.
+    /// The file with the user's password.
     pub password_file: Option<PathBuf>,
-    /// The authorities of the servers' certificates, if not those of the system.
+    /// The CAs for server certificates; `None` means those of the system.
     pub ca_file: Option<PathBuf>,
-    /// Our own certificate and its key.
+    /// The client certificate and its key.
     pub client: Option<(PathBuf, PathBuf)>,
-    /// What the names of all keys begin with.
+    /// The prefix of all key names.
     pub prefix: Box<str>,
-    /// Whether undoings of others are taken over.
+    /// Applies undo entries of other daemons if true.
     pub undo: bool,
 }
 
@@ -40,17 +40,17 @@ pub struct RedisUrl {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// Whether the connection is encrypted.
+    /// True if the connection uses TLS.
     pub tls: bool,
     /// The number of the database.
     pub database: u32,
 }
 
 impl RedisUrl {
-    /// The port of Redis, and that of Sentinel, if none is written.
+    /// The default port, for Redis and for Sentinel.
     pub const PORT: u16 = 6379;
 
-    /// Whether an unencrypted connection to it would leave this machine.
+    /// Returns true if an unencrypted connection to this server would leave the machine.
     fn is_exposed(&self) -> bool {
         let local = self.host.eq_ignore_ascii_case("localhost")
             || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
@@ -58,10 +58,10 @@ impl RedisUrl {
     }
 }
 
-/// The longest prefix of keys, in bytes.
+/// The longest prefix of key names, in bytes.
 const PREFIX: usize = 128;
 
-/// Reads the table `redis` of a feed; what is wrong goes to `faults`.
+/// Reads the table `redis` of a feed, and adds faults to `faults`.
 pub(super) fn find(
     node: &Node,
     path: &str,
@@ -125,7 +125,7 @@ impl fmt::Display for RedisUrl {
 impl FromStr for RedisUrl {
     type Err = String;
 
-    /// What is wrong is said without the text, which may hold a password.
+    /// The errors leave out the text, which may hold a password.
     fn from_str(text: &str) -> Result<Self, String> {
         let tls = match text.split_once("://") {
             Some(("redis", _)) => false,

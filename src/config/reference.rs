@@ -1,4 +1,4 @@
-//! The reference of the configuration file, made from the schema.
+//! Generates the reference of the configuration file from the schema.
 
 use super::schema::{Absent, Kind, ROOT, SettingKey};
 use std::fmt::Write as _;
@@ -41,7 +41,7 @@ pub fn reference() -> String {
     page
 }
 
-/// A section for a table of keys, and then one for each table in it.
+/// Writes a section for a table of keys, and then one for each nested table.
 fn section(page: &mut String, title: &str, path: &str, kind: &Kind) {
     let (Kind::Table(keys) | Kind::Named(keys)) = kind else {
         return;
@@ -81,7 +81,7 @@ fn section(page: &mut String, title: &str, path: &str, kind: &Kind) {
     }
 }
 
-/// The table in a value, and how it is wrapped.
+/// The table nested in a kind, and its container in words.
 fn nested(kind: &Kind) -> Option<(&Kind, &'static str)> {
     match kind {
         Kind::Table(_) => Some((kind, "a mapping")),
@@ -106,7 +106,7 @@ fn heading(path: &str, name: &str, kind: &Kind) -> String {
     format!("{start}{name}{end}")
 }
 
-/// As forges make anchors of headings: letters and digits, in small.
+/// The anchor that Git hosts generate for a heading: letters and digits, in lower case.
 fn anchor(path: &str, name: &str, kind: &Kind) -> String {
     let heading = heading(path, name, kind).to_lowercase();
     heading.chars().filter(|one| one.is_alphanumeric() || "_-".contains(*one)).collect()

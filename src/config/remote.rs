@@ -1,4 +1,4 @@
-//! Keys that are fetched: from where, how often, and with which means.
+//! Keys that are fetched: from where, how often, and with which credentials.
 
 mod access;
 mod header;
@@ -19,27 +19,27 @@ use jwtd_core::keys::Pace;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Keys that are fetched, again and again.
+/// The settings of keys that are fetched periodically.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Remote {
-    /// Where they are.
+    /// The location of the keys.
     pub location: Location,
     /// The values of `iss`; metadata must name one of them.
     pub identifiers: Vec<String>,
     /// The algorithms that the issuer may use.
     pub allowed: Vec<Algorithm>,
-    /// The means to get there.
+    /// The options for requests.
     pub access: Access,
-    /// How often to fetch.
+    /// The intervals between fetches.
     pub pace: Pace,
-    /// How long a set is good after it was fetched.
+    /// The longest time that a key set may be used after its fetch.
     pub max_stale: Duration,
-    /// How long a token with an unknown key id may wait for an attempt to fetch.
+    /// The longest time that a token with an unknown key id waits for a fetch.
     pub unknown_kid_wait: Duration,
 }
 
-/// What the word `kubernetes` stands for: the API server of the cluster that the
-/// daemon runs in, with what every pod is given.
+/// The preset `kubernetes`: the API server of the cluster that the daemon runs in, with the files
+/// that every pod is given.
 struct Kubernetes;
 
 impl Kubernetes {
@@ -48,7 +48,7 @@ impl Kubernetes {
     const BEARER_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 }
 
-/// The mapping `keys` of one issuer, or one of its parts.
+/// The mapping `keys` of an issuer, or one of its parts.
 struct KeysNode<'n> {
     node: &'n Node,
     owner: &'n KeyOwner<'n>,
@@ -64,7 +64,7 @@ impl KeysNode<'_> {
         faults.add(place, &format!("{}.{name}", self.owner.path), what.into(), fix);
     }
 
-    /// The path that a setting names, or that the preset stands for.
+    /// The path from a setting, or from the preset.
     fn path(&self, field: &Field<str>, preset: Option<&str>) -> Option<PathBuf> {
         match self.node.word(field) {
             Some(file) => Some(self.owner.folder.join(file)),
@@ -72,7 +72,7 @@ impl KeysNode<'_> {
         }
     }
 
-    /// A file that must be there.
+    /// Checks a file that must exist.
     fn file(
         &self,
         faults: &mut Faults,
@@ -83,12 +83,17 @@ impl KeysNode<'_> {
         if let Err(cause) = files::read(&file, KEY_FILE_MAX_BYTES) {
             let cause = files::words::of_io(&cause);
             let what = format!("{} cannot be read: {cause}", file.display());
-            self.refuse(faults, field.name(), what, "check the path and the rights of the file");
+            self.refuse(
+                faults,
+                field.name(),
+                what,
+                "check the path and the permissions of the file",
+            );
         }
         Some(file)
     }
 
-    /// What `read` finds in a file that must be there.
+    /// Reads a file that must exist with `read`.
     fn read<T>(
         &self,
         faults: &mut Faults,
@@ -101,15 +106,15 @@ impl KeysNode<'_> {
     }
 }
 
-/// The means that a mapping at `path` names as `keys` would; what is wrong goes to `faults`.
+/// Reads request options from a mapping at `path` that uses the same names as `keys`, and adds
+/// faults to `faults`.
 pub(super) fn access_of(node: &Node, path: &str, folder: &Path, faults: &mut Faults) -> Access {
     let (allowed, identifiers) = Default::default();
     let owner = KeyOwner { path: path.to_owned(), folder, allowed, identifiers, place: node.place };
     access::access(&KeysNode { node, owner: &owner }, faults)
 }
 
-/// Reads what the mapping `keys` says of a source that is fetched; what is wrong goes
-/// to `faults`.
+/// Reads the settings of a fetched source from the mapping `keys`, and adds faults to `faults`.
 pub(super) fn find(
     node: &Node,
     kind: &str,

@@ -1,4 +1,4 @@
-//! What is kept of revocations, and who may revoke.
+//! The settings of the revocation store, and the callers that may revoke.
 
 use super::access::caller_rule;
 use super::document::Node;
@@ -11,31 +11,31 @@ use jwtd_core::verify::RevocationKind;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// What holds from the start to the end of the process.
+/// The settings that only a restart changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RevocationSettings {
     /// The most entries.
     pub max_entries: u64,
-    /// What others say is revoked.
+    /// Feeds of revocations from other sources.
     pub feeds: Vec<Feed>,
 }
 
 /// A caller that may revoke.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revoker {
-    /// Who it is.
+    /// The rule that the caller must match.
     pub caller: CallerRule,
-    /// The issuers, by name, if not all.
+    /// The names of the issuers whose tokens it may revoke; `None` means all.
     pub issuers: Option<BTreeSet<Box<str>>>,
-    /// What it may revoke of them; [`RevocationKind::Issuer`] is everything.
+    /// The kinds of revocation; [`RevocationKind::Issuer`] revokes all tokens of an issuer.
     pub kinds: Vec<RevocationKind>,
-    /// Whether it may undo entries.
+    /// Permits undoing entries if true.
     pub undo: bool,
 }
 
 impl Revoker {
-    /// Whether it may revoke this of the issuer with this name; of one without a name only who may
-    /// of all.
+    /// Returns true if the caller may make this kind of revocation for the issuer with this name.
+    /// Revocations without an issuer name need permission for all issuers.
     #[must_use]
     pub fn may(&self, kind: RevocationKind, issuer: Option<&str>) -> bool {
         let named = |all: &BTreeSet<Box<str>>| issuer.is_some_and(|name| all.contains(name));
@@ -48,20 +48,20 @@ impl Revoker {
 pub struct Revokers(pub Box<[Revoker]>);
 
 impl Revokers {
-    /// Whether there are none.
+    /// Returns true if nobody may revoke.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Those that `caller` is: it may do what any of them may.
+    /// The entries that match `caller`: it may do whatever any of them permits.
     #[must_use]
     pub fn of(&self, caller: &Caller) -> Vec<&Revoker> {
         self.0.iter().filter(|one| one.caller.admits(caller)).collect()
     }
 }
 
-/// What is kept, if revocation is on.
+/// Reads the settings of revocation, if it is on.
 pub(super) fn settings(
     root: &Node,
     folder: &Path,
@@ -71,14 +71,14 @@ pub(super) fn settings(
     feeds::check_profiles(root, &feeds, faults);
     let node = root.at(file::revocation)?;
     if root.word(file::state_dir).is_none() {
-        let what = "there is no place to keep entries in";
+        let what = "there is no folder to store entries in";
         let fix = "set `state_dir`: entries must outlive the process";
         faults.add(node.place, "revocation", what, fix);
     }
     Some(RevocationSettings { max_entries: node.read(key::max_entries), feeds })
 }
 
-/// Who may revoke.
+/// Reads the callers that may revoke.
 pub(super) fn revokers(root: &Node, issuers: &[&str], faults: &mut Faults) -> Revokers {
     let callers = root.at(file::revocation).map(|node| node.list(key::callers));
     let each = callers.unwrap_or_default().iter().enumerate();

@@ -1,6 +1,5 @@
-//! The table of all settings: the name, the type, the default, the bounds and the words of each.
-//! The checker, the readers, `config print`, the JSON Schema and the documentation read it, and
-//! nothing else says any of it.
+//! The table of all settings: the name, type, default, bounds and documentation of each. It is the
+//! only source for the checker, the readers, `config print`, the JSON Schema and the documentation.
 
 use super::document::{self, Node, Value};
 use super::fault::Faults;
@@ -25,40 +24,40 @@ pub(super) use server::{cache, connection, file, limits, listen, tls, traces};
 /// A setting.
 #[derive(Clone, Copy, Debug)]
 pub struct SettingKey {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What may be written.
+    /// The values that it accepts.
     pub kind: Kind,
-    /// What holds if it is not written.
+    /// The default.
     pub absent: Absent,
-    /// What it means.
+    /// The documentation.
     pub doc: &'static str,
-    /// If not empty: it means something only beside one of these keys.
+    /// If not empty: the setting has an effect only together with one of these keys.
     pub beside: &'static [&'static str],
 }
 
-/// What holds if a setting is not written.
+/// The value of a setting that is not written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Absent {
-    /// It must be written.
+    /// None: the setting is required.
     Fault,
-    /// Nothing.
+    /// None: the setting has no effect.
     Nothing,
-    /// This value, as it would be written.
+    /// This value, in the form in which it would be written.
     Value(&'static str),
-    /// What these words say; it depends on other settings or on the machine.
+    /// A default in words; it depends on other settings or on the machine.
     Words(&'static str),
 }
 
-/// A setting whose value is read as a `T`: a number, a span, ..., a `str`, or else a `Node`.
+/// A setting whose value is read as a `T`: a number, a duration, ..., a `str`, or else a `Node`.
 #[derive(Debug)]
 pub(super) struct Field<T: ?Sized> {
     pub(super) key: SettingKey,
     read: PhantomData<T>,
 }
 
-/// Declares a table as a module: a constant for each setting, by which it is read, and `KEYS`
-/// for all of them. A name that no table declares does not compile.
+/// Declares a table as a module: a constant for reading each setting, and `KEYS` for all of them. A
+/// name that no table declares does not compile.
 macro_rules! table {
     ($table:ident { $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $field:expr;)+ }) => {
         #[expect(non_upper_case_globals, reason = "constants are named as the settings are")]
@@ -70,7 +69,7 @@ macro_rules! table {
                 &field.named(stringify!($name), concat!($($doc),+))
             };)+
 
-            /// All of them.
+            /// All settings of the table.
             pub(in crate::config) const KEYS: &[SettingKey] = &[$($name.key),+];
         }
     };
@@ -91,18 +90,18 @@ mod server;
 pub const ROOT: Kind = Kind::Table(file::KEYS);
 
 impl SettingKey {
-    /// Whether it must be written.
+    /// Returns true if the setting must be written.
     #[must_use]
     pub fn is_required(&self) -> bool {
         self.absent == Absent::Fault
     }
 
-    /// Whether its being there switches something on.
+    /// Returns true if the presence of the setting switches something on.
     pub(super) fn is_switch(&self) -> bool {
         matches!((self.kind, self.absent), (Kind::Table(_), Absent::Nothing))
     }
 
-    /// What is said of it to people: its meaning and its default.
+    /// The documentation for people: the meaning and the default.
     fn words(&self) -> String {
         match self.absent {
             Absent::Fault | Absent::Nothing => self.doc.to_owned(),
@@ -112,7 +111,7 @@ impl SettingKey {
         }
     }
 
-    /// Its default as a tree, if it is a value. All of it is as if written at `place`.
+    /// The default as a tree, if it is a value. All of it gets the position `place`.
     pub(super) fn default(&self, place: (usize, usize)) -> Option<Node> {
         let Absent::Value(text) = self.absent else { return None };
         if !text.starts_with(['[', '{']) {
@@ -127,7 +126,7 @@ impl SettingKey {
         Some(node.at_place(place))
     }
 
-    /// Whether it means something in the table `node`.
+    /// Returns true if the setting has an effect in the table `node`.
     pub(super) fn counts_in(&self, node: &Node) -> bool {
         let given = |name: &&str| node.get(name).is_some();
         self.beside.is_empty()
@@ -137,7 +136,7 @@ impl SettingKey {
 }
 
 impl<T: ?Sized> Field<T> {
-    /// Its name.
+    /// The name.
     pub(super) const fn name(&self) -> &'static str {
         self.key.name
     }
@@ -148,7 +147,7 @@ impl<T: ?Sized> Field<T> {
     }
 
     const fn named(self, name: &'static str, doc: &'static str) -> Self {
-        // Of a name that is a word of Rust, and of a line of a comment.
+        // Strip the raw-identifier prefix of a name, and the leading space of a doc line.
         let name = if let [b'r', b'#', ..] = name.as_bytes() { name.split_at(2).1 } else { name };
         let doc = if let [b' ', ..] = doc.as_bytes() { doc.split_at(1).1 } else { doc };
         self.with(SettingKey { name, doc, ..self.key })
@@ -224,7 +223,7 @@ const fn word<T: ?Sized>(words: &'static [&'static str]) -> Field<T> {
     Field::of(Kind::Word(words))
 }
 
-/// A word that stands for more than a value of the other kind can say.
+/// A word, for a value that the other kind cannot express.
 const fn either<T: ?Sized>(first: &'static Kind, second: &'static Kind) -> Field<T> {
     Field::of(Kind::Either(first, second))
 }

@@ -1,15 +1,16 @@
-//! Finds what may be secret in a configuration file, so that no message quotes it.
+//! Finds possible secrets in a configuration file, so that no message quotes them.
 
 use super::document::{Node, Value};
 use super::fault::Faults;
 use super::schema::{Kind, SettingKey};
 use crate::redaction::{REDACTED, redacted_url, redacted_value};
 
-/// Has `faults` leave out what may be secret in the tree `node` of the kind `kind`.
+/// Registers the possible secrets in the tree `node` of the kind `kind` with `faults`, which
+/// redacts them.
 pub(super) fn hide(node: &Node, kind: &Kind, faults: &mut Faults) {
     match (kind, &node.value) {
         (Kind::Table(keys) | Kind::Either(Kind::Table(keys), _), Value::Map(_)) => {
-            // Beside a secret, whatever stands there may be one.
+            // A misplaced value next to a secret may be one too.
             let secret = matches!(kind, Kind::Either(_, Kind::Secret));
             hide_table(node, keys, if secret { &Kind::Secret } else { &Kind::Any }, faults);
         }
@@ -31,7 +32,7 @@ pub(super) fn hide(node: &Node, kind: &Kind, faults: &mut Faults) {
         (Kind::List(element), Value::List(elements)) => {
             elements.iter().for_each(|one| hide(one, element, faults));
         }
-        // A value of the wrong kind.
+        // The value has the wrong kind.
         (_, Value::List(elements)) => elements.iter().for_each(|one| hide(one, kind, faults)),
         (_, Value::Map(members)) => {
             for (name, value) in members {
@@ -45,14 +46,14 @@ pub(super) fn hide(node: &Node, kind: &Kind, faults: &mut Faults) {
     }
 }
 
-/// The members of keys that are private (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
+/// The private members of JWKs (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
 const PRIVATE: [&str; 11] = ["d", "p", "q", "dp", "dq", "qi", "oth", "r", "t", "k", "priv"];
 
-/// What a key that is no setting may be called if its value is a secret.
+/// Parts of names of unknown keys that suggest a secret value.
 const SECRET_NAMES: [&str; 7] =
     ["password", "passwd", "secret", "token", "credential", "api_key", "authorization"];
 
-/// The value of a key that is no setting counts as one of the kind `unknown`.
+/// Hides secrets in a table. The value of an unknown key counts as one of the kind `unknown`.
 fn hide_table(node: &Node, keys: &[SettingKey], unknown: &Kind, faults: &mut Faults) {
     for (name, value) in node.members() {
         let named = name.text.to_ascii_lowercase();
@@ -77,7 +78,7 @@ fn hide_text(text: &str, kind: &Kind, faults: &mut Faults) {
     }
 }
 
-/// A JWK Set may stand in a text.
+/// Hides secrets in a text that holds a JWK Set.
 fn hide_json(text: &str, faults: &mut Faults) {
     if let Ok(value) = serde_json::from_str(text) {
         hide_members(&value, faults);

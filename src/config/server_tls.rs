@@ -1,4 +1,4 @@
-//! The encryption of calls: which files it needs, and what is made of them.
+//! TLS for calls: the files, and the server configuration built from them.
 
 use super::document::Node;
 use super::fault::Faults;
@@ -16,29 +16,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The files that a socket with TLS needs. They are read again when they change.
+/// The files of a socket with TLS. They are read again when they change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ServerTls {
-    /// The certificate that is shown, with its chain, in PEM.
+    /// The server certificate, with its chain, in PEM.
     pub cert_file: PathBuf,
     /// Its private key, in PEM.
     pub key_file: PathBuf,
-    /// The only authorities whose clients are let in, in PEM; without it clients need no
-    /// certificate.
+    /// The only CAs for client certificates, in PEM; without it, clients need no certificate.
     pub client_ca_file: Option<PathBuf>,
-    /// Whether TLS 1.2 is spoken too, and not only 1.3 (R84).
+    /// Accepts TLS 1.2 in addition to 1.3 if true (R84).
     pub accepts_1_2: bool,
 }
 
-/// Why the files cannot be used.
+/// The reason why the files cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{key}: {what}; {fix}")]
+#[error("{key}: {what}; fix: {fix}")]
 pub struct TlsError {
     /// The setting that names the file.
     pub key: &'static str,
-    /// What is wrong with it.
+    /// The fault.
     pub what: String,
-    /// How to fix it.
+    /// The fix.
     pub fix: String,
 }
 
@@ -48,7 +47,7 @@ impl TlsError {
     }
 }
 
-/// The authorities whose clients are let in.
+/// The CAs for client certificates.
 #[derive(Clone, Debug)]
 pub struct ClientAuthorities {
     certificates: Vec<CertificateDer<'static>>,
@@ -74,8 +73,8 @@ impl ClientAuthorities {
         Ok(Self { certificates, verifier })
     }
 
-    /// Whether a new handshake with this chain, the certificate of the client first, would
-    /// be accepted at `now`.
+    /// Returns true if a new handshake with this chain, the client's certificate first, would be
+    /// accepted at `now`.
     #[must_use]
     pub fn accept(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> bool {
         let Some((client, others)) = chain.split_first() else { return false };
@@ -84,7 +83,7 @@ impl ClientAuthorities {
         self.verifier.verify_client_cert(client, others, now).is_ok()
     }
 
-    /// Whether these are the same authorities.
+    /// Returns true if both hold the same CAs.
     #[must_use]
     pub fn are(&self, other: &Self) -> bool {
         self.certificates == other.certificates
@@ -100,7 +99,7 @@ impl ServerTls {
         const NEWEST: &[&SupportedProtocolVersion] = &[&version::TLS13];
         const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 
-        // Named, so that no other crate's choice of features decides it.
+        // Name the provider explicitly, so that the features of another crate cannot change it.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = read_key(&self.key_file)?;
         let chain = read_chain(key::cert_file.name(), &self.cert_file)?;
@@ -129,7 +128,8 @@ impl ServerTls {
             }
             error => TlsError::new(key::cert_file.name(), unfit(&self.cert_file, &error)),
         })?;
-        // In the order of preference. Who offers HTTP/1.1 alone is told in words what the port is.
+        // In order of preference. A client that offers only HTTP/1.1 gets an explanation of the
+        // port.
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // Early data can be replayed (RFC 8446, section 8).
         config.max_early_data_size = 0;
@@ -142,7 +142,7 @@ impl ServerTls {
         Ok((config, authorities))
     }
 
-    /// What is wrong with each file by itself.
+    /// The faults of each file by itself.
     fn unreadable(&self) -> Vec<TlsError> {
         let authorities = self.client_ca_file.as_ref();
         [
@@ -155,7 +155,7 @@ impl ServerTls {
         .collect()
     }
 
-    /// The fault of a certificate that is not valid, in the place of one that is.
+    /// The fault for an invalid certificate that would replace a valid one.
     #[must_use]
     pub fn unfit_dates(&self, new: &Validity, now: UnixTime) -> TlsError {
         let what = format!("{}: {}", self.cert_file.display(), new.words(now));
@@ -177,8 +177,7 @@ fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     certificates::read_key(file).map_err(|bad| TlsError::new(key::key_file.name(), bad))
 }
 
-/// The encryption of the socket `node`, if it is to have any; what is wrong goes to
-/// `faults`.
+/// Reads the TLS settings of the socket `node`, if it has any, and adds faults to `faults`.
 pub(super) fn server_tls(
     node: &Node,
     path: &str,
@@ -194,7 +193,7 @@ pub(super) fn server_tls(
         accepts_1_2: table.word(key::min_version) == Some("1.2"),
     };
     let mut wrong = tls.unreadable();
-    // Whether they fit together can be said of files that are there.
+    // Check that the files match only if all of them exist.
     if wrong.is_empty() {
         wrong.extend(tls.load().err());
     }

@@ -1,4 +1,4 @@
-//! Settings from elsewhere than the file, and the list of all settings in force.
+//! Overrides from outside the file, and the list of effective settings.
 
 use super::document::{Name, Node, Value};
 use super::fault::Faults;
@@ -6,36 +6,35 @@ use super::schema::{Absent, Kind, ROOT, SettingKey};
 use crate::redaction::{REDACTED, redacted_url, redacted_value};
 use jwtd_core::policy::Scalar;
 
-/// A setting that goes before what the file says.
+/// A setting that overrides the file.
 #[derive(Clone, Debug)]
 pub struct Override {
-    /// Which setting of the top level.
+    /// The name of the top-level setting.
     pub key: &'static str,
-    /// Its value.
+    /// The value.
     pub value: Value,
-    /// Where it comes from: a flag or an environment variable.
+    /// The origin: a flag or an environment variable.
     pub origin: String,
 }
 
-/// A setting in force.
+/// An effective setting.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Setting {
-    /// The way to it, such as `issuers.corp.audiences`.
+    /// The path of the setting, such as `issuers.corp.audiences`.
     pub path: String,
-    /// Its value, as it would be written.
+    /// The value, in the form in which it would be written.
     pub value: String,
-    /// Where it comes from: a file with its line, a flag, an environment variable, or
-    /// `default`.
+    /// The origin: a file with its line, a flag, an environment variable, or `default`.
     pub origin: String,
 }
 
-/// A value that stands in no line.
+/// A value without a position in the file.
 pub(super) fn anywhere(value: Value) -> Node {
     Node { place: (0, 0), value }
 }
 
 impl Value {
-    /// A mapping that stands in no line.
+    /// A mapping without a position in the file.
     #[must_use]
     pub fn map<'n>(members: impl IntoIterator<Item = (&'n str, Self)>) -> Self {
         let member = |(name, value): (&str, Self)| {
@@ -44,7 +43,7 @@ impl Value {
         Self::Map(members.into_iter().map(member).collect())
     }
 
-    /// A list that stands in no line.
+    /// A list without a position in the file.
     #[must_use]
     pub fn list(elements: impl IntoIterator<Item = Self>) -> Self {
         Self::List(elements.into_iter().map(anywhere).collect())
@@ -57,9 +56,9 @@ impl Value {
     }
 }
 
-/// Puts `overrides` in the place of what the file says.
+/// Applies `overrides` to the settings of the file.
 pub(super) fn apply(root: &mut Node, overrides: &[Override], faults: &mut Faults) {
-    // An empty file says nothing.
+    // An empty file parses as null.
     if root.value == Value::Null {
         root.value = Value::Map(Vec::new());
     }
@@ -74,7 +73,7 @@ pub(super) fn apply(root: &mut Node, overrides: &[Override], faults: &mut Faults
     }
 }
 
-/// All settings in force of a tree without faults, in the order of the schema.
+/// Lists all effective settings of a tree without faults, in the order of the schema.
 pub(super) fn list(root: &Node, file: &str, faults: &Faults) -> Vec<Setting> {
     let mut list = List { settings: Vec::new(), file, faults };
     list.add(root, &ROOT, "");
@@ -117,7 +116,7 @@ impl List<'_> {
             let path = format!("{start}{}", key.name);
             match (node.get(key.name), key.kind, key.absent) {
                 (Some(value), kind, _) => self.add(value, &kind, &path),
-                // The defaults of a table that is not written stand in the table.
+                // The defaults of an unset table come from the table's keys.
                 (None, Kind::Table(keys), _) => self.table(&anywhere(Value::Null), keys, &path),
                 (None, _, Absent::Value(value) | Absent::Words(value)) => {
                     let (value, origin) = (value.to_owned(), "default".to_owned());
@@ -137,7 +136,7 @@ impl List<'_> {
     }
 }
 
-/// The same value without what may be secret in it.
+/// Redacts the possible secrets in a value.
 fn shown(node: &Node, kind: &Kind) -> Node {
     let text = |text: &str| match kind {
         Kind::Secret | Kind::Either(_, Kind::Secret) => REDACTED.to_owned(),
@@ -162,10 +161,10 @@ fn shown(node: &Node, kind: &Kind) -> Node {
     Node { place: node.place, value }
 }
 
-/// A value without mappings, as YAML in one line.
+/// Formats a value without mappings as YAML in one line.
 fn write(node: &Node) -> String {
     match &node.value {
-        // Without quotes it would be a number or a truth value.
+        // Without quotes, it would be a number or a boolean.
         Value::Text(text)
             if Scalar::number(text).is_some() || matches!(&**text, "true" | "false") =>
         {
@@ -188,7 +187,7 @@ fn elements_of(kind: &Kind) -> &Kind {
     }
 }
 
-/// The kind of a member of a mapping that stands in a list.
+/// The kind of a member of a mapping in a list.
 fn member_of(kind: &Kind, name: &str) -> &'static Kind {
     match kind {
         Kind::Either(Kind::Table(keys), _) | Kind::Table(keys) => {

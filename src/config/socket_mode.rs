@@ -1,8 +1,8 @@
-//! The rights of the file of a Unix socket.
+//! The permissions of a Unix socket's file.
 
 use super::read::FromText;
 
-/// The rights of a file: nine bits.
+/// The permissions of a file: nine bits.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SocketMode(pub u32);
 

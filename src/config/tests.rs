@@ -1,4 +1,4 @@
-//! Configuration files: good ones, and every kind of fault.
+//! Tests of configuration files: valid ones, and every kind of fault.
 
 use super::*;
 use jwtd_core::crypto::SigningKey;
@@ -15,7 +15,7 @@ mod remote;
 mod table;
 mod torn;
 
-/// A folder with key files, gone with the test.
+/// A folder with key files, removed after the test.
 struct Folder(PathBuf, #[expect(dead_code, reason = "removed with it")] files::Folder);
 
 impl Folder {

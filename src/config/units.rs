@@ -3,8 +3,8 @@
 use jwtd_core::jose::json::ExactNumber;
 use std::time::Duration;
 
-/// A duration such as `60s`, `5m` or `1h30m`; a bare number is refused, because
-/// nobody can see its unit.
+/// Parses a duration such as `60s`, `5m` or `1h30m`; a bare number is refused, because it does not
+/// show its unit.
 ///
 /// # Errors
 /// A text that says what is expected.
@@ -16,7 +16,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| format!("`{text}` is not a duration; write one such as 500ms, 60s, 5m or 24h"))
 }
 
-/// A size in bytes such as `16KiB`, `64MiB` or `4096`.
+/// Parses a size in bytes such as `16KiB`, `64MiB` or `4096`.
 ///
 /// # Errors
 /// A text that says what is expected.
@@ -38,19 +38,19 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let number = number.trim_end();
     let digits = number.bytes().all(|byte| byte.is_ascii_digit());
     let digits = number.parse().ok().filter(|_| digits);
-    // Without a unit it is a number of YAML: Helm writes 134217728 as 1.34217728e+08.
+    // Without a unit, it is a YAML number: Helm writes 134217728 as 1.34217728e+08.
     let number: Option<u64> = digits.or_else(|| whole(text).filter(|_| unit == 1));
     number
         .and_then(|number| number.checked_mul(unit))
         .ok_or_else(|| format!("`{text}` is not a size; write one such as 4096, 16KiB or 64MiB"))
 }
 
-/// A whole number of 32 bits, without a unit.
+/// Parses a whole number of 32 bits, without a unit.
 pub(super) fn parse_count(text: &str) -> Option<u32> {
     text.parse().ok().or_else(|| u32::try_from(whole(text)?).ok())
 }
 
-/// The whole number that `text` is, in whatever form.
+/// The whole number that `text` represents, in any form.
 fn whole(text: &str) -> Option<u64> {
     let (whole, more) = ExactNumber::parse(text)?.whole()?;
     (!more).then_some(whole)

@@ -1,5 +1,4 @@
-//! The configuration as the daemon uses it: made only of types that cannot be
-//! wrong.
+//! The configuration as the daemon uses it, built only from types that cannot be wrong.
 
 use super::access::policies;
 use super::audit::{AuditSettings, audit, refusal_rules};
@@ -32,79 +31,80 @@ use std::time::Duration;
 /// All settings.
 #[derive(Debug)]
 pub struct Config {
-    /// Those that hold from the start to the end of the process.
+    /// Settings that hold for the life of the process.
     pub startup: Startup,
-    /// Those that may be replaced while it runs.
+    /// Settings that a reload may replace.
     pub live: Live,
 }
 
 /// Settings that need a restart.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Startup {
-    /// Where calls are taken.
+    /// The addresses that take calls.
     pub listen: Vec<Listen>,
-    /// Where probes and metrics are served, if anywhere.
+    /// The address of probes and metrics, if any.
     pub admin: Option<SocketAddr>,
-    /// The names under which they answer.
+    /// The host names under which probes and metrics respond.
     pub admin_hosts: AdminHosts,
-    /// The most bytes of the cache of proofs.
+    /// The size of the cache, in bytes.
     pub cache_bytes: u64,
-    /// The longest life of an entry of the cache.
+    /// The longest lifetime of a cache entry.
     pub cache_ttl: Duration,
-    /// Bounds of calls.
+    /// The limits for calls.
     pub limits: ServerLimits,
-    /// How connections are kept.
+    /// The timeouts and limits of connections.
     pub connection: Connection,
-    /// Where decisions are recorded, if anywhere.
+    /// The audit log, if it is on.
     pub audit: Option<AuditSettings>,
-    /// How refusals are logged.
+    /// The rules of the refusal log.
     pub refusals: RefusalRules,
-    /// Where calls are traced, if anywhere, and how many of those that bring no trace.
+    /// The OTLP endpoint for traces, if any, and the sampling rate for calls that carry no trace.
     pub traces: Option<(String, u32)>,
-    /// How long calls are taken after SIGTERM, while callers learn of it.
+    /// The time after SIGTERM in which calls are still accepted, while callers learn of the
+    /// shutdown.
     pub drain_delay: Duration,
-    /// How long calls may go on after that.
+    /// The time that calls may still run after that.
     pub drain_timeout: Duration,
-    /// Where the last good key sets are kept for the next process, if anywhere.
+    /// The folder that keeps the last good key sets for the next process, if any.
     pub state_dir: Option<PathBuf>,
-    /// What is kept of revocations, if they are on.
+    /// The settings of revocation, if it is on.
     pub revocation: Option<RevocationSettings>,
 }
 
-/// Settings that may be replaced while the daemon runs.
+/// Settings that a reload may replace.
 #[derive(Debug)]
 pub struct Live {
     /// The issuers with their keys.
     pub issuers: Issuers,
-    /// For each issuer, by its place, whether the daemon is ready without keys.
+    /// For each issuer, by its index: true if the daemon is ready without its keys.
     pub optional: Vec<bool>,
     /// The issuers whose keys are fetched.
     pub remotes: Vec<(IssuerIndex, Remote)>,
     /// The profiles, each with its policy.
     pub profiles: Vec<(Profile, Policy)>,
-    /// What is done with HTTP requests, if proxies may ask about them.
+    /// The rules for HTTP requests, if proxies may ask for decisions.
     pub http: Option<HttpRules>,
-    /// Who may revoke.
+    /// The callers that may revoke.
     pub revokers: Revokers,
-    /// Keys that were skipped, each with the name of its issuer. It is no fault, but
-    /// the operator should know.
+    /// Keys that were skipped, each with the name of its issuer: no fault, but a warning for the
+    /// operator.
     pub skipped: Vec<(String, String)>,
-    /// Tokens that the keys of an issuer cannot prove, each line with the name of the issuer.
+    /// Warnings about tokens that an issuer's keys cannot verify, each with the name of the issuer.
     pub warnings: Vec<(String, String)>,
-    /// The files that keys were read from, and what was in them.
+    /// The files that keys were read from, with fingerprints of their contents.
     pub files: Vec<(PathBuf, Digest)>,
 }
 
 impl Startup {
-    /// The settings, by their names in the file, that are others in `new`.
+    /// The names of the settings in the file that differ in `new`.
     #[must_use]
     pub fn differences(&self, new: &Self) -> Vec<&'static str> {
         self.compare(new).into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
     }
 
-    /// Each setting by its name, and whether it is the same in `new`.
+    /// Compares each setting with that in `new`: its name, and whether both are equal.
     pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 15] {
-        // Taken apart, so that no setting is forgotten.
+        // Destructured, so that no setting is forgotten.
         let Self {
             listen,
             admin,
@@ -149,9 +149,9 @@ impl Startup {
     }
 }
 
-/// Makes the settings of a tree that was checked against the schema and is complete. Faults that
-/// the schema cannot see are added to `faults`; where one is found, what depends
-/// on it is left out and the rest is looked at all the same.
+/// Builds the settings from a complete tree that was checked against the schema. Adds faults that
+/// the schema cannot express to `faults`; a setting that depends on a faulty one is skipped, and
+/// the rest is still checked.
 pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Config> {
     check_switches(root, file::KEYS, "", faults);
     for (index, socket) in root.list(file::listen).iter().enumerate() {
@@ -168,8 +168,8 @@ pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<C
     Some(Config { startup: startup?, live: live? })
 }
 
-/// What is switched on by being there, and holds nothing, is neither on nor off: a socket with an
-/// empty `tls` would take calls in plain text. Of a profile nothing at all may be empty: see
+/// Refuses empty tables that switch a feature on, because their meaning is unclear: a socket with
+/// an empty `tls` would take calls in plain text. Within a profile, nothing may be empty: see
 /// [`policies`].
 fn check_switches(node: &Node, keys: &[SettingKey], path: &str, faults: &mut Faults) {
     for (name, value) in node.members() {

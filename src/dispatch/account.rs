@@ -1,4 +1,4 @@
-//! Shares of what is in flight: one account for each peer.
+//! Fair sharing of the in-flight limits: one account for each peer.
 
 use super::resource::{Amounts, Resource};
 use super::totals::Totals;
@@ -7,17 +7,17 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Who shares one account.
+/// The identity of a peer: all its connections share one account.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Peer {
-    /// Clients at this address; of IPv6 the first 64 bits, because a client can have all
+    /// Clients at this address. For IPv6, the first 64 bits, because one client may own all
     /// addresses behind them.
     Address(IpAddr),
     /// Clients whose certificate has this as its first name.
     Name(Box<str>),
-    /// Clients of which nothing is known.
+    /// Clients without any known identity.
     Unknown,
-    /// Processes of this user, at a Unix socket.
+    /// Processes of this user, on a Unix socket.
     User(u32),
 }
 
@@ -35,42 +35,39 @@ impl Peer {
     }
 }
 
-/// What one peer holds of each resource.
+/// The amounts of each resource that one peer holds.
 ///
 /// # The rule
 ///
-/// Whatever a peer takes must leave free at least a seventh of what it holds then: with
-/// `limit` of a resource, `free` of it left and `held` by the peer, after [`Account::take`]
+/// After each [`Account::take`], the free amount must be at least a seventh of what the peer holds.
+/// With `limit` of a resource, `free` of it left and `held` by the peer:
 ///
 /// ```text
 /// held <= 7 * (free + 1)
 /// ```
 ///
-/// which is the dynamic threshold of Choudhury and Hahne for the buffers of switches. What
-/// follows from it:
+/// This is the dynamic threshold of Choudhury and Hahne for the buffers of switches. It implies:
 ///
 /// * A sole peer can take all but an eighth (rounded down).
-/// * While `n` peers hold something, `free + 1 >= (limit + 1) / 8^n`, whatever they did and
-///   in whichever order: so a peer that holds nothing can take 7/8 of that. For the proof,
-///   put the peers in the order in which they took last, and look at each at that moment.
-///   The first holds at most 7/8 of `limit + 1`. What the peers before it hold was not more
-///   since they took last, so that the next one shares the rest with nobody that takes, and
-///   leaves at least an eighth of it.
-/// * The shares become equal as peers give back: who holds much must wait until `free` has
-///   grown, and who holds little need not. With `n` peers that take what they can, each
-///   holds `7 / (7 n + 1)` of the limit in the end.
+/// * While `n` peers hold something, `free + 1 >= (limit + 1) / 8^n`, in whatever order they acted:
+///   so a peer that holds nothing can take 7/8 of that. For the proof, sort the peers by their last
+///   take, and look at each at that moment. The first holds at most 7/8 of `limit + 1`. The peers
+///   before a given one have not grown since their last take, so it shares the rest with no other
+///   peer that takes, and leaves at least an eighth of it.
+/// * The shares become equal as peers release permits: a peer that holds much must wait until
+///   `free` has grown, and a peer that holds little need not. With `n` peers that take as much as
+///   they can, each holds `7 / (7 n + 1)` of the limit in the end.
 ///
-/// An idle resource grants everything up to its limit, so that what is larger than a share
-/// can be done at all. What is charged ([`Account::charge`], [`Account::take_more`]) may
-/// exceed the rule and counts all the same, so that its peer takes nothing more until it is
-/// given back.
+/// An idle resource grants everything up to its limit, so that a request larger than a share is
+/// possible at all. Charged amounts ([`Account::charge`], [`Account::take_more`]) may exceed the
+/// rule. They count all the same, so the peer can take nothing more until they are released.
 #[derive(Debug)]
 pub struct Account {
     all: Arc<Totals>,
     held: Amounts<AtomicUsize>,
 }
 
-/// How many times as much as what is left free a peer may hold.
+/// The multiple of the free amount that a peer may hold.
 const SHARE: usize = 7;
 
 fn is_fair(held: usize, free: usize) -> bool {
@@ -82,29 +79,29 @@ impl Account {
         Arc::new(Self { all, held: Amounts::default() })
     }
 
-    /// How much there is of a resource, for all peers.
+    /// The limit of a resource, for all peers together.
     #[must_use]
     pub fn limit(&self, resource: Resource) -> usize {
         self.all.limit(resource)
     }
 
-    /// How much the peer holds of a resource.
+    /// The amount of a resource that the peer holds.
     #[must_use]
     pub fn held(&self, resource: Resource) -> usize {
         self.held.of(resource).load(Ordering::Relaxed)
     }
 
-    /// Takes `amount`, or nothing if it does not fit or is more than a share.
+    /// Acquires `amount`; returns `None` if it does not fit or exceeds the peer's share.
     #[must_use]
     pub fn take(self: &Arc<Self>, resource: Resource, amount: usize) -> Option<Permit> {
         let account = self.add(resource, amount).then(|| Arc::clone(self))?;
         Some(Permit::given(Share { account, resource }, amount))
     }
 
-    /// Takes `amount` for the work on something that has taken `own` already. Beside half
-    /// of the limit it always fits, so that alone everything can be worked on; else the
-    /// last quarter is left to what comes in, and to peers that hold no more than they
-    /// leave free.
+    /// Acquires `amount` for work on something that holds `own` already. It is granted whenever at
+    /// most half of the limit is in use otherwise, so that any request can be processed alone.
+    /// Beyond that, the last quarter is reserved for new requests, and for peers that hold no more
+    /// than they leave free.
     #[must_use]
     pub fn take_more(
         self: &Arc<Self>,
@@ -120,8 +117,8 @@ impl Account {
         (roomy || fits).then(|| self.charge(resource, amount))
     }
 
-    /// Takes `amount` for what is there already, also beyond share and limit: then nothing
-    /// new is taken on until it is gone.
+    /// Charges `amount` for something that exists already, even beyond share and limit: no new work
+    /// is accepted until it is released.
     #[must_use]
     pub fn charge(self: &Arc<Self>, resource: Resource, amount: usize) -> Permit {
         self.held.of(resource).fetch_add(amount, Ordering::Relaxed);
@@ -129,11 +126,11 @@ impl Account {
         Permit::given(Share { account: Arc::clone(self), resource }, amount)
     }
 
-    /// Whether `amount` more was taken.
+    /// Acquires `amount` more, and returns whether that was possible.
     ///
-    /// It is entered as held before it is taken, and given back in the other order: who
-    /// reads what is taken then finds in the account at least what the peer has of it, and
-    /// two threads of one peer cannot both take what is left of its share.
+    /// The amount is added to `held` before it is taken from the total, and removed in the reverse
+    /// order. A thread that reads the total then finds at least the peer's part of it in the
+    /// account, and two threads of one peer cannot both take the rest of its share.
     fn add(&self, resource: Resource, amount: usize) -> bool {
         let limit = self.limit(resource);
         if amount > limit {
@@ -160,10 +157,10 @@ impl Account {
     }
 }
 
-/// A peer's part of a resource.
+/// A permit for a part of a resource.
 pub type Permit = permit::Permit<Share>;
 
-/// Whose part it is, and of what.
+/// The account and the resource of a permit.
 #[derive(Clone, Debug)]
 pub struct Share {
     account: Arc<Account>,
@@ -177,7 +174,7 @@ impl Source for Share {
 }
 
 impl Permit {
-    /// Takes `more` in addition; false, and nothing is taken, if it does not fit.
+    /// Acquires `more` in addition; on failure, returns false and acquires nothing.
     #[must_use]
     pub fn grow(&mut self, more: usize) -> bool {
         let (Share { account, resource }, amount) = self.parts_mut();
@@ -188,8 +185,8 @@ impl Permit {
         grown
     }
 
-    /// Has another peer hold this; false, and all stays as it was, if that is more than its
-    /// share.
+    /// Transfers this permit to the account of another peer. Returns false and changes nothing if
+    /// that would exceed its share.
     #[must_use]
     pub fn move_to(&mut self, account: &Arc<Account>) -> bool {
         let (Share { account: current, resource }, amount) = self.parts_mut();
@@ -209,7 +206,7 @@ impl Permit {
         true
     }
 
-    /// Who holds this.
+    /// The account that holds this permit.
     #[must_use]
     pub fn account(&self) -> &Arc<Account> {
         &self.source().account

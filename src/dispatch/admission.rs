@@ -1,5 +1,5 @@
-//! Bounds on what is in flight, for the whole process. What does not fit is refused at
-//! once: a queue would only make everybody late.
+//! Process-wide limits on requests in flight. A request that does not fit is refused at once: a
+//! queue would only delay every caller.
 
 use super::account::{Account, Peer};
 use super::resource::{Amounts, Resource};
@@ -7,29 +7,29 @@ use super::totals::Totals;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// The bounds of the process, what is taken of them, and the accounts of the peers.
+/// The limits of the process, the amounts in use, and the accounts of the peers.
 #[derive(Debug)]
 pub struct Admission {
     totals: Arc<Totals>,
     accounts: Mutex<Accounts>,
 }
 
-/// The accounts that are in use, by their peers.
+/// The accounts in use, by peer.
 #[derive(Debug)]
 struct Accounts {
     by_peer: HashMap<Peer, Weak<Account>>,
-    /// When to look for those that are gone.
+    /// The number of accounts at which dead ones are removed.
     enough: usize,
 }
 
-/// How many batches wait for keys at once.
+/// The most batches that wait for keys at once.
 const KEY_WAITS: usize = 64;
 
-/// So many accounts are kept without a look.
+/// The least number of accounts at which dead ones are removed.
 const FEW: usize = 64;
 
 impl Admission {
-    /// Bounds of which nothing is taken; those that nobody configures have their own.
+    /// Creates limits with nothing in use. Limits that cannot be configured are set here.
     #[must_use]
     pub fn new(limits: Amounts) -> Arc<Self> {
         let limits = Amounts { key_waits: KEY_WAITS, work: usize::MAX, ..limits };
@@ -37,20 +37,20 @@ impl Admission {
         Arc::new(Self { totals: Arc::new(Totals::new(limits)), accounts })
     }
 
-    /// How much of a resource is taken now.
+    /// The amount of a resource in use.
     #[must_use]
     pub fn taken(&self, resource: Resource) -> usize {
         self.totals.taken(resource)
     }
 
-    /// How much of a resource there is.
+    /// The limit of a resource.
     #[must_use]
     pub fn limit(&self, resource: Resource) -> usize {
         self.totals.limit(resource)
     }
 
-    /// The account of a peer, which all of its connections share. There are at most twice
-    /// as many as were ever in use at once.
+    /// The account of a peer, shared by all of its connections. The map holds at most twice as many
+    /// accounts as were ever in use at once.
     #[must_use]
     pub fn account(&self, peer: Peer) -> Arc<Account> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! How long the work that was taken on will take, so that no more is taken on than can be
-//! done in time.
+//! Estimates the time to finish the accepted work, so that no more is accepted than can be done in
+//! time.
 
 use super::admission::Admission;
 use super::resource::Resource;
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What was taken on and is not done yet, as [`Resource::Work`] tells it.
+/// The accepted work that is not done yet, as counted by [`Resource::Work`].
 #[derive(Debug)]
 pub(super) struct Backlog {
     admission: Arc<Admission>,
-    /// How much longer it takes in fact, in parts of [`ONE`]: other processes and slower
-    /// machines have their share.
+    /// The ratio of actual to estimated time, in units of [`ONE`]: other processes and slower
+    /// machines increase it.
     pace: AtomicU64,
     workers: u64,
     limit: Duration,
@@ -21,37 +21,36 @@ pub(super) struct Backlog {
 const ONE: u64 = 1024;
 
 impl Backlog {
-    /// Of work done on so many threads; `limit` is how long something may have to wait.
+    /// Creates a backlog for `workers` threads; `limit` is the longest acceptable wait.
     pub(super) fn new(admission: Arc<Admission>, workers: usize, limit: Duration) -> Arc<Self> {
         let workers = u64::try_from(workers).unwrap_or(1).max(1);
         Arc::new(Self { admission, pace: AtomicU64::new(ONE), workers, limit })
     }
 
-    /// Whether a check that is taken on now would have to wait too long: longer than the
-    /// limit, or than half of the caller's patience, so that there is time left for the
-    /// check and the way back. What is asked of an idle daemon is never too much.
+    /// Returns true if a check accepted now would wait longer than the limit, or than half of the
+    /// caller's remaining time, which leaves time for the check and the response. An idle daemon
+    /// accepts any request.
     ///
-    /// `lag` is how long it waits before anything of it is begun. The longer of both counts and
-    /// not their sum: what makes the threads late are, where there are many slices, these very
-    /// checks.
+    /// `lag` is the time before any of the work starts. The longer of both estimates counts, not
+    /// their sum: with many slices, these very checks cause the lag.
     pub(super) fn is_full(&self, patience: Option<Duration>, lag: Duration) -> bool {
         let taken = self.admission.taken(Resource::Work);
         let nanoseconds = u64::try_from(taken).unwrap_or(u64::MAX).saturating_mul(1000);
         let pace = self.pace.load(Ordering::Relaxed);
-        // Batches take turns slice by slice, so that those in work are half done on the
-        // average: a new one shares the threads with all of them until its own end, and
-        // waits for about twice of what is left.
+        // Batches alternate slice by slice, so that those in progress are half done on average. A
+        // new one shares the threads with all of them until its own end, and waits for about twice
+        // the remaining work.
         let wait = (nanoseconds / self.workers).saturating_mul(2 * pace) / ONE;
         let most = patience.map_or(self.limit, |patience| (patience / 2).min(self.limit));
         Duration::from_nanos(wait).max(lag) > most
     }
 
-    /// Takes note of checks that should have taken `cost`, and took `took`.
+    /// Records that checks with the estimate `cost` took `took`.
     pub(super) fn learn(&self, cost: Duration, took: Duration) {
         let seen = whole(took).saturating_mul(ONE) / whole(cost).max(1);
-        // Within reason: a thread that was stopped for long tells nothing of the next one.
+        // Clamped, because the measurement of a suspended thread says nothing about the next one.
         let seen = seen.clamp(ONE / 8, ONE * 16);
-        // Lossy where two threads learn at once, which does no harm.
+        // Two threads may overwrite each other's update, which is harmless.
         let before = self.pace.load(Ordering::Relaxed);
         self.pace.store((before * 31 + seen) / 32, Ordering::Relaxed);
     }
@@ -69,7 +68,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const NONE: Duration = Duration::ZERO;
 
-    /// A backlog, and work of so many milliseconds for it.
+    /// A backlog, with work for it in milliseconds.
     fn begin(workers: usize) -> (Arc<Backlog>, Arc<Account>) {
         let admission = Admission::new(Amounts::default());
         let account = admission.account(Peer::Unknown);
@@ -83,7 +82,7 @@ mod tests {
     #[test]
     fn what_waits_too_long_is_not_taken_on_and_everything_comes_back() {
         let (backlog, account) = begin(2);
-        // Alone, even a large one is taken.
+        // An idle daemon accepts even a large request.
         assert!(!backlog.is_full(None, NONE));
         let mut large = take(&account, 120);
         assert!(backlog.is_full(None, NONE));

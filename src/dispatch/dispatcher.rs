@@ -1,6 +1,5 @@
-//! The way of a batch. Where all of it is remembered it is decided at once ([`Dispatcher::begin`]);
-//! else it is suspended, and decided in pieces between which others come to their right
-//! ([`Dispatcher::finish`]).
+//! Decides batches. A batch with only cache hits is decided at once ([`Dispatcher::begin`]); any
+//! other is suspended and decided in slices that yield to other tasks ([`Dispatcher::finish`]).
 
 use super::account::{Account, Permit};
 use super::admission::Admission;
@@ -26,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::yield_now;
 
-/// Decides batches, within the bounds of all and before their deadlines.
+/// Decides batches within the process-wide limits and their deadlines.
 #[derive(Debug)]
 pub struct Dispatcher {
     engine: Arc<Engine>,
@@ -39,18 +38,17 @@ pub struct Dispatcher {
     clock: Clock,
 }
 
-/// A batch that was begun.
+/// A batch after its first look-up.
 #[derive(Debug)]
 pub enum Begun {
     /// Everything is decided.
     Decided(Vec<Decision>),
-    /// There is more to do, for [`Dispatcher::finish`].
+    /// The rest is for [`Dispatcher::finish`].
     Suspended(Suspended),
 }
 
-/// A batch that waits, and what it holds up to its end. It waits at these points: between two
-/// slices, for the turn of others; and for keys that are being fetched, before those of its
-/// tokens that need them are read once more.
+/// A suspended batch with its permits. It waits at two points: between slices, for its next turn;
+/// and for keys that are being fetched, before the tokens that need them are read again.
 #[derive(Debug)]
 pub struct Suspended {
     lookup: Box<Lookup>,
@@ -60,27 +58,27 @@ pub struct Suspended {
     _records: Option<permit::Permit<AuditLog<AuditEvent>>>,
 }
 
-/// How many tokens are looked up before others get a turn, and judged if rules are tried on them;
-/// four times as many are judged without: a fraction of 200 microseconds.
+/// The tokens that are looked up before yielding, or judged if rules are evaluated for them;
+/// without rules, four times as many are judged. Either takes a fraction of 200 microseconds.
 const STRIDE: usize = 64;
 
-/// So late a worker has enough to do with what it began: about ten times what it takes to go to
-/// another and back.
+/// The lag beyond which a worker hands work to another: about ten times the cost of a round trip to
+/// another worker.
 const LATE: Duration = Duration::from_micros(500);
 
-/// What a token takes while its signature is checked, beside about its own length for what
-/// is decoded of it: where its parts are, its claims, its entry and its verdict.
+/// The memory of a token while its signature is checked, in bytes, in addition to about its own
+/// length for decoded parts: positions of its parts, claims, cache entry and verdict.
 const TOKEN: usize = 2560;
 
-/// What a message takes beside its tokens while it waits: its look-up and its task.
+/// The memory of a suspended message in addition to its tokens, in bytes: its look-up and its task.
 const MESSAGE: usize = 2048;
 
-/// What the call and its fields take, about.
+/// The approximate memory of a call and its headers, in bytes.
 const CALL: usize = 8192;
 
 impl Dispatcher {
-    /// Decides batches on these `workers`; each has a deadline of ours (R80), and checks are
-    /// taken on as long as they have to wait no longer than `queue_delay`.
+    /// Creates a dispatcher that decides batches on `workers`. Each batch gets a deadline (R80),
+    /// and checks are accepted as long as they would not wait longer than `queue_delay`.
     #[must_use]
     pub fn new(
         engine: Arc<Engine>,
@@ -97,7 +95,7 @@ impl Dispatcher {
         Self { engine, watches, workers, turns, backlog, call_timeout, queue_delay, clock }
     }
 
-    /// What it works with.
+    /// The engine.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
@@ -109,19 +107,19 @@ impl Dispatcher {
         &self.clock
     }
 
-    /// A seat on a worker for what takes long: for a batch that is large, and for any while this
-    /// worker is late.
+    /// Assigns long work to a worker: a large batch always, and any batch while the current worker
+    /// is late.
     #[must_use]
     pub fn seat(&self, suspended: &Suspended) -> Option<Seat> {
         let is_late = || self.workers.own().lag.at(self.clock.monotonic()) > LATE;
         (suspended.lookup.tokens() > STRIDE || is_late()).then(|| self.workers.seat())
     }
 
-    /// Begins to decide every token of `batch`, which came at the moment `now` from the peer
-    /// with this account. If they are few and all remembered, it is done at once.
+    /// Starts to decide every token of `batch`, which arrived at `now` from the peer with this
+    /// account. A small batch with only cache hits is decided at once.
     ///
     /// # Errors
-    /// If `deadline` has passed, or there is no room for it.
+    /// If `deadline` has passed, or a limit is reached.
     pub fn begin(
         &self,
         snapshot: &Arc<Snapshot>,
@@ -141,7 +139,7 @@ impl Dispatcher {
         let bytes = batch.tokens.iter().map(Bytes::len).sum::<usize>();
         caught(|| {
             let mut lookup = Lookup::new(Arc::clone(snapshot), batch, now)?;
-            // One token under rules may take as long as others may have to wait.
+            // With rules, one token may take as long as other tasks may have to wait.
             let few = if has_rules(&lookup) { 1 } else { STRIDE };
             if tokens <= few {
                 lookup.only_hits();
@@ -151,7 +149,8 @@ impl Dispatcher {
                 }
                 lookup.resume();
             }
-            // Only now: what is decided at once is done before anybody could look.
+            // Take the permits only now: a batch decided at once ends before anyone could observe
+            // them.
             let memory = bytes.saturating_add(tokens.saturating_mul(TOKEN)).saturating_add(MESSAGE);
             let full = |cause, resource| self.shed(cause, account.limit(resource));
             Ok(Begun::Suspended(Suspended {
@@ -168,7 +167,7 @@ impl Dispatcher {
         })?
     }
 
-    /// Decides a batch of which everything is remembered.
+    /// Decides a batch with only cache hits.
     fn decide_hits(
         &self,
         lookup: Lookup,
@@ -187,10 +186,10 @@ impl Dispatcher {
         Ok(judging.decisions())
     }
 
-    /// Decides what was suspended. Work stops when the future is dropped.
+    /// Decides a suspended batch. Dropping the future stops the work.
     ///
     /// # Errors
-    /// If its deadline comes first, or there is too much to do for that.
+    /// If its deadline passes first, or too much work is queued to meet it.
     pub async fn finish(&self, suspended: Suspended) -> Result<Vec<Decision>, Undecided> {
         let deciding = AssertUnwindSafe(self.decide(suspended)).catch_unwind();
         deciding.await.unwrap_or(Err(Undecided::Internal))
@@ -204,8 +203,8 @@ impl Dispatcher {
         let (mut decisions, waiting) = first.await?;
         if let Some(Waiting { held, _permit }) = waiting {
             self.wait_for_keys(held.waits.into_values().flatten(), deadline).await;
-            // Of the configuration that the batch came under: in another one its profile
-            // may stand in another place.
+            // Use the configuration under which the batch arrived: in another one, its profile may
+            // have another index.
             let now = self.engine.current.load();
             let snapshot = if now.is_of_configuration_of(&began) { now } else { began };
             let lookup = Lookup::new(snapshot, held.batch, self.clock.monotonic())?;
@@ -221,8 +220,8 @@ impl Dispatcher {
         Ok(decisions)
     }
 
-    /// The way of a batch, but for those of its tokens whose key may come soon, if they
-    /// `may_wait` for it.
+    /// Decides the tokens of a batch, except those whose key may arrive soon, if they `may_wait`
+    /// for it.
     async fn pass(
         &self,
         mut lookup: Lookup,
@@ -233,11 +232,11 @@ impl Dispatcher {
     ) -> Result<(Vec<Decision>, Option<Waiting>), Undecided> {
         let (tokens, began) = (lookup.tokens(), lookup.at());
         self.in_time(deadline)?;
-        // Before any work is done for it: to refuse must be cheap.
+        // Check this before any work is done, because refusing must be cheap.
         let patience = deadline.map(|deadline| deadline.saturating_duration_since(began));
         let lag = &self.workers.own().lag;
         lag.measure(began);
-        // What waited for a key was taken on already.
+        // A batch that waited for a key was accepted already.
         if may_wait && self.backlog.is_full(patience, lag.at(began)) {
             lookup.only_hits();
         }
@@ -249,7 +248,7 @@ impl Dispatcher {
             let limit = usize::try_from(self.queue_delay.as_millis()).unwrap_or(usize::MAX);
             return Err(self.shed(ShedCause::Work, limit));
         }
-        // Those over which rules take long end a turn of themselves.
+        // Tokens with slow rules end their slice early themselves.
         let stride = if has_rules(&lookup) { STRIDE } else { STRIDE * 4 };
         let (mut pending, unread) = lookup.end();
         let mut waiting = None;
@@ -265,7 +264,7 @@ impl Dispatcher {
                 self.in_time(deadline)?;
             }
             let checked = self.turns.run(slices, account, began, deadline).await?;
-            // What was checked is not checked again.
+            // Signatures that were checked are not checked again.
             let _none = pending.take(checked, &self.engine);
         }
         let now = Moment { wall: self.clock.wall(), at: self.clock.monotonic() };
@@ -280,8 +279,8 @@ impl Dispatcher {
         Ok((judging.decisions(), waiting))
     }
 
-    /// Tells of keys that are missing, and takes the tokens out that may wait for them, or whose
-    /// key has come since their batch did.
+    /// Reports missing keys, and removes the tokens that may wait for them, or whose key has
+    /// arrived since their batch did.
     fn hold(&self, pending: &mut Pending, account: &Arc<Account>) -> Option<Waiting> {
         let (permit, seen) = (OnceCell::new(), Arc::clone(pending.snapshot()));
         let now = self.engine.current.load();
@@ -303,8 +302,8 @@ impl Dispatcher {
         Some(Waiting { held, _permit: permit.into_inner().flatten() })
     }
 
-    /// Waits for the ends of attempts to fetch keys, at most for half of the time that is left,
-    /// so that some is left for the answer.
+    /// Waits for the ends of key fetches, at most for half of the remaining time, so that some is
+    /// left for the response.
     async fn wait_for_keys(
         &self,
         ends: impl IntoIterator<Item = AttemptEnd>,
@@ -333,7 +332,7 @@ impl Dispatcher {
         }
     }
 
-    /// Counts what is refused because of a bound.
+    /// Counts a request that a limit refused.
     fn shed(&self, cause: ShedCause, limit: usize) -> Undecided {
         self.engine.metrics.shed(cause);
         Undecided::Overloaded { cause, limit }
@@ -341,33 +340,33 @@ impl Dispatcher {
 }
 
 impl Suspended {
-    /// When it must be decided.
+    /// The time by which the batch must be decided.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// The account of the peer that asks.
+    /// The account of the calling peer.
     #[must_use]
     pub fn account(&self) -> &Arc<Account> {
         self.memory.account()
     }
 }
 
-/// Tokens that wait for keys, for each issuer until the end of an attempt to fetch them if they
-/// have not come already; and a permit to wait.
+/// The tokens that wait for keys, with the end of the fetch of each issuer unless its keys have
+/// arrived already; and a permit to wait.
 struct Waiting {
     held: Held<Option<AttemptEnd>>,
     _permit: Option<Permit>,
 }
 
-/// Whether rules are tried on the tokens.
+/// Returns true if rules are evaluated for the tokens.
 fn has_rules(lookup: &Lookup) -> bool {
     lookup.served().policy.has_rules()
 }
 
-/// A panic costs this one batch: what others share is not left half changed, for it is replaced
-/// whole.
+/// Runs `work` so that a panic fails only this one batch. Shared state is replaced as a whole, so a
+/// panic cannot leave it half changed.
 ///
 /// # Errors
 /// If `work` panicked.

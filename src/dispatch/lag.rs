@@ -1,6 +1,5 @@
-//! How long a task waits for a thread of the runtime. What fits one slice is done on the
-//! spot and waits in no queue of ours: where very many such calls come at once, they wait in
-//! that of the runtime.
+//! Measures how long a task waits for a thread of the runtime. Work that fits one slice is done
+//! inline and waits in none of our queues: a flood of such calls waits in the runtime's queue.
 
 use crate::clock::Clock;
 use std::sync::Arc;
@@ -8,24 +7,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::{JoinHandle, yield_now};
 
-/// The last measurement of the wait.
+/// The last measurement of the lag.
 #[derive(Debug)]
 pub(super) struct Lag {
     clock: Clock,
     begin: Instant,
     nanoseconds: AtomicU64,
-    /// When that was measured, in nanoseconds since the beginning.
+    /// The time of the measurement, in nanoseconds since `begin`.
     measured: AtomicU64,
-    /// When to measure again; [`RUNNING`] while a measurement is under way.
+    /// The time of the next measurement; [`RUNNING`] while one is in progress.
     next: AtomicU64,
 }
 
 const RUNNING: u64 = u64::MAX;
 
-/// How often it is measured at most.
+/// The least time between measurements.
 const EVERY: Duration = Duration::from_millis(10);
 
-/// How long a measurement tells something.
+/// The time for which a measurement is valid.
 pub(super) const FRESH: Duration = Duration::from_secs(1);
 
 impl Lag {
@@ -35,7 +34,7 @@ impl Lag {
         Arc::new(Self { clock, begin, nanoseconds, measured, next })
     }
 
-    /// How long a task had to wait, if it was measured lately.
+    /// The measured lag, or zero if the measurement is old.
     pub(super) fn at(&self, now: Instant) -> Duration {
         let age = self.place(now).saturating_sub(self.measured.load(Ordering::Relaxed));
         if Duration::from_nanos(age) > FRESH {
@@ -44,7 +43,7 @@ impl Lag {
         Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
     }
 
-    /// Measures it from `now` on, if that is due: the task that does so.
+    /// Starts a measurement at `now` if one is due, and returns its task.
     pub(super) fn measure(self: &Arc<Self>, now: Instant) -> Option<JoinHandle<()>> {
         let next = self.next.load(Ordering::Relaxed);
         let due = next <= self.place(now)
@@ -54,7 +53,7 @@ impl Lag {
                 .is_ok();
         let lag = due.then(|| Arc::clone(self))?;
         Some(tokio::spawn(async move {
-            // A task that is spawned may be the very next one; one that yields is the last.
+            // A spawned task may run next; a task that yields goes to the end of the queue.
             yield_now().await;
             let end = lag.clock.monotonic();
             let waited = whole(end.saturating_duration_since(now));
@@ -90,7 +89,7 @@ mod tests {
         let running = lag.measure(clock.monotonic()).unwrap();
         assert!(lag.measure(clock.monotonic()).is_none(), "one at a time");
         assert_eq!(lag.at(clock.monotonic()), Duration::ZERO);
-        // Others have the thread.
+        // Other tasks occupy the thread.
         time.advance(SECOND * 5);
         running.await.unwrap();
         assert_eq!(lag.at(clock.monotonic()), SECOND * 5);

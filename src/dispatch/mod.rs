@@ -1,9 +1,8 @@
-//! Floor 7: the way of a batch, whatever door it came through: what is taken on, and in which
-//! order it is worked off.
+//! Floor 7: admission and scheduling of batches, whatever their protocol.
 //!
-//! [`Dispatcher`] says the way from the first look-up to the last verdict. `admission` and
-//! `account` bound what is in flight, by shares of the peers; `backlog` and `lag` say whether
-//! more can be done in time; `turns` has slices run on the `workers`.
+//! [`Dispatcher`] takes a batch from the first look-up to the last verdict. `admission` and
+//! `account` limit what is in flight, by shares of the peers; `backlog` and `lag` estimate whether
+//! more work can be done in time; `turns` runs slices on the `workers`.
 
 mod account;
 mod admission;

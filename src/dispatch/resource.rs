@@ -1,37 +1,37 @@
-//! What is bounded, and amounts of it.
+//! The limited resources, and amounts of them.
 
-/// What is bounded.
+/// A limited resource.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Resource {
-    /// Bytes of messages being received, worked on or sent.
+    /// Bytes of messages being received, processed or sent.
     Bytes,
     /// Open connections.
     Connections,
-    /// Batches that wait for keys; the others do without.
+    /// Batches that wait for keys; other batches are decided without waiting.
     KeyWaits,
-    /// Open calls that may be silent for as long as the client likes.
+    /// Open streams, which may be idle for as long as the client likes.
     Streams,
-    /// Tokens being worked on.
+    /// Tokens in progress.
     Tokens,
-    /// Reading and checks that were taken on and are not done yet, in microseconds of an idle
-    /// core. It is charged, and never refused here: see `backlog`.
+    /// Accepted reading and checking that is not done yet, in microseconds of an idle core. It is
+    /// always charged and never refused here: see `backlog`.
     Work,
 }
 
 /// An amount of each resource.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Amounts<T = usize> {
-    /// Of [`Resource::Bytes`].
+    /// The amount of [`Resource::Bytes`].
     pub bytes: T,
-    /// Of [`Resource::Connections`].
+    /// The amount of [`Resource::Connections`].
     pub connections: T,
-    /// Of [`Resource::KeyWaits`], which nobody configures.
+    /// The amount of [`Resource::KeyWaits`], which cannot be configured.
     pub key_waits: T,
-    /// Of [`Resource::Streams`].
+    /// The amount of [`Resource::Streams`].
     pub streams: T,
-    /// Of [`Resource::Tokens`].
+    /// The amount of [`Resource::Tokens`].
     pub tokens: T,
-    /// Of [`Resource::Work`], which nobody configures.
+    /// The amount of [`Resource::Work`], which cannot be configured.
     pub work: T,
 }
 

@@ -1,9 +1,9 @@
-//! The bounds of the process, and what is taken of them.
+//! The limits of the process, and the amounts in use.
 
 use super::resource::{Amounts, Resource};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The bounds of the process, and what all peers together have taken of them.
+/// The limits of the process, and the amounts that all peers together hold.
 #[derive(Debug)]
 pub(super) struct Totals {
     pub(super) limits: Amounts,
@@ -11,17 +11,17 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// Bounds of which nothing is taken.
+    /// Creates limits with nothing in use.
     pub(super) fn new(limits: Amounts) -> Self {
         Self { limits, taken: Amounts::default() }
     }
 
-    /// How much of a resource is taken now.
+    /// The amount of a resource in use.
     pub(super) fn taken(&self, resource: Resource) -> usize {
         self.taken.of(resource).load(Ordering::Relaxed)
     }
 
-    /// How much of a resource there is.
+    /// The limit of a resource.
     pub(super) fn limit(&self, resource: Resource) -> usize {
         *self.limits.of(resource)
     }

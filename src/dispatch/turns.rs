@@ -31,11 +31,11 @@ impl Turns {
         Self { engine, workers, backlog, clock }
     }
 
-    /// Runs slices of a batch that came at the moment `began`; gives what they came to, in any
-    /// order. What is left is not done when the future is dropped.
+    /// Runs the slices of a batch that arrived at `began`, and returns their outcomes in any order.
+    /// Dropping the future abandons the remaining slices.
     ///
     /// # Errors
-    /// If `deadline` comes first.
+    /// If `deadline` passes first.
     pub(super) async fn run(
         &self,
         mut slices: Vec<Slice>,
@@ -48,9 +48,9 @@ impl Turns {
         }
         let cost = slices.iter().map(Slice::cost).sum();
         let load = account.charge(Resource::Work, microseconds(cost));
-        // What fits one slice is done on the spot: to wait for a turn would cost more than it
-        // is worth. Its pace tells little: the cost of one token is that of its check, and
-        // leaves out what a call takes beside.
+        // A batch that fits one slice runs inline, because waiting for a turn would cost more than
+        // it saves. Its timing is not recorded: the cost of one token covers only its check, and
+        // not the overhead of a call.
         if cost <= Slice::TARGET {
             let run = |slice: Slice| slice.run(&self.engine, self.clock.wall(), began);
             let mut outcomes = slices.into_iter().map(run);
@@ -61,7 +61,7 @@ impl Turns {
             }));
         }
         let lanes = self.workers.count().min(slices.len());
-        // The dearest are at the front; the lanes take from the back.
+        // The most expensive are at the front; the lanes take from the back.
         slices.reverse();
         let shared = Arc::new(Lanes {
             slices: Mutex::new(slices),
@@ -78,8 +78,8 @@ impl Turns {
         }
         Arc::clone(&shared).work(self.clone(), Arc::clone(own), deadline).await?;
         while let Some(joined) = helpers.join_next().await {
-            // A lane cannot panic: each slice is caught, and nothing else can
-            // fail. Were it to, its tokens are answered with INTERNAL.
+            // A lane cannot panic: each slice is caught, and nothing else can fail. If one did, its
+            // tokens would get INTERNAL.
             joined.unwrap_or(Ok(()))?;
         }
         Ok(std::mem::take(&mut *lock(&shared.outcomes)))
@@ -101,7 +101,7 @@ impl Lanes {
         deadline: Option<Instant>,
     ) -> Result<(), Undecided> {
         loop {
-            // Who has nothing to do takes no turn from others.
+            // A lane without work must not take a turn from others.
             if lock(&self.slices).is_empty() {
                 return Ok(());
             }
@@ -120,8 +120,8 @@ impl Lanes {
             }
             lock(&self.load).shrink(microseconds(cost));
             lock(&self.outcomes).extend(outcomes);
-            // With the turn still in hand: else the next lane would run at once, and the one
-            // after it, and nobody would look at the sockets for long.
+            // Yield while holding the turn: otherwise the next lane would run at once, and the one
+            // after it, and the runtime would not poll sockets for long.
             yield_now().await;
             drop(turn);
         }

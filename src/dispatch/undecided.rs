@@ -1,20 +1,20 @@
-//! Why a batch is not decided.
+//! The reasons why a batch was not decided.
 
 use crate::engine::ForeignProfile;
 use crate::telemetry::ShedCause;
 
-/// Why a batch is not decided.
+/// The reason why a batch was not decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Undecided {
-    /// A bug.
+    /// A bug in the daemon.
     Internal,
-    /// The deadline came before the end.
+    /// The deadline passed first.
     Late,
-    /// It does not fit what is in flight.
+    /// An in-flight limit is reached.
     Overloaded {
-        /// What there is too much of.
+        /// The limited resource.
         cause: ShedCause,
-        /// The most of it.
+        /// The limit.
         limit: usize,
     },
 }

@@ -1,6 +1,7 @@
-//! The worker threads, as connections and slices see them. Each has a runtime of its own, and a
-//! connection lives on one of them from accept to end: its state, its look-ups and its answers
-//! never cross to another core. What would keep a thread for long goes to all of them in slices.
+//! The worker threads, as connections and slices see them. Each has its own runtime, and a
+//! connection stays on one of them from accept to close: its state, look-ups and responses never
+//! move to another core. Work that would occupy a thread for long is split into slices for all of
+//! them.
 
 use super::lag::Lag;
 use crate::clock::Clock;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-/// All worker threads; there is one at least. Clones share them.
+/// All worker threads, at least one. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Workers {
     first: Arc<Worker>,
@@ -20,30 +21,30 @@ pub struct Workers {
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) runtime: Handle,
-    /// One turn. Slices wait here, first come first served, and not in the runtime's queue,
-    /// where a lone token would stand behind all slices of a large batch.
+    /// The worker's single turn. Slices wait here in FIFO order, and not in the runtime's queue,
+    /// where a single token would wait behind all slices of a large batch.
     pub(super) turn: Semaphore,
-    /// How late its tasks are.
+    /// The lag of its tasks.
     pub(super) lag: Arc<Lag>,
     connections: AtomicUsize,
-    /// How many batches are decided on it that take long.
+    /// The number of long batches assigned to it.
     batches: AtomicUsize,
 }
 
-/// The place of a batch that takes long on a worker, up to its end.
+/// The assignment of a long batch to a worker, until the batch ends.
 #[derive(Debug)]
 pub struct Seat {
     worker: Arc<Worker>,
     is_own: bool,
 }
 
-/// A connection's place on a worker, up to its end.
+/// The assignment of a connection to a worker, until the connection closes.
 #[derive(Debug)]
 pub struct Place(Arc<Worker>);
 
 impl Workers {
-    /// The workers with these runtimes, each of which a thread of its own drives. `clock` measures
-    /// how late they are.
+    /// Creates the workers from these runtimes, each of which its own thread drives. `clock`
+    /// measures their lag.
     #[must_use]
     pub fn new(first: Handle, others: impl IntoIterator<Item = Handle>, clock: &Clock) -> Self {
         let worker = |runtime| {
@@ -54,14 +55,14 @@ impl Workers {
         Self { first: worker(first), others: others.into_iter().map(worker).collect() }
     }
 
-    /// How many there are.
+    /// The number of workers.
     #[must_use]
     pub fn count(&self) -> usize {
         1 + self.others.len()
     }
 
-    /// A place on the worker with the fewest connections; among equals on that which was busy
-    /// for the shortest time.
+    /// Assigns a connection to the worker with the fewest connections; among equals, to the one
+    /// with the shortest busy time.
     #[must_use]
     pub fn place(&self) -> Place {
         let load = |worker: &&Arc<Worker>| {
@@ -73,7 +74,7 @@ impl Workers {
         Place(Arc::clone(worker))
     }
 
-    /// A seat for a batch on the worker with the fewest; on that of the caller where no other has
+    /// Assigns a batch to the worker with the fewest; to the caller's own worker if no other has
     /// fewer.
     #[must_use]
     pub fn seat(&self) -> Seat {
@@ -85,7 +86,7 @@ impl Workers {
         Seat { worker: Arc::clone(worker), is_own: Arc::ptr_eq(worker, own) }
     }
 
-    /// The worker that runs the caller; the first if none does.
+    /// The worker that runs the caller, or the first if none does.
     pub(super) fn own(&self) -> &Arc<Worker> {
         let own = Handle::try_current().ok().map(|handle| handle.id());
         let found = self.iter().find(|worker| Some(worker.runtime.id()) == own);
@@ -112,7 +113,7 @@ impl Drop for Place {
 }
 
 impl Seat {
-    /// The runtime to decide it in; nothing if that is the caller's own.
+    /// The runtime in which to decide the batch; `None` if it is the caller's own.
     #[must_use]
     pub fn elsewhere(&self) -> Option<&Handle> {
         (!self.is_own).then_some(&self.worker.runtime)
@@ -144,7 +145,7 @@ mod tests {
         let mut sorted = counts();
         sorted.sort_unstable();
         assert_eq!(sorted, [2, 2, 3]);
-        // Two that end on one worker leave room for the next two.
+        // Two connections that end on one worker leave room for the next two.
         let gone = places[0].runtime().id();
         places.retain(|place| place.runtime().id() != gone);
         let next = workers.place();
@@ -172,7 +173,7 @@ mod tests {
             let third = workers.seat();
             assert_eq!(place(&third), None);
             drop((own, third));
-            // Where none has fewer, the way is saved.
+            // If no worker has fewer, the batch stays and saves the hop.
             let _again = workers.seat();
             assert_eq!(place(&workers.seat()), None);
         });

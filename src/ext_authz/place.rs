@@ -1,4 +1,4 @@
-//! The places of a request where a token may stand, and what stands there.
+//! The places of a request that may hold a token.
 
 use super::SeveralTokens;
 use super::request::{HttpRequest, is, split_once};
@@ -6,30 +6,30 @@ use super::request::{HttpRequest, is, split_once};
 /// The header of a WebSocket handshake that browsers let a page write (RFC 6455, section 11.3.4).
 pub const WEBSOCKET_PROTOCOL: &str = "sec-websocket-protocol";
 
-/// A place where a token is looked for.
+/// A place to look for a token.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TokenPlace {
     /// A header, its name in lower case.
     Header {
-        /// Its name.
+        /// The name.
         name: Box<str>,
-        /// The word before the token, in any case; if there is none, the whole value is it.
+        /// The scheme before the token, in any case; without one, the whole value is the token.
         scheme: Option<Box<str>>,
     },
     /// A cookie (RFC 6265, section 4.2).
     Cookie(Box<str>),
     /// A parameter of the query (RFC 6750, section 2.3).
     Query(Box<str>),
-    /// The entry of `Sec-WebSocket-Protocol` after the one of this name; if the name ends with a
-    /// dot, what follows it within the entry.
+    /// The entry of `Sec-WebSocket-Protocol` after the one with this name; if the name ends with a
+    /// dot, the part of the entry after the name.
     WebSocketProtocol(Box<str>),
 }
 
 impl TokenPlace {
-    /// All that stands there.
+    /// Finds all tokens at this place.
     ///
     /// # Errors
-    /// If a parameter of the query would stay there, because the proxy knows it by another name.
+    /// If a query parameter could not be removed, because the proxy knows it by another name.
     pub(super) fn tokens<'r>(
         &self,
         request: &HttpRequest<'r>,
@@ -64,8 +64,9 @@ impl TokenPlace {
 }
 
 impl<'r> HttpRequest<'r> {
-    /// The entries of `Sec-WebSocket-Protocol` without those that hold a token, as the value of
-    /// a header. The name before a token stays: a browser wants one of its protocols chosen.
+    /// The entries of `Sec-WebSocket-Protocol` without those that hold a token, as a header value.
+    /// The name before a token stays, because a browser requires that one of its protocols is
+    /// chosen.
     #[must_use]
     pub fn protocols_without_tokens(&self, names: &[&str]) -> Vec<u8> {
         let mut before = None;
@@ -87,7 +88,7 @@ fn protocol_token<'r>(before: Option<&[u8]>, entry: &'r [u8], name: &str) -> Opt
 }
 
 /// The tokens in one value of a header. A proxy may have joined several headers by commas (RFC
-/// 9110, section 5.3), and no token has one in it.
+/// 9110, section 5.3), and no token contains one.
 fn in_header<'r>(value: &'r [u8], scheme: Option<&str>) -> Vec<&'r [u8]> {
     let token = |value: &'r [u8]| {
         let value = value.trim_ascii();
@@ -96,7 +97,7 @@ fn in_header<'r>(value: &'r [u8], scheme: Option<&str>) -> Vec<&'r [u8]> {
         word.eq_ignore_ascii_case(scheme.as_bytes()).then(|| rest.trim_ascii())
     };
     let joined: Option<Vec<_>> = value.split(is(b',')).map(token).collect();
-    // Other schemes have commas of their own.
+    // Other schemes use commas themselves.
     joined.unwrap_or_else(|| token(value).into_iter().collect())
 }
 
@@ -106,7 +107,7 @@ fn value_of<'r>(pair: &'r [u8], cookie: &str) -> Option<&'r [u8]> {
     (name.trim_ascii() == cookie.as_bytes()).then_some(value)
 }
 
-/// Without the quotes around it that RFC 6265, section 4.1.1, allows.
+/// Strips the quotes around a value that RFC 6265, section 4.1.1, allows.
 fn unquoted(value: &[u8]) -> &[u8] {
     let mut value = value.trim_ascii();
     while let [b'"', rest @ ..] | [rest @ .., b'"'] = value {
@@ -115,7 +116,7 @@ fn unquoted(value: &[u8]) -> &[u8] {
     value
 }
 
-/// Whether a name in a query stands for `plain`, percent-encoded or not (RFC 3986, 2.1).
+/// Returns true if a name in a query equals `plain`, percent-encoded or not (RFC 3986, 2.1).
 fn decodes_to(name: &str, plain: &str) -> bool {
     let (mut name, mut plain) = (name.bytes(), plain.bytes());
     loop {

@@ -1,9 +1,8 @@
-//! A request as a proxy shows it, and what it looks like without its token.
+//! An HTTP request as a proxy describes it, and its headers without the token.
 
 use bytes::Bytes;
 
-/// A request, as far as it matters. Names of headers are in lower case; values are the bytes
-/// that came.
+/// The relevant parts of a request. Header names are in lower case; values are the received bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpRequest<'r> {
     /// The method.
@@ -39,15 +38,15 @@ impl<'r> HttpRequest<'r> {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// Whether a browser asks if a page may send another request (Fetch, section 4.8). It sends
-    /// no credentials with it.
+    /// Returns true for a CORS preflight: a browser asks if a page may send another request (Fetch,
+    /// section 4.8). It sends no credentials with it.
     #[must_use]
     pub fn is_cors_preflight(&self) -> bool {
         let given = |name: &str| self.header(name).any(|value| !value.trim_ascii().is_empty());
         self.method == "OPTIONS" && given("origin") && given("access-control-request-method")
     }
 
-    /// All cookies but those of these names, byte for byte, as the value of a header.
+    /// All cookies except those with these names, byte for byte, as a header value.
     #[must_use]
     pub fn cookies_without(&self, names: &[&str]) -> Vec<u8> {
         let stays = |pair: &&[u8]| {

@@ -1,4 +1,4 @@
-//! Where tokens are found in requests, and what is left without them.
+//! Tests of finding tokens in requests, and of removing them.
 
 use super::*;
 use bytes::Bytes;
@@ -38,7 +38,7 @@ fn a_token_is_found_where_it_is_looked_for() {
         ("Bearer ", "none"),
         ("Basic YTpi", "none"),
         ("Bearera.b.c", "none"),
-        // What a proxy joined from two headers.
+        // Two headers that a proxy joined.
         ("Bearer a.b.c,Bearer d.e.f", "several"),
         ("Bearer a.b.c, bearer a.b.c", "a.b.c"),
         ("Bearer a.b.c,Basic YTpi", "a.b.c,Basic YTpi"),
@@ -70,7 +70,7 @@ fn a_token_is_found_where_it_is_looked_for() {
         ("/a?access_token=", "none"),
         ("/a?access_token=a&access_token=a", "a"),
         ("/a?access_token=a&access_token=b", "several"),
-        // An encoded name is another one to the proxy, which would leave it there.
+        // To the proxy, an encoded name is another parameter, which it would not remove.
         ("/a?access%5Ftoken=a", "several"),
         ("/a?access_token=a&access%5Ftoken=a", "several"),
         ("/a?access_token=a&access%5ftoken=b", "several"),
@@ -124,7 +124,7 @@ fn a_web_socket_brings_its_token_among_the_protocols() {
         let without = request.protocols_without_tokens(&[name]);
         assert_eq!(String::from_utf8_lossy(&without), rest, "{value}");
     }
-    // A proxy may show two headers as two.
+    // A proxy may pass two headers separately.
     let two = [("sec-websocket-protocol", "access_token"), ("sec-websocket-protocol", "a.b.c")];
     assert_eq!(found(&after.0, "/", &two), "a.b.c");
 }

@@ -1,11 +1,11 @@
-//! The files of a folder that an operator fills.
+//! Lists the files of a folder that an operator fills.
 
 use jwtd_core::crypto::{Digest, digest};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The regular files of a folder, in the order of their names. What begins with a dot is left
-/// out: the folders behind a mounted Secret of Kubernetes do, and what editors leave behind.
+/// The regular files of a folder, sorted by name. Names that begin with a dot are skipped: the
+/// internal folders of a mounted Kubernetes Secret, and backup files of editors.
 #[derive(Debug)]
 pub struct Listing(Vec<PathBuf>);
 
@@ -19,7 +19,7 @@ impl Listing {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let is_hidden = entry.file_name().as_encoded_bytes().first() == Some(&b'.');
-            // Through links, of which a mounted Secret consists.
+            // Follow links, because a mounted Secret consists of them.
             let is_file = || std::fs::metadata(entry.path()).is_ok_and(|found| found.is_file());
             if is_hidden || !is_file() {
                 continue;
@@ -34,7 +34,7 @@ impl Listing {
         Ok(Self(paths))
     }
 
-    /// A fingerprint of the names: it changes when a file comes or goes.
+    /// Returns a fingerprint of the names, which changes when a file appears or disappears.
     #[must_use]
     pub fn fingerprint(&self) -> Digest {
         digest(self.0.iter().map(|path| path.as_os_str().as_encoded_bytes()))

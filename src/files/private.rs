@@ -1,4 +1,4 @@
-//! Folders that only we can enter, gone with the value.
+//! Temporary folders that only the current user can enter.
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use std::fs::Permissions;
@@ -8,27 +8,27 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, TempDir};
 
-/// A folder that only we can enter. It has a name that nobody can guess, and is removed with
-/// the value.
+/// A folder that only the current user can enter, with an unpredictable name. It is removed when
+/// the value is dropped.
 #[derive(Debug)]
 pub struct Folder(TempDir);
 
 impl Folder {
-    /// Makes one where temporary files belong.
+    /// Creates a folder in the system's temporary folder.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub fn temporary() -> io::Result<Self> {
         builder("jwtd-").tempdir().map(Self)
     }
 
-    /// Where it is.
+    /// The path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Where the file `name` in it is.
+    /// The path of the file `name` in the folder.
     #[must_use]
     pub fn join(&self, name: &str) -> PathBuf {
         self.path().join(name)
@@ -41,15 +41,15 @@ fn builder(prefix: &str) -> Builder<'_, 'static> {
     builder
 }
 
-/// The longest path of a socket (unix(7)), in bytes.
+/// The longest path of a socket, in bytes (unix(7)).
 pub const SOCKET_PATH_BYTES: usize = 107;
 
-/// Makes something that the file system names, such as a socket, with its final rights before
-/// anybody else can reach it, and puts it in the place of `path` in one step. `make` is told
-/// where to make it. Gives also its inode.
+/// Creates a file system object, such as a socket, with its final permissions before anyone else
+/// can reach it, and moves it to `path` atomically. `make` gets the temporary path to create. Also
+/// returns the inode.
 ///
 /// # Errors
-/// If anything of this fails; nothing is left then.
+/// If any step fails; nothing is left then.
 pub fn make_in_place<T>(
     path: &Path,
     mode: u32,
@@ -57,13 +57,13 @@ pub fn make_in_place<T>(
 ) -> io::Result<(T, u64)> {
     const NAME: &str = "s";
 
-    // Few letters: the path of a socket is short.
+    // Few random letters, because the path of a socket must be short.
     let folder = builder(".").rand_bytes(8).tempdir_in(super::parent(path))?;
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // From here on by the folder and not by its path, which may lead elsewhere by now.
+    // From here on, use the folder's descriptor and not its path, which may lead elsewhere by now.
     let folder_itself: OwnedFd = rustix::fs::open(folder.path(), flags, Mode::empty())?;
-    // By the number of the descriptor where the path would be longer than a socket's may be,
-    // although the one that it is moved to is not.
+    // Go through the descriptor's number if the path would be too long for a socket, even though
+    // the final path is not.
     let unfinished = folder.path().join(NAME);
     let unfinished = if unfinished.as_os_str().len() <= SOCKET_PATH_BYTES {
         unfinished

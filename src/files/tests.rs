@@ -1,4 +1,4 @@
-//! What others could have put in the place of a file.
+//! Tests against objects that other users could plant in place of a file.
 
 use super::*;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Everything that is no regular file, in a folder.
+/// Every kind of object that is not a regular file, in a folder.
 fn others(folder: &Folder) -> Vec<(PathBuf, &'static str)> {
     let (pipe, socket) = (folder.join("pipe"), folder.join("socket"));
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -36,7 +36,7 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
         says(read(&path, 10).unwrap_err(), what);
         says(append(&path, 0o600).unwrap_err(), what);
         assert!(write_new(&path, 0o600, b"x").is_err());
-        // By way of a link too.
+        // Also through a link.
         let link = folder.join("link");
         symlink(&path, &link).unwrap();
         says(open(&link).unwrap_err(), what);
@@ -47,7 +47,7 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
 #[test]
 fn what_is_read_may_be_a_link_and_is_bounded() {
     let folder = Folder::temporary().unwrap();
-    // As Kubernetes mounts a ConfigMap.
+    // The layout of a ConfigMap mounted by Kubernetes.
     std::fs::create_dir(folder.join("..2026")).unwrap();
     std::fs::write(folder.join("..2026/a"), "12345").unwrap();
     symlink("..2026", folder.join("..data")).unwrap();
@@ -55,7 +55,7 @@ fn what_is_read_may_be_a_link_and_is_bounded() {
     assert_eq!(read(&folder.join("a"), 5).unwrap(), b"12345");
     assert_eq!(read(&folder.join("a"), 4).unwrap_err().kind(), ErrorKind::FileTooLarge);
     assert!(open_own(&folder.join("a")).is_err());
-    // The size is not known before it is read.
+    // The size is unknown before reading.
     assert!(!read(Path::new("/proc/self/limits"), MOST).unwrap().is_empty());
 }
 
@@ -123,7 +123,7 @@ fn what_is_made_in_place_is_out_of_reach_until_it_has_its_rights() {
     let ((), inode) = make_in_place(&path, 0o604, make).unwrap();
     assert_eq!((mode(&path), std::fs::metadata(&path).unwrap().ino()), (0o604, inode));
     assert!(make_in_place(&path, 0o600, |_| Err::<(), _>(io::Error::other("no"))).is_err());
-    // The folder was swapped for a link meanwhile: what it leads to keeps its rights.
+    // The folder was replaced by a link meanwhile: the permissions of its target must not change.
     let victim = folder.join("victim");
     std::fs::create_dir(&victim).unwrap();
     std::fs::write(victim.join("s"), "kept").unwrap();

@@ -1,13 +1,13 @@
-//! Errors of the operating system in words. Its own are for programmers: they end with
-//! `(os error 2)`, and some name a constant of C.
+//! Words for errors of the operating system. The standard messages are for programmers: they end
+//! with `(os error 2)`, and some name a constant of C.
 
 use std::io::{self, ErrorKind};
 
-/// What went wrong, as the end of a sentence such as `FILE cannot be read: ...`.
+/// Describes the error, as the end of a sentence such as `FILE cannot be read: ...`.
 #[must_use]
 pub fn of_io(error: &io::Error) -> String {
     let Some(code) = error.raw_os_error() else {
-        // Either it has words of its own, or it is a kind and nothing else.
+        // The error has its own message, or is only a kind.
         return match (error.get_ref(), error.kind()) {
             (Some(inner), _) => inner.to_string(),
             (None, ErrorKind::UnexpectedEof) => "it ended too early".to_owned(),
@@ -15,9 +15,9 @@ pub fn of_io(error: &io::Error) -> String {
         };
     };
     let words = match code {
-        // Of these the standard library has no kind: EMFILE, ENFILE (errno(3)).
-        23 => Some("all open files of the machine are in use"),
-        24 => Some("this process has as many open files as it may have; raise `ulimit -n`"),
+        // The standard library has no kind for EMFILE and ENFILE (errno(3)).
+        23 => Some("the machine has reached its limit of open files"),
+        24 => Some("this process has reached its limit of open files (`ulimit -n`)"),
         _ => of_kind(error.kind()),
     };
     match words {
@@ -33,9 +33,9 @@ fn of_kind(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::AddrInUse => "another process uses this address already",
         ErrorKind::AddrNotAvailable => "this machine has no such address",
-        ErrorKind::AlreadyExists => "it is there already",
+        ErrorKind::AlreadyExists => "it exists already",
         ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-            "the other end closed the connection"
+            "the peer closed the connection"
         }
         ErrorKind::ConnectionRefused => "connection refused: nothing listens there",
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {

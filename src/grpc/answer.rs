@@ -1,4 +1,4 @@
-//! The body of the answer to a call, and what is kept until it is sent.
+//! The body of the response to a call, and the permits that it holds until it is sent.
 
 use super::call_permits::CallPermits;
 use super::status::explain;
@@ -13,13 +13,13 @@ use std::task::{Context, Poll};
 use tonic::Status;
 use tonic::codegen::StdError;
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub struct Answer {
     content: Content,
-    /// For what the message was made of, until it is handed on.
+    /// The permit for the memory of the content, until its first frame is taken.
     room: Option<Permit>,
-    /// The permits of the call, kept until the answer is sent: a client may delay reading it.
+    /// The permits of the call, kept until the response is sent: a client may delay reading it.
     permits: Option<CallPermits>,
 }
 
@@ -27,23 +27,24 @@ pub struct Answer {
 enum Content {
     /// The only message.
     Message(Bytes),
-    /// All went well.
+    /// Trailers with the status OK.
     Ok,
     /// A body produced elsewhere: by a stream, by tonic, or by an HTTP handler.
     Other(tonic::body::Body),
-    /// There is no more.
+    /// The end of the body.
     End,
 }
 
 impl Answer {
-    /// One message, and that all went well; `room` is for what it was made of.
+    /// Builds a response with one message and the status OK; `room` is the permit for the
+    /// memory of its content.
     pub(super) fn message(message: &impl Message, room: Option<Permit>) -> Response<Self> {
         let mut buffer = BytesMut::new();
         put(message, &mut buffer);
         Self { room, ..Self::from(Content::Message(buffer.freeze())) }.respond()
     }
 
-    /// The messages of a stream, and how it ended.
+    /// Builds a response with the messages of a stream and its final status.
     pub(super) fn messages<B>(body: B) -> Response<Self>
     where
         B: Body<Data = Bytes, Error: Into<StdError>> + Send + 'static,
@@ -51,14 +52,14 @@ impl Answer {
         Self::from(tonic::body::Body::new(body)).respond()
     }
 
-    /// An error, which has no body.
+    /// Builds an error response, which has no body.
     pub(super) fn error(status: Status) -> Response<Self> {
         let mut answer = status.into_http::<()>().map(|()| Self::from(Content::End));
         explain(answer.headers_mut());
         answer
     }
 
-    /// Keeps what the call holds until the answer is sent.
+    /// Keeps the permits of the call until the response is sent.
     pub(super) fn keep(&mut self, permits: CallPermits) {
         self.permits = Some(permits);
     }
@@ -120,13 +121,13 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Other(body) => body.size_hint(),
-            // Exact ones are sent as a length, and none is sent with trailers.
+            // An exact hint would be sent as a content length, and then hyper sends no trailers.
             _ => SizeHint::default(),
         }
     }
 }
 
-/// Writes a message as gRPC has it (gRPC over HTTP/2, Length-Prefixed-Message).
+/// Writes a message with the gRPC framing (gRPC over HTTP/2, Length-Prefixed-Message).
 pub(super) fn put(message: &impl Message, buffer: &mut BytesMut) {
     let length = message.encoded_len();
     buffer.reserve(length.saturating_add(5));

@@ -1,5 +1,5 @@
-//! Envoy's question whether an HTTP request may go on: finds its token, has it decided
-//! as any other, and answers in headers and statuses (RFC 6750).
+//! Serves Envoy's external authorization check: finds the token of an HTTP request, verifies it,
+//! and responds with headers and statuses (RFC 6750).
 
 mod denial;
 mod reply;
@@ -21,18 +21,18 @@ use reply::Judged;
 use std::str::from_utf8;
 use std::time::Instant;
 
-/// What a request is told in which a token or what rules look at is no text.
+/// The message for a request whose token, or whose attributes for rules, are not text.
 const NOT_TEXT: &str = "the request is not UTF-8";
 
 impl Door {
-    /// Answers Envoy's question.
+    /// Responds to Envoy's check.
     pub(super) async fn check(
         &self,
         message: CheckRequest,
         call: &Unary,
     ) -> Result<Fit<CheckResponse>, CallFault> {
-        // Envoy counts an answer that comes too late as an error; a denial must come before:
-        // when nine tenths of the time have passed.
+        // Envoy counts a late response as an error, which may let the request pass. A denial must
+        // come first: after nine tenths of the time.
         let deadline = call.deadline.map(|end| {
             let left = end.saturating_duration_since(call.now);
             end.checked_sub(left / 10).unwrap_or(end)
@@ -53,7 +53,8 @@ impl Door {
             return Err(CallFault::NotConfigured { setting: "ext_authz" });
         };
         let AttributeContext { source, request, context_extensions } = attributes;
-        // The route says by which profile, and nothing that the client wrote does.
+        // Only the route configuration may choose the profile, never anything that the client
+        // wrote.
         let named = |one: &&ContextExtensionsEntry| one.key == "profile";
         let named =
             context_extensions.iter().rfind(named).map_or(Ok(""), |one| from_utf8(&one.value));
@@ -70,7 +71,7 @@ impl Door {
         let asked = HttpRequest { method: told.method, headers: &headers, target: told.target };
         let FoundToken { token, places } = match rules.find_token(&asked) {
             Err(SeveralTokens) => return Ok(reply::several_tokens(rules)),
-            // With a token it is no browser's, and is judged.
+            // A browser's preflight never carries a token; one with a token is verified.
             Ok(None) if rules.bypass_cors_preflight && asked.is_cors_preflight() => {
                 return Ok(reply::preflight(rules, &asked));
             }
@@ -90,8 +91,8 @@ impl Door {
     }
 }
 
-/// The headers, by their names in lower case, in either form in which Envoy sends them; none if
-/// one that must be text is not UTF-8.
+/// The headers, with names in lower case, in either form in which Envoy sends them. `None` if one
+/// that must be text is not UTF-8.
 fn headers(http: &Http, rules: &HttpRules) -> Option<Vec<(String, Bytes)>> {
     let merged = http.headers.iter().map(|one| (&one.key, &one.value));
     let raw = http.header_map.iter().flat_map(|map| &map.headers).map(|one| {
@@ -106,7 +107,7 @@ fn headers(http: &Http, rules: &HttpRules) -> Option<Vec<(String, Bytes)>> {
     merged.chain(raw).map(shown).collect()
 }
 
-/// What rules of the operator see of the request.
+/// The attributes of the request for the operator's rules.
 struct Told<'h> {
     method: &'h str,
     target: &'h str,
@@ -115,7 +116,8 @@ struct Told<'h> {
     principal: &'h str,
 }
 
-/// Reads it, if all of it is UTF-8: a rule must not judge another text than the one that came.
+/// Reads the attributes, if all are UTF-8: a rule must not evaluate a text that differs from the
+/// received one.
 fn told<'h>(http: &'h Http, principal: &'h Bytes) -> Option<Told<'h>> {
     Some(Told {
         method: from_utf8(&http.method).ok()?,

@@ -1,9 +1,9 @@
-//! Admits the bytes of a request while they are being received, and what reading it will take.
-//! Refuses a message that is too large by its first five bytes, one that would take too much
-//! once it is read, and one that does not come in time.
+//! Admits the bytes of a request while they are received, and the memory that decoding will take.
+//! Refuses a message that is too large at its five-byte prefix, one that would take too much memory
+//! when decoded, and one that arrives too slowly.
 //!
-//! Messages are handed on whole: tonic reserves the announced size of one with its first
-//! byte, and a thousand that are announced at once would take far more than is admitted.
+//! Messages are passed on only when complete: tonic reserves the announced size with the first
+//! byte, and a thousand announced messages would take far more than was admitted.
 
 use super::call_permits::CallPermits;
 use super::method::Rpc;
@@ -25,24 +25,24 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
-/// What is needed to meter bodies.
+/// The parameters for metering bodies.
 #[derive(Clone, Debug)]
 pub struct MeteredLayer {
-    /// The largest message.
+    /// The largest message, in bytes.
     pub message_bytes: usize,
-    /// Where refusals are counted.
+    /// The metrics that count refusals.
     pub metrics: Arc<Metrics>,
 }
 
-/// The largest message that names something: the decoder keeps so much room for each call.
+/// The largest message of names, in bytes: the decoder keeps a buffer of this size for each call.
 const BUFFER: usize = 8192;
 
 impl MeteredLayer {
-    /// Meters the body of `request`, each message of which may take so long to arrive, on
-    /// the account of `origin`.
+    /// Meters the body of `request` on the account of `origin`. Each message must arrive within the
+    /// given time.
     ///
     /// # Errors
-    /// If there is no such method, or no room for its fields or for a call that stays open.
+    /// If the method does not exist, or there is no room for the headers or for a long-lived call.
     pub(super) fn apply<B>(
         &self,
         request: Request<B>,
@@ -90,20 +90,20 @@ fn refuse(metrics: &Metrics, cause: ShedCause, limit: usize) -> CallFault {
     CallFault::Overloaded { cause, limit }
 }
 
-/// What an open call costs: its state, and its fields. One that takes a byte on the wire,
-/// because it refers to another (RFC 7541, section 6.1), takes far more in memory
-/// (CVE-2026-49975).
+/// The memory of an open call, in bytes: its state and its header fields. A field that takes one
+/// byte on the wire, because it refers to an indexed one (RFC 7541, section 6.1), takes far more in
+/// memory (CVE-2026-49975).
 fn cost(fields: &HeaderMap) -> usize {
-    /// Of the tasks and the stream.
+    /// The tasks and the stream.
     const CALL: usize = 4096;
-    /// Of a place in the map.
+    /// An entry of the map.
     const FIELD: usize = 128;
 
     let each = fields.iter().map(|(name, value)| FIELD + name.as_str().len() + value.len());
     CALL + each.sum::<usize>()
 }
 
-/// A request body that is metered.
+/// A metered request body.
 #[derive(Debug)]
 pub struct Metered<B> {
     body: B,
@@ -112,28 +112,28 @@ pub struct Metered<B> {
     prefix: Prefix,
     arrival: Arrival,
     pieces: Reassembly,
-    /// Its messages are short, and gone as soon as they are read.
+    /// True if its messages are short, and released as soon as they are read.
     names: bool,
-    /// Reads requests of reflection beforehand.
+    /// The validator of reflection requests.
     reflected: Option<Reflected>,
-    /// Whether a message has begun.
+    /// True if a message has begun.
     begun: bool,
-    /// Whether no more will come.
+    /// True at the end of the body.
     ended: bool,
 }
 
-/// Until when what has begun must have arrived.
+/// The deadline for a message that has begun.
 #[derive(Debug)]
 struct Arrival {
     patience: Duration,
-    /// Between messages there may be pauses, and no end is due.
+    /// True for a stream, which may pause between messages without a deadline.
     streaming: bool,
-    /// It is set when there is something to wait for.
+    /// Set while bytes are expected.
     end: Option<Pin<Box<Sleep>>>,
 }
 
 impl Arrival {
-    /// A message has come: what follows on a stream has a time of its own.
+    /// Resets the deadline after a message: the next message of a stream gets its own.
     fn next_message(&mut self) {
         if self.streaming {
             self.end = None;
@@ -141,7 +141,7 @@ impl Arrival {
     }
 }
 
-/// The flag and the length before each message (gRPC over HTTP/2,
+/// The length of the flag and the length field before each message (gRPC over HTTP/2,
 /// Length-Prefixed-Message).
 const PREFIX: usize = 5;
 
@@ -149,11 +149,11 @@ const PREFIX: usize = 5;
 struct Prefix {
     bytes: [u8; PREFIX],
     filled: usize,
-    /// The bytes of the current message that are still to come.
+    /// The remaining bytes of the current message.
     left: usize,
-    /// The place of the shape of all messages.
+    /// The index of the shape of all messages.
     request: usize,
-    /// What the current one weighs so far.
+    /// The weight of the current message until now.
     weight: Weight,
 }
 
@@ -169,7 +169,7 @@ impl<B> Metered<B> {
         &self.permits
     }
 
-    /// Admits a piece; gives how much of it belongs to messages that are whole now.
+    /// Admits a piece, and returns how many of its bytes belong to complete messages.
     fn admit(&mut self, data: &Bytes) -> Result<usize, CallFault> {
         let mut held = self.permits.lock();
         let full = || {
@@ -227,20 +227,20 @@ impl<B> Metered<B> {
         Ok(whole)
     }
 
-    /// The error of the body; a library may not pass it on.
+    /// Records and returns the error of the body; a library may not pass it on.
     fn fail(&self, fault: CallFault) -> Box<Status> {
         self.permits.lock().fault = Some(fault);
         Box::new(Status::from(fault))
     }
 
-    /// No more comes. A message that is cut off is refused here, and a call without any.
+    /// Handles the end of the body. Refuses a truncated message, and a call without any.
     fn end(&mut self) -> Result<(), CallFault> {
         self.ended = true;
         self.pieces.end();
         self.may_end()
     }
 
-    /// Whether the call may end here.
+    /// Checks that the call may end here.
     fn may_end(&self) -> Result<(), CallFault> {
         if self.prefix.filled > 0 || self.prefix.left > 0 {
             return Err(CallFault::MessageIncomplete);
@@ -251,7 +251,7 @@ impl<B> Metered<B> {
         Ok(())
     }
 
-    /// Ready when what is waited for comes too late.
+    /// Becomes ready when the expected bytes are late.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Arrival { patience, streaming, end } = &mut self.arrival;
         if *streaming && self.prefix.filled == 0 && self.prefix.left == 0 {
@@ -297,7 +297,7 @@ where
                 Poll::Ready(Some(Ok(frame))) => Some(frame),
                 Poll::Ready(None) => None,
             };
-            // Trailers of a request say nothing.
+            // Request trailers carry no information.
             let admitted = match frame.map(Frame::into_data) {
                 Some(Ok(data)) => self.admit(&data).map(|whole| self.pieces.push(data, whole)),
                 Some(Err(_)) | None => self.end(),
@@ -309,13 +309,13 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        // An end that is a fault is told by a frame.
+        // A faulty end is reported by a frame.
         let has_ended = self.body.is_end_stream() && self.may_end().is_ok();
         self.pieces.is_empty() && (self.ended || has_ended)
     }
 
     fn size_hint(&self) -> SizeHint {
-        // What is held has left the body.
+        // The held bytes have already left the inner body.
         if self.pieces.is_empty() { self.body.size_hint() } else { SizeHint::default() }
     }
 }

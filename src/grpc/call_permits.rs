@@ -1,4 +1,4 @@
-//! The permits of a call, from its first byte to its end, and on whose account.
+//! The permits of a call, from its first byte to its end, and the account that they are charged to.
 
 use super::status::CallFault;
 use crate::dispatch::{Account, Permit};
@@ -7,8 +7,8 @@ use jwtd_core::policy::Caller;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The permits of one call: for its bytes that were received and not yet answered, and for its
-/// place if it stays open.
+/// The permits of one call: for received bytes without a response yet, and for a stream slot if the
+/// call is long-lived.
 #[derive(Clone, Debug)]
 pub(super) struct CallPermits(Arc<Inner>);
 
@@ -21,20 +21,20 @@ struct Inner {
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) bytes: Permit,
-    /// How much of it is for the fields and the beginning of the call.
+    /// The part of `bytes` for the headers and the setup of the call.
     opening: usize,
-    /// What the messages take that were begun and not taken yet.
+    /// The bytes of each message that has begun and was not taken yet.
     pub(super) messages: VecDeque<usize>,
-    /// The place of a call that stays open.
+    /// The stream slot of a long-lived call.
     stream: Option<Permit>,
-    /// What its body failed of, which a library may keep to itself.
+    /// The fault of the body, in case a library does not pass it on.
     pub(super) fault: Option<CallFault>,
 }
 
 impl Held {
-    /// Takes what reading the last message will take; false if there is no room.
+    /// Admits the memory for decoding the last message; returns false if there is no room.
     pub(super) fn weigh(&mut self, decoded: usize) -> bool {
-        /// It is a part of what each call costs.
+        /// The decoded bytes that are covered by the setup cost of each call.
         const LITTLE: usize = 1024;
 
         if decoded <= LITTLE {
@@ -51,7 +51,7 @@ impl Held {
 }
 
 impl CallPermits {
-    /// Of a call of `origin`; `bytes` is for its beginning.
+    /// Creates the permits of a call of `origin`; `bytes` covers its setup.
     pub(super) fn new(origin: Arc<Origin>, bytes: Permit, stream: Option<Permit>) -> Self {
         let (opening, messages) = (bytes.amount(), VecDeque::new());
         let held = Mutex::new(Held { bytes, opening, messages, stream, fault: None });
@@ -70,15 +70,15 @@ impl CallPermits {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A permit for the bytes of the next message, to be held until it is answered.
+    /// Splits off the permit for the bytes of the next message, to be held until its response.
     pub(super) fn take_message(&self) -> Option<Permit> {
         let mut held = self.lock();
         let size = held.messages.pop_front()?;
         Some(held.bytes.split(size))
     }
 
-    /// The answer has begun. What a call that stays open took for its beginning goes back; any
-    /// other keeps that until its answer is sent, and gives back what it took for its message.
+    /// Called when the response begins. A long-lived call then releases its setup bytes; any other
+    /// call keeps them until its response is sent, and releases the bytes of its message.
     pub(super) fn answered(&self) {
         let mut held = self.lock();
         if held.stream.is_some() {
@@ -90,8 +90,8 @@ impl CallPermits {
         }
     }
 
-    /// Gives back what the call took for its beginning: its fields are gone, and what it
-    /// takes while it is silent is a part of its place among the streams.
+    /// Releases the setup bytes: the headers are dropped, and the memory of an idle call is covered
+    /// by its stream slot.
     pub(super) fn settle(&self) {
         let mut held = self.lock();
         let opening = std::mem::take(&mut held.opening);

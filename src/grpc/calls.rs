@@ -1,21 +1,21 @@
-//! How the calls of each method are counted.
+//! The call counters of each method.
 
 use super::method::Method;
 use crate::telemetry::{MethodCalls, Metrics};
 use std::sync::Arc;
 
-/// The calls of all methods, at the places of their numbers.
+/// The counters of all methods, indexed by method.
 #[derive(Clone, Debug)]
 pub struct Calls([Arc<MethodCalls>; Method::ALL.len()]);
 
 impl Calls {
-    /// Counted by `metrics`.
+    /// Creates the counters in `metrics`.
     #[must_use]
     pub fn new(metrics: &Metrics) -> Self {
         Self(Method::ALL.map(|method| Arc::new(MethodCalls::new(metrics, method.called()))))
     }
 
-    /// Those of one method.
+    /// The counters of one method.
     pub(super) fn of(&self, method: Method) -> &Arc<MethodCalls> {
         let Self([verify, verify_batch, verify_stream, explain, check, revoke, undo, list, watch]) =
             self;

@@ -1,4 +1,4 @@
-//! Counts calls that libraries answer: health and reflection.
+//! Counts calls that are handled by libraries: health and reflection.
 
 use super::answer::Answer;
 use super::call_permits::CallPermits;
@@ -23,12 +23,12 @@ pub(super) struct Uncounted {
 }
 
 impl Uncounted {
-    /// Counts the call, which ends with this code and without an answer.
+    /// Counts the call, which ends with this code and without a response.
     pub(super) fn end(self, code: &'static str) {
         self.metrics.call(self.method, &self.clock).end(code);
     }
 
-    /// Counts the call by its answer, whose status gets its details if it has none.
+    /// Counts the call by its response, and adds details to its status if it has none.
     pub(super) fn answered(
         self,
         mut answer: Response<Answer>,
@@ -46,12 +46,12 @@ impl Uncounted {
     }
 }
 
-/// The body of an answer, with whose trailers the call ends.
+/// The body of a response; the call ends with its trailers.
 #[derive(Debug)]
 struct Counted {
     body: Answer,
     call: Call,
-    /// They know what the body of the request failed of.
+    /// The permits, which record the fault of the request body.
     permits: CallPermits,
 }
 

@@ -1,5 +1,5 @@
-//! From a message to its verdicts: at once where nothing is left to wait for, and in a second
-//! part where there is. What all calls of the contract share.
+//! Turns a message into verdicts: at once if nothing has to wait, else in a second part. Shared by
+//! all calls of the contract.
 
 use super::call_permits::CallPermits;
 use super::calls::Calls;
@@ -29,7 +29,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// The tokens of a message, their contexts, and its options.
 pub(super) type Asked = (Vec<Bytes>, Vec<pb::TokenContext>, Option<pb::VerifyOptions>);
 
-/// What all calls share.
+/// The state shared by all calls.
 #[derive(Debug)]
 pub(super) struct Door {
     dispatcher: Dispatcher,
@@ -38,19 +38,19 @@ pub(super) struct Door {
     pub(super) ledger: Option<Ledger>,
 }
 
-/// What became of a message at once.
+/// The state of a message after its first look-up.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// It is answered.
+    /// The message has its verdicts.
     Done(Verdicts),
-    /// The rest takes waiting.
+    /// The rest has to wait.
     Open(Rest),
 }
 
 /// The verdicts of a message.
 pub(super) type Verdicts = Fit<Vec<pb::Verdict>>;
 
-/// The rest of a message.
+/// The remaining work for a message.
 #[derive(Debug)]
 pub(super) enum Rest {
     /// Its tokens are not decided yet.
@@ -60,7 +60,7 @@ pub(super) enum Rest {
 }
 
 impl Door {
-    /// Lets so many tokens into one message.
+    /// Creates the shared state; `limits` bounds the tokens of one message.
     pub(super) fn new(
         dispatcher: Dispatcher,
         limits: &ServerLimits,
@@ -70,12 +70,12 @@ impl Door {
         Self { dispatcher, calls, batch_tokens: limits.batch_tokens, ledger }
     }
 
-    /// The snapshot of now.
+    /// The current snapshot.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.dispatcher.engine().current.load()
     }
 
-    /// What is revoked now.
+    /// The current set of revocations.
     pub(super) fn revoked(&self) -> Arc<RevocationSet> {
         self.dispatcher.engine().revocations.load_full()
     }
@@ -85,13 +85,13 @@ impl Door {
         self.dispatcher.clock()
     }
 
-    /// Begins a call.
+    /// Starts counting a call.
     pub(super) fn call(&self, method: Method, headers: &HeaderMap) -> Call {
         let traces = self.dispatcher.engine().traces.as_ref();
         self.calls.of(method).begin(self.clock()).traced(traces, headers)
     }
 
-    /// Answers a call with one token.
+    /// Handles a call with one token.
     pub(super) async fn verify(
         self: &Arc<Self>,
         request: pb::VerifyRequest,
@@ -103,7 +103,7 @@ impl Door {
         Ok(verdicts.map(|verdicts| pb::VerifyResponse { verdict: verdict(verdicts) }))
     }
 
-    /// Answers a call with many tokens.
+    /// Handles a call with many tokens.
     pub(super) async fn verify_batch(
         self: &Arc<Self>,
         request: pb::VerifyBatchRequest,
@@ -118,12 +118,12 @@ impl Door {
         let Unary { permits, now, deadline, .. } = call;
         match self.begin(self.snapshot(), asked, *now, *deadline, permits, call.tally())? {
             Step::Done(verdicts) => Ok(verdicts),
-            // In a box, so that calls that are answered at once do not hold the room for it.
+            // Boxed, so that the futures of calls that end at once stay small.
             Step::Open(rest) => Box::pin(self.end(rest, call.tally())).await,
         }
     }
 
-    /// Begins to answer a message that came `now`.
+    /// Starts to decide a message that arrived at `now`.
     pub(super) fn begin(
         &self,
         snapshot: Arc<Snapshot>,
@@ -150,7 +150,8 @@ impl Door {
         })
     }
 
-    /// Ends what was begun: on another worker where it takes long and that has less to do.
+    /// Finishes a message that was begun: on another worker if the work is long and that worker has
+    /// less to do.
     pub(super) async fn end(
         self: &Arc<Self>,
         rest: Rest,
@@ -165,7 +166,7 @@ impl Door {
         };
         let (door, tally) = (Arc::clone(self), tally.clone());
         let ending = runtime.spawn(async move { door.end_here(rest, &tally).await });
-        // The work stops with the caller.
+        // Canceling the call stops the work.
         let ended = AbortOnDropHandle::new(ending).await;
         ended.unwrap_or_else(|_| Err(Undecided::Internal.into()))
     }
@@ -203,7 +204,7 @@ impl Door {
         })
     }
 
-    /// Decides a batch whose verdicts another writes.
+    /// Decides a batch whose verdicts are written elsewhere.
     pub(super) async fn run(
         &self,
         snapshot: &Arc<Snapshot>,
@@ -221,7 +222,7 @@ impl Door {
         Ok(decisions)
     }
 
-    /// Decides one token as any other, and then tells each check of it.
+    /// Decides one token like any other, and then reports each check of it.
     pub(super) async fn explain(
         self: &Arc<Self>,
         request: pb::ExplainRequest,
@@ -257,7 +258,7 @@ impl Door {
         permit.ok_or_else(|| self.shed(ShedCause::Tokens, account.limit(Resource::Tokens)))
     }
 
-    /// Counts a call that is refused because of a bound.
+    /// Counts a call that a limit refused.
     fn shed(&self, cause: ShedCause, limit: usize) -> CallFault {
         self.dispatcher.engine().metrics.shed(cause);
         CallFault::Overloaded { cause, limit }

@@ -1,16 +1,16 @@
-//! Answers that fit: none is larger than what clients of every language accept by default.
+//! Keeps responses within the size that clients of every language accept by default.
 
 use super::status::CallFault;
 use crate::dispatch::Permit;
 use prost::Message;
 
-/// The largest answer.
+/// The largest response, in bytes.
 pub(super) const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
-/// What the messages around verdicts take: their tags and lengths, and an id.
+/// The bytes around the verdicts in a response: tags and lengths, and an id.
 const ENVELOPE: usize = 64;
 
-/// An answer that is not too large, with a permit for the room that it takes.
+/// A response within the limit, with a permit for its memory.
 #[derive(Debug)]
 pub(super) struct Fit<T> {
     message: T,
@@ -30,27 +30,28 @@ impl<T: Message> Fit<T> {
 }
 
 impl<T> Fit<T> {
-    /// What was measured while it was made, in `room`; without what is put around it later.
+    /// Wraps a message that was measured while it was built, with its permit; excludes what is
+    /// added around it later.
     pub(super) fn made(message: T, count: usize, room: Option<Permit>) -> Result<Self, CallFault> {
         check(count.saturating_add(ENVELOPE))?;
         Ok(Self { message, room })
     }
 
-    /// With a little around it.
+    /// Wraps the message in a small envelope.
     pub(super) fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Fit<U> {
         Fit { message: wrap(self.message), room: self.room }
     }
 
-    /// The answer, and a permit for its room, to be held until it is encoded.
+    /// The response, and the permit to hold until it is encoded.
     pub(super) fn into_parts(self) -> (T, Option<Permit>) {
         (self.message, self.room)
     }
 }
 
-/// Whether so many bytes may be answered.
+/// Checks the size of a response, in bytes.
 ///
 /// # Errors
-/// If they are too many.
+/// If it is too large.
 pub(super) fn check(count: usize) -> Result<(), CallFault> {
     if count > ANSWER_BYTES {
         return Err(CallFault::ReplyTooLarge { count, limit: ANSWER_BYTES });

@@ -1,5 +1,5 @@
-//! The way of each call of a connection to the services and back: refused at once, or
-//! metered and answered. What is no call of gRPC is for another door.
+//! Routes each request of a connection to the services: refuses it at once, or meters and handles
+//! it. Requests that are not gRPC calls go to another door.
 
 use super::answer::Answer;
 use super::authz;
@@ -26,22 +26,22 @@ use tonic::metadata::MetadataValue;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Answers the requests of all connections: calls of gRPC itself, and others by `plain`.
+/// Handles the requests of all connections: gRPC calls by the services, others by `plain`.
 #[derive(Clone, Debug)]
 pub struct Door<S, P> {
-    /// Answers the calls that are let in.
+    /// Handles the admitted calls.
     pub service: S,
-    /// Meters their bodies.
+    /// Meters the bodies of calls.
     pub metered: MeteredLayer,
-    /// Knows which callers are served.
+    /// Knows the callers that are served.
     pub engine: Arc<Engine>,
     /// The metrics of calls that are refused before their body is read.
     pub calls: Calls,
-    /// The clock of what is counted.
+    /// The clock for metrics.
     pub clock: Clock,
-    /// How long each message may take to arrive.
+    /// The time in which each message must arrive.
     pub patience: Duration,
-    /// Answers what is no call of gRPC.
+    /// Handles requests that are not gRPC calls.
     pub plain: P,
 }
 
@@ -55,7 +55,7 @@ impl<S: Service<Incoming>, P: transport::Door> transport::Door for Door<S, P> {
     }
 }
 
-/// Answers the requests of one connection.
+/// Handles the requests of one connection.
 #[derive(Debug)]
 pub struct Front<S, P> {
     service: S,
@@ -77,7 +77,7 @@ impl<S: Service<Incoming>, P: transport::Front> transport::Front for Front<S, P>
         request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<Answer>, AnyError>> + Send + use<S, P> {
         if is_call(&request) {
-            // No `async` around it, which would double its size.
+            // Not wrapped in an `async` block, which would double its size.
             Either::Left(self.call(request).map(Ok))
         } else {
             let http2 = request.version() == Version::HTTP_2;
@@ -86,14 +86,15 @@ impl<S: Service<Incoming>, P: transport::Front> transport::Front for Front<S, P>
                 let answer = answer.map(|body| Body::new(body).into());
                 if http2 { with_status(answer) } else { answer }
             });
-            // In a box, so that calls do not hold the room that it needs.
+            // Boxed, so that the futures of calls stay small.
             Either::Right(Box::pin(answering.err_into()))
         }
     }
 }
 
 impl<S, P> Front<S, P> {
-    /// Answers a call. What it holds is kept with the answer: a client may leave that where it is.
+    /// Handles a call. Its permits are kept with the response, because a client may delay reading
+    /// it.
     pub fn call<B>(
         &self,
         request: Request<B>,
@@ -107,7 +108,7 @@ impl<S, P> Front<S, P> {
         let rpc = Rpc::at(path);
         let uncounted = rpc.method.is_none().then(|| self.uncounted(path));
         let checked = self.served.check(&self.origin.caller, rpc);
-        // Libraries look at the coding themselves.
+        // The libraries check the encoding themselves.
         let checked = match rpc.method {
             Some(_) => checked.and_then(|()| is_plain(request.headers())),
             None => checked,
@@ -135,7 +136,7 @@ impl<S, P> Front<S, P> {
         Uncounted { metrics, method: library(path), clock }
     }
 
-    /// Refuses a call before anything of its body is read.
+    /// Refuses a call before any of its body is read.
     fn refuse(
         &self,
         method: Option<Method>,
@@ -169,8 +170,8 @@ fn is_plain(headers: &HeaderMap) -> Result<(), Status> {
     Err(status)
 }
 
-/// Says also in the way of gRPC that the type of the content is none of it, as grpc-go does: a
-/// client that calls with another coding reads the status of the call.
+/// Adds a gRPC status to a response that refuses the content type, as grpc-go does: a client that
+/// uses another encoding reads the status of the call.
 fn with_status(mut answer: Response<Answer>) -> Response<Answer> {
     if answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         let status = Status::from(CallFault::ContentTypeUnsupported);
@@ -179,8 +180,8 @@ fn with_status(mut answer: Response<Answer>) -> Response<Answer> {
     answer
 }
 
-/// Whether this is a call of gRPC: tonic looks at the path alone (gRPC over HTTP/2,
-/// Request-Headers).
+/// Returns true for a gRPC call, which needs the right method and content type; tonic checks only
+/// the path (gRPC over HTTP/2, Request-Headers).
 fn is_call<B>(request: &Request<B>) -> bool {
     if request.method() != http::Method::POST {
         return false;

@@ -1,5 +1,5 @@
-//! The messages of one call. Between them nothing is kept of their bytes: the decoder of
-//! tonic keeps the room of the largest one up to the end of the stream.
+//! Decodes the messages of one call. Its buffer is released between messages: tonic's decoder keeps
+//! the buffer of the largest message until the end of the stream.
 
 use super::status::CallFault;
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -14,8 +14,8 @@ use tonic::codegen::StdError;
 #[derive(Debug)]
 pub(super) struct Messages<B> {
     body: B,
-    /// What was received and is not read yet. Whole messages come, so that it is empty
-    /// while nothing comes.
+    /// The received and undecoded bytes. Because pieces arrive as complete messages, it is empty
+    /// while the call is idle.
     buffer: BytesMut,
 }
 
@@ -27,7 +27,7 @@ where
         Self { body, buffer: BytesMut::new() }
     }
 
-    /// The next message.
+    /// Polls for the next message.
     pub(super) fn poll_next<M: Message + Default>(
         &mut self,
         context: &mut Context<'_>,
@@ -43,7 +43,7 @@ where
                 Ok(None) => {}
             }
             if self.buffer.is_empty() {
-                // Also the room is given back.
+                // Also releases the buffer.
                 self.buffer = BytesMut::new();
             }
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
@@ -63,7 +63,7 @@ where
         }
     }
 
-    /// The end of a call with one message, which goes to `only`.
+    /// Polls for the end of a call with one message, which is stored in `only`.
     pub(super) fn poll_only<M: Message + Default>(
         &mut self,
         context: &mut Context<'_>,
@@ -78,10 +78,10 @@ where
     }
 }
 
-/// The first message of the buffer, if all of it is there (gRPC over HTTP/2,
+/// Splits off the first message of the buffer, if it is complete (gRPC over HTTP/2,
 /// Length-Prefixed-Message).
 pub(super) fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, CallFault> {
-    /// The flag and the length.
+    /// The flag and the length field.
     const PREFIX: usize = 5;
 
     let Some(&[flag, a, b, c, d]) = buffer.first_chunk::<PREFIX>() else { return Ok(None) };
@@ -91,7 +91,8 @@ pub(super) fn whole(buffer: &mut BytesMut) -> Result<Option<Bytes>, CallFault> {
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     let missing = length.saturating_add(PREFIX).saturating_sub(buffer.len());
     if missing > 0 {
-        // No more than twice what came: a length alone must not take room.
+        // Reserve no more than twice the received bytes: an announced length alone must not
+        // allocate.
         buffer.reserve(missing.min(buffer.len()));
         return Ok(None);
     }

@@ -1,38 +1,37 @@
-//! What is known of a call from its path, before anything of its body is read.
+//! The properties of a call that follow from its path, before any of its body is read.
 
 use crate::telemetry::CalledMethod;
 
-/// What a call that stays open takes of the memory of the process for each of its places while
-/// it is silent, in KiB: its state in h2, its task and the buffers of tonic, where it has them.
-/// Measured with 6,000 calls on 60 connections, without optimization: `VerifyStream` 5.0,
-/// `Watch` 9.2, `ServerReflectionInfo` 19.5.
+/// The memory of an idle long-lived call per stream slot, in KiB: its state in h2, its task and
+/// tonic's buffers, if any. Measured with 6,000 calls on 60 connections, without optimization:
+/// `VerifyStream` 5.0, `Watch` 9.2, `ServerReflectionInfo` 19.5.
 pub const PLACE: usize = 5;
 
-/// A method of the contract, or Envoy's question: those that are answered without a router.
+/// A method of the contract, or Envoy's `Check`: those that bypass the router.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Method {
-    /// One token.
+    /// Verifies one token.
     Verify,
-    /// Many tokens.
+    /// Verifies many tokens.
     VerifyBatch,
-    /// Messages of tokens.
+    /// Verifies the tokens of each message of a stream.
     VerifyStream,
-    /// One token, and each check of it.
+    /// Verifies one token and explains each check.
     Explain,
-    /// Envoy's question.
+    /// Envoy's check.
     Check,
-    /// Entries of revocation.
+    /// Adds revocation entries.
     Revoke,
-    /// Entries that are taken back.
+    /// Undoes revocation entries.
     Undo,
-    /// The entries in force.
+    /// Lists the active entries.
     List,
-    /// The entries in force, and every change.
+    /// Streams the active entries, and every change.
     Watch,
 }
 
 impl Method {
-    /// All of them, each at the place of its number.
+    /// All methods, in the order of their numbers.
     pub(super) const ALL: [Self; 9] = [
         Self::Verify,
         Self::VerifyBatch,
@@ -61,7 +60,7 @@ impl Method {
         })
     }
 
-    /// As the metrics name it.
+    /// The method as metrics name it.
     pub(super) fn called(self) -> &'static CalledMethod {
         match self {
             Self::Verify => &CalledMethod::VERIFY,
@@ -76,30 +75,30 @@ impl Method {
         }
     }
 
-    /// Whether it is of the service of revocation, which has callers of its own.
+    /// Returns true for methods of the revocation service, which has its own callers.
     pub(super) fn is_revocation(self) -> bool {
         matches!(self, Self::Revoke | Self::Undo | Self::List | Self::Watch)
     }
 }
 
-/// How a call goes.
+/// The properties of a call.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Rpc {
     /// The called method, if it is one of jwtd's own or Envoy's `Check`.
     pub(super) method: Option<Method>,
-    /// The client sends messages one by one, with pauses as long as it likes.
+    /// True if the client sends messages one by one, with pauses of any length.
     pub(super) messages: bool,
-    /// It stays open for as long as the client likes, and takes so many places meanwhile; 0 if
-    /// it does not. See [`PLACE`].
+    /// The stream slots of a call that stays open for as long as the client likes; 0 for any other
+    /// call. See [`PLACE`].
     pub(super) places: usize,
-    /// Its messages are names, and nothing in them is judged.
+    /// True if its messages are only names, without tokens.
     pub(super) names: bool,
-    /// It asks for the health of the service, which everybody may.
+    /// True if it asks for the health of the service, which every caller may.
     pub(super) health: bool,
 }
 
 impl Rpc {
-    /// The call of this path.
+    /// The properties of the call at this path.
     pub(super) fn at(path: &str) -> Self {
         let none = Self::default();
         match Method::at(path) {
@@ -122,7 +121,7 @@ impl Rpc {
     }
 }
 
-/// The method of a library at this path, as the metrics name it.
+/// The method of a library at this path, as metrics name it.
 pub(super) fn library(path: &str) -> &'static CalledMethod {
     match path {
         "/grpc.health.v1.Health/Check" => &CalledMethod::HEALTH_CHECK,
@@ -141,7 +140,7 @@ mod tests {
     use prost::Message as _;
     use prost_types::FileDescriptorSet;
 
-    /// So that no method is added that may be silent and is bounded by nothing.
+    /// Checks that every method that may be idle is bounded, even one added later.
     #[test]
     fn every_method_that_streams_is_known_to_stay_open() {
         let sets = [

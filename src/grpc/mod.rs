@@ -1,5 +1,5 @@
-//! Floor 8: gRPC. `wire` is the only place where the messages of the contract
-//! meet our types.
+//! Floor 8: gRPC. `wire` is the only module that converts messages of the contract to internal
+//! types.
 
 mod answer;
 mod authz;

@@ -1,27 +1,27 @@
-//! What has come of messages that are not whole yet, and what is whole and not handed on.
+//! Buffers the pieces of incomplete messages, and the complete ones that are not passed on yet.
 
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
-/// Reassembly of messages, in their order.
+/// Reassembles messages in order.
 ///
-/// What waits is copied: a piece keeps the whole buffer alive that it was received in, and
-/// a short one takes more beside its bytes than they are.
+/// Buffered pieces are copied: a piece keeps alive the whole buffer that it was received in, and
+/// the bookkeeping of a short piece takes more memory than its bytes.
 #[derive(Debug, Default)]
 pub(super) struct Reassembly {
     begun: VecDeque<Bytes>,
-    /// The last of what was begun.
+    /// The last piece of the incomplete message.
     tail: BytesMut,
-    /// The bytes of what was begun.
+    /// The bytes of the incomplete message.
     held: usize,
     whole: VecDeque<Bytes>,
 }
 
-/// The longest piece of what waits. Longer ones leave more room of the allocator unused.
+/// The longest buffered piece, in bytes. Longer ones waste more memory of the allocator.
 const CHUNK: usize = 8192;
 
 impl Reassembly {
-    /// Takes a piece, of which so much belongs to messages that are whole now.
+    /// Adds a piece, of which `whole` bytes belong to complete messages.
     pub(super) fn push(&mut self, mut piece: Bytes, whole: usize) {
         if whole > 0 {
             self.end();
@@ -31,7 +31,7 @@ impl Reassembly {
         while !rest.is_empty() {
             if self.tail.len() == self.tail.capacity() {
                 self.cut();
-                // No more is reserved than twice what came.
+                // Reserve no more than twice the received bytes.
                 let capacity = self.held.max(rest.len()).min(CHUNK);
                 self.tail = BytesMut::with_capacity(capacity);
             }
@@ -43,15 +43,15 @@ impl Reassembly {
         }
     }
 
-    /// No more will come of what was begun: it is handed on as it is.
+    /// Ends the input: passes on the incomplete message as it is.
     pub(super) fn end(&mut self) {
         self.cut();
         self.held = 0;
-        // Taken, so that nothing of the room is kept.
+        // Taken, so that the capacity is released too.
         self.whole.extend(std::mem::take(&mut self.begun));
     }
 
-    /// The next piece to hand on.
+    /// The next piece to pass on.
     pub(super) fn pop(&mut self) -> Option<Bytes> {
         let piece = self.whole.pop_front();
         if piece.is_none() {
@@ -60,7 +60,7 @@ impl Reassembly {
         piece
     }
 
-    /// Whether nothing is held.
+    /// Returns true if nothing is buffered.
     pub(super) fn is_empty(&self) -> bool {
         self.whole.is_empty() && self.begun.is_empty() && self.tail.is_empty()
     }

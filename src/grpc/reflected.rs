@@ -1,5 +1,5 @@
-//! Requests of reflection, read before its library reads them: at one that it cannot read, it ends
-//! the call as if all were well.
+//! Validates reflection requests before the library reads them: on a malformed one, the library
+//! would end the call with status OK.
 
 use super::messages::whole;
 use super::status::CallFault;
@@ -7,15 +7,15 @@ use bytes::BytesMut;
 use prost::Message as _;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 
-/// The requests of one call. Those of `v1alpha` look the same.
+/// The requests of one call. Those of `v1alpha` have the same form.
 #[derive(Debug, Default)]
 pub(super) struct Reflected(BytesMut);
 
 impl Reflected {
-    /// Reads what was received of whole messages.
+    /// Reads the received bytes of complete messages.
     ///
     /// # Errors
-    /// At a message that is no request.
+    /// If a message is not a valid request.
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), CallFault> {
         self.0.extend_from_slice(piece);
         while let Some(message) = whole(&mut self.0)? {
@@ -23,7 +23,7 @@ impl Reflected {
             read.map_err(|_| CallFault::MessageMalformed)?;
         }
         if self.0.is_empty() {
-            // Nothing is kept between messages.
+            // Keep no buffer between messages.
             self.0 = BytesMut::new();
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The service of revocation: what a caller may revoke, and what it is answered.
+//! The revocation service: the permissions of callers, and the responses.
 
 mod confirm;
 mod watch;
@@ -26,26 +26,26 @@ use std::time::Duration;
 /// The most revocations of one request, and the most entries of one page.
 const MOST: usize = 1000;
 
-/// The entries of a page if nothing is said.
+/// The default number of entries on a page.
 const PAGE: usize = 100;
 
-/// The most bytes of entries in one answer.
+/// The most bytes of entries in one response.
 const PAGE_BYTES: usize = 2 << 20;
 
-/// How long a call waits for the recorder if its caller has no deadline.
+/// The longest wait for the recorder if the caller has no deadline.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The longest name of a request.
+/// The longest request id, in bytes.
 const REQUEST_ID: usize = 64;
 
-/// What a caller may see and do, by a configuration that does not change meanwhile.
+/// The permissions of a caller under one snapshot of the configuration.
 pub(super) struct Rights {
     pub(super) snapshot: Arc<Snapshot>,
     caller: Caller,
 }
 
 impl Rights {
-    /// Those of a caller.
+    /// The permissions of a caller.
     ///
     /// # Errors
     /// If it has none.
@@ -67,13 +67,13 @@ impl Rights {
         issuers.get(issuers.route(identifier)?)
     }
 
-    /// Whether it may revoke, and see, entries of this kind under this `iss`.
+    /// Returns true if the caller may revoke and see entries of this kind under this `iss`.
     pub(super) fn may(&self, kind: RevocationKind, identifier: &str) -> bool {
         let name = self.issuer(identifier).map(Issuer::name);
         self.rules().into_iter().any(|rule| rule.may(kind, name))
     }
 
-    /// Whether it may see an entry.
+    /// Returns true if the caller may see an entry.
     pub(super) fn sees(&self, entry: &RevocationEntry) -> bool {
         self.may(entry.target.kind(), entry.target.issuer())
     }
@@ -84,20 +84,20 @@ impl Rights {
         self.rules().into_iter().any(may)
     }
 
-    /// Whether it may undo anything under this `iss`.
+    /// Returns true if the caller may undo anything under this `iss`.
     fn may_undo_of(&self, identifier: &str) -> bool {
         let name = self.issuer(identifier).map(Issuer::name);
         let may = |rule: &Revoker| rule.undo && rule.kinds.iter().any(|kind| rule.may(*kind, name));
         self.rules().into_iter().any(may)
     }
 
-    /// Whether it may undo what is not known yet.
+    /// Returns true if the caller may undo entries that are not known yet.
     fn may_undo_unseen(&self) -> bool {
         let all = |rule: &Revoker| RevocationKind::ALL.iter().all(|kind| rule.may(*kind, None));
         self.rules().into_iter().any(|rule| rule.undo && all(rule))
     }
 
-    /// The entry as it is answered.
+    /// Converts an entry for the response.
     pub(super) fn entry(&self, entry: &RevocationEntry) -> pb::RevocationEntry {
         wire::entry(entry, self.issuer(entry.target.issuer()))
     }
@@ -113,7 +113,7 @@ impl Door {
         Rights::of(self.snapshot(), call.permits.caller())
     }
 
-    /// Waits for the recorder up to the deadline, and never for a disk that hangs.
+    /// Waits for the recorder until the deadline, so that a hanging disk cannot block a call.
     async fn in_time<T>(
         &self,
         call: &Unary,
@@ -130,7 +130,7 @@ impl Door {
         }
     }
 
-    /// Revokes.
+    /// Handles `Revoke`.
     pub(super) async fn revoke(
         &self,
         request: pb::RevokeRequest,
@@ -169,13 +169,13 @@ impl Door {
         let demand = Demand { wanted, request, source: source.clone().into() };
         let recorded = self.in_time(call, ledger.revoke(demand)).await?;
         limited!(self.clock(), INFO, source, entries, "revoked");
-        // A reload since an earlier request of this name may have taken rights away.
+        // A reload since an earlier request with this id may have removed permissions.
         let seen = recorded.iter().filter(|entry| rights.sees(entry));
         let entries = seen.map(|entry| rights.entry(entry)).collect();
         Fit::measured(pb::RevokeResponse { entries })
     }
 
-    /// Undoes.
+    /// Handles `Undo`.
     pub(super) async fn undo(
         &self,
         request: pb::UndoRequest,
@@ -193,7 +193,7 @@ impl Door {
         let ids = ids.iter().enumerate().map(read).collect::<Result<BTreeSet<EntryId>, _>>()?;
         let ids: Vec<_> = ids.into_iter().collect();
         let known = self.in_time(call, ledger.entries(ids.clone())).await?;
-        // A retry finds them gone.
+        // A retry finds them undone already.
         let mut gone = self.in_time(call, ledger.undone(ids.clone())).await?;
         gone.retain(|issuer| rights.may_undo_of(issuer));
         let permitted = known.iter().all(|entry| rights.may_undo(entry))
@@ -201,7 +201,7 @@ impl Door {
         if !permitted {
             return Err(CallFault::RevocationNotPermitted { what: "undo" });
         }
-        // The answer names them, and must fit.
+        // The response names the entries, and must fit.
         let bytes = known.iter().map(wire::bytes).fold(0, usize::saturating_add);
         within("ids", bytes, PAGE_BYTES)?;
         let done = self.in_time(call, ledger.undo(ids)).await?;
@@ -214,7 +214,7 @@ impl Door {
         Fit::measured(pb::UndoResponse { undone, standing, partial: done.partial })
     }
 
-    /// Lists.
+    /// Handles `List`.
     pub(super) async fn list(
         &self,
         request: pb::RevocationServiceListRequest,
@@ -254,7 +254,7 @@ impl Door {
         let (mut entries, mut bytes) = (Vec::new(), 0_usize);
         for entry in found {
             if bytes > PAGE_BYTES {
-                // The page ends before this one.
+                // The page ends before this entry.
                 next = entries.last().map(|(id, _)| *id);
                 break;
             }

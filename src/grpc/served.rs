@@ -1,5 +1,5 @@
-//! What is refused before its body is read: calls of those whom no profile serves, and of what
-//! is not switched on.
+//! Refuses calls before their body is read: from callers that no profile serves, and to features
+//! that are switched off.
 
 use super::method::{Method, Rpc};
 use super::status::CallFault;
@@ -9,23 +9,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::Status;
 
-/// Whether some profile serves the caller of one connection. It is found out once for each
+/// Caches for one connection whether some profile serves its caller; evaluated once for each
 /// configuration.
 #[derive(Debug)]
 pub(super) struct Served {
     engine: Arc<Engine>,
-    /// The generation that was looked at, doubled, and 1 more if the caller is served.
+    /// The generation that was evaluated, doubled, plus 1 if the caller is served.
     seen: AtomicU64,
 }
 
 impl Served {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
-        // Generations are counted from 1.
+        // Generations start at 1, so 0 means none.
         Self { engine, seen: AtomicU64::new(0) }
     }
 
-    /// Refuses a call before its body is read if no profile serves its caller, or it asks for
-    /// what is not switched on. Everybody may ask for the health.
+    /// Refuses a call before its body is read if no profile serves its caller, or if it needs a
+    /// feature that is switched off. Every caller may ask for the health.
     pub(super) fn check(&self, caller: &Caller, rpc: Rpc) -> Result<(), Status> {
         if rpc.method.is_some_and(Method::is_revocation) {
             return self.may_revoke(caller);
@@ -41,7 +41,7 @@ impl Served {
         Ok(())
     }
 
-    /// Nobody may revoke who is not named.
+    /// Refuses callers that `revocation.callers` does not name.
     fn may_revoke(&self, caller: &Caller) -> Result<(), Status> {
         let snapshot = self.engine.current.load();
         let revokers = snapshot.configuration().revokers();

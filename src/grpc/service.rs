@@ -1,5 +1,5 @@
-//! The services: calls of the contract and of Envoy straight to what answers them, others by
-//! tonic's router. No rule lives here.
+//! Dispatches calls of the contract and of Envoy directly to their handlers, and others to tonic's
+//! router. Contains no rules.
 
 use super::answer::Answer;
 use super::authz;
@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 
 /// The handler of admitted calls.
 pub trait Service<B>: Clone + Send + Sync + 'static {
-    /// Answers a call; `method` is what it asks for, if that is of the contract or of Envoy.
+    /// Handles a call; `method` is set if it is of the contract or of Envoy.
     fn answer(
         &self,
         method: Option<Method>,
@@ -38,8 +38,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// With these limits, each call has a deadline of ours (R80). With a ledger, revocation is on. What is neither of the
-    /// contract nor of Envoy goes to `others`.
+    /// Creates the services. With these limits, each call gets a deadline (R80). Revocation is on
+    /// if there is a ledger. Calls neither of the contract nor of Envoy go to `others`.
     #[must_use]
     pub fn new(
         dispatcher: Dispatcher,
@@ -66,8 +66,8 @@ where
         };
         let (door, clock) = (Arc::clone(&self.door), self.door.clock().clone());
         let call = door.call(method, request.headers());
-        // In boxes, which are gone with their answers: a stream stays open, and must not hold the
-        // room that other calls need.
+        // Boxed and dropped with the response: a stream stays open, and must not reserve the size
+        // of other calls.
         Either::Right(match method {
             Method::Verify => {
                 let decide = async move |message, call: &_| door.verify(message, call).await;

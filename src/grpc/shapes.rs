@@ -1,5 +1,5 @@
-//! The methods of all services, and what their requests look like: told by the descriptors, so
-//! that a field or a service that is added is bounded like the others.
+//! The methods of all services and the structure of their requests, derived from the descriptors,
+//! so that added fields and services are bounded too.
 
 use crate::pb;
 use prost::Message as _;
@@ -8,10 +8,10 @@ use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, Fi
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a message looks like, for those who count what reading it takes.
+/// The structure of a message, for estimating the memory of decoding it.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
-    /// By their numbers.
+    /// The fields, sorted by number.
     fields: Box<[MessageField]>,
 }
 
@@ -19,22 +19,21 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) struct MessageField {
     number: u64,
-    /// The bytes of memory that it takes each time it comes, at most; what it holds is not
-    /// counted.
+    /// The most memory that each occurrence takes, in bytes; its content is not counted.
     pub(super) each: usize,
     pub(super) content: FieldContent,
 }
 
-/// What a field with a length holds.
+/// The content of a length-delimited field.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FieldContent {
-    /// Numbers without their tags: each byte may be one.
+    /// Packed numbers: each byte may be one.
     Numbers,
-    /// A part of the request, or nothing that is kept.
+    /// A slice of the request, or nothing that is kept.
     Shared,
-    /// A copy of what came.
+    /// A copy of the received bytes.
     Text,
-    /// A message, by its place among all shapes.
+    /// A message, by the index of its shape.
     Message(usize),
 }
 
@@ -44,42 +43,42 @@ impl Shape {
         self.fields.get(place)
     }
 
-    /// The numbers of its fields, and what they hold.
+    /// The numbers of the fields, and their contents.
     #[cfg(test)]
     pub(super) fn fields(&self) -> Vec<(u64, FieldContent)> {
         self.fields.iter().map(|field| (field.number, field.content)).collect()
     }
 }
 
-/// The place of the request of the method with this path among all shapes, if it is served.
+/// The index of the shape of the request of the method at this path, if it is served.
 pub(super) fn request(path: &str) -> Option<usize> {
     SERVED.requests.get(path).copied()
 }
 
-/// Whether a path begins with the name of a service.
+/// Returns true if a path begins with the name of a service.
 pub(super) fn is_service(path: &str) -> bool {
     let service = path.rsplit_once('/').map_or(path, |(service, _)| service);
     SERVED.requests.keys().any(|known| known.rsplit_once('/').is_some_and(|one| one.0 == service))
 }
 
-/// All methods by their paths, and the places of their requests.
+/// All methods by path, with the indices of their request shapes.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = (&'static str, usize)> {
     SERVED.requests.iter().map(|(path, place)| (path.as_str(), *place))
 }
 
-/// What the message at this place looks like.
+/// The shape at this index.
 pub(super) fn shape(place: usize) -> &'static Shape {
-    /// Of no fields, which does not come to pass.
+    /// An empty shape for an invalid index, which does not occur.
     static EMPTY: LazyLock<Shape> = LazyLock::new(Shape::default);
 
     SERVED.shapes.get(place).unwrap_or(&EMPTY)
 }
 
-/// All that is served.
+/// The shapes of all served methods.
 #[derive(Debug, Default)]
 struct ServedShapes {
-    /// The places of requests, by the paths of their methods.
+    /// The indices of request shapes, by method path.
     requests: HashMap<String, usize>,
     shapes: Vec<Shape>,
 }
@@ -94,7 +93,7 @@ fn files() -> Vec<FileDescriptorProto> {
         tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];
-    // They are built in. Of one that were damaged nothing would be served.
+    // The descriptors are built in. A damaged one would serve no methods.
     sets.into_iter()
         .flat_map(|set| FileDescriptorSet::decode(set).unwrap_or_default().file)
         .collect()
@@ -108,7 +107,7 @@ impl ServedShapes {
             file.message_type.iter().for_each(|message| types.add(&package, message, file));
         }
         let shapes = types.all.iter().map(|(message, file)| {
-            // What Envoy sends of a request is taken apart, and copied for that.
+            // Envoy's request fields are taken apart and copied.
             types.shape(message, is_envoy(file))
         });
         let shapes = shapes.collect();
@@ -134,14 +133,15 @@ fn is_envoy(file: &FileDescriptorProto) -> bool {
 #[derive(Default)]
 struct Types<'t> {
     all: Vec<(&'t DescriptorProto, &'t FileDescriptorProto)>,
-    /// By their full names.
+    /// The indices, by full name.
     places: HashMap<String, usize>,
 }
 
-/// A list doubles its room when it is full, and holds the old one until all is copied.
+/// The growth factor of a list: a full list doubles its capacity, and keeps the old buffer until
+/// the copy is done.
 const GROWTH: usize = 4;
 
-/// What the allocator takes for a piece beside its bytes.
+/// The allocator's overhead per allocation, in bytes.
 const PIECE: usize = 16;
 
 impl<'t> Types<'t> {
@@ -162,7 +162,7 @@ impl<'t> Types<'t> {
             let repeated = field.label() == Label::Repeated;
             let each = match field.r#type() {
                 _ if repeated => self.alone(field, 0).saturating_mul(GROWTH),
-                // As long as no list holds it, its place is counted with what it stands in.
+                // Outside of lists, its size is counted with the enclosing message.
                 Type::Message | Type::Group => self.alone(field, 0),
                 _ => 0,
             };
@@ -187,10 +187,10 @@ impl<'t> Types<'t> {
         Shape { fields: fields.into() }
     }
 
-    /// What one value of a field takes, without what it points to; `depth` is how many
-    /// messages it stands in.
+    /// The size of one value of a field without what it points to, in bytes; `depth` counts the
+    /// enclosing messages.
     fn alone(&self, field: &FieldDescriptorProto, depth: usize) -> usize {
-        /// So deep none nests but one that holds itself, which then is in a box.
+        /// The depth beyond which only recursive messages nest, and those are boxed.
         const DEEPEST: usize = 8;
 
         match field.r#type() {

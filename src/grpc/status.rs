@@ -1,5 +1,5 @@
-//! Trouble with a call, as a gRPC status. A bad token is none of it. Each status
-//! carries a `google.rpc.ErrorInfo` that names the field and the limit.
+//! Converts faults of a call to gRPC statuses. A refused token is not a fault. Each status carries
+//! a `google.rpc.ErrorInfo` that names the field and the limit.
 
 mod library;
 mod words;
@@ -15,60 +15,60 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// Why a call is refused as a whole.
+/// The reason why a call is refused as a whole.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CallFault {
     /// A batch without tokens.
     BatchEmpty,
     /// More tokens than one message may hold.
     BatchTooLarge {
-        /// How many there are.
+        /// The number of tokens.
         count: usize,
-        /// How many there may be.
+        /// The limit.
         limit: usize,
     },
     /// There are contexts, but not one for each token.
     ContextsMismatch {
-        /// How many contexts there are.
+        /// The number of contexts.
         count: usize,
-        /// How many tokens there are.
+        /// The number of tokens.
         tokens: usize,
     },
-    /// The message is compressed, and the call says that it is not.
+    /// The message is compressed, although the call declares no compression.
     Compressed,
     /// The call announces compressed messages.
     CompressionUnsupported,
-    /// The type of the content is none of gRPC with protobuf.
+    /// The content type is not gRPC with protobuf.
     ContentTypeUnsupported,
-    /// The deadline of the call came first.
+    /// The deadline of the call has passed.
     DeadlineExceeded,
-    /// A claim that is asked for is none that the profile returns, or no name of one.
+    /// A requested claim is not returned by the profile, or is not a valid name.
     ClaimsUnknown,
     /// More values than a field may hold.
     FieldTooLong {
-        /// Which field.
+        /// The field.
         field: &'static str,
-        /// How many there are.
+        /// The number of values.
         count: usize,
-        /// How many there may be.
+        /// The limit.
         limit: usize,
     },
-    /// A bug of ours.
+    /// A bug in the daemon.
     Internal,
-    /// The message has more fields, or would take more room, than one of its length needs.
+    /// The message has more fields, or would take more memory, than one of its length needs.
     MessageTooComplex {
-        /// Of what it has too much.
+        /// The exceeded quantity.
         what: &'static str,
-        /// How much it may have.
+        /// The limit.
         limit: usize,
     },
     /// The call ends within its message.
     MessageIncomplete,
-    /// The message is none of the method's.
+    /// The message is not a valid request of the method.
     MessageMalformed,
     /// The call ends without a message.
     MessageMissing,
-    /// A call with one message sends another.
+    /// A unary call sends more than one message.
     MessageMore,
     /// The message is larger than allowed.
     MessageTooLarge {
@@ -77,81 +77,81 @@ pub enum CallFault {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A bound of the whole process is reached.
+    /// A process-wide limit is reached.
     Overloaded {
-        /// Which one.
+        /// The resource.
         cause: ShedCause,
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
-    /// There is no such method, or no such service.
+    /// The method or the service does not exist.
     MethodUnknown {
-        /// Whether the service is known.
+        /// True if the service exists.
         service: bool,
     },
-    /// What is asked for by name is not there: a service for its health, a symbol of reflection.
+    /// The requested name does not exist: a service for its health, a symbol of reflection.
     NotFound,
-    /// An id of an entry cannot be read.
+    /// An entry id is malformed.
     EntryIdInvalid {
-        /// Its place in the list.
+        /// Its index in the list.
         place: usize,
     },
     /// No configured issuer has this name, or this `iss`.
     IssuerNotConfigured,
-    /// There is no such kind of revocation.
+    /// The kind of revocation does not exist.
     KindUnknown,
     /// A list of the request is empty.
     ListEmpty {
-        /// Which field.
+        /// The field.
         field: &'static str,
     },
-    /// The token of a page cannot be read.
+    /// The page token is malformed.
     PageTokenInvalid,
-    /// The name of a request is that of another one.
+    /// The request id was used for another request.
     RequestIdTaken,
-    /// The recorder of revocations has too much to do.
+    /// The queue of the revocation recorder is full.
     RevocationsBusy,
     /// The store of revocations cannot be written.
     RevocationsFailed,
-    /// There are as many entries as there may be.
+    /// The revocation store is full.
     RevocationsFull {
-        /// How many there may be.
+        /// The most entries.
         limit: u64,
     },
     /// A revocation of the request cannot be recorded.
     RevocationInvalid {
-        /// Its place in the list.
+        /// Its index in the list.
         place: usize,
-        /// Why not.
+        /// The reason.
         fault: RevocationFault,
     },
     /// A revocation would refuse every token of an issuer.
     RevocationNotConfirmed {
-        /// Its place in the list.
+        /// Its index in the list.
         place: usize,
     },
-    /// The caller may not revoke, undo or see this.
+    /// The caller lacks the permission to revoke, undo or see this.
     RevocationNotPermitted {
-        /// What.
+        /// The denied action.
         what: &'static str,
     },
-    /// The options of a request are too long together.
+    /// The options of a request are too long in total.
     OptionsTooLarge {
-        /// How many bytes they have.
+        /// The bytes of the options.
         count: usize,
-        /// How many they may have.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// What is asked for is switched on by a setting that is not there.
+    /// The call needs a feature whose setting is absent.
     NotConfigured {
         /// The setting.
         setting: &'static str,
     },
-    /// The profile is for other callers.
+    /// The profile does not serve this caller.
     ProfileNotServed,
     /// The request names no profile, and there is no default.
     ProfileRequired,
-    /// There is no such profile.
+    /// The profile does not exist.
     ProfileUnknown,
     /// The reply would be larger than callers accept.
     ReplyTooLarge {
@@ -162,7 +162,7 @@ pub enum CallFault {
     },
     /// `timeout` is negative or out of range.
     TimeoutInvalid,
-    /// There is no such view.
+    /// The view does not exist.
     ViewUnknown {
         /// The number.
         number: i32,
@@ -217,7 +217,7 @@ impl CallFault {
         }
     }
 
-    /// The code of the status.
+    /// The gRPC status code.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -246,7 +246,7 @@ impl CallFault {
             | Self::ViewUnknown { .. } => Code::InvalidArgument,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
-            // A wrong number of messages too (gRPC, Status codes and their use).
+            // This includes a wrong number of messages (gRPC, Status codes and their use).
             Self::CompressionUnsupported | Self::MessageMore | Self::MethodUnknown { .. } => {
                 Code::Unimplemented
             }
@@ -264,15 +264,15 @@ impl CallFault {
         }
     }
 
-    /// Whether the same call may well be answered a moment later.
+    /// Returns true if a retry a moment later may succeed.
     fn is_overload(&self) -> bool {
         matches!(self, Self::Overloaded { .. } | Self::RevocationsBusy)
     }
 
-    /// The fault as it goes into a message of a stream.
+    /// The fault as a message of a stream.
     #[must_use]
     pub fn to_message(self) -> tonic_types::Status {
-        // The details of a status are this very message.
+        // The status details contain the same message.
         tonic_types::Status::decode(Status::from(self).details()).unwrap_or_default()
     }
 }
@@ -292,14 +292,14 @@ impl From<CallFault> for Status {
     }
 }
 
-/// How long a caller should wait before it asks again. It differs from call to call:
-/// those that were refused together must not come back together.
+/// The suggested delay before a retry. It is random, so that calls that were refused together do
+/// not retry together.
 fn retry_delay() -> Duration {
     let part = RandomState::new().hash_one(0) % 100;
     Duration::from_millis(50 + part)
 }
 
-/// The name of a code as `grpc_code` has it everywhere.
+/// The name of a code, as used for `grpc_code` everywhere.
 pub(super) fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

@@ -1,6 +1,6 @@
-//! Calls on a stream. A message that can be answered at once is; of the others several are
-//! worked on at a time and answered as they are done. While that many are in flight, no
-//! further one is read.
+//! Handles streams. A message with only cache hits is answered at once; of the others, several are
+//! decided concurrently and answered as they finish. While the limit is in flight, no further
+//! message is read.
 
 use super::answer::{Answer, put};
 use super::body::Metered;
@@ -26,31 +26,31 @@ use std::time::Instant;
 use tonic::Status;
 use tonic::codegen::StdError;
 
-/// How many messages of one stream are worked on at once. Together with their
-/// largest size this bounds what one stream can hold.
+/// The most messages of one stream in progress at once. With their largest size, this bounds the
+/// memory of one stream.
 const IN_FLIGHT: usize = 32;
 
-/// An answer, and a permit for its room until it is encoded.
+/// A response, and a permit for its memory until it is encoded.
 type Answered = (pb::VerifyStreamResponse, Option<Permit>);
 
 type Decided = Result<Verdicts, CallFault>;
 
-/// The answers of one stream, as the body of a response. It is ours, because that of tonic
-/// keeps the room of the largest answer up to the end of the stream.
+/// The responses of one stream, as a response body. It replaces tonic's, which keeps the buffer of
+/// the largest response until the end of the stream.
 pub(super) struct Answers {
-    /// Nothing once the client has sent its last.
+    /// `None` once the client has sent its last message.
     messages: Option<Messages<tonic::body::Body>>,
     in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
     door: Arc<Door>,
     permits: CallPermits,
     deadline: Option<Instant>,
     call: Call,
-    /// How the stream ended.
+    /// The final status of the stream.
     end: Option<Status>,
     ended: bool,
 }
 
-/// Answers a call that sends messages.
+/// Handles a call that sends a stream of messages.
 pub(super) fn answer<B>(
     door: Arc<Door>,
     call: Call,
@@ -77,7 +77,7 @@ where
 }
 
 impl Answers {
-    /// Answers a message, or begins to.
+    /// Responds to a message at once, or starts to decide it.
     fn answer(&self, message: pb::VerifyStreamRequest) -> Option<Answered> {
         let held = self.permits.take_message();
         let id = message.id;
@@ -110,7 +110,8 @@ impl Answers {
 
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Answered, Status>>> {
         loop {
-            // Before new ones: what can be answered at once must not hold up the others.
+            // Finished messages go before new ones, so that messages answered at once do not delay
+            // the others.
             if !self.in_flight.is_empty()
                 && let Poll::Ready(Some(answer)) = Pin::new(&mut self.in_flight).poll_next(context)
             {
@@ -126,7 +127,7 @@ impl Answers {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => self.messages = None,
                 Poll::Ready(Some(Err(status))) => {
-                    // It is the end: nobody will read more.
+                    // The stream ends here, and the client reads no more.
                     self.messages = None;
                     self.in_flight.clear();
                     return Poll::Ready(Some(Err(status)));
@@ -157,7 +158,7 @@ impl Body for Answers {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        /// So much goes out at once, if it is there at once.
+        /// The most bytes to send in one frame, if they are available.
         const PIECE: usize = 32 * 1024;
 
         if self.ended {

@@ -1,4 +1,4 @@
-//! A call with one message each way.
+//! Handles calls with one request and one response message.
 
 use super::answer::Answer;
 use super::body::Metered;
@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 use tonic::Status;
 use tonic::codegen::StdError;
 
-/// A call whose message is there.
+/// A call whose message has arrived.
 #[derive(Debug)]
 pub(super) struct Unary {
     /// The permits of the call, and the account that they are charged to.
     pub(super) permits: CallPermits,
-    /// When its message was there.
+    /// The arrival time of its message.
     pub(super) now: Instant,
-    /// When it must be answered, if the caller says so.
+    /// The deadline, if the caller sets one.
     pub(super) deadline: Option<Instant>,
     call: Call,
 }
@@ -36,10 +36,10 @@ impl Unary {
     }
 }
 
-/// Answers a call: reads its message and passes it to `decide`.
+/// Handles a call: reads its message and passes it to `decide`.
 ///
 /// # Errors
-/// The status that ends a call without an answer.
+/// The status that ends a call without a response.
 pub(super) fn answer<B, Q, A, D>(
     call: Call,
     clock: Clock,
@@ -57,7 +57,7 @@ where
     let body = request.into_body();
     let mut call = Unary { permits: body.permits().clone(), now, deadline, call };
     let mut messages = Messages::new(body);
-    // What it borrows is there once, what it were given would be there twice.
+    // Borrowed values are stored once in the future, moved ones would be stored twice.
     async move {
         let decided = match only_message(&mut messages, &clock).await {
             Ok((message, late)) => {
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// The only message of a call; and the moment when it was there, if it was waited for.
+/// Reads the only message of a call; also returns its arrival time, if it had to be awaited.
 pub(super) async fn only_message<B, Q>(
     messages: &mut Messages<B>,
     clock: &Clock,
@@ -99,8 +99,8 @@ where
     Ok((message, waited.then(|| clock.monotonic())))
 }
 
-/// When a call that began at this moment must be answered, from its `grpc-timeout` (gRPC over
-/// HTTP/2, Timeout). A header that cannot be read is no deadline.
+/// The deadline of a call that began at this moment, from its `grpc-timeout` (gRPC over HTTP/2,
+/// Timeout). A malformed header sets no deadline.
 pub(super) fn deadline(headers: &HeaderMap, began: Instant) -> Option<Instant> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;

@@ -1,5 +1,5 @@
-//! Writes verdicts. The room for them is taken before they are made, they are measured while
-//! they are made, and made in slices, between which others get their turn.
+//! Writes verdicts. Acquires a permit for their memory first, measures them while they are built, and
+//! builds them in slices that yield to other tasks.
 
 use super::fit::{self, Fit};
 use super::status::CallFault;
@@ -12,24 +12,24 @@ use jwtd_core::verify::Reject;
 use prost::Message as _;
 use std::sync::Arc;
 
-/// Verdicts that are being written.
+/// Verdicts being written.
 #[derive(Debug)]
 pub(super) struct Writing {
     decisions: Vec<Decision>,
     telling: Telling,
     snapshot: Arc<Snapshot>,
     verdicts: Vec<pb::Verdict>,
-    /// What they take on the wire so far, at most.
+    /// The upper bound of their encoded size until now, in bytes.
     bytes: usize,
     room: Option<Permit>,
 }
 
-/// Why verdicts cannot be written.
+/// The reason why verdicts cannot be written.
 #[derive(Debug)]
 pub(super) enum Unwritten {
     /// The call is at fault.
     Fault(CallFault),
-    /// There is no room for them now.
+    /// The memory limit is reached.
     NoRoom,
 }
 
@@ -39,27 +39,27 @@ impl From<CallFault> for Unwritten {
     }
 }
 
-/// What a slice may take, in parts of about 0.2 microseconds.
+/// The cost limit of a slice, in units of about 0.2 microseconds.
 const SLICE: usize = 1024;
 
-/// Parts that it takes to look for a claim and copy it.
+/// The cost of finding a claim and copying it, in the same units.
 const CLAIM: usize = 8;
 
-/// What a verdict takes on the wire beside the texts in it, at most.
+/// The most bytes of a verdict on the wire, without its texts.
 const FIXED: usize = 128;
 
-/// What an element of a list takes: its place, of which there may be twice as many, and the
-/// least piece of memory.
+/// The memory of a list element, in bytes: its slot, of which the list may hold twice as many, and
+/// the smallest allocation.
 const ELEMENT: usize = 64;
 
-/// So much is a part of what each call costs.
+/// The bytes that are covered by the cost of each call.
 const LITTLE: usize = 4096;
 
 impl Writing {
-    /// Takes the room for the verdicts.
+    /// Acquires the permit for the verdicts.
     ///
     /// # Errors
-    /// If they would be too large, or there is no room.
+    /// If they would be too large, or the memory limit is reached.
     pub(super) fn begin(
         decisions: Vec<Decision>,
         telling: Telling,
@@ -81,7 +81,7 @@ impl Writing {
         Ok(Self { decisions, telling, snapshot, verdicts, bytes: 0, room })
     }
 
-    /// Writes a slice; false when nothing is left.
+    /// Writes a slice; returns false when nothing is left.
     ///
     /// # Errors
     /// If the verdicts are too large.
@@ -102,7 +102,7 @@ impl Writing {
             };
             verdicts.push(verdict);
             if fit::check(*bytes).is_err() {
-                // Measured well, for once.
+                // The estimate exceeds the limit, so measure exactly.
                 *bytes = verdicts.iter().map(|one| one.encoded_len() + 6).sum();
                 fit::check(*bytes)?;
             }
@@ -110,7 +110,7 @@ impl Writing {
         Ok(false)
     }
 
-    /// The verdicts, when all of them are written.
+    /// The verdicts, once all are written.
     ///
     /// # Errors
     /// If they are too large.
@@ -119,8 +119,8 @@ impl Writing {
     }
 }
 
-/// What is told of a decision: the least on the wire, and the most in memory, both as it is
-/// made and as it is sent.
+/// The size of a decision's verdict: the least on the wire, and the most in memory, both while
+/// built and while sent.
 fn size(decision: &Decision, telling: &Telling) -> (usize, usize) {
     let fixed = size_of::<pb::Verdict>() + 2 * FIXED;
     let Some(entry) = &decision.proven else { return (0, fixed) };
@@ -128,7 +128,7 @@ fn size(decision: &Decision, telling: &Telling) -> (usize, usize) {
     match (telling.view, &telling.projection) {
         (View::Verdict, _) => (0, fixed),
         (View::Claims, _) if decision.outcome.is_err() => (0, fixed),
-        // What is sent is copied; before, it is the payload of the entry.
+        // The payload of the entry is shared until it is sent; sending copies it.
         (View::Claims, None) => (payload, payload + fixed),
         (View::Claims, Some(_)) => (0, 2 * payload + fixed),
         (View::Summary, _) => {
@@ -139,12 +139,12 @@ fn size(decision: &Decision, telling: &Telling) -> (usize, usize) {
     }
 }
 
-/// The parts that it takes to write a verdict.
+/// The cost of writing a verdict, in the units of [`SLICE`].
 fn cost(decision: &Decision, telling: &Telling) -> usize {
     let Some(entry) = &decision.proven else { return 1 };
     match (telling.view, &telling.projection) {
         (View::Claims, Some(projection)) if decision.outcome.is_ok() => {
-            // The payload may have to be read once more.
+            // The payload may have to be parsed again.
             projection.len() * CLAIM + entry.payload.len() / 16
         }
         (View::Summary, _) => entry.payload.len() / 4,
@@ -186,7 +186,7 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
             verdict.issued_at = claims.issued_at().map(|moment| moment.seconds());
             verdict.not_before = claims.not_before().map(|moment| moment.seconds());
         }
-        // To callers who forget to look at `permit`, refused claims are none.
+        // Callers that forget to check `permit` must not see claims of a refused token.
         View::Claims if verdict.permit => match projection {
             None => verdict.claims_json = entry.payload.clone(),
             Some(projection) => {
@@ -207,7 +207,7 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
         let audiences = claims.audiences().filter(|_| told("aud"));
         verdict.audiences = audiences.into_iter().flatten().map(str::to_owned).collect();
         verdict.token_id = text(claims.token_id().filter(|_| told("jti")));
-        // They are told as one: both claims, where both are there.
+        // The two claims are returned as one: if both exist, both must be returned.
         if ["scope", "scp"].iter().all(|name| !claims.has(name) || told(name)) {
             verdict.scopes = claims.scopes().map(str::to_owned).collect();
         }

@@ -1,37 +1,37 @@
-//! What reading a message takes, told from its bytes while they come, before anything is
-//! read: a field takes two bytes on the wire and a hundred times as many in memory.
+//! Estimates the memory of decoding a message from its bytes while they arrive, before anything is
+//! decoded: a field takes two bytes on the wire and a hundred times as many in memory.
 
 use super::shapes::{self, FieldContent};
 use super::status::CallFault;
 
-/// What a message weighs so far.
+/// The weight of a message until now.
 ///
-/// The coding is followed as prost follows it. Where it is broken, prost refuses the message,
-/// having read no more than what was counted.
+/// The walk follows the encoding as prost does. At a malformed part, prost refuses the message,
+/// having decoded no more than what was counted.
 #[derive(Debug)]
 pub(super) struct Weight {
-    /// The messages that are open, from the request to the innermost.
+    /// The stack of open messages, from the request to the innermost.
     open: [OpenMessage; DEEPEST],
     depth: usize,
-    /// How much of the request has come.
+    /// The received bytes of the request.
     at: usize,
     part: WirePart,
     fields: usize,
     decoded: usize,
 }
 
-/// So deep a request may nest; all do less.
+/// The deepest nesting of a request; all requests nest less.
 const DEEPEST: usize = 8;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct OpenMessage {
-    /// The place of its shape.
+    /// The index of its shape.
     shape: usize,
-    /// Where it ends.
+    /// The position at which it ends.
     end: usize,
 }
 
-/// What comes next.
+/// The next part.
 #[derive(Clone, Copy, Debug)]
 enum WirePart {
     Key(Varint),
@@ -42,7 +42,7 @@ enum WirePart {
 
 const KEY: WirePart = WirePart::Key(Varint { value: 0, bytes: 0 });
 
-/// A number of which a part has come.
+/// A partially received varint.
 #[derive(Clone, Copy, Debug, Default)]
 struct Varint {
     value: u64,
@@ -50,7 +50,7 @@ struct Varint {
 }
 
 impl Varint {
-    /// Takes a byte; the number when it is the last, and nothing if there are too many.
+    /// Adds a byte. Returns the number after the last byte, and `None` if there are too many.
     fn next(self, byte: u8) -> Option<Result<u64, Self>> {
         let Self { value, bytes } = self;
         let value = value | u64::from(byte & 127).checked_shl(bytes * 7)?;
@@ -62,9 +62,9 @@ impl Varint {
     }
 }
 
-/// The number, the length and the bytes of the beginning of a field as nearly all of them are: a
-/// number below 16, and a content of fewer than 16,384 bytes. One look takes the place of a step
-/// for each byte.
+/// Decodes the usual start of a field in one step: a field number below 16 and a length below
+/// 16,384 bytes. Returns the number, the length and the bytes of the start. It replaces a step for
+/// each byte.
 fn usual(bytes: &[u8]) -> Option<(u64, u64, usize)> {
     match *bytes {
         [key, length, ..] if key & 0x87 == 2 && length < 128 => {
@@ -79,22 +79,22 @@ fn usual(bytes: &[u8]) -> Option<(u64, u64, usize)> {
 }
 
 impl Weight {
-    /// Of a request that looks so and has this many bytes.
+    /// Creates the weight of a request with this shape and length in bytes.
     pub(super) fn new(shape: usize, length: usize) -> Self {
         let mut open = [OpenMessage::default(); DEEPEST];
         open[0] = OpenMessage { shape, end: length };
         Self { open, depth: 0, at: 0, part: KEY, fields: 0, decoded: 0 }
     }
 
-    /// The bytes of memory that reading it takes, at most.
+    /// The most memory that decoding takes, in bytes.
     pub(super) fn decoded(&self) -> usize {
         self.decoded
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     ///
     /// # Errors
-    /// If the message has too many fields, or reading it would take too much.
+    /// If the message has too many fields, or decoding it would take too much memory.
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), CallFault> {
         while let Some((&byte, rest)) = bytes.split_first() {
             if let WirePart::Skipped(left) = self.part {
@@ -123,13 +123,13 @@ impl Weight {
     }
 
     fn judge(&self) -> Result<(), CallFault> {
-        /// So many fields may be as small as they like.
+        /// The number of fields that may have any size.
         const FEW: usize = 4096;
-        /// Bytes that those of a larger message have at least, on average.
+        /// The least average size of the fields of a larger message, in bytes.
         const SMALL: usize = 16;
-        /// So much a message may take however short it is.
+        /// The memory allowed for a message of any length, in bytes.
         const FREE: usize = 1024 * 1024;
-        /// So many times its length a long one may take.
+        /// The multiple of its length that a long message may take in addition.
         const TIMES: usize = 4;
 
         let length = self.open[0].end;
@@ -148,7 +148,7 @@ impl Weight {
         self.open.get(self.depth).copied().unwrap_or_default()
     }
 
-    /// What is left of the innermost message.
+    /// The remaining bytes of the innermost message.
     fn left(&self) -> usize {
         self.top().end.saturating_sub(self.at)
     }
@@ -160,7 +160,7 @@ impl Weight {
         }
     }
 
-    /// The rest is broken.
+    /// Skips the rest, which is malformed.
     fn broken(&self) -> WirePart {
         self.skip(usize::MAX)
     }
@@ -186,8 +186,8 @@ impl Weight {
         }
     }
 
-    /// The kinds of the coding: a number, eight bytes, a length, four bytes; begin and end of
-    /// a group have nothing behind them.
+    /// Starts a field by its wire type: a varint, eight bytes, a length, four bytes; the start and
+    /// end of a group carry no content.
     fn field(&mut self, key: u64) -> WirePart {
         self.fields = self.fields.saturating_add(1);
         let number = key >> 3;
@@ -231,7 +231,7 @@ impl Weight {
                 self.depth = self.depth.saturating_add(1);
                 KEY
             }
-            // Nothing of ours nests so deep.
+            // No served request nests this deep.
             None => {
                 self.fields = usize::MAX;
                 self.broken()

@@ -1,5 +1,5 @@
-//! The only place where the requests of the contract meet our types; [`verdicts`](super::verdicts)
-//! writes the answers.
+//! The only module that converts requests of the contract to internal types;
+//! [`verdicts`](super::verdicts) writes the responses.
 
 use super::status::CallFault;
 use crate::engine::{
@@ -19,18 +19,18 @@ const SCOPES: usize = 64;
 const CLAIMS: usize = 64;
 const ATTRIBUTES: usize = 32;
 const ATTRIBUTE_BYTES: usize = 16 * 1024;
-/// Of all texts of the options together.
+/// The most bytes of all option texts together.
 const OPTION_BYTES: usize = 32 * 1024;
 
-/// What a verdict tells.
+/// The requested content of a verdict.
 #[derive(Debug)]
 pub(super) struct Telling {
     pub(super) view: View,
-    /// The claims that may be told, if not all.
+    /// The claims that may be returned; `None` means all.
     pub(super) projection: Option<Projection>,
 }
 
-/// How much a verdict tells.
+/// The level of detail of a verdict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum View {
     Claims,
@@ -85,13 +85,13 @@ pub(super) fn batch(
     Ok((Batch { tokens, contexts, profile, audiences, scopes, caller, attributes }, telling))
 }
 
-/// Reads what the caller knows of the use of a token.
+/// Reads the context of a token.
 fn context(pb::TokenContext {}: pb::TokenContext) -> TokenContext {
     TokenContext::default()
 }
 
-/// What a request may say beside its tokens is bounded as a whole: it is copied, and held as
-/// long as the batch.
+/// Limits the total size of a request's options, because they are copied and kept as long as the
+/// batch.
 fn check_length(options: &pb::VerifyOptions) -> Result<(), CallFault> {
     let pb::VerifyOptions { profile, view: _, audiences, scopes, attributes, claims } = options;
     let lists = [audiences, scopes, claims].into_iter().flatten();
@@ -104,7 +104,7 @@ fn check_length(options: &pb::VerifyOptions) -> Result<(), CallFault> {
     Ok(())
 }
 
-/// The place of the profile that is named.
+/// The index of the named profile.
 pub(super) fn profile(
     name: &str,
     snapshot: &Snapshot,
@@ -117,7 +117,7 @@ pub(super) fn profile(
     })
 }
 
-/// The claims that may be told: those of the profile, narrowed to those that are asked for.
+/// The claims to return: those of the profile, narrowed to the requested ones.
 fn projection(own: Option<&Projection>, asked: &[String]) -> Result<Option<Projection>, CallFault> {
     let (count, field) = (asked.len(), "options.claims");
     if count > CLAIMS {
@@ -137,7 +137,7 @@ fn projection(own: Option<&Projection>, asked: &[String]) -> Result<Option<Proje
     found.map(Some).ok_or(CallFault::ClaimsUnknown)
 }
 
-/// Reads what the caller says of the request that the tokens came with.
+/// Reads the attributes of the request that the tokens came with.
 fn shared_attributes(attributes: &HashMap<String, String>) -> Result<Attributes, CallFault> {
     let bytes: usize = attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
     let field = "options.attributes";
@@ -150,12 +150,12 @@ fn shared_attributes(attributes: &HashMap<String, String>) -> Result<Attributes,
     Ok(policy::attributes(given))
 }
 
-/// Reads how long a message may take.
+/// Reads the timeout of a message.
 pub(super) fn timeout(timeout: prost_types::Duration) -> Result<Duration, CallFault> {
     Duration::try_from(timeout).map_err(|_| CallFault::TimeoutInvalid)
 }
 
-/// Tells each check of one token; `batch` is what was asked of it.
+/// Reports each check of one token; `batch` holds the request's options.
 pub(super) fn checks(
     snapshot: &Snapshot,
     revocations: &RevocationSet,

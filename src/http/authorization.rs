@@ -1,4 +1,4 @@
-//! Who may post: whoever brings one of the tokens in a file (RFC 6750, section 2.1).
+//! Authorizes posts by the bearer tokens in a file (RFC 6750, section 2.1).
 
 use crate::clock::Clock;
 use crate::files;
@@ -10,30 +10,31 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// The tokens in a file, one on each line. It is read anew now and then, so that they can change.
+/// The tokens in a file, one on each line. The file is read again periodically, so that tokens can
+/// change.
 #[derive(Debug)]
 pub(super) struct Authorization {
     file: PathBuf,
     clock: Clock,
-    /// Digests of the tokens, and when they were read.
+    /// Digests of the tokens, and the time of reading.
     known: Mutex<Option<(Instant, Vec<Digest>)>>,
     /// Held while the file is read, so that many requests at once read it once.
     reading: tokio::sync::Mutex<()>,
 }
 
-/// Whether someone may post.
+/// The outcome of an authorization.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Authorized {
     Yes,
     No,
-    /// The file cannot be read; why.
+    /// The file cannot be read, for this reason.
     Unknown(String),
 }
 
-/// How long the file counts as it was read.
+/// The time after which the file is read again.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// The largest file.
+/// The largest file, in bytes.
 const FILE_BYTES: u64 = 64 * 1024;
 
 impl Authorization {
@@ -41,7 +42,7 @@ impl Authorization {
         Self { file, clock, known: Mutex::new(None), reading: tokio::sync::Mutex::default() }
     }
 
-    /// Compares what was sent with all tokens; how long that takes says nothing of them.
+    /// Compares the sent token with all tokens in constant time.
     pub(super) async fn check(&self, field: Option<&HeaderValue>) -> Authorized {
         let known = match self.known().await {
             Ok(known) => known,
@@ -87,14 +88,14 @@ impl Authorization {
     }
 }
 
-/// The token behind the word `Bearer`.
+/// The token after the word `Bearer`.
 fn bearer(field: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = field.split_at_checked(7)?;
     let token = token.trim_ascii();
     (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
 }
 
-/// Compares without an early end.
+/// Compares digests in constant time.
 fn same(one: &Digest, other: &Digest) -> bool {
     one.iter().zip(other).fold(0, |all, (one, other)| all | (one ^ other)) == 0
 }

@@ -1,4 +1,4 @@
-//! The body of a request, read whole within bounds.
+//! Reads the whole body of a request within limits.
 
 use super::refusal::Refusal;
 use crate::dispatch::Permit;
@@ -8,7 +8,7 @@ use http_body::Body;
 use std::future::poll_fn;
 use std::pin::pin;
 
-/// Reads a body of at most `most` bytes, which `permit` grows by as they come.
+/// Reads a body of at most `most` bytes, growing `permit` as they arrive.
 pub(super) async fn read<B: Body<Data = Bytes>>(
     body: B,
     most: usize,
@@ -21,7 +21,7 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
     let (mut body, mut whole) = (pin!(body), BytesMut::new());
     while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
         let frame = frame.map_err(|_| Refusal::BodyBroken)?;
-        // Trailers of a request say nothing.
+        // Request trailers carry no information.
         let Ok(data) = frame.into_data() else { continue };
         if data.len() > most.saturating_sub(whole.len()) {
             return Err(too_large);
@@ -34,11 +34,11 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
     Ok(whole.freeze())
 }
 
-/// What an open request takes of memory: its state, and its fields.
+/// The memory of an open request, in bytes: its state and its header fields.
 pub(super) fn cost(fields: &HeaderMap) -> usize {
-    /// Of the task and the stream.
+    /// The task and the stream.
     const REQUEST: usize = 4096;
-    /// Of a place in the map.
+    /// An entry of the map.
     const FIELD: usize = 128;
 
     let each = fields.iter().map(|(name, value)| FIELD + name.as_str().len() + value.len());

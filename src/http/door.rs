@@ -1,4 +1,4 @@
-//! The way of each request of plain HTTP to its handler and back.
+//! Routes each plain HTTP request to its handler.
 
 use super::body::{cost, read};
 use super::refusal::Refusal;
@@ -18,16 +18,16 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a request may take.
+/// The timeouts of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Its body, to arrive.
+    /// The timeout for receiving its body.
     pub receive_timeout: Duration,
-    /// Its handler, to answer.
+    /// The timeout for its handler.
     pub call_timeout: Duration,
 }
 
-/// Answers the requests of all connections by a table of handlers.
+/// Handles the requests of all connections by a table of handlers.
 #[derive(Clone, Debug)]
 pub struct Door(Arc<Shared>);
 
@@ -40,7 +40,7 @@ struct Shared {
 }
 
 impl Door {
-    /// Answers by `routes`.
+    /// Creates a door for `routes`.
     #[must_use]
     pub fn new(routes: Routes, bounds: Bounds, metrics: Arc<Metrics>, clock: Clock) -> Self {
         Self(Arc::new(Shared { routes, bounds, metrics, clock }))
@@ -55,7 +55,7 @@ impl transport::Door for Door {
     }
 }
 
-/// Answers the requests of one connection.
+/// Handles the requests of one connection.
 #[derive(Debug)]
 pub struct Front {
     shared: Arc<Shared>,
@@ -75,23 +75,23 @@ impl transport::Front for Front {
     }
 }
 
-/// An answer, and how it came about.
+/// A response and its origin.
 struct Answered {
     answer: Response<Bytes>,
-    /// Whose answer it is, for the metrics.
+    /// The name of the handler, for metrics.
     by: &'static str,
-    /// Whether the body of the request was read to its end.
+    /// True if the request body was read to its end.
     whole: bool,
 }
 
-/// What a request takes, kept with its answer until that is sent.
+/// The permit of a request, kept until its response is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Admitted {
     _permit: Arc<Permit>,
 }
 
 impl Front {
-    /// Answers a request.
+    /// Handles a request.
     pub(super) fn call<B>(
         &self,
         request: Request<B>,
@@ -106,9 +106,10 @@ impl Front {
             let Answered { mut answer, by, whole } = shared.answer(head, body, origin).await;
             shared.metrics.http_answered(by, answer.status());
             if version < Version::HTTP_2 && !whole {
-                // What follows on the connection is not the next request.
+                // The rest of an unread body on the connection must not be parsed as the next
+                // request.
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                // Else hyper adds `keep-alive` for clients of HTTP/1.0 that asked for it.
+                // Otherwise hyper adds `keep-alive` for HTTP/1.0 clients that asked for it.
                 *answer.version_mut() = version;
             }
             if method == Method::HEAD {
@@ -132,13 +133,13 @@ impl Shared {
         };
         let (found, version) = (self.routes.find(&head), head.version);
         let by = by(&found);
-        // Whatever is answered, an answer over HTTP/2 may wait for its client.
+        // Every response needs a permit, because over HTTP/2 it may wait for its client.
         let permit = origin.account.take(Resource::Bytes, cost(&head.headers));
         let Some(mut permit) = permit else {
             self.metrics.shed(ShedCause::Bytes);
             let mut answer = Refusal::Overloaded.answer();
             if version >= Version::HTTP_2 {
-                // Without a body it cannot wait, and holds nothing.
+                // Without a body the response cannot wait, and holds nothing.
                 answer.body_mut().clear();
             }
             return Answered { answer, by, whole: false };

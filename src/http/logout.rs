@@ -10,13 +10,13 @@ use jwtd_core::verify::security_event::EVENT_BYTES;
 use serde_json::json;
 use std::sync::Arc;
 
-/// The name in the metrics.
+/// The name in metrics.
 const NAME: &str = "logout";
 
-/// The field of the form that holds the token, and what is left of the largest body for it.
+/// The form field with the token; its length reduces the largest body.
 const FIELD: &[u8] = b"logout_token";
 
-/// The route of a receiver of logout tokens.
+/// The route of a receiver for logout tokens.
 #[must_use]
 pub fn route(receiver: Arc<Receiver>, path: &str) -> Route {
     let handler = Handler::new(move |request: Request<Bytes>, _| {
@@ -52,7 +52,7 @@ async fn answer(receiver: &Receiver, form: &[u8]) -> Response<Bytes> {
     }
 }
 
-/// An error as those of OAuth are written (section 2.8; RFC 6749, section 5.2).
+/// An error in the format of OAuth (section 2.8; RFC 6749, section 5.2).
 fn refused(status: StatusCode, error: &str, description: &str) -> Response<Bytes> {
     let body = json!({"error": error, "error_description": description}).to_string();
     let mut answer = with_status(status, body.into());
@@ -72,7 +72,7 @@ fn with_status(status: StatusCode, body: Bytes) -> Response<Bytes> {
     answer
 }
 
-/// The token in the form, if it is there once (WHATWG URL, section 5.1).
+/// The token in the form, if the field occurs exactly once (WHATWG URL, section 5.1).
 fn value(form: &[u8]) -> Option<Vec<u8>> {
     let fields = form.split(|byte| *byte == b'&');
     let mut values = fields.filter_map(|field| {
@@ -85,7 +85,7 @@ fn value(form: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// A value without its percent-encoding.
+/// Decodes a percent-encoded value.
 fn decoded(value: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let mut plain = Vec::with_capacity(value.len());

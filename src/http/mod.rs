@@ -1,6 +1,6 @@
-//! Floor 8: plain HTTP, by HTTP/1.1 and HTTP/2, beside gRPC on the same ports. [`Routes`] is the
-//! table of handlers by path; a new handler is a [`Route`] that `app` adds. [`not_grpc`] answers
-//! what no route takes.
+//! Floor 8: plain HTTP/1.1 and HTTP/2, on the same ports as gRPC. [`Routes`] is the table of
+//! handlers by path; a new handler is a [`Route`] that `app` adds. [`not_grpc`] responds to
+//! requests without a route.
 
 mod authorization;
 mod body;

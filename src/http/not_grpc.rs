@@ -1,7 +1,7 @@
-//! The answer to a request that is not a gRPC call: what the port is for.
+//! The response to a request that is not a gRPC call.
 //!
-//! Browsers, probes and `curl` come here by mistake. They learn how to call, and which setting
-//! has the probes; its address is not for everybody who can connect.
+//! Browsers, probes and `curl` reach this port by mistake. The response explains how to call, and
+//! names the setting for probes, but not their address, which is not for everyone who can connect.
 
 use super::text::text;
 use bytes::Bytes;
@@ -9,15 +9,15 @@ use http::header::ALLOW;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, Version};
 
-/// The name in the metrics.
+/// The name in metrics.
 pub const NAME: &str = "not_grpc";
 
-/// Answers any request in words.
+/// Responds to any request with an explanation.
 ///
-/// HTTP/1 gets 505, whose body should say which protocols are supported (RFC 9110, section
-/// 15.6.6). 426 would promise that `Upgrade` works, which must name `h2c` then; HTTP/2 has done
-/// away with that (RFC 9113, section 3.1), and hyper does not speak it. Over HTTP/2 the statuses
-/// are those of gRPC over HTTP/2 for a wrong method and a wrong content type.
+/// HTTP/1 gets 505, whose body should list the supported protocols (RFC 9110, section 15.6.6). 426
+/// would promise that `Upgrade` works, and would have to name `h2c`, which HTTP/2 has deprecated
+/// (RFC 9113, section 3.1) and hyper does not support. Over HTTP/2, the statuses are those of gRPC
+/// over HTTP/2 for a wrong method and a wrong content type.
 #[must_use]
 pub fn answer(head: &Parts) -> Response<Bytes> {
     let (status, what) = if head.version < Version::HTTP_2 {

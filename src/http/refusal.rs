@@ -1,4 +1,4 @@
-//! Why a request is refused before its handler sees it, or in place of its answer.
+//! The reasons for refusing a request without its handler's response.
 
 use super::text::text;
 use bytes::Bytes;
@@ -7,21 +7,21 @@ use http::{HeaderValue, Response, StatusCode};
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Refusal {
-    /// The client broke off, or broke the framing of its body.
+    /// The client disconnected, or sent malformed framing.
     BodyBroken,
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     BodyLate,
-    /// The body is larger than its handler takes.
+    /// The body exceeds the handler's limit.
     BodyTooLarge { limit: usize },
-    /// The handler did not answer in time.
+    /// The handler did not respond in time.
     HandlerLate,
     /// The path has handlers, but not for this method.
     MethodNotAllowed { allow: String },
     /// No handler has this path.
     NotFound,
-    /// The bytes in flight have no room for the request.
+    /// The limit on bytes in flight is reached.
     Overloaded,
-    /// The handler takes bodies of another type.
+    /// The handler expects another content type.
     UnsupportedMediaType { expected: &'static str },
 }
 

@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, Request, Response};
 use std::fmt;
 use std::sync::Arc;
 
-/// Answers requests whose body was read whole.
+/// A handler for requests whose body was read completely.
 #[derive(Clone)]
 pub struct Handler(Arc<Answering>);
 
@@ -18,7 +18,7 @@ type Answering =
     dyn Fn(Request<Bytes>, Arc<Origin>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync;
 
 impl Handler {
-    /// Answers by `answer`, which is told who asks.
+    /// Creates a handler from `answer`, which also gets the caller.
     pub fn new<F>(answer: impl Fn(Request<Bytes>, Arc<Origin>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Response<Bytes>> + Send + 'static,
@@ -41,48 +41,48 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// Answers what no route takes, by its head alone.
+/// The fallback for requests without a route; it sees only the request head.
 pub type Fallback = fn(&Parts) -> Response<Bytes>;
 
-/// What is served at a path by a method.
+/// The handler for a path and method.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// Its name in the metrics.
+    /// The name in metrics.
     pub name: &'static str,
-    /// Its path, whole and without query, as it is written on the wire.
+    /// The whole path without query, as written on the wire.
     pub path: String,
-    /// Its method; HEAD is taken for GET.
+    /// The method; HEAD is handled like GET.
     pub method: Method,
-    /// The type that its body must have, in lower case and without parameters.
+    /// The required content type, in lower case and without parameters.
     pub content_type: Option<&'static str>,
-    /// The largest body.
+    /// The largest body, in bytes.
     pub body_bytes: usize,
-    /// What answers.
+    /// The handler.
     pub handler: Handler,
 }
 
-/// Routes, and what answers besides.
+/// The table of routes, and the fallback.
 #[derive(Clone, Debug)]
 pub struct Routes {
     routes: Vec<Route>,
     fallback: Option<(&'static str, Fallback)>,
 }
 
-/// What a request found in the table.
+/// The result of a look-up in the table.
 pub(super) enum Found<'r> {
     Route(&'r Route),
-    /// And its name in the metrics.
+    /// The name in metrics, and the fallback.
     Fallback(&'static str, Fallback),
 }
 
 impl Routes {
-    /// A table whose other paths do not exist.
+    /// A table without a fallback: other paths do not exist.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
         Self { routes, fallback: None }
     }
 
-    /// The same, but `fallback` answers at all other paths; `name` is for the metrics.
+    /// Adds a fallback for all other paths; `name` is for metrics.
     #[must_use]
     pub fn or_else(self, name: &'static str, fallback: Fallback) -> Self {
         Self { fallback: Some((name, fallback)), ..self }
@@ -119,7 +119,7 @@ impl Route {
     }
 }
 
-/// Whether the body is of this type, whatever its parameters (RFC 9110, section 8.3.1).
+/// Returns true if the body has this content type, with any parameters (RFC 9110, section 8.3.1).
 fn is_of(head: &Parts, expected: &str) -> bool {
     let mut fields = head.headers.get_all(CONTENT_TYPE).iter();
     let (Some(field), None) = (fields.next(), fields.next()) else { return false };

@@ -14,11 +14,11 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The name in the metrics.
+/// The name in metrics.
 const NAME: &str = "security_events";
 
-/// The route of a receiver of security event tokens. With a file of tokens, the transmitter must
-/// bring one of them.
+/// The route of a receiver for security event tokens. With an authorization file, the transmitter
+/// must send one of its tokens.
 #[must_use]
 pub fn route(receiver: Arc<Receiver>, path: &str, authorization: Option<PathBuf>) -> Route {
     let clock = receiver.handle().clock().clone();
@@ -83,7 +83,7 @@ fn refused(status: StatusCode, err: &str, description: &str) -> Response<Bytes> 
     answer
 }
 
-/// The transmitter keeps the event and tries again.
+/// An error that makes the transmitter keep the event and retry.
 fn unavailable() -> Response<Bytes> {
     let mut answer = with_status(StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -1,4 +1,4 @@
-//! The table of handlers: what finds its handler, and what is refused, in words.
+//! Tests of the table of handlers: dispatch, and the messages of refusals.
 
 use super::door::Admitted;
 use super::*;
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Bytes that may be in flight: a request and 64 KiB.
+/// The limit of bytes in flight: a request and 64 KiB.
 const ROOM: usize = (4 << 10) + (64 << 10);
 
 fn route(method: Method, path: &str, handler: Handler) -> Route {
@@ -27,7 +27,7 @@ fn route(method: Method, path: &str, handler: Handler) -> Route {
     Route { name, path, method, content_type: None, body_bytes: 16, handler }
 }
 
-/// Says what came.
+/// A handler that describes the request.
 fn echo() -> Handler {
     Handler::new(async |request: Request<Bytes>, origin: Arc<Origin>| {
         let Origin { caller, account } = &*origin;
@@ -38,7 +38,7 @@ fn echo() -> Handler {
     })
 }
 
-/// Answers never.
+/// A handler that never responds.
 fn silent() -> Handler {
     Handler::new(async |_, _| std::future::pending().await)
 }
@@ -57,7 +57,7 @@ fn table() -> Routes {
     ])
 }
 
-/// The door to `routes`, where nobody waits longer than `patience`.
+/// Creates the front of a door to `routes`, with `patience` for all timeouts.
 fn front(routes: Routes, patience: Duration) -> (Front, Arc<Metrics>, Arc<Admission>) {
     let admission = Admission::new(Amounts { bytes: ROOM, ..Amounts::default() });
     let origin = Origin { caller: Caller::Unknown, account: admission.account(Peer::Unknown) };
@@ -135,7 +135,7 @@ async fn a_body_has_its_type_and_its_size() {
         let refused = post(kinds, "a=b".into()).await;
         assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kinds:?}");
     }
-    // By its announced length, and by what comes.
+    // By the announced length, and by the received bytes.
     let put = |body| request(Method::PUT, "/keys", body);
     assert_eq!(front.call(put("sixteen letters.")).await.status(), StatusCode::OK);
     let (status, what) = said(front.call(put("seventeen letters")).await).await;
@@ -149,7 +149,7 @@ async fn a_body_has_its_type_and_its_size() {
     let answer = front.call(Request::put("/keys").body(body).unwrap()).await;
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
     drop(answer);
-    // More than may be in flight, though not more than the handler takes.
+    // More than may be in flight, though less than the handler's limit.
     let refused = post(&[form], vec![b'x'; 100_000].into()).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.headers()["retry-after"], "1");
@@ -174,7 +174,7 @@ async fn nobody_waits_for_a_body_or_a_handler_without_end() {
     assert_eq!(admission.taken(Resource::Bytes), 0);
 }
 
-/// What follows an unread body on the connection is no request (RFC 9112, section 9.3).
+/// Checks that bytes after an unread body are not parsed as a request (RFC 9112, section 9.3).
 #[tokio::test]
 async fn a_connection_of_http_1_goes_on_only_behind_a_body_that_was_read() {
     let (front, ..) = front(table(), SECOND);
@@ -202,7 +202,7 @@ async fn every_answer_keeps_what_its_request_takes_until_it_is_sent() {
         drop(answer.extensions_mut().remove::<Admitted>());
         assert_eq!(admission.taken(Resource::Bytes), 0, "{path}");
     }
-    // Where there is no room, words are for those alone who get one answer and no more.
+    // When the limit is reached, only clients that get a single response get an explanation.
     let all = admission.account(Peer::User(0)).charge(Resource::Bytes, 1 << 40);
     for (version, words) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
         for path in ["/keys", "/no"] {
@@ -229,6 +229,6 @@ async fn a_fallback_answers_what_no_route_takes() {
     assert_eq!(status(Method::GET, "/", one).await, StatusCode::HTTP_VERSION_NOT_SUPPORTED);
     assert_eq!(status(Method::GET, "/", two).await, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(status(Method::POST, "/", two).await, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    // A path of the table is the table's.
+    // A path of the table is not passed to the fallback.
     assert_eq!(status(Method::POST, "/keys", two).await, StatusCode::METHOD_NOT_ALLOWED);
 }

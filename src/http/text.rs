@@ -1,11 +1,11 @@
-//! Answers for people.
+//! Text responses for people.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
 
-/// An answer of plain text. It holds nothing that the client wrote, and a browser must not take
-/// it for something else.
+/// A plain text response. It contains nothing that the client wrote, and forbids browsers to guess
+/// another content type.
 #[must_use]
 pub fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
     let mut answer = Response::new(text.into());

@@ -1,11 +1,11 @@
-//! What the header of an answer says of its age, as far as it concerns a key set.
+//! Reads the caching headers of a response, as far as they matter for a key set.
 
 use http::HeaderMap;
 use http::header::{AGE, CACHE_CONTROL, RETRY_AFTER};
 use std::time::Duration;
 
-/// How long the answer is good (RFC 9111, section 4.2): `max-age` less `Age`. Nothing if
-/// it does not say, or must not be stored at all.
+/// The freshness lifetime of the response (RFC 9111, section 4.2): `max-age` minus `Age`. `None` if
+/// the response states none, or must not be stored at all.
 pub(super) fn fresh_for(headers: &HeaderMap) -> Option<Duration> {
     let said = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let mut longest = None;
@@ -23,8 +23,8 @@ pub(super) fn fresh_for(headers: &HeaderMap) -> Option<Duration> {
     longest.map(|longest| longest.saturating_sub(Duration::from_secs(age.unwrap_or(0))))
 }
 
-/// How long the server wants to be left alone (RFC 9110, section 10.2.3), in seconds; the
-/// form with a date is rare, and the back-off does without it.
+/// The `Retry-After` of a response in seconds (RFC 9110, section 10.2.3). The form with a date is
+/// rare, and ignored: the back-off works without it.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -1,4 +1,4 @@
-//! The watch over the wall clock: a jump makes the keys of every issuer due.
+//! Watches the wall clock: a jump makes the keys of every issuer due for a fetch.
 
 use super::key_watches::KeyWatches;
 use crate::clock::{Clock, Jump, Reading};
@@ -7,11 +7,11 @@ use jwtd_core::keys::{Issuer, IssuerIndex, KeyState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Looks for jumps of the wall clock.
+/// Detects jumps of the wall clock.
 ///
-/// The age of keys is told by the wall clock, and when to fetch them by the monotonic clock.
-/// After a jump forward beyond `max_stale` every token is KEYS_STALE, and without this watch
-/// nothing would be fetched before the next regular attempt.
+/// The wall clock gives the age of keys, and the monotonic clock the time of the next fetch. After
+/// a jump forward beyond `max_stale`, every token gets KEYS_STALE, and without this watch nothing
+/// would be fetched before the next regular attempt.
 #[derive(Debug)]
 pub struct ClockWatch {
     engine: Arc<Engine>,
@@ -20,18 +20,18 @@ pub struct ClockWatch {
     last: Mutex<Reading>,
 }
 
-/// How long a jump goes unnoticed at most.
+/// The longest time until a jump is noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl ClockWatch {
-    /// Begins to watch over `clock`.
+    /// Starts to watch `clock`.
     #[must_use]
     pub fn new(engine: Arc<Engine>, watches: KeyWatches, clock: Clock) -> Arc<Self> {
         let last = Mutex::new(clock.reading());
         Arc::new(Self { engine, watches, clock, last })
     }
 
-    /// Looks every second, for as long as it is polled.
+    /// Checks the clock every second, for as long as it is polled.
     pub async fn run(self: Arc<Self>) {
         loop {
             self.clock.sleep(LOOK_EVERY).await;
@@ -64,7 +64,7 @@ impl ClockWatch {
         }
     }
 
-    /// The keys that an issuer has under `seen` were fetched so much earlier than they say.
+    /// Moves the fetch time of an issuer's keys in `seen` back by `earlier`.
     fn age(&self, seen: &Arc<Snapshot>, place: IssuerIndex, earlier: Duration) {
         let keys_of = |snapshot: &Snapshot| match snapshot.issuers().get(place).map(Issuer::keys) {
             Some(KeyState::Held { set, stale_at }) => Some((Arc::clone(set), (*stale_at)?)),
@@ -74,7 +74,7 @@ impl ClockWatch {
         self.engine.current.update(|snapshot| {
             let same = snapshot.is_of_configuration_of(seen);
             match keys_of(snapshot).filter(|_| same) {
-                // Others, or fetched in the meantime, say what is true.
+                // Other keys, or keys fetched in the meantime, have a correct time.
                 Some((set, at)) if Arc::ptr_eq(&set, &seen_set) && at == seen_at => {
                     let stale_at = Some(at.minus(earlier));
                     let keys = KeyState::Held { set, stale_at };

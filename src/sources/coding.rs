@@ -1,5 +1,5 @@
-//! The content coding of an answer (RFC 9110, section 8.4). None is asked for; gzip comes all the
-//! same from some servers and caches, and is opened within the bound of the document. The only
+//! The content coding of a response (RFC 9110, section 8.4). None is requested; some servers and
+//! caches send gzip anyway, which is decompressed within the size limit of the document. The only
 //! file that names `flate2`.
 
 use super::error::Cause;
@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use std::io::Read as _;
 
-/// Refuses an answer in a coding that is not opened.
+/// Refuses a response with an unsupported coding.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Cause> {
     for line in headers.get_all(CONTENT_ENCODING) {
         let line = String::from_utf8_lossy(line.as_bytes());
@@ -23,12 +23,12 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Cause> {
     Ok(())
 }
 
-/// The document in what came. Its first bytes tell whether it is gzip (RFC 1952, section 2.3.1):
-/// objects in stores are served without the header that says so, and caches unpack what still
-/// says so. No JSON text begins like it.
+/// Decompresses a document. Its first bytes tell whether it is gzip (RFC 1952, section 2.3.1):
+/// object stores serve such files without the header, and caches decompress bodies that keep the
+/// header. No JSON text starts with these bytes.
 ///
 /// # Errors
-/// If it is larger than a document may be, or no gzip after all.
+/// If it exceeds the size limit, or is not valid gzip.
 pub(super) fn opened(text: Vec<u8>, most: usize) -> Result<Vec<u8>, Cause> {
     if !text.starts_with(&[0x1f, 0x8b]) {
         return Ok(text);

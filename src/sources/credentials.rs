@@ -1,4 +1,4 @@
-//! Secrets that are sent along, from files that may change while the daemon runs.
+//! Reads secrets for requests from files that may change while the daemon runs.
 
 use super::error::Cause;
 use crate::config::{HeaderSource, Proxy, RequestHeader, header_value};
@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The token in the file `bearer_file`, if there is one.
+/// Reads the token in the file `bearer_file`, if there is one.
 pub(super) async fn bearer(file: Option<&Path>) -> Result<Option<String>, Cause> {
     let Some(file) = file else { return Ok(None) };
     match read(file).await {
@@ -21,7 +21,7 @@ pub(super) async fn bearer(file: Option<&Path>) -> Result<Option<String>, Cause>
     }
 }
 
-/// The fields that the configuration adds, with their values.
+/// Reads the configured headers with their values.
 pub(super) async fn fields(
     headers: &[RequestHeader],
 ) -> Result<Vec<(HeaderName, HeaderValue)>, Cause> {
@@ -43,7 +43,7 @@ pub(super) async fn fields(
     Ok(fields)
 }
 
-/// The `Proxy-Authorization` for `proxy`, if it has a user (RFC 7617, section 2).
+/// Reads the `Proxy-Authorization` for `proxy`, if it has a user (RFC 7617, section 2).
 pub(super) async fn of_proxy(proxy: &Proxy) -> Result<Option<HeaderValue>, Cause> {
     let Some((user, file)) = &proxy.user else { return Ok(None) };
     let failed = |what: &dyn std::fmt::Display| {
@@ -55,10 +55,10 @@ pub(super) async fn of_proxy(proxy: &Proxy) -> Result<Option<HeaderValue>, Cause
     header_value(&basic(user, password)).map(Some).map_err(|what| failed(&what))
 }
 
-/// Credentials in the scheme Basic.
+/// Formats credentials for the Basic scheme.
 fn basic(user: &str, password: &str) -> String {
     let pair = Zeroizing::new(format!("{user}:{password}"));
-    // In base64 with `+`, `/` and padding (RFC 4648, section 4).
+    // Standard base64 with `+`, `/` and padding (RFC 4648, section 4).
     let mut text = base64url::encode(pair.as_bytes()).replace('-', "+").replace('_', "/");
     let missing = text.len().next_multiple_of(4).saturating_sub(text.len());
     text.extend(std::iter::repeat_n('=', missing));

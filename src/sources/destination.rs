@@ -1,18 +1,18 @@
-//! Which addresses may be connected to (RFC 8725bis, section 3.10; R62).
+//! The addresses that may be connected to (RFC 8725bis, section 3.10; R62).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Who named the host.
+/// The source of a host name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum HostOrigin {
-    /// The operator, in the configuration: it may be private or this machine.
+    /// The operator's configuration: the host may be private or this machine.
     Configured,
-    /// A document that was fetched: it must be public.
+    /// A fetched document: the host must be public.
     Learned,
 }
 
-/// Whether a host named by `origin` may be at `address`. Link-local addresses and
-/// those where clouds hand out credentials never may be connected to.
+/// Returns true if a host named by `origin` may have `address`. Link-local addresses, and those at
+/// which clouds serve credentials, are never allowed.
 pub(super) fn may_connect(address: IpAddr, origin: HostOrigin) -> bool {
     let (never, internal) = match canonical(address) {
         IpAddr::V4(address) => (never_v4(address), internal_v4(address)),
@@ -21,7 +21,7 @@ pub(super) fn may_connect(address: IpAddr, origin: HostOrigin) -> bool {
     !never && (origin == HostOrigin::Configured || !internal)
 }
 
-/// The address that is meant: one of IPv4 may be wrapped in one of IPv6.
+/// Unwraps an IPv4 address that is embedded in an IPv6 one.
 fn canonical(address: IpAddr) -> IpAddr {
     let IpAddr::V6(six) = address.to_canonical() else {
         return address.to_canonical();
@@ -39,8 +39,7 @@ fn canonical(address: IpAddr) -> IpAddr {
 }
 
 fn never_v4(address: Ipv4Addr) -> bool {
-    /// Services that hand out credentials, outside of 169.254.0.0/16: Alibaba,
-    /// Azure, Oracle.
+    /// Services outside of 169.254.0.0/16 that serve credentials: Alibaba, Azure, Oracle.
     const METADATA: [Ipv4Addr; 3] = [
         Ipv4Addr::new(100, 100, 100, 200),
         Ipv4Addr::new(168, 63, 129, 16),
@@ -65,7 +64,7 @@ fn internal_v4(address: Ipv4Addr) -> bool {
 }
 
 fn never_v6(address: Ipv6Addr) -> bool {
-    /// Amazon's and Google's services that hand out credentials.
+    /// Amazon's and Google's services that serve credentials.
     const METADATA: [Ipv6Addr; 2] = [
         Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
         Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
@@ -77,8 +76,8 @@ fn never_v6(address: Ipv6Addr) -> bool {
 }
 
 fn internal_v6(address: Ipv6Addr) -> bool {
-    // 2000::/3 is all that was ever given out; of it, 2001:db8::/32 is for
-    // documentation and 2001::/32 tunnels to an address of IPv4.
+    // Only 2000::/3 has ever been allocated; within it, 2001:db8::/32 is for documentation, and
+    // 2001::/32 tunnels to an IPv4 address.
     let [first, second, ..] = address.segments();
     first & 0xe000 != 0x2000 || (first == 0x2001 && matches!(second, 0xdb8 | 0))
 }

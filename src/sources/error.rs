@@ -1,4 +1,4 @@
-//! Why keys could not be fetched.
+//! The errors of fetching keys.
 
 use crate::files;
 use http::StatusCode;
@@ -6,63 +6,63 @@ use jwtd_core::jose::jwks::JwksError;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Why keys could not be fetched: at which URL, and what happened.
+/// An error of fetching keys: the URL and the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{url}: {cause}")]
 pub struct SourceError {
-    /// The URL that was asked, without what may be secret.
+    /// The requested URL, redacted.
     pub url: String,
-    /// What happened.
+    /// The cause.
     pub(super) cause: Cause,
 }
 
-/// What happened.
+/// The cause of an error.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
     /// A file that the fetch needs cannot be read.
     #[error("{0}")]
     File(String),
-    /// The name has no address.
+    /// The host name has no address.
     #[error("the host has no address: {}", resolving(.0))]
     Resolve(std::io::Error),
     /// All addresses of the host are forbidden; this is one of them.
     #[error(
-        "the host is at {0}, which is not connected to; a host that only a fetched document names \
-         must be public: give its URL as `jwks_uri` if it is yours"
+        "connections to the host's address {0} are not allowed, and a host that only a fetched \
+         document names must be public; fix: give its URL as `jwks_uri` if it is yours"
     )]
     Blocked(IpAddr),
-    /// No connection.
+    /// The connection failed.
     #[error("cannot connect: {}", files::words::of_io(.0))]
     Connect(std::io::Error),
-    /// No encrypted connection, or the certificate is not trusted.
+    /// The TLS handshake failed, or the certificate is not trusted.
     #[error("no trusted connection: {0}")]
     Tls(String),
-    /// Not within the time that is given.
+    /// The time limit has passed.
     #[error("no answer in time ({} s in all)", .0.as_secs())]
     Timeout(Duration),
-    /// Not HTTP, or broken off.
+    /// The response is not valid HTTP, or the connection broke.
     #[error("{}", speaking(.0))]
     Protocol(hyper::Error),
-    /// The proxy does not connect.
+    /// The proxy refuses to connect.
     #[error("the proxy {0}")]
     Proxy(String),
-    /// Another status than 200.
+    /// The response has a status other than 200.
     #[error("answered {status}{}", redirect(target.as_deref()))]
     Status {
-        /// Which one.
+        /// The status.
         status: StatusCode,
-        /// Where a redirect points to, without what may be secret.
+        /// The target of a redirect, redacted.
         target: Option<String>,
-        /// How long the server wants to be left alone.
+        /// The delay that the server asks for.
         retry_after: Option<Duration>,
     },
-    /// A compressed answer, which was not asked for.
+    /// The response has an unsupported coding, which was not requested.
     #[error("answered in the encoding {0:?}, which was not asked for; only gzip is opened")]
     Encoding(String),
-    /// An answer that begins like gzip.
+    /// The response begins like gzip, and is not valid gzip.
     #[error("the answer is gzip, and cannot be opened: {0}")]
     Gzip(String),
-    /// A larger answer than is accepted.
+    /// The response exceeds the size limit, in bytes.
     #[error("the answer is larger than {} KiB", .0.div_ceil(1024))]
     TooLarge(usize),
     /// The metadata cannot be used.
@@ -76,24 +76,24 @@ pub(super) enum Cause {
     Unusable(String),
 }
 
-/// What the system says of a name, without the name of its function.
+/// Describes an error of name resolution, without the name of the system function.
 fn resolving(error: &std::io::Error) -> &'static str {
     let text = error.to_string();
     if error.kind() == std::io::ErrorKind::NotFound || text.contains("not known") {
-        "the name server knows no such name; check how it is written"
+        "the name server knows no such name; fix: check the spelling"
     } else if text.contains("Temporary") {
-        "no name server answers; check /etc/resolv.conf and the network"
+        "no name server responds; fix: check /etc/resolv.conf and the network"
     } else {
         "the name cannot be looked up"
     }
 }
 
-/// What is wrong with an answer.
+/// Describes an invalid response.
 fn speaking(error: &hyper::Error) -> &'static str {
     if error.is_parse_too_large() {
         "the header of the answer is too large"
     } else if error.is_parse() {
-        "what answers there does not speak HTTP/1.1; check the scheme and the port"
+        "the server does not speak HTTP/1.1; fix: check the scheme and the port"
     } else if error.is_incomplete_message() {
         "the connection was closed before the answer was complete"
     } else if error.is_timeout() {
@@ -103,7 +103,7 @@ fn speaking(error: &hyper::Error) -> &'static str {
     }
 }
 
-/// What is to be done about a redirect.
+/// Describes a redirect and its fix.
 fn redirect(target: Option<&str>) -> String {
     let text = |target| {
         format!(" and points to {target:?}; redirects are not followed, give the last URL")
@@ -112,7 +112,7 @@ fn redirect(target: Option<&str>) -> String {
 }
 
 impl SourceError {
-    /// The outcome in metrics: one of a few words.
+    /// The outcome as a label of metrics: one of a few words.
     #[must_use]
     pub fn outcome(&self) -> &'static str {
         match self.cause {
@@ -131,24 +131,24 @@ impl SourceError {
         }
     }
 
-    /// The same, of so many places that fail among all.
+    /// The same error, as the first of `failed` places out of `all`.
     pub(super) fn of_several(self, failed: usize, all: usize) -> Self {
         let url = format!("{failed} of {all} key sets cannot be fetched: {}", self.url);
         Self { url, ..self }
     }
 
-    /// Whether the document is larger than is accepted.
+    /// Returns true if the document exceeds the size limit.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         matches!(self.cause, Cause::TooLarge(_))
     }
 
-    /// Whether the server answered that it has no such document.
+    /// Returns true if the server responded that the document does not exist.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self.cause, Cause::Status { status, .. } if status.is_client_error())
     }
 
-    /// How long the server wants to be left alone.
+    /// The delay that the server asks for.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self.cause {
             Cause::Status { retry_after, .. } => retry_after,

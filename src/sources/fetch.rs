@@ -1,6 +1,5 @@
-//! One document over HTTP: bounded in size and time, no redirect, no cookie, no
-//! proxy but the configured one (R61, R63). The address that is checked is the one that
-//! is connected to.
+//! Fetches one document over HTTP: limited in size and time, without redirects, cookies or any
+//! proxy but the configured one (R61, R63). The checked address is the one that is connected to.
 
 use super::caching;
 use super::destination::{HostOrigin, may_connect};
@@ -30,38 +29,38 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-/// What is fetched, and under which conditions.
+/// The parameters of a fetch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fetch<'f> {
     pub(super) url: &'f HttpUrl,
     pub(super) origin: HostOrigin,
     pub(super) access: &'f Access,
-    /// A token to send along.
+    /// The bearer token to send.
     pub(super) bearer: Option<&'f str>,
-    /// Fields to send along.
+    /// The headers to send.
     pub(super) fields: &'f [(HeaderName, HeaderValue)],
-    /// The tag of the document at hand: an answer that it is still the same will do.
+    /// The entity tag of the current document: a response that it has not changed is enough.
     pub(super) tag: Option<&'f str>,
-    /// What is accepted.
+    /// The limits on the response.
     pub(super) terms: Terms,
-    /// A JSON text that is posted; without one the document is only asked for.
+    /// A JSON text to post; without one, the request is a GET.
     pub(super) body: Option<&'f str>,
 }
 
-/// What is accepted of a document.
+/// The limits on a document.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
-    /// Its types, as a header names them.
+    /// The acceptable media types, as a header value.
     pub(super) types: &'static str,
-    /// The most bytes, packed or not.
+    /// The most bytes, compressed or not.
     pub(super) bytes: usize,
-    /// How long all of it may take: the name, the race of the addresses, the handshake and the
-    /// document.
+    /// The time limit for everything: name resolution, the race of the addresses, the handshake and
+    /// the document.
     pub(super) within: Duration,
 }
 
 impl Terms {
-    /// Those of key sets and metadata.
+    /// The limits for key sets and metadata.
     pub(super) const KEYS: Self = Self {
         types: "application/json, application/jwk-set+json",
         bytes: JWKS_BYTES,
@@ -69,32 +68,32 @@ impl Terms {
     };
 }
 
-/// What came.
+/// A fetched document.
 #[derive(Debug)]
 pub(super) struct Document {
-    /// The text, or nothing if it is the one at hand.
+    /// The text, or `None` if the document has not changed.
     pub(super) text: Option<Vec<u8>>,
-    /// Its tag (RFC 9110, section 8.8.3).
+    /// The entity tag (RFC 9110, section 8.8.3).
     pub(super) tag: Option<String>,
-    /// How long it is good, if the server says so.
+    /// The freshness lifetime, if the server states one.
     pub(super) fresh_for: Option<Duration>,
 }
 
-/// The longest tag that is kept and sent back, in bytes.
+/// The longest entity tag that is stored and sent back, in bytes.
 const LONGEST_TAG: usize = 256;
 
-/// How much of a `Location` is told, in characters.
+/// The part of a `Location` that is shown, in characters.
 const LONGEST_TARGET: usize = 300;
 
 impl Fetch<'_> {
-    /// Gets the document.
+    /// Fetches the document.
     pub(super) async fn get(self) -> Result<Document, Cause> {
         let within = self.terms.within;
         timeout(within, self.exchange()).await.unwrap_or(Err(Cause::Timeout(within)))
     }
 
     async fn exchange(self) -> Result<Document, Cause> {
-        // Without encryption to this machine, there is no proxy between.
+        // Plaintext to this machine never goes through a proxy.
         let proxy = self.access.proxy.as_ref();
         let proxy = proxy.filter(|_| self.url.is_secure() || self.url.is_exposed());
         let Some(proxy) = proxy else {
@@ -125,7 +124,7 @@ impl Fetch<'_> {
 
     async fn connect(self) -> Result<TcpStream, Cause> {
         let found = resolve(self.url.host(), self.url.port()).await?;
-        // Without encryption a name must not lead off this machine, unless that is permitted.
+        // With plaintext, a name must not resolve to another machine, unless that is permitted.
         let fine = |address: &SocketAddr| {
             may_connect(address.ip(), self.origin)
                 && (self.url.is_secure()
@@ -140,7 +139,8 @@ impl Fetch<'_> {
         }
     }
 
-    /// The proxy resolves the name; an address that is written is checked all the same.
+    /// Connects to the proxy, which resolves the host name; an address literal is checked all the
+    /// same.
     async fn connect_to(self, proxy: &Proxy) -> Result<TcpStream, Cause> {
         if let Ok(address) = self.url.host().parse::<IpAddr>()
             && !may_connect(address, self.origin)
@@ -161,7 +161,7 @@ impl Fetch<'_> {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(Cause::Protocol)?;
-        // It ends with this call, whatever becomes of it.
+        // Aborted at the end of this call, whatever its outcome.
         let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
         let forwarded = forwarding.is_some();
         let request = self.request(forwarding)?;
@@ -195,7 +195,7 @@ impl Fetch<'_> {
     }
 
     fn request(self, forwarding: Option<Forwarding>) -> Result<Request<Full<Bytes>>, Cause> {
-        // A proxy is told the whole URL (RFC 9112, section 3.2.2).
+        // A proxy needs the whole URL (RFC 9112, section 3.2.2).
         let target = match &forwarding {
             Some(_) => self.url.exact(),
             None => self.url.path_and_query().to_owned(),
@@ -212,7 +212,7 @@ impl Fetch<'_> {
         if let Some(tag) = self.tag {
             request = request.header(IF_NONE_MATCH, tag);
         } else {
-            // Not what a cache on the way kept.
+            // A cached copy must be revalidated.
             request = request.header(CACHE_CONTROL, "no-cache");
         }
         if let Some(token) = self.bearer {
@@ -230,8 +230,11 @@ impl Fetch<'_> {
         }
         let body = self.body.map(|text| Bytes::copy_from_slice(text.as_bytes()));
         let request = request.body(Full::new(body.unwrap_or_default()));
-        let mut request = request
-            .map_err(|_| Cause::File("what is sent along cannot stand in a header".to_owned()))?;
+        let mut request = request.map_err(|_| {
+            Cause::File(
+                "a token or header value holds characters that a header cannot hold".to_owned(),
+            )
+        })?;
         for (name, value) in self.fields {
             request.headers_mut().insert(name, value.clone());
         }
@@ -239,7 +242,7 @@ impl Fetch<'_> {
     }
 }
 
-/// A request that a proxy forwards, because nothing is encrypted.
+/// The parameters of a plaintext request that a proxy forwards.
 struct Forwarding {
     credentials: Option<HeaderValue>,
 }

@@ -1,5 +1,5 @@
-//! Has the keys of every issuer kept fresh, each by a task of its own, so that one's
-//! trouble never delays another; also when the issuers change.
+//! Runs one refresh task per issuer, so that trouble with one never delays another, and adjusts the
+//! tasks when the issuers change.
 
 use super::key_watch::KeyWatch;
 use super::key_watches::KeyWatches;
@@ -22,15 +22,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Keeps keys fresh, for as long as it lives.
+/// Refreshes keys, for as long as it lives.
 #[derive(Debug)]
 pub struct Keeper {
     clock: Clock,
     state: Option<StateFolder>,
     watches: KeyWatches,
-    /// By the name of the issuer.
+    /// The tasks, by the name of the issuer.
     tended: HashMap<String, Tended>,
-    /// By the origin of the issuer.
+    /// The key sets, by the origin of the issuer.
     parts: Mutex<HashMap<Digest, Parts>>,
 }
 
@@ -44,20 +44,21 @@ struct Tended {
 }
 
 impl Keeper {
-    /// A keeper of nothing. `clock` tells the time; with `state`, sets are kept there.
+    /// Creates a keeper without issuers. `clock` tells the time; with `state`, key sets are saved
+    /// there.
     #[must_use]
     pub fn new(clock: Clock, state: Option<StateFolder>) -> Self {
         let (watches, tended, parts) = (KeyWatches::default(), HashMap::new(), Mutex::default());
         Self { clock, state, watches, tended, parts }
     }
 
-    /// The last good sets of `issuer`, from all places that `remote` names. They last as long as
-    /// the issuer has the same origin; where it had another one before, those of the places that
-    /// it still names are taken over.
+    /// The last good sets of `issuer`, from all places that `remote` names. They are kept as long
+    /// as the issuer has the same origin. If the origin changed, sets of places that it still names
+    /// are taken over.
     pub fn parts(&self, issuer: &Issuer, remote: &Remote) -> Parts {
         let mut all = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = all.entry(*issuer.origin()).or_insert_with(|| Parts::of(remote)).clone();
-        // What metadata say is for these identifiers alone.
+        // The keys that metadata lead to are valid for these identifiers only.
         let before = self.tended.get(issuer.name());
         if let Some(before) = before.filter(|one| one.remote.identifiers == remote.identifiers) {
             parts.inherit(&before.parts);
@@ -65,15 +66,15 @@ impl Keeper {
         parts
     }
 
-    /// The watches over all keys that are fetched.
+    /// The watches for all fetched keys.
     #[must_use]
     pub fn watches(&self) -> &KeyWatches {
         &self.watches
     }
 
-    /// Takes over the keys of `remotes` and lets all others go. Those that are fetched as
-    /// before, from the same place and at the same pace, go on as if nothing had happened; of the
-    /// others `held` gives when the keys at hand were fetched.
+    /// Starts to manage the keys of `remotes`, and drops all others. Keys with an unchanged
+    /// location and interval continue undisturbed; for the others, `held` gives the fetch time of
+    /// the current keys.
     pub fn take(
         &mut self,
         issuers: &Issuers,
@@ -89,7 +90,7 @@ impl Keeper {
             let same =
                 before.remove(&name).filter(|one| one.origin == origin && one.remote == *remote);
             let tended = same.unwrap_or_else(|| {
-                // One that goes on knows better.
+                // A running task knows the time itself.
                 let fetched_at = held(*place);
                 let seed = RandomState::new().hash_one(&name);
                 let unknown = metrics.unknown_kids(&name);
@@ -110,8 +111,8 @@ impl Keeper {
         parts.retain(|origin, _| used(origin));
     }
 
-    /// Begins to fetch what is not fetched yet. The issuers must stand in the engine's
-    /// snapshot already. Must run inside a runtime.
+    /// Starts the missing tasks. The issuers must be in the engine's snapshot already. Must run
+    /// inside a runtime.
     pub fn run(&mut self, engine: &Arc<Engine>) {
         for (name, tended) in self.tended.iter_mut().filter(|(_, one)| one.task.is_none()) {
             let Tended { origin, remote, parts, watch, task } = tended;
@@ -129,13 +130,13 @@ impl Keeper {
             };
             let refresher = Arc::new(refresher);
             let run = move || Arc::clone(&refresher).run();
-            // It ends with the keeper, or when the issuer goes.
+            // The task ends with the keeper, or when the issuer is removed.
             let handle = supervisor::task(Duty::Keys, self.clock.clone(), run);
             *task = Some(AbortOnDropHandle::new(handle));
         }
     }
 
-    /// The keys that an earlier process kept for `issuer`, if there are some.
+    /// The keys that an earlier process saved for `issuer`, if any.
     #[must_use]
     pub fn kept(&self, issuer: &Issuer, remote: &Remote) -> Option<Merged> {
         let state = self.state.as_ref()?;
@@ -146,17 +147,18 @@ impl Keeper {
                 Ok(Some(kept)) => {
                     let jwks_uri = remote.location.urls().next()?.clone();
                     let current = CurrentSet { jwks_uri, tag: None, text: kept.text.into() };
-                    // Kept under a clock that ran ahead: no longer than from now on.
+                    // The keys may have been saved under a clock that ran ahead: count their age
+                    // from now at the latest.
                     parts.hold(index, current, kept.fetched_at.min(now), &self.clock);
                 }
                 Ok(None) => {}
                 Err(what) => {
-                    tracing::warn!(issuer = issuer.name(), what, "kept keys cannot be used");
+                    tracing::warn!(issuer = issuer.name(), what, "saved keys cannot be used");
                 }
             }
         }
         let merged = parts.merged(&remote.allowed, remote.max_stale, &self.clock);
-        // Where all are too old, that is what their tokens are told.
+        // If all are too old, return them anyway, so that tokens are refused as stale.
         merged.or_else(|| parts.merged(&remote.allowed, Duration::MAX, &self.clock))
     }
 }

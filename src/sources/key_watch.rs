@@ -1,5 +1,5 @@
-//! Between the batches that miss a key of an issuer and the task that fetches them: the
-//! machine that decides, and the bell that tells of the end of an attempt.
+//! Connects batches that miss a key with the task that fetches it: the refresh state machine, and
+//! the notification at the end of an attempt.
 
 use crate::clock::{Clock, Jump, later};
 use crate::telemetry::UnknownKids;
@@ -9,18 +9,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
-/// The keys of one issuer that is asked for them, as batches see it.
+/// The refresh state of one issuer, as batches see it.
 #[derive(Debug)]
 pub struct KeyWatch {
     inner: Mutex<Inner>,
     clock: Clock,
-    /// The zero of the moments of the refresh state machine.
+    /// The zero point of the state machine's moments.
     begin: Instant,
-    /// The next attempt is due earlier than the fetching task knows.
+    /// Notified when an attempt is due earlier than the fetching task expects.
     sooner: Notify,
-    /// How many attempts have ended.
+    /// The number of finished attempts.
     ended: watch::Sender<u64>,
-    /// How long a token may wait for an attempt.
+    /// The longest time that a token waits for an attempt.
     wait: Duration,
     unknown: UnknownKids,
 }
@@ -28,35 +28,35 @@ pub struct KeyWatch {
 #[derive(Debug)]
 struct Inner {
     machine: Refresh,
-    /// Until when the fetching task sleeps.
+    /// The time until which the fetching task sleeps.
     asleep_until: Moment,
     held: Option<KeyAge>,
-    /// Why the last attempt failed, if it did.
+    /// The reason why the last attempt failed, if it did.
     failure: Option<String>,
 }
 
-/// The age of the keys at hand, by both clocks.
+/// The age of the current keys, by both clocks.
 #[derive(Clone, Copy, Debug)]
 struct KeyAge {
-    /// When they were fetched, by the wall clock as it is set now.
+    /// The fetch time, by the wall clock as it is set now.
     fetched_at: UnixTime,
-    /// How old they were at the moment `since`.
+    /// The age at the moment `since`.
     age: Duration,
     since: Moment,
 }
 
-/// How it stands with the keys of an issuer, for people.
+/// The state of an issuer's keys, for people.
 #[derive(Clone, Debug)]
 pub struct Outlook {
-    /// When the keys at hand were fetched.
+    /// The fetch time of the current keys.
     pub fetched_at: Option<UnixTime>,
-    /// How long it is to the next attempt; nothing while one is under way.
+    /// The time until the next attempt; `None` while one is in progress.
     pub next_attempt: Option<Duration>,
-    /// Why the last attempt failed, if it did.
+    /// The reason why the last attempt failed, if it did.
     pub failure: Option<String>,
 }
 
-/// The end of an attempt, to be waited for.
+/// A handle to wait for the end of an attempt.
 #[derive(Debug)]
 pub struct AttemptEnd {
     ended: watch::Receiver<u64>,
@@ -64,23 +64,23 @@ pub struct AttemptEnd {
 }
 
 impl AttemptEnd {
-    /// Until when it may be waited for.
+    /// The longest time to wait for it.
     #[must_use]
     pub fn until(&self) -> Instant {
         self.until
     }
 
-    /// Comes to its end with the attempt.
+    /// Resolves at the end of the attempt.
     pub async fn reached(mut self) {
-        // The other side is gone when a reload has put another watch in its place: then there is
-        // nothing to wait for either.
+        // The sender is dropped when a reload has replaced the watch: then there is nothing to wait
+        // for either.
         self.ended.changed().await.ok();
     }
 }
 
 impl KeyWatch {
-    /// Watches over keys that are fetched at this pace. A token with an unknown id may
-    /// wait so long for an attempt; `seed` is as for [`Refresh::new`].
+    /// Creates a watch for keys that are fetched at this pace. A token with an unknown key id waits
+    /// at most `wait` for an attempt; `seed` is as for [`Refresh::new`].
     #[must_use]
     pub fn new(pace: Pace, wait: Duration, seed: u64, unknown: UnknownKids, clock: Clock) -> Self {
         let machine = Refresh::new(pace, seed);
@@ -96,7 +96,7 @@ impl KeyWatch {
         }
     }
 
-    /// What the fetching task has to do now.
+    /// The next action of the fetching task.
     #[must_use]
     pub fn next(&self) -> Action {
         let mut inner = self.lock();
@@ -107,23 +107,21 @@ impl KeyWatch {
         action
     }
 
-    /// Sleeps until a moment that [`KeyWatch::next`] told, or until something is due
-    /// earlier.
+    /// Sleeps until a moment returned by [`KeyWatch::next`], or until an attempt is due earlier.
     pub async fn sleep(&self, until: Moment) {
         let until = later(self.begin, until.since(Moment::ZERO));
         self.clock.timeout_at(until, self.sooner.notified()).await;
     }
 
-    /// Takes note of when the keys at hand were fetched.
+    /// Records the fetch time of the current keys.
     pub fn hold(&self, fetched_at: UnixTime) {
         let age = self.clock.wall().since(fetched_at).unwrap_or_default();
         self.lock().held = Some(KeyAge { fetched_at, age, since: self.passed() });
     }
 
-    /// Takes note of a jump of the wall clock: the next attempt is due soon. After a jump
-    /// forward keys count as older, because the machine may have been suspended; after one
-    /// backward they are as old as they were. Returns by how much the time at which they were
-    /// fetched is earlier than it was.
+    /// Records a jump of the wall clock: the next attempt is due soon. After a jump forward, keys
+    /// count as older, because the machine may have been suspended; after a jump backward, their
+    /// age stays. Returns the shift of the fetch time to an earlier time.
     pub fn clock_jumped(&self, jump: Jump) -> Duration {
         let (now, wall) = (self.passed(), self.clock.wall());
         let mut inner = self.lock();
@@ -142,8 +140,8 @@ impl KeyWatch {
         before.since(held.fetched_at).unwrap_or_default()
     }
 
-    /// Has the keys fetched soon, because an event names a key that is not among them. Tokens lose
-    /// none of their tries by that. Keys that were fetched within `span` are left alone; false then.
+    /// Makes a fetch due soon, because an event names an unknown key. This uses up none of the
+    /// attempts for tokens. Returns false and does nothing if the keys were fetched within `span`.
     #[must_use]
     pub fn suggest(&self, span: Duration) -> bool {
         let now = self.passed();
@@ -156,7 +154,7 @@ impl KeyWatch {
         true
     }
 
-    /// Whether the keys at hand were fetched by an attempt that began after `then`.
+    /// True if the current keys were fetched by an attempt that began after `then`.
     #[must_use]
     pub fn has_fetched_since(&self, then: Instant) -> bool {
         let then = then.saturating_duration_since(self.begin);
@@ -167,7 +165,7 @@ impl KeyWatch {
         })
     }
 
-    /// Wakes the fetching task if it would sleep beyond what is due.
+    /// Wakes the fetching task if it would sleep too long.
     fn hasten(&self, inner: &mut Inner, action: Action) {
         if let Action::Wait(due) = action
             && due < inner.asleep_until
@@ -177,7 +175,7 @@ impl KeyWatch {
         }
     }
 
-    /// How it stands.
+    /// The current state.
     #[must_use]
     pub fn outlook(&self) -> Outlook {
         let inner = self.lock();
@@ -190,8 +188,7 @@ impl KeyWatch {
         Outlook { fetched_at: inner.held.map(|held| held.fetched_at), next_attempt, failure }
     }
 
-    /// Takes note of how an attempt ended, after its keys were published, and why it
-    /// failed if it did.
+    /// Records the end of an attempt, after its keys were published, and the reason if it failed.
     pub fn end(&self, event: Event, failure: Option<String>) {
         let mut inner = self.lock();
         inner.machine.on(self.passed(), event);
@@ -200,8 +197,8 @@ impl KeyWatch {
         self.ended.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// A token names an id that no key has. If an attempt to fetch is under way, or due
-    /// within the time that a token may wait, gives its end.
+    /// Records that a token names an unknown key id. If a fetch is in progress, or due within the
+    /// time that a token may wait, returns a handle for its end.
     #[must_use]
     pub fn miss(&self, id: u64) -> Option<AttemptEnd> {
         self.unknown.add();
@@ -213,7 +210,7 @@ impl KeyWatch {
             Action::Pending(_) | Action::Fetch(_) => true,
             Action::Wait(due) => due <= now.plus(self.wait),
         };
-        // Under the lock: the attempt cannot end unnoticed.
+        // Subscribe under the lock, so that the attempt cannot end unnoticed.
         let worth = soon && !self.wait.is_zero();
         worth.then(|| AttemptEnd {
             ended: self.ended.subscribe(),
@@ -221,7 +218,7 @@ impl KeyWatch {
         })
     }
 
-    /// How far the keys can be relied on; `expired` as for [`Refresh::freshness`].
+    /// The freshness of the keys; `expired` as for [`Refresh::freshness`].
     #[must_use]
     pub fn freshness(&self, expired: bool) -> Freshness {
         self.lock().machine.freshness(expired)

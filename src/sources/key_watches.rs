@@ -1,4 +1,4 @@
-//! The watches over the keys of all issuers, and word of every change.
+//! The key watches of all issuers, and notifications of changes.
 
 use super::key_watch::KeyWatch;
 use jwtd_core::crypto::Digest;
@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The watches over the keys of all issuers that are fetched.
+/// The key watches of all issuers with fetched keys.
 #[derive(Clone, Debug)]
 pub struct KeyWatches(watch::Sender<Watches>);
 
-/// By the name of the issuer: what its keys must belong to, and their watch.
+/// The origin of the keys and their watch, by the name of the issuer.
 type Watches = Arc<HashMap<Box<str>, (Digest, Arc<KeyWatch>)>>;
 
-/// Word that keys, or what is known of them, changed. As many as like may wait for it.
+/// A subscription to changes of keys or of their state. Any number of tasks may subscribe.
 #[derive(Clone, Debug)]
 pub struct KeyNews(watch::Receiver<Watches>);
 
@@ -26,20 +26,20 @@ impl Default for KeyWatches {
 }
 
 impl KeyWatches {
-    /// Watches over nothing but these issuers.
+    /// Replaces the watches by those of these issuers.
     pub fn replace<'i>(&self, watches: impl IntoIterator<Item = (&'i Issuer, Arc<KeyWatch>)>) {
         let entry =
             |(issuer, watch): (&Issuer, _)| (issuer.name().into(), (*issuer.origin(), watch));
         self.0.send_replace(Arc::new(watches.into_iter().map(entry).collect()));
     }
 
-    /// Those of now, whatever is watched later.
+    /// A copy of the current watches, independent of later changes.
     #[must_use]
     pub fn now(&self) -> Self {
         Self(watch::Sender::new(Arc::clone(&self.0.borrow())))
     }
 
-    /// The watch over the keys of `issuer`, if they are fetched, and from where it says.
+    /// The watch for the keys of `issuer`, if they are fetched from the same origin.
     #[must_use]
     pub fn of(&self, issuer: &Issuer) -> Option<Arc<KeyWatch>> {
         let watches = self.0.borrow();
@@ -47,7 +47,7 @@ impl KeyWatches {
         (origin == issuer.origin()).then(|| Arc::clone(watch))
     }
 
-    /// How far the keys of `issuer` can be relied on.
+    /// The freshness of the keys of `issuer`.
     #[must_use]
     pub fn freshness(&self, issuer: &Issuer, now: UnixTime) -> Freshness {
         let expired = match issuer.keys() {
@@ -61,12 +61,12 @@ impl KeyWatches {
         }
     }
 
-    /// Tells everybody who waits that there is news.
+    /// Notifies all subscribers.
     pub fn tell(&self) {
         self.0.send_modify(|_| {});
     }
 
-    /// To wait for news from now on.
+    /// Subscribes to changes from now on.
     #[must_use]
     pub fn news(&self) -> KeyNews {
         KeyNews(self.0.subscribe())
@@ -74,9 +74,9 @@ impl KeyWatches {
 }
 
 impl KeyNews {
-    /// Waits for news that was not waited for yet.
+    /// Waits for a change since the last call.
     pub async fn next(&mut self) {
-        // The other side is gone only when the daemon ends.
+        // The sender is dropped only when the daemon ends.
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,4 +1,4 @@
-//! The keys of an issuer, fetched once from all their places.
+//! Fetches the keys of an issuer once from all their places.
 
 use super::error::SourceError;
 use super::parts::{Merged, Parts};
@@ -8,22 +8,21 @@ use crate::config::Remote;
 use futures_util::StreamExt as _;
 use std::pin::pin;
 
-/// The keys of an issuer, and what failed: some places of a union may.
+/// The keys of an issuer, and the failures: some places of a union may fail.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The keys of all places that could be asked.
+    /// The keys of all places that responded.
     pub merged: Merged,
-    /// Why the others could not.
+    /// The errors of the others.
     pub failures: Vec<SourceError>,
 }
 
-/// Fetches the key set of an issuer: one request, two with metadata, or three where
-/// the metadata lie in the second place; as many more as there are URLs for the
-/// case that the first fails; and so for each place of a union. What comes is held in `parts`, and
-/// what is held there of places that cannot be asked counts.
+/// Fetches the key set of an issuer. This takes one request, two with metadata, or three if the
+/// metadata are at the second URL, and further ones for failover URLs; for each place of a union.
+/// The results are stored in `parts`, and stored sets of failing places are included.
 ///
 /// # Errors
-/// If no set with a usable key can be had or is held.
+/// If no set with a usable key can be fetched or is stored.
 pub async fn load(remote: &Remote, parts: &Parts, clock: &Clock) -> Result<Loaded, SourceError> {
     let mut answers = pin!(ask(remote, vec![None; parts.count()]));
     let mut failures = Vec::new();

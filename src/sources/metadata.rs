@@ -1,5 +1,5 @@
-//! What an issuer says of itself (OpenID Connect Discovery 1.0, section 3; RFC 8414,
-//! section 2), as far as it concerns us.
+//! The relevant parts of an issuer's metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414,
+//! section 2).
 
 use crate::config::HttpUrl;
 use crate::redaction::redacted_url;
@@ -15,24 +15,24 @@ pub struct Metadata {
 
 impl Metadata {
     /// Reads the metadata of an issuer that is known under `identifiers`. With `plaintext`, the
-    /// keys may be at an `http` URL of another machine. A document
-    /// that speaks of another issuer is refused (RFC 8414, section 3.3): its keys
-    /// would be taken for this issuer's.
+    /// keys may be at an `http` URL of another machine. A document for another issuer is refused
+    /// (RFC 8414, section 3.3): its keys would be accepted for this issuer.
     ///
     /// # Errors
     /// A text that says why the document cannot be used.
     pub fn parse(text: &[u8], identifiers: &[String], plaintext: bool) -> Result<Self, String> {
-        // As strict as a JWK Set: a member twice would let two readers see two issuers (R06).
+        // As strict as for a JWK Set: with duplicate members, two parsers could see two issuers
+        // (R06).
         let document = json::parse(text, &JWKS_JSON)
             .map_err(|fault| format!("the metadata: {}", JwksError::Json(fault)))?
             .into_object()
             .unwrap_or_default();
         let member = |name: &str| {
-            // Null and an empty text are what issuers write for a member that they did not set.
+            // Issuers write null or an empty string for an unset member.
             let found = document.iter().find(|(member, _)| member == name);
             let found = found.filter(|(_, value)| !value.is_unset());
             let value = found.and_then(|(_, value): &(_, Value<'_>)| value.as_str());
-            value.ok_or_else(|| format!("the metadata have no text `{name}`"))
+            value.ok_or_else(|| format!("the metadata have no string member `{name}`"))
         };
         let issuer = member("issuer")?;
         if !identifiers.iter().any(|known| known == issuer) {
@@ -49,15 +49,14 @@ impl Metadata {
         Ok(Self { jwks_uri })
     }
 
-    /// Where its keys are.
+    /// The URL of the keys.
     #[must_use]
     pub fn jwks_uri(&self) -> &HttpUrl {
         &self.jwks_uri
     }
 }
 
-/// The beginning of a text that may be as long as a document, for the log, without what may be
-/// secret in it.
+/// The start of a possibly long text, redacted, for the log.
 fn beginning(text: &str) -> String {
     const MOST: usize = 100;
     let text = &*redacted_url(text);
@@ -84,16 +83,16 @@ mod tests {
         assert!(parse(&good.replace("https://a.example", "a.example")).is_ok());
         for (text, what) in [
             ("", "not JSON"),
-            ("[]", "no text `issuer`"),
-            (r#"{"issuer":7}"#, "no text `issuer`"),
-            (r#"{"issuer":null}"#, "no text `issuer`"),
-            (r#"{"issuer":""}"#, "no text `issuer`"),
-            (r#"{"issuer":"https://a.example","jwks_uri":null}"#, "no text `jwks_uri`"),
-            (r#"{"issuer":"https://a.example","jwks_uri":""}"#, "no text `jwks_uri`"),
-            (r#"{"issuer":"https://a.example","jwks_uri":[]}"#, "no text `jwks_uri`"),
+            ("[]", "no string member `issuer`"),
+            (r#"{"issuer":7}"#, "no string member `issuer`"),
+            (r#"{"issuer":null}"#, "no string member `issuer`"),
+            (r#"{"issuer":""}"#, "no string member `issuer`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":null}"#, "no string member `jwks_uri`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":""}"#, "no string member `jwks_uri`"),
+            (r#"{"issuer":"https://a.example","jwks_uri":[]}"#, "no string member `jwks_uri`"),
             (r#"{"issuer":"https://a.example/"}"#, "those of the issuer"),
             (r#"{"issuer":"https://A.example"}"#, "those of the issuer"),
-            (r#"{"issuer":"https://a.example"}"#, "no text `jwks_uri`"),
+            (r#"{"issuer":"https://a.example"}"#, "no string member `jwks_uri`"),
             (&good.replace("https://b", "http://b"), "http:// goes only to this machine"),
             (&good.replace("https://b", "file://b"), "begins with file://"),
         ] {

@@ -1,9 +1,8 @@
-//! Floor 6, above the engine: keys that are fetched over HTTP. No token ever causes a fetch here:
-//! what is asked for, and when, is the operator's choice alone.
+//! Floor 6, above the engine: keys that are fetched over HTTP. No token ever determines a URL: the
+//! operator alone decides what is fetched and how often.
 //!
-//! `remote` finds and reads one issuer's key set, over `fetch`; `refresh` does so when
-//! the machine `keys::Refresh` says, and publishes what it finds; `keeper` has a task do
-//! that for each issuer.
+//! `remote` finds and reads one issuer's key set, over `fetch`; `refresh` does so when the state
+//! machine `keys::Refresh` says, and publishes the result; `keeper` runs one such task per issuer.
 
 mod caching;
 mod clock_watch;

@@ -1,5 +1,5 @@
-//! The last good key set of each place that an issuer's keys are fetched from. There is one
-//! place, but for a union.
+//! The last good key set of each place that an issuer's keys are fetched from. Only a union has
+//! several places.
 
 use super::error::SourceError;
 use super::remote::{CurrentSet, FetchOutcome, Fetched};
@@ -14,17 +14,17 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct Parts(Arc<Mutex<Vec<Place>>>);
 
-/// One place, for as long as the configuration names it.
+/// One place, for as long as it is configured.
 #[derive(Debug)]
 struct Place {
-    /// As it is shown.
+    /// The name as shown.
     name: String,
     /// Identifies the place: different places have different values. It may contain secrets.
     identity: String,
     held: Option<HeldSet>,
 }
 
-/// A set that was fetched, and when by both clocks.
+/// A fetched set, and its fetch time by both clocks.
 #[derive(Clone, Debug)]
 struct HeldSet {
     current: CurrentSet,
@@ -33,25 +33,25 @@ struct HeldSet {
 }
 
 impl HeldSet {
-    /// The wall clock may have been set back, and the monotonic one does not count while the
-    /// machine sleeps: the greater age is true.
+    /// The age of the set. The wall clock may have been set back, and the monotonic one stops while
+    /// the machine sleeps, so the greater age is the true one.
     fn age(&self, clock: &Clock) -> Duration {
         let wall = clock.wall().since(self.fetched_at).unwrap_or_default();
         wall.max(clock.since(self.since))
     }
 }
 
-/// The keys of all places.
+/// The merged keys of all places.
 #[derive(Debug)]
 pub struct Merged {
-    /// The keys, and what was skipped.
+    /// The keys, and those that were skipped.
     pub keys: LoadedKeys,
-    /// When the oldest of the sets was fetched.
+    /// The fetch time of the oldest set.
     pub fetched_at: UnixTime,
 }
 
 impl Parts {
-    /// Nothing yet, of the places that `remote` names.
+    /// Creates empty parts for the places that `remote` names.
     #[must_use]
     pub fn of(remote: &Remote) -> Self {
         let place = |name, identity| Place { name, identity, held: None };
@@ -85,30 +85,30 @@ impl Parts {
         }
     }
 
-    /// How many places there are.
+    /// The number of places.
     pub(super) fn count(&self) -> usize {
         self.lock().len()
     }
 
-    /// The sets at hand, of each place.
+    /// The current set of each place.
     pub(super) fn current(&self) -> Vec<Option<CurrentSet>> {
         self.lock().iter().map(|place| Some(place.held.as_ref()?.current.clone())).collect()
     }
 
-    /// The text of the set of one place, and when it was fetched.
+    /// The text of one place's set, and its fetch time.
     pub(super) fn text(&self, index: usize) -> Option<(Arc<[u8]>, UnixTime)> {
         let places = self.lock();
         let held = places.get(index)?.held.as_ref()?;
         Some((Arc::clone(&held.current.text), held.fetched_at))
     }
 
-    /// The name under which the set of a place is kept, of the issuer `issuer`. No issuer's own
-    /// name holds a `~`.
+    /// The file name for saving the set of a place of the issuer `issuer`. Names of issuers never
+    /// contain `~`.
     pub(super) fn file_name(&self, issuer: &str, index: usize) -> String {
         if self.count() > 1 { format!("{issuer}~{index}") } else { issuer.to_owned() }
     }
 
-    /// Takes over a set of the place `index` that was fetched at `fetched_at`.
+    /// Stores a set of the place `index` that was fetched at `fetched_at`.
     pub(super) fn hold(
         &self,
         index: usize,
@@ -121,11 +121,11 @@ impl Parts {
         }
     }
 
-    /// Records the answer of the place `index`. Returns how long its set stays fresh, if the answer
-    /// says so.
+    /// Records the response of the place `index`. Returns the freshness lifetime of its set, if the
+    /// response states one.
     ///
     /// # Errors
-    /// Those of the answer.
+    /// Those of the response.
     pub(super) fn take(
         &self,
         index: usize,
@@ -149,7 +149,8 @@ impl Parts {
         }
     }
 
-    /// The keys of all places whose sets are not older than `max_stale`; nothing if none is.
+    /// Merges the keys of all places whose sets are not older than `max_stale`; `None` if there are
+    /// none.
     pub(super) fn merged(
         &self,
         allowed: &[Algorithm],
@@ -163,12 +164,12 @@ impl Parts {
             let Some(held) = held.as_ref().filter(|held| held.age(clock) < max_stale) else {
                 continue;
             };
-            // It was read before.
+            // The text was parsed successfully before.
             let Ok(set) = JwkSet::parse(&held.current.text) else { continue };
             let prefix = if several { format!("{name}: ") } else { String::new() };
             skipped.extend(set.skipped.iter().map(|line| format!("{prefix}{line}")));
             for key in set.keys {
-                // One key at two places is one key.
+                // The same key at two places counts once.
                 if !keys.contains(&key) {
                     keys.push(key);
                 }
@@ -182,7 +183,7 @@ impl Parts {
         Some(Merged { keys, fetched_at })
     }
 
-    /// How long it is until the first of several sets is `max_stale` old, and is to be forgotten.
+    /// The time until the first of several sets reaches `max_stale` and must be dropped.
     pub(super) fn next_end(&self, max_stale: Duration, clock: &Clock) -> Option<Duration> {
         let places = self.lock();
         if places.len() < 2 {
@@ -191,12 +192,12 @@ impl Parts {
         let ages = places.iter().filter_map(|place| Some(place.held.as_ref()?.age(clock)));
         let (old, fresh): (Vec<_>, Vec<_>) = ages.partition(|age| *age >= max_stale);
         let first = fresh.iter().map(|age| max_stale.saturating_sub(*age)).min()?;
-        // After a jump of the clock, some may be already.
+        // After a jump of the clock, some may have expired already.
         Some(if old.is_empty() { first } else { Duration::ZERO })
     }
 
-    /// Forgets the sets that are `max_stale` old, unless all are: then nothing newer takes their
-    /// place. Returns the names of their places.
+    /// Drops the sets older than `max_stale`, unless all are: then there is nothing newer to use
+    /// instead. Returns the names of their places.
     pub(super) fn forget_old(&self, max_stale: Duration, clock: &Clock) -> Vec<String> {
         let mut places = self.lock();
         let is_old =

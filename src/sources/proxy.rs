@@ -1,4 +1,4 @@
-//! A way through a proxy (RFC 9110, section 9.3.6).
+//! Opens a tunnel through a proxy (RFC 9110, section 9.3.6).
 
 use super::error::Cause;
 use crate::config::HttpUrl;
@@ -7,7 +7,7 @@ use http::HeaderValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// The longest header of the proxy's answer, in bytes.
+/// The longest header of the proxy's response, in bytes.
 const LONGEST: usize = 8 * 1024;
 
 /// Asks the proxy at the other end of `stream` to connect to the host of `url`.
@@ -27,7 +27,7 @@ pub(super) async fn tunnel(
     }
     request.extend_from_slice(b"\r\n");
     stream.write_all(&request).await.map_err(Cause::Connect)?;
-    // Byte by byte: what comes behind the header belongs to the host.
+    // Read byte by byte, because the bytes after the header belong to the host.
     let mut header = Vec::new();
     while !header.ends_with(b"\r\n\r\n") {
         if header.len() >= LONGEST {
@@ -47,11 +47,11 @@ pub(super) async fn tunnel(
     }
 }
 
-/// What helps against 407 (Proxy Authentication Required).
+/// The message and fix for status 407 (Proxy Authentication Required).
 pub(super) const LOGIN: &str =
-    "asks who we are (407); fix: give `proxy_user` and `proxy_password_file` as it knows them";
+    "requires authentication (407); fix: give `proxy_user` and `proxy_password_file`";
 
-/// The beginning of a line that the proxy wrote.
+/// The start of a line that the proxy sent, redacted.
 fn answer(line: &str) -> String {
     redacted(line).chars().take(200).collect()
 }

@@ -1,5 +1,5 @@
-//! A race of connections to the addresses of one host (RFC 8305): an address that does not answer
-//! holds up the others by a quarter of a second, and no longer.
+//! Races connections to the addresses of one host (RFC 8305): an address that does not respond
+//! delays the others by only a quarter of a second.
 
 use crate::clock::Clock;
 use futures_util::StreamExt as _;
@@ -9,13 +9,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// How long an attempt is alone before the next one begins (RFC 8305, section 8).
+/// The delay before the next attempt starts in parallel (RFC 8305, section 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// How many addresses of a host are tried.
+/// The most addresses that are tried.
 const MOST_ADDRESSES: usize = 64;
 
-/// Connects to the first of `addresses` that answers.
+/// Connects to the first of `addresses` that responds.
 ///
 /// # Errors
 /// If none does.
@@ -23,11 +23,11 @@ pub async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     race(addresses, &Clock::system(), TcpStream::connect).await
 }
 
-/// Connects to the first of `addresses` that answers. The next attempt begins when the one before
-/// has failed, or after [`ATTEMPT_DELAY`]; those that lose are dropped. The caller bounds the time.
+/// Connects to the first of `addresses` that responds. The next attempt starts when the previous
+/// one fails, or after [`ATTEMPT_DELAY`]; the losers are dropped. The caller limits the total time.
 ///
 /// # Errors
-/// What the first attempt that failed said, if all fail.
+/// The error of the first failed attempt, if all fail.
 async fn race<S, F>(
     addresses: Vec<SocketAddr>,
     clock: &Clock,
@@ -47,7 +47,7 @@ where
         let ended = if last {
             attempts.next().await
         } else {
-            // Nothing within the time is no end, and the next one begins.
+            // No result within the delay is no failure; start the next attempt.
             match clock.timeout(ATTEMPT_DELAY, attempts.next()).await {
                 Some(ended) => ended,
                 None => continue,
@@ -63,8 +63,8 @@ where
     }
 }
 
-/// The same addresses, those of IPv6 and IPv4 in turn, beginning with the family of the first
-/// (RFC 8305, section 4). Within a family the order of the resolver stays (RFC 6724).
+/// Orders the addresses so that IPv6 and IPv4 alternate, starting with the family of the first (RFC
+/// 8305, section 4). Within a family, the resolver's order is kept (RFC 6724).
 fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (one, other): (Vec<_>, Vec<_>) =
@@ -108,7 +108,8 @@ mod tests {
         assert!(turns(&[]).is_empty());
     }
 
-    /// Addresses that never answer, except those that end in 9, which do, and in 8, which refuse.
+    /// Connects to test addresses: those ending in 9 respond, those ending in 8 refuse, and all
+    /// others never respond.
     async fn dial(tried: &RefCell<Vec<String>>, address: SocketAddr) -> io::Result<String> {
         let text = address.ip().to_string();
         tried.borrow_mut().push(text.clone());

@@ -1,4 +1,4 @@
-//! Fetches the key sets of one issuer when the machine says, publishes them, and keeps them.
+//! Fetches the key sets of one issuer when the state machine says, publishes them, and saves them.
 
 use super::error::SourceError;
 use super::key_watch::KeyWatch;
@@ -19,27 +19,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What the task of one issuer works with.
+/// The state of one issuer's refresh task.
 #[derive(Debug)]
 pub(super) struct Refresher {
     pub(super) engine: Arc<Engine>,
-    /// The issuer's name; its place may change with the configuration.
+    /// The issuer's name; its index may change with the configuration.
     pub(super) name: String,
-    /// What its keys must belong to.
+    /// The origin that the issuer's keys must have.
     pub(super) origin: Digest,
     pub(super) remote: Remote,
-    /// The last good sets, of each place.
+    /// The last good set of each place.
     pub(super) parts: Parts,
     pub(super) watch: Arc<KeyWatch>,
     pub(super) clock: Clock,
     pub(super) state: Option<StateFolder>,
-    /// Whether the last set could not be kept there.
+    /// True if the last set could not be saved.
     pub(super) unkept: AtomicBool,
-    /// Told at the end of every attempt.
+    /// Notified at the end of every attempt.
     pub(super) watches: KeyWatches,
 }
 
-/// Attempts that failed, one after the other.
+/// A series of failed attempts.
 #[derive(Clone, Copy)]
 struct Trouble {
     since: Instant,
@@ -47,8 +47,8 @@ struct Trouble {
 }
 
 impl Refresher {
-    /// Keeps the keys fresh, for as long as it is polled. An attempt that a panic
-    /// interrupted is lost; the next one follows as after one that says nothing.
+    /// Refreshes the keys, for as long as it is polled. An attempt interrupted by a panic is lost;
+    /// the next one follows as after a timeout.
     pub(super) async fn run(self: Arc<Self>) {
         let mut trouble: Option<Trouble> = None;
         loop {
@@ -85,14 +85,14 @@ impl Refresher {
 
     /// Fetches once from each place.
     async fn fetch(&self, conditional: bool) -> Refreshed {
-        // Where no keys are in force, word that nothing changed would be of no use.
+        // Without keys in force, a "not modified" response would be useless.
         let conditional = conditional && self.has_keys();
         let held = if conditional { self.parts.current() } else { vec![None; self.parts.count()] };
         self.take(remote::ask(&self.remote, held)).await
     }
 
-    /// Puts in force what the places answer, as it comes: one that says nothing delays none of the
-    /// others. Whatever fails leaves the keys from there as they are (R67).
+    /// Applies the responses of the places as they arrive, so that a silent place does not delay
+    /// the others. A failure leaves the keys of its place unchanged (R67).
     async fn take(
         &self,
         answers: impl Stream<Item = (usize, Result<FetchOutcome, SourceError>)>,
@@ -128,7 +128,7 @@ impl Refresher {
         refreshed
     }
 
-    /// Puts the keys of all places in force, and tells whether that changed any.
+    /// Publishes the merged keys of all places, and returns true if any key changed.
     fn merge(&self) -> bool {
         let (allowed, max_stale) = (&self.remote.allowed, self.remote.max_stale);
         let merged = self.parts.merged(allowed, max_stale, &self.clock);
@@ -149,13 +149,12 @@ impl Refresher {
         }
     }
 
-    /// Puts the keys of all places in force, and tells what changed, if anything did.
+    /// Publishes merged keys, logs the changes, and returns true if there are any.
     fn renew(&self, Merged { keys, fetched_at }: Merged) -> bool {
         let LoadedKeys { set, skipped, warnings } = keys;
         let set = Arc::new(set);
         let changed = self.publish(&set, fetched_at);
-        // After the keys: whoever reads the time of the new ones must not apply it to
-        // the old ones.
+        // Set the time after the keys: a reader of the new time must not apply it to the old keys.
         self.watch.hold(fetched_at);
         let Some(before) = &changed else { return false };
         let old = match before {
@@ -166,7 +165,8 @@ impl Refresher {
         let (issuer, keys, url) = (&*self.name, set.keys().len(), self.remote.location.to_string());
         let serve_for = self.serve_for();
         if old.is_some() {
-            // A removed key serves no longer; what stays serves on without a newer answer.
+            // A removed key is refused from now on; the others remain valid even without a newer
+            // response.
             tracing::info!(issuer, keys, added, removed, kept, serve_for, url, "{KEYS_CHANGED}");
         } else {
             tracing::info!(issuer, keys, added, serve_for, url, "keys");
@@ -199,7 +199,7 @@ impl Refresher {
         issuer.is_some_and(|issuer| matches!(issuer.keys(), KeyState::Held { .. }))
     }
 
-    /// How long the keys at hand serve if no newer ones come.
+    /// The time for which the current keys serve if no newer ones arrive.
     fn serve_for(&self) -> String {
         let snapshot = self.engine.current.load();
         let issuer = self.place(&snapshot).and_then(|place| snapshot.issuers().get(place));
@@ -215,7 +215,7 @@ impl Refresher {
         }
     }
 
-    /// Drops the keys of places whose sets are too old, while those of others serve on.
+    /// Drops the keys of places whose sets are too old, while those of others remain.
     fn forget_old(&self) {
         let gone = self.parts.forget_old(self.remote.max_stale, &self.clock);
         if gone.is_empty() {
@@ -223,21 +223,20 @@ impl Refresher {
         }
         for url in gone {
             let issuer = &*self.name;
-            tracing::warn!(issuer, url, "the keys from here are older than `max_stale`");
+            tracing::warn!(issuer, url, "the keys from this place are older than `max_stale`");
         }
         self.merge();
         self.watches.tell();
     }
 
-    /// The place of the issuer, as long as it is the same.
+    /// The index of the issuer, as long as its origin is unchanged.
     fn place(&self, snapshot: &Snapshot) -> Option<IssuerIndex> {
         let place = snapshot.issuers().find(&self.name)?;
         let same = snapshot.issuers().get(place).is_some_and(|one| *one.origin() == self.origin);
         same.then_some(place)
     }
 
-    /// Puts the set in place of the one before, whole (R64). If it is another one,
-    /// returns what was before.
+    /// Replaces the key set as a whole (R64). If it changed, returns the previous state.
     fn publish(&self, set: &Arc<KeySet>, fetched_at: UnixTime) -> Option<KeyState> {
         let stale_at = Some(fetched_at.plus(self.remote.max_stale));
         let before = self.engine.current.update(|snapshot| match self.place(snapshot) {
@@ -256,8 +255,8 @@ impl Refresher {
         changed.then(|| old.clone())
     }
 
-    /// Keeps the set of one place for the next process. That it cannot be kept is no reason not
-    /// to use it.
+    /// Saves the set of one place for the next process. A failure to save it does not prevent its
+    /// use.
     async fn keep(&self, index: usize) {
         let Some(state) = self.state.clone() else { return };
         let Some((text, fetched_at)) = self.parts.text(index) else { return };
@@ -273,30 +272,30 @@ impl Refresher {
         let before = self.unkept.swap(failure.is_some(), Ordering::Relaxed);
         let issuer = &*self.name;
         match failure {
-            Some(error) => tracing::warn!(issuer, error, "keys cannot be kept in `state_dir`"),
-            None if before => tracing::info!(issuer, "keys can be kept in `state_dir` again"),
+            Some(error) => tracing::warn!(issuer, error, "keys cannot be saved in `state_dir`"),
+            None if before => tracing::info!(issuer, "keys can be saved in `state_dir` again"),
             None => {}
         }
     }
 }
 
-/// A span for people, in whole seconds.
+/// Formats a span for people, in whole seconds.
 fn span(span: Duration) -> String {
     humantime::format_duration(Duration::from_secs(span.as_secs())).to_string()
 }
 
-/// The shorter of two spans, where there is one.
+/// The shorter of two spans, if any.
 fn least(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
     one.into_iter().chain(other).min()
 }
 
-/// How an attempt went at all places.
+/// The outcome of an attempt at all places.
 #[derive(Default)]
 struct Refreshed {
-    /// The shortest time that one says its set is good.
+    /// The shortest freshness lifetime that a place states.
     fresh_for: Option<Duration>,
     changed: bool,
-    /// Why places could not be asked, if some could not.
+    /// The error, if some places failed.
     failure: Option<SourceError>,
 }
 

@@ -1,4 +1,4 @@
-//! The key set of one issuer, from the web.
+//! Fetches the key set of one issuer from the web.
 
 use super::credentials;
 use super::destination::HostOrigin;
@@ -12,31 +12,31 @@ use jwtd_core::keys::LoadedKeys;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A key set that was fetched.
+/// A fetched key set.
 #[derive(Debug)]
 pub struct Fetched {
-    /// The keys, and what was skipped.
+    /// The keys, and those that were skipped.
     pub keys: LoadedKeys,
-    /// Where the set is.
+    /// The URL of the set.
     pub jwks_uri: HttpUrl,
-    /// The set as it came, at most 512 KiB.
+    /// The received set, at most 512 KiB.
     pub text: Vec<u8>,
-    /// Its tag, to ask for it again only if it changed.
+    /// The entity tag, to fetch the set again only if it changed.
     pub(super) tag: Option<String>,
-    /// How long it is good, if the issuer says so.
+    /// The freshness lifetime, if the issuer states one.
     pub(super) fresh_for: Option<Duration>,
 }
 
-/// What an attempt brought.
+/// The result of a successful attempt.
 #[derive(Debug)]
 pub(super) enum FetchOutcome {
-    /// The set at hand is still the one; it is good so long, if the issuer says so.
+    /// The current set has not changed; with its freshness lifetime, if the issuer states one.
     Same(Option<Duration>),
-    /// A set.
+    /// A new set.
     Set(Box<Fetched>),
 }
 
-/// The set at hand: where it came from, its tag if it has one, and its text.
+/// The current set: its URL, its entity tag if any, and its text.
 #[derive(Clone, Debug)]
 pub(super) struct CurrentSet {
     pub(super) jwks_uri: HttpUrl,
@@ -44,10 +44,10 @@ pub(super) struct CurrentSet {
     pub(super) text: Arc<[u8]>,
 }
 
-/// Fetches the set of the first place, as it comes.
+/// Fetches the set of the first place, unchanged.
 ///
 /// # Errors
-/// If no set with a usable key can be had.
+/// If no set with a usable key can be fetched.
 pub async fn fetch(remote: &Remote) -> Result<Fetched, SourceError> {
     match ask_place(remote, 0, None).await? {
         FetchOutcome::Set(fetched) => Ok(*fetched),
@@ -55,32 +55,32 @@ pub async fn fetch(remote: &Remote) -> Result<Fetched, SourceError> {
     }
 }
 
-/// Gets the document at `url`, whatever it is.
+/// Fetches the document at `url`, whatever its content.
 ///
 /// # Errors
-/// If it cannot be had.
+/// If it cannot be fetched.
 pub async fn read(url: &HttpUrl) -> Result<Vec<u8>, SourceError> {
     let document = get(&Access::default(), url, HostOrigin::Configured, None).await?;
     Ok(document.text.unwrap_or_default())
 }
 
-/// A list that was fetched.
+/// A fetched revocation list.
 #[derive(Debug)]
 pub struct ListDocument {
     /// The list.
     pub text: Vec<u8>,
-    /// Its tag.
+    /// The entity tag.
     pub tag: Option<String>,
 }
 
-/// How long a list may take.
+/// The time limit for a list.
 const LIST_WITHIN: Duration = Duration::from_secs(30);
 
-/// Gets the list of revocations at `url`, of at most so many bytes; nothing if it is the one with
-/// this tag.
+/// Fetches the revocation list at `url`, of at most `most` bytes; `None` if it still has this
+/// entity tag.
 ///
 /// # Errors
-/// If it cannot be had.
+/// If it cannot be fetched.
 pub async fn read_list(
     url: &HttpUrl,
     access: &Access,
@@ -95,7 +95,7 @@ pub async fn read_list(
     Ok(document.text.map(|text| ListDocument { text, tag }))
 }
 
-/// Posts a JSON text to `url`, and gets the JSON text that is the answer, of at most 512 KiB.
+/// Posts a JSON text to `url`, and returns the JSON response, of at most 512 KiB.
 ///
 /// # Errors
 /// If there is none.
@@ -106,8 +106,8 @@ pub async fn post(url: &HttpUrl, access: &Access, body: &str) -> Result<Vec<u8>,
     Ok(document.text.unwrap_or_default())
 }
 
-/// Fetches from all places at once; where the set in `held` is still the one, an answer that says
-/// so will do. The answers come with the number of their place, in the order in which they arrive.
+/// Fetches from all places at once. For a set in `held`, a response that it has not changed is
+/// enough. The responses come with the index of their place, in the order of arrival.
 pub(super) fn ask(
     remote: &Remote,
     held: Vec<Option<CurrentSet>>,
@@ -134,7 +134,7 @@ async fn ask_place(
     }
 }
 
-/// Asks one URL after the other, until one gives a usable set.
+/// Requests one URL after the other, until one returns a usable set.
 async fn ask_in_order(
     remote: &Remote,
     access: &Access,
@@ -162,7 +162,7 @@ async fn ask_discovered(
     held: Option<&CurrentSet>,
 ) -> Result<FetchOutcome, SourceError> {
     let (at, metadata) = discover(remote, urls).await?;
-    // A host that the operator wrote is as trusted in the document.
+    // If the document names the operator's own host, that host is trusted as configured.
     let same = metadata.jwks_uri.has_origin_of(at);
     let origin = if same { HostOrigin::Configured } else { HostOrigin::Learned };
     ask_set(remote, &remote.access, &metadata.jwks_uri, origin, held).await
@@ -188,7 +188,7 @@ async fn discover<'u>(
                     .map(|metadata| (url, metadata))
                     .map_err(|what| failed(Cause::Metadata(what)));
             }
-            // What the first place said tells the most.
+            // The error of the first URL is the most informative.
             Err(error) if error.is_absent() => {
                 first.get_or_insert(error);
             }
@@ -240,7 +240,7 @@ async fn get_on(
     body: Option<&str>,
 ) -> Result<Document, SourceError> {
     let failed = |cause| SourceError { url: url.to_string(), cause };
-    // What is secret is for the host that the operator wrote, and for no other.
+    // Secrets are only for the host that the operator configured.
     let trusted = origin == HostOrigin::Configured;
     let file = access.bearer_file.as_deref().filter(|_| trusted);
     let bearer = credentials::bearer(file).await.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! Which keys came and went between two sets, for the log.
+//! The keys that were added or removed between two sets, for the log.
 
 use jwtd_core::crypto::VerifyingKey;
 use jwtd_core::jose::base64url;
@@ -7,26 +7,26 @@ use jwtd_core::keys::{Key, KeySet};
 /// The difference of two key sets.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Rotation {
-    /// The ids of keys that are new, as one text.
+    /// The ids of added keys, as one text.
     pub added: String,
-    /// The ids of keys that are there no more, as one text.
+    /// The ids of removed keys, as one text.
     pub removed: String,
-    /// How many stayed.
+    /// The number of unchanged keys.
     pub kept: usize,
 }
 
-/// What the log says of a rotation.
+/// The log message for a rotation.
 pub const KEYS_CHANGED: &str = "the keys changed; removed ones are refused from now on";
 
-/// How many ids are named; the others are counted.
+/// The most ids that are listed; further ones are counted.
 const MOST_IDS: usize = 8;
 
-/// How much of an id is shown, in characters.
+/// The part of an id that is shown, in characters.
 const LONGEST_ID: usize = 48;
 
 impl Rotation {
-    /// Compares the set `new` with the one before. A key with another id, or an id with another
-    /// key, is another key.
+    /// Compares the set `new` with the previous one. The same key with another id counts as another
+    /// key, and so does another key with the same id.
     #[must_use]
     pub fn between(old: Option<&KeySet>, new: &KeySet) -> Self {
         let old = old.map(KeySet::keys).unwrap_or_default();
@@ -43,9 +43,9 @@ impl Rotation {
     }
 }
 
-/// The ids of keys, or the beginning of the thumbprint of one that has none. Whoever publishes
-/// the set chose them: each is quoted, escaped and cut, and there are only so many. That of a
-/// shared secret would help to guess it.
+/// Lists the ids of keys, or the start of the thumbprint of a key without one. The publisher of the
+/// set chose the ids, so each is quoted, escaped and truncated, and their number is limited. The
+/// thumbprint of a shared secret is omitted, because it would help to guess the secret.
 fn names<'k>(keys: impl Iterator<Item = &'k Key>) -> String {
     let mut names = Vec::new();
     let mut more = 0_usize;
@@ -94,7 +94,7 @@ mod tests {
         let first = Rotation::between(None, &old);
         assert_eq!((&*first.added, &*first.removed), ("[\"a\", \"b\"]", "[]"));
 
-        // The same id on another key is another key.
+        // The same id on another key counts as another key.
         let reused = KeySet::new(vec![key(Some("a"), &other), key(Some("b"), &other)]);
         let rotation = Rotation::between(Some(&old), &reused);
         assert_eq!((&*rotation.added, &*rotation.removed), ("[\"a\"]", "[\"a\"]"));

@@ -1,5 +1,4 @@
-//! Encrypted connections to where keys are fetched. The only file that names
-//! `rustls_native_certs`.
+//! TLS connections for fetching keys. The only file that names `rustls_native_certs`.
 
 use super::destination::HostOrigin;
 use super::error::{Cause, SourceError};
@@ -15,8 +14,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Encrypts `stream`; the peer must prove that it is `host`, by a certificate of an
-/// authority in `ca_file`, or else of one that the system trusts.
+/// Starts TLS on `stream`. The peer must prove that it is `host` by a certificate of a CA in
+/// `ca_file`, or else of one that the system trusts.
 pub(super) async fn encrypt(
     stream: TcpStream,
     host: &str,
@@ -25,10 +24,10 @@ pub(super) async fn encrypt(
 ) -> Result<TlsStream<TcpStream>, Cause> {
     let name = ServerName::try_from(host.to_owned());
     let name = name.map_err(|_| Cause::Tls(format!("{host:?} is no name of a host")))?;
-    // Who we are is for the host that the operator wrote, and for no other.
+    // The client certificate is only for the host that the operator configured.
     let client_files = access.client.clone().filter(|_| origin == HostOrigin::Configured);
     let ca_file = access.ca_file.clone();
-    // Read each time: authorities are replaced while the daemon runs.
+    // Read each time, because CAs are replaced while the daemon runs.
     #[expect(clippy::disallowed_methods, reason = "at most one at a time for each issuer")]
     let config =
         tokio::task::spawn_blocking(move || client(ca_file.as_deref(), client_files.as_ref()));
@@ -38,8 +37,8 @@ pub(super) async fn encrypt(
     connector.connect(name, stream).await.map_err(|error| Cause::Tls(words::of_io(&error)))
 }
 
-/// What a client needs for encrypted connections to `peer`: the authorities in `ca_file`,
-/// or else those of the system, and the certificate and key to show, if any.
+/// The client configuration for TLS connections to `peer`: the CAs in `ca_file`, or else those of
+/// the system, and the client certificate and key, if any.
 ///
 /// # Errors
 /// If a file cannot be used.
@@ -55,7 +54,7 @@ fn client(
     ca_file: Option<&Path>,
     client_files: Option<&(PathBuf, PathBuf)>,
 ) -> Result<ClientConfig, Cause> {
-    // Named, so that no other crate's choice of features decides it.
+    // Name the provider explicitly, so that the features of another crate cannot change it.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_details(provider, Arc::new(Clock::system()))
         .with_safe_default_protocol_versions();
@@ -74,7 +73,7 @@ fn client(
         .map_err(|error| failed("cert_file", certificates::unfit(certificate_file, &error)))
 }
 
-/// Without resumption, where rustls does not verify the peer's certificate again.
+/// Disables resumption, because rustls does not verify the peer's certificate again when resuming.
 fn full_handshakes(mut config: ClientConfig) -> ClientConfig {
     config.resumption = Resumption::disabled();
     config
@@ -83,7 +82,7 @@ fn full_handshakes(mut config: ClientConfig) -> ClientConfig {
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Cause> {
     let mut roots = RootCertStore::empty();
     let Some(file) = ca_file else {
-        // Of hundreds, some may be too old to be read; the others will do.
+        // Of hundreds of certificates, some may be too old to parse; the others are enough.
         let system = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(system.certs);
         if roots.is_empty() {

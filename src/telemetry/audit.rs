@@ -1,7 +1,6 @@
-//! Records of what was decided, as JSON lines. A thread of its own writes them; those
-//! that wait are bounded in bytes. Where the sink is stuck, records are dropped and
-//! counted, or room is asked for before, as is configured: each has a number, so that a
-//! loss shows as a gap.
+//! Writes records of decisions as JSON lines, on its own thread. The queue is bounded in bytes. If
+//! the sink is stuck, records are either dropped and counted, or a permit is required before, as
+//! configured. Each record has a sequence number, so that a loss shows as a gap.
 
 mod key_file;
 mod sink;
@@ -22,16 +21,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use writer::AuditWriter;
 
-/// Something that was decided.
+/// A record of a decision.
 pub trait Record: Send + 'static {
-    /// The memory that it takes, about.
+    /// The approximate memory of the record, in bytes.
     fn bytes(&self) -> usize;
 
-    /// Adds it to `lines`, with a line end.
+    /// Appends the record to `lines`, with a line ending.
     fn write(&self, sequence: u64, lines: &mut Vec<u8>);
 }
 
-/// A way to have records written. Its clones share it.
+/// A handle of the log. Clones share the log.
 #[derive(Debug)]
 pub struct AuditLog<R>(Arc<AuditState<R>>);
 
@@ -46,11 +45,11 @@ struct AuditState<R> {
     queue: Mutex<AuditQueue<R>>,
     changed: Condvar,
     reopen: AtomicBool,
-    /// Whether the last attempt to write failed, or a panic interrupted the thread.
+    /// True if the last attempt to write failed, or a panic interrupted the thread.
     failing: AtomicBool,
-    /// The most bytes that wait.
+    /// The bound on the queue, in bytes.
     most: usize,
-    /// Whether room must be taken before.
+    /// True if records need a permit before.
     refuses: bool,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -59,11 +58,11 @@ struct AuditState<R> {
 #[derive(Debug)]
 struct AuditQueue<R> {
     waiting: VecDeque<(u64, R)>,
-    /// The number of the next record.
+    /// The sequence number of the next record.
     next: u64,
-    /// How many are being written.
+    /// The number of records being written.
     writing: usize,
-    /// Of those that wait or are being written, and of the room that is taken.
+    /// The bytes of queued records, of those being written, and of permits.
     bytes: usize,
 }
 
@@ -76,15 +75,15 @@ impl<R> Source for AuditLog<R> {
     }
 }
 
-/// How long the end of the process may wait for the last records.
+/// The longest time that shutdown waits for the last records.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl<R: Record> AuditLog<R> {
-    /// Opens the sink. `most` bytes of records wait for it; with `refuses`, none is ever
-    /// dropped, and [`AuditLog::take_room`] must be asked first.
+    /// Opens the sink, with a queue of `most` bytes. With `refuses`, no record is ever dropped, and
+    /// [`AuditLog::take_room`] must be called before.
     ///
     /// # Errors
-    /// If the file cannot be opened, or there is no thread to be had.
+    /// If the file cannot be opened, or the thread cannot be started.
     pub fn start(
         sink: AuditSink,
         most: usize,
@@ -95,10 +94,10 @@ impl<R: Record> AuditLog<R> {
         Self::start_with(sink, most, refuses, metrics, clock, || {})
     }
 
-    /// As [`AuditLog::start`]; calls `put_aside` after a file was put aside.
+    /// Opens the sink as [`AuditLog::start`] does; calls `put_aside` after each rotation.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`AuditLog::start`].
     pub fn start_with(
         sink: AuditSink,
         most: usize,
@@ -118,12 +117,12 @@ impl<R: Record> AuditLog<R> {
         Ok(log)
     }
 
-    /// A permit for records of so many bytes that are to come. Where records may be dropped, none
-    /// is needed.
+    /// Acquires a permit for future records of `bytes` in total. If records may be dropped, none is
+    /// needed.
     ///
     /// # Errors
-    /// If there is no room, or records cannot be written now: what waits is lost if the
-    /// process ends.
+    /// If the queue is full, or records cannot be written now: queued records would be lost if the
+    /// process ended.
     pub fn take_room(&self, bytes: usize) -> Result<Option<Permit<Self>>, NoRoom> {
         if !self.0.refuses {
             return Ok(None);
@@ -137,7 +136,7 @@ impl<R: Record> AuditLog<R> {
         Ok(Some(Permit::given(self.clone(), bytes)))
     }
 
-    /// Has records written.
+    /// Queues records.
     pub fn push(&self, records: impl IntoIterator<Item = R>) {
         let mut dropped = 0;
         let mut queue = self.0.lock();
@@ -157,13 +156,13 @@ impl<R: Record> AuditLog<R> {
         self.0.changed.notify_all();
     }
 
-    /// Opens the file anew before the next record: it may have been moved away.
+    /// Reopens the file before the next record, because it may have been moved.
     pub fn reopen(&self) {
         self.0.reopen.store(true, Ordering::Relaxed);
         self.0.changed.notify_all();
     }
 
-    /// Waits a moment until all is written; tells how many records are not.
+    /// Waits a moment until all records are written, and returns the number of unwritten ones.
     pub fn flush(&self) -> usize {
         self.flush_within(PATIENCE)
     }
@@ -182,10 +181,10 @@ impl<R> AuditState<R> {
     }
 }
 
-/// There is no room for more records, or they cannot be written.
+/// The queue is full, or records cannot be written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NoRoom {
-    /// The most bytes that wait.
+    /// The bound on the queue, in bytes.
     pub limit: usize,
 }
 

@@ -1,13 +1,14 @@
-//! Log lines that a peer can provoke: at most ten in five seconds from one place in the code. The
-//! next line that is written says how many were held back.
+//! Rate limit for log lines that a peer can provoke: at most ten in five seconds from one place in
+//! the code. The next written line gives the number of suppressed ones.
 
 use crate::clock::Clock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Logs a line that a peer can provoke. Takes a [`Clock`], a level of [`tracing::Level`], and then
-/// what `tracing::event!` takes. `tests/tidy.rs` refuses any other line where peers are served.
+/// Logs a line that a peer can provoke. The arguments are a [`Clock`], a level of
+/// [`tracing::Level`], and then those of `tracing::event!`. `tests/tidy.rs` refuses any other log
+/// line in code that serves peers.
 macro_rules! limited {
     ($clock:expr, $level:ident, $($line:tt)+) => {{
         static LINES: $crate::telemetry::LineLimit = $crate::telemetry::LineLimit::new();
@@ -26,15 +27,15 @@ const LINES: u32 = 10;
 
 const SPAN: Duration = Duration::from_secs(5);
 
-/// How many lines of this process were held back.
+/// The number of suppressed lines of this process.
 static HELD_BACK: AtomicU64 = AtomicU64::new(0);
 
-/// How many lines of this process were held back.
+/// Returns the number of suppressed lines of this process.
 pub(super) fn held_back() -> u64 {
     HELD_BACK.load(Ordering::Relaxed)
 }
 
-/// Lets so many lines through.
+/// Limits the lines of one place in the code.
 #[derive(Debug)]
 pub struct LineLimit(Mutex<Lines>);
 
@@ -52,14 +53,14 @@ impl Default for LineLimit {
 }
 
 impl LineLimit {
-    /// Nothing was said yet.
+    /// Creates a limit without any lines.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(Lines { begin: None, written: 0, held_back: 0 }))
     }
 
-    /// Whether a line may be written now; then the number of those that were held back since the
-    /// last one, if any were.
+    /// Returns `Some` if a line may be written now, with the number of lines suppressed since the
+    /// last one, if any.
     #[must_use]
     pub fn take(&self, clock: &Clock) -> Option<Option<u64>> {
         let mut span = self.0.lock().unwrap_or_else(PoisonError::into_inner);

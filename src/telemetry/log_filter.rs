@@ -1,21 +1,20 @@
-//! Which lines are logged, as `--log` says it: a level, and levels for single targets.
+//! The filter of `--log`: a level, and levels for individual targets.
 
 use std::fmt;
 use std::str::FromStr;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// A level for everything of jwtd, and other levels for targets, such as
-/// `info,jwtd::grpc=debug`.
+/// A level for all of jwtd, and other levels for targets, such as `info,jwtd::grpc=debug`.
 ///
-/// Targets of other crates are not logged below ERROR unless they are named: what their lines
-/// say, and how many there are, is for a peer to decide.
+/// Targets of other crates are logged only at ERROR unless they are named, because a peer can
+/// control the content and the number of their lines.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LogFilter {
     level: LevelFilter,
     targets: Vec<(String, LevelFilter)>,
 }
 
-/// The levels by their names, the most silent first.
+/// The levels by name, the most silent first.
 const LEVELS: [(&str, LevelFilter); 6] = [
     ("off", LevelFilter::OFF),
     ("error", LevelFilter::ERROR),
@@ -25,13 +24,13 @@ const LEVELS: [(&str, LevelFilter); 6] = [
     ("trace", LevelFilter::TRACE),
 ];
 
-/// The crates whose lines belong to the level that stands alone.
+/// The crates that the default level applies to.
 const OURS: [&str; 2] = ["jwtd", "jwtd_core"];
 
-/// Further crates that log.
+/// Other crates that log.
 const OTHERS: [&str; 6] = ["h2", "hyper", "hyper_util", "rustls", "tonic", "tower"];
 
-/// The parts of jwtd that log, as they stand after `jwtd::`.
+/// The modules of jwtd that log, without the prefix `jwtd::`.
 const ROOMS: [&str; 13] = [
     "admin",
     "app",
@@ -49,18 +48,18 @@ const ROOMS: [&str; 13] = [
 ];
 
 impl LogFilter {
-    /// The filter as the subscriber takes it.
+    /// The filter in the form that the subscriber takes.
     pub(super) fn targets(&self) -> Targets {
         let others = self.level.min(LevelFilter::ERROR);
         let ours = OURS.map(|target| (target.to_owned(), self.level));
-        // What is named last holds for equal targets.
+        // The last entry wins for equal targets.
         let targets = ours.into_iter().chain(self.targets.iter().cloned());
         targets.fold(Targets::new().with_default(others), |all, (target, level)| {
             all.with_target(target, level)
         })
     }
 
-    /// The same with more lines: everything of jwtd is logged from the next level on.
+    /// The same filter with more lines: the next level for all of jwtd.
     #[must_use]
     pub fn louder(&self) -> Self {
         let next = LEVELS.into_iter().map(|(_, level)| level).find(|level| *level > self.level);
@@ -107,7 +106,7 @@ impl FromStr for LogFilter {
                 }
             }
         }
-        // Without a level that stands alone, only the targets are meant.
+        // Without a default level, only the named targets are logged.
         Ok(Self { level: alone.unwrap_or(LevelFilter::ERROR), targets })
     }
 }
@@ -130,7 +129,7 @@ fn levels() -> String {
 }
 
 fn no_level(text: &str) -> String {
-    // What other programs call them.
+    // The names that other programs use.
     const SYNONYMS: [(&str, &str); 12] = [
         ("all", "trace"),
         ("critical", "error"),
@@ -156,7 +155,7 @@ fn no_level(text: &str) -> String {
     }
 }
 
-/// A directive without a level of its own.
+/// Describes a directive without a level.
 fn no_directive(text: &str) -> String {
     let looks_like_target = text.contains("::") || OURS.contains(&text) || OTHERS.contains(&text);
     if looks_like_target {
@@ -166,7 +165,7 @@ fn no_directive(text: &str) -> String {
     }
 }
 
-/// A target under which nothing is logged would silence what it was meant to show.
+/// Refuses a target under which nothing is logged, because it would hide what it was meant to show.
 fn check_target(target: &str) -> Result<(), String> {
     let known = || OURS.into_iter().chain(OTHERS);
     let unknown = |named: &str, near: Option<String>| match near {
@@ -191,7 +190,7 @@ fn check_target(target: &str) -> Result<(), String> {
     }
 }
 
-/// The name that was probably meant.
+/// The known name most similar to a misspelled one.
 fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     known
         .map(|one| (strsim::damerau_levenshtein(name, one), one))
@@ -234,7 +233,7 @@ mod tests {
         assert!(!enables(&filter, "jwtd::app", Level::DEBUG));
         assert!(enables(&filter, "jwtd::grpc::door", Level::DEBUG));
         assert!(enables(&filter, "h2::proto", Level::TRACE));
-        // Alone, a target says nothing of the rest; errors are logged all the same.
+        // A lone target says nothing about the rest; errors are logged all the same.
         let filter = parsed("jwtd::grpc=debug");
         assert!(!enables(&filter, "jwtd::app", Level::WARN));
         assert!(enables(&filter, "jwtd::app", Level::ERROR));

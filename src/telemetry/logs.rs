@@ -1,9 +1,9 @@
-//! Logs to standard error, as text or as JSON lines. No token or signature is
-//! ever logged, and of claims what `refusal_line` holds; names that an issuer chose are escaped
-//! where lines are queued.
+//! Logs to standard error, as text or as JSON lines. No token or signature is ever logged, and of
+//! claims only those in `refusal_line`; names that an issuer chose are escaped when lines are
+//! queued.
 //!
-//! A thread of its own writes the lines: a pipe that nobody reads must not hold up
-//! verdicts. The lines that wait are bounded; what does not fit is dropped and counted.
+//! A separate thread writes the lines, because a pipe that nobody reads must not delay verdicts.
+//! The queue is bounded; lines that do not fit are dropped and counted.
 
 use super::limited::{LineLimit, held_back};
 use super::log_filter::{LogFilter, is_ours};
@@ -24,18 +24,17 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry, reload};
 
-/// How a line of the log looks.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Logging, under way. When it is dropped, lines that wait are written first, if
-/// standard error takes them.
+/// The running log. Dropping it writes the queued lines first, if standard error accepts them.
 #[derive(Debug)]
 #[must_use = "when it is dropped, the last lines are written"]
 pub struct Logs {
@@ -43,25 +42,25 @@ pub struct Logs {
     level: LogLevel,
 }
 
-/// Which lines are logged, while the process runs.
+/// The log level, which can change while the process runs.
 #[derive(Clone, Debug)]
 pub struct LogLevel(Arc<Mutex<Level>>);
 
 #[derive(Debug)]
 struct Level {
-    /// As the process was started.
+    /// The filter given at startup.
     configured: LogFilter,
     current: LogFilter,
     handle: reload::Handle<Targets, Registry>,
 }
 
 impl LogLevel {
-    /// Logs more from now on: everything of jwtd from the next level on.
+    /// Raises the level of all of jwtd by one.
     pub fn raise(&self) {
         self.change(|level| level.current.louder());
     }
 
-    /// Logs again what the process was started with.
+    /// Resets the filter to the one given at startup.
     pub fn reset(&self) {
         self.change(|level| level.configured.clone());
     }
@@ -69,14 +68,14 @@ impl LogLevel {
     fn change(&self, to: impl FnOnce(&Level) -> LogFilter) {
         let mut level = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         level.current = to(&level);
-        // The subscriber is there until the process ends.
+        // The subscriber exists until the process ends.
         level.handle.reload(level.current.targets()).ok();
         tracing::warn!(filter = %level.current, "the log level is changed");
     }
 }
 
 impl Logs {
-    /// To change the level.
+    /// A handle to change the level.
     #[must_use]
     pub fn level(&self) -> LogLevel {
         self.level.clone()
@@ -86,7 +85,7 @@ impl Logs {
 /// Starts logging for the whole process.
 ///
 /// # Errors
-/// If no thread can be started, or something logs already; its text says why.
+/// If no thread can be started, or a logger is already installed; the text says why.
 pub fn start(format: LogFormat, filter: LogFilter) -> Result<Logs, String> {
     let colored = format == LogFormat::Text && {
         use std::io::IsTerminal as _;
@@ -104,29 +103,29 @@ pub fn start(format: LogFormat, filter: LogFilter) -> Result<Logs, String> {
         LogFormat::Text => lines.with_ansi(colored).boxed(),
     };
     let started = Registry::default().with(targets).with(lines).try_init();
-    started.map_err(|_| "something else logs for this process already".to_owned())?;
+    started.map_err(|_| "a logger is already installed in this process".to_owned())?;
     let level = Level { configured: filter.clone(), current: filter, handle };
     Ok(Logs { queue, level: LogLevel(Arc::new(Mutex::new(level))) })
 }
 
-/// Lines are lost to the process, not to one log.
+/// The number of dropped lines, counted for the process and not for one log.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// How many lines were not written.
+/// Returns the number of dropped lines.
 pub(super) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// The most bytes that wait to be written.
+/// The bound on the queue, in bytes.
 const MOST: usize = 256 << 10;
 
-/// How often the log tells of lines that were held back.
+/// The interval between reports of suppressed lines.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// How long the end of the process may wait for the last lines.
+/// The longest time that shutdown waits for the last lines.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Lines between those who log and the thread that writes.
+/// The queue between loggers and the writer thread.
 #[derive(Clone, Debug, Default)]
 struct LogQueue(Arc<LogLines>);
 
@@ -139,12 +138,12 @@ struct LogLines {
 #[derive(Debug, Default)]
 struct Lines {
     waiting: VecDeque<Box<[u8]>>,
-    /// Of those that wait and of the one that is being written.
+    /// The bytes of queued lines and of the one being written.
     bytes: usize,
 }
 
 impl LogQueue {
-    /// Has the lines written to `sink`, for as long as the process lives.
+    /// Writes the lines to `sink`, for as long as the process lives.
     fn start(mut sink: impl Write + Send + 'static) -> io::Result<Self> {
         let queue = Self::default();
         let own = queue.clone();
@@ -169,7 +168,7 @@ impl LogQueue {
     fn write_to(&self, sink: &mut impl Write, clock: &Clock) {
         let mut told = dropped();
         let (mut told_held_back, mut told_at) = (held_back(), clock.monotonic());
-        // A line that was being written at a panic is gone.
+        // A line that was being written during a panic is lost.
         let mut lines = self.lock();
         lines.bytes = lines.waiting.iter().map(|line| line.len()).sum();
         drop(lines);
@@ -189,19 +188,20 @@ impl LogQueue {
             if !written {
                 DROPPED.fetch_add(1, Ordering::Relaxed);
             } else if idle && dropped() > told {
-                // Only to a sink that takes lines again: this is one more.
+                // Report only to a sink that accepts lines again, because the report is one more
+                // line.
                 let lines = dropped().saturating_sub(told);
                 told = dropped();
-                tracing::warn!(lines, "lines of the log are lost: they could not be written");
+                tracing::warn!(lines, "log lines are lost: they could not be written");
             } else if idle && clock.since(told_at) > TELL_EVERY && held_back() > told_held_back {
                 let lines = held_back().saturating_sub(told_held_back);
                 (told_held_back, told_at) = (held_back(), clock.monotonic());
-                tracing::warn!(lines, "lines of the log were held back: there were too many alike");
+                tracing::warn!(lines, "log lines were suppressed: too many were alike");
             }
         }
     }
 
-    /// Waits until everything is written, but not longer than `patience`.
+    /// Waits until everything is written, at most for `patience`.
     fn flush(&self, patience: Duration) {
         let waits = |lines: &mut Lines| lines.bytes > 0;
         drop(self.0.changed.wait_timeout_while(self.lock(), patience, waits));
@@ -218,18 +218,19 @@ impl Drop for Logs {
     }
 }
 
-/// Escapes lines and puts them into the queue.
+/// Escapes lines and queues them.
 #[derive(Clone, Debug)]
 struct LogWriter {
     queue: LogQueue,
-    /// Whether the colors of the formatter are kept.
+    /// True if the formatter's color codes are kept.
     colored: bool,
-    /// Of lines of libraries, which a peer can provoke; DEBUG and below are asked for by name.
+    /// The limit for lines of libraries, which a peer can provoke; DEBUG and below are requested by
+    /// name.
     limit: Arc<LineLimit>,
 }
 
 impl LogWriter {
-    /// One line, whatever an issuer wrote into it. In JSON it stays equal.
+    /// Formats one line, whatever an issuer wrote into it. A JSON line keeps its value.
     fn line(&self, text: &str) -> String {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let mut line = String::with_capacity(text.len().saturating_add(1));
@@ -249,7 +250,7 @@ impl LogWriter {
     }
 }
 
-/// Each line comes whole, in one piece.
+/// The formatter writes each line in one piece.
 impl Write for &LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.queue.push(self.line(&String::from_utf8_lossy(line)).as_bytes());
@@ -306,7 +307,7 @@ mod tests {
         for _ in 0..1024 {
             queue.push(&line);
         }
-        // Neither of them has waited for the sink, which has not taken anything yet.
+        // No writer has waited for the sink, which has not taken anything yet.
         queue.flush(Duration::ZERO);
         assert!(queue.lock().bytes > 0);
         let lost = dropped() - before;

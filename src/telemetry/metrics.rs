@@ -1,6 +1,6 @@
-//! The metrics. Only this file and its folder name `prometheus`.
-//! Labels hold configured names and closed enums, never text of a token. Handles
-//! are resolved once: no look-up by label on the way of a token.
+//! The metrics. Only this file and its folder name `prometheus`. Labels hold configured names and
+//! closed enums, never text of a token. Handles are resolved once, so that counting a token needs
+//! no look-up by label.
 
 mod call;
 mod connections;
@@ -68,39 +68,39 @@ pub struct Metrics {
     on_scrape: Mutex<Vec<OnScrape>>,
     /// Connections.
     pub connections: Connections,
-    /// Signatures that were checked.
+    /// Checked signatures.
     pub signature_checks: SignatureChecks,
-    /// Encrypted tokens for which there was a key.
+    /// Encrypted tokens for which a key exists.
     pub decryptions: Decryptions,
     /// Look-ups in the cache.
     pub cache_requests: CacheRequests,
-    /// Entries that left the cache.
+    /// Entries evicted from the cache.
     pub cache_evicted: CacheEvicted,
     /// Records of the audit log.
     pub audit_records: AuditRecords,
     /// Lines of the refusal log.
     pub refusal_lines: RefusalLines,
-    /// Entries of revocation.
+    /// Revocation entries.
     pub revocations: RevocationCounters,
 }
 
 /// Counters of `refusal_lines_total`.
 #[derive(Debug)]
 pub struct RefusalLines {
-    /// Those that were written.
+    /// Written lines.
     pub written: IntCounter,
-    /// Refusals that got none: there were too many for the same reason in one second.
+    /// Refusals without a line: too many for the same reason in one second.
     pub held_back: IntCounter,
-    /// Those that were lost: the thread that writes them did not come along.
+    /// Lost lines: the writer thread was too slow.
     pub dropped: IntCounter,
 }
 
 /// Counters of `audit_records_total`.
 #[derive(Debug)]
 pub struct AuditRecords {
-    /// Those that were written.
+    /// Written records.
     pub written: IntCounter,
-    /// Those that were lost: the sink did not take them in time.
+    /// Lost records: the sink did not accept them in time.
     pub dropped: IntCounter,
 }
 
@@ -109,18 +109,18 @@ type OnScrape = Box<dyn Fn(&Gauges) + Send + Sync>;
 /// Handles of `cache_requests_total`.
 #[derive(Debug)]
 pub struct CacheRequests {
-    /// Found, and the proof stands.
+    /// The entry was found and is still valid.
     pub hit: IntCounter,
-    /// Not found, or the proof does not stand any more.
+    /// No entry was found, or it is no longer valid.
     pub miss: IntCounter,
 }
 
 /// Handles of `cache_evictions_total`.
 #[derive(Debug)]
 pub struct CacheEvicted {
-    /// The token expired, or the entry grew too old.
+    /// The token expired, or the entry reached its age limit.
     pub expired: IntCounter,
-    /// Another token with the same hash took the place.
+    /// Another token with the same hash replaced it.
     pub replaced: IntCounter,
     /// The cache was full.
     pub size: IntCounter,
@@ -131,7 +131,7 @@ pub struct CacheEvicted {
 pub struct SignatureChecks(Vec<[IntCounter; 2]>);
 
 impl SignatureChecks {
-    /// Counts one token whose signature was checked.
+    /// Counts one checked signature.
     pub fn add(&self, algorithm: Algorithm, good: bool) {
         if let Some([bad_count, good_count]) = self.0.get(usize::from(algorithm.index())) {
             if good { good_count.inc() } else { bad_count.inc() }
@@ -139,16 +139,16 @@ impl SignatureChecks {
     }
 }
 
-/// From a microsecond to four seconds.
+/// Buckets from a microsecond to four seconds.
 fn fine_buckets() -> Vec<f64> {
     (0..12).map(|step| 1e-6 * 4_f64.powi(step)).collect()
 }
 
 impl Metrics {
-    /// All metrics at zero.
+    /// Creates all metrics at zero.
     ///
     /// # Panics
-    /// Never: the names are constant, and a test makes them all.
+    /// Never: the names are constant, and a test creates them all.
     #[must_use]
     #[expect(clippy::expect_used, reason = "the names are constant and valid")]
     pub fn new() -> Self {
@@ -184,27 +184,27 @@ impl Metrics {
         ));
         let audit = counter(
             "jwtd_audit_records_total",
-            "Records of the audit log, by what became of them.",
+            "Records of the audit log, by outcome.",
             &["result"],
         );
         let refusals = counter(
             "jwtd_refusal_lines_total",
-            "Refused tokens, by what became of their line in the log.",
+            "Refused tokens, by the outcome of their log line.",
             &["result"],
         );
         let requests = counter(
             "jwtd_cache_requests_total",
-            "Tokens looked up among the signatures already checked, by result.",
+            "Look-ups in the cache of checked signatures, by result.",
             &["result"],
         );
         let evictions = counter(
             "jwtd_cache_evictions_total",
-            "Entries that left the cache of checked signatures, by cause.",
+            "Entries evicted from the cache of checked signatures, by cause.",
             &["cause"],
         );
         let shed = counter(
             "jwtd_shed_total",
-            "Calls and connections that were refused at once because a bound was reached.",
+            "Calls and connections refused at once because a limit was reached.",
             &["cause"],
         );
         for cause in ShedCause::ALL {
@@ -215,13 +215,13 @@ impl Metrics {
         add(Box::new(panics.clone()));
         let log_lines_dropped = IntCounter::new(
             "jwtd_log_lines_dropped_total",
-            "Lines of the log that were lost because standard error did not take them in time.",
+            "Log lines lost because standard error did not accept them in time.",
         )
         .expect("a valid name");
         add(Box::new(log_lines_dropped.clone()));
         let log_lines_held_back = IntCounter::new(
             "jwtd_log_lines_held_back_total",
-            "Lines of the log that were not written because a peer or a library provoked too many.",
+            "Log lines suppressed because a peer or a library provoked too many.",
         )
         .expect("a valid name");
         add(Box::new(log_lines_held_back.clone()));
@@ -229,7 +229,7 @@ impl Metrics {
         let call_seconds = HistogramVec::new(
             HistogramOpts::new(
                 "grpc_server_handling_seconds",
-                "How long calls took until their last message was sent.",
+                "Duration of calls until their last message was sent.",
             )
             .buckets(fine_buckets()),
             &call_labels,
@@ -237,7 +237,7 @@ impl Metrics {
         .expect("a valid name");
         add(Box::new(call_seconds.clone()));
         let build = IntGaugeVec::new(
-            Opts::new("jwtd_build_info", "Always 1; the labels tell what runs."),
+            Opts::new("jwtd_build_info", "Always 1; the labels describe the running build."),
             &["version"],
         )
         .expect("a valid name");
@@ -247,12 +247,12 @@ impl Metrics {
 
         let verifications = counter(
             "jwtd_verifications_total",
-            "Tokens judged, by profile, issuer and reason.",
+            "Verdicts, by profile, issuer and reason.",
             &["profile", "issuer", "reason"],
         );
         let shadow_verifications = counter(
             "jwtd_shadow_verifications_total",
-            "Tokens judged by the policy in a profile's `shadow`, by profile and reason.",
+            "Verdicts of the policy in a profile's `shadow`, by profile and reason.",
             &["profile", "reason"],
         );
         let fetches = Fetches::new(&add);
@@ -262,25 +262,21 @@ impl Metrics {
             names: Names::new(named),
             verifications,
             shadow_verifications,
-            calls_started: counter(
-                "grpc_server_started_total",
-                "Calls that were begun.",
-                &call_labels,
-            ),
+            calls_started: counter("grpc_server_started_total", "Calls started.", &call_labels),
             calls_handled: counter(
                 "grpc_server_handled_total",
-                "Calls that were ended, by code.",
+                "Calls completed, by code.",
                 &["grpc_type", "grpc_service", "grpc_method", "grpc_code"],
             ),
             call_seconds,
             verification_seconds: histogram(
                 "jwtd_verification_seconds",
-                "How long it took to judge the tokens of one message.",
+                "Time to verify the tokens of one message.",
                 fine_buckets(),
             ),
             batch_tokens: histogram(
                 "jwtd_batch_tokens",
-                "How many tokens one message held.",
+                "Number of tokens in one message.",
                 vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0],
             ),
             duties: Duties::new(&add),
@@ -318,7 +314,7 @@ impl Metrics {
         }
     }
 
-    /// Handles for the verdicts under a snapshot with these profiles and issuers.
+    /// Handles for verdicts under a snapshot with these profiles and issuers.
     pub fn verifications<'n>(
         &self,
         profiles: impl Iterator<Item = &'n str>,
@@ -327,25 +323,24 @@ impl Metrics {
         VerificationCounters::new(self.verifications.clone(), profiles, issuers)
     }
 
-    /// Handles for what the shadows of these profiles say.
+    /// Handles for verdicts of the shadow policies of these profiles.
     pub fn shadows<'n>(&self, profiles: impl Iterator<Item = &'n str>) -> ShadowCounters {
         ShadowCounters::new(self.shadow_verifications.clone(), profiles)
     }
 
-    /// Begins a call of `method`, of which there are few.
+    /// Starts a call of `method`, of which there are few.
     #[must_use]
     pub fn call(&self, method: &'static CalledMethod, clock: &Clock) -> Call {
         Arc::new(MethodCalls::new(self, method)).begin(clock)
     }
 
-    /// Counts a message that was judged.
+    /// Counts a verified message.
     pub fn judged(&self, tokens: usize, took: Duration) {
         self.verification_seconds.observe(took.as_secs_f64());
         self.batch_tokens.observe(f64::from(u32::try_from(tokens).unwrap_or(u32::MAX)));
     }
 
-    /// Counts an attempt to fetch the key set of `issuer`. `outcome` is `ok` or one of
-    /// a few words.
+    /// Counts an attempt to fetch the key set of `issuer`. `outcome` is `ok` or one of a few words.
     pub fn fetched(&self, issuer: &str, outcome: &'static str, took: Duration) {
         self.fetches.count(issuer, outcome, took);
     }
@@ -355,12 +350,12 @@ impl Metrics {
         self.fetches.unknown_kids(issuer)
     }
 
-    /// Counts something that was refused at once.
+    /// Counts a request that a limit refused.
     pub fn shed(&self, cause: ShedCause) {
         self.shed.with_label_values(&[cause.name()]).inc();
     }
 
-    /// Lets `read` set gauges whenever the metrics are asked for.
+    /// Registers `read`, which sets gauges at each scrape.
     pub fn on_scrape(&self, read: impl Fn(&Gauges) + Send + Sync + 'static) {
         self.on_scrape.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(read));
     }

@@ -1,4 +1,4 @@
-//! Floor 5+: what operators see.
+//! Floor 5+: logs, metrics, traces and audit records for operators.
 
 mod audit;
 mod limited;

@@ -1,14 +1,14 @@
-//! Panics: none is expected. One is caught where it costs the least, counted and logged.
+//! Panics: none is expected. Each is caught where it does the least harm, counted and logged.
 
 use super::limited::limited;
 use crate::clock::Clock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Panics have no owner: what observes them belongs to the process.
+/// Global, because a panic hook belongs to the process.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// From now on panics are counted, and logged with their place. Not with their message:
-/// it could quote a token.
+/// Installs a hook that counts panics and logs their location, but not their message, which could
+/// quote a token.
 pub fn observe() {
     std::panic::set_hook(Box::new(|panic| {
         COUNT.fetch_add(1, Ordering::Relaxed);
@@ -17,7 +17,7 @@ pub fn observe() {
     }));
 }
 
-/// How many there were since they are observed.
+/// The number of panics since [`observe`].
 pub(super) fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }

@@ -1,6 +1,6 @@
-//! The line of the log that says why a token is refused. `engine/refusals.rs` bounds how many.
+//! The log line that says why a token is refused. `engine/refusals.rs` limits their rate.
 
-/// Why a token is refused, and what it says of itself.
+/// The reason of a refusal, and the token's claims.
 #[derive(Debug)]
 pub struct RefusalLine<'l> {
     /// The stable reason.
@@ -9,29 +9,29 @@ pub struct RefusalLine<'l> {
     pub detail: String,
     /// The profile, by its configured name.
     pub profile: Option<&'l str>,
-    /// The issuer, by its configured name; what the token claims unless it is proven.
+    /// The issuer, by its configured name; unverified unless `proven`.
     pub issuer: Option<&'l str>,
-    /// Whether the signature was checked.
+    /// True if the signature was verified.
     pub proven: bool,
-    /// Whether the signature was remembered.
+    /// True if the signature was found in the cache.
     pub cached: bool,
-    /// Who asked.
+    /// The caller.
     pub caller: Option<String>,
-    /// What the token claims, in the order of [`RefusalLine::CLAIMED`].
+    /// The token's claims, in the order of [`RefusalLine::CLAIMED`].
     pub claimed: [Option<String>; 7],
-    /// The time that it was judged by, in seconds since the epoch.
+    /// The time of the verdict, in seconds since the epoch.
     pub now: i64,
-    /// As in the audit log.
+    /// The fingerprint, as in the audit log.
     pub fingerprint: String,
-    /// How many refusals got no line since the last one.
+    /// The number of refusals without a line since the last line.
     pub held_back: Option<u64>,
 }
 
 impl RefusalLine<'_> {
-    /// The claimed members.
+    /// The names of the claims and header parameters.
     pub const CLAIMED: [&'static str; 7] = ["iss", "kid", "aud", "alg", "iat", "nbf", "exp"];
 
-    /// Logs it.
+    /// Writes the line.
     pub fn log(self) {
         let Self { reason, detail, profile, issuer, proven, cached, .. } = &self;
         let [iss, kid, aud, alg, iat, nbf, exp] = &self.claimed;

@@ -1,7 +1,7 @@
-//! The supervisor of threads and tasks that must not end before the daemon does. A panic in
-//! one of them is counted and logged, and its work is started again after a pause.
+//! Supervises threads and tasks that must not end before the daemon does. A panic in one of them is
+//! counted and logged, and its work is restarted after a pause.
 //!
-//! Threads and tasks that a connection, a call or a command owns end with it and have no
+//! Threads and tasks owned by a connection, a call or a command end with their owner and have no
 //! supervisor. `tests/tidy.rs` lists them.
 
 use super::limited::limited;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// Work that goes on as long as the daemon.
+/// Work that runs as long as the daemon.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Duty {
     /// Accepts connections, for each listener.
@@ -22,17 +22,17 @@ pub enum Duty {
     Admin,
     /// Writes the audit log.
     Audit,
-    /// Looks for jumps of the clock.
+    /// Watches for jumps of the clock.
     Clock,
-    /// Reads feeds of revocation, for each feed.
+    /// Reads revocation feeds, one task per feed.
     Feeds,
-    /// Tells the gRPC health service.
+    /// Updates the gRPC health service.
     Health,
     /// Fetches keys, for each issuer.
     Keys,
     /// Writes the log.
     Log,
-    /// Writes why tokens are refused.
+    /// Writes the refusal log.
     Refusals,
     /// Reloads the configuration.
     Reload,
@@ -45,7 +45,7 @@ pub enum Duty {
 }
 
 impl Duty {
-    /// All of them, in the order of the numbers of the variants.
+    /// All duties, in the order of the variants' numbers.
     pub const ALL: [Self; 13] = [
         Self::Accept,
         Self::Admin,
@@ -62,7 +62,7 @@ impl Duty {
         Self::Traces,
     ];
 
-    /// The name in metrics, logs and of threads.
+    /// The name in metrics, in logs and of threads.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -82,7 +82,7 @@ impl Duty {
         }
     }
 
-    /// The panics since the process began.
+    /// The number of panics since the process started.
     pub(super) fn panics(self) -> u64 {
         PANICS.get(self as usize).map_or(0, |count| count.load(Ordering::Relaxed))
     }
@@ -93,17 +93,17 @@ impl Duty {
             count.fetch_add(1, Ordering::Relaxed);
         }
         let duty = self.name();
-        limited!(Clock::system(), ERROR, duty, "a panic interrupted the work; it goes on");
+        limited!(Clock::system(), ERROR, duty, "a panic interrupted the work, which is restarted");
     }
 }
 
-/// The panics of each duty. Like all panics they belong to the process.
+/// The panics of each duty. Global, like all panic counts.
 static PANICS: [AtomicU64; Duty::ALL.len()] = [const { AtomicU64::new(0) }; Duty::ALL.len()];
 
 /// The pause after a panic: work that panics again at once must not take a whole core.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Runs `work` in a thread of its own until it returns, and again after each panic.
+/// Runs `work` in its own thread until it returns, and again after each panic.
 ///
 /// # Errors
 /// If the operating system refuses the thread.
@@ -117,8 +117,8 @@ pub fn thread(duty: Duty, clock: Clock, mut work: impl FnMut() + Send + 'static)
     std::thread::Builder::new().name(duty.name().to_owned()).spawn(run).map(drop)
 }
 
-/// Runs `work` in a task of its own until it returns, and again after each panic. Must be
-/// called inside a runtime.
+/// Runs `work` in its own task until it returns, and again after each panic. Must be called inside
+/// a runtime.
 pub fn task<F>(duty: Duty, clock: Clock, work: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -131,7 +131,7 @@ pub async fn attend<F>(duty: Duty, clock: Clock, mut work: impl FnMut() -> F)
 where
     F: Future<Output = ()>,
 {
-    // A panic may come before there is a future.
+    // Creating the future may panic too.
     while AssertUnwindSafe(async { work().await }).catch_unwind().await.is_err() {
         duty.panicked();
         clock.sleep(PAUSE).await;

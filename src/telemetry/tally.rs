@@ -1,15 +1,15 @@
-//! The verdicts of one call, by reason: for its span, if it is traced.
+//! Counts the verdicts of one traced call by reason, for its span.
 
 use jwtd_core::verify::Reason;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Counts for a call that is traced, and nothing for others. Its clones share it.
+/// Counts for a traced call, and does nothing for others. Clones share the counts.
 #[derive(Clone, Debug, Default)]
 pub struct Tally(Option<Arc<[AtomicI64]>>);
 
 impl Tally {
-    /// For a call that is traced.
+    /// Creates a tally for a traced call.
     pub(super) fn of_span() -> Self {
         Self(Some((0..=u8::MAX).map(|_| AtomicI64::new(0)).collect()))
     }
@@ -24,7 +24,7 @@ impl Tally {
         }
     }
 
-    /// The reasons that there were, and how often.
+    /// The occurring reasons, and their counts.
     pub fn counts(&self) -> impl Iterator<Item = (Reason, i64)> {
         let counts = self.0.as_deref().unwrap_or_default();
         let of = |reason: &Reason| counts.get(usize::from(reason.number()));

@@ -1,6 +1,5 @@
-//! Traces for OpenTelemetry: one span a call, which goes on with the caller's trace
-//! (W3C Trace Context), and counts the verdicts by reason. The only file that names
-//! `opentelemetry`.
+//! Traces for OpenTelemetry: one span per call, which continues the caller's trace (W3C Trace
+//! Context), and counts the verdicts by reason. The only file that names `opentelemetry`.
 
 use super::supervisor::Duty;
 use super::tally::Tally;
@@ -17,7 +16,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanData};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-/// A way to have spans sent, in the background and in bounded memory.
+/// The exporter of spans, which runs in the background with bounded memory.
 #[derive(Debug)]
 pub struct Traces {
     provider: SdkTracerProvider,
@@ -25,7 +24,7 @@ pub struct Traces {
     propagator: TraceContextPropagator,
 }
 
-/// An exporter whose panics do not end the thread of the SDK that drives it.
+/// An exporter whose panics do not end the SDK thread that drives it.
 #[derive(Debug)]
 struct Attended<E>(E);
 
@@ -53,13 +52,13 @@ impl<E: opentelemetry_sdk::trace::SpanExporter> opentelemetry_sdk::trace::SpanEx
     }
 }
 
-/// One call, under way.
+/// The span of a running call.
 #[derive(Debug)]
 pub(super) struct Span(opentelemetry_sdk::trace::Span);
 
 impl Traces {
-    /// Sends spans to a collector by OTLP over gRPC. Of calls that bring no trace, one in so
-    /// many begins one; those that do decide by their own flag. Must run inside a runtime.
+    /// Sends spans to a collector by OTLP over gRPC. Of calls without a trace, one in `one_in`
+    /// starts one; calls with a trace follow its sampled flag. Must run inside a runtime.
     ///
     /// # Errors
     /// If `endpoint` is no URL; its text says why.
@@ -79,12 +78,12 @@ impl Traces {
         Ok(Self { provider, tracer, propagator: TraceContextPropagator::new() })
     }
 
-    /// Sends what was not sent yet, for a moment.
+    /// Sends the remaining spans, within a second.
     pub fn flush(&self) {
         self.provider.shutdown_with_timeout(Duration::from_secs(1)).ok();
     }
 
-    /// A span for a call with these headers, if it is one of those that are traced.
+    /// A span for a call with these headers, if it is traced.
     pub(super) fn span(
         &self,
         service: &'static str,
@@ -108,7 +107,7 @@ impl Traces {
 }
 
 impl Span {
-    /// Ends it.
+    /// Ends the span.
     pub(super) fn end(mut self, code: &'static str, tally: &Tally) {
         self.0.set_attribute(KeyValue::new("rpc.response.status_code", code));
         let mut tokens: i64 = 0;

@@ -1,13 +1,12 @@
 //! Repairs the `:authority` that some gRPC clients send over Unix sockets.
 //!
-//! C-core (Python, C++, Ruby, PHP), Java and Swift send the path of the socket,
-//! often percent-encoded, and the `h2` crate refuses it as no valid authority. What
-//! it objects to, `%`, `/` and the space, is replaced by characters that it takes,
-//! in place and at equal length, so that both sides' header tables stay in step
-//! (RFC 7541, section 4.1). Nothing else is changed, and what is not understood
-//! passes unchanged: the name of a field by its place in the dynamic table, which
-//! no client uses for `:authority`, since that has a place in the static one. A
-//! field that is taken whole from the dynamic table was repaired when it went in.
+//! C-core (Python, C++, Ruby, PHP), Java and Swift send the path of the socket, often
+//! percent-encoded, which the `h2` crate refuses as an invalid authority. The offending characters
+//! `%`, `/` and the space are replaced by valid ones, in place and at equal length, so that both
+//! sides' header tables stay in step (RFC 7541, section 4.1). Nothing else changes. Forms that are
+//! not recognized pass unchanged: a field name by its index in the dynamic table, which no client
+//! uses for `:authority`, because that has an index in the static table. A field that is taken
+//! whole from the dynamic table was repaired when it was added.
 
 mod fields;
 mod frames;
@@ -18,8 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream whose incoming HTTP/2 frames are repaired. It must begin behind the
-/// connection preface.
+/// A stream whose incoming HTTP/2 frames are repaired. It must start after the connection preface.
 #[derive(Debug)]
 pub struct AuthorityRepair<S> {
     stream: S,
@@ -27,7 +25,7 @@ pub struct AuthorityRepair<S> {
 }
 
 impl<S> AuthorityRepair<S> {
-    /// Repairs what comes in from `stream`.
+    /// Repairs the incoming frames of `stream`.
     #[must_use]
     pub fn new(stream: S) -> Self {
         Self { stream, frames: Frames::default() }

@@ -1,4 +1,4 @@
-//! Who calls, as the operating system or the handshake tells it.
+//! The identity of a caller, from the operating system or the handshake.
 
 use super::certificate::{self, Unreadable};
 use super::listener::Stream;
@@ -7,7 +7,7 @@ use jwtd_core::policy::Caller;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
-/// Whose share a connection is taken from, as far as it is known when it comes.
+/// The peer that a connection is charged to, from what is known at accept.
 pub(super) fn peer(stream: &Stream) -> Peer {
     match stream {
         Stream::Tcp(stream) | Stream::Tls(stream, _) => {
@@ -19,7 +19,7 @@ pub(super) fn peer(stream: &Stream) -> Peer {
     }
 }
 
-/// Whose share it is from when a certificate tells.
+/// The peer that a certificate names.
 pub(super) fn named(caller: &Caller) -> Option<Peer> {
     match caller {
         Caller::Certificate(names) => Some(Peer::Name(names.first()?.as_str().into())),

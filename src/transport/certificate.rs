@@ -1,4 +1,4 @@
-//! What certificates say.
+//! Reads the dates and names of certificates.
 
 use crate::certificates::Validity;
 use rustls::pki_types::CertificateDer;
@@ -9,13 +9,13 @@ pub(super) fn end(certificate: &CertificateDer<'_>) -> Option<i64> {
     Validity::of(certificate).map(|validity| validity.not_after())
 }
 
-/// The names of a client in its certificate that was checked: hosts as `dns:...` and URIs,
-/// such as those of SPIFFE, as `uri:...`. The subject is not looked at.
+/// The names in the verified certificate of a client: hosts as `dns:...` and URIs, such as SPIFFE
+/// IDs, as `uri:...`. The subject is ignored.
 ///
 /// # Errors
-/// If the certificate cannot be read, if a name holds a control character, because others
-/// could read another name than we do (CVE-2025-66220), or if it has a SPIFFE ID beside
-/// another URI (X509-SVID, section 2): nobody can say which of them its holder is.
+/// If the certificate cannot be read; if a name holds a control character, because other software
+/// could read another name (CVE-2025-66220); or if it has a SPIFFE ID and another URI (X509-SVID,
+/// section 2), because it is unclear which one identifies its holder.
 pub(super) fn names(certificate: &CertificateDer<'_>) -> Result<Vec<String>, Unreadable> {
     let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| Unreadable)?;
     let names = certificate.subject_alternative_name().map_err(|_| Unreadable)?;
@@ -34,12 +34,12 @@ pub(super) fn names(certificate: &CertificateDer<'_>) -> Result<Vec<String>, Unr
     if names.iter().all(plain) { Ok(names) } else { Err(Unreadable) }
 }
 
-/// Whether a URI is a SPIFFE ID; schemes have no case (RFC 3986, section 3.1).
+/// Returns true if a URI is a SPIFFE ID; schemes ignore case (RFC 3986, section 3.1).
 fn is_spiffe(uri: &str) -> bool {
     uri.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("spiffe"))
 }
 
-/// A certificate whose names cannot be read, or not without doubt.
+/// The error for a certificate whose names cannot be read, or are ambiguous.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Unreadable;
 
@@ -92,7 +92,7 @@ mod tests {
             assert_eq!(names_of(both.to_vec()), Err(Unreadable), "{others}");
             assert_eq!(names_of(both.into_iter().rev().collect()), Err(Unreadable), "{others}");
         }
-        // One with host names, and several that are no SPIFFE IDs, are fine.
+        // Host names beside one, and several URIs that are no SPIFFE IDs, are allowed.
         assert_eq!(names_of(vec![uri("spiffe://example.org/a"), dns()]).unwrap().len(), 2);
         assert_eq!(names_of(vec![uri("https://a.example"), uri("urn:b")]).unwrap().len(), 2);
     }

@@ -1,4 +1,4 @@
-//! The certificate chain of a client, and how long it is good.
+//! The certificate chain of a client, and its expiry.
 
 use super::certificate;
 use crate::clock::Clock;
@@ -8,15 +8,15 @@ use std::io;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::watch;
 
-/// The largest chain that is kept, in bytes of DER. It is kept as long as the connection, and
-/// TLS alone would allow 64 KiB of it.
+/// The largest stored chain, in bytes of DER. It is stored as long as the connection, and TLS alone
+/// would allow 64 KiB.
 const MOST: usize = 32 << 10;
 
-/// The longest time for which the wall clock is not looked at: it may be set, and the
-/// machine may be suspended, while a timer runs.
+/// The longest time between looks at the wall clock: it may be set, and the machine may be
+/// suspended, while a timer runs.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// The certificates that a client presented and that were verified in its handshake.
+/// The certificates that a client presented and the handshake verified.
 #[derive(Debug)]
 pub(super) struct ClientChain {
     certificates: Vec<CertificateDer<'static>>,
@@ -33,7 +33,7 @@ impl ClientChain {
             let what = format!("the client's certificate chain is larger than {MOST} bytes");
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
-        // What cannot be parsed is not part of the path that was verified.
+        // A certificate that cannot be parsed is not part of the verified path.
         let mut ends: Vec<_> = presented.iter().filter_map(certificate::end).collect();
         ends.sort_unstable();
         let certificates = presented.iter().map(|one| one.clone().into_owned()).collect();
@@ -48,16 +48,17 @@ impl ClientChain {
     }
 }
 
-/// What an encrypted connection hangs on besides its bytes.
+/// The conditions under which a TLS connection stays valid.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// Absent where clients need no certificate.
+    /// `None` if clients need no certificate.
     chain: Option<ClientChain>,
     authorities: watch::Receiver<Option<ClientAuthorities>>,
 }
 
 impl Session {
-    /// `authorities` are those of the handshake, and tell of every change since.
+    /// Creates a session; `authorities` starts with those of the handshake, and receives every
+    /// later change.
     pub(super) fn new(
         chain: Option<ClientChain>,
         authorities: watch::Receiver<Option<ClientAuthorities>>,
@@ -66,15 +67,15 @@ impl Session {
     }
 
     /// Resolves when a new handshake with the client's certificates would be refused: when the
-    /// first certificate of its only path has ended, or its authority was removed. A
-    /// certificate that the client presented and that its path does not need may end.
+    /// first certificate of its only path has expired, or its CA was removed. A presented
+    /// certificate that is not on the path may expire.
     pub(super) async fn ended(self, clock: Clock) {
         let Self { chain, mut authorities } = self;
         let Some(chain) = chain else { return std::future::pending().await };
         loop {
             tokio::select! {
                 () = next_end(&chain, &clock) => {}
-                // Nobody reads the files again without a sender.
+                // Without a sender, the files are not read again.
                 Ok(()) = authorities.changed() => {}
             }
             let now = clock.wall();
@@ -86,7 +87,7 @@ impl Session {
     }
 }
 
-/// Waits until the next certificate of the chain has ended.
+/// Waits until the next certificate of the chain has expired.
 async fn next_end(chain: &ClientChain, clock: &Clock) {
     let Some(end) = chain.next_end(clock.wall().seconds()) else {
         return std::future::pending().await;
@@ -119,7 +120,7 @@ mod tests {
 
     type Authority = CertifiedIssuer<'static, KeyPair>;
 
-    /// Parameters of a certificate that is valid for so many seconds after [`NOW`].
+    /// Parameters of a certificate that is valid for `seconds` after [`NOW`].
     fn params(name: &str, seconds: u64) -> CertificateParams {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -143,7 +144,7 @@ mod tests {
         params("client.example", seconds).signed_by(&key, authority).unwrap().der().clone()
     }
 
-    /// The authorities, as they are read from files.
+    /// The CAs, as read from files.
     fn authorities(roots: &[&Authority]) -> ClientAuthorities {
         let folder = crate::files::Folder::temporary().unwrap();
         let file = |name: &str, text: String| {
@@ -168,8 +169,8 @@ mod tests {
         ClientChain::new(presented).unwrap()
     }
 
-    /// Checks that a connection with this chain ends exactly `seconds` after [`NOW`] and a
-    /// second: until then, its certificates are valid.
+    /// Checks that a connection with this chain ends exactly `seconds` plus one second after
+    /// [`NOW`]: until then, its certificates are valid.
     async fn ends_after(presented: &[CertificateDer<'static>], root: &Authority, seconds: u32) {
         let sender = watch::Sender::new(Some(authorities(&[root])));
         let time = VirtualClock::at(UnixTime::from_seconds(NOW));
@@ -199,7 +200,7 @@ mod tests {
         let middle = of_authority("middle", 5);
         let middle = Authority::signed_by(middle, KeyPair::generate().unwrap(), &root).unwrap();
         ends_after(&[leaf(&middle, 40), middle.der().clone()], &root, 5).await;
-        // One that is presented and does not belong to the path counts for nothing.
+        // A presented certificate that is not on the path does not count.
         ends_after(&[leaf(&root, 40), middle.der().clone()], &root, 40).await;
         let junk = CertificateDer::from(vec![0x30, 1, 2, 3]);
         ends_after(&[leaf(&root, 4), junk], &root, 4).await;

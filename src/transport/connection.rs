@@ -1,5 +1,4 @@
-//! The beginning of a connection: the handshake, who is at the other end, and what the client
-//! speaks.
+//! Sets up connections: the handshake, the identity of the peer, and the protocol.
 
 use super::authority::AuthorityRepair;
 use super::caller;
@@ -23,13 +22,13 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-/// The longest time that requests may go on after the client's certificate ended, however long
-/// `max_age_grace` is.
+/// The longest time that requests may continue after the client's certificate expired, even if
+/// `max_age_grace` is longer.
 const CERTIFICATE_GRACE: Duration = Duration::from_secs(10);
 
 impl<D: Door> Server<D> {
-    /// Serves one connection, which holds this place. It ends when the client is done, or
-    /// when `stop` is cancelled and the calls are done.
+    /// Serves one connection, which holds `place`. It ends when the client is done, or when `stop`
+    /// is canceled and the calls are done.
     pub(super) async fn converse(
         self,
         stream: Stream,
@@ -41,7 +40,7 @@ impl<D: Door> Server<D> {
                 Ok(begun) => self.serve_begun(begun, Caller::Unknown, place, stop).await,
                 Err(end) => end,
             },
-            // In a box, so that other connections do not hold the room that TLS needs.
+            // Boxed, so that other connections do not reserve the size that TLS needs.
             Stream::Tls(stream, tls) => Box::pin(self.converse_tls(stream, tls, place, stop)).await,
             Stream::Unix(stream) => {
                 let caller = caller::of_unix(&stream);
@@ -68,7 +67,7 @@ impl<D: Door> Server<D> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         match begun {
-            // In a box, as TLS: these are few.
+            // Boxed like TLS, because these connections are few.
             Begun::Http1(stream) => Box::pin(self.http1(stream, caller, place, stop)).await,
             Begun::Http2(stream) => self.http2(stream, caller, place, stop).await,
         }
@@ -103,8 +102,8 @@ impl<D: Door> Server<D> {
         }
     }
 
-    /// From here on the connection counts for the peer that its certificate names; false if
-    /// that has its share already.
+    /// Charges the connection to the peer that its certificate names; returns false if that exceeds
+    /// the peer's share.
     fn name(&self, place: &mut Permit, caller: &Caller) -> bool {
         let peer = caller::named(caller);
         peer.is_none_or(|peer| place.move_to(&self.admission.account(peer)))
@@ -128,12 +127,12 @@ impl<D: Door> Server<D> {
         let (stream, session) =
             tls.accept(stream).await.map_err(|error| refuse(&words::of_io(&error)))?;
         let caller = caller::of_tls(&stream)
-            .map_err(|_| refuse(&"the names of the certificate do not tell who it is"))?;
+            .map_err(|_| refuse(&"the names in the certificate are ambiguous or cannot be read"))?;
         counted.tls_ok.inc();
         Ok((begun(stream).await?, caller, session))
     }
 
-    /// A peer that does not begin in time, or before the end, is let go.
+    /// Closes a connection that misses the handshake deadline or a shutdown.
     async fn in_time<T>(
         &self,
         beginning: impl Future<Output = Result<T, ConnectionEnd>>,

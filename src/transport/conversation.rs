@@ -1,4 +1,4 @@
-//! The requests and answers of one connection, by HTTP/1 or HTTP/2, up to its end.
+//! Serves the requests of one connection over HTTP/1 or HTTP/2 until it ends.
 
 use super::door::{Door, Front, Origin};
 use super::frame_budget::{FrameBudget, GOAWAY};
@@ -24,12 +24,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// The smallest buffer that hyper takes for the head of a request of HTTP/1.
+/// The smallest buffer that hyper accepts for the head of an HTTP/1 request, in bytes.
 const HEAD: usize = 8 << 10;
 
 impl<D: Door> Server<D> {
-    /// Leads a connection of HTTP/1 to its end. Its bounds are those of HTTP/2; each head must
-    /// come within the time-out of the handshake, which so bounds the time between requests too.
+    /// Serves an HTTP/1 connection to its end, with the limits of HTTP/2. Each head must arrive
+    /// within the handshake timeout, which so limits the time between requests too.
     pub(super) async fn http1<T>(
         self,
         stream: Replayed<T>,
@@ -48,26 +48,26 @@ impl<D: Door> Server<D> {
         let head = usize::try_from(settings.header_list_bytes).unwrap_or(HEAD).max(HEAD);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // Its maker panics before 1970 and after 9999.
+            // The `Date` writer of hyper panics before 1970 and after 9999.
             .auto_date_header(false)
             .header_read_timeout(settings.handshake_timeout)
             .max_buf_size(head)
-            // A client may close its way out behind its request, and wait for the answer.
+            // A client may shut down its sending side after its request, and wait for the response.
             .half_close(true)
             .serve_connection(TokioIo::new(&mut stream), service);
-        // Held to the end of the connection.
+        // Held until the connection ends.
         let _place = place;
         let shut_down = http1::Connection::graceful_shutdown;
         let (ended, end) = {
             let connection = pin!(connection);
             tokio::select! {
                 led = lead(connection, shut_down, &settings, &replies, stop) => led,
-                // hyper would wait for the rest of a head that has begun.
+                // hyper would wait for the rest of a partial head.
                 () = unasked(&replies, stop) => return ConnectionEnd::Drain,
             }
         };
         if ended.is_ok() {
-            // hyper leaves it open behind `CONNECT` and a request to upgrade.
+            // hyper leaves the connection open after `CONNECT` and an upgrade request.
             stream.shutdown().await.ok();
         }
         match ended {
@@ -77,7 +77,7 @@ impl<D: Door> Server<D> {
         }
     }
 
-    /// Leads a connection of HTTP/2 to its end.
+    /// Serves an HTTP/2 connection to its end.
     pub(super) async fn http2<T>(
         self,
         stream: Replayed<T>,
@@ -96,7 +96,7 @@ impl<D: Door> Server<D> {
         let mut stream = stream.map(|stream| FrameBudget::new(stream, frames, clock));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            // Its maker panics before 1970 and after 9999.
+            // The `Date` writer of hyper panics before 1970 and after 9999.
             .auto_date_header(false)
             .max_concurrent_streams(self.streams)
             .max_header_list_size(settings.header_list_bytes)
@@ -108,7 +108,7 @@ impl<D: Door> Server<D> {
             .keep_alive_interval(settings.keepalive_interval)
             .keep_alive_timeout(settings.keepalive_timeout)
             .serve_connection(TokioIo::new(&mut stream), service);
-        // Held to the end of the connection.
+        // Held until the connection ends.
         let _place = place;
         let shut_down = http2::Connection::graceful_shutdown;
         let (ended, end) = {
@@ -122,24 +122,29 @@ impl<D: Door> Server<D> {
         }
     }
 
-    /// Tells a client why its connection ends that sent frames without end.
+    /// Tells a client that flooded the connection with frames why it ends.
     async fn calm<T>(&self, stream: Replayed<FrameBudget<T>>, peer: &Origin) -> ConnectionEnd
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let caller = &peer.caller;
-        limited!(self.clock, WARN, ?caller, "cut off: frames of HTTP/2 without call or message");
+        limited!(
+            self.clock,
+            WARN,
+            ?caller,
+            "closed: too many HTTP/2 frames without call or message"
+        );
         let mut stream = Linger::new(stream);
         let telling = async {
             stream.write_all(GOAWAY).await?;
             stream.shutdown().await
         };
-        // A peer that reads nothing does not read this either.
+        // A peer that reads nothing will not read this either.
         timeout(Duration::from_secs(1), telling).await.ok();
         ConnectionEnd::Flood
     }
 
-    /// What answers the requests of a connection; `replies` follows its answers.
+    /// Creates the service for the requests of a connection; `replies` tracks its responses.
     fn service(
         &self,
         origin: Arc<Origin>,
@@ -154,12 +159,12 @@ impl<D: Door> Server<D> {
         let front = self.door.open(origin);
         service_fn(move |request: Request<Incoming>| {
             let reply = replies.begin();
-            // No `async` around it, which would double the size of each call.
+            // Not wrapped in an `async` block, which would double the size of each call.
             front.answer(request).map_ok(|answer| reply.follow(answer))
         })
     }
 
-    /// How a connection ended that broke; `silent` if its client said nothing for too long.
+    /// The end of a connection that broke; `silent` if its client missed a timeout.
     fn broken(
         &self,
         error: &hyper::Error,
@@ -170,14 +175,14 @@ impl<D: Door> Server<D> {
         match end {
             ConnectionEnd::Peer if error.is_timeout() => silent,
             ConnectionEnd::Peer => ConnectionEnd::Protocol,
-            // Clients that are told to end often just hang up.
+            // Clients that are asked to disconnect often just close the connection.
             _ => end,
         }
     }
 
-    /// How much a client may send before it is read. What streams hold of it is not
-    /// admitted yet, so that only a few connections have wide windows; all others have
-    /// those of the RFC (RFC 9113, section 6.9.2).
+    /// The flow-control window: the bytes that a client may send before they are read. Bytes in a
+    /// stream's window are not admitted yet, so only a few connections get wide windows; all others
+    /// have those of the RFC (RFC 9113, section 6.9.2).
     fn window(&self) -> u32 {
         /// The most connections with wide windows.
         const WIDE: usize = 16;
@@ -187,8 +192,8 @@ impl<D: Door> Server<D> {
     }
 }
 
-/// Leads a connection to its end: that of its client, of the daemon, of its time, or of its
-/// patience with answers that are not taken.
+/// Drives a connection to its end: by its client, by shutdown, by its age, or by a timeout for
+/// unread responses.
 async fn lead<C: Future<Output = hyper::Result<()>>>(
     mut connection: Pin<&mut C>,
     shut_down: impl Fn(Pin<&mut C>),
@@ -217,7 +222,7 @@ async fn lead<C: Future<Output = hyper::Result<()>>>(
     }
 }
 
-/// Resolves at `stop` if nothing is being answered then.
+/// Resolves at `stop` if no response is in progress then.
 async fn unasked(replies: &Replies, stop: &CancellationToken) {
     stop.cancelled().await;
     if !replies.are_done() {
@@ -225,7 +230,7 @@ async fn unasked(replies: &Replies, stop: &CancellationToken) {
     }
 }
 
-/// Resolves when a connection should end: it is old, or nobody has called for long.
+/// Resolves when a connection should end: it is old, or has had no call for long.
 async fn due(settings: &Connection, calls: &Replies) -> ConnectionEnd {
     tokio::select! {
         () = old(settings.max_age) => ConnectionEnd::Age,
@@ -233,8 +238,8 @@ async fn due(settings: &Connection, calls: &Replies) -> ConnectionEnd {
     }
 }
 
-/// Comes to its end when a connection is old: after `age`, a fifth more or less, so that
-/// those that began together do not end together.
+/// Resolves when a connection is old: after `age`, varied by up to a fifth, so that connections
+/// that began together do not end together.
 async fn old(age: Option<Duration>) {
     let Some(age) = age else { return std::future::pending().await };
     let part = u32::try_from(RandomState::new().hash_one(0) % 400).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What answers the requests that come over connections.
+//! The traits of request handlers for connections.
 
 use crate::dispatch::Account;
 use bytes::Bytes;
@@ -9,33 +9,32 @@ use std::sync::Arc;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Who is at the other end of a connection.
+/// The peer of a connection.
 #[derive(Debug)]
 pub struct Origin {
-    /// As the operating system or the handshake tells it.
+    /// The identity, from the operating system or the handshake.
     pub caller: Caller,
-    /// The share that its requests are taken from.
+    /// The account that its requests are charged to.
     pub account: Arc<Account>,
 }
 
-/// Makes a [`Front`] for each connection.
+/// Creates a [`Front`] for each connection.
 pub trait Door: Clone + Send + Sync + 'static {
-    /// Answers the requests of one connection.
+    /// The handler of one connection.
     type Front: Front;
 
-    /// Begins a connection of `origin`.
+    /// Opens a connection of `origin`.
     fn open(&self, origin: Arc<Origin>) -> Self::Front;
 }
 
-/// Answers the requests of one connection.
+/// Handles the requests of one connection.
 pub trait Front: Send + Sync + 'static {
-    /// The body of an answer.
+    /// The body of a response.
     type Body: Body<Data = Bytes, Error: Into<AnyError>> + Send + Unpin + 'static;
-    /// Why a request has no answer: its connection ends, or its stream is reset.
+    /// The error of a request without a response: its connection ends, or its stream is reset.
     type Error: Into<AnyError> + Send;
 
-    /// Answers a request. What the answer has among its extensions is kept until its body is
-    /// sent.
+    /// Handles a request. The extensions of the response are kept until its body is sent.
     fn answer(
         &self,
         request: Request<Incoming>,

@@ -1,10 +1,10 @@
-//! Bounds the frames of HTTP/2 that bring neither a call nor a part of a message.
+//! Limits the HTTP/2 frames that carry neither a call nor a part of a message.
 //!
 //! A peer can send PING, SETTINGS, WINDOW_UPDATE, PRIORITY, RST_STREAM, empty DATA and frames of
-//! unknown kinds without end, acknowledgements that nobody asked for among them (CVE-2019-9511 to
-//! CVE-2019-9518). `h2` ends the connection at an unasked SETTINGS ACK, at 100 empty DATA frames
-//! and at a WINDOW_UPDATE that overflows; the others it takes for ever, and an unasked PING ACK
-//! with a warning each.
+//! unknown kinds without end, including unsolicited acknowledgements (CVE-2019-9511 to
+//! CVE-2019-9518). `h2` ends the connection at an unsolicited SETTINGS ACK, at 100 empty DATA
+//! frames and at a WINDOW_UPDATE that overflows. It accepts the others forever, and logs a warning
+//! for each unsolicited PING ACK.
 
 use super::frame_walk::{FrameWalk, Seen};
 use crate::clock::Clock;
@@ -14,30 +14,32 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// In this time a peer may send as many frames without progress as the setting says.
+/// The period of the budget: in it, a peer may send as many frames without progress as the setting
+/// allows.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// So many more frames may follow each call and each part of a message: updates of two windows,
-/// a PING that measures the way, the acknowledgement of one, a reset.
+/// The additional frames for each call and each part of a message: updates of two windows, a PING
+/// to measure the latency, an acknowledgement of one, a reset.
 const FOR_EACH: u32 = 8;
 
-/// And one for so many bytes that are sent to the peer, whose windows it must widen.
+/// The number of bytes sent to the peer that allow one more frame, because it must widen its
+/// windows.
 const FOR_BYTES: usize = 1024;
 
 /// GOAWAY with ENHANCE_YOUR_CALM (RFC 9113, sections 6.8 and 7).
 pub(super) const GOAWAY: &[u8] =
     b"\0\0\x2f\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0btoo many frames without call or message";
 
-/// A stream whose incoming frames are counted. It must begin behind the connection preface.
+/// A stream whose incoming frames are counted. It must start after the connection preface.
 #[derive(Debug)]
 pub(super) struct FrameBudget<S> {
     stream: S,
     walk: FrameWalk,
     clock: Clock,
     most: u32,
-    /// How many frames without progress may still come.
+    /// The remaining frames without progress.
     left: u32,
-    /// When `left` was last filled up by the time that passed.
+    /// The last time at which elapsed time refilled `left`.
     filled: Instant,
     exhausted: bool,
 }
@@ -49,7 +51,7 @@ impl<S> FrameBudget<S> {
         Self { stream, walk, clock, most, left: most, filled, exhausted: false }
     }
 
-    /// Whether the peer sent more than it may.
+    /// Returns true if the peer exceeded its budget.
     pub(super) fn is_exhausted(&self) -> bool {
         self.exhausted
     }
@@ -59,7 +61,7 @@ impl<S> FrameBudget<S> {
         let left = self.left.saturating_add(earned);
         self.left = match left.checked_sub(seen.idle) {
             Some(left) => left.min(self.most),
-            // Only here the clock is read.
+            // The clock is read only here.
             None if self.clock.since(self.filled) >= SPAN => {
                 self.filled = self.clock.monotonic();
                 self.most

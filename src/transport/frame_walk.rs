@@ -1,20 +1,20 @@
-//! Steps over the frames of HTTP/2 by their heads (RFC 9113, section 4.1).
+//! Walks over HTTP/2 frames by their headers (RFC 9113, section 4.1).
 
-/// Where we are among the frames.
+/// The parser state among the frames.
 #[derive(Debug, Default)]
 pub(super) struct FrameWalk {
     head: [u8; 9],
     filled: usize,
-    /// What is left of the current frame's payload.
+    /// The remaining bytes of the current frame's payload.
     left: usize,
 }
 
-/// The frames that began in a piece.
+/// The number of frames that began in a piece.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Seen {
-    /// Those that bring a call or a part of a message.
+    /// Frames that carry a call or a part of a message.
     pub(super) progress: u32,
-    /// The others.
+    /// Other frames.
     pub(super) idle: u32,
 }
 
@@ -22,10 +22,10 @@ impl FrameWalk {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;
     const PADDED: u8 = 8;
-    /// The length of the padding, and the longest.
+    /// The longest padding and its length field, in bytes.
     const PADDING: usize = 256;
 
-    /// Steps over the next bytes.
+    /// Walks over the next bytes.
     pub(super) fn pass(&mut self, mut bytes: &[u8]) -> Seen {
         let mut seen = Seen::default();
         loop {
@@ -53,7 +53,8 @@ impl FrameWalk {
         self.left = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         let progress = match kind {
             Self::HEADERS => true,
-            // Padding is no part of a message; how much there is, its first byte would say.
+            // Padding is not part of a message. Its exact length is in the first byte, which is not
+            // read here.
             Self::DATA if flags & Self::PADDED != 0 => self.left > Self::PADDING,
             Self::DATA => self.left > 0,
             _ => false,

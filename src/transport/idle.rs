@@ -1,35 +1,35 @@
-//! How many calls a connection has, and for how long it had none.
+//! Counts the calls of a connection, and measures its idle time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How many calls of one connection are open, in the lower half, and how many were begun,
-/// in the upper one, where it may wrap.
+/// The number of open calls of one connection in the lower half, and the number of started calls in
+/// the upper half, where it may wrap.
 #[derive(Debug, Default)]
 pub(super) struct Calls(AtomicU64);
 
 const BEGUN: u64 = 1 << 32;
 
-/// How many parts the time-out is looked at in.
+/// The number of checks per timeout.
 const PARTS: u32 = 4;
 
 impl Calls {
-    /// A call begins.
+    /// Records the start of a call.
     pub(super) fn begin(&self) {
         self.0.fetch_add(BEGUN | 1, Ordering::Relaxed);
     }
 
-    /// A call ends.
+    /// Records the end of a call.
     pub(super) fn end(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether none is open.
+    /// Returns true if no call is open.
     pub(super) fn are_none(&self) -> bool {
         self.0.load(Ordering::Relaxed).is_multiple_of(BEGUN)
     }
 
-    /// Resolves when there was no call for `span`, or a quarter more.
+    /// Resolves when there was no call for `span`, or up to a quarter longer.
     pub(super) async fn none_for(&self, span: Option<Duration>) {
         let Some(span) = span else { return std::future::pending().await };
         let mut ticks = tokio::time::interval(span / PARTS);
@@ -43,7 +43,7 @@ impl Calls {
     }
 }
 
-/// For how many looks there was no call.
+/// Counts consecutive checks without a call.
 #[derive(Debug)]
 struct Quiet {
     before: u64,
@@ -52,11 +52,11 @@ struct Quiet {
 
 impl Quiet {
     fn new() -> Self {
-        // The beginning of the connection counts as a call.
+        // The start of the connection counts as a call.
         Self { before: 1, looks: 0 }
     }
 
-    /// Whether there was no call for all parts of the time-out.
+    /// Returns true if there was no call for the whole timeout.
     fn look(&mut self, now: u64) -> bool {
         let none = now == self.before && now.is_multiple_of(BEGUN);
         self.looks = if none { self.looks.saturating_add(1) } else { 0 };
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(looks(&calls, 3 * PARTS), 0, "a call is open");
         calls.end();
         assert_eq!(looks(&calls, PARTS), 0, "it ended within the last part");
-        // A call that begins and ends between two looks counts too.
+        // A call that begins and ends between two checks counts too.
         calls.begin();
         calls.end();
         assert_eq!(looks(&calls, PARTS), 0);

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-/// The sockets that nobody has taken yet, each with its address.
+/// The sockets that are not claimed yet, each with its address.
 #[derive(Debug, Default)]
 pub struct Inherited {
     tcp: Vec<(SocketAddr, TcpListener)>,
@@ -15,14 +15,15 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// Takes the sockets that `LISTEN_FDS` counts, if `LISTEN_PID` means this process. Must run
-    /// before other threads do: the variables are removed, so that no child takes them for its own.
+    /// Claims the sockets that `LISTEN_FDS` counts, if `LISTEN_PID` names this process. Must
+    /// run before other threads start: the variables are removed, so that no child process claims
+    /// the sockets.
     ///
     /// # Errors
-    /// If one of them takes no connections.
+    /// If one of them is not a listening socket.
     pub fn from_environment() -> io::Result<Self> {
         let mut all = Self::default();
-        // `listenfd` takes sockets that nobody in particular is meant to take, too.
+        // `listenfd` also takes sockets that name no process.
         if std::env::var_os("LISTEN_PID").is_none() {
             return Ok(all);
         }
@@ -39,19 +40,19 @@ impl Inherited {
         Ok(all)
     }
 
-    /// The TCP socket of this address.
+    /// Claims the TCP socket with this address.
     pub(super) fn tcp(&mut self, address: SocketAddr) -> Option<TcpListener> {
         let place = self.tcp.iter().position(|(own, _)| *own == address)?;
         Some(self.tcp.swap_remove(place).1)
     }
 
-    /// The Unix socket of this path.
+    /// Claims the Unix socket with this path.
     pub(super) fn unix(&mut self, path: &Path) -> Option<UnixListener> {
         let place = self.unix.iter().position(|(own, _)| own == path)?;
         Some(self.unix.swap_remove(place).1)
     }
 
-    /// The first that was not taken, as `listen` would have it.
+    /// The first unclaimed socket, in the form of `listen`.
     pub(super) fn left(&self) -> Option<String> {
         let unix = self.unix.iter().map(|(path, _)| format!("unix: {}", path.display()));
         let tcp = self.tcp.iter().map(|(address, _)| format!("tcp: {address}"));

@@ -1,7 +1,7 @@
-//! The end of a connection while its client may still be sending. Closing a socket with unread
-//! bytes has TCP reset the connection, and a reset can take away the answer from a client that
-//! has not read it yet (RFC 9112, section 9.6). So the way out is closed first, and what still
-//! comes is thrown away, for a moment.
+//! Closes a connection whose client may still be sending. If a socket is closed with unread bytes,
+//! TCP resets the connection, and a reset can destroy the response before the client has read it
+//! (RFC 9112, section 9.6). So the sending side is closed first, and incoming bytes are discarded
+//! for a moment.
 
 use std::io;
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// How long bytes are thrown away.
+/// The longest time for discarding bytes.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// How many of them.
+/// The most discarded bytes.
 const MOST: usize = 1 << 20;
 
 /// A stream that lingers when it is shut down.
@@ -21,7 +21,7 @@ const MOST: usize = 1 << 20;
 pub(super) struct Linger<T> {
     stream: T,
     left: usize,
-    /// It is set when the way out is closed.
+    /// Set when the sending side is closed.
     end: Option<Pin<Box<Sleep>>>,
 }
 
@@ -101,7 +101,8 @@ mod tests {
             server.shutdown().await.unwrap();
             server
         };
-        // More than is thrown away, to a server that reads no more: it ends by the bound.
+        // The client sends more than is discarded to a server that reads no more: the limit ends
+        // it.
         let sending = async {
             let mut answer = Vec::new();
             client.write_all(&vec![7; MOST]).await.unwrap();

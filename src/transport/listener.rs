@@ -1,4 +1,4 @@
-//! Sockets that take calls: TCP and Unix.
+//! Listening sockets for calls: TCP and Unix.
 
 use super::inherited::Inherited;
 use super::tls::Tls;
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// A socket that takes calls.
+/// A listening socket for calls.
 #[derive(Debug)]
 pub enum Listener {
-    /// A TCP socket, and its encryption if it has any.
+    /// A TCP socket, with its TLS settings if any.
     Tcp(TcpListener, Option<Arc<Tls>>),
-    /// A Unix socket; its file goes when this is dropped.
+    /// A Unix socket; dropping it removes its file.
     Unix(UnixListener, SocketFile),
 }
 
@@ -47,8 +47,8 @@ impl Stream {
 }
 
 impl Detached {
-    /// Gives it to the runtime of the caller, whose thread is told when there is something to read
-    /// and no other.
+    /// Registers the connection with the caller's runtime, so that only its thread handles
+    /// readiness events.
     pub(super) fn attach(self) -> io::Result<Stream> {
         Ok(match self {
             Self::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
@@ -62,8 +62,8 @@ impl Detached {
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// The file that we made; none if a service manager did, which removes it itself. Another
-    /// process may have put its own socket there in the meantime.
+    /// The inode of the file that the daemon created; `None` if a service manager did, which
+    /// removes it itself. Another process may have put its own socket there in the meantime.
     inode: Option<u64>,
 }
 
@@ -76,17 +76,21 @@ impl Drop for SocketFile {
     }
 }
 
-/// Why a socket cannot be opened.
+/// The reason why a socket cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Another process answers on the Unix socket.
+    /// Another process listens on the Unix socket.
     #[error(
-        "{}: another process answers on this socket; stop it, or choose another path",
+        "{}: another process listens on this socket; fix: stop it, or choose another path",
         .0.display()
     )]
     InUse(PathBuf),
     /// The operating system refuses.
-    #[error("{0}: cannot listen: {words}; {fix}", words = files::words::of_io(.1), fix = fix(.1))]
+    #[error(
+        "{0}: cannot listen: {words}; fix: {fix}",
+        words = files::words::of_io(.1),
+        fix = fix(.1)
+    )]
     Io(String, io::Error),
     /// A service manager passes a socket that the configuration does not name.
     #[error(
@@ -94,14 +98,14 @@ pub enum BindError {
          {known}; fix: write the same address in both"
     )]
     NotNamed {
-        /// The socket, as `listen` would have it.
+        /// The socket, in the form of `listen`.
         left: String,
-        /// What `listen` names.
+        /// The sockets of `listen`.
         known: String,
     },
-    /// A file is there that is not a socket.
+    /// The path exists and is not a socket.
     #[error(
-        "{}: is there already and is not a socket; remove it, or choose another path",
+        "{}: exists and is not a socket; fix: remove it, or choose another path",
         .0.display()
     )]
     NotSocket(PathBuf),
@@ -110,16 +114,16 @@ pub enum BindError {
     Tls(TlsError),
 }
 
-/// How to fix what the operating system says.
+/// The fix for an error of the operating system.
 fn fix(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => "stop that process, or choose another port with `listen`",
         io::ErrorKind::AddrNotAvailable => "listen on an address of this machine, or on 0.0.0.0",
-        io::ErrorKind::NotFound => "make the folder, or choose another path",
+        io::ErrorKind::NotFound => "create the folder, or choose another path",
         io::ErrorKind::PermissionDenied => {
             "choose a port from 1024 up, or a folder that the user of the daemon may write to"
         }
-        _ => "choose another with `listen`",
+        _ => "choose another address with `listen`",
     }
 }
 
@@ -127,8 +131,8 @@ impl Listener {
     /// Opens all sockets. Must run inside a runtime.
     ///
     /// # Errors
-    /// If one cannot be opened, or if a service manager passes one that is not among them: nobody
-    /// would answer there.
+    /// If one cannot be opened, or if a service manager passes a socket that is not among them,
+    /// because nobody would respond there.
     pub fn bind_all(listen: &[Listen], mut inherited: Inherited) -> Result<Vec<Self>, BindError> {
         let all =
             listen.iter().map(|one| Self::bind(one, &mut inherited)).collect::<Result<_, _>>()?;
@@ -140,10 +144,10 @@ impl Listener {
         Err(BindError::NotNamed { left, known: known.collect::<Vec<_>>().join(", ") })
     }
 
-    /// Opens a socket, or takes that of a service manager. Must run inside a runtime.
+    /// Opens a socket, or takes over that of a service manager. Must run inside a runtime.
     ///
     /// # Errors
-    /// If the address is taken, or the operating system refuses.
+    /// If the address is in use, or the operating system refuses.
     pub fn bind(listen: &Listen, inherited: &mut Inherited) -> Result<Self, BindError> {
         match listen {
             Listen::Tcp { address, tls } => {
@@ -159,7 +163,7 @@ impl Listener {
                     .map_err(|error| BindError::Io(place, error))
             }
             Listen::Unix { path, mode } => match inherited.unix(path) {
-                // Its rights are for the service manager to say.
+                // The service manager decides its permissions.
                 Some(socket) => {
                     let file = SocketFile { path: path.clone(), inode: None };
                     listen_on(socket, file)
@@ -169,7 +173,7 @@ impl Listener {
         }
     }
 
-    /// Where it listens, in the form that `JWTD_ENDPOINT` takes.
+    /// The address, in the form of `JWTD_ENDPOINT`.
     #[must_use]
     pub fn endpoint(&self) -> String {
         match self {
@@ -183,7 +187,7 @@ impl Listener {
         }
     }
 
-    /// Its encryption, if it has any.
+    /// The TLS settings, if any.
     #[must_use]
     pub fn tls(&self) -> Option<&Arc<Tls>> {
         match self {
@@ -215,16 +219,15 @@ fn bind_unix(path: &Path, mode: SocketMode) -> Result<Listener, BindError> {
         Ok(file) if !file.file_type().is_socket() => {
             return Err(BindError::NotSocket(path.to_owned()));
         }
-        // A socket that nobody answers on is left over from a process that was
-        // killed.
+        // A socket on which nobody listens is a leftover of a killed process.
         Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
             Ok(_) => return Err(BindError::InUse(path.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
             Err(error) => return Err(failed(error)),
         },
     }
-    // The socket has its rights before anybody can reach it, and takes the place of a stale
-    // one in one step.
+    // The socket gets its permissions before anyone can reach it, and replaces a stale one
+    // atomically.
     let bind = |unfinished: &Path| std::os::unix::net::UnixListener::bind(unfinished);
     let (socket, inode) = files::make_in_place(path, mode.0, bind).map_err(failed)?;
     listen_on(socket, SocketFile { path: path.to_owned(), inode: Some(inode) })
@@ -252,7 +255,7 @@ mod tests {
     async fn a_stale_socket_is_replaced_a_live_one_and_a_file_are_not() {
         let folder = Folder::temporary().unwrap();
         let path = folder.join("a.sock");
-        // As a killed process leaves it.
+        // The state that a killed process leaves behind.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         let listener = bind_unix(&path, MODE).unwrap();
         let rights = std::fs::metadata(&path).unwrap().permissions().mode();
@@ -293,7 +296,7 @@ mod tests {
         assert!(guessed.is_symlink());
         let rights = std::fs::metadata(&victim).unwrap().permissions().mode();
         assert_eq!(rights & 0o777, 0o600);
-        // A link is no socket, wherever it leads.
+        // A symbolic link does not count as a socket, whatever its target.
         std::os::unix::fs::symlink(&path, folder.join("b.sock")).unwrap();
         let link = bind_unix(&folder.join("b.sock"), MODE);
         assert!(matches!(link, Err(BindError::NotSocket(_))));

@@ -1,8 +1,8 @@
-//! Floor 7+: connections, from the socket to the requests and back, whatever is asked over them.
+//! Floor 7+: connections, from the socket to the requests and back, whatever their content.
 //!
-//! A [`Server`] accepts connections on its listeners, within the shares of their peers, and
-//! drains them. Each is led from the handshake of TLS and the first bytes to its end. What
-//! answers the requests is an argument: a [`Door`].
+//! A [`Server`] accepts connections on its listeners, within the shares of their peers, and drains
+//! them. It serves each from the TLS handshake and the first bytes to its end. The request handler
+//! is an argument: a [`Door`].
 
 mod authority;
 mod caller;

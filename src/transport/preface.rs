@@ -1,5 +1,5 @@
-//! The first bytes of a connection, which tell its protocol. A peer that does not send them
-//! holds no state of HTTP.
+//! Detects the protocol of a connection from its first bytes. Until a peer sends them, it holds no
+//! HTTP state.
 
 use crate::telemetry::ConnectionEnd;
 use std::io;
@@ -7,23 +7,23 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-/// How a client begins every HTTP/2 connection (RFC 9113, section 3.4).
+/// The first bytes of every HTTP/2 connection (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The longest method of HTTP/1 that is looked for. The longest that IANA registers has 17
+/// The longest HTTP/1 method that is recognized. The longest one registered with IANA has 17
 /// letters.
 const METHOD: usize = 20;
 
-/// A connection that has begun.
+/// A connection whose protocol is known.
 #[derive(Debug)]
 pub(super) enum Begun<T> {
-    /// With a method of HTTP/1. The rest of the request is for its parser to judge.
+    /// HTTP/1, recognized by a method. Its parser checks the rest of the request.
     Http1(Replayed<T>),
-    /// With the preface of HTTP/2.
+    /// HTTP/2, recognized by its preface.
     Http2(Replayed<T>),
 }
 
-/// Reads until it is clear what the client speaks.
+/// Reads until the protocol is clear.
 pub(super) async fn begun<T: AsyncRead + Unpin>(mut stream: T) -> Result<Begun<T>, ConnectionEnd> {
     let mut first = First { bytes: [0; PREFACE.len()], count: 0 };
     loop {
@@ -49,7 +49,7 @@ enum Spoken {
     Neither,
 }
 
-/// What the first bytes tell.
+/// The protocol according to the first bytes.
 fn spoken(first: &[u8]) -> Spoken {
     if PREFACE.starts_with(first) {
         return if first.len() == PREFACE.len() { Spoken::Http2 } else { Spoken::Unclear };
@@ -58,7 +58,7 @@ fn spoken(first: &[u8]) -> Spoken {
     let method = first.get(..length.unwrap_or(first.len())).unwrap_or_default();
     let plausible = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'-';
     match length {
-        // `PRI` is kept for HTTP/2 (RFC 9113, section 11.6).
+        // `PRI` is reserved for HTTP/2 (RFC 9113, section 11.6).
         _ if method.len() > METHOD || !method.iter().all(plausible) || method == b"PRI" => {
             Spoken::Neither
         }
@@ -80,7 +80,7 @@ impl First {
     }
 }
 
-/// A stream whose first bytes were read and are handed out once more.
+/// A stream that returns its already read first bytes again.
 #[derive(Debug)]
 pub(super) struct Replayed<T> {
     stream: T,

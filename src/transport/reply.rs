@@ -1,5 +1,5 @@
-//! Answers on their way out. What a client does not take is admitted like what it sends,
-//! and not kept for ever: flow control lets a client leave an answer where it is.
+//! Tracks outgoing responses. Unread response bytes are admitted like received ones, and not kept
+//! forever: flow control lets a client delay reading.
 
 use super::idle::Calls;
 use crate::dispatch::{Account, Permit, Resource};
@@ -12,40 +12,40 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// The answers of one connection.
+/// The responses of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Replies(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     account: Arc<Account>,
-    /// Parts of the time-out that have passed.
+    /// The number of elapsed fractions of the timeout.
     clock: AtomicU64,
     open: Mutex<Open>,
     calls: Calls,
 }
 
-/// A request, from its fields to the end of its answer.
+/// A request, from its headers to the end of its response.
 #[derive(Debug)]
 pub(super) struct OpenCall(Arc<Shared>);
 
 #[derive(Debug)]
 struct Open {
     all: Vec<Weak<Progress>>,
-    /// When to look for those that are gone.
+    /// The number of entries at which finished ones are removed.
     enough: usize,
 }
 
-/// How one answer comes along.
+/// The progress of one response.
 #[derive(Debug, Default)]
 struct Progress {
-    /// Pieces that were handed over and not sent.
+    /// The number of pieces that were handed over and are not sent.
     waiting: AtomicUsize,
-    /// When the first of them was handed over, or the last one sent.
+    /// The time at which the first of them was handed over, or the last one was sent.
     since: AtomicU64,
 }
 
-/// How many parts the time-out is looked at in.
+/// The number of checks per timeout.
 const PARTS: u32 = 4;
 
 impl Replies {
@@ -55,7 +55,7 @@ impl Replies {
         Self(Arc::new(Shared { account, clock, open, calls }))
     }
 
-    /// A request begins.
+    /// Records the start of a request.
     pub(super) fn begin(&self) -> OpenCall {
         self.0.calls.begin();
         OpenCall(Arc::clone(&self.0))
@@ -66,15 +66,14 @@ impl Replies {
         self.0.calls.none_for(span).await;
     }
 
-    /// Whether no request is open and no piece of an answer waits to be sent.
+    /// Returns true if no request is open and no piece of a response waits to be sent.
     pub(super) fn are_done(&self) -> bool {
         let open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |one: Arc<Progress>| one.waiting.load(Ordering::Relaxed) > 0;
         self.0.calls.are_none() && !open.all.iter().filter_map(Weak::upgrade).any(waits)
     }
 
-    /// Comes to its end when a piece of an answer has waited for `patience`, or a quarter
-    /// more.
+    /// Resolves when a piece of a response has waited for `patience`, or up to a quarter longer.
     pub(super) async fn stalled(&self, patience: Duration) {
         let mut ticks = tokio::time::interval(patience / PARTS);
         loop {
@@ -94,12 +93,12 @@ impl Replies {
 }
 
 impl OpenCall {
-    /// Follows the body of the answer until it is sent.
+    /// Tracks the body of the response until it is sent.
     pub(super) fn follow<B: Body>(self, answer: Response<B>) -> Response<Reply<B>> {
         let (mut parts, body) = answer.into_parts();
         let kept = std::mem::take(&mut parts.extensions);
         let progress = Arc::new(Progress::default());
-        // An answer without a body cannot wait.
+        // A response without a body cannot wait.
         if !body.is_end_stream() {
             self.0.add(&progress);
         }
@@ -124,13 +123,13 @@ impl Shared {
     }
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub(super) struct Reply<B> {
     body: B,
     call: OpenCall,
     progress: Arc<Progress>,
-    /// The extensions of the answer, kept alive as long as its body.
+    /// The extensions of the response, kept alive as long as its body.
     _kept: Extensions,
 }
 
@@ -167,7 +166,7 @@ impl<B> Reply<B> {
     }
 }
 
-/// A piece of an answer; it is sent when this is dropped.
+/// A piece of a response; dropping it means that it was sent.
 #[derive(Debug)]
 pub(super) struct Piece {
     data: Bytes,

@@ -1,6 +1,6 @@
-//! Accepts connections, serves HTTP on them, and drains them before a hard
-//! deadline. tonic's own loop spins when descriptors run out, lifts the bound on
-//! streams, and can hang on a silent peer for ever; this one does not.
+//! Accepts connections, serves HTTP on them, and drains them before a hard deadline. tonic's own
+//! accept loop spins when file descriptors run out, lifts the limit on streams, and can hang
+//! forever on a silent peer; this one does not.
 
 use super::caller;
 use super::door::Door;
@@ -17,29 +17,28 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What connections need.
+/// The shared state of connections.
 #[derive(Clone, Debug)]
 pub struct Server<D> {
-    /// What answers requests.
+    /// The request handler.
     pub door: D,
-    /// Where connections are counted.
+    /// The metrics of connections.
     pub metrics: Arc<Metrics>,
-    /// The bounds of connections and of what comes over them.
+    /// The limits of connections and their requests.
     pub admission: Arc<Admission>,
     /// The worker threads that serve connections.
     pub workers: Workers,
-    /// The bound on requests at once on a connection.
+    /// The most concurrent requests on a connection.
     pub streams: u32,
-    /// How connections are kept.
+    /// The timeouts and limits of connections.
     pub settings: Connection,
     /// The clock of the back-off.
     pub clock: Clock,
 }
 
 impl<D: Door> Server<D> {
-    /// Accepts connections on all `listeners` until `stop`, then lets calls end;
-    /// those that have not ended after `patience` are cut off. Returns how many
-    /// connections were cut.
+    /// Accepts connections on all `listeners` until `stop`, then lets calls finish; those that have
+    /// not finished after `patience` are aborted. Returns the number of aborted connections.
     pub async fn serve(
         self,
         listeners: Vec<Listener>,
@@ -52,7 +51,7 @@ impl<D: Door> Server<D> {
             let (server, stop, cut, tasks) =
                 (self.clone(), stop.clone(), cut.clone(), tasks.clone());
             let (clock, listener) = (self.clock.clone(), Arc::new(listener));
-            // With the work the listener is dropped: its socket closes, its file goes.
+            // The task owns the listener, so that its end closes the socket and removes its file.
             supervisor::task(Duty::Accept, clock, move || {
                 let (server, stop, cut, tasks, listener) = (
                     server.clone(),
@@ -91,7 +90,7 @@ impl<D: Door> Server<D> {
         tasks: &TaskTracker,
     ) {
         let counted = &self.metrics.connections;
-        // Told of, and its end not yet: as rare as the warnings are.
+        // True after a warning until accepting works again, so that warnings stay rare.
         let mut told = false;
         loop {
             let accepted = listener.accept().await.and_then(|stream| {
@@ -143,7 +142,7 @@ impl<D: Door> Server<D> {
     }
 }
 
-/// Whether an error of `accept` speaks of one connection and not of ourselves.
+/// Returns true if an error of `accept` concerns one connection and not the daemon.
 fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(
         error.kind(),

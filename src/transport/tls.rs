@@ -1,5 +1,4 @@
-//! The encryption of calls. The certificate and the authorities of clients are replaced
-//! while connections go on.
+//! TLS for calls. The certificate and the client CAs can be replaced while connections are open.
 
 use super::client_chain::{ClientChain, Session};
 use crate::certificates::{self, Validity};
@@ -13,13 +12,13 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// The encryption of one socket.
+/// The TLS state of one socket.
 #[derive(Debug)]
 pub struct Tls {
     files: ServerTls,
     current: Mutex<Current>,
-    /// The authorities of `current`, if clients need a certificate. Open connections watch
-    /// them, so a value is sent only when they are others than before.
+    /// The client CAs of `current`, if clients need a certificate. Open connections watch them, so
+    /// a value is sent only if they differ from the previous ones.
     authorities: watch::Sender<Option<ClientAuthorities>>,
 }
 
@@ -48,13 +47,13 @@ impl Tls {
         Ok(Arc::new(Self { files, current, authorities }))
     }
 
-    /// Reads the files again. New connections are made with what they hold now;
-    /// resumption included, because sessions are kept with what is replaced. Connections
-    /// whose client has no certificate of the new authorities end.
+    /// Reads the files again. New connections, including resumed ones, use the new contents,
+    /// because sessions are stored with the replaced configuration. Connections whose client has no
+    /// certificate of the new CAs end.
     ///
     /// # Errors
-    /// If they cannot be used, or the new certificate is not valid at `now` and the one before
-    /// is; then all stays as it was.
+    /// If the files cannot be used, or the new certificate is not valid at `now` and the old one
+    /// is; then everything stays as it was.
     pub fn reload(&self, now: UnixTime) -> Result<(), TlsError> {
         let (current, authorities) = load(&self.files)?;
         let is_valid = |validity: &Validity| validity.standing(now).is_valid();
@@ -63,7 +62,7 @@ impl Tls {
         {
             return Err(self.files.unfit_dates(new, now));
         }
-        // In this order: a handshake watches the authorities before it takes the rest.
+        // In this order, because a handshake watches the CAs before it takes the rest.
         *self.lock() = current;
         self.authorities.send_if_modified(|before| {
             let same = match (&*before, &authorities) {
@@ -79,13 +78,14 @@ impl Tls {
         Ok(())
     }
 
-    /// When the certificate ends, in seconds since the epoch.
+    /// The expiry of the certificate, in seconds since the epoch.
     #[must_use]
     pub fn not_after(&self) -> Option<i64> {
         self.lock().validity.as_ref().map(Validity::not_after)
     }
 
-    /// Does the handshake. The session tells when the client's certificate is no longer good.
+    /// Performs the handshake. The session reports when the client's certificate is no longer
+    /// valid.
     pub(super) async fn accept(
         &self,
         stream: TcpStream,

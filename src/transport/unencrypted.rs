@@ -1,5 +1,5 @@
-//! HTTP without TLS on a port that has TLS, answered in words. Nothing of it is read, and its
-//! sender is nobody that a handler may serve.
+//! Answers plaintext HTTP on a TLS port with an explanation. The request is not read, and no
+//! handler serves its sender.
 
 use super::linger::Linger;
 use tokio::io::AsyncWriteExt as _;
@@ -14,15 +14,15 @@ const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     jwtd speaks TLS on this port, and this request came without it. \
     fix: `https`, or `tls://HOST:PORT`\n";
 
-/// Waits for the first byte, which stays where it is, and tells whether it begins a request of
-/// HTTP: a method, or the preface of HTTP/2. A handshake of TLS begins with a byte that is no
-/// letter (RFC 8446, section 5.1).
+/// Waits for the first byte without consuming it, and returns true if it begins an HTTP request: a
+/// method, or the preface of HTTP/2. A TLS handshake begins with a byte that is not a letter (RFC
+/// 8446, section 5.1).
 pub(super) async fn is_http(stream: &TcpStream) -> bool {
     let mut first = [0];
     matches!(stream.peek(&mut first).await, Ok(1)) && first.iter().all(u8::is_ascii_uppercase)
 }
 
-/// Answers, and closes the connection.
+/// Sends the explanation, and closes the connection.
 pub(super) async fn answer(stream: TcpStream) {
     let mut stream = Linger::new(stream);
     if stream.write_all(ANSWER).await.is_ok() {

@@ -1,4 +1,4 @@
-//! Hostile peers of the probes and metrics: a probe is answered all the same.
+//! Hostile peers of the admin port: probes must still be answered.
 
 use crate::Plan;
 use crate::client::Calls as _;
@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-/// What the kubelet grants by default.
+/// The kubelet's default timeout for a probe.
 const PROBE: Duration = Duration::from_secs(1);
 
 const EXPECTED: &str = "every probe is answered within 1 s; memory in its bound";
@@ -33,7 +33,7 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// What is said at once, and what follows a byte at a time, again and again.
+/// The name of an attack, the bytes sent at once, and the bytes sent one at a time in a loop.
 type Holder = (&'static str, &'static [u8], &'static [u8]);
 
 const HOLDERS: [Holder; 5] = [
@@ -52,7 +52,7 @@ const HOLDERS: [Holder; 5] = [
     ),
 ];
 
-/// Runs an attack while probes are sent, as a kubelet sends them but more often.
+/// Runs an attack while sending probes, as a kubelet does but more often.
 async fn probed<F>(
     base: &Base,
     attack: impl FnOnce(Target) -> F + Send + 'static,
@@ -78,7 +78,7 @@ where
         sleep(Duration::from_millis(20)).await;
     }
     let text = attacker.join().map_err(|_| "the attacker panicked".to_owned())??;
-    // Calls were never touched.
+    // Calls must not have been affected.
     scene.daemon.until_good(&scene.target.tokens[0]).await?;
     scene.is_sound().await?;
     let text = format!(
@@ -96,7 +96,7 @@ async fn connect(target: &Target) -> Result<TcpStream, String> {
     stream.map_err(|_| "no connection in time")?.map_err(|error| error.to_string())
 }
 
-/// 500 connections, held open and opened anew when they are closed.
+/// Holds 500 connections open, and replaces those that are closed.
 async fn hold(
     target: Target,
     first: &'static [u8],
@@ -108,11 +108,12 @@ async fn hold(
     while begin.elapsed() < span {
         held.retain(|stream: &TcpStream| {
             let mut one = [0; 1];
-            // Closed is the end of the stream or an error, but not "nothing yet".
+            // The connection is closed at the end of the stream or on an error, but not on
+            // `WouldBlock`.
             !matches!(stream.try_read(&mut one), Ok(0)) && stream.peer_addr().is_ok()
         });
         while held.len() < 500 {
-            // The backlog of the daemon may be full for a moment.
+            // The daemon's accept backlog may be full for a moment.
             let Ok(mut stream) = connect(&target).await else { break };
             stream.write_all(first).await.ok();
             held.push(stream);
@@ -133,7 +134,7 @@ async fn hold(
     Ok(format!("{opened} connections"))
 }
 
-/// Requests, none of which is one.
+/// Malformed HTTP requests.
 fn requests() -> Vec<Vec<u8>> {
     let get = |rest: &str| format!("GET /livez HTTP/1.1\r\n{rest}").into_bytes();
     vec![
@@ -169,11 +170,11 @@ fn requests() -> Vec<Vec<u8>> {
 
 async fn wrong(target: Target) -> Result<String, String> {
     let (mut closed, begin) = (0, Instant::now());
-    // Again and again, so that probes come in between.
+    // Repeated, so that probes come in between.
     let rounds = std::iter::repeat_with(requests).take_while(|_| begin.elapsed().as_millis() < 300);
     for request in rounds.flatten() {
         let mut stream = connect(&target).await?;
-        // It may be closed while it is written to.
+        // The daemon may close the connection during the write.
         stream.write_all(&request).await.ok();
         stream.shutdown().await.ok();
         let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! A caller in the background whose batches are good, on a connection of its own.
+//! A background caller that sends good batches over its own connection.
 
 use crate::client::Calls as _;
 use jwtd::pb::VerifyBatchRequest;
@@ -10,29 +10,29 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tonic::Code;
 
-/// Sends one batch again and again.
+/// Sends one batch in a loop.
 pub(crate) struct Bystander {
     stop: Arc<AtomicBool>,
     task: JoinHandle<Result<Waits, String>>,
 }
 
-/// How long the answers took, in order.
+/// The response times, sorted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Waits {
     spans: Vec<Duration>,
-    /// Calls that were refused because a bound is reached.
+    /// The number of calls refused because a limit was reached.
     pub(crate) refused: usize,
 }
 
 impl Waits {
-    /// The span that this part of a thousand did not exceed.
+    /// The response time that `thousandths` of a thousand calls did not exceed.
     pub(crate) fn part(&self, thousandths: usize) -> Duration {
         let place = self.spans.len().saturating_sub(1) * thousandths / 1000;
         self.spans.get(place).copied().unwrap_or_default()
     }
 
-    /// Five times the calm p99, and 15 ms: the attacker has a part of the same two cores,
-    /// and a calm call takes less than a slice of their scheduler.
+    /// The limit for p99 under attack: five times the calm p99, plus 15 ms. The attacker shares the
+    /// same two cores, and a calm call takes less than one time slice of their scheduler.
     pub(crate) fn latest(&self) -> Duration {
         self.part(990) * 5 + Duration::from_millis(15)
     }
@@ -69,7 +69,7 @@ impl Bystander {
         Ok(Self { stop, task })
     }
 
-    /// Ends; an error if any answer was wrong.
+    /// Stops the caller; returns an error if any response was wrong.
     pub(crate) async fn stop(self) -> Result<Waits, String> {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.map_err(|error| error.to_string())?

@@ -1,4 +1,4 @@
-//! Calls that are none: paths, methods, types, codings and sizes that nobody may serve.
+//! Malformed calls: paths, methods, content types, encodings and sizes that must not be served.
 
 use crate::Plan;
 use crate::frames::{self, DATA, END_HEADERS, HEADERS, frame, prefixed};
@@ -49,7 +49,7 @@ pub(crate) fn jobs(_: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// None of these is the path of a method.
+/// Paths that belong to no method.
 const PATHS: &[&[u8]] = &[
     b"jwtd.v1.VerifierService/VerifyBatch",
     b"//jwtd.v1.VerifierService/VerifyBatch",
@@ -91,16 +91,17 @@ fn good(tokens: &[String]) -> Vec<u8> {
     prefixed(&message.encode_to_vec())
 }
 
-/// Makes a call with this head and a good batch; what is answered.
+/// Makes a call with this header block and a good batch; returns the response.
 async fn ask(place: &Place, block: &[u8], body: &[u8]) -> Result<Answer, String> {
     let peer = Peer::open(place).await?;
-    // It may be closed while it is written to.
+    // The daemon may close the connection during the write.
     peer.say(&frame(HEADERS, END_HEADERS, 1, block)).await.ok();
     peer.pour(1, body).await;
     peer.answer(1).await
 }
 
-/// Whether verdicts came. What is no call of gRPC gets words with another status.
+/// Returns true if verdicts came. A request that is not a gRPC call gets a text with another
+/// status.
 fn is_served(answer: &Answer) -> bool {
     answer.grpc == Some(0) || (answer.http == Some(200) && answer.bytes > 0)
 }
@@ -119,7 +120,7 @@ async fn paths(place: Place, target: Target) -> Result<String, String> {
             others += 1;
         }
     }
-    // So that this can fail: the path itself is served.
+    // The correct path must be served; otherwise the test below could not fail.
     let answer = ask(&place, &frames::fields(BATCH), &body).await?;
     if !is_served(&answer) {
         return Err(format!("the right path is not served: {answer:?}"));
@@ -140,7 +141,7 @@ const KINDS: &[&[u8]] = &[
     b"",
 ];
 
-/// GET in the static table, and others spelt out with its index.
+/// GET from the static table, and other methods as literals under its index.
 const METHODS: &[&[u8]] = &[
     b"\x82",
     b"\x02\x03PUT",
@@ -175,7 +176,7 @@ async fn heads(target: Target) -> Result<String, String> {
     Ok("none is served".to_owned())
 }
 
-/// A message that would take all memory if it were inflated.
+/// A message that would use all memory if it were decompressed.
 async fn bomb(scene: &Scene) -> Result<String, String> {
     let bytes = gzip(256 << 20)?;
     let before = scene.daemon.resident();
@@ -187,7 +188,7 @@ async fn bomb(scene: &Scene) -> Result<String, String> {
     if answer.grpc != Some(12) {
         return Err(format!("it is answered with {answer:?}"));
     }
-    // Compressed, and no coding is named: a mistake of the caller, by gRPC over HTTP/2.
+    // Compressed without a named encoding: an error of the caller, in gRPC over HTTP/2.
     let answer = ask(&scene.target.tcp, &frames::fields(BATCH), &body).await?;
     if is_served(&answer) {
         return Err("it is served without a coding".to_owned());
@@ -198,7 +199,7 @@ async fn bomb(scene: &Scene) -> Result<String, String> {
     if grown < 16 * MIB { Ok(text) } else { Err(text) }
 }
 
-/// So many zeros, packed by the program of that name.
+/// Compresses `count` zero bytes with the program `gzip`.
 fn gzip(count: usize) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("gzip cannot be run: {error}");
     let mut program = Command::new("gzip");

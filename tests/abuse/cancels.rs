@@ -1,4 +1,4 @@
-//! Peers that hang up, or take a call back, at any byte of the question or the answer.
+//! Peers that disconnect or cancel a call at any byte of the request or the response.
 
 use crate::Plan;
 use crate::frames::{self, END, END_HEADERS, HEADERS, frame, prefixed, reset};
@@ -33,7 +33,7 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     ]
 }
 
-/// What is said in a call, in pieces that may stand alone.
+/// The bytes of a call, split into pieces.
 fn said(target: &Target) -> Vec<Vec<u8>> {
     let tokens = target.tokens.iter().map(|token| token.clone().into_bytes().into()).collect();
     let message = VerifyBatchRequest { tokens, ..Default::default() };
@@ -44,7 +44,7 @@ fn said(target: &Target) -> Vec<Vec<u8>> {
     pieces
 }
 
-/// The Unix socket, because connections over TCP would use up its ports.
+/// Uses the Unix socket, because connections over TCP would exhaust the ports.
 async fn hang_up(target: Target, count: usize) -> Result<String, String> {
     let crate::peer::Place::Unix(path) = &target.unix else { return Err("no socket".to_owned()) };
     let beginning = [frames::PREFACE, &frames::settings(&[])].concat();
@@ -55,7 +55,7 @@ async fn hang_up(target: Target, count: usize) -> Result<String, String> {
         stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         Ok::<_, String>(stream)
     };
-    // SETTINGS, its acknowledgement, fields, message and trailers.
+    // SETTINGS, its acknowledgement, headers, message and trailers.
     let mut answer = Vec::new();
     let mut stream = connect()?;
     stream.write_all(&question).map_err(|error| error.to_string())?;

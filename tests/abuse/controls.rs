@@ -1,5 +1,6 @@
-//! Protections that a setting puts out of force, each in turn: then its row must fail, or it shows
-//! nothing. Those that no setting puts out of force are taken away by `tests/mutants`.
+//! Negative controls: each disables one protection by a setting, and the row of that protection
+//! must then fail, or it would prove nothing. `tests/mutants` removes protections that no setting
+//! disables.
 
 use crate::job::Job;
 use crate::scene::{Base, Promise, Scene, Target};
@@ -79,8 +80,8 @@ where
     Scene::start(&base).await?.endures_once(Promise::Served, attack).await
 }
 
-/// A row that is good if the `work` of another row fails, and for the reason that is
-/// expected: `word` stands in it.
+/// A row that passes if the `work` of another row fails for the expected reason: the error must
+/// contain `word`.
 fn control<F>(protection: &str, word: &'static str, work: impl FnOnce() -> F + 'static) -> Job
 where
     F: Future<Output = Result<Seen, String>>,

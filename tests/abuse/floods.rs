@@ -1,4 +1,4 @@
-//! Frames that cost their sender nothing, without number.
+//! Endless frames that cost their sender nothing.
 
 use crate::Plan;
 use crate::frames::{self, DATA, END, PING, PRIORITY, SETTINGS, frame};
@@ -11,12 +11,12 @@ use tokio::time::sleep;
 
 const EXPECTED: &str = "taken, or the connection ends; memory in its bound";
 
-/// What is sent again and again.
+/// The frame that is sent in a loop.
 #[derive(Clone, Copy, Debug)]
 struct Flood {
     name: &'static str,
     frame: fn() -> Vec<u8>,
-    /// Whether the peer reads what the daemon answers.
+    /// True if the peer reads the daemon's responses.
     reads: bool,
     count: [usize; 2],
 }
@@ -30,7 +30,7 @@ const FLOODS: &[Flood] = &[
     },
     Flood {
         name: "t64 DATA of padding only",
-        // PADDED, 0x08: the length of the padding, and it.
+        // PADDED, 0x08: the padding length, and the padding.
         frame: || frame(DATA, 0x08, 1, &[7, 0, 0, 0, 0, 0, 0, 0]),
         reads: true,
         count: [50_000, 1_000_000],
@@ -92,8 +92,8 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs.collect()
 }
 
-/// Sends them in pieces of 16 KiB, one each half millisecond, until they are through or
-/// the daemon takes no more.
+/// Sends the frames in pieces of 16 KiB, one every half millisecond, until all are sent or the
+/// daemon accepts no more.
 async fn run(target: Target, flood: Flood, count: usize) -> Result<String, String> {
     let one = (flood.frame)();
     let each = (16 << 10) / one.len();
@@ -122,7 +122,7 @@ async fn run(target: Target, flood: Flood, count: usize) -> Result<String, Strin
     if let Some(why) = stopped {
         return Ok(format!("{text}, {why}, GOAWAY {:?}", peer.goaway()));
     }
-    // What was taken must not have hurt: the call that was begun is answered.
+    // The accepted frames must not have done harm: the call in progress must be answered.
     if flood.reads && !peer.is_closed() {
         peer.say(&frame(DATA, END, 1, &frames::prefixed(b""))).await.ok();
         let answer = peer.answer(1).await?;

@@ -1,5 +1,5 @@
-//! Frames of HTTP/2 (RFC 9113) and fields of HPACK (RFC 7541), written by hand, because
-//! no library would write the wrong ones.
+//! HTTP/2 frames (RFC 9113) and HPACK fields (RFC 7541), written by hand because no library would
+//! write invalid ones.
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
@@ -16,7 +16,7 @@ pub(crate) const END: u8 = 1;
 pub(crate) const ACK: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
-/// `INTERNAL_ERROR` and so on: section 7 of RFC 9113.
+/// Error codes of RFC 9113, section 7.
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 pub(crate) const CANCEL: u32 = 8;
 
@@ -45,7 +45,7 @@ pub(crate) fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
 }
 
-/// DATA in frames of the largest size that everybody must take; the last has `flags`.
+/// DATA frames of the largest size that every peer must accept; the last one has `flags`.
 pub(crate) fn data(stream: u32, flags: u8, bytes: &[u8]) -> Vec<u8> {
     let mut pieces: Vec<_> = bytes.chunks(16 << 10).collect();
     let last = pieces.pop().unwrap_or_default();
@@ -55,52 +55,52 @@ pub(crate) fn data(stream: u32, flags: u8, bytes: &[u8]) -> Vec<u8> {
     all
 }
 
-/// The head of a call, complete.
+/// The complete header block of a call.
 pub(crate) fn head(stream: u32, flags: u8, path: &[u8]) -> Vec<u8> {
     frame(HEADERS, flags | END_HEADERS, stream, &fields(path))
 }
 
-/// A call from its head to its end.
+/// A whole call, from headers to message.
 pub(crate) fn call(stream: u32, path: &[u8], message: &[u8]) -> Vec<u8> {
     [head(stream, 0, path), data(stream, END, &prefixed(message))].concat()
 }
 
-/// A message as gRPC puts it into DATA.
+/// A message with its gRPC prefix, as in DATA.
 pub(crate) fn prefixed(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     [&[0], &length[..], message].concat()
 }
 
-/// What every call of gRPC says.
+/// The header fields of every gRPC call.
 pub(crate) fn fields(path: &[u8]) -> Vec<u8> {
     fields_of(b"\x83", path, b"application/grpc")
 }
 
-/// With another method, given as a field of its own, or another type of the content.
+/// The same with another method, given as an encoded field, or another content type.
 pub(crate) fn fields_of(method: &[u8], path: &[u8], kind: &[u8]) -> Vec<u8> {
     let known = |index: usize, value: &[u8]| [integer(4, 0, index), text(value)].concat();
     let parts = [method.to_vec(), vec![0x86], known(4, path), known(1, b"x"), known(31, kind)];
     [parts.concat(), literal(b"te", b"trailers")].concat()
 }
 
-/// A field that is spelt out and not indexed (RFC 7541, section 6.2.2).
+/// A literal field without indexing (RFC 7541, section 6.2.2).
 pub(crate) fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
     [vec![0], text(name), text(value)].concat()
 }
 
-/// A field that goes into the dynamic table (section 6.2.1).
+/// A literal field added to the dynamic table (RFC 7541, section 6.2.1).
 pub(crate) fn indexed(name: &[u8], value: &[u8]) -> Vec<u8> {
     [vec![0x40], text(name), text(value)].concat()
 }
 
-/// The youngest entry of the dynamic table (section 6.1).
+/// The newest entry of the dynamic table (RFC 7541, section 6.1).
 pub(crate) const YOUNGEST: u8 = 0x80 | 62;
 
 fn text(bytes: &[u8]) -> Vec<u8> {
     [integer(7, 0, bytes.len()), bytes.to_vec()].concat()
 }
 
-/// An integer behind the high bits of its first byte (section 5.1).
+/// An integer with a prefix of `bits` bits (RFC 7541, section 5.1).
 fn integer(bits: u32, first: u8, value: usize) -> Vec<u8> {
     let most = (1_usize << bits) - 1;
     let low = |value: usize| u8::try_from(value).unwrap();
@@ -116,10 +116,10 @@ fn integer(bits: u32, first: u8, value: usize) -> Vec<u8> {
     bytes
 }
 
-/// `grpc-status` in the Huffman code of HPACK, with its length before it.
+/// `grpc-status` in HPACK's Huffman code, preceded by its length.
 const GRPC_STATUS: &[u8] = &[0x88, 0x9a, 0xca, 0xc8, 0xb2, 0x12, 0x34, 0xda, 0x8f];
 
-/// The codes of the digits, and their lengths in bits (RFC 7541, appendix B).
+/// The Huffman codes of the digits, and their lengths in bits (RFC 7541, appendix B).
 const DIGITS: [(u16, u32); 10] = [
     (0b00000, 5),
     (0b00001, 5),
@@ -133,7 +133,7 @@ const DIGITS: [(u16, u32); 10] = [
     (0b01_1111, 6),
 ];
 
-/// The value of `grpc-status` in a block of fields, if it is there.
+/// The value of `grpc-status` in a header block, if present.
 pub(crate) fn grpc_status(block: &[u8]) -> Option<u8> {
     let place = block.windows(GRPC_STATUS.len()).position(|part| part == GRPC_STATUS)?;
     let value = &block[place + GRPC_STATUS.len()..];
@@ -142,7 +142,7 @@ pub(crate) fn grpc_status(block: &[u8]) -> Option<u8> {
     if !coded {
         return std::str::from_utf8(value).ok()?.parse().ok();
     }
-    // No status has more than two digits, so that it fits 16 bits; the padding is ones.
+    // A status has at most two digits, so it fits 16 bits; the padding consists of ones.
     let bits = value.iter().fold(0_u16, |bits, byte| bits << 8 | u16::from(*byte));
     let mut left = u32::try_from(length * 8).ok()?;
     let mut number = 0;
@@ -157,9 +157,9 @@ pub(crate) fn grpc_status(block: &[u8]) -> Option<u8> {
     Some(number)
 }
 
-/// The value of `:status`, where HPACK has it in its static table or as a literal.
+/// The value of `:status`, as an index into HPACK's static table or as a literal.
 pub(crate) fn http_status(block: &[u8]) -> Option<u16> {
-    // h2 may begin with an update of the size of the table (section 6.3).
+    // h2 may begin with an update of the table size (RFC 7541, section 6.3).
     let first = block.iter().find(|byte| *byte >> 5 != 1)?;
     let known = [200, 204, 206, 304, 400, 404, 500];
     first.checked_sub(0x88).and_then(|place| known.get(usize::from(place))).copied()

@@ -1,5 +1,5 @@
-//! What is small when it comes and large afterwards: fields of every message of every service,
-//! and answers that repeat what was asked.
+//! Small inputs that become large: fields of every message of every service, and responses that
+//! repeat the request.
 
 use crate::Plan;
 use crate::frames::{head, prefixed};
@@ -34,8 +34,8 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// For each method its path, and each field of its request at every depth: the numbers on the
-/// way to it, and whether it is a number itself.
+/// For each method its path, and each field of its request at every depth: the field numbers that
+/// lead to it, and true if it is numeric itself.
 fn every_field() -> Vec<(String, Vec<u64>, bool)> {
     let set = FileDescriptorSet::decode(SERVED).unwrap();
     let mut types = HashMap::new();
@@ -113,7 +113,7 @@ async fn fields(peers: usize) -> Result<Seen, String> {
             join_all(all.iter().map(|peer| peer.pour(1, &message))).await;
             for peer in &all {
                 let answer = peer.answer(1).await?;
-                // Envoy is told by a denial, which is a good call.
+                // Envoy gets a denial, which is a successful call.
                 let denied = path.ends_with("/Check") && answer.bytes < 1024;
                 if answer.grpc == Some(0) && !denied {
                     return Err(format!("{path} {way:?}: it is served"));
@@ -127,7 +127,7 @@ async fn fields(peers: usize) -> Result<Seen, String> {
     scene.endures(Promise::Shed, attack).await
 }
 
-/// What is asked of a thousand tokens: in words, more claims of theirs, and the options.
+/// The requests for a thousand tokens: a description, further claims of the tokens, and options.
 fn asked() -> Vec<(&'static str, String, VerifyOptions)> {
     let view = |view: View| VerifyOptions { view: view.into(), ..VerifyOptions::default() };
     let scopes =

@@ -1,5 +1,5 @@
-//! Fields: blocks without end (CVE-2024-27316), blocks that grow when they are decoded
-//! (CVE-2026-49975), and more of them than anybody needs.
+//! Header blocks that never end (CVE-2024-27316), that grow when they are decoded (CVE-2026-49975),
+//! or that have too many fields.
 
 use crate::Plan;
 use crate::frames::{
@@ -55,7 +55,7 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// A block that never ends; so many fields of 1,000 bytes in each frame.
+/// A header block that never ends, with `fields` fields of 1,000 bytes in each frame.
 async fn continuation(place: Place, fields: usize, span: Duration) -> Result<String, String> {
     let more = frame(CONTINUATION, 0, 1, &frames::literal(b"x", &[b'a'; 1000]).repeat(fields));
     let (begin, mut connections, mut frames) = (Instant::now(), 0, 0_u32);
@@ -79,7 +79,7 @@ async fn continuation(place: Place, fields: usize, span: Duration) -> Result<Str
     Ok(format!("{connections} connections ended within {frames} frames"))
 }
 
-/// 32 MiB of fields in a frame of 12 KiB: one of 4,000 bytes, and references to it.
+/// 32 MiB of fields in a frame of 12 KiB: one field of 4,000 bytes, and references to it.
 async fn bomb(place: Place, span: Duration) -> Result<String, String> {
     let entry = frames::indexed(b"x-bomb", &[b'a'; 3900]);
     let first = [frames::fields(BATCH), entry, vec![YOUNGEST; 8000]].concat();
@@ -103,8 +103,8 @@ async fn bomb(place: Place, span: Duration) -> Result<String, String> {
     Ok(format!("{sent} blocks, {refused} answered and none served"))
 }
 
-/// Calls whose fields are within the bound, but cost far more memory than bytes: they are
-/// left open, and nothing can be sent to them.
+/// Calls whose fields are within the limit, but use far more memory than bytes: they stay open, and
+/// nothing is sent on them.
 pub(crate) async fn below(
     base: &Base,
     connections: usize,
@@ -135,7 +135,7 @@ pub(crate) async fn below(
     scene.endures(Promise::Shed, attack).await
 }
 
-/// More fields than the bound of 8 KiB; other calls on the connection are not hurt.
+/// More fields than the limit of 8 KiB allows; other calls on the connection must not be affected.
 pub(crate) async fn large(place: Place) -> Result<String, String> {
     let mut block = frames::fields(BATCH);
     for _ in 0..64 {
@@ -152,7 +152,7 @@ pub(crate) async fn large(place: Place) -> Result<String, String> {
     let peer = Peer::open(&place).await?;
     peer.say(&bytes).await?;
     let answer = peer.answer(1).await?;
-    // An empty batch, were it looked at, is an invalid argument.
+    // An empty batch that was processed would be an invalid argument.
     if answer.grpc.is_some() {
         return Err(format!("it is taken: {answer:?}"));
     }

@@ -1,11 +1,11 @@
-//! A row that is to be made.
+//! A row to be run.
 
 use crate::scene::{Base, Promise, Scene, Target};
 use jwtd_testkit::measured::{Row, Seen};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-/// A row that is to be made.
+/// A row to be run.
 pub(crate) struct Job {
     pub(crate) name: String,
     expected: &'static str,
@@ -25,7 +25,7 @@ impl Job {
         Self { name: name.to_owned(), expected, work }
     }
 
-    /// An attack on a daemon of its own, with a good caller beside it.
+    /// An attack on a daemon of its own, with a good background caller.
     pub(crate) fn attack<F>(
         name: &str,
         expected: &'static str,
@@ -40,7 +40,7 @@ impl Job {
         })
     }
 
-    /// Makes the row; a panic costs this one.
+    /// Runs the row; a panic fails only this one.
     pub(crate) fn run(self) -> Row {
         let Self { name, expected, work } = self;
         eprint!("{name} ... ");

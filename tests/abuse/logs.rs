@@ -1,4 +1,4 @@
-//! Text of callers in the log (T71): each line stays one line, and JSON.
+//! Caller-supplied text in the log (T71): each record stays a single line of JSON.
 
 use crate::Plan;
 use crate::frames::{self, END, END_HEADERS, HEADERS, data, frame, literal, prefixed};
@@ -25,7 +25,7 @@ pub(crate) fn jobs(_: &Plan) -> Vec<Job> {
     )]
 }
 
-/// As they are written in JSON, with a word to look for.
+/// Hostile texts as written in JSON, each with a word to search for.
 const TEXTS: &[&str] = &[
     r"hostile\u001b[31m\u001b]0;x\u0007",
     r"hostile\r\n{\u0022level\u0022:\u0022ERROR\u0022}",
@@ -64,7 +64,7 @@ async fn hostile(scene: &Scene) -> Result<String, String> {
         (frames::fields(BATCH), call(plain, &tokens)),
     ];
     for name in [&b"user-agent"[..], b"grpc-timeout", b"x-request-id", b"traceparent", b"x-bin"] {
-        // HTTP/2 lets through what has no control character but the tab.
+        // HTTP/2 allows field values whose only control character is the tab.
         let value = "hostile\t\"}{\\u001b\u{9b}31m\u{2028}".as_bytes();
         let block = [frames::fields(BATCH), literal(name, value)].concat();
         calls.push((block, call("", &tokens)));

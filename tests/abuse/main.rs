@@ -1,9 +1,9 @@
-//! Hostile peers: HTTP/2 and calls that break the rules or strain them, against the built
-//! daemon, over real sockets, with a good caller beside them.
+//! Hostile peers: HTTP/2 and calls that break the rules or strain them, sent to the built daemon
+//! over real sockets, with a good background caller.
 //!
-//! `cargo test --release --test abuse` runs the short form, `-- --full` the amounts of the
-//! published attacks and the controls, `-- --only TEXT` the rows whose name holds TEXT;
-//! `-- --markdown` prints the table as a document holds it.
+//! `cargo test --release --test abuse` runs the short form; `-- --full` uses the amounts of the
+//! published attacks and adds the controls; `-- --only TEXT` selects rows whose name contains TEXT;
+//! `-- --markdown` prints the table as Markdown.
 
 #![allow(
     clippy::unwrap_used,
@@ -44,9 +44,9 @@ pub(crate) use jwtd_testkit::measured::Plan;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// A part of the suite. A new one needs a module and a line in [`GROUPS`].
+/// A part of the suite. A new part needs a module and a line in [`GROUPS`].
 struct Group {
-    /// Printed before its rows.
+    /// The title of its rows.
     title: &'static str,
     jobs: fn(&Plan) -> Vec<Job>,
 }
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     let (plan, begin, mut tables) = (Plan::parse(), Instant::now(), Vec::new());
     for group in GROUPS {
         let jobs = (group.jobs)(&plan).into_iter();
-        // One after the other: each is measured.
+        // One after the other, because each is measured.
         let rows: Vec<_> = jobs.filter(|job| plan.wants(&job.name)).map(Job::run).collect();
         if !rows.is_empty() {
             tables.push((group.title, rows));
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     plan.close("abuse", &tables, begin)
 }
 
-/// Runs asynchronous work to its end, on this thread.
+/// Runs a future to completion on this thread.
 pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.unwrap().block_on(work)

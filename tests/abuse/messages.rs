@@ -1,5 +1,5 @@
-//! Messages that are no messages: protocol buffers that lie, nest or never end (T68), and
-//! small ones that become large.
+//! Invalid messages: protocol buffers with wrong lengths, deep nesting or no end (T68), and small
+//! ones that become large.
 
 use crate::Plan;
 use crate::frames::{self, DATA, END, frame, head, prefixed};
@@ -49,7 +49,7 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// Groups begin with 0x0b and end with 0x0c for field 1; 0x0a is field 1 with a length.
+/// For field 1, a group begins with 0x0b and ends with 0x0c; 0x0a is field 1 with a length.
 fn nonsense() -> Vec<Vec<u8>> {
     let nested = |depth: usize| {
         let mut message = Vec::new();
@@ -78,7 +78,7 @@ fn nonsense() -> Vec<Vec<u8>> {
         vec![0x0f, 0x00],
         vec![0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
         vec![0x0d, 0, 0, 0, 0],
-        // `options.profile` that is no UTF-8, and options with themselves inside.
+        // `options.profile` with invalid UTF-8, and options nested in themselves.
         vec![0x1a, 0x04, 0x0a, 0x02, 0xc3, 0x28],
         nested(4000),
     ]
@@ -123,7 +123,7 @@ async fn timeouts(target: Target) -> Result<String, String> {
     }
 }
 
-/// Many calls at once on one connection, of messages that nearly are good.
+/// Many concurrent calls on one connection, with almost valid messages.
 async fn changed(target: Target, count: usize) -> Result<String, String> {
     let tokens = target.tokens.iter().take(3).map(|token| token.clone().into_bytes().into());
     let options = VerifyOptions {
@@ -176,7 +176,7 @@ async fn changed(target: Target, count: usize) -> Result<String, String> {
 
 const TOKENS: &[u8] = &[0x0a, 0];
 
-/// A field that takes two or four bytes and becomes a value of 24 or 32.
+/// Fields of two or four bytes on the wire that become values of 24 or 32 bytes.
 const SMALL_PARTS: &[(&str, &[u8])] =
     &[("tokens", TOKENS), ("contexts", &[0x12, 0]), ("options.audiences", &[0x1a, 2, 0x1a, 0])];
 

@@ -1,4 +1,4 @@
-//! A peer that says what it is told to say, and notes what it hears.
+//! A scripted peer that records the daemon's responses.
 
 use crate::frames::{self, ACK, END, frame};
 use std::collections::HashMap;
@@ -10,50 +10,50 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{sleep, timeout};
 
-/// A socket of the daemon.
+/// A listener of the daemon.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     Tcp(String),
-    /// From another address, as another peer.
+    /// From another source address, as another peer.
     TcpFrom(String, std::net::Ipv4Addr),
     Unix(PathBuf),
 }
 
-/// What came back on a stream.
+/// The response on a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) http: Option<u16>,
     pub(crate) grpc: Option<u8>,
-    /// The code of RST_STREAM.
+    /// The error code of RST_STREAM.
     pub(crate) reset: Option<u32>,
     pub(crate) bytes: usize,
     pub(crate) ended: bool,
 }
 
-/// What came back on a connection.
+/// Everything received on a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     pub(crate) goaway: Option<u32>,
     pub(crate) answers: HashMap<u32, Answer>,
     pub(crate) resets: usize,
-    /// By how much the daemon widened its windows; stream 0 is the connection.
+    /// The total WINDOW_UPDATE increments per stream; stream 0 is the connection.
     widened: HashMap<u32, usize>,
-    /// How wide they are at first, if it told.
+    /// The initial window size, if the daemon announced one.
     initial: Option<usize>,
-    /// When the daemon closed the connection.
+    /// The time at which the daemon closed the connection.
     pub(crate) closed: Option<Instant>,
 }
 
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
-/// A connection.
+/// A connection to the daemon.
 pub(crate) struct Peer {
     writer: Arc<tokio::sync::Mutex<Writer>>,
     reader: Option<Reader>,
     heard: Arc<Mutex<Heard>>,
     listening: Option<tokio::task::JoinHandle<()>>,
-    /// Bytes of DATA that were sent with [`Peer::pour`].
+    /// The DATA bytes sent with [`Peer::pour`].
     poured: AtomicUsize,
 }
 
@@ -65,11 +65,11 @@ impl Drop for Peer {
     }
 }
 
-/// Longer than any answer takes that is to come at all.
+/// Longer than any response takes that comes at all.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 impl Peer {
-    /// Connects, and says nothing.
+    /// Connects, and sends nothing.
     pub(crate) async fn silent(place: &Place) -> Result<Self, String> {
         let connecting = async {
             let halves: (Reader, Writer) = match place {
@@ -105,37 +105,37 @@ impl Peer {
         })
     }
 
-    /// Connects, begins HTTP/2 with these settings, and never reads what comes.
+    /// Connects, begins HTTP/2 with these settings, and never reads.
     pub(crate) async fn deaf(place: &Place, settings: &[(u16, u32)]) -> Result<Self, String> {
         let peer = Self::silent(place).await?;
-        // Fields must be spelt out for us each time: nothing here keeps a table.
+        // Fields must be sent as literals each time, because this peer keeps no table.
         let all = [&[(frames::HEADER_TABLE_SIZE, 0)], settings].concat();
         peer.say(&[frames::PREFACE, &frames::settings(&all)].concat()).await?;
         Ok(peer)
     }
 
-    /// The same, and hears what comes.
+    /// Does the same, and reads the responses.
     pub(crate) async fn with(place: &Place, settings: &[(u16, u32)]) -> Result<Self, String> {
         let mut peer = Self::deaf(place, settings).await?;
         peer.listen(true);
         Ok(peer)
     }
 
-    /// With windows that nothing fills.
+    /// Opens a connection with windows that nothing fills.
     pub(crate) async fn open(place: &Place) -> Result<Self, String> {
         let peer = Self::with(place, &[(frames::INITIAL_WINDOW_SIZE, 1 << 30)]).await?;
         peer.say(&frames::window(0, 1 << 30)).await?;
         Ok(peer)
     }
 
-    /// Begins to read; with `answers`, takes note of SETTINGS and answers PING as everybody
-    /// must.
+    /// Starts reading. With `answers`, acknowledges SETTINGS and answers PING, as every peer must.
     pub(crate) fn listen(&mut self, answers: bool) {
         let Some(mut reader) = self.reader.take() else { return };
         let (heard, writer) = (Arc::clone(&self.heard), Arc::clone(&self.writer));
         self.listening = Some(tokio::spawn(async move {
             while let Ok((kind, flags, stream, payload)) = next(&mut reader).await {
-                // While it writes it does not answer: it must not wait for itself.
+                // It skips an answer while a write is in progress, so that it never waits for
+                // itself.
                 let echo: &[u8] = if kind == frames::PING { &payload } else { b"" };
                 if matches!(kind, frames::PING | frames::SETTINGS)
                     && flags & ACK == 0
@@ -150,15 +150,14 @@ impl Peer {
         }));
     }
 
-    /// Writes; an error if the daemon closed the connection.
+    /// Writes; returns an error if the daemon closed the connection.
     pub(crate) async fn say(&self, bytes: &[u8]) -> Result<(), String> {
         let mut writer = self.writer.lock().await;
         let written = timeout(SOON, writer.write_all(bytes)).await;
         written.map_err(|_| "the daemon does not read")?.map_err(|error| format!("closed: {error}"))
     }
 
-    /// Writes DATA as the windows allow, up to the end of the stream; less if the daemon
-    /// ends it before.
+    /// Writes DATA as the windows allow, up to the end of the stream, or until the daemon ends it.
     pub(crate) async fn pour(&self, stream: u32, bytes: &[u8]) {
         let (mut sent, begin) = (0, Instant::now());
         let ended = |heard: &Heard| heard.answers.get(&stream).is_some_and(|one| one.ended);
@@ -183,7 +182,7 @@ impl Peer {
         }
     }
 
-    /// Tells something of what was heard.
+    /// Reads from the record of what was received.
     pub(crate) fn heard<T>(&self, tell: impl FnOnce(&Heard) -> T) -> T {
         tell(&lock(&self.heard))
     }
@@ -196,7 +195,7 @@ impl Peer {
         self.heard(|heard| heard.closed.is_some())
     }
 
-    /// Waits until something was heard; whether it was.
+    /// Waits until the record satisfies a condition; returns true if it did in time.
     pub(crate) async fn until(&self, span: Duration, fits: impl Fn(&Heard) -> bool) -> bool {
         let begin = Instant::now();
         while !self.heard(&fits) {
@@ -208,7 +207,7 @@ impl Peer {
         true
     }
 
-    /// Waits for the end of a stream, or of the connection.
+    /// Waits for the end of a stream or of the connection.
     pub(crate) async fn answer(&self, stream: u32) -> Result<Answer, String> {
         let ended = |heard: &Heard| heard.answers.get(&stream).is_some_and(|one| one.ended);
         if !self.until(SOON, |heard| ended(heard) || heard.closed.is_some()).await {
@@ -217,7 +216,7 @@ impl Peer {
         Ok(self.heard(|heard| heard.answers.get(&stream).copied()).unwrap_or_default())
     }
 
-    /// Waits until the daemon closes the connection; how long that took.
+    /// Waits until the daemon closes the connection; returns the time that it took.
     pub(crate) async fn closes(&self, within: Duration) -> Result<Duration, String> {
         let begin = Instant::now();
         if self.until(within, |heard| heard.closed.is_some()).await {
@@ -229,9 +228,10 @@ impl Peer {
 }
 
 impl Heard {
-    /// How many bytes of DATA may be sent on a stream, after so many on it and on all.
+    /// The DATA bytes that may be sent on a stream, after `sent` bytes on it and `all` on the
+    /// connection.
     pub(crate) fn allowed(&self, stream: u32, sent: usize, all: usize) -> usize {
-        /// Before anything is said (RFC 9113, section 6.9.2).
+        /// The initial window (RFC 9113, section 6.9.2).
         const FIRST: usize = 65_535;
         let widened = |stream| self.widened.get(&stream).copied().unwrap_or_default();
         let initial = self.initial.unwrap_or(FIRST);
@@ -278,7 +278,7 @@ impl Heard {
     }
 }
 
-/// The next frame: its kind, flags, stream and payload.
+/// Reads the next frame: its type, flags, stream and payload.
 async fn next(reader: &mut Reader) -> std::io::Result<(u8, u8, u32, Vec<u8>)> {
     let mut head = [0; 9];
     reader.read_exact(&mut head).await?;

@@ -1,6 +1,6 @@
-//! Numbers that look random and are the same each time.
+//! Reproducible pseudorandom numbers.
 
-/// Where all of them begin.
+/// The common seed.
 pub(crate) const SEED: u64 = 7519;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -20,7 +20,7 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.number() % bound as u64).unwrap()
     }

@@ -1,5 +1,5 @@
-//! Calls that are begun to be reset: by the peer (CVE-2023-44487), or by the daemon because
-//! of what the peer makes wrong (CVE-2025-8671).
+//! Calls that are opened only to be reset: by the peer (CVE-2023-44487), or by the daemon because
+//! of a peer's error (CVE-2025-8671).
 
 use crate::Plan;
 use crate::frames::{
@@ -51,7 +51,7 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// Connections a second that each begin 200 calls: 40,000 calls a second.
+/// Connections per second that each open 200 calls: 40,000 calls per second.
 const RAPID_RATE: u64 = 200;
 const BURST: u32 = 200;
 
@@ -66,7 +66,7 @@ pub(crate) async fn rapid(place: Place, span: Duration) -> Result<String, String
     while begin.elapsed() < span {
         ticks.tick().await;
         let peer = Peer::open(&place).await?;
-        // It may be closed while it is written to.
+        // The daemon may close the connection during the write.
         peer.say(&burst).await.ok();
         peer.until(Duration::from_secs(2), |heard| heard.closed.is_some()).await;
         match peer.goaway() {
@@ -87,7 +87,7 @@ async fn one_by_one(place: Place, span: Duration) -> Result<String, String> {
         ticks.tick().await;
         for _ in 0..4 {
             let id = streams.next().unwrap();
-            // Whether it is counted as reset too early depends on the moment.
+            // It depends on timing whether the daemon counts it as an early reset.
             if peer.say(&head(id, 0, BATCH)).await.is_err() || peer.say(&reset(id)).await.is_err() {
                 peer = Peer::open(&place).await?;
                 streams = ids();
@@ -98,12 +98,12 @@ async fn one_by_one(place: Place, span: Duration) -> Result<String, String> {
     Ok(format!("{sent} resets"))
 }
 
-/// The ids of the streams that a client opens.
+/// The stream IDs that a client opens.
 pub(crate) fn ids() -> impl Iterator<Item = u32> {
     (0..1 << 30).map(|number| number * 2 + 1)
 }
 
-/// A whole call, or the begin of one, and what is wrong with it.
+/// A whole call or the beginning of one, with an error.
 type Form = fn(u32) -> Vec<u8>;
 
 pub(crate) const OVERFLOW: Form = |id| [head(id, 0, BATCH), window(id, 0x7fff_ffff)].concat();
@@ -147,7 +147,7 @@ const FORMS: &[(&str, Form)] = &[
 
 const MOST: usize = 1000;
 
-/// Makes the same mistake on stream after stream, 50 in a piece, until the connection ends.
+/// Repeats the same error on stream after stream, 50 at a time, until the connection ends.
 pub(crate) async fn made(target: Target, form: Form, span: Duration) -> Result<String, String> {
     let begin = Instant::now();
     let (mut connections, mut most, mut code) = (0, 0, None);

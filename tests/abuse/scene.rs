@@ -10,37 +10,37 @@ use jwtd_testkit::tokens::{Signer, set};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How often an attack is measured at most.
+/// The most measurements of one attack.
 const TIMES: usize = 3;
 const WAITS: &str = "good calls wait";
 
-/// The value of `iss` of the issuer.
+/// The `iss` of the issuer.
 pub(crate) const ISS: &str = "https://well.example";
 
 pub(crate) const MIB: u64 = 1 << 20;
 
-/// The bounds of the daemon in every row: small ones, so that what is too much shows.
+/// The daemon's limits in every row, small so that an excess shows.
 const CACHE: u64 = 8;
 const IN_FLIGHT: u64 = 16;
 pub(crate) const CONNECTIONS: u64 = 256;
 
-/// The most memory under any attack: the cache, the bytes in flight, 32 MiB, and 64 KiB
-/// for each connection that is allowed.
+/// The most memory under any attack: the cache, the bytes in flight, 32 MiB, and 64 KiB for each
+/// allowed connection.
 pub(crate) const MOST: u64 = (CACHE + IN_FLIGHT + 32) * MIB + CONNECTIONS * (64 << 10);
 
-/// How a daemon differs from the usual one.
+/// The differences of a daemon from the default setup.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Base {
     /// Members of `connection` in the configuration.
     pub(crate) connection: String,
-    /// Members of `limits` that come first, each with a comma behind it.
+    /// The first members of `limits`, each followed by a comma.
     pub(crate) limits: &'static str,
-    /// Another bound on bytes in flight.
+    /// Another limit on bytes in flight.
     pub(crate) in_flight: Option<&'static str>,
     pub(crate) log: &'static str,
-    /// With an encrypted socket too.
+    /// True to add a TLS listener.
     pub(crate) tls: bool,
-    /// More of the configuration, in lines of its own.
+    /// Further lines of the configuration.
     pub(crate) more: &'static str,
 }
 
@@ -50,7 +50,7 @@ impl Base {
     }
 }
 
-/// Where an attacker finds the daemon, and tokens that it may send.
+/// The addresses of the daemon, and tokens that an attacker may send.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) tcp: Place,
@@ -67,12 +67,12 @@ pub(crate) struct Scene {
     pub(crate) signer: Signer,
 }
 
-/// What the good caller is promised.
+/// The guarantee for the good caller.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Promise {
-    /// A verdict for every call, in time.
+    /// Every call gets a verdict in time.
     Served,
-    /// The bound on bytes is reached: calls may be refused, at once.
+    /// The limit on bytes is reached: calls may be refused, but at once.
     Shed,
 }
 
@@ -108,10 +108,10 @@ impl Scene {
         Ok(Self { daemon, target, signer })
     }
 
-    /// Runs an attack, and takes the time of a good caller before, meanwhile and after;
-    /// what the attacker saw and what was measured. Where all is well but that good calls
-    /// waited, it is done again, three times at most: a neighbour on the machine spoils one
-    /// measurement, a weakness spoils all.
+    /// Runs an attack, and measures a good caller before, during and after it; returns the
+    /// attacker's result and the measurements. If the only failure is that good calls waited, it
+    /// runs again, up to three times: other work on the machine spoils one measurement, a weakness
+    /// spoils all of them.
     pub(crate) async fn endures<F>(
         &self,
         promise: Promise,
@@ -133,7 +133,7 @@ impl Scene {
         Err("no measurement".to_owned())
     }
 
-    /// The same, measured once.
+    /// Does the same with a single measurement.
     pub(crate) async fn endures_once<F>(
         &self,
         promise: Promise,
@@ -204,7 +204,7 @@ impl Scene {
         }
     }
 
-    /// Nothing is left of an attack: no panic, and nothing in flight.
+    /// Checks that an attack left nothing behind: no panic, and nothing in flight.
     pub(crate) async fn is_sound(&self) -> Result<(), String> {
         if self.daemon.sum("jwtd_panics_total", "").await? > 0 {
             return Err(format!("a panic: {}", self.daemon.log()));
@@ -221,7 +221,7 @@ impl Scene {
         Ok(())
     }
 
-    /// How many connections ended for this cause.
+    /// The number of connections closed for this cause.
     pub(crate) async fn closed(&self, cause: &str) -> Result<u64, String> {
         self.daemon.sum("jwtd_connections_closed_total", &format!("\"{cause}\"")).await
     }

@@ -1,4 +1,4 @@
-//! Places held by silence: streams and connections that are opened and carry nothing.
+//! Capacity held by silence: streams and connections that are opened and carry nothing.
 
 use crate::Plan;
 use crate::frames::{self, END_HEADERS, HEADERS, YOUNGEST, frame};
@@ -40,14 +40,14 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// Opens streams with fields that cost far more memory than bytes, and says nothing on them.
+/// Opens streams with fields that use far more memory than bytes, and sends nothing on them.
 async fn streams(base: &Base, path: &'static [u8], hold: Duration) -> Result<Seen, String> {
     let scene = Scene::start(base).await?;
     let attack = move |target: Target| async move {
         let entry = frames::indexed(b"a", b"");
         let first = [frames::fields(path), entry, vec![YOUNGEST; 16]].concat();
         let next = [frames::fields(path), vec![YOUNGEST; 16]].concat();
-        // A name, for the method that wants one message.
+        // One message, for the method that requires it.
         let message = frames::data(0, frames::END, &frames::prefixed(b""));
         let (mut peers, mut sent) = (Vec::new(), 0);
         for _ in 0..62 {
@@ -67,7 +67,7 @@ async fn streams(base: &Base, path: &'static [u8], hold: Duration) -> Result<See
             peer.say(&calls).await?;
             peers.push(peer);
         }
-        // How many places a call takes.
+        // The number of streams that a call counts as.
         let places = match path {
             WATCH => 2,
             NAMES => 4,
@@ -86,7 +86,7 @@ async fn streams(base: &Base, path: &'static [u8], hold: Duration) -> Result<See
             }
             sleep(Duration::from_millis(20)).await;
         }
-        // The attack is what it claims to be: all that the peer may have is open.
+        // Checks that the attack is real: everything that the peer may open is open.
         let (open, limit) = (
             gauge(&target, "jwtd_streams").await?,
             gauge(&target, "jwtd_limit{limit=\"streams\"}").await?,
@@ -114,7 +114,7 @@ async fn streams(base: &Base, path: &'static [u8], hold: Duration) -> Result<See
     scene.endures(Promise::Served, attack).await
 }
 
-/// Opens connections, answers every PING, and calls nobody.
+/// Opens connections, answers every PING, and makes no calls.
 pub(crate) async fn connections(base: &Base) -> Result<Seen, String> {
     let scene = Scene::start(base).await?;
     let attack = move |target: Target| async move {
@@ -155,7 +155,7 @@ fn tcp(place: &Place) -> Result<String, String> {
     }
 }
 
-/// A good call on a connection of its own.
+/// Makes a good call on its own connection.
 async fn good(place: &Place, tokens: &[String]) -> Result<(), String> {
     let tokens = tokens.iter().map(|token| token.clone().into_bytes().into()).collect();
     let message = VerifyBatchRequest { tokens, ..Default::default() }.encode_to_vec();
@@ -167,7 +167,7 @@ async fn good(place: &Place, tokens: &[String]) -> Result<(), String> {
     }
 }
 
-/// A value of `/metrics`.
+/// The value of a series in `/metrics`.
 async fn gauge(target: &Target, series: &str) -> Result<usize, String> {
     let text = async {
         let mut stream = TcpStream::connect(tcp(&target.admin).unwrap_or_default()).await?;

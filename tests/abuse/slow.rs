@@ -1,5 +1,5 @@
-//! Peers that take their time, at each layer: connection, encryption, preface, head of HTTP/1.1,
-//! frames, fields, message and end.
+//! Slow peers at each layer: connection, TLS handshake, preface, HTTP/1.1 head, frames, header
+//! fields, message and end of stream.
 
 use crate::Plan;
 use crate::frames::{self, DATA, HEADERS, SETTINGS, frame, head, prefixed};
@@ -12,18 +12,18 @@ use jwtd_testkit::measured::Seen;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// All time-outs are a second.
+/// All timeouts are one second.
 const QUICK: &str = "handshake_timeout: 1s, keepalive_interval: 1s, keepalive_timeout: 1s, \
                      receive_timeout: 1s, reply_timeout: 1s";
 
-/// Connections at once.
+/// The number of concurrent connections.
 const PEERS: usize = 50;
 
-/// What is sent, byte by byte, and what ends the connection.
+/// The bytes to send slowly, and the cause that must close the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     name: &'static str,
-    /// At once, and what follows byte by byte.
+    /// The bytes sent at once, and the bytes sent one at a time.
     bytes: fn() -> (Vec<u8>, Vec<u8>),
     tls: bool,
     cause: &'static str,
@@ -36,7 +36,7 @@ fn begun() -> Vec<u8> {
     [frames::PREFACE, &frames::settings(&[])].concat()
 }
 
-/// The first bytes of a `ClientHello` of TLS 1.2 or 1.3, of 512 bytes.
+/// The first bytes of a TLS 1.2 or 1.3 `ClientHello` of 512 bytes.
 const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
 
 const SHAPES: &[(&str, &[Shape])] = &[
@@ -146,10 +146,10 @@ pub(crate) fn jobs(_: &Plan) -> Vec<Job> {
     jobs
 }
 
-/// The first shape: nothing at all is said.
+/// The first shape: a peer that sends nothing at all.
 pub(crate) const SILENT: Shape = SHAPES[0].1[0];
 
-/// The preface, and nothing more.
+/// A peer that sends only the preface.
 pub(crate) const MUTE: Shape = SHAPES[1].1[0];
 
 pub(crate) async fn connections(base: Base, shape: Shape) -> Result<Seen, String> {
@@ -186,12 +186,12 @@ pub(crate) async fn connections(base: Base, shape: Shape) -> Result<Seen, String
     Ok(seen)
 }
 
-/// A call that does not come to its end.
+/// A call that never completes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
     name: &'static str,
     path: &'static [u8],
-    /// At once, and what follows in DATA of a byte.
+    /// The bytes sent at once, and the bytes sent in DATA frames of one byte.
     body: fn() -> (Vec<u8>, Vec<u8>),
 }
 
@@ -250,11 +250,11 @@ pub(crate) async fn calls(target: Target, call: Call) -> Result<String, String> 
     Ok(format!("answered after {:.1} s", took.as_secs_f64()))
 }
 
-/// All calls that a connection may have are begun and not ended.
+/// Opens as many calls as a connection may have and never ends them.
 pub(crate) async fn half_closed(place: Place) -> Result<String, String> {
     let peer = Peer::open(&place).await?;
     let calls: Vec<u8> = ids().take(128).flat_map(|id| head(id, 0, BATCH)).collect();
-    // Only when the daemon said how many it takes may there be one too many.
+    // The peer can exceed the number of streams only after the daemon announced it.
     peer.say(&calls).await?;
     peer.say(&head(257, frames::END, BATCH)).await?;
     let answer = peer.answer(257).await?;

@@ -1,5 +1,5 @@
-//! Answers that nobody takes: windows that stay shut or open byte by byte, and streams
-//! that are written to and never read.
+//! Unread responses: windows that stay closed or open byte by byte, and streams that are written to
+//! and never read.
 
 use crate::Plan;
 use crate::frames::{INITIAL_WINDOW_SIZE, data, head, prefixed, window};
@@ -17,11 +17,11 @@ pub(crate) const STREAM: &[u8] = b"/jwtd.v1.VerifierService/VerifyStream";
 
 const EXPECTED: &str = "memory in its bound; the connections end by `reply_timeout` (1 s)";
 
-/// How wide the peer opens its windows.
+/// The flow-control window of the peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Window {
     Shut,
-    /// A byte each 50 ms.
+    /// One byte every 50 ms.
     Drip,
 }
 
@@ -48,10 +48,10 @@ fn quick() -> Base {
     Base::connection("reply_timeout: 1s")
 }
 
-/// Asks for answers of a MiB and does not take them.
+/// Requests responses of 1 MiB and does not read them.
 pub(crate) async fn replies(base: &Base, how: Window, connections: usize) -> Result<Seen, String> {
     let scene = Scene::start(base).await?;
-    // Claims of 3 KiB, so that an answer is nearly as large as its question.
+    // Claims of 3 KiB make a response nearly as large as its request.
     let claims = format!(
         r#"{{"iss":"{}","aud":"a","exp":9999999999,"pad":"{}"}}"#,
         crate::scene::ISS,
@@ -99,7 +99,7 @@ pub(crate) async fn replies(base: &Base, how: Window, connections: usize) -> Res
     Ok(Seen { text: format!("{}; {counted} counted", seen.text), ..seen })
 }
 
-/// Writes to streams as much as is taken, and reads nothing.
+/// Writes to streams as much as is accepted, and reads nothing.
 async fn streaming(base: &Base, connections: usize) -> Result<Seen, String> {
     let scene = Scene::start(base).await?;
     let attack = move |target: Target| async move {
@@ -114,7 +114,8 @@ async fn streaming(base: &Base, connections: usize) -> Result<Seen, String> {
             peers.push((peer, 0));
             sleep(Duration::from_millis(2)).await;
         }
-        // As much as is allowed: a peer that breaks the rules would only be cut off.
+        // Stays within the flow-control windows: a peer that violates them would only be
+        // disconnected.
         for _ in 0..100 {
             for (peer, sent) in &mut peers {
                 let allowed = peer.heard(|heard| heard.allowed(1, *sent, *sent));
@@ -135,7 +136,8 @@ async fn streaming(base: &Base, connections: usize) -> Result<Seen, String> {
     scene.endures(Promise::Shed, attack).await
 }
 
-/// Whether nothing waits for a peer any more: it was cut off, or all was refused.
+/// Returns true if nothing waits for a peer any longer: it was disconnected, or everything was
+/// refused.
 fn is_through(peer: &Peer) -> bool {
     peer.heard(|heard| {
         let answers = &heard.answers;

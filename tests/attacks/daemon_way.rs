@@ -1,4 +1,4 @@
-//! The last ways: the daemon as it is, over a real socket, by each of its calls.
+//! Runs the attacks against the real daemon, over a real socket, with each of its methods.
 
 use crate::client::Calls as _;
 use bytes::Bytes;
@@ -16,13 +16,13 @@ use jwtd_testkit::launcher::{Daemon, Folder, Launcher};
 use std::collections::HashMap;
 use tonic::Code;
 
-/// What fits a message of the default size, with room for others beside it.
+/// The largest token that fits a message of the default size together with others.
 const SENDABLE: usize = 3 << 20;
 
 /// A daemon that knows the world.
 fn daemon() -> Daemon {
     let folder = Folder::new();
-    // Thousands of tokens at once, on a machine that may be busy: nothing is refused for time.
+    // Thousands of tokens at once on a busy machine must not run into a timeout.
     let patience = "limits: { call_timeout: 10m, queue_delay: 10m }";
     let mut config = format!("{patience}\ndrain_delay: 0s\nissuers:\n");
     for party in WORLD.parties() {
@@ -32,7 +32,7 @@ fn daemon() -> Daemon {
     }
     let trusted = TRUSTED.join(", ");
     config.push_str(&format!("profiles:\n  default: {{ issuers: [{trusted}] }}\n"));
-    // Nothing meets these policies, and one of them permits what it refuses.
+    // Nothing satisfies these policies, and one of them permits what it refuses.
     let rules = "rules: [{ rule: 'false' }]";
     let tried = format!("access: {{ mode: permissive, {rules} }}, shadow: {{ {rules} }}");
     let returned = "returned_claims: [{ claim: sub }]";
@@ -64,7 +64,8 @@ fn token(attack: &Attack) -> Bytes {
 fn reason(verdict: &pb::Verdict) -> Reason {
     let reason = Reason::from_number(verdict.reason.try_into().unwrap()).unwrap();
     assert_eq!(verdict.permit, reason == Reason::Ok);
-    // What was not proven is not said (it may be said of one that is proven and refused).
+    // A verdict must reveal nothing about an unproven token (it may about a proven one that is
+    // refused).
     if matches!(reason, Reason::SignatureInvalid | Reason::KeyUnknown | Reason::AlgorithmNone) {
         assert_eq!((&*verdict.subject, &verdict.claims_json[..]), ("", &[][..]));
         assert_eq!((verdict.expires_at, &*verdict.token_id), (None, ""));
@@ -72,7 +73,7 @@ fn reason(verdict: &pb::Verdict) -> Reason {
     reason
 }
 
-/// Attacks and good tokens in turn, those aside that no message can hold.
+/// Attacks and good tokens alternately, without those too large for a message.
 fn mixed() -> Vec<&'static Attack> {
     let sendable = CORPUS.attacks.iter().filter(|one| one.token.len() < SENDABLE);
     sendable.zip(CORPUS.good.iter().cycle()).flat_map(|(attack, good)| [attack, good]).collect()
@@ -105,7 +106,7 @@ async fn t01_t43_verify_refuses_every_attack() {
     let daemon = daemon();
     let mut client = daemon.client().await;
     let mut found = Vec::new();
-    // Twice: the good tokens are remembered in the second round.
+    // Twice, because the second round finds the good tokens in the cache.
     for attack in CORPUS.all().chain(CORPUS.all()) {
         let options = pb::VerifyOptions { view: pb::View::Summary.into(), ..Default::default() };
         let options = Some(options);
@@ -157,7 +158,7 @@ async fn t01_t43_verify_stream_refuses_every_attack_among_good_tokens() {
     let daemon = daemon();
     let all = mixed();
     let batches = batches(&all).into_iter().flat_map(|batch| {
-        // Small messages, so that many are on their way at once.
+        // Small messages, so that many are in flight at once.
         batch.chunks(20).map(<[_]>::to_vec).collect::<Vec<_>>()
     });
     let sent: HashMap<u64, Vec<&Attack>> = (1..).zip(batches).collect();
@@ -182,7 +183,7 @@ async fn t01_t43_verify_stream_refuses_every_attack_among_good_tokens() {
     judge("VerifyStream", found);
 }
 
-/// What no message can hold is refused as a call, and the daemon goes on.
+/// A token too large for a message fails as a call, and the daemon continues.
 #[tokio::test]
 async fn t14_r04_a_token_beyond_the_message_is_refused_as_a_call() {
     let daemon = daemon();
@@ -199,8 +200,8 @@ async fn t14_r04_a_token_beyond_the_message_is_refused_as_a_call() {
     }
 }
 
-/// Over the question of a proxy, in its header. What is only spaces around a token is gone
-/// there, and what is no text cannot be sent.
+/// Sends the attacks in the header of a proxied request. The proxy strips spaces around a token,
+/// and cannot send tokens that are not text.
 #[tokio::test]
 async fn t01_t43_a_proxy_is_told_to_refuse_every_attack() {
     let daemon = daemon();
@@ -228,7 +229,7 @@ async fn t01_t43_a_proxy_is_told_to_refuse_every_attack() {
     assert!(refused > 3000 && permitted > 20, "{refused} refused, {permitted} permitted");
 }
 
-/// A policy that permits whatever does not meet it permits no attack, and explains each.
+/// A policy in permissive mode permits no attack, and explains each.
 #[tokio::test]
 async fn t01_t43_no_policy_permits_an_attack() {
     let daemon = daemon();

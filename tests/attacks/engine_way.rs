@@ -1,5 +1,5 @@
-//! The second and third way: the engine, which remembers signatures. What it
-//! remembers must not change any verdict.
+//! Runs the attacks against the engine, with a cold and a warm cache. Cached signatures must not
+//! change any verdict.
 
 use bytes::Bytes;
 use jwtd::clock::Clock;
@@ -22,7 +22,7 @@ fn engine(max_bytes: u64) -> Engine {
     Engine::new(Snapshot::new(configuration, issuers), limits, metrics)
 }
 
-/// What becomes of a batch.
+/// The verdicts on a batch.
 fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reason)> {
     let bytes = tokens.iter().map(|one| Bytes::copy_from_slice(&one.token)).collect();
     let snapshot = engine.current.load();
@@ -34,7 +34,7 @@ fn reasons<'a>(engine: &Engine, tokens: &[&'a Attack]) -> Vec<(&'a Attack, Reaso
     tokens.iter().copied().zip(decisions.iter().map(Decision::reason)).collect()
 }
 
-/// Beyond what is expected: the very reason that the core gives.
+/// Requires exactly the core's reason, which is stricter than the expected reasons.
 fn judge(way: &str, found: Vec<(&Attack, Reason)>) {
     for (attack, reason) in &found {
         let core = WORLD.verify(&attack.token);
@@ -48,7 +48,7 @@ fn r71_the_engine_refuses_every_attack_cold() {
     let all: Vec<_> = CORPUS.all().collect();
     judge("engine, no memory", reasons(&engine(0), &all));
     judge("engine, empty memory", reasons(&engine(64 << 20), &all));
-    // Each alone, by an engine that has seen nothing yet.
+    // Each token alone, with an empty cache.
     let alone = all.iter().step_by(7).flat_map(|one| reasons(&engine(1 << 20), &[one]));
     judge("engine, cold", alone.collect());
 }
@@ -62,8 +62,8 @@ fn r71_t40_the_engine_refuses_every_attack_warm() {
     judge("engine, good tokens remembered", reasons(&engine, &good));
     let hits = usize::try_from(engine.metrics.cache_requests.hit.get()).unwrap();
     assert_eq!(hits, good.len(), "every good token is remembered");
-    // Good tokens among them, which are hits, and each attack twice: first as a copy in
-    // one batch, then when it might have been remembered.
+    // Good tokens among them, which are cache hits, and each attack twice: first as a copy in the
+    // same batch, then when it might have been cached.
     let mixed: Vec<_> = CORPUS
         .attacks
         .iter()

@@ -1,5 +1,5 @@
-//! The attack corpus of the testkit, by the ways that only the daemon has: the engine, and each
-//! call over a real socket. The way through the core alone is in `crates/jwtd-core/tests/attacks`.
+//! The attack corpus of the test kit, run in the ways that only the daemon has: the engine, and
+//! each method over a real socket. `crates/jwtd-core/tests/attacks` runs it against the core alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ fn t05_the_canary_sees_a_visit() {
     let canary = Canary::new();
     assert_eq!(canary.visits(), 0);
     let visit = std::net::TcpStream::connect(canary.address).unwrap();
-    // The kernel may show it a moment later.
+    // The kernel may report the connection a moment later.
     let seen = jwtd_testkit::launcher::waiting::until_blocking("the visit", || {
         Some(canary.visits()).filter(|visits| *visits > 0)
     });

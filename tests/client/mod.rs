@@ -1,4 +1,4 @@
-//! Calls of a daemon, for the tests that include it.
+//! gRPC calls to a daemon, for the tests that include this module.
 
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use jwtd::pb::{Reason, Verdict, VerifyBatchRequest};
@@ -10,9 +10,9 @@ pub(crate) trait Calls {
     /// A channel over the Unix socket, or over TCP.
     async fn channel(&self, unix: bool) -> Channel;
     async fn client(&self) -> VerifierServiceClient<Channel>;
-    /// Has `tokens` judged in one batch; gives the reasons.
+    /// Verifies `tokens` in one batch; returns the reasons.
     async fn reasons(&self, tokens: &[&str]) -> Vec<Reason>;
-    /// Repeats the batch until these are its reasons.
+    /// Repeats the batch until it returns these reasons.
     async fn until_reasons(&self, tokens: &[&str], wanted: &[Reason]);
 }
 

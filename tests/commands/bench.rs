@@ -1,4 +1,4 @@
-//! `jwtd bench`, with short loads on daemons of its own.
+//! Tests for `jwtd bench`, with short loads on separate daemons.
 
 use crate::support::{Folder, json};
 use jwtd_testkit::launcher::Daemon;
@@ -48,8 +48,8 @@ fn each_call_is_measured() {
 #[test]
 fn at_a_rate_what_is_due_is_sent_or_counted() {
     let folder = Folder::new();
-    // Every 5 ms a message is due, the last one before 300 ms; what a busy machine does not
-    // come to is counted too.
+    // A message is due every 5 ms, the last one before 300 ms; messages that a busy machine does
+    // not manage to send count too.
     let ended = folder.run(&rate("--rate 2000 --batch 10 --cold 10% --duration 300ms"), "");
     let seen = json(&ended.output);
     let (messages, unsent) =
@@ -59,7 +59,7 @@ fn at_a_rate_what_is_due_is_sent_or_counted() {
     assert_eq!(seen["fresh_tokens_used_up"], false);
 }
 
-/// With and without a rate; the load ends with the tokens, long before its time.
+/// With and without a rate: the load ends when the tokens are used up, long before the duration.
 #[test]
 fn cold_tokens_are_sent_once() {
     let folder = Folder::new();
@@ -105,7 +105,7 @@ fn tokens_of_a_file_are_sent_to_a_daemon_that_runs() {
     let seen = json(&folder.good(&format!("{bench} --tokens tokens --batch 7"), ""));
     assert_eq!(seen["permitted"], seen["tokens"]);
     assert!(seen["daemon_cpu_seconds"].is_number(), "found by the socket: {seen}");
-    // It ends when the fresh tokens are used up.
+    // The run ends when the fresh tokens are used up.
     let half = format!(
         "bench --endpoint {endpoint} --duration 1h --output json --tokens - --cold 50% \
          --distinct 8 --batch 2"
@@ -115,7 +115,11 @@ fn tokens_of_a_file_are_sent_to_a_daemon_that_runs() {
     let seen = json(&folder.good(&format!("{bench} --key key.json --iss https://i --aud a"), ""));
     assert_eq!(seen["permitted"], seen["tokens"]);
     folder.bad(&format!("{bench} --tokens tokens --cold 1%"), 2, "smaller --distinct");
-    folder.bad(&format!("{bench} --tokens tokens --pid 999999999"), 1, "no process 999999999");
+    folder.bad(
+        &format!("{bench} --tokens tokens --pid 999999999"),
+        1,
+        "the process 999999999 does not exist",
+    );
     folder.bad(&format!("{bench} --tokens tokens --profile none"), 1, "no configured profile");
     drop(daemon);
     folder.bad(&format!("{bench} --tokens tokens"), 1, "cannot connect");
@@ -130,8 +134,8 @@ fn an_interrupt_ends_the_load_and_tells_what_was_measured() {
         "bench --endpoint {endpoint} --key key.json --iss https://i --aud a --distinct 10 \
          --call unary --concurrency 1 --duration 1h --output json"
     ));
-    // Ten tokens are sent before the load; of its messages, which go one by one, the first
-    // two are answered.
+    // Ten tokens are sent before the load; of its messages, which go one by one, the first two are
+    // answered.
     let judged = "jwtd_verifications_total{issuer=\"i\",profile=\"default\",reason=\"OK\"}";
     daemon.wait_for_count(judged, 12.0);
     assert!(bench.signal("INT"));
@@ -151,7 +155,7 @@ fn an_interrupt_before_the_load_is_told() {
     let bench = folder.begin(&format!(
         "bench --endpoint tcp://{address} --key key.json --iss https://i --aud a --distinct 10"
     ));
-    // The preface: signals are heeded by then.
+    // Signals are handled once the preface has been sent.
     let mut peer = listener.accept().unwrap().0.patient();
     peer.read_exact(&mut [0; 24]).unwrap();
     assert!(bench.signal("INT"));

@@ -1,4 +1,4 @@
-//! `jwtd config`.
+//! Tests for `jwtd config`.
 
 use crate::support::{Folder, json};
 
@@ -28,7 +28,7 @@ fn print_shows_every_setting_and_where_it_comes_from() {
     assert_eq!(find(&output, "issuers.corp.clock_skew"), pair("60s", "default"));
     assert_eq!(find(&output, "drain_timeout"), pair("10s", "default"));
 
-    // The environment goes before the file, and a flag before both.
+    // The environment overrides the file, and a flag overrides both.
     let variables = [("JWTD_ADMIN", "127.0.0.1:2"), ("JWTD_LISTEN", "tcp://127.0.0.1:3")];
     let output = folder.run_with(&variables, &arguments, "").output;
     assert_eq!(find(&output, "admin"), pair("127.0.0.1:2", "JWTD_ADMIN"));
@@ -43,7 +43,7 @@ fn print_shows_every_setting_and_where_it_comes_from() {
     }
 }
 
-/// As in a container whose environment names its file.
+/// A container's environment may name a file; a flag must override it.
 #[test]
 fn a_flag_goes_before_another_way_that_the_environment_names() {
     let folder = Folder::new();
@@ -66,7 +66,7 @@ fn a_flag_goes_before_another_way_that_the_environment_names() {
     let both = [&file[..], &issuer[..]].concat();
     let ended = folder.run_with(&both, &["config", "print"], "");
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.message.contains("two ways"), "{ended:?}");
+    assert!(ended.message.contains("exclude each other"), "{ended:?}");
     let ended = folder.run_with(&file, &["jwks", "show", "set.json"], "");
     assert!(!ended.message.contains("none.yaml"), "{ended:?}");
     let ended = folder.run_with(&[], &["jwks", "show", "--config", "jwtd.yaml", "set.json"], "");
@@ -83,7 +83,11 @@ fn wrong_flags_and_files_are_told_apart() {
         bad("", 2, "give --config FILE, or --issuer URL and --audience NAME");
         bad(" --issuer https://i", 2, "--audience");
         bad(" --config jwtd.yaml --audience a", 2, "--audience goes with --issuer");
-        bad(" --config jwtd.yaml --issuer i --audience a", 2, "two ways; give one of them");
+        bad(
+            " --config jwtd.yaml --issuer i --audience a",
+            2,
+            "exclude each other; fix: give one of them",
+        );
         bad(" --config jwtd.yaml --listen 0.0.0.0:1", 2, "unix:///path/to.sock");
         bad(" --config none.yaml", 78, "none.yaml: cannot be read");
         bad(" --config bad.yaml", 78, "`audiences` is missing");
@@ -114,7 +118,7 @@ fn import_says_what_it_left_out_and_whether_the_result_can_be_used() {
     assert!(ended.message.contains("timeout is not carried over"), "{ended:?}");
     folder.write("jwtd.yaml", &ended.output);
     folder.good("config check --config jwtd.yaml", "");
-    // In a cluster, keys are often fetched without encryption; here they cannot be.
+    // In a cluster, keys are often fetched without TLS; jwtd refuses that.
     let ended = folder.run("config import --from istio", &rule("http://keycloak/keys"));
     assert_eq!(ended.code, Some(1));
     assert!(ended.output.contains("http://keycloak/keys"), "it is kept, to be fixed");

@@ -1,4 +1,4 @@
-//! `jwtd keygen --use enc`, `jwtd encrypt`, `jwtd decrypt` and `jwtd sign --encrypt-to`.
+//! Tests for `jwtd keygen --use enc`, `jwtd encrypt`, `jwtd decrypt` and `jwtd sign --encrypt-to`.
 
 use crate::support::Folder;
 use serde_json::Value;
@@ -62,7 +62,7 @@ fn curves_and_pem_are_as_asked_for() {
         folder.write("public.json", public.to_string());
         let sealed = folder.good("encrypt --key public.json --encrypt-enc A128CBC-HS256", "a.b.c");
         assert_eq!(folder.good("decrypt --key k.json", &sealed), "a.b.c\n");
-        // The private half in PEM serves as well as its public half.
+        // A private key in PEM can be used in place of its public half.
         let sealed = folder.good("encrypt --key k.pem --encrypt-alg ECDH-ES", "a.b.c");
         assert_eq!(folder.good("decrypt --key k.pem", &sealed), "a.b.c\n");
     }

@@ -1,5 +1,5 @@
-//! What issuers and users send: unset members, numbers at their bounds, large tokens, key sets
-//! without ids, lengths that are not quite right.
+//! Real-world input of issuers and users: unset members, numbers at their limits, large tokens, key
+//! sets without IDs, and lengths that are slightly wrong.
 
 use crate::support::{Folder, json};
 use jwtd_core::crypto::certificate_thumbprints;
@@ -35,7 +35,7 @@ impl Field {
         self.folder.write("jwtd.yaml", &text);
     }
 
-    /// A token of the key with these members in header and claims.
+    /// A token signed with the key, with these members in header and claims.
     fn token(&self, header: &str, claims: &str) -> String {
         let claims = format!(r#"{{"iss":"https://i","aud":"a","sub":"s"{claims}}}"#);
         let arguments = ["sign", "--key", "key.json", "--header", header, "--claims", &claims];
@@ -54,14 +54,14 @@ impl Field {
         self.verdict(token)["reason"].as_str().unwrap().to_owned()
     }
 
-    /// The same key without the id.
+    /// The same key without its ID.
     fn nameless(&self) -> Value {
         let mut jwk = self.jwk.clone();
         jwk.as_object_mut().unwrap().remove("kid");
         jwk
     }
 
-    /// Other keys, of which nothing is known but what they are.
+    /// Other keys that have no attributes except their material.
     fn others(&self, algorithm: &str, count: usize) -> Vec<Value> {
         let make = |number: usize| {
             let arguments = format!("keygen --alg {algorithm} --private other{number}.json");
@@ -95,7 +95,7 @@ fn what_issuers_did_not_set_is_absent_in_keys_headers_and_claims() {
     }
     let claims = r#","nbf":null,"exp":null"#;
     assert_eq!(field.reason(&field.token("{}", claims)), "EXPIRY_MISSING");
-    // A member that holds a value is private all the same.
+    // A member that holds a value makes the key private.
     jwk["d"] = "AQAB".into();
     field.publish(&[jwk]);
     field.folder.bad("config check --config jwtd.yaml", 78, "key 0 holds private members");
@@ -193,7 +193,7 @@ fn keys_without_an_id_serve_up_to_eight_and_more_are_announced() {
         assert!(shown["warnings"][0].as_str().unwrap().starts_with(words), "{shown}");
     }
 
-    // A certificate that the token names chooses among them.
+    // A certificate thumbprint in the token selects among the keys.
     let der = [7; 40];
     let names = certificate_thumbprints(&der);
     keys[7]["x5c"] = serde_json::json!([base64url::encode(&der)]);
@@ -203,7 +203,7 @@ fn keys_without_an_id_serve_up_to_eight_and_more_are_announced() {
         let header = format!(r#"{{"kid":null,"{name}":"{}"}}"#, base64url::encode(hash));
         assert_eq!(field.reason(&field.token(&header, "")), "OK", "{name}");
     }
-    // One that none of the keys has does not, and a key of another never is enough.
+    // An unknown thumbprint selects nothing, and a key of another certificate is never sufficient.
     let header = format!(r#"{{"kid":null,"x5t":"{}"}}"#, base64url::encode(&[9; 20]));
     assert_eq!(field.reason(&field.token(&header, "")), "KEY_AMBIGUOUS");
     keys[6]["x5t"] = base64url::encode(&[9; 20]).into();

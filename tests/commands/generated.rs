@@ -1,8 +1,8 @@
-//! `jwtd completions` and `jwtd man`, and the help that all commands give.
+//! Tests for `jwtd completions`, `jwtd man`, and the help of all commands.
 
 use crate::support::Folder;
 
-/// All commands that do something themselves, from the reference.
+/// All commands that perform an action, from the reference.
 fn commands() -> Vec<String> {
     let page = jwtd::cmd::command_reference();
     let names = page.lines().filter_map(|line| line.strip_prefix("## jwtd "));
@@ -33,7 +33,8 @@ fn every_command_has_a_manual_page() {
         assert!(page.contains(&format!(".TH {name} 1")), "{command}: {page}");
         assert_eq!(folder.read(&format!("pages/{name}.1")), page, "{command}");
     }
-    // Those, jwtd itself, `jwtd audit`, `jwtd config`, `jwtd jwks` and `jwtd revocations`.
+    // One page for each of these, for jwtd itself, and for `jwtd audit`, `jwtd config`, `jwtd jwks`
+    // and `jwtd revocations`.
     let pages = std::fs::read_dir(folder.path("pages")).unwrap().count();
     assert_eq!(pages, commands().len() + 5);
     folder.bad("man nothing", 2, "there is no command `jwtd nothing`");

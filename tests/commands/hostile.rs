@@ -1,16 +1,16 @@
-//! Text of others in everything that commands read and print: nothing of it steers the
-//! terminal of the person who runs them, and nothing looks like a line of their own.
+//! Hostile text in everything that commands read and print: it must not control the user's
+//! terminal, or look like a line of jwtd's own output.
 
 use crate::support::{Folder, json};
 use jwtd_core::jose::base64url;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-/// Controls of C0 and C1, marks of direction, the invisible, and separators of lines.
+/// C0 and C1 control characters, bidirectional marks, invisible characters, and line separators.
 const EVIL: &str = "a\u{1b}]0;x\u{7}\u{1b}[2J\u{9b}31m\u{7f}\u{85}\u{202e}\u{2066}\u{200b}\u{feff}\
                     \u{2028}\u{2029}\r\nforged";
 
-/// Whether a terminal would do something else than show the text.
+/// Returns true if a terminal would do anything but show the text.
 fn steers(text: &str) -> bool {
     let one = |one: char| {
         matches!(one, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
@@ -24,7 +24,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The same in ASCII, as YAML wants some of these characters.
+/// The same in ASCII, because YAML requires some of these characters to be escaped.
 fn in_ascii(text: &str) -> String {
     let shown = |one: char| match one {
         ' '..='~' => one.to_string(),
@@ -33,21 +33,21 @@ fn in_ascii(text: &str) -> String {
     format!("\"{}\"", text.chars().map(shown).collect::<String>())
 }
 
-/// A folder with a key, a configuration, and files that hold hostile text.
+/// A folder with a key, a configuration, and files with hostile text.
 fn folder() -> Folder {
     let folder = Folder::new();
     let evil = in_ascii(EVIL);
     folder.write("jwks.json", folder.good("keygen --alg EdDSA --private key.json --kid k", ""));
     folder.configure("EdDSA", "jwks_file: jwks.json");
 
-    // A key set: ids and a type that its publisher chose.
+    // A key set with IDs and a type that a hostile publisher chose.
     let mut set = json(&folder.read("jwks.json"));
     let mut good = set["keys"][0].clone();
     good["kid"] = EVIL.into();
     let unusable = serde_json::json!({"kty": EVIL, "kid": EVIL, "alg": EVIL});
     set["keys"].as_array_mut().unwrap().extend([good, unusable]);
     folder.write("evil.json", set.to_string());
-    // Private keys: `sign` lists their ids.
+    // Private keys, whose IDs `sign` lists.
     let key = json(&folder.read("key.json"));
     let key = if key["keys"].is_array() { key["keys"][0].clone() } else { key };
     let mut other = key.clone();
@@ -176,21 +176,21 @@ fn t71_no_command_lets_text_of_others_steer_the_terminal() {
         assert!(ended.code.is_some_and(|code| code != 101), "{arguments:?}: {ended:?}");
         told += usize::from(both.contains("\\u009b") || both.contains("\\u{9b}"));
     }
-    // The text is not just left out.
+    // The text must be shown, not just omitted.
     assert!(told > 40, "{told}");
-    // Escapes of JSON are JSON.
+    // JSON output must contain the text with JSON escapes.
     let shown = folder.run("inspect --output json", &tokens).output;
     assert_eq!(json(shown.lines().nth(1).unwrap())["header"]["kid"], EVIL);
     let shown = folder.good("jwks show evil.json --output json", "");
     assert_eq!(json(&shown)["keys"][1]["key_id"], EVIL);
     let made = folder.run_split(&["keygen", "--kid", EVIL, "--private", "-"], "");
     assert_eq!(json(&made.output)["keys"][0]["kid"], EVIL);
-    // The variables of a help are text of others too.
+    // Environment variables in the help are untrusted text too.
     let help = folder.run_with(&[("JWTD_CONFIG", EVIL)], &["serve", "--help"], "");
     assert!(!steers(&format!("{}{}", help.output, help.message)), "{help:?}");
 }
 
-/// Serves `text` to one client; gives its address.
+/// Serves `text` to one client; returns the address.
 fn serve_once(text: String) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -235,7 +235,7 @@ fn t71_no_line_of_the_log_is_forged() {
         let told = |log: &str| log.contains("serving probes").then_some(());
         process.log.wait_for("admin port", told);
         folder.replace("jwtd.yaml", folder.read("bad.yaml"));
-        let told = |log: &str| log.contains("before stays in force").then_some(());
+        let told = |log: &str| log.contains("previous configuration stays in force").then_some(());
         process.log.wait_for("failed reload", told);
         folder.replace(
             "jwtd.yaml",

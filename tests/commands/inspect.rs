@@ -1,4 +1,4 @@
-//! `jwtd inspect`.
+//! Tests for `jwtd inspect`.
 
 use crate::support::{Ended, Folder, json};
 use jwtd_core::jose::base64url;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const CLAIMS: &str = "--iss https://i --aud a --sub alice";
 
-/// A folder with a key of Ed25519 and a configuration for it.
+/// A folder with an Ed25519 key and a configuration for it.
 fn folder() -> Folder {
     let folder = Folder::new();
     folder.write("jwks.json", folder.good("keygen --alg EdDSA --private key.json --kid k", ""));
@@ -40,7 +40,7 @@ fn a_good_token_is_shown_and_nothing_is_believed() {
     let token = format!("Bearer {}", sign(&folder, &format!("{CLAIMS} --nbf -3h")));
     let ended = folder.run("inspect", &token);
     assert_eq!(ended.code, Some(0));
-    assert!(ended.message.contains("nothing is verified"), "{ended:?}");
+    assert!(ended.message.contains("not every signature is verified"), "{ended:?}");
     for part in [
         "header: {\n  \"alg\": \"EdDSA\",\n  \"kid\": \"k\",\n  \"typ\": \"JWT\"\n}\n",
         "  \"sub\": \"alice\"\n}\n",
@@ -113,13 +113,13 @@ fn the_check_that_fails_is_named_with_its_remediation() {
         let rows = checks(&seen);
         let place = rows.iter().position(|row| *row == (check, "fail")).unwrap();
         assert!(rows[..place].iter().all(|(_, state)| *state == "pass"), "{reason}: {rows:?}");
-        // Of a proven token everything is checked, so that all faults are seen at once.
+        // All checks run on a proven token, so that all faults show at once.
         let then = if proven { "pass" } else { "not_reached" };
         assert!(rows[place + 1..].iter().all(|(_, state)| *state == then), "{reason}: {rows:?}");
         let ended = folder.run("inspect --config jwtd.yaml", &token);
         assert!(ended.output.contains(&format!("jwtd would refuse it: {reason}: ")), "{ended:?}");
         assert!(ended.output.contains("  fix: "), "{ended:?}");
-        assert_eq!(ended.message.contains("nothing is verified"), !proven);
+        assert_eq!(ended.message.contains("not every signature is verified"), !proven);
     }
 }
 
@@ -174,13 +174,13 @@ fn what_can_be_shown_of_a_malformed_token_is_shown() {
             assert!(ended.output.contains(part), "{part}\n in {}", ended.output);
         }
     }
-    // A member twice decodes; both are seen, and it would be refused.
+    // A duplicate member decodes; both values are shown, although verification would refuse it.
     let ended = folder.run("inspect", &token(r#"{"alg":"ES256"}"#, r#"{"sub":"a","sub":"b"}"#));
     assert_eq!(ended.code, Some(0));
     for part in ["\"sub\": \"a\",\n  \"sub\": \"b\"", "refuse it: CLAIMS_DUPLICATE_MEMBER"] {
         assert!(ended.output.contains(part), "{part}\n in {}", ended.output);
     }
-    // Several tokens: one JSON object a line.
+    // Several tokens: one JSON object per line.
     let several = format!("{}\n\n  hello \n", token(r#"{"alg":"ES256"}"#, "{}"));
     let ended = folder.run("inspect --output json", &several);
     assert_eq!((ended.code, ended.output.lines().count()), (Some(1), 2));
@@ -196,7 +196,7 @@ fn a_hostile_token_cannot_write_to_the_terminal() {
     let tokens = [
         token(&header, &payload),
         token(evil, evil),
-        // Raw bytes in a string are no JSON and are shown as text.
+        // Raw bytes in a string are not JSON and are shown as text.
         token(&format!(r#"{{"alg":"{evil}"}}"#), "{}"),
         evil.replace('\r', ""),
         format!("{evil}.{evil}.{evil}").replace('\r', ""),

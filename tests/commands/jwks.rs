@@ -1,4 +1,4 @@
-//! `jwtd jwks`.
+//! Tests for `jwtd jwks`.
 
 use crate::support::{Folder, json};
 
@@ -22,7 +22,7 @@ fn show_tells_what_is_loaded_and_what_is_skipped_and_why() {
     let output = json(&folder.good("jwks show all.json --output json", ""));
     assert_eq!(output["keys"][0]["key_id"], "good");
     assert_eq!(output["skipped"].as_array().unwrap().len(), 2);
-    // For an issuer with another algorithm there is nothing in it.
+    // The set has no key for an issuer with another algorithm.
     let ended = folder.run("jwks show all.json --algorithm RS256,EdDSA", "");
     assert_eq!(ended.code, Some(1));
     assert!(ended.output.contains("no allowed algorithm fits it"), "{ended:?}");
@@ -39,13 +39,13 @@ fn bad_input_is_named() {
     folder.bad("jwks show none.json", 1, "none.json: No such file");
     folder.bad("jwks show", 1, "not JSON");
     folder.bad("jwks show --algorithm none", 2, "possible values: HS256");
-    folder.bad("jwks show a.json --config b.yaml", 2, "three ways");
+    folder.bad("jwks show a.json --config b.yaml", 2, "exclude each other");
     folder.bad("jwks", 2, "Usage");
     folder.bad("jwks fetch", 2, "--issuer");
     folder.bad("jwks fetch --url http://example.com/k", 2, "http:// goes only to this machine");
     folder.bad("jwks fetch --issuer example.com", 2, "does not begin with https://");
-    folder.bad("jwks fetch --url https://169.254.169.254/k", 1, "which is not connected to");
-    // Nobody listens on port 1.
+    folder.bad("jwks fetch --url https://169.254.169.254/k", 1, "are not allowed");
+    // Nothing listens on port 1.
     folder.bad("jwks fetch --issuer http://127.0.0.1:1", 1, "cannot connect");
     let file = "jwks fetch --url https://127.0.0.1:1/ --bearer-file none";
     folder.bad(file, 1, "bearer_file none: No such file");

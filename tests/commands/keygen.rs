@@ -1,4 +1,4 @@
-//! `jwtd keygen`.
+//! Tests for `jwtd keygen`.
 
 use crate::support::{ALGORITHMS, Folder, is_secret};
 use serde_json::Value;
@@ -56,7 +56,7 @@ fn sizes_counts_ids_and_places_are_as_asked_for() {
     let public: Value = serde_json::from_str(&folder.read("d")).unwrap();
     assert!(public["crv"] == "P-256" && public["d"].is_null());
 
-    // Standard output holds one half only.
+    // Standard output can hold only one half.
     let private = folder.good("keygen --format jwk --private -", "");
     assert_eq!(private.lines().count(), 1);
     assert!(serde_json::from_str::<Value>(&private).unwrap()["d"].is_string());

@@ -1,4 +1,4 @@
-//! What `config check` says of the machine, and what no filter of the log is.
+//! Tests for the findings of `config check` about the machine, and for invalid log filters.
 
 use crate::support::Folder;
 use std::os::unix::fs::PermissionsExt as _;
@@ -27,21 +27,21 @@ fn what_would_keep_a_daemon_from_starting_is_told() {
         ),
         ("listen: [{ unix: none/d.sock }]".to_owned(), "the folder none: No such file or folder"),
         ("listen: [{ unix: file/d.sock }]".to_owned(), "file is not a folder"),
-        ("listen: [{ unix: file }]".to_owned(), "file is there already and is not a socket"),
+        ("listen: [{ unix: file }]".to_owned(), "file exists and is not a socket"),
         ("state_dir: open".to_owned(), "others can write to open (mode 0777)"),
         ("state_dir: file".to_owned(), "file is not a folder"),
         ("audit: { file: none/audit.jsonl }".to_owned(), "the folder none: "),
         (
             "listen: [{ tcp: 127.0.0.1:7519 }, { tcp: 127.0.0.1:7519 }]".to_owned(),
-            "127.0.0.1:7519 is taken by `listen[0].tcp` already",
+            "127.0.0.1:7519 is used by `listen[0].tcp` already",
         ),
-        ("admin: 127.0.0.1:7519".to_owned(), "127.0.0.1:7519 is taken by `listen[0].tcp` already"),
-        // Where `[::]` takes the connections of IPv4 too, as nearly everywhere.
+        ("admin: 127.0.0.1:7519".to_owned(), "127.0.0.1:7519 is used by `listen[0].tcp` already"),
+        // `[::]` also accepts IPv4 connections, as on nearly every system.
         (
             "listen: [{ tcp: '[::]:7519', plaintext: true }, { tcp: 127.0.0.1:7519 }]".to_owned(),
-            "127.0.0.1:7519 is taken by `listen[0].tcp` already",
+            "127.0.0.1:7519 is used by `listen[0].tcp` already",
         ),
-        ("listen: [{ unix: a }, { unix: a }]".to_owned(), "a is taken by `listen[0].unix` already"),
+        ("listen: [{ unix: a }, { unix: a }]".to_owned(), "a is used by `listen[0].unix` already"),
         ("admin: 203.0.113.7:7520".to_owned(), "this machine has no address 203.0.113.7"),
         ("audit: { file: open }".to_owned(), "open is not a regular file"),
     ] {
@@ -97,12 +97,12 @@ fn what_is_no_filter_of_the_log_is_refused() {
 fn faults_of_yaml_are_told_without_words_of_a_library() {
     let folder = Folder::new();
     for (text, words) in [
-        ("admin: off\nadmin: off", "the key `admin` stands twice in one mapping"),
+        ("admin: off\nadmin: off", "the key `admin` occurs twice in one mapping"),
         ("admin: off\n---\nadmin: off", "a second document begins here"),
         ("limits:\n\tconnections: 1", "a tab indents this line"),
         ("admin: @here", "a value cannot begin with this character"),
         ("admin: \"off", "ends too early"),
-        ("admin: *nothing", "an alias names an anchor that is not there"),
+        ("admin: *nothing", "an alias names an anchor that does not exist"),
         ("limits: { connections: 1", "neither YAML nor JSON"),
     ] {
         folder.write("jwtd.yaml", format!("{text}\n"));

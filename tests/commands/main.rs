@@ -1,4 +1,4 @@
-//! The commands that need no daemon, or start one, from outside: the real binary.
+//! Black-box tests of the commands that need no daemon or start one, with the real binary.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,10 +1,11 @@
-//! Standard output that takes nothing: its reader has gone, as with `| head`, or its disk is full.
+//! Standard output that cannot be written: its reader has exited, as with `| head`, or the disk is
+//! full.
 
 use crate::support::Folder;
 use std::fs::OpenOptions;
 use std::process::Stdio;
 
-/// Commands that print by each of the ways there are: tables, lines, JSON, texts of others, tokens.
+/// Commands that cover all kinds of output: tables, lines, JSON, untrusted text and tokens.
 const COMMANDS: [&str; 8] = [
     "keygen --private -",
     "sign --key key.json --iss i --aud a --count 20",

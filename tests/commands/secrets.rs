@@ -1,4 +1,4 @@
-//! Tokens and passwords in the wrong place: no command prints them back.
+//! Tokens and passwords given as the wrong argument: no command prints them back.
 
 use crate::support::Folder;
 
@@ -49,7 +49,7 @@ fn a_token_that_is_given_as_an_argument_is_never_printed_back() {
         let ended = folder.run_with(&[(variable, TOKEN)], &[command], "x\n");
         assert!(!ended.message.contains("c2lnbmF0dXJl"), "{variable}: {}", ended.message);
     }
-    // What is no secret is still quoted.
+    // Harmless text is still quoted.
     let ended = folder.run("verfy", "");
     assert!(ended.message.contains("'verfy'") && ended.message.contains("'verify'"), "{ended:?}");
     let ended = folder.run("verify --outptu json", "");

@@ -1,4 +1,4 @@
-//! `jwtd sign`.
+//! Tests for `jwtd sign`.
 
 use crate::support::{ALGORITHMS, Folder, is_secret, json, judge, part};
 use jwtd_core::verify::Reason;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 const CLAIMS: &str = "--iss https://i --aud a";
 
-/// A folder with a key of Ed25519 and a configuration for it.
+/// A folder with an Ed25519 key and a configuration for it.
 fn folder() -> Folder {
     let folder = Folder::new();
     folder.write("jwks.json", folder.good("keygen --alg EdDSA --private key.json --kid k", ""));
@@ -40,7 +40,7 @@ fn what_each_kind_of_key_signs_is_accepted() {
                 (false, _) => "pem_file: public",
             };
             folder.configure(algorithm, keys);
-            // PEM does not say which algorithm of RSA the key is for.
+            // PEM does not say which RSA algorithm the key is for.
             let token = folder.good(&format!("sign --key key {CLAIMS} --alg {algorithm}"), "");
             assert_eq!(judge(&folder, &token), Reason::Ok, "{algorithm} {format}");
         }
@@ -88,7 +88,7 @@ fn flags_and_texts_make_the_claims() {
         assert_eq!(claims, json(expected), "{source}");
     }
 
-    // Byte for byte, if nothing is added.
+    // Signed byte for byte if nothing is added.
     for text in [r#"{"sub":"a", "sub":"b"}"#, "not json", ""] {
         assert_eq!(part(&sign("--claims - --no-defaults", text), 1), text);
     }
@@ -158,7 +158,7 @@ fn wrong_usage_and_unusable_keys_are_told_apart() {
         ("sign", "--key <FILE>"),
         ("sign --key key.json --alg none", "possible values: HS256"),
         ("sign --key key.json --alg RS256", "RS256 does not fit the key, which is one for EdDSA"),
-        ("sign --key key.json --exp soon", "`soon` is no time; write now, +1h"),
+        ("sign --key key.json --exp soon", "`soon` is not a time; fix: write now, +1h"),
         ("sign --key key.json --exp -300", "is not a duration"),
         ("sign --key key.json --claims 7", "--claims is not a JSON object"),
         (r#"sign --key key.json --claims {"a":1,"a":2}"#, "--claims names a member twice"),
@@ -174,7 +174,7 @@ fn wrong_usage_and_unusable_keys_are_told_apart() {
     folder.write("empty.json", r#"{"keys":[]}"#);
     folder.bad("sign --key empty.json", 1, "no usable private key");
 
-    // The half of another key under its name.
+    // The public half of one key combined with the private half of another.
     folder.good("keygen --alg EdDSA --format jwk --private a --public b", "");
     let (mut mixed, other) = (json(&folder.read("a")), json(&folder.read("jwks.json")));
     mixed["x"] = other["keys"][0]["x"].clone();

@@ -1,4 +1,4 @@
-//! Runs commands in a folder of their own.
+//! Runs commands, each test in its own folder.
 
 pub(crate) use jwtd_testkit::launcher::Ended;
 
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 const JWTD: Launcher = Launcher::new(env!("CARGO_BIN_EXE_jwtd"));
 
-/// Every algorithm, as `--alg` takes it.
+/// Every algorithm, as `--alg` accepts it.
 pub(crate) const ALGORITHMS: [&str; 13] = [
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256",
     "ES384", "ES512", "EdDSA",
@@ -21,7 +21,7 @@ pub(crate) fn is_secret(algorithm: &str) -> bool {
     algorithm.starts_with("HS")
 }
 
-/// A folder of one test, in which commands run.
+/// The folder of one test, in which commands run.
 pub(crate) struct Folder(jwtd_testkit::launcher::Folder);
 
 impl Deref for Folder {
@@ -52,7 +52,7 @@ impl Folder {
         self.run_with(&[], arguments, input)
     }
 
-    /// Runs `jwtd` with variables in its environment.
+    /// Runs `jwtd` with additional environment variables.
     pub(crate) fn run_with(
         &self,
         variables: &[(&str, &str)],
@@ -62,14 +62,14 @@ impl Folder {
         run(self.command().args(arguments).envs(variables.iter().copied()), input)
     }
 
-    /// Runs `jwtd` and expects exit code 0; gives standard output.
+    /// Runs `jwtd` and expects exit code 0; returns standard output.
     pub(crate) fn good(&self, arguments: &str, input: &str) -> String {
         let ended = self.run(arguments, input);
         assert_eq!(ended.code, Some(0), "{arguments}: {ended:?}");
         ended.output
     }
 
-    /// Runs `jwtd` with this standard output; gives the exit code and standard error.
+    /// Runs `jwtd` with this standard output; returns the exit code and standard error.
     pub(crate) fn run_into(
         &self,
         arguments: &str,
@@ -79,24 +79,24 @@ impl Folder {
         let mut command = self.command();
         command.args(arguments.split(' ')).stdin(Stdio::piped()).stdout(output);
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
-        // A command that reads nothing may have ended.
+        // A command that reads no input may have exited already.
         process.stdin.take().unwrap().write_all(input.as_bytes()).ok();
         let ended = process.wait_with_output().unwrap();
         (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
     }
 
-    /// Begins to run `jwtd` in the folder.
+    /// Starts `jwtd` in the folder without waiting.
     pub(crate) fn begin(&self, arguments: &str) -> Process {
         Process::start(self.command().args(arguments.split(' ')))
     }
 
-    /// Starts a daemon with a configuration that is whole but for the sockets.
+    /// Starts a daemon with a configuration that is complete except for the listeners.
     pub(crate) fn serve(&self, config: &str) -> Daemon {
         JWTD.start(self.0.clone(), config)
     }
 
-    /// Runs `jwtd` and expects this exit code and words on standard error, and
-    /// nothing on standard output.
+    /// Runs `jwtd` and expects this exit code, a text on standard error, and nothing on standard
+    /// output.
     pub(crate) fn bad(&self, arguments: &str, code: i32, words: &str) {
         let ended = self.run(arguments, "");
         assert_eq!((ended.code, &*ended.output), (Some(code), ""), "{arguments}: {ended:?}");
@@ -115,7 +115,7 @@ impl Folder {
     }
 }
 
-/// What the core says of a token under the configuration of a folder.
+/// The core's verdict on a token under the configuration of a folder.
 pub(crate) fn judge(folder: &Folder, token: &str) -> Reason {
     let config = jwtd::config::load(&folder.path("jwtd.yaml")).unwrap();
     let token = token.trim_end().as_bytes();
@@ -129,7 +129,7 @@ pub(crate) fn judge(folder: &Folder, token: &str) -> Reason {
     .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
 }
 
-/// A part of a token, decoded.
+/// A decoded part of a token.
 pub(crate) fn part(token: &str, index: usize) -> String {
     let part = token.trim_end().split('.').nth(index).unwrap();
     String::from_utf8(base64url::decode(part.as_bytes()).unwrap()).unwrap()

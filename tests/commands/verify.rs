@@ -1,4 +1,4 @@
-//! `jwtd verify` without a daemon.
+//! Tests for `jwtd verify` without a daemon.
 
 use crate::support::{Folder, json};
 use jwtd_core::jose::base64url;
@@ -29,7 +29,7 @@ fn tokens_are_judged_by_the_process_itself() {
     assert!(ended.code == Some(1) && ended.output.contains("CLAIM_MISSING"), "{ended:?}");
     let ended = folder.run("verify --config jwtd.yaml --scope x", &good);
     assert!(ended.code == Some(1) && ended.output.contains("SCOPE"), "{ended:?}");
-    // A flag goes before a variable, whichever of the two ways it chooses.
+    // A flag overrides a variable, even if they choose different modes.
     let nowhere = [("JWTD_ENDPOINT", "tcp://127.0.0.1:1")];
     let ended = folder.run_with(&nowhere, &["verify", "--config", "jwtd.yaml"], &good);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -58,7 +58,7 @@ fn what_cannot_be_meant_is_named() {
         );
     }
     let both = "verify --endpoint tcp://127.0.0.1:1 --config jwtd.yaml";
-    folder.bad(both, 2, "two ways; give one");
+    folder.bad(both, 2, "exclude each other; fix: give one");
     for (name, words) in [
         ("JWTD_ENPOINT", "nothing reads JWTD_ENPOINT; did you mean JWTD_ENDPOINT?"),
         ("JWTD_SOMETHING_ELSE", "nothing reads JWTD_SOMETHING_ELSE"),
@@ -72,7 +72,7 @@ fn what_cannot_be_meant_is_named() {
     }
 }
 
-/// Two numbers of 32 bytes, as X.509 and most libraries encode them (X.690, section 8.3).
+/// Encodes two 32-byte numbers as X.509 and most libraries do (X.690, section 8.3).
 fn to_der(signature: &[u8]) -> Vec<u8> {
     let integer = |number: &[u8]| {
         let zeros = number.iter().take_while(|byte| **byte == 0).count();
@@ -171,7 +171,7 @@ fn what_is_printed_fits_a_hundred_columns() {
         "bench --help",
     ] {
         let ended = folder.run(flags, &token);
-        // What a token says is shown as it is.
+        // Text from the token is shown as is.
         let tables = ended.output.lines().filter(|line| !line.contains("rather-long-name"));
         for line in tables {
             assert!(line.chars().count() <= 100, "{flags}: {line}");

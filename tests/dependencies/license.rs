@@ -13,7 +13,8 @@ pub(super) fn satisfied(expression: &str, allowed: &BTreeSet<String>) -> Result<
     result.ok_or_else(|| format!("`{expression}` is no license expression"))
 }
 
-/// Each method reads what it names from the front, and returns nothing if it is not there.
+/// A recursive-descent parser. Each method reads its rule from the front, and returns `None` if it
+/// is not there.
 struct Parser<'a> {
     words: &'a [&'a str],
     allowed: &'a BTreeSet<String>,

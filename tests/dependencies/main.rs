@@ -1,7 +1,7 @@
 //! Licenses, banned crates, wildcard versions and sources of all dependencies, by `deny.toml`.
 //!
-//! `cargo deny` reads the same rules in the full suite. It takes three minutes to build, and
-//! `cargo metadata` already tells what these checks need.
+//! `cargo deny` reads the same rules in the full suite. It takes three minutes to build, and `cargo
+//! metadata` already has all the data for these checks.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod license;
@@ -20,7 +20,7 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
     parsed.unwrap_or_else(|fault| panic!("deny.toml: {fault}"))
 });
 
-/// The graph for one platform, with all features, as `cargo deny` sees it.
+/// The graph for one platform with all features, as `cargo deny` reads it.
 fn metadata(target: &str) -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--format-version", "1", "--all-features"])
@@ -92,7 +92,7 @@ fn license_fault(package: &Value, rules: &Rules) -> Option<String> {
     }
 }
 
-/// `cargo deny` lets a wrapper use a banned crate anywhere; here, in its tests alone.
+/// `cargo deny` lets a wrapper use a banned crate anywhere; this check allows it only in its tests.
 fn ban_fault(ban: &Ban, user: &str, only_for_tests: bool) -> Option<String> {
     let wrapped = ban.wrappers.iter().any(|one| one == user);
     let fix = match (wrapped, only_for_tests) {
@@ -115,7 +115,7 @@ fn dependencies_obey_the_rules() {
     }
 }
 
-/// A package of the planted graph, with one dependency.
+/// A package of a synthetic graph, with one dependency.
 fn package(name: &str, license: &str, source: &str) -> Value {
     serde_json::json!({
         "id": name, "name": name, "version": "1.0.0", "license": license, "source": source,
@@ -123,7 +123,7 @@ fn package(name: &str, license: &str, source: &str) -> Value {
     })
 }
 
-/// The graph `jwtd -> a -> NAME`, without a fault while NAME is not banned.
+/// The graph `jwtd -> a -> NAME`, without faults while NAME is not banned.
 fn graph(name: &str) -> Value {
     let mut own = package("jwtd", "Apache-2.0 OR MIT", "");
     own["source"] = Value::Null;
@@ -174,7 +174,7 @@ fn each_kind_of_fault_is_found() {
     }
 }
 
-/// `deny.toml` cannot tell what the product needs from what its tests need.
+/// `deny.toml` cannot distinguish dependencies of the product from those of its tests.
 #[test]
 fn a_wrapper_uses_a_banned_crate_in_its_tests_alone() {
     let own = |kinds: Value| {

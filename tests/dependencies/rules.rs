@@ -1,10 +1,10 @@
-//! The rules of `deny.toml`, of which `cargo deny` reads the same file.
+//! The rules of `deny.toml`, which `cargo deny` reads too.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// All that may stand in `deny.toml`. A rule that only `cargo deny` knew would not be checked by
-/// `cargo test`. Advisories are left to `cargo deny`: they need a database.
+/// All keys allowed in `deny.toml`. `cargo test` would not check a rule that only `cargo deny`
+/// understands. Advisories are left to `cargo deny`, because they need a database.
 const KNOWN: &[(&str, &[&str])] = &[
     ("graph", &["targets", "all-features"]),
     ("advisories", &["yanked", "ignore"]),
@@ -13,7 +13,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("sources", &["unknown-registry", "unknown-git"]),
 ];
 
-/// The only values that are implemented here.
+/// The only supported values of these keys.
 const FIXED: &[(&str, &str)] = &[
     ("/graph/all-features", "true"),
     ("/licenses/private", r#"{"ignore":true}"#),
@@ -26,7 +26,7 @@ const FIXED: &[(&str, &str)] = &[
 
 #[derive(Debug)]
 pub(super) struct Rules {
-    /// The triples of the platforms that the product is built for.
+    /// The target triples that the product is built for.
     pub(super) targets: Vec<String>,
     pub(super) licenses: BTreeSet<String>,
     pub(super) bans: BTreeMap<String, Ban>,

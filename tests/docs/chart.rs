@@ -1,6 +1,6 @@
-//! The files of the Helm chart that are made: the schema of `config`, which is that of the
-//! daemon, and the README, as helm-docs makes it from `values.yaml`. `deploy/helm/refresh`
-//! makes the same files with helm-docs itself, and the suite `deploy` compares.
+//! The generated files of the Helm chart: the schema of `config`, which is that of the daemon, and
+//! the README, as helm-docs generates it from `values.yaml`. `deploy/helm/refresh` generates the
+//! same files with helm-docs itself, and the suite `deploy` compares them.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// `values.schema.json` with the schema of the daemon's configuration in it.
+/// `values.schema.json` with the embedded schema of the daemon's configuration.
 pub(crate) fn schema() -> (String, String) {
     const NAME: &str = "values.schema.json";
     const BEGIN: &str = "\n    \"config\": {\n";
@@ -28,7 +28,7 @@ pub(crate) fn schema() -> (String, String) {
     (format!("{CHART}/{NAME}"), format!("{before}\n    \"config\": {config}{after}"))
 }
 
-/// `README.md`, made from its template and `values.yaml`.
+/// `README.md`, generated from its template and `values.yaml`.
 pub(crate) fn readme() -> (String, String) {
     let description = read("Chart.yaml");
     let description =
@@ -43,7 +43,7 @@ pub(crate) fn readme() -> (String, String) {
     (format!("{CHART}/README.md"), unquoted(&template))
 }
 
-/// The text of a template in which `{{ "..." }}` stands for what is between the quotes.
+/// The text of a template in which `{{ "..." }}` is replaced by the quoted text.
 fn unquoted(template: &str) -> String {
     let mut parts = template.split("{{ \"");
     let mut text = parts.next().unwrap().to_owned();
@@ -56,7 +56,7 @@ fn unquoted(template: &str) -> String {
     text
 }
 
-/// The section of the values: one row for each that has no values below it.
+/// The table of values: one row for each leaf value.
 fn values(yaml: &str) -> String {
     let mut leaves = BTreeMap::new();
     flatten("", &serde_saphyr::from_str(yaml).unwrap(), &mut leaves);
@@ -92,7 +92,7 @@ fn flatten(path: &str, value: &Value, leaves: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// What the comments that begin with two hyphens say of the keys below them.
+/// The comments that begin with two hyphens, by the key below them.
 fn comments(yaml: &str) -> BTreeMap<String, String> {
     let (mut found, mut comment, mut path) =
         (BTreeMap::new(), Vec::new(), Vec::<(usize, &str)>::new());

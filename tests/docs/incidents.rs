@@ -1,4 +1,4 @@
-//! What went wrong elsewhere, and what is required here so that it does not again.
+//! Incidents in other projects, and the requirements that keep them from happening here.
 
 use super::rules::Entry;
 use super::rules::Status::{Kept, KeptSo, Otherwise};

@@ -1,5 +1,5 @@
-//! Documentation that is made from the code is fresh. `UPDATE_DOCS=1 cargo test
-//! --test docs` writes it anew.
+//! Checks that generated documentation is fresh. `UPDATE_DOCS=1 cargo test --test docs` regenerates
+//! it.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -47,7 +47,7 @@ fn reasons_page() -> String {
     page
 }
 
-/// `page` is what the file `name` holds; or it is written there, if so asked.
+/// Asserts that the file `name` contains `page`; or writes it if `UPDATE_DOCS` is set.
 fn assert_fresh(name: &str, page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -77,7 +77,7 @@ fn the_page_of_reasons_is_fresh() {
     }
 }
 
-/// Between two marks; the rest of the page is written by hand.
+/// Only the text between two marks is generated; the rest of the page is written by hand.
 #[test]
 fn the_tables_of_rules_and_incidents_are_fresh() {
     const PAGE: &str = "docs/security.md";

@@ -1,6 +1,5 @@
-//! The rules that jwtd keeps, and the incidents that it must not repeat, each beside its
-//! tests: what `docs/security.md` says of them is made from here and from the names of
-//! the tests.
+//! The rules that jwtd follows and the incidents that it must not repeat, each with its tests. The
+//! tables in `docs/security.md` are generated from this list and the names of the tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,19 +7,19 @@ use std::path::Path;
 
 use super::incidents::INCIDENTS;
 
-/// How it stands with a rule or an incident.
+/// The status of a rule or an incident.
 pub(crate) enum Status {
-    /// Kept: at least one test bears its name.
+    /// Kept: the name of at least one test contains its ID.
     Kept,
-    /// Kept, by at least one test, and this is to be said.
+    /// Kept, with at least one test and a remark.
     KeptSo(&'static str),
-    /// It cannot be broken here, or something else is done, for this reason.
+    /// Not applicable, or handled differently, for this reason.
     Otherwise(&'static str),
 }
 
 use Status::{Kept, KeptSo, Otherwise};
 
-/// Id, what it requires, how it stands.
+/// The ID, the requirement and the status.
 pub(crate) type Entry = (&'static str, &'static str, Status);
 
 pub(crate) const RULES: &[Entry] = &[
@@ -153,7 +152,7 @@ pub(crate) const RULES: &[Entry] = &[
     ("R84", "Mutual TLS: authority, exact names, TLS 1.3, reload; rights of sockets", Kept),
 ];
 
-/// The names of tests that begin with ids, by id.
+/// The tests whose names begin with IDs, by ID.
 fn tests() -> BTreeMap<String, BTreeSet<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = ["src", "crates", "tests", "fuzz/src/targets"];
@@ -163,7 +162,7 @@ fn tests() -> BTreeMap<String, BTreeSet<String>> {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // Peers in other languages have folders full of packages.
+                // Clients in other languages have folders full of packages.
                 if !path.ends_with("interop") {
                     folders.push(path);
                 }
@@ -180,8 +179,8 @@ fn tests() -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
-/// The function that begins in a line, and the rows of suites that are named there: texts
-/// such as "t60 rapid reset".
+/// The name of the function that a line declares, and the suite rows that it names, such as "t60
+/// rapid reset".
 fn names(line: &str) -> impl Iterator<Item = &str> {
     let code = line.trim_start();
     let code = code.strip_prefix("pub(crate) ").unwrap_or(code);
@@ -190,7 +189,7 @@ fn names(line: &str) -> impl Iterator<Item = &str> {
     function.into_iter().chain(line.split('"').skip(1).step_by(2))
 }
 
-/// `r13_r11_use_binds_the_key` is a test of R13 and R11.
+/// The IDs in a test name: `r13_r11_use_binds_the_key` tests R13 and R11.
 fn ids(name: &str) -> impl Iterator<Item = String> {
     name.split(['_', ' ']).map(str::to_uppercase).take_while(|word| {
         word.len() == 3

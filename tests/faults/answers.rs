@@ -1,4 +1,4 @@
-//! Answers that are anything but a key set.
+//! Responses that are not a usable key set.
 
 use crate::Plan;
 use crate::issuer::KEYS;
@@ -15,7 +15,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     life::rows(plan, cases)
 }
 
-/// The keys are where the daemon expects them; this is what it gets.
+/// A row whose key URL gives this response.
 fn keys_are(
     name: &str,
     outcomes: &'static [&'static str],
@@ -28,7 +28,7 @@ fn redirects() -> Vec<Case> {
     let leads = |code: &'static str, name: &str, target: fn(&Scene) -> String| {
         let name = format!("{code} to {name}");
         keys_are(&name, &["status"], move |scene| {
-            // Whoever follows finds keys of the attacker.
+            // A client that follows the redirect finds keys of the attacker.
             scene.issuer.put("/other", ok(set(&[&scene.evil])));
             status(code, &format!("Location: {}\r\n", target(scene)))
         })
@@ -66,7 +66,7 @@ fn statuses() -> Vec<Case> {
     let mut cases: Vec<_> = codes
         .map(|code| {
             let name = format!("answers {}", code.split(' ').next().unwrap_or_default());
-            // Keys in the body of an error are no keys.
+            // Keys in the body of an error response must not be used.
             keys_are(&name, &["status", "protocol"], move |scene| {
                 answer(code, "", set(&[&scene.evil]))
             })
@@ -121,7 +121,7 @@ fn bodies() -> Vec<Case> {
             set_of(&[secret.to_owned(), scene.old.jwk()]).into_bytes()
         }),
     ];
-    // Cut at eight places, the last before the end.
+    // Cut at eight positions, the last one just before the end.
     for eighth in 0..8_usize {
         let name = format!("cut after {eighth}/8");
         cases.push(keys_are(&name, &["invalid"], move |scene| {

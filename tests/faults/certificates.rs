@@ -1,4 +1,4 @@
-//! An issuer whose identity is not proven, or never.
+//! Issuers whose TLS identity cannot be verified.
 
 use crate::Plan;
 use crate::issuer::script::Step;

@@ -1,4 +1,5 @@
-//! The daemon of a row, and calls that fail with an error to show. The suite `abuse` includes it.
+//! The daemon of a row, and calls that return errors to show instead of panicking. The suite
+//! `abuse` includes this file.
 
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
 use jwtd::pb::{Reason, Verdict, VerifyBatchRequest};
@@ -13,9 +14,9 @@ pub(crate) trait Calls {
     /// A connection to the Unix socket.
     async fn channel(&self) -> Result<Channel, String>;
     async fn client(&self) -> Result<VerifierServiceClient<Channel>, String>;
-    /// Has `tokens` judged in one batch; gives the reasons.
+    /// Verifies `tokens` in one batch; returns the reasons.
     async fn reasons(&self, tokens: &[&str]) -> Result<Vec<Reason>, String>;
-    /// Waits until a token is good.
+    /// Waits until a token is accepted.
     async fn until_good(&self, token: &str) -> Result<(), String>;
 }
 
@@ -36,7 +37,7 @@ impl Calls for Daemon {
         let answer = client.verify_batch(request).await;
         let answer = answer.map_err(|status| format!("a call fails: {status}"))?;
         let verdicts = &answer.get_ref().verdicts;
-        // `permit` is all that a caller must test.
+        // A caller needs to check only `permit`, so it must agree with the reason.
         match verdicts.iter().find(|one| one.permit != (one.reason() == Reason::Ok)) {
             Some(verdict) => Err(format!("a verdict contradicts itself: {verdict:?}")),
             None => Ok(verdicts.iter().map(Verdict::reason).collect()),

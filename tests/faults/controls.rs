@@ -1,5 +1,6 @@
-//! Protections that a setting puts out of force, each in turn: then its row must fail, or it shows
-//! nothing. Those that no setting puts out of force are taken away by `tests/mutants`.
+//! Negative controls: each disables one protection by a setting, and the row of that protection
+//! must then fail, or it would prove nothing. `tests/mutants` removes protections that no setting
+//! disables.
 
 mod admission;
 mod pace;
@@ -30,8 +31,8 @@ fn title(protection: &str) -> String {
     format!("control: without {protection}")
 }
 
-/// A row that is good if the `work` of another row fails, and for the reason that is
-/// expected: `word` stands in it.
+/// A row that passes if the `work` of another row fails for the expected reason: the error must
+/// contain `word`.
 fn control<F>(
     protection: &'static str,
     word: &'static str,

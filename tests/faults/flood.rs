@@ -1,4 +1,4 @@
-//! A flood of tokens whose key ids are unknown.
+//! A flood of tokens with unknown key IDs.
 
 use crate::Plan;
 use crate::client::{Calls as _, JWTD};
@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
-/// Ids a second, and how many go into one call.
+/// IDs per second, and IDs per call.
 const RATE: u64 = 100_000;
 const BATCH: u64 = 1000;
 
-/// Calls at once.
+/// Concurrent calls.
 const LANES: u64 = 8;
 
 const COOLDOWN: u64 = 1;
@@ -45,19 +45,19 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     vec![row]
 }
 
-/// What a flood did.
+/// The result of a flood.
 pub(crate) struct Flood {
     pub(crate) attempts: u64,
     calm: Latencies,
     flooded: Latencies,
-    /// Ids a second that were sent.
+    /// IDs sent per second.
     rate: f64,
-    /// How long a key that was really new had to wait.
+    /// The time until a really new key was accepted.
     pub(crate) new_key: Option<Duration>,
 }
 
 impl Flood {
-    /// Floods a daemon for so long.
+    /// Floods a daemon for this time.
     pub(crate) fn run(span: Duration) -> Result<Self, String> {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).enable_all().build();
@@ -85,7 +85,7 @@ impl Flood {
         if self.new_key.is_none_or(|span| span > Duration::from_secs(3 * COOLDOWN)) {
             return Err(numbers);
         }
-        // The flood's own client takes a part of the same two cores.
+        // The flood's client shares the same two cores.
         if flooded > calm * 5 + Duration::from_millis(5) {
             return Err(format!("good tokens wait; {numbers}"));
         }
@@ -126,7 +126,7 @@ async fn flood(span: Duration) -> Result<Flood, String> {
     }
     let begin = Instant::now();
     tokio::time::sleep(span / 2).await;
-    // In the midst of it, a key that is really new.
+    // A really new key appears during the flood.
     issuer.put(KEYS, ok(set(&[&old, &new])));
     let (published, token) = (Instant::now(), new.token(ISS));
     let mut new_key = None;
@@ -149,7 +149,7 @@ async fn flood(span: Duration) -> Result<Flood, String> {
 
 type Client = jwtd::pb::verifier_service_client::VerifierServiceClient<tonic::transport::Channel>;
 
-/// Sends its part of the ids, each once.
+/// Sends its share of the IDs, each once.
 async fn send(
     mut client: Client,
     lane: u64,

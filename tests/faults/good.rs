@@ -1,4 +1,4 @@
-//! A caller in the background whose token is good all the time.
+//! A background caller whose token is always good.
 
 use crate::client::Calls as _;
 use jwtd::pb::{Reason, VerifyRequest};
@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// Sends one token again and again, and takes the time of each verdict.
+/// Sends one token in a loop, and measures the time of each verdict.
 #[derive(Debug)]
 pub(crate) struct GoodCaller {
     stop: Arc<AtomicBool>,
     task: JoinHandle<Result<Latencies, String>>,
 }
 
-/// How long the verdicts took, in order.
+/// The latencies of the verdicts, sorted.
 #[derive(Clone, Debug)]
 pub(crate) struct Latencies(Vec<Duration>);
 
@@ -24,7 +24,7 @@ impl Latencies {
         self.0.last().copied().unwrap_or_default()
     }
 
-    /// The span that this part of a thousand did not exceed.
+    /// The latency that `thousandths` of a thousand verdicts did not exceed.
     pub(crate) fn part(&self, thousandths: usize) -> Duration {
         let place = self.0.len().saturating_sub(1) * thousandths / 1000;
         self.0.get(place).copied().unwrap_or_default()
@@ -36,7 +36,7 @@ impl Latencies {
 }
 
 impl GoodCaller {
-    /// Begins, with this pause after each verdict.
+    /// Starts the caller, with this pause after each verdict.
     pub(crate) async fn start(
         daemon: &Daemon,
         token: &str,
@@ -66,7 +66,7 @@ impl GoodCaller {
         Ok(Self { stop, task })
     }
 
-    /// Ends; an error if any verdict was not good.
+    /// Stops the caller; returns an error if any verdict was not good.
     pub(crate) async fn stop(self) -> Result<Latencies, String> {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.map_err(|error| error.to_string())?

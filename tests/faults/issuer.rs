@@ -1,4 +1,4 @@
-//! An issuer that does what a script says, on a loopback address of its own.
+//! A scripted issuer on its own loopback address.
 
 pub(crate) mod script;
 
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-/// A web server; it ends with the value.
+/// A web server; it stops when the value is dropped.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     pub(crate) origin: String,
@@ -25,11 +25,11 @@ pub(crate) struct Issuer {
 #[derive(Default)]
 struct Shared {
     tls: Option<Arc<ServerConfig>>,
-    /// What is done with a connection before anything is read, if not nothing.
+    /// Steps to run on a connection before anything is read.
     greeting: Option<Vec<Step>>,
     scripts: HashMap<String, Script>,
     connections: u64,
-    /// The head of each request.
+    /// The heads of the requests.
     requests: Vec<String>,
 }
 
@@ -39,18 +39,18 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// Where the keys are, unless a row says otherwise.
+/// The path of the keys, unless a row uses another one.
 pub(crate) const KEYS: &str = "/keys";
 
-/// Where the metadata are.
+/// The path of the metadata.
 pub(crate) const METADATA: &str = "/.well-known/openid-configuration";
 
 impl Issuer {
     pub(crate) async fn start(tls: Option<Arc<ServerConfig>>) -> Self {
-        // An address of its own: nobody takes the port while it is down.
+        // Each issuer has its own address, so that nobody takes the port while it is down.
         static COUNT: AtomicU32 = AtomicU32::new(1);
         static ENCRYPTED: AtomicU32 = AtomicU32::new(1);
-        // Those with a certificate are few, and it names them all.
+        // Issuers with a certificate are few, and the certificate names all their addresses.
         let (count, net) = if tls.is_some() { (&ENCRYPTED, 65) } else { (&COUNT, 64) };
         let [_, _, high, low] = count.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let listener = TcpListener::bind((Ipv4Addr::new(127, net, high, low), 0)).await.unwrap();
@@ -66,12 +66,12 @@ impl Issuer {
         self.address.port()
     }
 
-    /// Answers requests for `path` as the script says.
+    /// Answers requests for `path` with this script.
     pub(crate) fn put(&self, path: &str, script: Script) {
         self.lock().scripts.insert(path.to_owned(), script);
     }
 
-    /// Serves this set, and the metadata that lead to it, as is proper.
+    /// Serves this set, and correct metadata that point to it.
     pub(crate) fn publish(&self, set: &str) {
         let metadata = self.metadata(&self.origin, &format!("{}{KEYS}", self.origin));
         self.put(METADATA, script::ok(&metadata));
@@ -82,18 +82,18 @@ impl Issuer {
         serde_json::json!({"issuer": issuer, "jwks_uri": jwks_uri}).to_string()
     }
 
-    /// Does this with each connection before it reads anything; with nothing, it
-    /// reads and answers.
+    /// Runs these steps on each connection before reading anything; `None` restores normal
+    /// responses.
     pub(crate) fn greet(&self, steps: Option<Vec<Step>>) {
         self.lock().greeting = steps;
     }
 
-    /// From now on shows itself with another certificate.
+    /// Uses another certificate from now on.
     pub(crate) fn set_tls(&self, tls: Arc<ServerConfig>) {
         self.lock().tls = Some(tls);
     }
 
-    /// Connections are refused from now on.
+    /// Refuses connections from now on.
     pub(crate) async fn go_down(&self) {
         let task = self.accepting.lock().unwrap().take();
         if let Some(task) = task {
@@ -102,7 +102,7 @@ impl Issuer {
         }
     }
 
-    /// Connections are taken again.
+    /// Accepts connections again.
     pub(crate) async fn come_up(&self) {
         let stopped = self.accepting.lock().unwrap().is_none();
         if stopped {
@@ -112,7 +112,7 @@ impl Issuer {
         }
     }
 
-    /// How many connections came.
+    /// The number of connections accepted.
     pub(crate) fn connections(&self) -> u64 {
         self.lock().connections
     }
@@ -142,7 +142,7 @@ async fn accept(listener: TcpListener, shared: Arc<Mutex<Shared>>) {
             shared.connections += 1;
             (shared.tls.clone(), shared.greeting.clone())
         };
-        // Whatever the daemon breaks off is its own affair.
+        // A connection that the daemon closes is no error.
         let shared = Arc::clone(&shared);
         tokio::spawn(async move { converse(stream, tls, greeting, &shared).await.ok() });
     }
@@ -155,7 +155,7 @@ async fn converse(
     shared: &Mutex<Shared>,
 ) -> std::io::Result<()> {
     if let Some(steps) = greeting {
-        // What arrives is not read: closing then resets the connection.
+        // Received bytes are not read, so that closing resets the connection.
         stream.readable().await?;
         let mut stream: Box<dyn Io> = Box::new(stream);
         return script::play(&mut stream, &steps).await;

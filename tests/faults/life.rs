@@ -1,5 +1,5 @@
-//! One fault in the life of a daemon: from the start, while it has keys, or while the
-//! keys are being replaced; beside it an issuer that is well.
+//! One fault in each phase of a daemon's life: from the start, while it has keys, and during a key
+//! rotation. A second issuer stays healthy.
 
 use crate::Plan;
 use crate::client::{Calls as _, JWTD};
@@ -23,14 +23,14 @@ pub(crate) struct Case {
     pub(crate) keys: Keys,
     pub(crate) effect: Effect,
     pub(crate) inject: Inject,
-    /// Whether it belongs to the short form.
+    /// True if the case is part of the short form.
     pub(crate) short: bool,
-    /// Whether the issuer is reached over TLS.
+    /// True if the issuer is reached over TLS.
     pub(crate) tls: bool,
 }
 
 impl Case {
-    /// Attempts fail, each with one of these outcomes, because of what `inject` does.
+    /// A case in which attempts fail with one of these outcomes because of `inject`.
     pub(crate) fn fails(
         name: &str,
         outcomes: &'static [&'static str],
@@ -49,29 +49,29 @@ impl Case {
         }
     }
 
-    /// It belongs to the short form.
+    /// The same case as part of the short form.
     pub(crate) fn in_short(self) -> Self {
         Self { short: true, ..self }
     }
 }
 
-/// Makes the issuer of the scene fail; the keys are those that it means to publish.
+/// Makes the issuer of the scene fail. The strings are the keys that it is meant to publish.
 pub(crate) type Inject =
     Arc<dyn for<'s> Fn(&'s Scene, &'s [String]) -> BoxFuture<'s, ()> + Send + Sync>;
 
-/// How the daemon is told where the keys are.
+/// The way in which the daemon finds the keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Keys {
     JwksUri,
     Discovery,
 }
 
-/// What the fault does to an attempt to fetch.
+/// The effect of the fault on a fetch attempt.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
     /// It fails, and is counted under one of these outcomes.
     Fails(&'static [&'static str]),
-    /// It succeeds all the same; these tokens must be refused for these reasons.
+    /// It succeeds anyway; these tokens must be refused for these reasons.
     Succeeds(Vec<(String, Reason)>),
 }
 
@@ -94,34 +94,34 @@ impl Phase {
     }
 }
 
-/// Who takes part.
+/// The participants of a case.
 #[derive(Debug)]
 pub(crate) struct Scene {
     pub(crate) issuer: Issuer,
-    /// The certificates of the issuer, if it is reached over TLS.
+    /// The issuer's certificates, if it is reached over TLS.
     pub(crate) pki: Option<Pki>,
-    /// Where the daemon must never connect to.
+    /// A server to which the daemon must never connect.
     pub(crate) canary: Issuer,
     pub(crate) other: Issuer,
     pub(crate) old: Signer,
     pub(crate) new: Signer,
-    /// The key of an attacker, under the id of the old one.
+    /// An attacker's key under the ID of the old one.
     pub(crate) evil: Signer,
 }
 
-/// The value of `iss` where it is not the origin.
+/// The `iss`, where it differs from the origin.
 pub(crate) const ISS: &str = "https://issuer.example";
 
-/// The same of the issuer that is well.
+/// The `iss` of the healthy issuer.
 const OTHER: &str = "https://other.example";
 
-/// The longest pause after failures is `refresh`, here 10 s; an attempt may be under
-/// way when the issuer is repaired, and takes 5 s at the most, or twice that where
-/// metadata come first.
+/// The longest time until recovery. The longest pause after failures is `refresh`, here 10 s. An
+/// attempt may be in progress when the issuer is repaired; it takes at most 5 s, or twice that with
+/// discovery.
 const LATEST: Duration = Duration::from_secs(20);
 
-/// How long a good token of the other issuer may take while dozens of daemons share the
-/// machine. An attempt to fetch that held it up would do so for seconds.
+/// The longest time for a good token of the other issuer, while dozens of daemons share the
+/// machine. A fetch attempt that blocked it would do so for seconds.
 const WORST: Duration = Duration::from_secs(1);
 
 impl Scene {
@@ -136,7 +136,7 @@ impl Scene {
             new: Signer::new("b"),
             evil: Signer::new("a"),
         };
-        // Whoever is led there finds keys of the attacker.
+        // A daemon that is led there finds keys of the attacker.
         scene.canary.publish(&set(&[&scene.evil]));
         scene.other.publish(&set(&[&scene.old]));
         scene
@@ -149,7 +149,7 @@ impl Scene {
         }
     }
 
-    /// The configuration: the issuer `ill` and the issuer `well`.
+    /// The configuration with the issuers `ill` and `well`.
     pub(crate) fn config(&self, keys: Keys) -> String {
         let source = match keys {
             Keys::JwksUri => format!("jwks_uri: '{}{KEYS}'", self.issuer.origin),
@@ -169,7 +169,7 @@ drain_timeout: 1s
         )
     }
 
-    /// The issuer is well again, with these keys.
+    /// Makes the issuer healthy again, with these keys.
     async fn repair(&self, keys: &[&Signer]) {
         self.issuer.greet(None);
         if let Some(pki) = &self.pki {
@@ -298,14 +298,14 @@ impl Life<'_> {
         Ok(format!("fetched {} after repair", show(took)))
     }
 
-    /// The issuer signs with a new key, and fails before anybody could fetch it.
+    /// The issuer signs with a new key, and fails before the daemon can fetch it.
     async fn fails_in_rotation(&self) -> Result<String, String> {
         let (old, new) = (self.scene.old.token(&self.iss), self.scene.new.token(&self.iss));
         let evil = self.scene.evil.token(&self.iss);
         self.until_good(&old).await?;
         (self.case.inject)(self.scene, &[self.scene.new.jwk()]).await;
         self.check(&[(&old, Reason::Ok), (&new, Reason::KeyUnknown)]).await?;
-        // The token with the unknown id hastens the attempt.
+        // The token with the unknown ID brings the next attempt forward.
         self.until_it_failed().await?;
         let wanted =
             [(&*old, Reason::Ok), (&*new, Reason::KeyUnknown), (&*evil, Reason::SignatureInvalid)];
@@ -358,7 +358,7 @@ impl Life<'_> {
         Ok(format!("good after {}", show(took)))
     }
 
-    /// An attempt failed, in the way that is expected.
+    /// Waits until an attempt has failed in the expected way.
     async fn until_it_failed(&self) -> Result<(), String> {
         let Effect::Fails(outcomes) = &self.case.effect else { return Ok(()) };
         self.until("an attempt fails", LATEST, async |life: &Life<'_>| {
@@ -433,7 +433,7 @@ impl Life<'_> {
         Ok(lines.collect::<Vec<_>>().join(", "))
     }
 
-    /// What must hold of the whole life.
+    /// Checks the conditions on the whole life.
     fn check_the_end(&mut self, phase: Phase, fetches: u64) -> Result<(), String> {
         if let Some(status) = self.daemon.process.has_ended() {
             return Err(format!("the daemon ended: {status}: {}", self.daemon.log()));
@@ -447,7 +447,7 @@ impl Life<'_> {
         }
         let each = match self.case.keys {
             Keys::JwksUri => 1,
-            // Two places of metadata, and the keys.
+            // Two metadata locations, and the keys.
             Keys::Discovery => 3,
         };
         let connections = self.scene.issuer.connections();
@@ -462,9 +462,8 @@ impl Life<'_> {
     }
 }
 
-/// How many attempts there may be in so long a life: by the back-off of 1 s that
-/// doubles and is shortened by up to a fifth; where tokens ask for a key, one in a
-/// cool-down.
+/// The most attempts in this time: the back-off of 1 s doubles and is shortened by up to a fifth;
+/// when tokens ask for a key, there is one attempt per cool-down.
 fn most_attempts(phase: Phase, span: Duration) -> u64 {
     if phase == Phase::Rotation {
         return span.as_secs() + 2;

@@ -1,9 +1,9 @@
-//! Faults that are really injected into the built daemon, over real sockets, and one
-//! table of what was expected and what was seen.
+//! Faults injected into the built daemon over real sockets, with one table of expected and observed
+//! results.
 //!
-//! `cargo test --release --test faults` runs the short form, `-- --full` everything,
-//! `-- --only TEXT` the rows whose name holds TEXT; `-- --markdown` prints the table as
-//! `docs/reliability.md` holds it.
+//! `cargo test --release --test faults` runs the short form; `-- --full` runs everything; `--
+//! --only TEXT` selects rows whose name contains TEXT; `-- --markdown` prints the table as in
+//! `docs/reliability.md`.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,9 +39,9 @@ use jwtd_testkit::measured::Row;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// A part of the suite. A new one needs a module and a line in [`GROUPS`].
+/// A part of the suite. A new part needs a module and a line in [`GROUPS`].
 struct Group {
-    /// Printed before its rows.
+    /// The title of its rows.
     title: &'static str,
     rows: fn(&Plan) -> Vec<Row>,
 }
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     plan.close("faults", &tables, begin)
 }
 
-/// Runs asynchronous work to its end, on this thread.
+/// Runs a future to completion on this thread.
 pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.unwrap().block_on(work)

@@ -1,4 +1,4 @@
-//! Metadata that speak of another issuer, or lead to where no keys must come from.
+//! Metadata that name another issuer, or point to a forbidden location of keys.
 
 use crate::Plan;
 use crate::issuer::script::ok;

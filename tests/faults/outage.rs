@@ -1,4 +1,4 @@
-//! An issuer that cannot be reached, or not in time.
+//! An issuer that cannot be reached, or is too slow.
 
 use crate::Plan;
 use crate::issuer::KEYS;

@@ -1,6 +1,6 @@
-//! More work than the daemon can do: what it takes on it does in time, and the rest it
-//! refuses at once. Caller and daemon share the machine, so that capacity and goodput
-//! are those that this caller can see.
+//! More work than the daemon can do: it must finish accepted work in time and refuse the rest at
+//! once. Caller and daemon share the machine, so capacity and goodput are those that this caller
+//! can observe.
 
 use crate::client::{Calls as _, JWTD};
 use crate::{Plan, run};
@@ -21,13 +21,13 @@ use tonic::{Code, Request, Status};
 
 const NAME: &str = "three times as many cold tokens as it can check";
 const BATCH: u32 = 32;
-/// More calls than may be open on one connection are waiting at the peak.
+/// At the peak, more calls wait than one connection may have open.
 const CONNECTIONS: usize = 16;
 const DEADLINE: Duration = Duration::from_secs(1);
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let span = plan.pick(Duration::from_secs(5), Duration::from_secs(10));
-    // In the gate other work may share the machine.
+    // The gate may share the machine with other work.
     let share = plan.pick(0.7, 0.9);
     let expected = format!(
         "goodput at least {:.0} % of the peak, the rest RESOURCE_EXHAUSTED within 5 ms (median), no \
@@ -51,8 +51,8 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
 
 const CONTROL: &str = "control: without admission by work";
 
-/// This thread has a core of its own, until the value goes: what is started later must
-/// have all of them again.
+/// Pins this thread to its own core until the value is dropped; processes started later must have
+/// all cores again.
 struct Pinned(String);
 
 impl Pinned {
@@ -78,7 +78,7 @@ fn pin(cores: &str) -> bool {
     set.is_ok_and(|status| status.success())
 }
 
-/// What became of the calls of one span.
+/// The results of the calls in one time span.
 #[derive(Debug, Default)]
 struct Seen {
     good: Vec<Duration>,
@@ -87,8 +87,8 @@ struct Seen {
     others: Vec<String>,
 }
 
-/// With `no_limits`, those settings take the bound on work away; and the caller does not
-/// tell how long it waits, for the daemon heeds that too.
+/// With `no_limits`, these settings disable the limit on work. The caller then sends no deadline,
+/// because the daemon respects that too.
 async fn overload(span: Duration, least: f64, no_limits: Option<&str>) -> Result<String, String> {
     let (setup, requests) = scene(no_limits.unwrap_or_default());
     let _pinned = Pinned::new()?;
@@ -122,7 +122,7 @@ async fn overload(span: Duration, least: f64, no_limits: Option<&str>) -> Result
         show(part(&after.good, 0.99)),
     );
     let quiet = (part(&calm.good, 0.99) * 3).max(Duration::from_millis(20));
-    // 64 MiB in flight, 32 MiB of its own, 64 KiB for each of 1,024 connections.
+    // 64 MiB in flight, 32 MiB base memory, and 64 KiB for each of 1,024 connections.
     let fine = share >= least
         && flood.others.is_empty()
         && !flood.refused.is_empty()
@@ -146,23 +146,22 @@ fn scene(limits: &str) -> (Setup, Vec<Bytes>) {
          audiences: [a], algorithms: [ES512], keys: {{ jwks_file: jwks.json }} }}\n"
     );
     let files = vec![("jwks.json", set(&[&key]))];
-    // A core for the daemon and another for the caller: a caller that offers three times
-    // the load needs more than one that offers it once, and must not take it from the
-    // daemon.
+    // One core for the daemon and another for the caller: a caller that offers three times the load
+    // needs more CPU than one that offers it once, and must not take it from the daemon.
     let limits = Limits { core: Some(0), descriptors: None };
     (Setup { config, files, limits, ..Setup::default() }, requests.collect())
 }
 
-/// Who calls.
+/// A load generator.
 struct Caller {
     channels: Vec<Channel>,
     requests: Vec<Bytes>,
-    /// Whether it tells how long it waits.
+    /// True if it sends its deadline.
     tells: bool,
 }
 
 impl Caller {
-    /// As fast as answers come: tokens a second.
+    /// Sends as fast as responses come; returns tokens per second.
     async fn closed(&self, span: Duration) -> Result<f64, String> {
         let (begin, mut tasks) = (Instant::now(), JoinSet::new());
         for number in 0..12 {
@@ -185,7 +184,7 @@ impl Caller {
         Ok(f64::from(done * BATCH) / begin.elapsed().as_secs_f64())
     }
 
-    /// So many tokens a second, whatever becomes of them.
+    /// Sends at a fixed rate in tokens per second, whatever the responses are.
     async fn open(&self, rate: f64, span: Duration) -> Seen {
         let (begin, mut tasks, mut sent) = (Instant::now(), JoinSet::new(), 0_u32);
         let mut seen = Seen::default();
@@ -248,8 +247,8 @@ async fn call(channel: Channel, request: Bytes, tells: bool) -> Result<(), Statu
     }
 }
 
-/// Bytes that were encoded before, and answers that are not looked into: the caller
-/// must be cheap.
+/// Messages encoded in advance, and responses that are not decoded, because the caller must be
+/// cheap.
 struct Raw;
 
 impl Codec for Raw {

@@ -1,17 +1,17 @@
-//! Rows that run at once.
+//! Runs rows in parallel.
 
 use crate::Plan;
 use jwtd_testkit::measured::Row;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-/// A row to be made, under its name.
+/// The name of a row and the work that makes it.
 pub(crate) type Job = (String, Box<dyn FnOnce() -> Row + Send>);
 
-/// How many rows run at once: nearly all of them wait for the daemon's own clock.
+/// The number of concurrent rows: nearly all of them wait for timers of the daemon.
 const AT_ONCE: usize = 32;
 
-/// Runs those jobs that are wanted, each on a thread; a panic costs one row.
+/// Runs the selected jobs, each on a thread; a panic fails only one row.
 pub(crate) fn rows(plan: &Plan, jobs: Vec<Job>) -> Vec<Row> {
     let jobs = jobs.into_iter().filter(|(name, _)| plan.wants(name));
     let jobs: Vec<_> = jobs.enumerate().collect();

@@ -1,4 +1,4 @@
-//! The certificates of an issuer, good and bad.
+//! The certificates of an issuer, valid and invalid.
 
 use jwtd_testkit::certificates::{Authority, Identity, params};
 use rcgen::{CertificateParams, date_time_ymd};
@@ -7,7 +7,7 @@ use rustls::pki_types::PrivateKeyDer;
 use std::fmt;
 use std::sync::Arc;
 
-/// An authority that the daemon trusts, and one that it does not.
+/// One authority that the daemon trusts, and one that it does not.
 pub(crate) struct Pki {
     trusted: Authority,
     stranger: Authority,
@@ -20,7 +20,7 @@ impl fmt::Debug for Pki {
     }
 }
 
-/// The parameters of a certificate for any loopback address that an issuer may have.
+/// Certificate parameters for every loopback address that an issuer may have.
 fn loopback() -> CertificateParams {
     params((0..=255).map(|low| format!("127.65.0.{low}")))
 }
@@ -43,7 +43,7 @@ impl Pki {
         Self { trusted, stranger, good }
     }
 
-    /// The authority that the daemon trusts, in PEM.
+    /// The trusted authority's certificate, in PEM.
     pub(crate) fn authority(&self) -> String {
         self.trusted.certificate().pem()
     }

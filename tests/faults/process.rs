@@ -1,4 +1,4 @@
-//! Faults of the process and of the machine that it runs on.
+//! Faults of the process and of its machine.
 
 pub(crate) mod descriptors;
 pub(crate) mod stop;
@@ -26,7 +26,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     parallel::rows(plan, jobs.into_iter().flatten().collect())
 }
 
-/// A row of asynchronous work.
+/// A row that runs asynchronous work.
 pub(crate) fn job<F>(
     name: &str,
     expected: &'static str,
@@ -44,11 +44,11 @@ fn row(name: &str, expected: &str, seen: Result<Seen, String>) -> Row {
     Row { worst, ..Row::new(name, expected, seen.map(|seen| seen.text)) }
 }
 
-/// The value of `iss` of the issuer `well`.
+/// The `iss` of the issuer `well`.
 pub(crate) const ISS: &str = "https://well.example";
 
-/// A daemon with the issuer `well`, whose keys are in a file, and this in addition; and
-/// the key of the issuer.
+/// A daemon with the issuer `well`, whose keys are in a file, and with these settings; returns also
+/// the issuer's key.
 pub(crate) fn local(more: &str) -> (Setup, Signer) {
     let signer = Signer::new("a");
     let config = format!("issuers:\n{}\n{more}", well());
@@ -56,7 +56,7 @@ pub(crate) fn local(more: &str) -> (Setup, Signer) {
     (Setup { config, files, ..Setup::default() }, signer)
 }
 
-/// The line of the configuration for the issuer `well`.
+/// The configuration line for the issuer `well`.
 fn well() -> String {
     format!("  well: {{ issuer: '{ISS}', audiences: [a], keys: {{ jwks_file: keys.json }} }}")
 }

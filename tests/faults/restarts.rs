@@ -1,4 +1,4 @@
-//! Restarts under load: callers that retry UNAVAILABLE must not notice them.
+//! Restarts under load: callers that retry on UNAVAILABLE must not notice them.
 
 use crate::client::JWTD;
 use crate::{Plan, run};
@@ -91,7 +91,7 @@ async fn restarts(count: u32) -> Result<String, String> {
     }
 }
 
-/// One call after the other, each again while the daemon is UNAVAILABLE.
+/// Makes one call after the other, and retries while the daemon is UNAVAILABLE.
 async fn call(
     channel: Channel,
     request: VerifyBatchRequest,
@@ -120,8 +120,8 @@ async fn call(
     Ok(())
 }
 
-/// Whether the connection failed and not the call. tonic has several codes for that, where
-/// the clients of other languages say `Unavailable`.
+/// Returns true if the connection failed, not the call. tonic uses several codes for that, where
+/// clients in other languages use `Unavailable`.
 fn is_unavailable(status: &Status) -> bool {
     let cause = std::error::Error::source(status);
     let connection = cause.is_some_and(|cause| cause.is::<tonic::transport::Error>());

@@ -1,4 +1,4 @@
-//! Keys that change, as issuers do it and as they should not.
+//! Key rotations, both correct ones and careless ones.
 
 use crate::Plan;
 use crate::client::{Calls as _, JWTD};
@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// `refresh` and `cooldown` of the configuration.
+/// The `refresh` and `cooldown` of the configuration.
 const REFRESH: Duration = Duration::from_secs(10);
 
-/// An attempt takes a moment.
+/// The time allowed for an attempt.
 const MOMENT: Duration = Duration::from_secs(1);
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
@@ -74,7 +74,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
 type Seen =
     for<'s> fn(&'s mut Stage) -> futures_util::future::BoxFuture<'s, Result<String, String>>;
 
-/// A daemon that has the old key, and a moment of calm behind it.
+/// A daemon that has the old key, after a quiet moment.
 struct Stage {
     scene: Scene,
     daemon: Daemon,
@@ -101,7 +101,7 @@ impl Stage {
         self.daemon.reasons(&tokens.iter().map(|one| one.as_str()).collect::<Vec<_>>()).await
     }
 
-    /// How long it took until the token got this verdict.
+    /// The time until the token got this verdict.
     async fn until(
         &self,
         patience: Duration,
@@ -170,7 +170,7 @@ impl Stage {
     }
 
     async fn replaced(&mut self) -> Result<String, String> {
-        // The other key has the same id.
+        // The other key has the same ID.
         self.publish(&[&self.scene.evil]);
         let took = self.until(REFRESH + MOMENT, &self.old, Reason::SignatureInvalid).await?;
         match self.reasons(&[&self.evil]).await?[..] {
@@ -224,7 +224,7 @@ impl Stage {
                 vec![Step::Send(whole(status, "ETag: \"1\"\r\n", body.as_bytes()))]
             }
         };
-        // Two attempts, so that the tag is known.
+        // Two attempts, so that the daemon knows the `ETag`.
         self.scene.issuer.put(KEYS, Arc::new(lie(set(&[&self.scene.old]))));
         self.conditional(REFRESH * 2 + MOMENT).await?;
         self.scene.issuer.put(KEYS, Arc::new(lie(set(&[&self.scene.old, &self.scene.new]))));
@@ -232,7 +232,7 @@ impl Stage {
         Ok(format!("good after {}", show(took)))
     }
 
-    /// Waits for a request that asks for a changed set only.
+    /// Waits for a conditional request.
     async fn conditional(&self, patience: Duration) -> Result<(), String> {
         let begin = Instant::now();
         let asks = |head: &String| head.to_ascii_lowercase().contains("if-none-match: \"1\"");

@@ -1,4 +1,4 @@
-//! Sets in which some keys are bad: those are skipped, the others serve.
+//! Sets with some bad keys: these are skipped, and the others work.
 
 use crate::Plan;
 use crate::issuer::KEYS;

@@ -1,4 +1,4 @@
-//! The daemons of a fleet, and what is asked of them.
+//! The daemons of a fleet, and calls to them.
 
 use jwtd::pb::revocation_service_client::RevocationServiceClient;
 use jwtd::pb::verifier_service_client::VerifierServiceClient;
@@ -15,26 +15,26 @@ pub(crate) const JWTD: Launcher = Launcher::new(env!("CARGO_BIN_EXE_jwtd"));
 
 static KEY: LazyLock<Signer> = LazyLock::new(|| Signer::new("k"));
 
-/// How long anything may take that is not itself measured.
+/// The limit for everything that is not itself measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long the feed may be silent.
+/// The longest silence of the feed before it is stale.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(4);
 
-/// A daemon of the fleet, and connections to it.
+/// A daemon of the fleet, with connections to it.
 pub(crate) struct Member {
     pub(crate) daemon: Daemon,
     channel: Channel,
 }
 
-/// The user that runs the tests.
+/// The user ID that runs the tests.
 fn user() -> u32 {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(Folder::new().root()).unwrap().uid()
 }
 
-/// A configuration with a feed of these settings, `{ ... }`. The profile `default` allows what is
-/// stale, and `strict` refuses it.
+/// A configuration with a feed that has these settings, `{ ... }`. The profile `default` accepts a
+/// stale feed, and `strict` refuses.
 fn config(feed: &str) -> String {
     let rights = "kinds: [token, session, subject, client, key], everything: true, undo: true";
     format!(
@@ -54,7 +54,7 @@ pub(crate) fn token(id: &str) -> String {
 }
 
 impl Member {
-    /// Starts a daemon whose feed has these servers.
+    /// Starts a daemon whose feed uses these servers.
     pub(crate) async fn start(urls: &[&str]) -> Result<Self, String> {
         Self::start_with(&format!("{{ url: [{}] }}", urls.join(", "))).await
     }
@@ -71,7 +71,7 @@ impl Member {
         Ok(member)
     }
 
-    /// Starts so many, and waits until each has heard of the feed.
+    /// Starts `count` daemons, and waits until each has heard from the feed.
     pub(crate) async fn fleet(count: usize, urls: &[&str]) -> Result<Vec<Self>, String> {
         let mut members = Vec::new();
         for _ in 0..count {
@@ -102,7 +102,7 @@ impl Member {
         answer.map(drop).map_err(|status| status.to_string())
     }
 
-    /// The verdicts on tokens by a profile.
+    /// The verdicts of a profile on tokens.
     pub(crate) async fn verdicts(
         &self,
         tokens: &[String],
@@ -123,7 +123,7 @@ impl Member {
         Ok(verdicts[0].reason())
     }
 
-    /// Waits until a token is judged so; gives how long it took.
+    /// Waits until a token gets this verdict; returns the time that it took.
     pub(crate) async fn until(&self, token: &str, reason: Reason) -> Result<Duration, String> {
         self.until_by(token, "default", reason).await
     }
@@ -148,7 +148,7 @@ impl Member {
         }
     }
 
-    /// Waits until nothing is stale.
+    /// Waits until no feed is stale.
     pub(crate) async fn until_fresh(&self) -> Result<Duration, String> {
         self.until_by(&token("fresh"), "strict", Reason::Ok).await
     }
@@ -172,7 +172,7 @@ impl Member {
     }
 }
 
-/// Every token of `ids` is refused by each.
+/// Waits until every daemon refuses every token of `ids`.
 pub(crate) async fn refused(members: &[Member], ids: &[String]) -> Result<Duration, String> {
     let begin = Instant::now();
     for member in members {
@@ -183,7 +183,7 @@ pub(crate) async fn refused(members: &[Member], ids: &[String]) -> Result<Durati
     Ok(begin.elapsed())
 }
 
-/// Waits until something holds; says what, if it does not.
+/// Waits until a condition holds; the error names it.
 pub(crate) async fn wait_for(
     what: &str,
     mut holds: impl AsyncFnMut() -> Result<bool, String>,

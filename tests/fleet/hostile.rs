@@ -1,4 +1,4 @@
-//! Others who write where only daemons should.
+//! Hostile writers to the Redis that the daemons share.
 
 use crate::daemons::{Member, refused, token, wait_for};
 use crate::server::Redis;
@@ -38,14 +38,14 @@ async fn junk() -> Seen {
         Ok(members[0].metric(REFUSED).await? >= 4.0 && members[1].metric(REFUSED).await? >= 4.0)
     })
     .await?;
-    // Over what a daemon wrote.
+    // Overwrites an entry of a daemon.
     let keys: Vec<String> = redis.ask(&["KEYS", "*:block:*"]);
     let fields: Vec<String> = redis.ask(&["HKEYS", &keys[0]]);
     redis.tell(&["HSET", &keys[0], &fields[0], "overwritten"]);
     let new = Member::fleet(1, &[&redis.url()]).await?;
     members[1].revoke("b").await?;
     refused(&members, &["a".to_owned(), "b".to_owned()]).await?;
-    // The daemons that hold it put it right within a minute, and the new one has it then.
+    // The daemons that hold the entry restore it within a minute, and then the new one has it too.
     let begin = std::time::Instant::now();
     loop {
         if new[0].reason(&token("a"), "default").await? == Reason::Revoked {
@@ -73,7 +73,7 @@ async fn large() -> Seen {
     if grown > 80 {
         return Err(format!("{grown} MiB more"));
     }
-    // The way out that is logged.
+    // The fix that the log suggests.
     redis.tell(&["DEL", LOG]);
     members[0].revoke("b").await?;
     refused(&members, &["b".to_owned()]).await?;

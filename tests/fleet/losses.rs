@@ -1,4 +1,5 @@
-//! A Redis that loses what it held: everything in force is in force afterwards, everywhere.
+//! A Redis that loses its data: everything that was in force must be in force afterwards, on every
+//! daemon.
 
 use crate::daemons::{MAX_AGE, Member, refused, token, wait_for};
 use crate::server::Redis;
@@ -132,7 +133,7 @@ async fn failed_over() -> Seen {
     members[0].revoke("a").await?;
     refused(&members, &names(["a"])).await?;
     wait_for("the replica has the first", async || Ok(replica.records() == 1)).await?;
-    // From here on it gets nothing: it is as if it were behind.
+    // From now on the replica receives nothing, as if it lagged behind.
     replica.tell(&["REPLICAOF", "NO", "ONE"]);
     members[0].revoke("b").await?;
     let undone = members[0].revoke("c").await?;

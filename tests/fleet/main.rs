@@ -1,8 +1,8 @@
 //! Daemons that share revocations over a real Redis, which is stopped, emptied, slowed, filled,
-//! failed over and lied to. One table of what was expected and what was seen.
+//! failed over and lied to, with one table of expected and observed results.
 //!
-//! `cargo test --release --test fleet` runs it, `-- --only TEXT` the rows whose name holds TEXT.
-//! `JWTD_REDIS` names another server than `redis-server`, such as `valkey-server`.
+//! `cargo test --release --test fleet` runs the suite; `-- --only TEXT` selects rows whose name
+//! contains TEXT. `JWTD_REDIS` names another server than `redis-server`, such as `valkey-server`.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,10 +29,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// What a row gives: what was seen, or what was wrong.
+/// The result of a row: the observation, or the failure.
 type Seen = Result<String, String>;
 
-/// Name, what is expected, and how it is tried.
+/// The name, the expected result, and the function that runs it.
 type Case = (&'static str, &'static str, fn(&Plan) -> Seen);
 
 const GROUPS: &[(&str, &[Case])] = &[
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     plan.close("fleet", &tables, begin)
 }
 
-/// Runs asynchronous work to its end.
+/// Runs a future to completion.
 pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

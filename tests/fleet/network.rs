@@ -23,7 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
 ];
 
-/// A way to a Redis that may be slow or cut.
+/// A proxy to a Redis that can be slowed or cut.
 struct Proxy {
     port: u16,
     delay: Arc<AtomicU64>,
@@ -79,7 +79,7 @@ async fn carry(
     }
 }
 
-/// The longest of so many verdicts.
+/// The slowest verdict in this time.
 async fn slowest_verdict(member: &Member, span: Duration) -> Result<Duration, String> {
     let (begin, mut worst) = (Instant::now(), Duration::ZERO);
     let good = token("good");

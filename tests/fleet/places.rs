@@ -1,4 +1,4 @@
-//! Redis where operators have it: with TLS and an access control list, behind Sentinel, in a
+//! Redis as operators deploy it: with TLS and an access control list, behind Sentinel, and in a
 //! cluster.
 
 use crate::daemons::{Member, refused, wait_for};
@@ -22,7 +22,7 @@ pub(crate) const CASES: &[Case] = &[
 async fn encrypted() -> Seen {
     let (folder, authority) = (Folder::new(), Authority::new());
     let ca = authority.write(&folder, "ca.pem");
-    // OpenSSL takes a certificate with the name of its authority for one that is its own.
+    // OpenSSL treats a certificate that has the name of its authority as self-signed.
     let issued = |host: &str| {
         let mut params = params([host]);
         params.distinguished_name.push(rcgen::DnType::CommonName, host);
@@ -112,7 +112,7 @@ async fn sentinel() -> Seen {
 async fn cluster() -> Seen {
     let node = || Redis::start_with(&["--cluster-enabled", "yes"]);
     let (one, other) = (node(), node());
-    // The slot of the keys is on one of them; the feed asks the other.
+    // One node owns the slot of the keys; the feed asks the other one.
     let slot: u64 = one.ask(&["CLUSTER", "KEYSLOT", "{jwtd:revocations}:log"]);
     let (has, lacks) = (&one, &other);
     has.tell(&["CLUSTER", "ADDSLOTSRANGE", "0", "16382"]);

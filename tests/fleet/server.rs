@@ -1,4 +1,4 @@
-//! A Redis of our own, on loopback.
+//! A Redis server on loopback for the tests.
 
 use jwtd_testkit::launcher::Folder;
 use redis::{Connection, FromRedisValue, cmd};
@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A server that ends with this.
+/// A server that is stopped when the value is dropped.
 pub(crate) struct Redis {
     child: Child,
     folder: Folder,
@@ -15,12 +15,12 @@ pub(crate) struct Redis {
     more: Vec<String>,
 }
 
-/// The server to start.
+/// The server program to start.
 fn binary() -> String {
     std::env::var("JWTD_REDIS").unwrap_or_else(|_| "redis-server".to_owned())
 }
 
-/// A port that nobody has. A node of a cluster has another one, which is 10,000 higher.
+/// A free port. A cluster node uses another one too, which is higher by 10,000.
 pub(crate) fn free_port() -> u16 {
     let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     std::iter::repeat_with(free).find(|port| *port < 55_000).unwrap()
@@ -30,7 +30,7 @@ fn spawn(folder: &Folder, port: u16, more: &[String]) -> Child {
     let log = File::options().create(true).append(true).open(folder.path("redis.log")).unwrap();
     let mut command = Command::new(binary());
     let port = port.to_string();
-    // A file of settings comes first, and what follows it counts more.
+    // A settings file comes first, and the arguments after it override it.
     let (file, more): (Vec<_>, Vec<_>) = more.iter().partition(|one| one.ends_with(".conf"));
     command.args(file).args(["--port", &port, "--bind", "127.0.0.1", "--appendonly", "no"]);
     command.args(["--save", "", "--dir"]).arg(folder.root()).args(more);
@@ -46,12 +46,12 @@ impl Redis {
         Self::start_with(&[])
     }
 
-    /// With more settings.
+    /// Starts a server with additional settings.
     pub(crate) fn start_with(more: &[&str]) -> Self {
         Self::start_in(Folder::new(), more)
     }
 
-    /// In a folder that may hold files of settings.
+    /// Starts a server in a folder that may contain settings files.
     pub(crate) fn start_in(folder: Folder, more: &[&str]) -> Self {
         let more: Vec<_> = more.iter().map(|&one| one.to_owned()).collect();
         let port = free_port();
@@ -62,7 +62,7 @@ impl Redis {
     }
 
     fn wait(&self) {
-        // One with TLS alone takes no plain connection, and logs that it is ready.
+        // A server with TLS only accepts no plain connection, but logs that it is ready.
         let begin = Instant::now();
         while !self.folder.read("redis.log").contains("eady to accept connections")
             && !self.folder.read("redis.log").contains("Sentinel ID is")
@@ -81,7 +81,7 @@ impl Redis {
         client.get_connection_with_timeout(Duration::from_secs(10)).unwrap()
     }
 
-    /// Asks it something, in words.
+    /// Sends a command, given as words, and returns the reply.
     pub(crate) fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let mut command = cmd(words[0]);
         for word in &words[1..] {
@@ -94,7 +94,7 @@ impl Redis {
         drop(self.ask::<redis::Value>(words));
     }
 
-    /// How many records stand in the blocks.
+    /// The number of records in the blocks.
     pub(crate) fn records(&self) -> usize {
         let keys: Vec<String> = self.ask(&["KEYS", "*:block:*"]);
         keys.iter().map(|key| self.ask::<usize>(&["HLEN", key])).sum()
@@ -105,13 +105,13 @@ impl Redis {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// Kills it; what it held is gone.
+    /// Kills it, which loses its data.
     pub(crate) fn kill(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
     }
 
-    /// Starts it anew on its port, with nothing.
+    /// Starts it again on its port, without data.
     pub(crate) fn restart(&mut self) {
         self.folder.write("redis.log", "");
         self.child = spawn(&self.folder, self.port, &self.more);

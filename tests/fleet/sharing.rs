@@ -1,4 +1,4 @@
-//! Revoked on one, refused on all.
+//! Revocations on one daemon, enforced on all.
 
 use crate::daemons::{Member, refused, token, wait_for};
 use crate::server::Redis;
@@ -51,7 +51,7 @@ async fn under_load(count: usize) -> Seen {
         let id = format!("stolen-{number}");
         let stolen = token(&id);
         for member in &*members {
-            // Remembered.
+            // The second time, the verdict is cached.
             for _ in 0..2 {
                 if member.reason(&stolen, "default").await? != Reason::Ok {
                     return Err(format!("{id} is not good before"));
@@ -100,7 +100,8 @@ async fn undone() -> Seen {
     for member in &members {
         member.until(&token("a"), Reason::Ok).await?;
     }
-    // Undone where it never came, since that daemon is new and the entry is only told later.
+    // Undone on a daemon that never received the entry, because it is new and the entry is sent to
+    // it only later.
     let entry = members[0].revoke("b").await?;
     members[2].undo(&entry).await?;
     for member in &members {
@@ -156,7 +157,7 @@ async fn new_daemon() -> Seen {
     members[0].undo(&entry).await?;
     let all = async || Ok(redis.records() == 301);
     wait_for("all are in Redis", all).await?;
-    // As if it had been trimmed.
+    // Simulates a trimmed log.
     redis.tell(&["XTRIM", "{jwtd:revocations}:log", "MAXLEN", "0"]);
     let begin = Instant::now();
     let new = Member::fleet(1, &[&redis.url()]).await?;

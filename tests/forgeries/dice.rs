@@ -1,11 +1,11 @@
-//! Numbers that look random and come again with the same seed.
+//! Pseudorandom numbers that repeat with the same seed.
 
 /// SplitMix64.
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// The numbers of one piece of work: no two pieces share them.
+    /// The generator for one piece of work; no two pieces share numbers.
     pub(crate) fn of(seed: u64, piece: usize) -> Self {
         let mut dice =
             Self(seed ^ u64::try_from(piece).unwrap().wrapping_mul(0xd1b5_4a32_d192_ed03));
@@ -21,7 +21,7 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// Below `length`, which is not zero.
+    /// Returns a number below `length`, which must not be zero.
     pub(crate) fn below(&mut self, length: usize) -> usize {
         usize::try_from(self.number() % u64::try_from(length).unwrap()).unwrap()
     }
@@ -30,7 +30,7 @@ impl Dice {
         self.number().to_le_bytes()[0]
     }
 
-    /// True once in so many times.
+    /// Returns true on average once in `times` calls.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

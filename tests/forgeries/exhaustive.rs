@@ -1,5 +1,5 @@
-//! Every change of one kind, all of them: each bit of each byte, and each byte put in,
-//! taken out and replaced by each other.
+//! All changes of a kind: every bit flipped, and every byte inserted, removed, and replaced by
+//! every other.
 
 use crate::Plan;
 use crate::row::Row;
@@ -26,7 +26,7 @@ pub(crate) fn rows(plan: &Plan, world: &World) -> Vec<Row> {
     rows
 }
 
-/// The places of all bytes of all tokens.
+/// The positions of all bytes of all tokens.
 fn places(tokens: &[&Good]) -> Vec<(usize, usize)> {
     let of = |(index, good): (usize, &&Good)| (0..good.text.len()).map(move |place| (index, place));
     tokens.iter().enumerate().flat_map(of).collect()
@@ -64,7 +64,7 @@ fn edits(name: &str, world: &World, tokens: &[&Good]) -> Row {
             }
             token.clone_from(good);
             token.insert(place, 0);
-            // The last place of all is behind the token.
+            // The last position is behind the end of the token.
             let behind = place + 1 == good.len();
             for at in place..=place + usize::from(behind) {
                 token.clone_from(good);
@@ -79,7 +79,7 @@ fn edits(name: &str, world: &World, tokens: &[&Good]) -> Row {
     finish(row, tokens, places.len() * 512 + tokens.len() * 256)
 }
 
-/// Nothing was left out, and enough of it got as far as a signature.
+/// Checks that nothing was left out, and that enough cases reached the signature check.
 fn finish(row: Row, tokens: &[&Good], cases: usize) -> Row {
     let lengths: Vec<_> = tokens.iter().map(|good| good.text.len().to_string()).collect();
     let checked = row.tally.of(Reason::SignatureInvalid);

@@ -1,11 +1,10 @@
-//! Forgeries by the million: nothing that was changed may be accepted, nothing that is
-//! remembered may answer for something else, and whatever another verifier judges
-//! otherwise stands on a list.
+//! Millions of forgeries: no changed token may be accepted, no cache entry may answer for another
+//! token, and every disagreement with another verifier must be on a list.
 //!
-//! `cargo test --release --test forgeries` runs the short form, `-- --full` everything,
-//! `-- --only TEXT` the rows whose name holds TEXT, `-- --seed NUMBER` the changes of an
-//! earlier run, `-- --times NUMBER` so many times as many random ones. `-- --write FOLDER`
-//! and `-- --compare FOLDER --peer NAME` are for `tests/interop/opinions`.
+//! `cargo test --release --test forgeries` runs the short form; `-- --full` runs everything; `--
+//! --only TEXT` selects rows whose name contains TEXT; `-- --seed NUMBER` repeats the changes of an
+//! earlier run; `-- --times NUMBER` multiplies the number of random cases. `-- --write FOLDER` and
+//! `-- --compare FOLDER --peer NAME` are for `tests/interop/opinions`.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +34,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use world::World;
 
-/// The allocator of the daemon: memory is measured.
+/// The allocator of the daemon, because memory is measured.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -53,23 +52,23 @@ const GROUPS: &[Group] = &[
     Group { title: "What time tells", rows: timing::rows },
 ];
 
-/// What is to be run.
+/// The selection of rows to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     full: bool,
     only: Option<String>,
     pub(crate) seed: u64,
-    /// How many times as many random cases.
+    /// The factor for the number of random cases.
     pub(crate) times: usize,
 }
 
 impl Plan {
-    /// Whether the row of this name is wanted.
+    /// Returns true if the row of this name is selected.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.only.as_deref().is_none_or(|only| name.contains(only))
     }
 
-    /// One of two, by how much is run.
+    /// Returns `full` in a full run, and `short` otherwise.
     pub(crate) fn pick<T>(&self, short: T, full: T) -> T {
         if self.full { full } else { short }
     }
@@ -101,7 +100,7 @@ fn main() -> ExitCode {
         }
     }
     println!("seed {}", plan.seed);
-    // A panic of the verifier is counted with its token; its trace would drown the table.
+    // A panic of the verifier is counted with its token; its backtrace would drown the table.
     std::panic::set_hook(Box::new(|panic| {
         let ours = panic.location().is_some_and(|place| place.file().contains("tests"));
         if ours {
@@ -112,7 +111,7 @@ fn main() -> ExitCode {
         let row = differential::exchange::compare(&folder, &peer);
         return code(row::print(&[("Second opinions", vec![row])], plan.seed));
     }
-    // Others ask for the time themselves.
+    // Other verifiers read the clock themselves.
     let world = World::new(tokens::now());
     if let Some(folder) = write {
         differential::exchange::write(&folder, count, &plan, &world);

@@ -1,5 +1,5 @@
-//! Structured changes of good tokens, at random: against the core, and against the
-//! engine while it remembers the good ones.
+//! Random structured changes to good tokens, against the core and against an engine that has cached
+//! the good tokens.
 
 use crate::Plan;
 use crate::changes::{FAMILIES, Keyring};
@@ -11,7 +11,7 @@ use crate::world::{Good, World};
 use jwtd_core::jose::{Algorithm, Family};
 use jwtd_core::verify::Reason;
 
-/// How many changes one piece of work makes.
+/// The number of changes in one piece of work.
 const PIECE: usize = 1_000;
 
 pub(crate) fn rows(plan: &Plan, world: &World) -> Vec<Row> {
@@ -52,7 +52,7 @@ pub(crate) fn rows(plan: &Plan, world: &World) -> Vec<Row> {
     rows
 }
 
-/// A good token. Those that take long to check come less often.
+/// Picks a good token; tokens that verify slowly are picked less often.
 fn some<'w>(dice: &mut Dice, world: &'w World) -> &'w Good {
     loop {
         let good = dice.pick(&world.good);
@@ -69,8 +69,8 @@ fn some<'w>(dice: &mut Dice, world: &'w World) -> &'w Good {
     }
 }
 
-/// Good and changed tokens in one batch, while all good ones are remembered: what is
-/// said must be what the core says.
+/// Good and changed tokens in one batch, with all good ones cached: the verdicts must be those of
+/// the core.
 fn remembered(name: &str, plan: &Plan, world: &World, keyring: &Keyring) -> Row {
     let rig = Rig::of(world, 8 << 20);
     let all: Vec<_> = world.good.iter().map(|good| good.text.clone()).collect();

@@ -1,4 +1,4 @@
-//! The engine with its cache, asked as the daemon asks it.
+//! The engine with its cache, called as the daemon calls it.
 
 use crate::world::World;
 use bytes::Bytes;
@@ -16,7 +16,7 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// An engine that judges as `world` does and remembers up to so many bytes.
+    /// An engine with the issuers of `world` and a cache of `max_bytes` bytes.
     pub(crate) fn of(world: &World, max_bytes: u64) -> Self {
         Self::new(world.issuers.clone(), vec![world.profile.clone()], max_bytes)
     }
@@ -28,13 +28,13 @@ impl Rig {
         Self { engine: Engine::new(Snapshot::new(configuration, issuers), limits, metrics) }
     }
 
-    /// Other issuers, keys or profiles from now on.
+    /// Replaces issuers, keys or profiles from now on.
     pub(crate) fn publish(&self, issuers: Issuers, profiles: Vec<Profile>) {
         let configuration = Configuration::new(profiles, &issuers, &self.engine.metrics);
         self.engine.current.publish(Snapshot::new(configuration, issuers));
     }
 
-    /// The same issuers and profiles, under this policy from now on.
+    /// Applies this policy from now on, with the same issuers and profiles.
     pub(crate) fn obey(&self, policy: &Policy) {
         self.engine.current.update(|snapshot| {
             let issuers = snapshot.issuers().clone();
@@ -45,12 +45,12 @@ impl Rig {
         });
     }
 
-    /// Judges a batch by the first profile.
+    /// Verifies a batch under the first profile.
     pub(crate) fn decide<T: AsRef<[u8]>>(&self, tokens: &[T], now: i64) -> Vec<Decision> {
         self.decide_under(&self.engine.current.load(), 0, tokens, now)
     }
 
-    /// Judges a batch by one snapshot and the profile at this place of it.
+    /// Verifies a batch under one snapshot and the profile at this index.
     pub(crate) fn decide_under<T: AsRef<[u8]>>(
         &self,
         snapshot: &Arc<Snapshot>,
@@ -65,12 +65,12 @@ impl Rig {
         self.engine.decide(Arc::clone(snapshot), batch, now, at).unwrap()
     }
 
-    /// How many tokens were found to be remembered.
+    /// The number of tokens found in the cache.
     pub(crate) fn hits(&self) -> u64 {
         self.engine.metrics.cache_requests.hit.get()
     }
 
-    /// How many signatures were looked at because their tokens were not remembered.
+    /// The number of tokens not found in the cache, whose signatures were checked.
     pub(crate) fn misses(&self) -> u64 {
         self.engine.metrics.cache_requests.miss.get()
     }

@@ -1,18 +1,18 @@
-//! What was tried and how it went, and the table of it.
+//! Rows of cases and results, and their table.
 
 use crate::tally::Tally;
 use jwtd_testkit::measured;
 use std::time::{Duration, Instant};
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) tally: Tally,
     pub(crate) took: Duration,
-    /// What was found beside the counts.
+    /// Observations besides the counts.
     pub(crate) note: String,
-    /// What makes the row bad although nothing wrong was said: it would show nothing.
+    /// The reason why the row fails although no verdict was wrong: it would prove nothing.
     pub(crate) hollow: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl Row {
         Self { name: name.to_owned(), tally, took: begin.elapsed(), note: String::new(), hollow }
     }
 
-    /// The row must have shown this, or it shows nothing.
+    /// Requires an observation without which the row would prove nothing.
     pub(crate) fn must(mut self, shown: bool, what: &str) -> Self {
         if !shown {
             self.hollow.get_or_insert_with(|| format!("it must be that {what}"));
@@ -44,7 +44,7 @@ impl Row {
         self.tally.wrongs == 0 && self.tally.panics == 0 && self.hollow.is_none()
     }
 
-    /// Hands the row on to `.ci/full`.
+    /// Reports the row to `.ci/full`.
     fn report(&self) {
         let Tally { cases, wrongs, panics, .. } = &self.tally;
         let seen = format!("{cases} cases, {wrongs} wrong, {panics} panics");
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// Prints the table and how many rows passed and failed.
+/// Prints the table and the numbers of passed and failed rows; returns the latter.
 pub(crate) fn print(groups: &[(&str, Vec<Row>)], seed: u64) -> usize {
     let rows = || groups.iter().flat_map(|(_, rows)| rows);
     rows().for_each(Row::report);

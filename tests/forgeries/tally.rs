@@ -1,19 +1,19 @@
-//! What became of many tokens, counted; and the work spread over the cores.
+//! Counts of verdicts, and the distribution of work over the cores.
 
 use crate::world::World;
 use jwtd_core::verify::Reason;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts of one row.
+/// The counts of one row.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
     pub(crate) cases: u64,
-    /// Tokens that are good: a change that changes nothing, or a chance hit.
+    /// Good tokens: the result of a change without effect, or by chance.
     pub(crate) good: u64,
     pub(crate) panics: u64,
-    /// How many tokens got each reason, by its number.
+    /// The number of tokens for each reason, by reason number.
     reasons: [u64; 128],
-    /// Tokens for which the wrong thing was said, as far as they are worth showing.
+    /// A sample of the tokens that got a wrong verdict.
     pub(crate) wrong: Vec<String>,
     pub(crate) wrongs: u64,
 }
@@ -26,12 +26,12 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// How many wrong ones are shown.
+    /// The most wrong tokens that are shown.
     const SHOWN: usize = 5;
-    /// And how many characters of each.
+    /// The most characters that are shown of each.
     const LENGTH: usize = 1_200;
 
-    /// A changed token: it must be refused, unless it is good byte for byte.
+    /// Verifies a changed token, which must be refused unless it equals a good one byte for byte.
     pub(crate) fn judge(&mut self, world: &World, token: &[u8], what: impl FnOnce() -> String) {
         let verdict = world.verdict(token);
         self.count(verdict);
@@ -58,7 +58,7 @@ impl Tally {
         }
     }
 
-    /// Something is wrong.
+    /// Records a failure.
     pub(crate) fn blame(&mut self, what: impl FnOnce() -> String) {
         self.wrongs += 1;
         if self.wrong.len() < Self::SHOWN {
@@ -74,7 +74,7 @@ impl Tally {
         self.reasons[usize::from(reason.number())]
     }
 
-    /// The reasons that were seen, the most frequent first.
+    /// The reasons that occurred, the most frequent first.
     pub(crate) fn reasons(&self) -> Vec<(Reason, u64)> {
         let mut seen: Vec<_> =
             Reason::ALL.iter().map(|reason| (*reason, self.of(*reason))).collect();
@@ -96,7 +96,7 @@ impl Tally {
     }
 }
 
-/// Does so many pieces of work, spread over the cores, and adds up.
+/// Runs `pieces` pieces of work, distributed over the cores, and sums the counts.
 pub(crate) fn spread(pieces: usize, work: impl Fn(usize, &mut Tally) + Sync) -> Tally {
     let next = AtomicUsize::new(0);
     let worker = || {

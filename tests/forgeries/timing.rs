@@ -1,7 +1,6 @@
-//! What time tells, and what it costs. Whether the time of a check tells how much of a tag
-//! was right: two classes of wrong tags, in random order, compared by Welch's t-test as in
-//! "dude, is my code constant time?" (Reparaz and others, 2016). And how long tokens take
-//! that are only large.
+//! Timing measurements. The first compares two classes of wrong tags, in random order, with Welch's
+//! t-test as in "dude, is my code constant time?" (Reparaz and others, 2016): the time of a check
+//! must not reveal how much of a tag was right. The second measures tokens that are merely large.
 
 use crate::Plan;
 use crate::row::Row;
@@ -15,10 +14,10 @@ use std::time::{Duration, Instant};
 
 const MESSAGE: &[u8] = &[b'm'; 64];
 
-/// Beyond it, the classes can be told apart.
+/// The t value above which the classes can be distinguished.
 const BOUND: f64 = 4.5;
 
-/// The longest that a token may take that is only large (CVE-2025-30204, CVE-2025-27144).
+/// The longest time for a token that is merely large (CVE-2025-30204, CVE-2025-27144).
 const LARGE: Duration = Duration::from_micros(50);
 
 pub(crate) fn rows(plan: &Plan, world: &World) -> Vec<Row> {
@@ -68,7 +67,7 @@ fn large(plan: &Plan, world: &World) -> Vec<Row> {
     rows
 }
 
-/// Only where everything is run: it needs a million checks of each class, and some quiet.
+/// Runs only in the full form: it needs a million checks of each class, and a quiet machine.
 fn tags(plan: &Plan) -> Vec<Row> {
     const CHECKS: usize = 1_000_000;
     let mut rows = Vec::new();
@@ -108,11 +107,11 @@ fn row(
     row.must((t > BOUND) == tells, what).with_note(format!("|t| {t:.1}"))
 }
 
-/// |t| between checks of tags whose first byte is wrong and of those whose last is.
+/// |t| between checks of tags whose first byte is wrong and of tags whose last byte is wrong.
 fn difference(good: &[u8], checks: usize, is_good: impl Fn(&[u8]) -> bool) -> f64 {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut times = [Vec::with_capacity(checks), Vec::with_capacity(checks)];
-    // One place in memory for both classes.
+    // One memory location for both classes.
     let mut tag = good.to_vec();
     for _ in 0..2 * checks {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -126,7 +125,7 @@ fn difference(good: &[u8], checks: usize, is_good: impl Fn(&[u8]) -> bool) -> f6
         assert!(!passed);
         times[class].push(took.as_nanos() as f64);
     }
-    // What is far out is the machine's doing: cut at a place common to both classes.
+    // Outliers are caused by the machine; they are cut at a threshold common to both classes.
     let mut all: Vec<f64> = times.iter().flatten().copied().collect();
     all.sort_by(f64::total_cmp);
     let cut = all[all.len() * 95 / 100];

@@ -1,4 +1,4 @@
-//! Issuers that share their key ids, and good tokens of all of them.
+//! Issuers that share their key IDs, and good tokens of all of them.
 
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, JwkSet, Limits, Secret, UnixTime, base64url};
@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// The names and the raw JSON values of the members of an object.
 pub(crate) type Members = Vec<(String, String)>;
 
-/// Who signs: one issuer with a key for each of its algorithms.
+/// A signing party: one issuer with a key for each of its algorithms.
 pub(crate) struct Home {
     pub(crate) name: &'static str,
     pub(crate) identifier: String,
@@ -20,7 +20,7 @@ pub(crate) struct Home {
 
 /// A token that must be accepted.
 pub(crate) struct Good {
-    /// The places of its issuer and of its key.
+    /// The indices of its issuer and of its key.
     pub(crate) home: usize,
     pub(crate) key: usize,
     pub(crate) header: Members,
@@ -28,7 +28,7 @@ pub(crate) struct Good {
     pub(crate) text: Vec<u8>,
 }
 
-/// Everything that tokens are judged by, and the good ones.
+/// The configuration under which tokens are verified, and the good tokens.
 pub(crate) struct World {
     pub(crate) now: i64,
     pub(crate) homes: Vec<Home>,
@@ -40,11 +40,11 @@ pub(crate) struct World {
     texts: HashSet<Vec<u8>>,
 }
 
-/// How many bytes of padding the tokens of the three sizes have.
+/// The padding of the three token sizes, in bytes.
 pub(crate) const SIZES: [usize; 3] = [0, 450, 2200];
 
-/// The issuers with the algorithms of their keys. Two of them have public keys and two
-/// have secrets; keys of one algorithm have the same id everywhere.
+/// The issuers with the algorithms of their keys. Two have public keys and two have secrets; keys
+/// of one algorithm have the same ID everywhere.
 const HOMES: [(&str, &[Algorithm]); 4] = {
     use Algorithm::{EdDsa, Es256, Es384, Es512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
     const ALPHA: &[Algorithm] =
@@ -58,13 +58,13 @@ const HOMES: [(&str, &[Algorithm]); 4] = {
     ]
 };
 
-/// What ids of keys look like.
+/// The ID of keys of this algorithm.
 pub(crate) fn key_id(algorithm: Algorithm) -> String {
     format!("key-{algorithm}")
 }
 
 impl Home {
-    /// The keys as the verifier knows them.
+    /// The key set that the verifier has.
     pub(crate) fn key_set(&self) -> KeySet {
         let bound = |key: &SigningKey| {
             Key::new(Some(&key_id(key.algorithm())), key.verifying_key().unwrap())
@@ -72,14 +72,14 @@ impl Home {
         KeySet::new(self.keys.iter().map(bound).collect())
     }
 
-    /// The keys as the issuer publishes them, secrets included.
+    /// The keys as the issuer publishes them, including secrets.
     pub(crate) fn jwks(&self) -> String {
         let keys = self.keys.iter().map(|key| key.to_jwk(&key_id(key.algorithm())));
         tokens::set_of(&keys.collect::<Vec<_>>())
     }
 }
 
-/// An issuer among [`Issuers`], with the keys of a [`Home`].
+/// An issuer of [`Issuers`], with the keys of a [`Home`].
 pub(crate) fn issuer(home: &Home, set: KeySet) -> Issuer {
     Issuer::new(
         home.name,
@@ -93,8 +93,8 @@ pub(crate) fn issuer(home: &Home, set: KeySet) -> Issuer {
 }
 
 impl World {
-    /// Makes keys and tokens. The keys are fresh, so that a seed repeats the changes of
-    /// tokens and not the tokens.
+    /// Generates keys and tokens. The keys are fresh, so a seed repeats the changes of tokens, but
+    /// not the tokens.
     pub(crate) fn new(now: i64) -> Self {
         let homes = HOMES.map(|(name, algorithms)| Home {
             name,
@@ -128,7 +128,7 @@ impl World {
         world
     }
 
-    /// A good token with so many bytes of padding.
+    /// A good token with `padding` bytes of padding.
     pub(crate) fn sign(&self, home: usize, key: usize, padding: usize) -> Good {
         let Home { name, identifier, keys } = &self.homes[home];
         let algorithm = keys[key].algorithm();
@@ -158,7 +158,7 @@ impl World {
         Good { home, key, header, claims, text }
     }
 
-    /// What the core says of a token; nothing if it panics.
+    /// The core's verdict on a token; `None` if it panics.
     pub(crate) fn verdict(&self, token: &[u8]) -> Option<Reason> {
         let now = UnixTime::from_seconds(self.now);
         let judged = || verify(token, &self.issuers, &self.profile, &[], now);
@@ -166,19 +166,18 @@ impl World {
         Some(outcome.map_or_else(|reject| reject.reason(), |_| Reason::Ok))
     }
 
-    /// Whether the token is one of the good ones, byte for byte.
+    /// Returns true if the token equals one of the good ones byte for byte.
     pub(crate) fn is_good(&self, token: &[u8]) -> bool {
         self.texts.contains(token)
     }
 
-    /// The good tokens of one algorithm, of all sizes, of its first issuer.
+    /// The good tokens of the first issuer that has this algorithm, of all sizes.
     pub(crate) fn of_algorithm(&self, algorithm: Algorithm) -> Vec<&Good> {
         let of = |good: &&Good| self.homes[good.home].keys[good.key].algorithm() == algorithm;
         self.good.iter().filter(of).take(SIZES.len()).collect()
     }
 
-    /// The ways in which a public key can be written down: what an attacker may try as
-    /// a secret of HMAC (T01).
+    /// The encodings of public keys that an attacker may try as HMAC secrets (T01).
     pub(crate) fn public_keys_as_secrets(&self) -> Vec<Secret> {
         let mut secrets = Vec::new();
         for home in self.homes.iter().take(2) {
@@ -201,7 +200,7 @@ impl World {
     }
 }
 
-/// Members as a compact object.
+/// Writes the members as a compact object.
 pub(crate) fn plain(members: &Members) -> String {
     let members: Vec<_> =
         members.iter().map(|(name, value)| format!(r#""{name}":{value}"#)).collect();

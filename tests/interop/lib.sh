@@ -1,9 +1,9 @@
-# What the `run` of every peer shares. It is sourced.
+# Shared by the `run` of every peer. It is sourced.
 #
 #   JWTD_BIN       the daemon; default target/release/jwtd, then target/debug/jwtd
 #   JWTD_RESULTS   a file that rows are added to; without it `run` prints its own table
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-# Calls of this machine to itself go through no proxy.
+# Calls to this machine must bypass any proxy.
 export no_proxy=127.0.0.1,localhost no_grpc_proxy=127.0.0.1,localhost
 
 find_daemon() {

@@ -1,4 +1,4 @@
-# The copy of the work tree that is changed, and its own folder of builds. It is sourced.
+# Makes the copy of the work tree that is changed, with its own build folder. It is sourced.
 scratch=$root/target/mutants
 tree=$scratch/tree
 export CARGO_TARGET_DIR=$scratch/build
@@ -38,8 +38,8 @@ copy() {
   share
 }
 
-# What need not be made again: the dependencies, as hard links, and the tools of tests/deploy. What
-# cargo makes of this package is left out: it would be written through the links.
+# Reused files: the dependencies, as hard links, and the tools of tests/deploy. The build files of
+# this package are left out, because cargo would write to them through the links.
 share() {
   local from=$root/target/debug to=$CARGO_TARGET_DIR/debug own part
   mkdir -p "$root/target/tools" "$tree/target"

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-# A mutant that does not compile shows nothing, and one that never ends was noticed.
+# A mutant that does not compile proves nothing, and one that times out counts as caught.
 RESULTS = {
     "CaughtMutant": ("passed", "caught"),
     "MissedMutant": ("FAILED", "missed: no test fails"),
@@ -15,7 +15,7 @@ RESULTS = {
     "Unviable": ("skipped", "unviable: does not compile"),
 }
 
-# Caught all, missed some, some without an end; others mean that there was no run (its manual, "Exit codes").
+# All caught, some missed, some timed out; other codes mean that there was no run (its manual, "Exit codes").
 ENDED = ("0", "2", "3")
 
 

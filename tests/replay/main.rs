@@ -1,6 +1,6 @@
-//! Replays the corpora and the kept crashers of the fuzz targets, without a fuzzer.
+//! Replays the corpora and the recorded crashes of the fuzz targets, without a fuzzer.
 //!
-//! The modules are those of `fuzz/`, which is a workspace of its own because libFuzzer needs other
+//! The modules are those of `fuzz/`, which is a separate workspace because libFuzzer needs other
 //! compiler flags.
 #![allow(
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-/// Makes one test of each target.
+/// Defines one test for each target.
 macro_rules! replays {
     ($($target:ident)+) => {
         const REPLAYED: &[&str] = &[$(stringify!($target)),+];
@@ -47,7 +47,7 @@ fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
 }
 
-/// The paths in a folder, in order; none if there is no such folder.
+/// The paths in a folder, sorted; empty if there is no such folder.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -55,14 +55,14 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The names in a folder of `fuzz/` without `ending`.
+/// The names in a folder of `fuzz/`, without `ending`.
 fn names(folder: &str, ending: &str) -> BTreeSet<String> {
     let paths = entries(&fuzz().join(folder));
     let names = paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap());
     names.filter_map(|name| name.strip_suffix(ending)).map(str::to_owned).collect()
 }
 
-/// Runs each kept input and names all that fail; the panics themselves stand above.
+/// Runs each recorded input and names all that fail; the panic messages appear above.
 fn replay(target: &str, run: fn(&[u8])) {
     let corpus = entries(&fuzz().join("corpus").join(target));
     assert!(!corpus.is_empty(), "fuzz/corpus/{target} is empty; fix: run fuzz/seeds");
@@ -115,7 +115,7 @@ fn the_memory_of_a_target_is_counted_and_bounded() {
     let within = || memory::bounded(1024, 1, || vec![0_u8; 16 * 1024]);
     assert_eq!(within().len(), 16 * 1024);
     assert!(catch_unwind(|| memory::bounded(1024, 1, || vec![0_u8; 18 * 1024])).is_err());
-    // A panic inside leaves the counter as it was, more often than the counter has levels.
+    // A panic inside must restore the counter; this repeats more often than the counter has levels.
     for _ in 0..100 {
         assert!(catch_unwind(|| memory::bounded(0, 0, || panic!("inside"))).is_err());
     }

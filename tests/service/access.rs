@@ -1,4 +1,4 @@
-//! Access control by claims, over the real calls.
+//! Access control by claims, tested with real calls.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, Ended, KEY, binary, folder, login_claims, now, run, start_with};
@@ -13,7 +13,7 @@ fn examples() -> Vec<&'static str> {
     page.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
 }
 
-/// The first of them, which is whole.
+/// The first example, which is a complete configuration.
 fn example() -> String {
     examples()[0].to_owned()
 }
@@ -94,19 +94,19 @@ async fn a_profile_lets_pass_whom_its_claims_let_pass() {
         (more(r#","act":{"sub":"x"}"#), ClaimNotAllowed, "`act` must not be there"),
     ];
     let tokens: Vec<_> = cases.iter().map(|(token, _, _)| token.clone()).collect();
-    // The second time from memory.
+    // The second time from the cache.
     for _ in 0..2 {
         let verdicts = ask(&daemon, "orders", &[], &tokens).await;
         for (verdict, (_, reason, detail)) in verdicts.iter().zip(&cases) {
             assert_eq!(verdict.reason(), *reason, "{verdict:?}");
             assert_eq!((verdict.permit, verdict.enforced), (*reason == Ok, true));
             assert!(verdict.detail.contains(detail), "{}", verdict.detail);
-            // Nothing of the token is told of those who are refused.
+            // A refusal must reveal nothing about the token.
             assert_eq!(verdict.claims_json.is_empty(), !verdict.permit);
             assert!(!verdict.detail.contains("mallory") && !verdict.detail.contains("guests"));
         }
     }
-    // A request narrows it further.
+    // A request can only narrow the access further.
     let found = ask(&daemon, "orders", &["orders.admin"], &tokens[..1]).await;
     assert_eq!(found[0].reason(), ScopeMissing);
 }
@@ -139,7 +139,7 @@ async fn rules_see_claims_and_what_the_caller_says_of_the_request() {
             assert!(!found[0].detail.contains("yesterday"));
         }
     }
-    // By the command too.
+    // Also with the command.
     let endpoint = daemon.endpoint();
     for (method, code) in [("GET", 0), ("DELETE", 1)] {
         let mut verify = binary();
@@ -148,7 +148,7 @@ async fn rules_see_claims_and_what_the_caller_says_of_the_request() {
         let ended = run(&mut verify, &with(r#"["sales"]"#));
         assert_eq!(ended.code, Some(code), "{ended:?}");
     }
-    // What is too much is refused as a call.
+    // Too many or too long attributes make the call fail.
     for attributes in [
         (0..33).map(|number| (number.to_string(), String::new())).collect(),
         [("path".to_owned(), "x".repeat(16 * 1024))].into(),
@@ -180,13 +180,13 @@ async fn only_the_claims_that_the_profile_returns_leave() {
         let asked = options("orders", claims(&["email"]));
         let found = ask_with(&daemon, &token, asked).await.unwrap();
         assert_eq!(json(found), r#"{"email":"a@example.com"}"#);
-        // Of a profile without a list any may be named.
+        // Any claims may be requested from a profile without a list.
         let asked = options("reports", claims(&["/realm_access/roles", "groups", "lost"]));
         let found = ask_with(&daemon, &token, asked).await.unwrap();
         assert_eq!(json(found), r#"{"roles":["user"],"groups":["sales"]}"#);
         let found = ask(&daemon, "reports", &[], &token).await;
         assert!(json(found).starts_with(r#"{"iss":"#), "the payload as it is");
-        // The typed fields are no way around.
+        // The typed fields are no way to bypass the list.
         let summary = VerifyOptions {
             view: View::Summary.into(),
             profile: "orders".into(),
@@ -260,7 +260,7 @@ async fn a_refusal_is_explained_check_by_check() {
     assert!(last.actual.contains("`orders.read`") && !last.remediation.is_empty(), "{last:?}");
     let told = format!("{:?}", answer.checks);
     assert!(!told.contains("mallory") && !told.contains("sales"), "{told}");
-    // What the profile only tries is not enforced, and what is no call is none.
+    // A policy that is not enforced changes no verdict, and an invalid call is an error.
     let answer = client.explain(request("reports", &refused)).await.unwrap().into_inner();
     assert!(answer.verdict.unwrap().permit);
     assert_eq!(answer.checks[20].state(), CheckState::NotEnforced);
@@ -353,7 +353,7 @@ async fn a_policy_that_is_tried_permits_tells_and_counts() {
     assert_eq!(seen(&found[0]), (true, true, Reason::Ok));
     assert_eq!(seen(&found[1]), (true, false, Reason::ScopeMissing));
     assert!(!found[1].claims_json.is_empty());
-    // What the request demands is no part of what is tried.
+    // Scopes required by the request are not part of the shadow policy.
     let found = ask(&daemon, "reports", &["orders.read"], &tokens).await;
     assert_eq!(seen(&found[1]), (false, true, Reason::ScopeMissing));
     let endpoint = daemon.endpoint();
@@ -399,7 +399,7 @@ async fn a_profile_is_for_the_callers_that_it_lists() {
     );
     let daemon = start_with(&config);
     let plain = [token("alice", "")];
-    // At the Unix socket it is known who calls, and the profile that lists us is ours.
+    // On the Unix socket the caller is known, and the profile that lists it is the default.
     let found = ask(&daemon, "", &[], &plain).await;
     assert_eq!(found[0].reason(), Reason::Ok);
     let found = ask(&daemon, "default", &[], &plain).await;
@@ -416,7 +416,7 @@ async fn a_profile_is_for_the_callers_that_it_lists() {
         (&*info.reason, &*info.metadata["field"]),
         ("PROFILE_NOT_SERVED", "options.profile")
     );
-    // Over TCP nothing is known: `default` is for all, and the others are not.
+    // Over TCP the caller is unknown: `default` is open to all, and the other profiles are not.
     let mut tcp = VerifierServiceClient::new(daemon.channel(false).await);
     let answer = tcp.verify_batch(request("")).await.unwrap().into_inner();
     assert_eq!(answer.verdicts[0].reason(), Reason::ClaimMissing);
@@ -424,7 +424,7 @@ async fn a_profile_is_for_the_callers_that_it_lists() {
         let refused = tcp.verify_batch(request(profile)).await.unwrap_err();
         assert_eq!(refused.code(), tonic::Code::PermissionDenied, "{profile}");
     }
-    // On a stream it is the one message's error.
+    // On a stream the error belongs to a single message.
     let message = |id, profile: &str| VerifyStreamRequest {
         id,
         tokens: request("").tokens,

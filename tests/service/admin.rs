@@ -1,4 +1,4 @@
-//! Probes and metrics, and under which names they answer.
+//! Probes and metrics, and the host names for which they answer.
 
 use crate::support::start;
 use jwtd_testkit::launcher::waiting::Patient as _;

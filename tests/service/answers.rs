@@ -1,4 +1,4 @@
-//! Answers: how large they get, and what of the caller's text is in them.
+//! The size of responses, and the caller's text in them.
 
 use crate::client::Calls as _;
 use crate::support::{ISSUERS, start, start_with, token};
@@ -13,10 +13,10 @@ use tonic_types::StatusExt as _;
 
 const LIMIT: usize = 4 * 1024 * 1024;
 
-/// What no answer may hold.
+/// A text that no response may contain.
 const CANARY: &str = "canary-of-the-caller";
 
-/// All options, each full of `text`; a field that is added must be added here.
+/// All options, each filled with `text`; a new field must be added here.
 fn options(text: &str, times: usize, view: View) -> pb::VerifyOptions {
     let list = |part: &str| (0..times).map(|n| format!("{text}-{part}-{n}")).collect::<Vec<_>>();
     pb::VerifyOptions {
@@ -34,7 +34,7 @@ fn batch(tokens: &[&str], options: pb::VerifyOptions) -> pb::VerifyBatchRequest 
     pb::VerifyBatchRequest { tokens, contexts: Vec::new(), options: Some(options) }
 }
 
-/// The answer, or the status with its details, as it is on the wire.
+/// The response, or the status with its details, as encoded on the wire.
 fn bytes<T: Message>(answer: Result<tonic::Response<T>, Status>) -> Vec<u8> {
     match answer {
         Ok(answer) => answer.into_inner().encode_to_vec(),
@@ -46,7 +46,7 @@ fn holds_canary(bytes: &[u8]) -> bool {
     bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
 }
 
-/// Asks every method that takes options the same; only `Explain` may repeat what it was asked.
+/// Sends the same options to every method that has them; only `Explain` may repeat the request.
 async fn ask_all(daemon: &crate::support::Daemon, token: &str, options: pb::VerifyOptions) {
     let mut client = daemon.client().await;
     let token = Bytes::copy_from_slice(token.as_bytes());
@@ -86,7 +86,7 @@ async fn no_text_of_the_caller_comes_back_to_it() {
             let mut named = options(CANARY, 3, view);
             named.profile = CANARY.to_owned();
             ask_all(&daemon, token, named).await;
-            // One fault at a time, so that each is told.
+            // One fault at a time, so that each is reported.
             for part in 0..4 {
                 let full = options(CANARY, 3, view);
                 let mut alone = pb::VerifyOptions { view: view.into(), ..Default::default() };
@@ -131,7 +131,7 @@ async fn options_are_bounded_together_and_the_largest_make_small_answers() {
         assert_eq!((status.code(), &*info.reason), (Code::InvalidArgument, "OPTIONS_TOO_LARGE"));
         assert_eq!(info.metadata["limit"], "32768", "{place}");
     }
-    // Each by itself is allowed; together they are too long.
+    // Each one alone is allowed; together they are too long.
     let mut options = pb::VerifyOptions { scopes: few(), ..Default::default() };
     let answer = client.verify_batch(batch(&tokens, options.clone())).await.unwrap().into_inner();
     assert!(answer.verdicts.iter().all(|one| !one.permit));
@@ -153,7 +153,7 @@ async fn the_answer_is_bounded_in_every_view() {
         for count in [1, 100, 300, 350, 500, 1000] {
             let options = pb::VerifyOptions { view: view.into(), ..Default::default() };
             let tokens = vec![&**token; count];
-            // The tokens themselves must go into a message.
+            // Skips requests that are too large for a message.
             let request = batch(&tokens, options);
             if request.encoded_len() > LIMIT {
                 continue;
@@ -198,7 +198,7 @@ async fn many_claims_of_many_tokens_are_written_while_others_are_served() {
     assert_eq!(daemon.metric("jwtd_in_flight_bytes").map(|bytes| bytes < 200_000.0), Some(true));
 }
 
-/// A call whose message never comes is answered by what is known without it.
+/// A call whose message never arrives is answered without it.
 #[tokio::test]
 async fn what_is_not_switched_on_is_refused_before_its_body_is_read() {
     let daemon = start("");
@@ -221,7 +221,7 @@ async fn what_is_not_switched_on_is_refused_before_its_body_is_read() {
     grpc.ready().await.unwrap();
     let status = grpc.client_streaming(request, path, codec).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
-    // Where it is switched on, it is read.
+    // When the service is enabled, the body is read.
     let daemon = start_with(&format!("{ISSUERS}ext_authz: {{}}\n"));
     let mut client = AuthorizationClient::new(daemon.channel(true).await);
     let answer = client.check(CheckRequest::default()).await.unwrap().into_inner();

@@ -30,12 +30,12 @@ async fn ask(daemon: &Daemon, tokens: &[&str]) -> Result<Vec<bool>, tonic::Statu
     Ok(answer.verdicts.iter().map(|verdict| verdict.permit).collect())
 }
 
-/// Waits until the file holds so many records, and no more.
+/// Waits until the file has exactly this many records.
 async fn records(daemon: &Daemon, count: usize) -> Vec<Value> {
     let file = daemon.folder.path("audit.jsonl");
     let text = until(daemon.with_log(format!("{count} records")), async || {
         let text = std::fs::read_to_string(&file).ok()?;
-        // The last line may be on its way.
+        // The last line may still be incomplete.
         (text.matches('\n').count() >= count).then_some(text)
     })
     .await;
@@ -67,7 +67,7 @@ async fn each_decision_is_recorded_and_no_token() {
     assert_eq!((&found[0]["key_id"], &found[0]["algorithm"]), (&"k".into(), &"EdDSA".into()));
     assert_eq!((&found[1]["token_id"], &found[2]["token_id"]), (&"id-alice".into(), &Value::Null));
     assert!(found[0]["caller"]["user"].is_u64() && found[0]["caller"]["process"].is_u64());
-    // Equal values have equal fingerprints.
+    // Equal tokens have equal fingerprints.
     let prints = column("fingerprint");
     assert!(prints[0] == prints[4] && prints[0] == prints[5] && prints[0] != prints[1]);
     assert_eq!(prints[0].as_str().unwrap().len(), 32);
@@ -78,7 +78,7 @@ async fn each_decision_is_recorded_and_no_token() {
     }
     // A record is counted after it is written.
     daemon.wait_for("/metrics", "jwtd_audit_records_total{result=\"written\"} 6\n");
-    // A reload is a new generation.
+    // A reload starts a new generation.
     let before = daemon.folder.read("jwtd.yaml");
     daemon
         .folder
@@ -138,7 +138,7 @@ async fn what_is_sampled_leaves_no_gap_and_fields_can_be_masked() {
     let (good, old) = (token("alice", now() + 600), token("alice", now() - 3600));
     ask(&daemon, &vec![&*good; 400]).await.unwrap();
     ask(&daemon, &[&*old; 5]).await.unwrap();
-    // Those that are not sampled come last, in the order of the file.
+    // Refusals are never sampled, so they appear in the order of the file.
     let file = daemon.folder.path("audit.jsonl");
     let text = until(daemon.with_log("5 refusals".to_owned()), async || {
         let text = std::fs::read_to_string(&file).ok()?;
@@ -147,7 +147,7 @@ async fn what_is_sampled_leaves_no_gap_and_fields_can_be_masked() {
     .await;
     let found: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |reason: &str| found.iter().filter(|one| one["reason"] == reason).count();
-    // Half of them, give or take ten standard deviations.
+    // Half of them, plus or minus ten standard deviations.
     assert!((100..300).contains(&of("OK")) && of("EXPIRED") == 5, "{text}");
     let numbers = found.iter().map(|one| one["sequence"].as_u64().unwrap());
     assert!(numbers.eq(1..=u64::try_from(found.len()).unwrap()), "{text}");
@@ -162,7 +162,7 @@ async fn what_is_sampled_leaves_no_gap_and_fields_can_be_masked() {
 
 #[tokio::test]
 async fn a_stuck_sink_loses_records_or_refuses_calls() {
-    // A folder stands in the place of the file when it is opened again.
+    // A folder takes the place of the file before it is reopened.
     let stuck = |config: &str| {
         let daemon = start_with(config);
         std::fs::remove_file(daemon.folder.path("audit.jsonl")).unwrap();
@@ -222,7 +222,7 @@ fn a_bad_setting_is_a_fault_and_a_file_that_cannot_be_opened_ends_the_start() {
     let small = example().replace("keep: 5", "keep: 5\n  buffer: 64KiB\n  when_full: refuse");
     std::fs::write(&file, small).unwrap();
     let Ended { message, .. } = run(binary().args(["config", "check", "--config"]).arg(&file), "");
-    assert!(message.contains("the largest message would never find room"), "{message}");
+    assert!(message.contains("the largest message would not fit into the queue"), "{message}");
     std::fs::write(&file, example().replace("audit.jsonl", "no/such/folder/a")).unwrap();
     let Ended { code, message, .. } = run(binary().args(["serve", "--config"]).arg(&file), "");
     assert_eq!(code, Some(1), "{message}");

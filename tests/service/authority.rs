@@ -1,4 +1,4 @@
-//! Clients that send the path of the socket as `:authority`, byte by byte as they do.
+//! Clients that send the socket path as `:authority`, byte for byte as they do.
 
 use crate::support::{Daemon, start};
 use jwtd_testkit::launcher::waiting::Patient as _;
@@ -10,12 +10,12 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
 }
 
-/// A field without a place in the tables; `name` is its index or its text.
+/// A literal field; `name` is its index or its text.
 fn field(name: &[u8], value: &[u8]) -> Vec<u8> {
     [name, &[u8::try_from(value.len()).unwrap()], value].concat()
 }
 
-/// A health check, its header block less `:authority`.
+/// The header block of a health check, with this `:authority`.
 fn block(authority: &[u8]) -> Vec<u8> {
     [
         &[0x83, 0x86][..],
@@ -27,7 +27,7 @@ fn block(authority: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// Whether each call, in turn on one connection, is answered with `:status` 200.
+/// Makes calls in turn on one connection; true for each that is answered with `:status` 200.
 fn answered(daemon: &Daemon, calls: &[Vec<Vec<u8>>]) -> Vec<bool> {
     let mut socket = UnixStream::connect(daemon.socket()).unwrap().patient();
     socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
@@ -38,12 +38,12 @@ fn answered(daemon: &Daemon, calls: &[Vec<Vec<u8>>]) -> Vec<bool> {
         let last = pieces.len() - 1;
         for (index, piece) in pieces.iter().enumerate() {
             let (kind, flags) = (if index == 0 { 1 } else { 9 }, if index == last { 4 } else { 0 });
-            // Each byte is a read of its own, as far as the system lets us.
+            // Writes each byte separately, which usually makes it a separate read.
             for byte in frame(kind, flags, stream, piece) {
                 socket.write_all(&[byte]).unwrap();
             }
         }
-        // An empty message of gRPC.
+        // An empty gRPC message.
         if socket.write_all(&frame(0, 1, stream, &[0; 5])).is_err() {
             all.push(false);
             continue;
@@ -75,9 +75,9 @@ fn the_path_of_the_socket_is_taken_in_every_form() {
     let coded = b"\x8d\x62\xcb\x6a\x60\x6a\x46\xa8\xb0\xa1\x74\x1c\x9d\x7f";
     let name = b"\x88\xb8\x3b\x53\x39\xec\x32\x7d\x7f";
     let forms = [
-        // C-core: name and value as they are, into the table.
+        // C-core: literal name and value, added to the table.
         field(b"\x40\x0a:authority", b"run%2Fjwtd%2Fs.sock"),
-        // Java: the name from the table.
+        // Java: the name from the static table.
         field(b"\x41", b"/run/jwtd/s.sock"),
         [&[0x41][..], coded].concat(),
         [&[0x01][..], coded].concat(),
@@ -85,17 +85,17 @@ fn the_path_of_the_socket_is_taken_in_every_form() {
     ];
     for form in &forms {
         let whole = block(form);
-        // Cut into frames at the middle of the value, and near the end.
+        // Split into frames in the middle of the value, and near the end.
         let split = |at: usize| vec![whole[..at].to_vec(), whole[at..].to_vec()];
         let calls = [vec![whole.clone()], split(40), split(whole.len() - 3)];
         for call in calls {
             assert_eq!(answered(&daemon, &[call]), [true], "{form:x?}");
         }
     }
-    // What entered the table is named from it in later calls: 0xbe is its newest field.
+    // Later calls refer to the field in the dynamic table: 0xbe is its newest entry.
     let calls = [vec![block(&forms[0])], vec![block(&[0xbe])], vec![block(&[0xbe])]];
     assert_eq!(answered(&daemon, &calls), [true, true, true]);
-    // Other characters are still refused, and the daemon goes on.
+    // Other invalid characters are still refused, and the daemon continues.
     assert_eq!(answered(&daemon, &[vec![block(&field(b"\x41", b"a\\b"))]]), [false]);
     assert_eq!(answered(&daemon, &[vec![block(&field(b"\x41", b"localhost"))]]), [true]);
 }

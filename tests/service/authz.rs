@@ -1,4 +1,4 @@
-//! Envoy's question, over the real call: what becomes of HTTP requests.
+//! Envoy's external authorization, tested with real calls: the decisions on HTTP requests.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, KEY, login_claims, start, start_with};
@@ -119,12 +119,12 @@ async fn a_permitted_request_carries_its_claims_and_no_others() {
         let mut removed = ok.headers_to_remove.clone();
         removed.sort();
         assert_eq!(removed, ["authorization", "x-jwt-tenant", "x_jwt_sub"]);
-        // Also where Envoy does not show us what the client sent.
+        // Also if Envoy does not forward the client's original headers.
         let blind = [("authorization", bearer.as_str())];
         let response = envoy.ask(http("GET", "/", &blind)).await;
         let Some(HttpResponse::OkResponse(ok)) = &response.http_response else { panic!() };
         assert!(ok.headers_to_remove.contains(&"x-jwt-tenant".to_owned()), "{ok:?}");
-        // The profile returns these claims alone, to other filters too.
+        // The profile returns only these claims, also to other filters.
         let metadata = response.dynamic_metadata.unwrap();
         let claims = format!("{:?}", metadata.fields["claims"]);
         assert!(claims.contains("alice") && !claims.contains("a@example.com"), "{claims}");
@@ -148,13 +148,13 @@ async fn the_token_is_taken_from_where_it_may_stand_and_out_of_the_request() {
     let response = envoy.ask(http("GET", &format!("/a?access_token={token}&x=1"), &[])).await;
     let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
     assert_eq!(ok.query_parameters_to_remove, ["access_token"]);
-    // The same bytes in two places are one, and are taken out of both.
+    // The same token in two places counts once, and is removed from both.
     let query = format!("/a?access_token={token}");
     let response = envoy.ask(http("GET", &query, &[("cookie", &cookies)])).await;
     let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
     assert_eq!(values(&ok.headers)["cookie"], "a=1; b=2");
     assert_eq!(ok.query_parameters_to_remove, ["access_token"]);
-    // Two of them are one too many.
+    // Two different tokens are refused.
     let other = format!("session={}", self::token(r#","scope":"orders.read","other":1"#));
     let response = envoy.ask(http("GET", &query, &[("cookie", &other)])).await;
     let (code, challenge, _) = refusal(&response);
@@ -189,7 +189,7 @@ async fn a_refusal_says_by_whose_fault_it_is() {
     assert_eq!((code, &*reason), (403, "SCOPE_MISSING"));
     assert!(challenge.contains(r#"error="insufficient_scope""#), "{challenge}");
     assert!(challenge.ends_with(r#"scope="orders.read""#), "{challenge}");
-    // What a rule refuses is no matter of another token.
+    // Another token would not help against a rule's refusal.
     let (code, challenge, reason) = ask("DELETE", &token(&GOOD.replace("ops", "x"))).await;
     assert_eq!((code, &*challenge, &*reason), (403, "", "POLICY_DENIED"));
     assert_eq!(ask("GET", "").await, (401, r#"Bearer realm="orders""#.to_owned(), String::new()));
@@ -197,12 +197,12 @@ async fn a_refusal_says_by_whose_fault_it_is() {
     assert_eq!(refusal(&response).1, r#"Bearer realm="orders""#);
     let response = envoy.ask(HttpRequest::default()).await;
     assert_eq!(refusal(&response).0, 401);
-    // A profile that there is not is a fault of the route, and lets nobody pass.
+    // A profile that does not exist is an error of the route, and admits nobody.
     let response = envoy.try_ask(http("GET", "/", &[]), "lost").await.unwrap();
     assert_eq!(refusal(&response), (503, String::new(), "PROFILE_UNKNOWN".to_owned()));
 }
 
-/// What a client sent is bytes. An error would be overlooked by `failure_mode_allow`.
+/// Client data may be any bytes. `failure_mode_allow` would let a request pass after an error.
 #[tokio::test]
 async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
     let daemon = start_with(&example());
@@ -223,14 +223,14 @@ async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
     };
     let none = Bytes::new();
     let [other, authorization, cookie] = ["x-other", "authorization", "cookie"].map(Bytes::from);
-    // Headers in which no token is looked for do not matter.
+    // Headers that are not searched for tokens do not matter.
     for judged in [
         with(vec![entry(&other, &bad)]),
         with(vec![entry(&bad, &other)]),
         raw(&other, &none, &bad),
         raw(&other, &bad, &none),
         raw(&bad, &none, &bad),
-        // Nor do cookies beside the one that may be the token.
+        // Neither do cookies other than the one that may hold the token.
         with(vec![entry(&cookie, &bad)]),
         raw(&cookie, &none, &bad),
     ] {
@@ -252,7 +252,7 @@ async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
         assert_eq!(code, 400, "{refused:?}");
         assert!(challenge.contains(r#"error="invalid_request""#), "{challenge}");
     }
-    // Of Envoy itself or of the operator, but the same.
+    // Attributes that Envoy or the operator sets are treated the same way.
     let request = Request { http: Some(good) };
     let attributes = AttributeContext {
         source: Some(Peer { principal: bad.clone() }),
@@ -272,8 +272,8 @@ async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
     assert_eq!(response.status.unwrap().code, 0);
 }
 
-/// Envoy takes no bytes for the value of a header, so that a cookie that is no text can neither
-/// be told to it nor change.
+/// Envoy accepts only text as a header value, so cookies that are not valid text can be neither
+/// returned to it nor changed.
 #[tokio::test]
 async fn cookies_that_are_no_text_are_left_alone_or_the_request_is_refused() {
     let request = |cookie: Vec<u8>, bearer: &str| {
@@ -298,7 +298,7 @@ async fn cookies_that_are_no_text_are_left_alone_or_the_request_is_refused() {
     let (code, challenge, _) = refusal(&envoy.ask(request(cookies(&token), "")).await);
     assert_eq!(code, 400);
     assert!(challenge.contains("another cookie is not UTF-8"), "{challenge}");
-    // Where the token stays, so does all else.
+    // If the token is forwarded, everything else stays as well.
     let daemon = start_with(&example().replace("realm: orders", "forward_token: true"));
     let response = Envoy::of(&daemon).await.ask(request(cookies(&token), "")).await;
     let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
@@ -326,7 +326,7 @@ async fn a_preflight_passes_where_it_may_and_carries_no_claims() {
     let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
     let removed = ["x-jwt-roles", "x-jwt-sub", "x-jwt-tenant", "x_jwt_roles"];
     assert_eq!((ok.headers_to_remove, ok.headers.len()), (removed.map(String::from).to_vec(), 0));
-    // What has a token is judged by it.
+    // A preflight request that has a token is decided by it.
     let response = envoy.ask(preflight(&[("authorization", "Bearer x")])).await;
     assert_eq!(refusal(&response).2, "TOKEN_NOT_COMPACT");
     let response = envoy.ask(http("OPTIONS", "/", &[("origin", "https://app.example")])).await;
@@ -346,7 +346,7 @@ async fn a_web_socket_offers_its_token_among_its_protocols() {
     assert_eq!(refusal(&response).0, 401);
 }
 
-/// What could not be judged is denied, wherever it failed: at admission or in the decoder.
+/// A request that cannot be verified is denied, whether admission or the decoder failed.
 #[tokio::test]
 async fn what_cannot_be_judged_is_denied_and_no_error() {
     let config = example() + "limits: { message_bytes: 64KiB }\n";
@@ -387,7 +387,7 @@ async fn without_the_setting_the_question_is_not_answered() {
     assert!(metrics.contains(r#"grpc_service="envoy.service.auth.v3.Authorization""#), "{metrics}");
 }
 
-/// Other spellings of a host and a path are the same to a rule.
+/// Different spellings of a host and a path are the same to a rule.
 #[tokio::test]
 async fn rules_see_one_form_of_a_host_and_a_path() {
     let rule = r#"request.method == "GET" || "ops" in claims.realm_access.roles"#;

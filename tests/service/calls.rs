@@ -1,4 +1,4 @@
-//! Calls: batches and streams, wrong calls, bounds.
+//! Calls: batches, streams, invalid calls and limits.
 
 use crate::client::Calls as _;
 use crate::support::{ISSUERS, JWTD, KEY, claims, folder, start, token};
@@ -41,7 +41,7 @@ fn thousand() -> (Vec<String>, Vec<Reason>) {
 async fn a_batch_is_answered_in_order_cold_and_warm_on_every_socket() {
     let daemon = start("");
     let (tokens, expected) = thousand();
-    // The last two bits of these signatures fill a character or do not.
+    // The last two bits of these signatures may fill a character, so either reason can occur.
     for unix in [true, false, true] {
         let mut client = VerifierServiceClient::new(daemon.channel(unix).await);
         let answer = client.verify_batch(batch(&tokens)).await.unwrap().into_inner();
@@ -83,7 +83,7 @@ async fn a_stream_answers_every_message_and_outlives_wrong_ones() {
     assert_eq!(seen, (0..100).collect::<Vec<_>>());
 }
 
-/// Also where the answer is at hand: what comes too late is no answer.
+/// This holds for cache hits too: a late response is useless.
 #[tokio::test]
 async fn r80_a_message_without_time_is_late_cold_and_remembered() {
     let daemon = start("");
@@ -162,7 +162,7 @@ async fn r80_wrong_calls_get_a_status_with_the_field_and_the_limit() {
         let info = status.get_details_error_info().unwrap();
         assert_eq!((status.code(), &*info.reason, &*info.domain), (code, reason, "jwtd"));
         assert_eq!(info.metadata["field"], field, "{reason}");
-        // Who is told to come back is told when.
+        // A response that asks for a retry says when.
         let wait = status.get_details_retry_info().and_then(|info| info.retry_delay);
         let wait = wait.map(|wait| (50..150).contains(&wait.as_millis()));
         assert_eq!(wait, (reason == "OVERLOADED").then_some(true), "{reason}");
@@ -181,19 +181,19 @@ async fn bytes_beyond_the_bound_are_refused_while_they_arrive() {
     let info = status.get_details_error_info().unwrap();
     assert_eq!((status.code(), &*info.reason), (Code::ResourceExhausted, "OVERLOADED"));
     assert_eq!((&*info.metadata["field"], &*info.metadata["limit"]), ("bytes", "8192"));
-    // What was taken comes back.
+    // The permits are returned.
     for _ in 0..3 {
         let answer = client.verify_batch(batch(&[token("")])).await.unwrap().into_inner();
         assert_eq!(reasons(&answer.verdicts), [Reason::Ok]);
     }
-    // An answer counts until it is sent, which may be a moment after it is read.
+    // A response counts until it is sent, which may be a moment after the client has read it.
     let metrics = daemon.wait_for("/metrics", "jwtd_in_flight_bytes 0");
     assert!(metrics.contains(r#"jwtd_shed_total{cause="bytes"} 1"#), "{metrics}");
 }
 
 #[tokio::test]
 async fn r80_a_call_without_a_deadline_has_ours() {
-    // On one thread, four thousand signatures take longer on any machine.
+    // On one thread, four thousand signatures exceed the deadline on any machine.
     let config = format!("{ISSUERS}limits: {{ call_timeout: 10ms, batch_tokens: 4000 }}\n");
     let daemon = JWTD.with(&["--workers", "1"]).start(folder(), &config);
     let forged = |index: usize| {
@@ -207,7 +207,7 @@ async fn r80_a_call_without_a_deadline_has_ours() {
     assert_eq!((status.code(), &*info.reason), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
 }
 
-/// A client of our own: tonic's gives up by itself when the deadline comes.
+/// Uses its own client, because tonic's gives up when the deadline expires.
 #[tokio::test]
 async fn r80_a_call_past_its_deadline_fails_whole() {
     use http_body_util::{BodyExt as _, Full};

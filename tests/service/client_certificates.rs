@@ -1,4 +1,4 @@
-//! Client certificates that end while their holder is connected.
+//! Client certificates that expire while their holder is connected.
 
 use crate::support::{Daemon, folder};
 use crate::tls::{Callers as _, PREFACE, ask, closed, permits, socket, start};
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A client that would resume a session if it could.
+/// A client configuration that would resume a session if it could.
 fn config(
     daemon: &Daemon,
     version: &'static rustls::SupportedProtocolVersion,
@@ -41,8 +41,8 @@ fn config(
     Arc::new(config)
 }
 
-/// Connects as far as the settings of the daemon; says which handshake it was, and whether the
-/// daemon would have read early data.
+/// Connects until the daemon's settings arrive; returns the kind of handshake, and true if the
+/// daemon would have accepted early data.
 fn handshake(daemon: &Daemon, config: &Arc<ClientConfig>) -> (HandshakeKind, bool) {
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let mut connection = ClientConnection::new(Arc::clone(config), name).unwrap();
@@ -68,7 +68,8 @@ fn r84_no_session_is_resumed_where_clients_need_a_certificate() {
             let full = (HandshakeKind::Full, false);
             assert_eq!(handshake(&daemon, &mutual), full, "{version:?}");
         }
-        // Elsewhere sessions are resumed: the test would see it.
+        // Without client certificates, sessions are resumed, which shows that the test would notice
+        // it.
         let daemon = start(&ours, ", min_version: \"1.2\"", "");
         ours.write(&daemon.folder, "ours");
         let open = config(&daemon, version, None);
@@ -88,7 +89,8 @@ async fn r84_a_connection_ends_with_its_clients_certificate() {
     let long = Credentials { ca_file: ca_file.clone(), client: Some(long) };
     let address: Address = format!("tls://{}", daemon.tls).parse().unwrap();
     let mut lasting = Client::connect_as(&address, &long).await.unwrap();
-    // Not over at once, so that the handshake succeeds; on a busy machine not the first.
+    // The certificate expires shortly after the handshake; on a busy machine the first attempts may
+    // fail.
     let mut idle = until("a handshake before the end", async || {
         let end =
             date_time_ymd(1970, 1, 1) + Duration::from_secs(crate::support::now().unsigned_abs());
@@ -115,7 +117,7 @@ async fn r84_who_does_not_heed_the_end_of_its_certificate_is_cut_off() {
     let (ours, clients) = (Authority::new(), Authority::new());
     let folder = folder();
     let extra = format!(", client_ca_file: {}", clients.write(&folder, "clients").display());
-    // No time to close the connection in good order: the rest of the grace is not waited for.
+    // Without a grace period, nothing waits for a graceful close of the connection.
     let daemon = start(&ours, &extra, "connection: { max_age_grace: 0s }\n");
     ours.write(&daemon.folder, "ours");
     let client = clients.issue_to(&folder, "client", "client.example");
@@ -127,7 +129,7 @@ async fn r84_who_does_not_heed_the_end_of_its_certificate_is_cut_off() {
     deaf.read_exact(&mut [0; 9]).unwrap();
     Authority::new().write(&folder, "clients");
     daemon.wait_for("/metrics", &closed("cut", 1));
-    // The end of the connection, in good order or not.
+    // The connection ends, gracefully or not.
     deaf.read_to_end(&mut Vec::new()).ok();
 }
 
@@ -144,7 +146,7 @@ async fn r84_a_certificate_with_two_spiffe_ids_is_refused() {
         params.subject_alt_names.push(SanType::URI(second.try_into().unwrap()));
     });
     assert!(permits(&daemon, &with(two)).await.is_err());
-    // The client may have tried again.
+    // The client may have retried.
     daemon.wait_for_count("jwtd_connections_closed_total{cause=\"handshake\"}", 1.0);
     let one = clients.issue_to(&folder, "one", "client.example");
     assert_eq!(permits(&daemon, &with(one)).await, Ok(true));

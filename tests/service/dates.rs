@@ -1,4 +1,4 @@
-//! The dates of certificates, and the level of the log, while a daemon runs.
+//! The validity dates of certificates, and the log level, while a daemon runs.
 
 use crate::support::{Daemon, ISSUERS, JWTD, binary, folder, run};
 use jwtd::clock::Clock;
@@ -6,7 +6,7 @@ use jwtd_testkit::certificates::{Authority, Identity, params};
 use jwtd_testkit::launcher::Folder;
 use rcgen::{CertificateParams, date_time_ymd};
 
-/// A certificate for `127.0.0.1`, changed before it is signed, and its key.
+/// Writes a certificate for `127.0.0.1`, with changed parameters, and its key.
 fn write(authority: &Authority, folder: &Folder, change: impl FnOnce(&mut CertificateParams)) {
     let mut params = params(["127.0.0.1"]);
     change(&mut params);
@@ -85,7 +85,7 @@ fn an_expired_certificate_does_not_take_the_place_of_one_that_is_valid() {
     let before = expiry(&daemon.get("/metrics"));
     write(&authority, &folder, expired);
     daemon.hang_up();
-    let log = daemon.wait_for_log("the certificate before stays in force");
+    let log = daemon.wait_for_log("the previous certificate stays in force");
     assert!(log.contains("expired 2021-01-01T00:00:00Z"), "{log}");
     assert_eq!(expiry(&daemon.get("/metrics")), before);
 }

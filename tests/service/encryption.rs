@@ -1,4 +1,4 @@
-//! Encrypted tokens through the daemon: opened, remembered, refused, and their keys rotated.
+//! Encrypted tokens through the daemon: decryption, caching, refusals, and key rotation.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, Folder, JWTD, KEY, claims, folder};
@@ -19,7 +19,7 @@ pub(crate) fn recipient(algorithm: KeyManagement, id: &str) -> RecipientKey {
     RecipientKey::generate(algorithm, size, curve, 32).unwrap().with_id(id)
 }
 
-/// Encrypts `text` to the key, with the members `more` of the header, each after a comma.
+/// Encrypts `text` to the key; `more` are header members, each preceded by a comma.
 pub(crate) fn encrypt(key: &RecipientKey, more: &str, text: &str) -> String {
     let jwk = key.public_jwk().unwrap_or_else(|| key.to_jwk().to_string());
     let sealer = EncryptionKey::parse(jwk.as_bytes()).unwrap().remove(0).unwrap();
@@ -39,7 +39,7 @@ pub(crate) static EC: LazyLock<RecipientKey> =
 pub(crate) static DIRECT: LazyLock<RecipientKey> =
     LazyLock::new(|| recipient(KeyManagement::Direct, "enc-dir"));
 
-/// A folder with one key of each kind in `enc/`.
+/// A folder with one key of each type in `enc/`.
 pub(crate) fn keys() -> Folder {
     let folder = folder();
     std::fs::create_dir(folder.path("enc")).unwrap();
@@ -108,13 +108,13 @@ async fn encrypted_tokens_are_opened_and_remembered_in_every_call() {
         };
         assert!(verdicts.verdicts.iter().all(|one| one.permit));
     }
-    // Each was opened once, whatever asked for it.
+    // Each token was decrypted once, whatever method asked for it.
     for algorithm in ["RSA-OAEP-256", "ECDH-ES", "dir"] {
         let series =
             format!(r#"jwtd_decryptions_total{{algorithm="{algorithm}",result="opened"}}"#);
         assert_eq!(daemon.metric(&series), Some(1.0), "{algorithm}");
     }
-    // What the verdict says is what the token inside says.
+    // The verdict describes the inner token.
     let options = VerifyOptions { view: 2, ..VerifyOptions::default() };
     let request =
         VerifyRequest { token: tokens[0].clone().into(), options: Some(options), context: None };
@@ -291,7 +291,7 @@ async fn a_rotated_decryption_key_costs_no_good_token_and_voids_those_of_the_old
     let daemon = start();
     let old = nested(&EC);
     assert_eq!(daemon.reasons(&[&old]).await, [Reason::Ok]);
-    // The new key comes, both are good, and the old one goes.
+    // The new key is added, both work, and the old one is removed.
     let new = recipient(KeyManagement::EcdhEs, "enc-new");
     let fresh = nested(&new);
     assert_eq!(daemon.reasons(&[&fresh]).await, [Reason::DecryptionKeyUnknown]);
@@ -308,7 +308,7 @@ async fn a_rotated_decryption_key_costs_no_good_token_and_voids_those_of_the_old
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_of_encrypted_tokens_is_opened_each_once() {
     let daemon = start();
-    // As many private operations as tokens, among plain ones that need none.
+    // As many private-key operations as tokens, among plain tokens that need none.
     let mut tokens: Vec<String> = (0..20).map(|_| nested(&RSA)).collect();
     tokens.push(KEY.signed(claims(r#","jti":"1""#)));
     let request = VerifyBatchRequest {

@@ -1,4 +1,4 @@
-//! Events for a daemon: how they are made, and how they are posted.
+//! Builds events and posts them to a daemon.
 
 use crate::support::{Daemon, now};
 use jwtd_testkit::launcher::waiting::Patient as _;
@@ -12,7 +12,7 @@ pub(crate) const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-ty
 pub(crate) const RISC: &str = "https://schemas.openid.net/secevent/risc/event-type/";
 pub(crate) const SSF: &str = "https://schemas.openid.net/secevent/ssf/event-type/";
 
-/// What a daemon answers.
+/// The response of a daemon.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
@@ -21,14 +21,14 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    /// A member of the JSON object that is the body.
+    /// A member of the JSON object in the body.
     pub(crate) fn member(&self, name: &str) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         body[name].as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// Posts a body of this type; `more` are further lines of the header, each with its end.
+/// Posts a body of this type; `more` are further header lines, each with its line ending.
 pub(crate) fn post(daemon: &Daemon, path: &str, kind: &str, body: &str, more: &str) -> Answered {
     let mut socket = TcpStream::connect(&daemon.tcp).unwrap().patient();
     let length = body.len();
@@ -37,7 +37,7 @@ pub(crate) fn post(daemon: &Daemon, path: &str, kind: &str, body: &str, more: &s
          Connection: close\r\n{more}\r\n"
     );
     socket.write_all(head.as_bytes()).unwrap();
-    // A body that is too large is refused while it is sent.
+    // A body that is too large is refused while it is being sent.
     socket.write_all(body.as_bytes()).ok();
     let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(count @ 1..) = socket.read(&mut piece) {
@@ -55,7 +55,7 @@ pub(crate) fn log_out(daemon: &Daemon, token: &str) -> Answered {
     post(daemon, "/logout", "application/x-www-form-urlencoded", &form, "")
 }
 
-/// The claims of an event of `issuer` for this service; more are for the caller to set.
+/// The claims of an event of `issuer` for this service, without a subject.
 pub(crate) fn event(issuer: &str, jti: &str, events: Value) -> Claims {
     let claims = Claims::of(issuer).without("sub").without("exp").set("aud", "me");
     claims.set("iat", now()).set("jti", jti).set("events", events)
@@ -71,7 +71,7 @@ pub(crate) fn typed(signer: &Signer, token_type: &str, claims: &Claims) -> Strin
     signer.sign(&signer.header(&format!(r#","typ":"{token_type}""#)), &claims.to_string())
 }
 
-/// The series of events of the feed `f` with this outcome.
+/// The series that counts events of the feed `f` with this outcome.
 pub(crate) fn outcome(name: &str) -> String {
     format!("jwtd_revocation_events_total{{feed=\"f\",outcome=\"{name}\"}}")
 }

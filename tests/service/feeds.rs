@@ -1,5 +1,5 @@
-//! Feeds of revocation that are lists, over the real calls: a watched file and a polled list, what
-//! becomes of faults in them, and what verdicts say while a list is not heard of.
+//! Revocation feeds that are lists, tested with real calls: a watched file and a polled list, the
+//! handling of faults in them, and verdicts while a list is stale.
 
 use crate::authz::{Envoy, http, refusal};
 use crate::client::Calls as _;
@@ -55,7 +55,7 @@ async fn a_watched_file_revokes_and_takes_back_also_over_a_restart() {
     until_revoked(&daemon, &[(0, true), (29, true), (30, false)]).await;
     let listed = daemon.wait_for("/readyz?verbose", "revocation feed f: heard of");
     assert!(listed.starts_with("HTTP/1.1 200"), "{listed}");
-    // Written in place, and not by a new file.
+    // The file is overwritten in place, not replaced.
     daemon.folder.write("revoked.jsonl", lines(1..31));
     until_revoked(&daemon, &[(0, false), (1, true), (30, true)]).await;
     let folder = daemon.folder.clone();
@@ -96,7 +96,7 @@ async fn a_file_that_is_faulty_adds_its_good_lines_and_takes_nothing_back() {
         daemon.wait_for_count(&errors(reason), 1.0);
     }
 
-    // A list of 100 MB is refused whole, and said to be.
+    // A list of 100 MB is refused completely, and reported.
     let large = std::fs::File::create(daemon.folder.path("revoked.jsonl")).unwrap();
     large.set_len(100 << 20).unwrap();
     daemon.wait_for_log("is larger than 16777216 bytes");
@@ -132,7 +132,7 @@ async fn a_polled_list_that_is_silent_shows_its_age_and_what_it_said_stays() {
     web.put("/list", down());
     let feed = format!("url: '{}/list', refresh: 1s, max_age: 2s", web.origin);
     let daemon = start(folder(), &feed, "audit: { file: audit.jsonl }\n");
-    // It was never heard of.
+    // The feed has never been received before.
     let first = until_verdict(&daemon, "an age", |verdict| verdict.revocation_age.is_some()).await;
     assert!(first.permit && first.reason() == Reason::Ok);
     let page = daemon.wait_for("/readyz?verbose", "the last attempt failed");
@@ -163,7 +163,7 @@ async fn a_polled_list_that_is_silent_shows_its_age_and_what_it_said_stays() {
         daemon.folder.read("audit.jsonl").contains(r#""revocation_age":"#).then_some(())
     })
     .await;
-    // Larger than is accepted: nothing of it counts, and it is no heartbeat.
+    // A list above the size limit is ignored completely, and does not count as a sign of life.
     web.put("/list", Answer::ok(vec![b' '; (16 << 20) + 1]));
     daemon.wait_for_count(&errors("too_large"), 1.0);
     until_revoked(&daemon, &[(1, true), (3, true)]).await;
@@ -186,7 +186,7 @@ async fn a_profile_may_refuse_while_a_list_is_silent() {
     let daemon = JWTD.start(folder(), &config);
     let good = named(7);
     assert_eq!(daemon.reasons(&[&good]).await, [Reason::RevocationStale], "never heard of");
-    // Nothing is said of other issuers, and a token that is bad in another way is told so.
+    // Other issuers are unaffected, and a token with another fault gets the reason of that fault.
     let foreign = KEY.signed(Claims::of("https://o"));
     let expired = KEY.signed(Claims::of("https://i").set("exp", now() - 1000));
     assert_eq!(daemon.reasons(&[&foreign, &expired]).await, [Reason::Ok, Reason::Expired]);
@@ -203,7 +203,7 @@ async fn a_profile_may_refuse_while_a_list_is_silent() {
 
     gate.open();
     let fresh = until_verdict(&daemon, "a permit", |verdict| verdict.permit).await;
-    // No longer than until the feed would be stale.
+    // The verdict is valid no longer than until the feed would be stale.
     assert!(fresh.valid_until.unwrap() <= now() + 4, "{fresh:?}");
     daemon.wait_for("/readyz", "200 OK");
     until_revoked(&daemon, &[(0, true)]).await;

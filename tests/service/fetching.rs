@@ -1,5 +1,5 @@
-//! Keys that are fetched from several places, in gzip, through firewalls and proxies, without
-//! encryption; and what of that is told.
+//! Fetched keys: from several sources, with gzip, through firewalls and proxies, and without TLS;
+//! and the reports about them.
 
 use crate::client::Calls as _;
 use crate::sources::proxy;
@@ -18,7 +18,7 @@ pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A daemon with one issuer of this `iss`, and more of the configuration.
+/// A daemon with one issuer of this `iss`, and further configuration.
 fn start(folder: Folder, issuer: &str, keys: &str, more: &str) -> Daemon {
     let config = format!(
         "issuers:\n  corp:\n    issuer: '{issuer}'\n    audiences: [a]\n    keys: {{ {keys} }}\n{more}"
@@ -26,7 +26,7 @@ fn start(folder: Folder, issuer: &str, keys: &str, more: &str) -> Daemon {
     JWTD.start(folder, &config)
 }
 
-/// A set that is good for a second.
+/// A set that is fresh for one second.
 fn short_lived(signers: &[&Signer]) -> Answer {
     Answer { header: "Cache-Control: max-age=1\r\n".to_owned(), ..Answer::ok(set(signers)) }
 }
@@ -52,7 +52,7 @@ async fn two_key_sets_under_one_iss_are_a_union_in_which_each_part_lasts_by_itse
     let all = [&*of_a, &*of_b, &*of_c];
     daemon.until_reasons(&all, &[Reason::Ok, Reason::Ok, Reason::KeyUnknown]).await;
 
-    // One place fails while the other rotates: the keys of each stand for themselves.
+    // One source fails while the other rotates: the keys of each source are independent.
     two.put("/k", down());
     one.put("/k", short_lived(&[&c]));
     daemon.until_reasons(&all, &[Reason::KeyUnknown, Reason::Ok, Reason::Ok]).await;
@@ -65,7 +65,7 @@ async fn two_key_sets_under_one_iss_are_a_union_in_which_each_part_lasts_by_itse
     two.put("/k", short_lived(&[&b]));
     let log = daemon.wait_for_log("keys can be fetched again");
     assert!(log.contains("\"failed_attempts\":") && log.contains("\"failed_for\":"), "{log}");
-    // The other one too.
+    // The other source rotates too.
     one.put("/k", short_lived(&[&a]));
     two.put("/k", short_lived(&[&b, &c]));
     daemon.until_reasons(&all, &[Reason::Ok, Reason::Ok, Reason::Ok]).await;
@@ -89,7 +89,7 @@ async fn each_part_of_a_union_outlives_the_process_and_goes_when_it_is_too_old()
     daemon.until_reasons(&all, &[Reason::Ok, Reason::Ok]).await;
     let kept = daemon.folder.clone();
     for name in ["state/corp~0.json", "state/corp~1.json"] {
-        // They are kept after they are in force.
+        // Keys are stored after they are in force.
         let is_kept = async || kept.path(name).exists().then_some(());
         until(daemon.with_log(format!("{name} to be kept")), is_kept).await;
     }
@@ -101,7 +101,7 @@ async fn each_part_of_a_union_outlives_the_process_and_goes_when_it_is_too_old()
     let log = daemon.wait_for_log("keys from `state_dir`");
     assert!(log.contains("\"keys\":2"), "those of both parts: {log}");
     daemon.until_reasons(&all, &[Reason::Ok, Reason::KeyUnknown]).await;
-    daemon.wait_for_log("the keys from here are older than `max_stale`");
+    daemon.wait_for_log("the keys from this place are older than `max_stale`");
     assert_eq!(daemon.reasons(&all[..1]).await, [Reason::Ok]);
 }
 
@@ -191,7 +191,7 @@ async fn fields_are_sent_to_the_configured_host_alone_and_shown_to_nobody() {
     let log = daemon.stop();
     assert!(!log.contains("secret-of") && !log.contains("secret-in"), "{log}");
 
-    // Metadata lead elsewhere: nothing is sent along.
+    // The metadata point to another host: credentials are not sent there.
     let (other, asked) = proxy("HTTP/1.1 200 Connection established\r\n\r\n");
     let elsewhere = "https://other.example/k";
     let metadata = serde_json::json!({"issuer": web.origin, "jwks_uri": elsewhere});
@@ -208,7 +208,7 @@ async fn fields_are_sent_to_the_configured_host_alone_and_shown_to_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plaintext_is_permitted_for_keys_metadata_and_what_they_name() {
     let web = Web::start();
-    // Another spelling of this machine, which counts as another one.
+    // Another spelling of this machine's address counts as another host.
     let outside = web.origin.replace("127.0.0.1", "[::ffff:127.0.0.1]");
     web.put("/k", Answer::ok(set(&[&KEY])));
     let metadata = serde_json::json!({"issuer": outside, "jwks_uri": format!("{outside}/k")});
@@ -221,11 +221,11 @@ async fn plaintext_is_permitted_for_keys_metadata_and_what_they_name() {
         daemon.wait_for("/readyz", "200 OK");
         assert_eq!(daemon.reasons(&[&KEY.token(issuer)]).await, [Reason::Ok], "{keys}");
     }
-    // Where only a fetched document names the host, it must be public still.
+    // A host that only a fetched document names must have a public address.
     let metadata = serde_json::json!({"issuer": web.origin, "jwks_uri": "http://10.0.0.1/k"});
     web.put("/.well-known/openid-configuration", Answer::ok(metadata.to_string()));
     let daemon = start(folder(), &web.origin, "plaintext: true", "");
-    daemon.wait_for_log("the host is at 10.0.0.1, which is not connected to");
+    daemon.wait_for_log("connections to the host's address 10.0.0.1 are not allowed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -253,7 +253,7 @@ async fn a_proxy_is_given_the_password_of_a_file_and_whole_urls_in_plain_text() 
     assert!(request.starts_with("GET http://keys.example/k?a=b HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("host: keys.example\r\n"), "{request}");
     assert!(request.contains(&format!("proxy-authorization: {basic}\r\n")), "{request}");
-    daemon.wait_for_log("the proxy asks who we are (407)");
+    daemon.wait_for_log("the proxy requires authentication (407)");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

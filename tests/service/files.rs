@@ -1,4 +1,4 @@
-//! Files in whose place there is something else, and the files that the daemon makes.
+//! Unexpected file types in place of files, and the files that the daemon creates.
 
 use crate::support::{Ended, Folder, ISSUERS, JWTD, KEY, binary, folder, run};
 use jwtd_testkit::tokens::set;
@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-/// Puts a named pipe, which nobody writes to or reads from, in the place of a file.
+/// Creates a named pipe in place of a file; nothing opens its other end.
 fn pipe(folder: &Folder) -> String {
     let path = folder.path("pipe");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());

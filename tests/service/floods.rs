@@ -1,4 +1,4 @@
-//! Peers that send frames of HTTP/2 without end, or provoke lines of the log.
+//! Peers that send endless HTTP/2 frames, or provoke log lines.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, ISSUERS, JWTD, folder, start, token};
@@ -16,10 +16,10 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     [&[0, 0, length, kind, flags, 0, 0, 0, stream][..], payload].concat()
 }
 
-/// All that comes back while `sent` is sent.
+/// Everything received while `sent` is sent.
 fn answer<S: Read + Write + Send>(mut reader: S, mut writer: S, sent: &[u8]) -> Vec<u8> {
     std::thread::scope(|scope| {
-        // It is cut off in the midst of it.
+        // The daemon closes the connection during the write.
         scope.spawn(move || writer.write_all(sent).ok());
         let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
         while let Ok(count @ 1..) = reader.read(&mut piece) {
@@ -55,19 +55,19 @@ fn frames_without_end_are_cut_off_with_a_word_and_few_lines_are_logged() {
         assert!(heard.ends_with(calm), "{name}: {:?}", heard.escape_ascii().to_string());
         daemon.wait_for("/metrics", &closed("flood", count + 1));
     }
-    // Over the Unix socket as well.
+    // Also over the Unix socket.
     let socket = UnixStream::connect(daemon.socket()).unwrap().patient();
     let sent = [PREFACE, &frame(6, 1, 0, &[7; 8]).repeat(20_000)].concat();
     let heard = answer(socket.try_clone().unwrap(), socket, &sent);
     assert!(heard.windows(8).any(|part| part == b"too many"), "{}", heard.escape_ascii());
     daemon.wait_for("/metrics", &closed("flood", 7));
-    // What h2 bounds by itself is a fault against the protocol.
+    // Floods that h2 itself limits count as protocol errors.
     over_tcp(&daemon, &[PREFACE, &frame(4, 1, 0, &[]).repeat(20_000)].concat());
     over_tcp(&daemon, &[PREFACE, &frame(3, 0, 9, &[0, 0, 0, 8]).repeat(20_000)].concat());
     daemon.wait_for("/metrics", &closed("protocol", 2));
     let log = daemon.stop();
     assert!(log.lines().count() < 40, "{log}");
-    assert!(log.contains("cut off: frames of HTTP/2"), "{log}");
+    assert!(log.contains("closed: too many HTTP/2 frames"), "{log}");
     assert!(!log.contains("PING ack"), "{log}");
 }
 

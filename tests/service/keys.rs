@@ -1,4 +1,4 @@
-//! The life of fetched keys: their states, and how they outlive the process.
+//! The states of fetched keys, and their persistence across restarts.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, Ended, JWTD, KEY, binary, now, run, start_with};
@@ -52,7 +52,7 @@ async fn r67_the_state_of_keys_shows_in_health_probes_metrics_and_on_the_command
     let daemon = start_with(&config(&web, "refresh: 1h, max_stale: 2h, cooldown: 1s"));
     daemon.wait_for("/metrics", &state("expired"));
     assert_eq!(health(&daemon, "corp").await, "NOT_SERVING");
-    // There are no keys before the first attempt, nor after it.
+    // There are no keys before the first attempt, and none after it fails.
     daemon.wait_for("/readyz?verbose", "the last attempt failed: http");
     web.put("/k", set());
     daemon.wait_for("/metrics", &state("fresh"));
@@ -61,7 +61,7 @@ async fn r67_the_state_of_keys_shows_in_health_probes_metrics_and_on_the_command
     for part in ["200 OK", "corp: 1 keys, fresh, fetched ", "good for 7", "next attempt in "] {
         assert!(verbose.contains(part), "{part}: {verbose}");
     }
-    // A token with an unknown id hastens the next attempt.
+    // A token with an unknown ID brings the next attempt forward.
     web.put("/k", Answer::status("500 Internal Server Error", ""));
     let unknown = KEY.token_as("unknown", "https://i");
     assert_eq!(daemon.reasons(&[&unknown]).await, [Reason::KeyUnknown]);
@@ -104,14 +104,14 @@ async fn a_new_process_serves_with_kept_keys_while_the_issuer_is_down() {
     assert!(second.get("/readyz").contains("200 OK"), "{}", second.log());
     assert_eq!(second.reasons(&[&token()]).await, [Reason::Ok]);
     second.wait_for("/metrics", r#"jwtd_jwks_state{issuer="corp",state="stale"} 1"#);
-    // One process at a time.
+    // Only one process may use the folder at a time.
     let same = folder.path("jwtd.yaml");
     let Ended { code, message, .. } = run(binary().args(["serve", "--config"]).arg(same), "");
     assert!(code == Some(1) && message.contains("another process uses it"), "{code:?} {message}");
     assert_eq!(second.reasons(&[&token()]).await, [Reason::Ok]);
     drop(second);
 
-    // `max_stale` counts from when they were fetched.
+    // `max_stale` counts from the time of the fetch.
     let kept = folder.read("state/corp.json");
     let mut kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
     kept["fetched_at"] = (now() - 301).into();
@@ -123,7 +123,7 @@ async fn a_new_process_serves_with_kept_keys_while_the_issuer_is_down() {
     third.wait_for("/readyz", "200 OK");
     drop(third);
 
-    // What others could have written is not believed, and not deleted.
+    // A file that others could have written is neither trusted nor deleted.
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
     web.put("/k", Answer::status("503 Service Unavailable", ""));
     let fourth = JWTD.start(folder.clone(), &config(&web, "max_stale: 300s"));
@@ -159,7 +159,7 @@ async fn r66_t43_the_keys_of_one_issuer_never_serve_another() {
     let publish = |path: &str, keys: &[String]| {
         web.put(path, Answer::ok(set_of(keys)));
     };
-    // One id in both sets, and one that only the second has.
+    // One ID in both sets, and one that only the second has.
     publish("/one", &[a.jwk()]);
     publish("/two", &[b.jwk(), b.key.to_jwk("other")]);
     let config = issuers(&web, &["one", "two"], "refresh: 1h, unknown_kid_wait: 0s");
@@ -175,7 +175,7 @@ async fn r66_t43_the_keys_of_one_issuer_never_serve_another() {
     ];
     let tokens = tokens.each_ref().map(String::as_str);
     use Reason::{KeyUnknown, Ok as Good, SignatureInvalid};
-    // Cold, and with the good ones remembered.
+    // First with an empty cache, then with the good tokens cached.
     for _ in 0..3 {
         let expected = [Good, Good, Good, SignatureInvalid, SignatureInvalid, KeyUnknown];
         assert_eq!(daemon.reasons(&tokens).await, expected);
@@ -197,7 +197,7 @@ async fn t46_issuers_that_fail_while_tokens_wait_leave_every_token_answered() {
     for (name, status) in names.iter().zip(statuses) {
         web.put(&format!("/{name}"), Answer::status(status, "").behind(&gate));
     }
-    // Of each failing issuer an unknown key twice, and a good token beside them.
+    // For each failing issuer an unknown key twice, and a good token beside them.
     let mut tokens = Vec::new();
     for name in names {
         let issuer = format!("https://{name}");
@@ -205,8 +205,8 @@ async fn t46_issuers_that_fail_while_tokens_wait_leave_every_token_answered() {
     }
     let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
     let unknown = r#"jwtd_unknown_kid_total{issuer="four"}"#;
-    // One call waits all the time. Others come and are given up: one before the attempts have
-    // begun, one while they are held up, and one when they end.
+    // One call waits throughout. Other calls come and are canceled: one before the attempts have
+    // begun, one while they are blocked, and one when they end.
     let given_up = async {
         let mut seen = 0.0;
         for asked in [names.len(), 2 * names.len(), 2 * names.len()] {

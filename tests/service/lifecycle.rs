@@ -1,4 +1,4 @@
-//! Probes, health, and the end: before a hard deadline, whatever a peer does.
+//! Probes, health, and shutdown: always before a hard deadline, whatever a peer does.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, start, token};
@@ -42,14 +42,14 @@ async fn probes_health_and_metrics_answer() {
     assert!(!daemon.log().contains(CUT), "{}", daemon.log());
 }
 
-/// So long that only a connection that is never closed reaches it. The log then says that it
-/// was cut off.
+/// A drain timeout that only a connection that is never closed reaches. The log then says that the
+/// connection was cut off.
 const LONG_DRAIN: &str = "drain_timeout: 60s\n";
 
-/// So short that a test can wait until open connections are cut off.
+/// Short enough for a test to wait until open connections are cut off.
 const SHORT_DRAIN: &str = "drain_timeout: 1s\n";
 
-/// Logged where connections are left at the end of `drain_timeout`.
+/// Logged if connections remain at the end of `drain_timeout`.
 const CUT: &str = "cut off at the end";
 
 #[test]
@@ -66,15 +66,15 @@ fn t66_a_peer_that_ignores_goaway_is_cut_off() {
     let daemon = start(SHORT_DRAIN);
     let mut peer = TcpStream::connect(&daemon.tcp).unwrap();
     peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
-    // An open request: GET-like HEADERS without END_STREAM.
+    // An open request: HEADERS without END_STREAM.
     peer.write_all(b"\0\0\x03\x01\x04\0\0\0\x01\x83\x86\x84").unwrap();
-    // Until then it is a peer that has not begun, which is not waited for.
+    // Before that, the peer counts as one that has not begun, and shutdown does not wait for it.
     daemon.wait_for_log("a connection");
     let log = daemon.stop();
     assert!(log.contains(CUT), "{log}");
 }
 
-/// A stream of one daemon, on which each message is sent by hand.
+/// A stream to a daemon on which the test sends each message.
 struct Stream {
     sender: tokio::sync::mpsc::Sender<pb::VerifyStreamRequest>,
     answers: tonic::Streaming<pb::VerifyStreamResponse>,
@@ -107,7 +107,7 @@ async fn t66_an_open_stream_goes_on_after_the_signal() {
     sender.send(message(2)).await.unwrap();
     let next = within("the second answer", answers.message()).await;
     assert_eq!(next.unwrap().unwrap().id, 2);
-    // With the stream the daemon ends.
+    // The daemon exits once the stream ends.
     drop((sender, answers));
     assert!(daemon.wait().success());
     assert!(!daemon.log().contains(CUT), "{}", daemon.log());

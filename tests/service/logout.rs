@@ -1,4 +1,4 @@
-//! OpenID Connect Back-Channel Logout over the real port.
+//! OpenID Connect Back-Channel Logout on the real port.
 
 use crate::client::Calls as _;
 use crate::events::{event, log_out, logout, outcome, post, typed};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A daemon that takes logout tokens, and whose caller may undo what they revoked.
+/// A daemon that accepts logout tokens, and whose caller may undo their revocations.
 fn start(folder: Folder, more: &str) -> Daemon {
     use std::os::unix::fs::MetadataExt as _;
     let user = std::fs::metadata(folder.root()).unwrap().uid();
@@ -30,7 +30,7 @@ fn signed(claims: &Claims) -> String {
     typed(&KEY, "logout+jwt", claims)
 }
 
-/// An access token of before.
+/// An access token issued before the logout.
 fn access(sub: &str, sid: &str) -> String {
     KEY.signed(Claims::of("https://i").set("sub", sub).set("sid", sid).set("iat", now() - 5))
 }
@@ -50,12 +50,12 @@ async fn a_logout_refuses_the_tokens_of_the_session_or_of_the_subject_at_once() 
     let whole = signed(&logout("2").set("sub", "alice"));
     assert_eq!(log_out(&daemon, &whole).status, 200);
     assert_eq!(daemon.reasons(&all).await, [Reason::Revoked, Reason::Revoked, Reason::Ok]);
-    // Who signs in again is let in.
+    // A user who signs in again is admitted.
     let later = Claims::of("https://i").set("iat", now() + 2).set("sid", "v");
     assert_eq!(daemon.reasons(&[&KEY.signed(later)]).await, [Reason::Ok]);
     assert_eq!(daemon.metric(&outcome("recorded")), Some(2.0));
     assert_eq!(daemon.metric("jwtd_revocation_entries"), Some(2.0));
-    // Without the type, as issuers of before 2022 send it.
+    // Without the type, as issuers sent it before 2022.
     assert_eq!(log_out(&daemon, &KEY.signed(logout("3").set("sid", "u"))).status, 200);
     assert_eq!(daemon.reasons(&all).await, [Reason::Revoked; 3]);
 }
@@ -111,7 +111,7 @@ async fn what_is_no_good_logout_is_refused_in_words_and_revokes_nothing() {
     assert_eq!(post(&daemon, "/logout/", FORM, "", "").status, 505);
     assert_eq!(daemon.reasons(&[&token("")]).await, [Reason::Ok]);
     assert_eq!(daemon.metric("jwtd_revocation_entries"), Some(0.0));
-    // An access token is none, and none is an access token.
+    // An access token is not a logout token, and the reverse.
     assert_eq!(daemon.reasons(&[&signed(&good())]).await, [Reason::ExpiryMissing]);
     let long = signed(&good().set("exp", now() + 60).set("aud", "a"));
     assert_eq!(daemon.reasons(&[&long]).await, [Reason::TypeNotAllowed]);
@@ -207,8 +207,8 @@ async fn a_flood_of_bad_logouts_leaves_verification_and_the_keys_alone() {
         ended.store(true, Ordering::Relaxed);
         served.join().unwrap();
     });
-    // Keys that are new are not asked for because of what an event names, at most once a minute,
-    // and tokens with a key that is really new find all of their tries.
+    // An event with an unknown key ID causes at most one fetch per minute, and leaves all tries to
+    // tokens with a really new key.
     assert!(web.paths().len() <= 3, "{:?}", web.paths());
     let rotated = Signer::new("new");
     web.put("/keys", Answer::ok(set(&[&KEY, &rotated])));

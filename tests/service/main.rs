@@ -1,4 +1,4 @@
-//! The daemon from outside: the real binary, real sockets.
+//! Black-box tests of the daemon with the real binary and real sockets.
 
 #![allow(
     clippy::unwrap_used,

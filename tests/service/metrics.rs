@@ -1,4 +1,4 @@
-//! The page of metrics, held against those that the daemon serves.
+//! Compares the page of metrics with the metrics that the daemon serves.
 
 use crate::client::Calls as _;
 use crate::support::token;
@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 const PAGE: &str = include_str!("../../docs/metrics.md");
 
-/// Metrics that come with an event which is not brought about here. The suite `deploy` sees
-/// them too.
+/// Metrics that appear with an event that this test does not cause. The suite `deploy` sees them
+/// too.
 const LATE: &[&str] = &[
     "jwtd_http_requests_total",
     "jwtd_jwks_expiry_timestamp_seconds",
@@ -26,7 +26,7 @@ const LATE: &[&str] = &[
     "jwtd_unknown_kid_total",
 ];
 
-/// The type and the meaning of each metric by its name, as `/metrics` says them.
+/// The type and the description of each metric by name, as `/metrics` states them.
 fn served(text: &str) -> BTreeMap<&str, (&str, &str)> {
     let about = |start: &'static str| {
         text.lines().filter_map(move |line| line.strip_prefix(start)?.split_once(' '))
@@ -35,7 +35,7 @@ fn served(text: &str) -> BTreeMap<&str, (&str, &str)> {
     about("# HELP ").map(|(name, help)| (name, (kinds[name], help))).collect()
 }
 
-/// The same from the rows of the page.
+/// The same, read from the rows of the page.
 fn listed(page: &str) -> BTreeMap<&str, (&str, &str)> {
     let rows = page.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| `")?.split(" | ");
@@ -46,7 +46,7 @@ fn listed(page: &str) -> BTreeMap<&str, (&str, &str)> {
     rows.collect()
 }
 
-/// What only one of page and daemon has, or has otherwise.
+/// The metrics that differ, or that only the page or the daemon has.
 fn differences(page: &str, metrics: &str) -> Vec<String> {
     let (listed, served) = (listed(page), served(metrics));
     let mut found = Vec::new();
@@ -73,7 +73,7 @@ async fn the_page_of_metrics_has_those_of_the_daemon() {
     assert!(found.is_empty(), "docs/metrics.md is old:\n{}", found.join("\n"));
     assert!(listed(PAGE).len() > 40);
 
-    // A page without a row, and a daemon without a metric, are found.
+    // Checks that a missing row and a missing metric are both found.
     let row = "| `jwtd_streams` |";
     let less: String = PAGE
         .lines()

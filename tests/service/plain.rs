@@ -1,4 +1,4 @@
-//! What is no gRPC on the ports of gRPC: HTTP/1, HTTP/2 without calls, and what is no HTTP.
+//! Non-gRPC traffic on the gRPC ports: HTTP/1, HTTP/2 without calls, and other protocols.
 
 use crate::support::{Daemon, start};
 use crate::tls::{self, Callers as _};
@@ -16,7 +16,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-/// A daemon that waits a second for who is slow.
+/// A daemon that waits one second for slow peers.
 const QUICK: &str = "connection: { handshake_timeout: 1s }\n";
 
 fn connect(daemon: &Daemon) -> TcpStream {
@@ -25,7 +25,8 @@ fn connect(daemon: &Daemon) -> TcpStream {
     socket
 }
 
-/// All that comes back, up to the end. What was not read may have been reset behind it.
+/// Everything received until the connection ends. A reset may follow if the daemon did not read
+/// everything.
 fn all(socket: &mut impl Read) -> String {
     let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(count @ 1..) = socket.read(&mut piece) {
@@ -34,10 +35,10 @@ fn all(socket: &mut impl Read) -> String {
     String::from_utf8(heard).unwrap()
 }
 
-/// What comes back to these bytes.
+/// The response to these bytes.
 fn answer(daemon: &Daemon, sent: &[u8]) -> String {
     let mut socket = connect(daemon);
-    // What is not taken up is refused while it is sent.
+    // The daemon refuses the request while it is being sent.
     socket.write_all(sent).ok();
     all(&mut socket)
 }
@@ -50,7 +51,8 @@ fn answered(code: u16) -> String {
     format!("jwtd_http_requests_total{{code=\"{code}\",handler=\"not_grpc\"}}")
 }
 
-/// Checks that an answer of HTTP/1 is one, whole, the last, and says how to call.
+/// Checks that this is exactly one complete HTTP/1 response, that it closes the connection, and
+/// that it explains how to make calls.
 fn assert_in_words(answer: &str, version: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
     assert!(head.starts_with(&format!("{version} 505 ")), "{head}");
@@ -84,7 +86,7 @@ fn http_1_is_answered_in_words_and_closed() {
         "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
         "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
         "BREW / HTTP/1.1\r\nHost: a\r\n\r\n",
-        // Of two in one go the second is never looked at.
+        // Of two pipelined requests, the second is never read.
         "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /marker HTTP/1.1\r\nHost: a\r\n\r\n",
     ];
     for request in requests {
@@ -109,11 +111,11 @@ fn http_1_is_answered_in_words_and_closed() {
 #[test]
 fn the_answer_comes_whatever_the_client_still_sends_and_however() {
     let daemon = start("");
-    // Half a megabyte that nobody reads.
+    // Half a megabyte that the daemon never reads.
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 524288\r\n\r\n";
     let large = [head.as_bytes(), &[b'x'; 512 << 10]].concat();
     assert_in_words(&answer(&daemon, &large), "HTTP/1.1");
-    // As clients do that would rather speak HTTP/2; no reset takes the answer away.
+    // Requests of clients that would prefer HTTP/2; no reset may discard the response.
     for begin in ["POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c", "CONNECT a:1 HTTP/1.1"]
     {
         let head = format!("{begin}\r\nHost: a\r\nContent-Length: 524288\r\n\r\n");
@@ -123,13 +125,13 @@ fn the_answer_comes_whatever_the_client_still_sends_and_however() {
         socket.read_to_string(&mut heard).unwrap();
         assert_in_words(&heard, "HTTP/1.1");
     }
-    // A byte a write.
+    // One byte per write.
     let mut socket = connect(&daemon);
     for byte in b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" {
         socket.write_all(&[*byte]).unwrap();
     }
     assert_in_words(&all(&mut socket), "HTTP/1.1");
-    // The way out is closed behind the request, as many tools do.
+    // The client closes its sending side after the request, as many tools do.
     let mut socket = connect(&daemon);
     socket.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
@@ -147,10 +149,11 @@ fn answers_that_nobody_takes_count_for_their_peer() {
     let daemon = start("");
     let mut socket = connect(&daemon);
     socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
-    // SETTINGS: no window, so that no answer leaves (RFC 9113, sections 6.5 and 6.9).
+    // SETTINGS with a window of zero, so that no response can be sent (RFC 9113, sections 6.5 and
+    // 6.9).
     socket.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]).unwrap();
     for number in 0..ASKED {
-        // HEADERS that end the request: GET, http, / (RFC 7541, appendix A).
+        // HEADERS with END_STREAM: GET, http, / (RFC 7541, appendix A).
         let frame = [0, 0, 3, 1, 5, 0, 0, 0, 2 * number + 1, 0x82, 0x86, 0x84];
         socket.write_all(&frame).unwrap();
     }
@@ -179,7 +182,7 @@ fn what_is_no_http_gets_no_answer() {
         assert_eq!(answer(&daemon, bytes), "", "{}", bytes.escape_ascii());
     }
     daemon.wait_for_count(&closed("not_http2"), 8.0);
-    // It looked like HTTP at first.
+    // Bytes that look like HTTP at first.
     for bytes in
         ["GET /\r\n\r\n", "HELO there\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nx\r\n\r\n"]
     {
@@ -201,7 +204,7 @@ fn a_head_is_bounded_in_size() {
         format!("GET {long}"),
     ] {
         let answer = answer(&daemon, request.as_bytes());
-        // What comes behind the bound may take the answer with it.
+        // Data beyond the limit may make the connection reset before the response is read.
         let refused = ["HTTP/1.1 431 ", "HTTP/1.1 414 "].iter().any(|one| answer.starts_with(one));
         assert!(refused || answer.is_empty(), "{answer}");
     }
@@ -225,7 +228,7 @@ fn who_is_slow_with_a_head_is_closed_and_holds_a_place_meanwhile() {
     for socket in &mut slow {
         assert_eq!(all(socket), "");
     }
-    // As one of HTTP/2 would.
+    // HTTP/1 connections count toward the limit like those of HTTP/2.
     let daemon = start("connection: { handshake_timeout: 60s }\nlimits: { connections: 2 }\n");
     let mut held: Vec<_> = (0..2).map(|_| connect(&daemon)).collect();
     for socket in &mut held {
@@ -243,7 +246,7 @@ fn who_is_slow_with_a_head_is_closed_and_holds_a_place_meanwhile() {
 
 #[test]
 fn half_a_head_does_not_hold_the_end() {
-    // Longer than the test takes: only the end can close it.
+    // Longer than the test takes: only shutdown can close the connection.
     let mut daemon = start("connection: { handshake_timeout: 60s }\ndrain_timeout: 60s\n");
     let mut slow = connect(&daemon);
     slow.write_all(b"GET / HTTP/1.1\r\n").unwrap();
@@ -272,7 +275,7 @@ async fn a_request_of_http_2_that_is_no_call_is_answered_in_words_and_calls_go_o
         (Method::POST, "/", "", 415),
         (Method::POST, verify, "application/json", 415),
         (Method::POST, verify, "application/grpc-web", 415),
-        // A call, of a method that is not there.
+        // A gRPC call of an unknown method.
         (Method::POST, "/marker", "application/grpc", 200),
     ] {
         let uri = format!("http://marker.example{path}");
@@ -297,7 +300,7 @@ async fn a_request_of_http_2_that_is_no_call_is_answered_in_words_and_calls_go_o
     assert_eq!(daemon.metric(&closed("http1")), Some(0.0));
 }
 
-/// A connection with TLS that offers these protocols.
+/// A TLS connection that offers these protocols.
 fn encrypted(daemon: &Daemon, offered: &[&[u8]]) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     let file = daemon.folder.path("ours.ca");
@@ -329,7 +332,7 @@ fn over_tls_http_1_is_answered_and_http_2_is_preferred() {
         assert_in_words(&all(&mut stream), "HTTP/1.1");
         assert_eq!(stream.conn.alpn_protocol(), chosen);
     }
-    // A protocol that is neither.
+    // An unsupported protocol.
     let mut stream = encrypted(&daemon, &[b"http/1.0"]);
     assert!(stream.write_all(b"GET / HTTP/1.0\r\n\r\n").is_err() || all(&mut stream).is_empty());
 }

@@ -1,5 +1,5 @@
-//! Every configuration of the documentation and of the deployments, under attack by those who
-//! hold a good token that was meant for somebody else.
+//! Every configuration in the documentation and the deployments, attacked with valid tokens that
+//! were issued for someone else.
 
 use crate::client::Calls as _;
 use crate::support::{JWTD, KEY, folder, login_claims, now};
@@ -7,10 +7,12 @@ use jwtd::pb::{VerifyBatchRequest, VerifyOptions};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// The configuration with the key of these tests and its algorithm, and nothing else changed.
+/// The configuration with the key and the algorithm of these tests, and otherwise unchanged.
 fn with_key(config: &str) -> String {
     let mut lines = Vec::new();
     let mut inside = false;
+    // Each daemon keeps what it stores in a folder of its own.
+    let config = config.replace("/var/lib/jwtd", "state");
     for line in config.lines() {
         inside = inside && line.starts_with("      ");
         if line.starts_with("    keys:") {
@@ -18,7 +20,7 @@ fn with_key(config: &str) -> String {
         } else if !inside && !line.starts_with("    algorithms:") {
             lines.push(line.to_owned());
         }
-        // Those of one line have their braces.
+        // Entries on a single line need their closing brace.
         if let Some((issuer, _)) = line.split_once(", keys: {").filter(|_| !inside) {
             lines.pop();
             lines.push(format!("{issuer} }}"));
@@ -37,13 +39,13 @@ fn with_key(config: &str) -> String {
     lines.into_iter().map(keyed).collect::<Vec<_>>().join("\n") + "\n"
 }
 
-/// The YAML blocks of a page that hold `issuers:`, from there on.
+/// The YAML blocks of a page that contain `issuers:`, from there on.
 fn blocks(page: &str) -> Vec<String> {
     let blocks = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     blocks.filter_map(issuers_of).collect()
 }
 
-/// What is said of issuers and after them, whatever it is indented by.
+/// The issuers and everything after them, whatever the indentation.
 fn issuers_of(text: &str) -> Option<String> {
     let lines: Vec<_> = text.lines().collect();
     let start = lines.iter().position(|line| line.trim_end().trim_start() == "issuers:")?;
@@ -55,7 +57,7 @@ fn issuers_of(text: &str) -> Option<String> {
     Some(block.collect::<Vec<_>>().join("\n") + "\n")
 }
 
-/// What each token is judged as by each profile, in order.
+/// For each pair of a profile and a token, in order, true if the profile permits the token.
 async fn permits(config: &str, tokens: &[(&str, String)]) -> Vec<bool> {
     let folder = folder();
     for file in ["push.token", "poll.token"] {
@@ -76,13 +78,13 @@ async fn permits(config: &str, tokens: &[(&str, String)]) -> Vec<bool> {
     permits
 }
 
-/// A provider of docs/issuers.md: its good tokens, each with its profile, and what makes another
-/// of it that must be refused there.
+/// A provider of docs/issuers.md: its good tokens, each with its profile, and changes that make
+/// them tokens that must be refused there.
 struct Recipe {
     name: &'static str,
     issuer: &'static str,
     good: Vec<(&'static str, Value)>,
-    /// By the number of the good token: a claim and its value; null takes it out.
+    /// The index of the good token, a claim and its value; null removes the claim.
     bad: Vec<(usize, &'static str, Value)>,
 }
 
@@ -307,7 +309,7 @@ async fn a_token_of_another_client_passes_no_recipe() {
             let (profile, claims) = &good[*number];
             tokens.push((*profile, signed(issuer, claims, Some((*claim, value)))));
         }
-        // A kind of token in the profile of another.
+        // A token of one kind under the profile of another.
         for (profile, _) in &good {
             let others = good.iter().filter(|(other, _)| other != profile);
             tokens.extend(others.map(|(_, claims)| (*profile, signed(issuer, claims, None))));
@@ -320,7 +322,7 @@ async fn a_token_of_another_client_passes_no_recipe() {
     }
 }
 
-/// All files below a folder with this ending.
+/// All files below a folder with this suffix.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -335,7 +337,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Pages and deployments that are about no provider have one issuer and one API.
+/// Pages and deployments that do not concern a provider have one issuer and one API.
 #[tokio::test]
 async fn a_token_for_another_service_passes_no_other_example() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -343,7 +345,7 @@ async fn a_token_for_another_service_passes_no_other_example() {
     let mut pages = files(&root.join("docs"), ".md");
     pages.push(root.join("README.md"));
     pages.extend(files(&root.join("deploy/helm"), ".md"));
-    // Those two are about providers; the tests of encryption hold the second.
+    // These two pages are about providers; the tests of encryption cover the second.
     let of_providers =
         |page: &PathBuf| page.ends_with("issuers.md") || page.ends_with("encryption.md");
     for page in pages.into_iter().filter(|page| !of_providers(page)) {

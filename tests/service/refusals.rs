@@ -1,4 +1,4 @@
-//! Why tokens were refused: the refusal log, and the records of a token in the audit log.
+//! The reasons for refusals: the refusal log, and the records of a token in the audit log.
 
 use crate::client::Calls as _;
 use crate::support::{
@@ -134,7 +134,7 @@ async fn the_records_of_a_token_are_found_also_after_a_restart() {
     assert_eq!(record["claimed"]["kid"], "k");
     assert!(record["now"].as_i64().unwrap() > record["claimed"]["exp"].as_i64().unwrap());
     assert!(record["detail"].as_str().unwrap().starts_with("expired"), "{record}");
-    // The refusal log leads there without the token.
+    // The refusal log leads to these records without the token.
     let line = refusals(&log).pop().unwrap();
     let print = line["fingerprint"].as_str().unwrap();
     assert_eq!(find(&daemon, &["--fingerprint", print], ""), (Some(0), found));
@@ -153,8 +153,8 @@ async fn the_key_is_put_aside_with_the_log_and_goes_with_its_file() {
     ask(&daemon, &first, &[]).await;
     daemon.wait_for("/metrics", "jwtd_audit_records_total{result=\"written\"} 1\n");
     assert_eq!(find(&daemon, &[], &first).0, Some(0));
-    // A few at a time: a fingerprint is made before its record is written, and were all written at
-    // once, they would fill more files than keys are kept for.
+    // A few at a time: a fingerprint is computed before its record is written. Written all at once,
+    // the records would fill more files than the log keeps keys for.
     let written = |count: usize| {
         let line = format!("jwtd_audit_records_total{{result=\"written\"}} {count}\n");
         daemon.wait_for("/metrics", &line);

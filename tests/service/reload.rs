@@ -1,4 +1,4 @@
-//! The configuration is replaced while the daemon runs: all of it or nothing.
+//! Configuration reloads in a running daemon: all or nothing.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, Folder, JWTD, KEY, folder, start_with};
@@ -13,7 +13,7 @@ use std::io::Write;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Less its issuers.
+/// The configuration without its issuers.
 const HEAD: &str = "listen: [{ unix: d.sock }, { tcp: 127.0.0.1:0 }]\nadmin: 127.0.0.1:0\ndrain_delay: 0s\ndrain_timeout: 1s\n";
 
 fn issuer(name: &str, audience: &str, keys: &str) -> String {
@@ -30,14 +30,14 @@ fn token(key: &Signer, issuer: &str) -> String {
 /// Logged when a configuration is in force.
 const IN_FORCE: &str = "the configuration is reloaded";
 
-/// Logged when one is refused, after its faults.
-const KEPT: &str = "the configuration before stays in force";
+/// Logged when a configuration is refused, after its faults.
+const KEPT: &str = "the previous configuration stays in force";
 
-/// Logged where the daemon found a change by itself, which it looks for every 30 seconds: in
-/// these tests it must have been told before.
+/// Logged when the daemon found a change by its periodic check every 30 seconds: in these tests it
+/// must have been notified before.
 const UNTOLD: &str = "after a periodic check";
 
-/// Checks that every change came by a message of the operating system or a signal.
+/// Checks that an operating system event or a signal announced every change.
 fn all_were_told(daemon: &Daemon) {
     let log = daemon.log();
     assert!(!log.contains(UNTOLD), "{log}");
@@ -60,13 +60,13 @@ async fn a_changed_file_is_put_in_force_and_a_wrong_one_is_not() {
     configure(&daemon.folder, &format!("issuers:\n{}", issuer("i", "b", "jwks_file: jwks.json")));
     daemon.until_reasons(&[&good], &[Reason::AudienceMismatch]).await;
 
-    // Two faults, each named, and nothing of it in force.
+    // Two faults, both reported, and nothing in force.
     let wrong = issuer("i", "a", "jwks_file: gone.json").replace("audiences", "audience");
     configure(&daemon.folder, &format!("issuers:\n{wrong}"));
     daemon.wait_for("/metrics", REFUSED);
     assert_eq!(daemon.reasons(&[&good]).await, [Reason::AudienceMismatch]);
     for part in
-        ["unknown key `audience`; did you mean", "gone.json cannot be read", "stays in force"]
+        ["unknown key `audience`; fix: did you mean", "gone.json cannot be read", "stays in force"]
     {
         daemon.wait_for_log(part);
     }
@@ -92,7 +92,7 @@ async fn a_config_map_is_swapped_by_a_link_beside_the_file() {
             issuer("i", audience, &keys)
         );
         std::fs::write(real.join("jwtd.yaml"), text).unwrap();
-        // As the kubelet does.
+        // As the kubelet replaces a ConfigMap volume.
         let link = volume.join("..data_tmp");
         std::os::unix::fs::symlink(generation, &link).unwrap();
         std::fs::rename(link, volume.join("..data")).unwrap();
@@ -105,18 +105,18 @@ async fn a_config_map_is_swapped_by_a_link_beside_the_file() {
     put("..two", "b");
     std::fs::remove_dir_all(volume.join("..one")).unwrap();
     daemon.until_reasons(&[&good], &[Reason::AudienceMismatch]).await;
-    // And once more: what is watched is not lost with the first swap.
+    // Once more, because the watch must survive the first swap.
     put("..three", "a");
     daemon.until_reasons(&[&good], &[Reason::Ok]).await;
     all_were_told(&daemon);
 }
 
-/// In place, with a pause after each piece until the daemon has read it. (A beginning that is a
-/// good configuration by itself comes into force after such a pause: a file that has been quiet
-/// for a quarter of a second counts as written.)
+/// Overwrites the file in place, and waits after each piece until the daemon has read it. (A prefix
+/// that is a valid configuration by itself comes into force after such a pause: a file that has not
+/// changed for a quarter of a second counts as complete.)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_written_slowly_is_never_in_force_by_half() {
-    // Of a JSON object no beginning is a good configuration.
+    // No prefix of a JSON object is a valid configuration.
     let text = |audience: &str| {
         let keys = serde_json::json!({"jwks_file": "jwks.json"});
         let issuer = serde_json::json!({"issuer": "https://i", "audiences": [audience],
@@ -175,7 +175,7 @@ async fn r64_a_key_file_that_changes_is_read_again_also_for_remembered_tokens() 
     let text = format!("issuers:\n{}", issuer("i", "a", "jwks_file: jwks.json"));
     let daemon = start_with(&text);
     let next = Signer::new("k");
-    // The same id, another key.
+    // The same ID with another key.
     let (old, new) = (token(&KEY, "i"), token(&next, "i"));
     assert_eq!(daemon.reasons(&[&old, &new]).await, [Reason::Ok, Reason::SignatureInvalid]);
     let set = set(&[&next]);
@@ -185,7 +185,7 @@ async fn r64_a_key_file_that_changes_is_read_again_also_for_remembered_tokens() 
     daemon.wait_for_log(r#""added":"[\"k\"]","removed":"[\"k\"]","kept":0"#);
 }
 
-/// The log of the one daemon that runs in this process.
+/// The log of the only daemon that runs in this process.
 #[derive(Clone)]
 struct Log(Watched<String>);
 
@@ -200,7 +200,7 @@ impl Write for Log {
     }
 }
 
-/// The daemon starts in this process, to be held between the two.
+/// The daemon runs in this process, so that the test can pause it between reading and watching.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r64_a_key_file_that_changes_before_it_is_watched_is_read_again() {
     let log = Log(Watched::new(String::new()));
@@ -242,7 +242,7 @@ async fn a_reload_keeps_fetched_keys_while_the_issuer_is_down() {
     daemon.wait_for("/readyz", "200 OK");
     web.put("/k", Answer::status("503 Service Unavailable", ""));
 
-    // Another pace, another bound on tokens: the same keys.
+    // Another refresh interval and another token limit, with the same keys.
     let paced = issuer("i", "a", &format!("{keys}, refresh: 1h, max_stale: 2h"));
     let more = issuer("o", "a", &format!("jwks_uri: '{}/o'", web.origin));
     let profiles = "profiles: { default: { issuers: [i, o] } }\nlimits: { token_bytes: 9KiB }\n";
@@ -252,13 +252,13 @@ async fn a_reload_keeps_fetched_keys_while_the_issuer_is_down() {
     let ready = daemon.get("/readyz");
     assert!(ready.contains("200 OK"), "an issuer more does not make it unready: {ready}");
 
-    // Keys from elsewhere that cannot be had: the old ones stay, with all the rest.
+    // A new key source that is unreachable: the old keys stay, and so does everything else.
     let moved = issuer("i", "b", &format!("jwks_uri: '{}/moved'", web.origin));
     configure(&daemon.folder, &format!("issuers:\n{moved}"));
     daemon.wait_for("/metrics", REFUSED);
-    daemon.wait_for_log("its new ones cannot be fetched");
+    daemon.wait_for_log("its new keys cannot be fetched");
     assert_eq!(daemon.reasons(&[&good]).await, [Reason::Ok]);
-    // Once they can be, SIGHUP need not wait for the next look.
+    // Once it is reachable, SIGHUP does not wait for the next check.
     web.put("/moved", Answer::ok(set(&[&KEY])));
     let looks = daemon.log().matches(UNTOLD).count();
     daemon.hang_up();
@@ -292,7 +292,7 @@ async fn a_token_that_waits_for_keys_is_judged_by_the_profile_that_was_asked_for
     let daemon = start_with(&format!("{issuers}{}", profiles("b", "a")));
     daemon.wait_for("/readyz", "200 OK");
 
-    // Its key comes while it waits; meanwhile the profiles change places.
+    // Its key arrives while the token waits; meanwhile the profiles are reordered.
     let (next, gate) = (Signer::new("n"), Gate::closed());
     web.put("/k", Answer::ok(set(&[&next])).behind(&gate));
     let token = token(&next, "i");

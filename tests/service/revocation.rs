@@ -1,4 +1,5 @@
-//! Revocation over the real calls: what is answered is in force, also for remembered tokens.
+//! Revocation, tested with real calls: once it is acknowledged it is in force, also for cached
+//! tokens.
 
 use crate::client::Calls as _;
 use crate::support::{
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
-/// The first example of docs/revocation.md, for the user of the tests.
+/// The first example of docs/revocation.md, for the user that runs the tests.
 fn example() -> String {
     let page = include_str!("../../docs/revocation.md");
     let example = page.split("```yaml\n").nth(1).unwrap().split_once("```").unwrap().0;
@@ -25,13 +26,13 @@ fn example() -> String {
     example.replace("/var/lib/jwtd", "state").replace("user: 1000", &own)
 }
 
-/// The user that runs the tests.
+/// The user ID that runs the tests.
 fn user() -> u32 {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(Folder::new().root()).unwrap().uid()
 }
 
-/// A daemon whose caller may do everything.
+/// A daemon whose caller has all rights.
 fn start_in(folder: Folder, extra: &str) -> Daemon {
     let rights = "kinds: [token, session, subject, client, key], everything: true, undo: true";
     let caller = format!("{{ user: {}, {rights} }}", user());
@@ -127,8 +128,8 @@ async fn explain_says_by_what_a_token_is_revoked() {
     assert!(answer.checks[place].remediation.contains("jwtd revocations undo"));
 }
 
-/// Kills a daemon so often while it is revoking, each time after some answers more. What was
-/// answered is in force after each restart.
+/// Kills a daemon `times` times while it records revocations, each time after a few more responses.
+/// Every acknowledged revocation must be in force after each restart.
 async fn killed(times: usize) {
     let folder = folder();
     let answered = Arc::new(Mutex::new(Vec::new()));
@@ -304,7 +305,7 @@ async fn callers_may_what_the_configuration_says() {
     }
     let refused = service(&daemon).await.undo(UndoRequest { ids: vec![entry.id] }).await;
     assert_eq!(reason(refused.unwrap_err()), "REVOCATION_NOT_PERMITTED");
-    // Who may undo for its issuers alone may also do it twice, and no more than that.
+    // A caller that may undo only for its issuers may also repeat an undo, and nothing more.
     let daemon = with(&format!("{{ callers: [{{ user: {own}, issuers: [corp], undo: true }}] }}"));
     let entry = revoke(&daemon, jti("j")).await;
     assert_eq!(undo(&daemon, &entry.id).await, 1);
@@ -312,7 +313,7 @@ async fn callers_may_what_the_configuration_says() {
     let unseen = UndoRequest { ids: vec![entry.id, format!("{:032x}-{}", 7, 1)] };
     let refused = service(&daemon).await.undo(unseen).await.unwrap_err();
     assert_eq!(reason(refused), "REVOCATION_NOT_PERMITTED");
-    // Over TCP nobody is named.
+    // Over TCP no caller is identified.
     let mut tcp = RevocationServiceClient::new(daemon.channel(false).await);
     let refused = tcp.list(RevocationServiceListRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::PermissionDenied);
@@ -345,11 +346,11 @@ async fn a_list_and_a_watch_tell_what_is_in_force() {
     undo(&daemon, &more.id).await;
     let last = answers.message().await.unwrap().unwrap();
     assert_eq!((&last.added, &last.removed), (&vec![], &vec![more.id]));
-    // Where it broke off, it goes on.
+    // The watch resumes where it was interrupted.
     let watch = RevocationServiceWatchRequest { daemon: last.daemon.clone(), number: next.number };
     let mut again = service(&daemon).await.watch(watch).await.unwrap().into_inner();
     assert_eq!(again.message().await.unwrap().unwrap(), last);
-    // Within a snapshot there is no such place.
+    // A snapshot has no such resume position.
     let many = (0..600).map(|one| jti(&format!("m{one}"))).collect();
     try_revoke(&daemon, many, "", false).await.unwrap();
     let watch = RevocationServiceWatchRequest::default();
@@ -372,7 +373,7 @@ fn without_a_place_for_entries_it_is_a_fault() {
     assert_eq!(ended.code, Some(78), "{ended:?}");
     let shown = format!("{}{}", ended.output, ended.message);
     assert!(
-        shown.contains("no place to keep entries in") && shown.contains("state_dir"),
+        shown.contains("no folder to store entries in") && shown.contains("state_dir"),
         "{shown}"
     );
 }
@@ -400,7 +401,7 @@ async fn a_damaged_store_stops_the_start_and_names_the_way_out() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.message.contains("revocations.redb: is damaged"), "{}", ended.message);
     assert!(ended.message.contains("fix: restore `revocations.redb`"), "{}", ended.message);
-    // The way out: without entries.
+    // The documented fix: starting without entries.
     std::fs::remove_file(store).unwrap();
     std::fs::remove_file(folder.path("state/revocations.origin")).unwrap();
     let daemon = start_in(folder, "");
@@ -462,7 +463,7 @@ async fn a_laptop_was_stolen() {
         (vec!["revoke", "--issuer", "corp", "--jti", "a", "--sub", "b"], "cannot be used with"),
         (vec!["revoke", "--issuer", "nobody", "--jti", "a"], "neither the name nor an `iss`"),
         (vec!["revoke", "--issuer", "corp", "--all", "--yes"], "may not do that (issuer)"),
-        (vec!["revocations", "undo", "7"], "no id of an entry"),
+        (vec!["revocations", "undo", "7"], "is not the id of an entry"),
     ] {
         let ended = jwtd(&daemon, &args, "");
         assert_ne!(ended.code, Some(0), "{args:?}");
@@ -472,7 +473,7 @@ async fn a_laptop_was_stolen() {
     assert!(ended.message.contains("no `jti`") && ended.message.contains("--sub"), "{ended:?}");
 }
 
-/// A key of which nobody knows.
+/// Revoking all keys of an issuer, at once or one by one, requires confirmation.
 #[tokio::test]
 async fn a_key_beside_others_needs_no_confirmation() {
     let folder = folder();

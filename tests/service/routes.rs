@@ -1,5 +1,5 @@
-//! Handlers on a listener of their own: one connection serves many requests, by HTTP/1.1 and
-//! HTTP/2, and each handler is told who asks.
+//! Handlers on their own listener: one connection serves many requests, over HTTP/1.1 and HTTP/2,
+//! and each handler receives the identity of the caller.
 
 use crate::support::Folder;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Says which process asks, and what it sent.
+/// Responds with the process that asks, and with its request body.
 fn route(method: Method, path: &str) -> Route {
     let handler = Handler::new(async |request: Request<Bytes>, origin: Arc<Origin>| {
         let Caller::Unix { process, .. } = &origin.caller else { panic!("no Unix peer") };
@@ -45,8 +45,8 @@ struct Served {
 }
 
 impl Served {
-    /// Ends it, and with it all that its connections hold: a client sees the end of a connection
-    /// before the daemon has put it away.
+    /// Stops it, and waits until its connections have released everything: a client sees the end of
+    /// a connection before the daemon has cleaned up.
     async fn end(self) -> (Arc<Metrics>, Arc<Admission>) {
         self.stop.cancel();
         let cut = within("the end of the listener", self.serving).await.unwrap();
@@ -134,7 +134,7 @@ async fn one_connection_of_http_2_serves_requests_whatever_is_refused() {
         let response = sender.send_request(request).await.unwrap();
         assert_eq!(said(response).await.0, status, "{size}");
     }
-    // And ends with the daemon.
+    // The connection ends when the daemon stops.
     let (_, admission) = served.end().await;
     within("the end of the connection", connection).await.unwrap().unwrap();
     assert_eq!(admission.taken(Resource::Bytes), 0);

@@ -1,4 +1,4 @@
-//! Places: what silent peers hold of them, and what is left to others.
+//! Stream capacity: the share that silent peers can hold, and the rest that is left to others.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, start, start_with, token};
@@ -20,7 +20,7 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_types::StatusExt as _;
 
-/// A connection from this address, which makes it another peer.
+/// A connection from this source address, which makes it another peer.
 async fn channel_from(daemon: &Daemon, address: &str) -> Channel {
     let (from, to) = (format!("{address}:0"), daemon.tcp.clone());
     let connector = tower::service_fn(move |_: http::Uri| {
@@ -35,7 +35,7 @@ async fn channel_from(daemon: &Daemon, address: &str) -> Channel {
     endpoint.connect_with_connector(connector).await.unwrap()
 }
 
-/// A stream on which each message is sent by hand.
+/// A stream on which the test sends each message.
 struct Stream {
     sender: mpsc::UnboundedSender<VerifyStreamRequest>,
     answers: Streaming<pb::VerifyStreamResponse>,
@@ -67,7 +67,7 @@ async fn batch(channel: &Channel) -> Result<(), Status> {
     Ok(())
 }
 
-/// The resource that a refused call speaks of.
+/// The exhausted resource that a refused call names.
 fn exhausted(status: &Status) -> String {
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
     status.get_details_error_info().unwrap().metadata["field"].clone()
@@ -80,7 +80,7 @@ async fn a_silent_stream_holds_no_bytes_and_goes_on() {
     let mut streams = Vec::new();
     for _ in 0..50 {
         let mut stream = Stream::open(&channel).await.unwrap();
-        // Also the room of a large message and of its answer is given back.
+        // The memory of a large message and of its response is released too.
         stream.ask(300).await;
         streams.push(stream);
     }
@@ -122,7 +122,7 @@ async fn a_peer_with_all_streams_that_it_may_have_leaves_some_to_others() {
     assert!(daemon.get("/metrics").contains(r#"jwtd_shed_total{cause="streams"} 1"#));
     let left = limit - f64::from(u32::try_from(streams.len()).unwrap());
     assert_eq!(left, (limit / 8.0).floor(), "of {limit}");
-    // What it has goes on, and so does what is no stream.
+    // Open streams continue, and so do unary calls.
     streams[0].ask(1).await;
     batch(&channel).await.unwrap();
     let other = channel_from(&daemon, "127.0.0.2").await;
@@ -141,7 +141,7 @@ async fn a_peer_with_all_connections_that_it_may_have_leaves_some_to_others() {
     assert_eq!(more.read(&mut [0; 1]).unwrap_or(0), 0, "an eighth is left to others");
     let other = channel_from(&daemon, "127.0.0.2").await;
     batch(&other).await.unwrap();
-    // By the user of a process and not by the socket.
+    // Peers on a Unix socket are identified by their user, not by the socket.
     batch(&daemon.channel(true).await).await.unwrap();
     drop(held);
 }
@@ -150,7 +150,7 @@ async fn a_peer_with_all_connections_that_it_may_have_leaves_some_to_others() {
 async fn a_peer_with_all_bytes_that_it_may_have_leaves_some_to_others() {
     let daemon = start("limits: { in_flight_bytes: 256KiB }\n");
     let one = channel_from(&daemon, "127.0.0.1").await;
-    // Messages that do not come to their end.
+    // Messages that never complete.
     let mut peer = TcpStream::connect(&daemon.tcp).unwrap();
     peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
     for stream in (1..128_u8).step_by(2) {
@@ -161,7 +161,7 @@ async fn a_peer_with_all_bytes_that_it_may_have_leaves_some_to_others() {
     batch(&channel_from(&daemon, "127.0.0.2").await).await.unwrap();
 }
 
-/// The fields of a call.
+/// The header block of a call.
 fn head(stream: u8, path: &[u8]) -> Vec<u8> {
     let length = |text: &[u8]| u8::try_from(text.len()).unwrap();
     let literal =
@@ -181,7 +181,7 @@ fn head(stream: u8, path: &[u8]) -> Vec<u8> {
 async fn a_connection_without_a_call_is_told_to_end_and_one_with_a_stream_is_not() {
     let daemon = start("connection: { idle_timeout: 1s }\n");
     let (used, idle) = (daemon.channel(true).await, daemon.channel(false).await);
-    // A call that meets the end of its connection fails, and another one opens the next.
+    // A call that meets the end of its connection fails, and the next one opens a new connection.
     let mut stream = until("a stream", async || Stream::open(&used).await.ok()).await;
     stream.ask(1).await;
     until("a call", async || batch(&idle).await.ok()).await;
@@ -189,7 +189,7 @@ async fn a_connection_without_a_call_is_told_to_end_and_one_with_a_stream_is_not
     daemon.wait_for("/metrics", "jwtd_connections 1\n");
     stream.ask(1).await;
     assert_eq!(daemon.metric(r#"jwtd_connections_closed_total{cause="cut"}"#), Some(0.0));
-    // Who comes again is served over a new connection.
+    // A returning peer is served over a new connection.
     until("another call", async || batch(&idle).await.ok()).await;
     drop((stream, used));
 }
@@ -212,14 +212,14 @@ async fn a_caller_that_no_profile_serves_is_refused_before_anything_is_read() {
         let status = batch(&channel).await.unwrap_err();
         let info = status.get_details_error_info().unwrap();
         assert_eq!((status.code(), &*info.reason), (Code::PermissionDenied, "PROFILE_NOT_SERVED"));
-        // Its first message has not come yet.
+        // Its first message has not arrived yet.
         let refused = within("a refusal", Stream::open(&channel)).await.err().unwrap();
         assert_eq!(refused.code(), Code::PermissionDenied);
     }
     assert_eq!(daemon.metric("jwtd_in_flight_bytes"), Some(0.0));
     let counted = r#"grpc_server_handled_total{grpc_code="PermissionDenied",grpc_method="VerifyBatch",grpc_service="jwtd.v1.VerifierService",grpc_type="unary"}"#;
     assert_eq!(daemon.metric(counted), Some(2.0), "{}", daemon.get("/metrics"));
-    // What a reload says counts at once, also on open connections.
+    // A reload takes effect at once, also on open connections.
     let channel = daemon.channel(true).await;
     assert!(batch(&channel).await.is_err());
     let file = daemon.folder.read("jwtd.yaml").replace(", callers: [{ user: 4242 }]", "");

@@ -1,4 +1,4 @@
-//! Sockets: their files, their owners, and what comes in over them.
+//! Sockets: their files, their owners, and the connections over them.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, Ended, Folder, ISSUERS, binary, folder, run, start, start_in, token};
@@ -23,13 +23,13 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
         run(binary().args(["serve", "--config"]).arg(&file), "")
     };
     let Ended { code, message, .. } = second("d.sock");
-    assert!(code == Some(1) && message.contains("another process answers"), "{message}");
+    assert!(code == Some(1) && message.contains("another process listens"), "{message}");
     let Ended { code, message, .. } = second("jwks.json");
     assert!(code == Some(1) && message.contains("is not a socket"), "{message}");
     assert!(daemon.folder.path("jwks.json").exists());
 }
 
-/// A request of the health service with this `:authority`, as C-core encodes it.
+/// A request to the health service with this `:authority`, as C-core encodes it.
 fn request(stream: u8, authority: &[u8]) -> Vec<u8> {
     let literal = |name: &[u8], value: &[u8]| {
         let length = |text: &[u8]| u8::try_from(text.len()).unwrap();
@@ -49,7 +49,7 @@ fn request(stream: u8, authority: &[u8]) -> Vec<u8> {
     [headers, body].concat()
 }
 
-/// The types of the frames that come back on a stream, up to its end.
+/// The types of the frames received on a stream, up to its end.
 fn answer(socket: &mut UnixStream, wanted: u8) -> Vec<u8> {
     let mut kinds = Vec::new();
     loop {
@@ -77,9 +77,9 @@ fn a_path_as_authority_is_repaired_for_the_life_of_the_connection() {
     let value = b"tmp%2Fx%2Fs.sock";
     let literal = [&[0x40, 10][..], b":authority", &[16], value].concat();
     socket.write_all(&request(1, &literal)).unwrap();
-    // HEADERS, DATA, HEADERS: an answer, and not a reset.
+    // HEADERS, DATA, HEADERS: a response, not a reset.
     assert_eq!(answer(&mut socket, 1), [1, 0, 1]);
-    // As Java has it: the name by its index in the static table.
+    // As Java encodes it: the name as an index into the static table.
     let indexed = [&[0x41, 13][..], b"/run/x/s.sock"].concat();
     socket.write_all(&request(3, &indexed)).unwrap();
     assert_eq!(answer(&mut socket, 3), [1, 0, 1]);
@@ -98,7 +98,7 @@ fn r84_the_number_of_streams_is_announced() {
     assert!(settings.chunks(6).any(|one| one == [0, 3, 0, 0, 0, 7]), "{settings:?}");
 }
 
-/// The series that counts connections that ended by this cause.
+/// The series that counts connections closed for this cause.
 fn closed(cause: &str) -> String {
     format!("jwtd_connections_closed_total{{cause=\"{cause}\"}}")
 }
@@ -111,9 +111,9 @@ async fn an_old_connection_is_told_to_end_and_no_call_is_lost() {
     until(daemon.with_log("the end of an old connection".to_owned()), async || {
         let tokens = vec![token("").into_bytes().into()];
         let request = jwtd::pb::VerifyBatchRequest { tokens, ..Default::default() };
-        // A call that meets the end of its connection is never taken (RFC 9113, section 6.8).
-        // Clients of gRPC make it again by themselves, but tonic fails it, in several ways; what
-        // was taken tells the daemon.
+        // A call that meets the end of its connection is never processed (RFC 9113, section 6.8).
+        // gRPC clients retry it automatically, but tonic fails it with various errors; the daemon's
+        // count shows the processed calls.
         if let Ok(answer) = client.verify_batch(request).await {
             assert!(answer.into_inner().verdicts[0].permit);
             answered += 1.0;
@@ -145,17 +145,17 @@ fn a_peer_without_preface_is_let_go() {
     let daemon = start("");
     let mut silent = TcpStream::connect(&daemon.tcp).unwrap().patient();
     assert_eq!(silent.read(&mut [0; 1]).unwrap_or(0), 0);
-    // Not before its time, and for no other cause.
+    // Not early, and for no other cause.
     daemon.wait_for_count(&closed("handshake_timeout"), 1.0);
 }
 
-/// Starts the daemon as a service manager does: descriptor 3 is a socket that it opened.
+/// Starts the daemon as a service manager does: descriptor 3 is a socket opened in advance.
 fn activated(folder: &Folder, socket: &UnixListener, listen: &str) -> Process {
     passed(folder, socket, listen, "export LISTEN_FDS=1 LISTEN_PID=$$")
 }
 
 fn passed(folder: &Folder, socket: &UnixListener, listen: &str, variables: &str) -> Process {
-    // Bash knows descriptors beyond 9, and becomes the daemon.
+    // Bash supports descriptors beyond 9, and replaces itself with the daemon.
     rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::empty()).unwrap();
     let passed = std::os::fd::AsRawFd::as_raw_fd(socket);
     let script = format!("exec 3<&{passed}; {variables}; exec \"$0\" \"$@\"");
@@ -207,7 +207,7 @@ fn a_socket_of_the_service_manager_that_is_not_configured_is_an_error() {
     }
 }
 
-/// What the unit files say is what the configuration and the command line say.
+/// The unit files must match the configuration and the command line.
 #[test]
 fn the_unit_files_fit_the_configuration() {
     let [service, socket, config] = [
@@ -225,7 +225,7 @@ fn the_unit_files_fit_the_configuration() {
         of(service, "ExecStart"),
         ["/usr/local/bin/jwtd serve --config /etc/jwtd/jwtd.yaml"]
     );
-    // The folder is made by systemd.
+    // In production systemd creates this folder.
     let folder = folder();
     let config = config.replace("/run/jwtd/", &format!("{}/", folder.root().display()));
     let file = folder.write("jwtd.yaml", config);

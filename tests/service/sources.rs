@@ -1,4 +1,4 @@
-//! Keys that are fetched: discovery, refresh, and everything that can go wrong.
+//! Fetched keys: discovery, refresh, and everything that can go wrong.
 
 use crate::client::Calls as _;
 use crate::fetching::gzip;
@@ -12,7 +12,7 @@ fn good_set() -> String {
     set(&[&KEY])
 }
 
-/// One issuer `corp` with this `iss` and these keys.
+/// A daemon with one issuer `corp`, with this `iss` and these keys.
 fn start(issuer: &str, keys: &str) -> Daemon {
     start_in(folder(), issuer, keys)
 }
@@ -47,7 +47,7 @@ async fn four_lines_discover_the_keys_of_an_issuer() {
     let reasons = daemon.reasons(&[&with_id, &without_id, &unknown_id]).await;
     assert_eq!(reasons, [Reason::Ok, Reason::Ok, Reason::KeyUnknown]);
     assert_eq!(web.paths(), ["/realms/a/.well-known/openid-configuration", "/realms/a/keys"]);
-    // The moment is noted after the keys are published.
+    // The timestamp is recorded after the keys are published.
     let metrics = daemon.wait_for("/metrics", "jwtd_jwks_last_success_timestamp_seconds{");
     for line in [&*format!("{}1", fetches("ok")), r#"jwtd_jwks_keys{issuer="corp"} 1"#] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
@@ -137,7 +137,7 @@ async fn r67_t48_a_failed_refresh_keeps_the_last_good_set_until_it_is_stale() {
     patient.wait_for("/metrics", &fetches("unusable"));
     assert_eq!(patient.reasons(&[&token]).await, [Reason::Ok]);
     strict.until_reasons(&[&token], &[Reason::KeysStale]).await;
-    // And it recovers by itself.
+    // It recovers by itself.
     web.put("/k", Answer::ok(good_set()));
     strict.until_reasons(&[&token], &[Reason::Ok]).await;
 }
@@ -158,7 +158,7 @@ async fn r62_t45_metadata_cannot_lead_the_daemon_into_the_network() {
     let other = Web::start();
     other.put("/k", Answer::ok(good_set()));
     for jwks_uri in [
-        // Another port is another host.
+        // Another port is another origin.
         other.origin.replace("http", "https") + "/k",
         "https://169.254.169.254/latest/meta-data".to_owned(),
         "https://10.0.0.1/k".to_owned(),
@@ -239,7 +239,7 @@ async fn an_authority_of_ones_own_is_trusted_alone_and_a_token_is_sent() {
     let daemon = start_in(distrusting, &web.origin, "    keys: { ca_file: ca.pem }");
     daemon.wait_for("/metrics", &fetches("tls"));
     assert_eq!(web.requests().len(), asked, "nothing is sent to who is not trusted");
-    // The certificate is for 127.0.0.1.
+    // The certificate is valid for 127.0.0.1 only.
     let other = web.origin.replace("127.0.0.1", "localhost");
     let trusting = folder();
     trusting.write("ca.pem", authority);
@@ -279,7 +279,7 @@ async fn a_set_that_did_not_change_is_not_sent_again_and_max_age_hastens() {
     let keys = format!("    keys: {{ jwks_uri: '{}/k', refresh: 1h }}", web.origin);
     let daemon = start("https://i", &keys);
     daemon.wait_for("/readyz", "200 OK");
-    // After the cool-down, and not after `refresh`.
+    // After the cool-down, not after `refresh`.
     daemon.wait_for_count(fetches("not_modified").trim_end(), 1.0);
     let requests = web.requests();
     assert!(requests[0].contains("cache-control: no-cache\r\n"), "{requests:?}");
@@ -307,7 +307,7 @@ async fn an_issuer_that_wants_to_be_left_alone_is() {
     web.put("/k", Answer::status("429 Too Many Requests", "Retry-After: 3600\r\n"));
     let keys = format!("    keys: {{ jwks_uri: '{}/k', refresh: 2h }}", web.origin);
     let daemon = start("https://i", &keys);
-    // The back-off alone would ask again within a minute.
+    // The back-off alone would retry within a minute.
     let what = daemon.with_log("the plan after the failure".to_owned());
     let next = until(what, async || {
         let keys = daemon.keys_of("corp");
@@ -342,7 +342,7 @@ async fn a_certificate_is_shown_to_an_issuer_that_demands_one() {
     assert_eq!(web.requests().len(), asked);
 }
 
-/// A proxy for one connection; what it is asked, in full.
+/// A proxy for one connection; the receiver gets the whole request.
 pub(crate) fn proxy(answer: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
     use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -395,10 +395,10 @@ async fn keys_come_through_the_configured_proxy() {
     assert_eq!(request, format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     let (daemon, _asked) = run("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
     daemon.wait_for("/metrics", &fetches("connect"));
-    daemon.wait_for_log("the proxy asks who we are (407); fix: give `proxy_user`");
+    daemon.wait_for_log("the proxy requires authentication (407); fix: give `proxy_user`");
 }
 
-/// An issuer whose keys are fetched when a token names an unknown id, a second after the last
+/// An issuer whose keys are fetched when a token names an unknown ID, one second after the last
 /// attempt, and whose tokens wait for that as long as they may.
 fn start_eager(web: &Web) -> Daemon {
     web.put("/k", Answer::ok(good_set()));
@@ -436,7 +436,7 @@ async fn r65_a_key_that_is_used_before_it_is_fetched_refuses_no_good_token() {
     }
 }
 
-/// Junk tokens of `https://i`, each with another id.
+/// Junk tokens of `https://i`, each with another key ID.
 fn junk(count: &mut u64) -> jwtd::pb::VerifyBatchRequest {
     let part = |text: &str| jwtd_core::jose::base64url::encode(text.as_bytes());
     let tokens = (0..200).map(|_| {
@@ -461,7 +461,7 @@ async fn r65_t44_a_flood_of_unknown_ids_does_not_ask_the_issuer_within_the_cool_
         let answer = client.verify_batch(junk(&mut count)).await.unwrap().into_inner();
         assert!(answer.verdicts.iter().all(|one| one.reason() == Reason::KeyUnknown));
     }
-    // The next attempt is due at the end of the cool-down, and nothing was asked before.
+    // The next attempt is due at the end of the cool-down, and nothing was fetched before.
     let next = daemon.keys_of("corp")["next_attempt_seconds"].as_u64();
     assert!(next.is_some_and(|next| next <= 300), "{next:?}");
     assert_eq!(web.requests().len(), 1, "for {count} ids");

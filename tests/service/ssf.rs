@@ -1,4 +1,4 @@
-//! Security event tokens over the real port: pushed (RFC 8935) and polled for (RFC 8936).
+//! Security event tokens on the real port: pushed (RFC 8935) and polled (RFC 8936).
 
 use crate::client::Calls as _;
 use crate::events::{Answered, CAEP, LOGOUT, RISC, SSF, event, outcome, post, typed};
@@ -16,7 +16,7 @@ static OTHER: LazyLock<Signer> = LazyLock::new(|| Signer::new("o"));
 
 const PUSHED: &str = "issuer: corp, audiences: [me], push: /events";
 
-/// A daemon with two issuers, whose feed `f` may revoke tokens of `corp` alone.
+/// A daemon with two issuers, whose feed `f` may revoke only tokens of `corp`.
 fn start(folder: Folder, ssf: &str, more: &str) -> Daemon {
     folder.write("other.json", set(&[&OTHER]));
     let other = "  other: { issuer: https://o, audiences: [a], algorithms: [EdDSA], keys: { jwks_file: \
@@ -81,13 +81,13 @@ async fn pushed_events_revoke_what_they_name_before_they_are_acknowledged() {
         assert_eq!(daemon.reasons(&[&old]).await, [Reason::Revoked], "{uri}");
     }
     assert_eq!(daemon.metric(&outcome("recorded")), Some(5.0));
-    // It comes again.
+    // The event is sent again.
     let again = signed(&about("again", &format!("{CAEP}session-revoked"), subject("erin")));
     for _ in 0..2 {
         assert_eq!(push_as(&daemon, &again, "").status, 202);
     }
     assert_eq!(daemon.metric(&outcome("repeated")), Some(1.0));
-    // What names nobody who is known here, or revokes nothing, is acknowledged and counted.
+    // An event about an unknown subject, or one that revokes nothing, is acknowledged and counted.
     let entries = daemon.metric("jwtd_revocation_entries");
     for (jti, uri, sub_id, name) in [
         ("u1", "session-revoked", json!({"format": "opaque", "id": "x"}), "unmapped"),
@@ -140,7 +140,7 @@ async fn one_transmitter_cannot_revoke_subjects_of_another() {
     let aliases = json!({"format": "aliases", "identifiers": [subject("alice"), of_other.clone()]});
     let answered = push(&daemon, &about("1", &uri, of_other));
     assert_eq!((answered.status, answered.member("err")), (400, "access_denied".to_owned()));
-    // Nor can the other one, at this path.
+    // The other transmitter cannot either, on this path.
     let theirs = event("https://o", "3", json!({uri.clone(): {}})).set("sub_id", subject("alice"));
     let forged = event("https://i", "4", json!({uri.clone(): {}})).set("sub_id", subject("alice"));
     for (claims, err) in [(theirs, "invalid_issuer"), (forged, "invalid_key")] {
@@ -150,7 +150,7 @@ async fn one_transmitter_cannot_revoke_subjects_of_another() {
     let both = [&*foreign, &*access("alice", "s")];
     assert_eq!(daemon.reasons(&both).await, [Reason::Ok; 2]);
     assert_eq!(daemon.metric("jwtd_revocation_entries"), Some(0.0));
-    // A name that it may not revoke keeps the one that it may from nothing.
+    // A name that it may not revoke does not prevent the revocation of one that it may.
     assert_eq!(push(&daemon, &about("2", &uri, aliases)).status, 202);
     assert_eq!(daemon.reasons(&both).await, [Reason::Ok, Reason::Revoked]);
     assert_eq!(daemon.metric(&outcome("not_permitted")), Some(2.0));
@@ -200,7 +200,7 @@ async fn what_is_no_good_event_is_refused_by_rfc_8935() {
     assert_eq!(daemon.metric("jwtd_revocation_entries"), Some(0.0));
     assert_eq!(push_as(&daemon, &signed(&good()), bearer).status, 202);
     assert_eq!(daemon.metric("jwtd_revocation_entries"), Some(1.0));
-    // No event is an access token.
+    // A security event token is never an access token.
     let long = good().set("exp", now() + 60).set("aud", json!(["a", "me"])).set("jti", "2");
     assert_eq!(daemon.reasons(&[&signed(&long)]).await, [Reason::TypeNotAllowed]);
 }
@@ -254,15 +254,15 @@ struct Transmitter {
 
 #[derive(Default)]
 struct Polled {
-    /// Events by their `jti`, in the order in which they are given out.
+    /// The events by `jti`, in the order in which they are delivered.
     sets: Vec<(String, String)>,
-    /// What was acknowledged, and what was reported.
+    /// The acknowledged and the reported events.
     acks: Vec<String>,
     errors: Vec<(String, String)>,
     polls: usize,
-    /// Whether every poll fails.
+    /// True if every poll fails.
     down: bool,
-    /// `Authorization`, in lower case.
+    /// The `Authorization` header, in lower case.
     bearer: String,
 }
 
@@ -343,7 +343,8 @@ async fn polled_events_are_acknowledged_once_they_are_in_force_and_bad_ones_are_
     wanted[1] = Reason::Ok;
     assert_eq!(daemon.reasons(&tokens.each_ref().map(String::as_str)).await, wanted);
     daemon.wait_for("/metrics", "jwtd_revocation_feed_stale{feed=\"f\"} 0");
-    // A transmitter that is not heard of makes the feed stale, and what it said stays.
+    // A transmitter that is not heard from makes the feed stale, but its earlier events stay in
+    // force.
     let polls = transmitter.shared.change(|polled| {
         polled.down = true;
         polled.polls

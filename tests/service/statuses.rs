@@ -1,4 +1,4 @@
-//! Each way in which a call can fail: its status carries `google.rpc.ErrorInfo` and is counted.
+//! Every way in which a call can fail: its status carries `google.rpc.ErrorInfo` and is counted.
 
 use crate::client::Calls as _;
 use crate::support::{Daemon, ISSUERS, start_with};
@@ -17,7 +17,7 @@ use tonic_types::StatusExt as _;
 
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
-/// The methods that are served, their types, and whether a call may end without a message.
+/// The served methods, their types, and true if a call may end without a message.
 const METHODS: &[(&str, &str, bool)] = &[
     ("/jwtd.v1.VerifierService/Verify", "unary", false),
     ("/jwtd.v1.VerifierService/VerifyBatch", "unary", false),
@@ -30,7 +30,7 @@ const METHODS: &[(&str, &str, bool)] = &[
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "bidi_stream", true),
 ];
 
-/// What is sent, and the status that it gets.
+/// A request and the expected status.
 struct Way {
     name: &'static str,
     header: Option<(&'static str, &'static str)>,
@@ -105,7 +105,7 @@ const WAYS: &[Way] = &[
     },
 ];
 
-/// What a call was answered.
+/// The response to a call.
 struct Said {
     http: u16,
     status: Status,
@@ -168,7 +168,8 @@ async fn each_way_to_fail_is_explained_and_counted_on_every_method() {
             let before = daemon.metric(&series).unwrap_or_default();
             let said = call(&daemon, path, "application/grpc", way.header, way.body).await;
             if path == CHECK {
-                // Envoy lets requests pass after an error, if it is told to.
+                // After an error, Envoy may be configured to let requests pass, so this must not be
+                // an error.
                 assert_eq!(said.status.code(), Code::Ok, "{what}: {:?}", said.status);
                 let denial = CheckResponse::decode(said.body.slice(5..)).unwrap();
                 let status = denial.status.unwrap();

@@ -1,4 +1,4 @@
-//! The daemons of these tests, their keys and tokens.
+//! The daemons, keys and tokens of these tests.
 
 pub(crate) use jwtd_testkit::launcher::{Daemon, Ended, Folder, Launcher, run};
 pub(crate) use jwtd_testkit::tokens::now;
@@ -38,12 +38,12 @@ pub(crate) fn start_in(folder: Folder, extra: &str) -> Daemon {
     JWTD.start(folder, &format!("{ISSUERS}{extra}"))
 }
 
-/// Starts a daemon with a configuration that is whole but for the sockets.
+/// Starts a daemon with a configuration that is complete except for the listeners.
 pub(crate) fn start_with(config: &str) -> Daemon {
     JWTD.start(folder(), config)
 }
 
-/// The claims of a token of `corp`, with more members, each after a comma.
+/// The claims of a token of `corp`, with further members, each preceded by a comma.
 pub(crate) fn claims(extra: &str) -> String {
     Claims::of("https://i").followed_by(extra).to_string()
 }
@@ -52,7 +52,7 @@ pub(crate) fn token(extra: &str) -> String {
     KEY.signed(claims(extra))
 }
 
-/// The claims of the issuer in the examples of the documentation.
+/// The claims of the issuer in the documentation's examples.
 pub(crate) fn login_claims() -> Claims {
     let claims = Claims::of("https://login.example.com").set("aud", "orders-api");
     claims.set("iat", now() - 10)

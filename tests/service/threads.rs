@@ -1,4 +1,4 @@
-//! Worker threads: a connection stays on one of them from accept to end.
+//! Worker threads: a connection stays on one of them from accept to close.
 
 use crate::client::Calls as _;
 use crate::support::{Folder, ISSUERS, JWTD, folder, token};
@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// A door that a handler does not pass until it is opened, with its thread.
+/// A gate that blocks a handler until it is opened, with the handler's thread.
 #[derive(Default)]
 struct Gate {
     reached: Notify,
@@ -64,7 +64,7 @@ fn route(path: &str, gate: Option<Arc<Gate>>) -> Route {
     Route { name: "test", path, method, content_type: None, body_bytes: 0, handler }
 }
 
-/// A thread with a runtime, up to its end.
+/// Starts a thread with a runtime, which runs until the sender is used or dropped.
 fn worker(name: &str) -> (Handle, oneshot::Sender<()>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel());
@@ -83,7 +83,7 @@ async fn connect(socket: &Path) -> Sender {
     sender
 }
 
-/// Asks for `path`; gives the name of the thread that answered.
+/// Requests `path`; returns the name of the thread that answered.
 async fn ask(sender: &mut Sender, path: &str) -> String {
     sender.ready().await.unwrap();
     let request = Request::get(path).header("host", "localhost").body(Full::default());
@@ -138,7 +138,7 @@ async fn a_worker_that_is_blocked_delays_no_connection_of_another() {
     assert_eq!(within("the end of the listener", serving).await.unwrap(), 0);
 }
 
-/// A field of the status of each thread of a process, by its name.
+/// A field of the status of each thread of a process, by thread name.
 fn threads(process: u32, field: &str) -> BTreeMap<String, String> {
     let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let all = tasks.map(|task| {
@@ -152,7 +152,7 @@ fn threads(process: u32, field: &str) -> BTreeMap<String, String> {
     all.collect()
 }
 
-/// How often each thread has gone to sleep.
+/// The number of times that each thread went to sleep.
 fn sleeps(process: u32) -> BTreeMap<String, u64> {
     let counts = threads(process, "voluntary_ctxt_switches:").into_iter();
     counts.map(|(name, count)| (name, count.parse().unwrap())).collect()
@@ -170,7 +170,7 @@ async fn a_thousand_calls_with_a_remembered_token_wake_no_other_thread() {
         assert_eq!(verdict.reason(), Reason::Ok);
     };
     ask().await;
-    // What came before is over on all of them.
+    // Earlier connections have been closed on all threads.
     daemon.wait_for("/metrics", "jwtd_connections 1\n");
     let asleep = async || {
         let states = threads(daemon.process.id(), "State:");
@@ -189,7 +189,7 @@ async fn a_thousand_calls_with_a_remembered_token_wake_no_other_thread() {
     workers.sort_unstable();
     assert_eq!(workers.len(), 3, "{before:?}");
     assert!(workers[..2] == [0, 0] && workers[2] > 0, "{workers:?}");
-    // The control thread looks at the clock each second, and is not asked by any call.
+    // The control thread checks the clock once per second, and no call involves it.
     for name in before.keys().filter(|name| !name.starts_with("worker-")) {
         assert!(grown(name) < CALLS / 2, "{name}: {}", grown(name));
     }

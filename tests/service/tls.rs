@@ -1,4 +1,4 @@
-//! Encrypted calls: who gets in, who does not, and certificates that change meanwhile.
+//! TLS calls: the callers that are admitted or refused, and certificates that change meanwhile.
 
 use crate::support::{Daemon, Ended, Folder, ISSUERS, JWTD, binary, folder, run, token};
 use jwtd::client::{Address, Client, Credentials};
@@ -14,14 +14,14 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Certificates of callers, which have SPIFFE ids.
+/// Issues certificates with SPIFFE IDs for callers.
 pub(crate) trait Callers {
     /// Writes a certificate for `host` and its key.
     fn issue_to(&self, folder: &Folder, name: &str, host: &str) -> (PathBuf, PathBuf) {
         self.issue_as(folder, name, host, |_| {})
     }
 
-    /// Does the same; `change` is asked about the certificate before it is signed.
+    /// Does the same; `change` may modify the certificate before it is signed.
     fn issue_as(
         &self,
         folder: &Folder,
@@ -47,7 +47,7 @@ impl Callers for Authority {
     }
 }
 
-/// A daemon with an encrypted socket, whose certificate is that of `ours`.
+/// A daemon with a TLS listener, whose certificate was issued by `ours`.
 pub(crate) fn start(ours: &Authority, extra: &str, more: &str) -> Daemon {
     let folder = folder();
     ours.issue_to(&folder, "server", "127.0.0.1");
@@ -81,7 +81,7 @@ async fn calls_are_encrypted_and_the_server_proves_itself() {
     let ca_file = Some(other.write(&daemon.folder, "other"));
     let error = permits(&daemon, &Credentials { ca_file, client: None }).await.unwrap_err();
     assert!(error.contains("certificate"), "{error}");
-    // Another name than the one that is called.
+    // The certificate has another name than the called one.
     let port = daemon.tls.rsplit_once(':').unwrap().1;
     let address: Address = format!("tls://localhost:{port}").parse().unwrap();
     let error = Client::connect_as(&address, &trusting).await.unwrap_err();
@@ -117,7 +117,7 @@ async fn r84_only_clients_of_the_authority_get_in() {
     assert!(permits(&daemon, &with(Some(own))).await.is_err(), "of the server's authority");
     let client = clients.issue_to(&folder, "client", "client.example");
     assert_eq!(permits(&daemon, &with(Some(client))).await, Ok(true));
-    // Who calls is known.
+    // The caller's identity is logged.
     let log = daemon.stop();
     assert!(log.contains("uri:spiffe://example.org/client"), "{log}");
     assert!(!log.contains("spiffe://example.org/stranger"), "and only after it is proven: {log}");
@@ -151,7 +151,7 @@ async fn a_certificate_decides_which_profiles_are_for_its_holder() {
     };
     let denied = Err(tonic::Code::PermissionDenied);
     let missing = Ok(pb::Reason::ClaimMissing);
-    // Who names no profile gets the one that lists it.
+    // A caller that names no profile gets the one that lists it.
     let mut web = connect("web", "web.example").await;
     assert_eq!(ask(&mut web, "").await, Ok(pb::Reason::Ok));
     assert_eq!(ask(&mut web, "default").await, missing);
@@ -181,7 +181,7 @@ async fn certificates_and_authorities_change_while_connections_go_on() {
     assert_eq!(ask(&mut lasting).await, Ok(true));
     assert!(permits(&daemon, &new).await.is_err());
 
-    // A key that does not fit yet: the pair before stays in force.
+    // The key does not match yet: the previous pair stays in force.
     let kept = daemon.folder.read("server.key");
     daemon.folder.replace("server.key", KeyPair::generate().unwrap().serialize_pem());
     daemon.wait_for("/metrics", "jwtd_config_last_reload_successful 0");
@@ -196,12 +196,12 @@ async fn certificates_and_authorities_change_while_connections_go_on() {
     })
     .await;
     assert!(permits(&daemon, &old).await.is_err(), "its authority is gone");
-    // Open connections end with it; the client connects anew, and is refused.
+    // Open connections are closed with it; the client reconnects, and is refused.
     daemon.wait_for("/metrics", &closed("certificate", 1));
     assert!(ask(&mut lasting).await.is_err());
 }
 
-/// A connection of our own, with these versions.
+/// A connection with these TLS versions.
 fn connect(
     daemon: &Daemon,
     versions: &[&'static rustls::SupportedProtocolVersion],
@@ -218,7 +218,7 @@ fn connect(
     ClientConnection::new(Arc::new(config), ServerName::try_from("127.0.0.1").unwrap()).unwrap()
 }
 
-/// Sends each byte by itself.
+/// Sends each byte separately.
 struct Pieces(TcpStream);
 
 impl Read for Pieces {
@@ -273,10 +273,10 @@ fn r84_tls_1_2_is_spoken_only_if_asked_for() {
     }
 }
 
-/// Half a ClientHello.
+/// Half of a ClientHello.
 const HALF: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
 
-/// The line of `/metrics` that counts connections that ended by this cause.
+/// The line of `/metrics` that counts connections closed for this cause.
 pub(crate) fn closed(cause: &str, count: u32) -> String {
     format!("jwtd_connections_closed_total{{cause=\"{cause}\"}} {count}\n")
 }
@@ -284,7 +284,7 @@ pub(crate) fn closed(cause: &str, count: u32) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_begin_holds_nobody_and_not_the_end() {
     let ours = Authority::new();
-    // Longer than the test takes: only the end can close them.
+    // Longer than the test takes: only shutdown can close the connections.
     let settings = "connection: { handshake_timeout: 60s }\ndrain_timeout: 60s\n";
     let mut daemon = start(&ours, "", settings);
     let ca_file = Some(ours.write(&daemon.folder, "ours"));
@@ -293,7 +293,7 @@ async fn who_does_not_begin_holds_nobody_and_not_the_end() {
     silent[0].write_all(HALF).unwrap();
     daemon.wait_for("/metrics", "jwtd_connections 20\n");
     assert_eq!(permits(&daemon, &trusting).await, Ok(true));
-    // Not encrypted.
+    // A connection without TLS.
     let mut plain = socket(&daemon);
     plain.write_all(PREFACE).unwrap();
     let mut rest = Vec::new();

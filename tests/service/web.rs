@@ -1,4 +1,4 @@
-//! A web server whose answers a test chooses.
+//! A web server with responses chosen by a test.
 
 use jwtd_testkit::certificates::{Authority, Identity, params};
 use jwtd_testkit::launcher::waiting::{Gate, Watched};
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-/// A web server on this machine. Its thread ends with the tests.
+/// A web server on this machine. Its thread runs until the tests end.
 pub(crate) struct Web {
     pub(crate) origin: String,
     shared: Arc<Shared>,
@@ -18,18 +18,18 @@ pub(crate) struct Web {
 
 struct Shared {
     answers: Mutex<HashMap<String, Answer>>,
-    /// The requests that came, whole.
+    /// The requests received, complete.
     requests: Watched<Vec<String>>,
 }
 
-/// What is answered at a path.
+/// The response for a path.
 #[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: &'static str,
-    /// Lines of the header, each with its end.
+    /// Header lines, each with its line ending.
     pub(crate) header: String,
     pub(crate) body: Vec<u8>,
-    /// The gate that holds the answer back.
+    /// The gate that delays the response.
     pub(crate) gate: Option<Gate>,
 }
 
@@ -43,7 +43,7 @@ impl Answer {
         Self { status, header: header.to_owned(), ..Self::ok("") }
     }
 
-    /// The same, sent when the gate is open.
+    /// The same response, sent when the gate is open.
     pub(crate) fn behind(self, gate: &Gate) -> Self {
         Self { gate: Some(gate.clone()), ..self }
     }
@@ -54,14 +54,14 @@ impl Web {
         Self::serve("http", None)
     }
 
-    /// Over TLS, for the host 127.0.0.1; the second is the authority in PEM.
+    /// Starts a TLS server for the host 127.0.0.1; also returns the authority's certificate in PEM.
     pub(crate) fn start_tls() -> (Self, String) {
         let (web, authority, _) = Self::start_mutual_tls(false);
         (web, authority)
     }
 
-    /// As [`Web::start_tls`]; the third is a certificate with its key, which a client
-    /// must show if one is `demanded`.
+    /// Like [`Web::start_tls`]; also returns a certificate with its key, which a client must
+    /// present if `demanded` is true.
     pub(crate) fn start_mutual_tls(demanded: bool) -> (Self, String, [String; 2]) {
         let authority = Authority::new();
         let Identity { certificate, key } = authority.issue(&params(["127.0.0.1"]));
@@ -109,7 +109,7 @@ impl Web {
         self.shared.answers.lock().unwrap().insert(path.to_owned(), answer);
     }
 
-    /// Serves metadata for `issuer` in the place of OpenID Connect, and `set`.
+    /// Serves metadata for `issuer` at the OpenID Connect location, and `set`.
     pub(crate) fn publish(&self, path: &str, issuer: &str, set: &str) {
         let jwks_uri = format!("{}{path}/keys", self.origin);
         let metadata = serde_json::json!({"issuer": issuer, "jwks_uri": jwks_uri});
@@ -122,13 +122,14 @@ impl Web {
         self.shared.requests.read(Vec::clone)
     }
 
-    /// Waits until so many requests have come in all; an answer may be behind a gate still.
+    /// Waits until this many requests have arrived in total; their responses may still wait at a
+    /// gate.
     pub(crate) fn wait_for_requests(&self, count: usize) {
         let came = self.shared.requests.wait(|all| (all.len() >= count).then_some(()));
         came.unwrap_or_else(|| panic!("no {count} requests: {:?}", self.requests()));
     }
 
-    /// The paths that were asked for, in order.
+    /// The requested paths, in order.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.requests().iter().map(|request| web::path(request).to_owned()).collect()
     }

@@ -1,4 +1,4 @@
-//! The daemon, its configuration as a ConfigMap has it, and what can be seen of it.
+//! The daemon, its configuration in the form of a ConfigMap, and its observable state.
 
 use crate::generation;
 use crate::mint::Mint;
@@ -21,13 +21,13 @@ pub(crate) struct Daemon {
 struct Maker {
     folder: Folder,
     origin: String,
-    /// The key set of the issuer that comes and goes.
+    /// The key set of the issuer that appears and disappears.
     inline: String,
     state_dir: bool,
     versions: std::cell::Cell<usize>,
 }
 
-/// Ways to push a configuration that must not be put in force.
+/// Ways to write a configuration that must not be put in force.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Breach {
     Torn,
@@ -87,7 +87,7 @@ impl Daemon {
         page(self.admin(), path).unwrap_or_default()
     }
 
-    /// Replaces the configuration as the kubelet does; SIGHUP only if it is `told`.
+    /// Replaces the configuration as the kubelet does; sends SIGHUP only if `told` is true.
     pub(crate) fn push(&self, generation: &Generation, told: bool) {
         self.maker.push(&self.maker.text(generation), None);
         if told {
@@ -95,7 +95,7 @@ impl Daemon {
         }
     }
 
-    /// Pushes something that is no configuration.
+    /// Writes an invalid configuration.
     pub(crate) fn push_broken(&self, breach: Breach, generation: &Generation, told: bool) {
         self.maker.push(&self.maker.text(generation), Some(breach));
         if told {
@@ -103,7 +103,7 @@ impl Daemon {
         }
     }
 
-    /// Sends SIGTERM and waits.
+    /// Sends SIGTERM and waits for the exit.
     pub(crate) fn stop(&mut self) -> (Option<ExitStatus>, Duration) {
         let begin = Instant::now();
         self.running.terminate();
@@ -118,7 +118,7 @@ impl Daemon {
 }
 
 impl Maker {
-    /// Writes a folder with the file in it, and swaps the link to it.
+    /// Writes the file into a new folder, and swaps the link to it.
     fn push(&self, text: &str, breach: Option<Breach>) {
         let number = self.versions.get() + 1;
         self.versions.set(number);
@@ -128,7 +128,7 @@ impl Maker {
         let file = version.join("jwtd.yaml");
         match breach {
             None => std::fs::write(file, text).unwrap(),
-            // Within the last issuer's name: what is before is whole.
+            // Cut within the last issuer's name: everything before it is complete.
             Some(Breach::Torn) => {
                 std::fs::write(file, text.get(..text.len() * 3 / 5).unwrap()).unwrap()
             }
@@ -145,7 +145,7 @@ impl Maker {
         }
     }
 
-    /// What comes and goes stands first, so that all others change their places.
+    /// The optional issuer comes first, so that all others change their indices.
     fn text(&self, generation: &Generation) -> String {
         let Generation { number, extra, max_age, tenant, delta, guest } = *generation;
         let folder = self.folder.root().display();

@@ -1,4 +1,4 @@
-//! Issuers that publish their keys over HTTP: one does it well, one fails often.
+//! Issuers that publish their keys over HTTP: a reliable one, and one that fails often.
 
 use crate::oracle::GRACE;
 use jwtd_core::jose::Algorithm;
@@ -22,9 +22,9 @@ struct State {
     published: Vec<Arc<Signer>>,
     used: Option<Arc<Signer>>,
     retired: Vec<Arc<Signer>>,
-    /// What was published one after the other.
+    /// The published sets, in order.
     epochs: Vec<Epoch>,
-    /// Answers with a set: when they began and when they were sent whole.
+    /// Responses with a set: when they started, and when they were sent completely.
     begun: Vec<(Instant, usize)>,
     done: Vec<(Instant, usize)>,
     down_until: Option<Instant>,
@@ -46,7 +46,7 @@ impl Issuer {
         Arc::new(issuer)
     }
 
-    /// Makes a key and publishes it beside the others.
+    /// Generates a key and publishes it beside the others.
     pub(crate) fn publish(&self) {
         let mut state = self.state.lock().unwrap();
         state.made += 1;
@@ -60,7 +60,7 @@ impl Issuer {
         state.used = state.published.last().cloned();
     }
 
-    /// Takes all keys back but the newest.
+    /// Withdraws all keys but the newest.
     pub(crate) fn retire(&self) {
         let mut state = self.state.lock().unwrap();
         let last = state.published.len() - 1;
@@ -73,12 +73,12 @@ impl Issuer {
         self.state.lock().unwrap().down_until = Some(Instant::now() + span);
     }
 
-    /// The key that it signs with now.
+    /// The current signing key.
     pub(crate) fn signer(&self) -> Arc<Signer> {
         self.state.lock().unwrap().used.clone().unwrap()
     }
 
-    /// A key that was taken back.
+    /// A withdrawn key.
     pub(crate) fn retired(&self) -> Option<Arc<Signer>> {
         self.state.lock().unwrap().retired.last().cloned()
     }
@@ -87,7 +87,7 @@ impl Issuer {
         self.state.lock().unwrap().epochs[epoch].ids.iter().any(|one| one == id)
     }
 
-    /// Whether the key was taken back so long ago that nobody may know it any more.
+    /// Returns true if the key was withdrawn so long ago that it must no longer be accepted.
     pub(crate) fn is_gone(&self, id: &str) -> bool {
         let state = self.state.lock().unwrap();
         let Some((_, epoch)) = state.done.iter().rfind(|(done, _)| done.elapsed() > GRACE * 4)
@@ -98,8 +98,8 @@ impl Issuer {
             && !state.epochs[*epoch].ids.iter().any(|one| one == id)
     }
 
-    /// Which sets the daemon may hold between two moments: at least the newest that it
-    /// was given `undisturbed`, at most the newest that was on the way to it.
+    /// The sets that the daemon may hold between two times: at least the newest that it received
+    /// `undisturbed`, at most the newest that was being sent to it.
     pub(crate) fn epochs(
         &self,
         asked: Instant,
@@ -113,8 +113,8 @@ impl Issuer {
         (least, most.map_or(0, |(_, epoch)| *epoch))
     }
 
-    /// How often it was asked, how often it failed, and the longest time from the
-    /// publication of a set to the first answer with it or a later one.
+    /// The number of requests, the number of failures, and the longest time from the publication of
+    /// a set to the first response with it or a later one.
     pub(crate) fn record(&self) -> (u64, u64, Duration) {
         let state = self.state.lock().unwrap();
         let lags = state.epochs.iter().enumerate().map(|(number, epoch)| {
@@ -122,7 +122,7 @@ impl Issuer {
             let until = first.map_or_else(Instant::now, |(at, _)| *at);
             until.saturating_duration_since(epoch.since)
         });
-        // The first set was there before the daemon.
+        // The first set was published before the daemon started.
         (state.asked, state.failed, lags.skip(1).max().unwrap_or_default())
     }
 
@@ -133,7 +133,7 @@ impl Issuer {
             let dice = state.asked.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
             let down = state.down_until.is_some_and(|until| Instant::now() < until);
             let fault = match dice % 100 {
-                // It answers well at the start.
+                // It is reliable at the start.
                 _ if self.name != "beta" || state.asked == 1 => Fault::None,
                 _ if down => Fault::Down,
                 0..20 => Fault::Status,

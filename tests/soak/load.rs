@@ -1,5 +1,5 @@
-//! Callers: they send what was decided beforehand at a steady rate, and hold every
-//! verdict against the oracle.
+//! Callers that send a predetermined mix at a steady rate, and compare every verdict with the
+//! oracle.
 
 use crate::mint::{BAD, Dice, Mint, STRANGE};
 use crate::oracle::{Home, Profile, Token, World};
@@ -18,19 +18,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
 
-/// Callers of single calls, and of streams.
+/// Callers with unary calls, and callers with streams.
 const CALLERS: u32 = 6;
 const STREAMS: u32 = 2;
 
-/// Tokens that are sent again and again.
+/// The number of tokens that are sent repeatedly.
 const POOL: usize = 2000;
 
-/// What was found.
+/// The results.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) verdicts: u64,
     pub(crate) calls: u64,
-    /// Verdicts while a change was under way, so that two were right.
+    /// Verdicts during a change, when two of them were correct.
     pub(crate) loose: u64,
     /// Good tokens under the newest key that were refused before it had been fetched.
     pub(crate) refused_at_rotation: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Tally {
     pub(crate) kinds: BTreeMap<&'static str, u64>,
     pub(crate) wrong: u64,
     pub(crate) failed: u64,
-    /// The first of what went wrong.
+    /// The first failures.
     pub(crate) faults: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ impl Load {
         let pool = (0..POOL).map(|_| Arc::new(mint.good())).collect();
         let bad = BAD.iter().cycle().take(BAD.len() * 4).map(|kind| Arc::new(mint.bad(kind)));
         let bad = Mutex::new(bad.collect());
-        // Short, so that a key that is new is used at once.
+        // Short, so that a new key is used at once.
         let (sender, fresh) = sync_channel(128);
         let (pool, fresh, tally) = (Mutex::new(pool), Mutex::new(fresh), Mutex::default());
         let shared = Arc::new(Shared { world, mint, pool, bad, fresh, tally, inbox, stop });
@@ -105,8 +105,8 @@ impl Load {
         Self { shared, threads }
     }
 
-    /// Takes tokens out whose key was taken back, so that callers do not send them for
-    /// ever; a few of them go on as bad ones.
+    /// Removes tokens whose key was withdrawn, so that callers do not send them forever; a few stay
+    /// as bad tokens.
     pub(crate) fn purge(&self) {
         let world = &self.shared.world;
         let mut pool = self.shared.pool.lock().unwrap();
@@ -147,7 +147,7 @@ impl Load {
     }
 }
 
-/// A call that was sent.
+/// A call in flight.
 struct Sent {
     tokens: Vec<Arc<Token>>,
     profile: Profile,
@@ -157,7 +157,7 @@ struct Sent {
 }
 
 impl Shared {
-    /// Keeps fresh tokens at hand.
+    /// Keeps a supply of fresh tokens.
     fn sign(&self, sender: &SyncSender<Arc<Token>>) {
         let mut dice = Dice(1);
         while !self.stop.load(Ordering::Relaxed) {
@@ -186,7 +186,7 @@ impl Shared {
         let mut tasks = tokio::task::JoinSet::new();
         let mut channel = None;
         for number in 0..CALLERS {
-            // Two callers on each connection.
+            // Two callers share each connection.
             if number % 2 == 0 {
                 channel = Some(connect(&socket).await);
             }
@@ -204,7 +204,7 @@ impl Shared {
         }
     }
 
-    /// Nine hot ones for each cold one. `strange` lets ids in that no key has.
+    /// Nine cached tokens for each fresh one. With `strange`, some have key IDs that no key has.
     fn tokens(&self, dice: &mut Dice, count: usize, strange: bool) -> Vec<Arc<Token>> {
         let fresh = self.fresh.lock().unwrap();
         let (pool, bad) = (self.pool.lock().unwrap(), self.bad.lock().unwrap());
@@ -309,7 +309,7 @@ impl Shared {
         }
     }
 
-    /// Finds out when a change of the configuration is in force.
+    /// Detects when a configuration change is in force.
     async fn probe(self: Arc<Self>, mut client: VerifierServiceClient<Channel>) {
         while !self.stop.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -407,7 +407,7 @@ impl Sent {
     }
 }
 
-/// The rhythm of one caller.
+/// The pace of one caller.
 struct Pace {
     dice: Dice,
     rate: f64,
@@ -421,7 +421,7 @@ impl Pace {
 
     async fn wait(&mut self, tokens: usize) {
         tokio::time::sleep_until(self.next).await;
-        // What was missed is not made up for.
+        // Missed sends are not made up for.
         self.next = self.next.max(tokio::time::Instant::now() - Duration::from_millis(200));
         self.next += Duration::from_secs_f64(tokens as f64 / self.rate);
     }

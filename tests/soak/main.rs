@@ -1,8 +1,8 @@
-//! The soak: the built daemon under a mixed load for minutes or hours, while issuers
-//! rotate their keys and fail, and the configuration is replaced. Every verdict is held
-//! against what must have been said; memory, descriptors and threads must not grow.
+//! The soak test: the built daemon under a mixed load for minutes or hours, while issuers rotate
+//! their keys and fail, and the configuration is replaced. Every verdict is compared with the
+//! expected one; memory, descriptors and threads must not grow.
 //!
-//! `cargo test --release --test soak -- --minutes 30`; `cargo test` alone leaves it out.
+//! `cargo test --release --test soak -- --minutes 30` runs it; `cargo test` alone skips it.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,36 +38,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Runs the daemon under load and checks every verdict.
+/// Run the daemon under load and check every verdict.
 #[derive(Clone, Debug, Parser)]
 struct Arguments {
-    /// How long.
+    /// Duration in minutes.
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
-    /// Tokens a second.
+    /// Tokens per second.
     #[arg(long, default_value_t = 20_000)]
     rate: u32,
     /// Seconds between two rotations of the first issuer's key.
     #[arg(long, default_value_t = 60)]
     rotate: u64,
-    /// Seconds between two changes of the configuration.
+    /// Seconds between two configuration changes.
     #[arg(long, default_value_t = 120)]
     push: u64,
-    /// Leaves the configuration alone.
+    /// Do not change the configuration.
     #[arg(long)]
     no_reload: bool,
-    /// Gives the daemon a directory to remember keys in.
+    /// Give the daemon a directory to store keys in.
     #[arg(long)]
     state_dir: bool,
-    /// Where the plot goes.
+    /// File to write the plot to.
     #[arg(long, default_value = "target/soak.svg")]
     plot: PathBuf,
-    /// Where the summary goes.
+    /// File to write the summary to.
     #[arg(long, default_value = "target/soak.json")]
     json: PathBuf,
 }
 
-/// What happened to the world, for the plot.
+/// An event in the run, shown in the plot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Mark {
     /// A key that was published before is used from now on.
@@ -76,7 +76,7 @@ pub(crate) enum Mark {
     Surprise,
     Reload,
     Broken,
-    /// The second issuer is down for so many seconds.
+    /// The second issuer is down for this many seconds.
     Outage(u32),
 }
 
@@ -132,12 +132,12 @@ fn main() {
     std::fs::write(&arguments.json, report.to_json().to_string()).unwrap();
     println!("plot {}, summary {}", arguments.plot.display(), arguments.json.display());
     let failed = report.print();
-    // The process ends without running destructors.
+    // Dropped explicitly, because the process exits without running destructors.
     drop((daemon, folder));
     std::process::exit(i32::from(failed > 0));
 }
 
-/// What the issuers live through.
+/// The schedule of the issuers.
 struct Life {
     world: Arc<World>,
     rotate: u64,
@@ -146,7 +146,7 @@ struct Life {
     down_at: Duration,
 }
 
-/// The way of one issuer from key to key.
+/// The rotation schedule of one issuer.
 struct Steps {
     number: u64,
     published: bool,
@@ -157,7 +157,7 @@ impl Life {
     fn new(world: &Arc<World>, _begin: Instant) -> Self {
         let steps = || Steps { number: 0, published: false, retired: true };
         let (alpha, beta) = (steps(), steps());
-        // The first outage comes soon, for the sake of short runs.
+        // The first outage comes early, so that short runs have one.
         Self { world: Arc::clone(world), rotate: 60, alpha, beta, down_at: Duration::from_secs(40) }
     }
 
@@ -166,7 +166,7 @@ impl Life {
         let part = Duration::from_secs(self.rotate) / 4;
         let steps = &mut self.alpha;
         steps.step(&self.world, Home::Alpha, now, part * 4, part, part);
-        // Slower, so that a new key has been fetched in spite of all failures.
+        // Slower, so that a new key is fetched despite all failures.
         self.beta.step(&self.world, Home::Beta, now, part * 12, part * 4, part * 2);
         if now >= self.down_at {
             self.world.issuer(Home::Beta).go_down(Duration::from_secs(30));
@@ -177,8 +177,9 @@ impl Life {
 }
 
 impl Steps {
-    /// Rotations come every `every`; keys are published `ahead` of their use and retired
-    /// `after` it. Every third of the first issuer comes without being published before.
+    /// Rotations happen at the interval `every`; keys are published `ahead` of their use and
+    /// withdrawn `after` it. Every third key of the first issuer is used without being published
+    /// before.
     fn step(
         &mut self,
         world: &World,
@@ -211,7 +212,7 @@ impl Steps {
     }
 }
 
-/// The configurations that follow each other.
+/// The sequence of configurations.
 pub(crate) fn generation(number: usize) -> Generation {
     Generation {
         number,

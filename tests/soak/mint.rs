@@ -1,4 +1,4 @@
-//! Makes tokens, good ones and bad ones of many kinds.
+//! Generates tokens, good ones and many kinds of bad ones.
 
 use crate::oracle::{Facts, Home, Token, World};
 use bytes::Bytes;
@@ -12,12 +12,12 @@ pub(crate) struct Mint {
     world: Arc<World>,
     gamma: Arc<Signer>,
     delta: Arc<Signer>,
-    /// A key that nobody publishes.
+    /// A key that is never published.
     stranger: SigningKey,
     dice: Mutex<Dice>,
 }
 
-/// Numbers that look random (SplitMix64).
+/// A pseudorandom number generator (SplitMix64).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(pub(crate) u64);
 
@@ -39,7 +39,7 @@ impl Dice {
     }
 }
 
-/// What can be wrong with a token.
+/// The kinds of bad tokens.
 pub(crate) const BAD: [&str; 17] = [
     "expired",
     "not yet valid",
@@ -60,7 +60,7 @@ pub(crate) const BAD: [&str; 17] = [
     "nothing",
 ];
 
-/// Bad tokens with an id that no key has: they hasten a fetch, and may wait for it.
+/// Bad tokens with an unknown key ID: they bring a fetch forward, and may wait for it.
 pub(crate) const STRANGE: [&str; 2] = ["unknown kid", "removed key"];
 
 impl Mint {
@@ -75,7 +75,7 @@ impl Mint {
         }
     }
 
-    /// The key sets of the issuer with a file and of the one within the configuration.
+    /// The key sets of the issuer with a file and of the one with an inline set.
     pub(crate) fn fixed_keys(&self) -> (String, String) {
         (tokens::set(&[&self.gamma]), tokens::set(&[&self.delta]))
     }
@@ -91,7 +91,7 @@ impl Mint {
 
     fn facts(&self, dice: &mut Dice, home: Home, key_id: &str) -> Facts {
         let now = tokens::now();
-        // A tenth ends soon, while it is remembered.
+        // One in ten expires soon, while it is cached.
         let life = if dice.roll(10) == 0 { dice.seconds(3, 60) } else { dice.seconds(300, 1800) };
         Facts {
             unreadable: None,
@@ -114,13 +114,13 @@ impl Mint {
         match dice.roll(100) {
             0..45 => Home::Alpha,
             45..85 => Home::Beta,
-            // RSA is dear to sign.
+            // RSA signs slowly.
             85..90 => Home::Gamma,
             _ => Home::Delta,
         }
     }
 
-    /// A token that is good, or will be, or was, as its times and the configuration go.
+    /// A token that is good, will be, or was, depending on its times and the configuration.
     pub(crate) fn good(&self) -> Token {
         let mut dice = self.dice.lock().unwrap();
         let home = Self::home(&mut dice);
@@ -129,7 +129,7 @@ impl Mint {
         sign(&mut dice, "good", facts, &signer.key, "")
     }
 
-    /// A token for the profile that tells which configuration is in force.
+    /// A token for the profile that reveals which configuration is in force.
     pub(crate) fn probe(&self, generation: usize) -> String {
         let audience = format!("generation-{generation}");
         self.gamma.signed(Claims::of("https://gamma.example").set("aud", audience))
@@ -153,7 +153,7 @@ impl Mint {
             "forged signature" => {
                 facts.good_signature = false;
                 let mut token = sign(dice, kind, facts, &signer.key, "");
-                // The first letter of the signature: all of its bits count.
+                // The first character of the signature, because all of its bits count.
                 let mut text = token.text.to_vec();
                 let at = text.iter().rposition(|one| *one == b'.').unwrap() + 1;
                 text[at] = if text[at] == b'A' { b'B' } else { b'A' };
@@ -171,7 +171,7 @@ impl Mint {
                 return other;
             }
             "key of another issuer" => {
-                // As alpha's key, or under its own name.
+                // Under the ID of alpha's key, or under its own.
                 let own = self.signer(Home::Alpha);
                 let facts = Facts { home: Home::Alpha, good_signature: false, ..facts };
                 let facts = Facts { key_id: own.kid().to_owned(), ..facts };

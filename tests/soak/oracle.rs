@@ -1,5 +1,5 @@
-//! What the test knows of the world, and what the daemon must say therefore. Where a
-//! change is under way, it may say either; these spans are as short as can be known.
+//! The oracle: the state of the test's world, and the verdicts that follow from it. During a change
+//! either verdict is allowed; these periods are as short as can be determined.
 
 use crate::issuer::Issuer;
 use crate::{Mark, generation};
@@ -9,7 +9,7 @@ use jwtd_testkit::tokens;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Who a token says that it is from.
+/// The issuer that a token claims.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Home {
     /// Rotates every minute.
@@ -18,7 +18,7 @@ pub(crate) enum Home {
     Beta,
     /// Has its keys in a file.
     Gamma,
-    /// Comes and goes with the configuration.
+    /// Appears and disappears with the configuration.
     Delta,
     /// Was never configured.
     Nobody,
@@ -27,25 +27,25 @@ pub(crate) enum Home {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Profile {
     Default,
-    /// Wants `at+jwt` and does not trust beta.
+    /// Requires `at+jwt` and does not trust beta.
     Strict,
     /// Exists in some configurations only.
     Guest,
 }
 
-/// A token and all that decides about it.
+/// A token and everything that determines its verdict.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) text: Bytes,
     pub(crate) payload: String,
-    /// What is special about it.
+    /// The kind of token.
     pub(crate) kind: &'static str,
     pub(crate) facts: Facts,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    /// Refused before its issuer is looked for.
+    /// The reason for which it is refused before its issuer is looked up.
     pub(crate) unreadable: Option<Reason>,
     pub(crate) home: Home,
     pub(crate) algorithm_allowed: bool,
@@ -65,10 +65,10 @@ pub(crate) struct Facts {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Generation {
     pub(crate) number: usize,
-    /// The profile `default` takes the audience `extra` too.
+    /// The profile `default` also accepts the audience `extra`.
     pub(crate) extra: bool,
     pub(crate) max_age: Option<i64>,
-    /// The profile `default` demands the claim `tenant`.
+    /// The profile `default` requires the claim `tenant`.
     pub(crate) tenant: bool,
     pub(crate) delta: bool,
     pub(crate) guest: bool,
@@ -76,7 +76,8 @@ pub(crate) struct Generation {
 
 pub(crate) const SKEW: i64 = 2;
 
-/// How long a set that was answered may take to be in force: it is parsed in between.
+/// The longest time from a response with a set until the set is in force, because it is parsed in
+/// between.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
 pub(crate) struct World {
@@ -86,15 +87,15 @@ pub(crate) struct World {
     marks: Mutex<Vec<(Instant, Mark)>>,
 }
 
-/// A change of the configuration.
+/// A configuration change.
 #[derive(Clone, Copy, Debug)]
 struct Push {
     begun: Instant,
-    /// When an answer showed that it is in force.
+    /// The time at which a response showed that it is in force.
     seen: Option<Instant>,
 }
 
-/// What may have been in force between two moments; both ends belong to it.
+/// The sets and configurations that may have been in force between two times, both inclusive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     generations: (usize, usize),
@@ -125,35 +126,35 @@ impl World {
         marks.iter().map(|(at, mark)| (at.duration_since(begin).as_secs_f64(), *mark)).collect()
     }
 
-    /// A change of the configuration begins: its generation is the next one.
+    /// Records the start of a configuration change, to the next generation.
     pub(crate) fn push_begins(&self) {
         self.pushes.lock().unwrap().push(Push { begun: Instant::now(), seen: None });
     }
 
-    /// An answer shows that the last change is in force.
+    /// Records a response that shows the last change in force.
     pub(crate) fn push_is_seen(&self) {
         if let Some(last) = self.pushes.lock().unwrap().last_mut() {
             last.seen.get_or_insert_with(Instant::now);
         }
     }
 
-    /// When the last change was seen in force.
+    /// The time at which the last change was seen in force.
     pub(crate) fn last_push_seen(&self) -> Option<Instant> {
         self.pushes.lock().unwrap().last()?.seen
     }
 
-    /// The number of a change that was not seen in force yet.
+    /// The number of a change that has not been seen in force yet.
     pub(crate) fn push_under_way(&self) -> Option<usize> {
         let pushes = self.pushes.lock().unwrap();
         pushes.last().filter(|push| push.seen.is_none()).map(|_| pushes.len())
     }
 
-    /// What may be in force from `asked` to now.
+    /// The sets and configurations that may be in force from `asked` to now.
     pub(crate) fn span(&self, asked: Instant, asked_at: i64) -> Span {
         let (pushes, answered) = (self.pushes.lock().unwrap().clone(), Instant::now());
         let sure = pushes.iter().filter(|push| push.seen.is_some_and(|seen| seen <= asked));
         let possible = pushes.iter().filter(|push| push.begun <= answered);
-        // The fetch of a set may have been given up for the sake of a new configuration.
+        // A new configuration may have canceled the fetch of a set.
         let undisturbed = |done: Instant| {
             pushes.iter().all(|push| {
                 let end = push.seen.map_or(answered, |seen| seen.max(push.begun));
@@ -168,14 +169,14 @@ impl World {
         }
     }
 
-    /// Whether the profile may be there, and whether it may be missing.
+    /// Two flags: the profile may exist, and it may be missing.
     pub(crate) fn has_profile(&self, profile: Profile, span: &Span) -> (bool, bool) {
         let (first, last) = span.generations;
         let there = |number| profile != Profile::Guest || generation(number).guest;
         ((first..=last).any(there), !(first..=last).all(there))
     }
 
-    /// The reasons that may be given: one, unless a change is under way.
+    /// The possible reasons: only one, unless a change is in progress.
     pub(crate) fn reasons(&self, token: &Token, profile: Profile, span: &Span) -> Vec<Reason> {
         let mut reasons = Vec::with_capacity(1);
         let epochs = match token.facts.home {
@@ -202,7 +203,7 @@ impl World {
     }
 }
 
-/// The first step that fails decides, in the order of docs/architecture.md.
+/// The first failing step decides, in the order of docs/architecture.md.
 fn judge(facts: &Facts, profile: Profile, config: &Generation, known: bool, now: i64) -> Reason {
     if let Some(reason) = facts.unreadable {
         return reason;

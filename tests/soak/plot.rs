@@ -1,4 +1,4 @@
-//! A plot of the whole time, as SVG.
+//! A plot of the whole run, as SVG.
 
 use crate::Mark;
 use crate::samples::Sample;
@@ -62,8 +62,8 @@ fn panel(
     top: f64,
     x: impl Fn(f64) -> f64,
 ) {
-    // A first second that is out of all proportion is the start and not the rule, but
-    // every peak after it is shown.
+    // An outlier in the first seconds is due to the start and is not scaled to, but every later
+    // peak is shown.
     let rest = samples.get(5..).unwrap_or(samples);
     let most = lines.iter().flat_map(|(_, _, part)| rest.iter().map(part)).fold(0.0, f64::max);
     let step = step(most.max(1e-3) * 1.05);

@@ -1,27 +1,27 @@
-//! Changes of the configuration, good ones and broken ones, and how they were taken.
+//! Configuration changes, valid and invalid, and their results.
 
 use crate::daemon::{Breach, Daemon};
 use crate::oracle::World;
 use crate::{Mark, generation};
 use std::time::{Duration, Instant};
 
-/// A change must be in force, and a fault be seen, after so long at the latest.
+/// The longest time until a change is in force, or a fault is reported.
 pub(crate) const BOUND: Duration = Duration::from_secs(5);
 
 pub(crate) struct Pushes {
     every: Duration,
     next: Instant,
-    /// How many were put in force.
+    /// The number of changes put in force.
     pub(crate) good: usize,
     pub(crate) broken: usize,
     attempts: usize,
     waiting: Option<(Instant, bool)>,
     broken_since: Option<(Instant, bool)>,
-    /// How long it took until each was in force, and until each fault was seen.
+    /// The times until each change was in force, and until each fault was reported.
     pub(crate) taken: Vec<Duration>,
     pub(crate) noticed: Vec<Duration>,
     pub(crate) faults: Vec<String>,
-    /// The one to be put in force after a broken one.
+    /// The time of the valid change that follows an invalid one.
     due: Option<Instant>,
 }
 
@@ -60,7 +60,7 @@ impl Pushes {
             self.attempts += 1;
             if self.attempts % 2 == 1 {
                 let breach = [Breach::Torn, Breach::UnknownKey, Breach::Missing][self.broken % 3];
-                // What it would say if it were not broken.
+                // The content that it would have if it were valid.
                 let wrong = generation(self.good + 2);
                 world.mark(Mark::Broken);
                 daemon.push_broken(breach, &wrong, self.broken.is_multiple_of(2));

@@ -1,4 +1,4 @@
-//! What is looked at every second: the process, its metrics, the calls.
+//! Samples taken every second: the process, its metrics, the calls.
 
 use crate::daemon::Daemon;
 use jwtd_testkit::launcher::page;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// One second.
+/// The sample of one second.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
     pub(crate) at: f64,
@@ -16,22 +16,22 @@ pub(crate) struct Sample {
     pub(crate) cache_mib: f64,
     pub(crate) descriptors: f64,
     pub(crate) threads: f64,
-    /// Parts of a core.
+    /// CPU use, in cores.
     pub(crate) cpu: f64,
     pub(crate) verdicts: f64,
-    /// Milliseconds.
+    /// Latency in milliseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) shed: f64,
     pub(crate) panics: f64,
 }
 
-/// Where callers tell what they did.
+/// Collects the results of the callers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inbox(Arc<Mutex<(usize, Vec<Duration>)>>);
 
 impl Inbox {
-    /// Verdicts that came, and how long that took unless they waited for keys.
+    /// Adds verdicts, and their latency unless they waited for keys.
     pub(crate) fn add(&self, verdicts: usize, took: Option<Duration>) {
         let mut inner = self.0.lock().unwrap();
         inner.0 += verdicts;
@@ -105,7 +105,7 @@ fn look(usage: &Usage, admin: &str) -> Option<Sample> {
     Some(Sample {
         memory_mib: usage.memory("VmRSS").ok()? as f64 / 1024.0 / 1024.0,
         threads: usage.status("Threads").ok()?.parse().ok()?,
-        // The page itself was asked for over a connection that is closed again.
+        // The request for this page itself used a connection that is closed by now.
         descriptors: descriptors as f64,
         cache_mib: sum("jwtd_cache_bytes") / 1024.0 / 1024.0,
         shed: sum("jwtd_shed_total"),

@@ -1,4 +1,4 @@
-//! The end: what must hold, and the summary.
+//! The final checks, and the summary.
 
 use crate::daemon::Daemon;
 use crate::load::Tally;
@@ -15,7 +15,7 @@ pub(crate) struct Report {
     faults: Vec<String>,
 }
 
-/// By how much memory may differ between the second and the last quarter, in MiB.
+/// The most that memory may differ between the second and the last quarter, in MiB.
 const MEMORY: f64 = 4.0;
 
 impl Report {
@@ -122,7 +122,7 @@ impl Report {
         self.summary.clone()
     }
 
-    /// Prints everything; how many checks failed.
+    /// Prints everything; returns the number of failed checks.
     pub(crate) fn print(&self) -> usize {
         for fault in &self.faults {
             println!("  {fault}");
@@ -148,7 +148,7 @@ fn median(samples: &[Sample], part: impl Fn(&Sample) -> f64) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-/// Least squares over the memory: MiB a second.
+/// The slope of memory by least squares, in MiB per second.
 fn slope(samples: &[Sample]) -> f64 {
     let count = samples.len().max(1) as f64;
     let mean = |part: fn(&Sample) -> f64| samples.iter().map(part).sum::<f64>() / count;

@@ -31,7 +31,7 @@ class Load:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             for key, _ in self.waiting.select(1):
-                # The server's answers are a head and no body, which come in one piece.
+                # The server's responses have only a head, which arrives in one piece.
                 answer = key.fileobj.recv(65536)
                 if not (answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n")):
                     raise ValueError(f"an answer is {answer.splitlines()[:1]}")

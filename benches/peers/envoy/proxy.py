@@ -1,4 +1,4 @@
-"""Envoy with a listener for each way to look at a token, in front of a server."""
+"""Envoy in front of a server, with a listener for each way to verify a token."""
 
 import functools
 import json
@@ -74,7 +74,7 @@ class Proxy:
 
     @functools.cached_property
     def running(self):
-        """The process, and the port of each way."""
+        """Starts Envoy; returns the process, and the port of each way."""
         server = free_port()
         answer = "direct_response: { status: 200 }"
         self.serve("server", self.listener("server", server, self.router, answer), "", server)

@@ -1,4 +1,4 @@
-// What is installed beside this.
+// The versions of the packages installed in this folder.
 import { readFileSync } from 'node:fs';
 
 export function version(name) {

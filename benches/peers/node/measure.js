@@ -1,4 +1,4 @@
-// What work costs, once it has warmed up.
+// Measures the cost of work after a warm-up.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**

@@ -1,4 +1,4 @@
-//! Calls of the daemon, as a service in Rust would make them.
+//! Calls to the daemon, as a service in Rust would make them.
 
 use crate::Outcome;
 use crate::span::{self, Tally};
@@ -16,18 +16,18 @@ const UNARY_CALLS: usize = 16;
 const BATCH_CALLS: usize = 4;
 const BATCH_TOKENS: usize = 256;
 
-/// Messages of a stream that are not answered yet, and how many answers are awaited before
-/// as many follow: a service writes what has come together.
+/// The unanswered messages on a stream, and the number of responses after which as many messages
+/// follow: a service writes what has accumulated.
 const WINDOW: usize = 256;
 const BURST: usize = 32;
 
-/// Has the daemon at `target` judge the tokens, over one connection.
+/// Verifies the tokens with the daemon at `target`, over one connection.
 pub(crate) fn run(target: &str, way: &str, tokens: &[String], seconds: f64) -> Outcome<()> {
     let tokens: Arc<[Bytes]> =
         tokens.iter().map(|one| Bytes::copy_from_slice(one.as_bytes())).collect();
     let tally = Arc::new(Tally::default());
     let runtime = tokio::runtime::Runtime::new()?;
-    // As gRPC writes it, and as we do.
+    // Converts gRPC's form of the address to jwtd's.
     let address = target.replacen("unix:/", "unix:///", 1).parse()?;
     let mut calls = runtime.block_on(async {
         let client = Client::connect(&address).await?;
@@ -46,7 +46,7 @@ pub(crate) fn run(target: &str, way: &str, tokens: &[String], seconds: f64) -> O
         }
         Outcome::Ok(calls)
     })?;
-    // A call ends only by failing.
+    // A call ends only if it fails.
     runtime.spawn(async move {
         let ended = calls.join_next().await;
         eprintln!("peer: {ended:?}");
@@ -60,7 +60,7 @@ fn options() -> VerifyOptions {
     VerifyOptions { view: View::Claims.into(), ..Default::default() }
 }
 
-/// Looks at a verdict as a service does: the claims as an object.
+/// Reads a verdict as a service does, with the claims as an object.
 fn look(verdict: &Verdict) -> Outcome<()> {
     if !verdict.permit {
         return Err(format!("refused: {verdict:?}").into());
@@ -69,7 +69,7 @@ fn look(verdict: &Verdict) -> Outcome<()> {
     Ok(())
 }
 
-/// One token after the other; the neighbours ask about those between.
+/// Sends one token after the other; the neighboring tasks send those between.
 async fn unary(
     mut client: Client,
     tokens: Arc<[Bytes]>,

@@ -1,5 +1,5 @@
-//! What Rust verifies with in process, and what a call costs it: the peer of
-//! `benches/peers/run` in this language. See `benches/peers/README.md` for its three forms.
+//! Measures in-process verification in Rust, and the cost of a call to the daemon: the Rust peer of
+//! `benches/peers/run`. `benches/peers/README.md` describes its three forms.
 
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-// What the daemon allocates with, and much of what is written in Rust for servers.
+// The allocator of the daemon and of many servers written in Rust.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Some("ways") => verify::ways(),
         Some("verify") => Flags(&arguments).verify(),
         Some("call") => Flags(&arguments).call(),
-        // `cargo bench` runs every bench; this one is for others to call.
+        // `cargo bench` runs every bench, but only `benches/peers/run` uses this one.
         _ => {
             println!("nothing to measure here; see benches/peers/run");
             return ExitCode::SUCCESS;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `--name value`, in any order.
+/// Flags of the form `--name value`, in any order.
 struct Flags<'a>(&'a [String]);
 
 impl Flags<'_> {

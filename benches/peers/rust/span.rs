@@ -1,10 +1,10 @@
-//! The time in which work is counted, and what it cost.
+//! The measured time span, and its cost.
 
 use crate::Outcome;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Tokens that were verified so far.
+/// The number of tokens verified so far.
 #[derive(Default)]
 pub(crate) struct Tally(AtomicU64);
 
@@ -14,7 +14,7 @@ impl Tally {
     }
 }
 
-/// Waits until the work has warmed up, counts for so many seconds, and prints what there was.
+/// Waits until the work has warmed up, counts for `seconds`, and prints the result.
 #[expect(clippy::disallowed_methods, reason = "this thread is no worker's")]
 pub(crate) fn measure(library: &str, way: &str, tally: &Tally, seconds: f64) -> Outcome<()> {
     std::thread::sleep(Duration::from_secs_f64((seconds / 5.0).max(0.5)));
@@ -35,7 +35,7 @@ pub(crate) fn measure(library: &str, way: &str, tally: &Tally, seconds: f64) -> 
     Ok(())
 }
 
-/// The version of a crate that this was built with.
+/// The version of a crate in this build.
 pub(crate) fn version(name: &str) -> Outcome<&'static str> {
     let lock = include_str!("../../../Cargo.lock");
     let (_, rest) = lock.split_once(&format!("name = \"{name}\"\n")).ok_or("no such crate")?;
@@ -43,11 +43,11 @@ pub(crate) fn version(name: &str) -> Outcome<&'static str> {
     Ok(version.ok_or("a crate without a version")?)
 }
 
-/// What this process took so far, in user and kernel mode, all its threads together.
+/// The CPU time of all threads of this process so far, in user and kernel mode.
 fn cpu() -> Outcome<Duration> {
     let mut sum = 0;
     for thread in std::fs::read_dir("/proc/self/task")? {
-        // The first number is the time on a core, in nanoseconds (Linux, sched-stats.rst).
+        // The first number is the time on a CPU, in nanoseconds (Linux, sched-stats.rst).
         let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
         sum += text.split(' ').next().ok_or("an empty schedstat")?.parse::<u64>()?;
     }

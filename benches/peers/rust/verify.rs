@@ -1,4 +1,4 @@
-//! Tokens verified in process, with full checks; the key is read once before.
+//! Verifies tokens in process, with full checks; the key is parsed once in advance.
 
 use crate::Outcome;
 use crate::span::{self, Tally};
@@ -10,7 +10,7 @@ use jwtd_core::verify::Profile;
 use serde_json::Value;
 use std::str::FromStr as _;
 
-/// What is asked of the tokens.
+/// The requirements for the tokens.
 pub(crate) struct Question {
     pub(crate) jwk: String,
     pub(crate) algorithm: String,
@@ -18,10 +18,10 @@ pub(crate) struct Question {
     pub(crate) audience: String,
 }
 
-/// Whether a token is good, and why not.
+/// Verifies a token; the error is the reason for a refusal.
 type Check = Box<dyn Fn(&str) -> Outcome<()> + Send + Sync>;
 
-/// A library, what its way is called, and how its check is made.
+/// A library, the name of its variant, and the constructor of its check.
 type Way = (&'static str, &'static str, fn(&Question) -> Outcome<Check>);
 
 const WAYS: [Way; 2] =
@@ -59,7 +59,7 @@ pub(crate) fn run(question: &Question, way: &str, tokens: &[String], seconds: f6
                 tally.add(1);
             }
         });
-        // The other thread goes on until the process ends.
+        // The other thread runs until the process exits.
         let measured = span::measure(library, way, &tally, seconds);
         std::process::exit(i32::from(measured.is_err()));
     })
@@ -102,7 +102,7 @@ fn by_jwtd(question: &Question) -> Outcome<Check> {
     Ok(Box::new(move |token| {
         let now = jwtd::clock::Clock::system().wall();
         let proven = jwtd_core::verify::verify(token.as_bytes(), &issuers, &profile, &[], now)?;
-        // As an object, which is what the others give.
+        // As an object, like the other libraries return it.
         serde_json::from_slice::<Value>(proven.payload())?;
         Ok(())
     }))

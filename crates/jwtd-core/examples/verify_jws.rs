@@ -1,4 +1,4 @@
-//! A bare JWS: a signed document that is no token, such as a manifest or a webhook.
+//! Verifies a bare JWS: a signed document that is not a token, such as a manifest or a webhook.
 
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, Limits};
@@ -6,14 +6,14 @@ use jwtd_core::keys::LoadedKeys;
 use jwtd_core::verify_jws;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // What the signer does.
+    // The signer's side.
     let key = SigningKey::generate(Algorithm::EdDsa)?;
     let jwks = format!(r#"{{"keys":[{}]}}"#, key.to_jwk("release-1"));
     let header = r#"{"alg":"EdDSA","kid":"release-1","typ":"manifest+jws"}"#;
     let signed = key.sign_compact(header, "orders-api 1.2.3")?;
     let forged = SigningKey::generate(Algorithm::EdDsa)?.sign_compact(header, "evil 6.6.6")?;
 
-    // Once: the keys, each bound to its algorithm.
+    // Once: load the keys, each bound to its algorithm.
     let keys = LoadedKeys::from_jwks(jwks.as_bytes(), &[Algorithm::EdDsa])?.set;
 
     // For each document.

@@ -1,11 +1,11 @@
-//! One token verified in process: no daemon, no async, no I/O.
+//! Verifies one token in process: no daemon, no async, no I/O.
 
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, UnixTime};
 use jwtd_core::{TrustedIssuer, Verifier};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // What the issuer does: it makes a key, publishes the public half and signs a token.
+    // The issuer's side: it generates a key, publishes the public half and signs a token.
     let key = SigningKey::generate(Algorithm::EdDsa)?;
     let jwks = format!(r#"{{"keys":[{}]}}"#, key.to_jwk("k1"));
     let header = r#"{"alg":"EdDSA","kid":"k1"}"#;
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let token = key.sign_compact(header, claims)?;
     let forged = SigningKey::generate(Algorithm::EdDsa)?.sign_compact(header, claims)?;
 
-    // Once.
+    // Once: build the verifier.
     let issuer = TrustedIssuer::new("https://login.example.com").jwks(jwks).audience("orders-api");
     let verifier = Verifier::builder().issuer(issuer).build()?;
 

@@ -1,4 +1,5 @@
-//! Each error of the public API is one to `?`, to `Box<dyn Error>` and to other threads.
+//! Tests that each error of the public API works with `?` and `Box<dyn Error>`, and can be sent to
+//! other threads.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -66,7 +67,7 @@ fn the_texts_say_what_is_wrong() {
     assert_eq!(many, "more than 8 keys could have made the signature");
     let same = SameName("roles".into()).to_string();
     assert_eq!(same, "two claims are returned as `roles`");
-    // A refusal is told in the words of its cause, once.
+    // A refusal shows the text of its cause, and only once.
     let refusal = Refusal::from(Malformed::Empty);
     assert_eq!(refusal.to_string(), "the token is empty");
     assert!(refusal.source().is_none());

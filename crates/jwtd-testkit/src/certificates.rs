@@ -37,7 +37,7 @@ impl Authority {
     }
 }
 
-/// The parameters of a certificate for these names and addresses.
+/// Certificate parameters for these host names and addresses.
 pub fn params(hosts: impl IntoIterator<Item = impl Into<String>>) -> CertificateParams {
     CertificateParams::new(hosts.into_iter().map(Into::into).collect::<Vec<_>>()).unwrap()
 }

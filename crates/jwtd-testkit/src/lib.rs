@@ -1,9 +1,9 @@
-//! What the tests and benchmarks of jwtd have in common: a launcher that starts a daemon, follows
-//! what it writes and waits for events; keys, tokens and certificates; a web server for issuers;
-//! rows and figures of what is measured; and hostile tokens.
+//! Shared tools for the tests and benchmarks of jwtd: a launcher that starts a daemon, reads its
+//! output and waits for events; keys, tokens and certificates; a web server for issuers; result
+//! rows and figures; and hostile tokens.
 //!
-//! It knows the core alone. The path of the daemon is an argument, and the clients of its
-//! contract stay with the tests that call it.
+//! It depends on the core only. The path of the daemon is an argument, and the gRPC clients stay
+//! with the tests that use them.
 
 #![allow(
     clippy::unwrap_used,

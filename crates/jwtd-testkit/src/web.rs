@@ -1,12 +1,12 @@
-//! A web server for what issuers publish. Threads answer, so that one that holds its answer back
-//! holds up no other.
+//! A web server for the documents that issuers publish. Each request has its own thread, so that a
+//! delayed response delays no other.
 
 use std::io::{Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
-/// Serves on a port of this machine until the process ends. `open` encrypts a connection or
-/// leaves it as it is; `answer` is given the head of a request, and answers it.
+/// Serves on a port of this machine until the process exits. `open` wraps a connection, for example
+/// in TLS; `answer` receives the head of a request and writes the response.
 pub fn serve<S: Read + Write>(
     open: impl Fn(TcpStream) -> S + Send + Sync + 'static,
     answer: impl Fn(&str, &mut S) -> Result<()> + Send + Sync + 'static,
@@ -17,7 +17,7 @@ pub fn serve<S: Read + Write>(
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let behavior = Arc::clone(&behavior);
-            // What a client breaks off is its own affair.
+            // A connection that the client closes is no error.
             std::thread::spawn(move || {
                 let (open, answer) = &*behavior;
                 let mut stream = open(stream);

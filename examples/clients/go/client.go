@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// waitForReady: a daemon that is starting is waited for, within the deadline.
+// waitForReady: wait for a daemon that is starting, within the deadline.
 const serviceConfig = `{"methodConfig": [{
 	"name": [{"service": "jwtd.v1.VerifierService"}],
 	"waitForReady": true,
@@ -16,7 +16,7 @@ const serviceConfig = `{"methodConfig": [{
 		"retryableStatusCodes": ["UNAVAILABLE"]}
 }]}`
 
-// ask has one call judge all tokens. A service makes the connection once and keeps it.
+// ask verifies all tokens in one call. A service opens the connection once and keeps it.
 func ask(ctx context.Context, address string, tokens []string) ([]*pb.Verdict, error) {
 	conn, err := grpc.NewClient(address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(serviceConfig))

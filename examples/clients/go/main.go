@@ -1,4 +1,4 @@
-// Command verify asks jwtd to judge the tokens on standard input, one a line.
+// Command verify verifies the tokens on standard input, one per line, with jwtd.
 package main
 
 import (
@@ -25,13 +25,13 @@ func main() {
 	verdicts, err := ask(ctx, cmp.Or(os.Getenv("JWTD_ADDRESS"), "127.0.0.1:7519"), strings.Fields(string(input)))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "jwtd is unavailable:", code.Code(status.Code(err)))
-		os.Exit(75) // EX_TEMPFAIL: our trouble, not the bearer's
+		os.Exit(75) // EX_TEMPFAIL: a failure of the service, not of the token
 	}
 	for _, verdict := range verdicts {
 		var claims structpb.Struct // encoding/json would read the claim SUB into a field for sub
 		if verdict.Permit && claims.UnmarshalJSON(verdict.ClaimsJson) == nil {
 			fmt.Println("permit", claims.Fields["sub"].GetStringValue())
-		} else { // a newer daemon may have reasons that are only numbers here
+		} else { // a newer daemon may have reasons that these stubs cannot name
 			fmt.Println("refuse", strings.TrimPrefix(verdict.Reason.String(), "REASON_"))
 		}
 	}

@@ -1,4 +1,4 @@
-// Asks jwtd to judge the tokens on standard input, one a line.
+// Verifies the tokens on standard input, one per line, with jwtd.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
@@ -21,12 +21,12 @@ const verifier = new VerifierService(address, grpc.credentials.createInsecure(),
 
 const tokens = readFileSync(0, 'utf8').split('\n').filter(Boolean);
 const request = { tokens, options: { view: 'VIEW_CLAIMS' } };
-// A daemon that is starting is waited for, within the deadline; grpc-js asks the call, too, for that.
+// Wait for a daemon that is starting, within the deadline; grpc-js also needs the option on the call.
 const metadata = new grpc.Metadata({ waitForReady: true });
 verifier.verifyBatch(request, metadata, { deadline: Date.now() + 2000 }, (error, answer) => {
   if (error) {
     console.error(`jwtd is unavailable: ${grpc.status[error.code]}`);
-    process.exitCode = 75; // EX_TEMPFAIL: our trouble, not the bearer's
+    process.exitCode = 75; // EX_TEMPFAIL: a failure of the service, not of the token
   }
   for (const verdict of answer?.verdicts ?? []) {
     if (verdict.permit) console.log('permit', JSON.parse(verdict.claimsJson).sub ?? '');

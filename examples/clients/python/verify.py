@@ -1,4 +1,4 @@
-"""Asks jwtd to judge the tokens on standard input, one a line."""
+"""Verifies the tokens on standard input, one per line, with jwtd."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from jwtd.v1.verifier_pb2_grpc import VerifierServiceStub
 RETRY = {"maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2}
 METHOD = {
     "name": [{"service": "jwtd.v1.VerifierService"}],
-    "waitForReady": True,  # a daemon that is starting is waited for, within the deadline
+    "waitForReady": True,  # wait for a daemon that is starting, within the deadline
     "retryPolicy": {**RETRY, "retryableStatusCodes": ["UNAVAILABLE"]},
 }
 REASONS = {number: name.removeprefix("REASON_") for name, number in pb.Reason.items()}
@@ -26,11 +26,11 @@ def main() -> int:
             answer = VerifierServiceStub(channel).VerifyBatch(request, timeout=2)
         except grpc.RpcError as error:
             print(f"jwtd is unavailable: {error.code().name}", file=sys.stderr)
-            return 75  # EX_TEMPFAIL: our trouble, not the bearer's
+            return 75  # EX_TEMPFAIL: a failure of the service, not of the token
     for verdict in answer.verdicts:
         if verdict.permit:
             print("permit", json.loads(verdict.claims_json).get("sub", ""))
-        else:  # a newer daemon may have reasons without a name here
+        else:  # a newer daemon may have reasons that these stubs cannot name
             print("refuse", REASONS.get(verdict.reason, verdict.reason))
     return 0
 

@@ -1,10 +1,10 @@
-//! The repair of `:authority`, on any bytes, read in pieces of any size.
+//! Fuzzes the repair of `:authority` with any bytes, read in pieces of any size.
 
 use futures_util::FutureExt as _;
 use jwtd::transport::AuthorityRepair;
 use tokio::io::AsyncReadExt as _;
 
-/// Reads all of `bytes` through the adapter, in pieces of these sizes, over and over.
+/// Reads all of `bytes` through the adapter, cycling through these piece sizes.
 fn repaired(bytes: &[u8], sizes: &[u8]) -> Vec<u8> {
     let mut stream = AuthorityRepair::new(bytes);
     let mut sizes = sizes.iter().cycle();
@@ -12,7 +12,7 @@ fn repaired(bytes: &[u8], sizes: &[u8]) -> Vec<u8> {
     loop {
         let size = sizes.next().map_or(usize::MAX >> 1, |size| usize::from(*size).max(1));
         let mut piece = vec![0; size.min(bytes.len() + 1)];
-        // A slice is always ready.
+        // A slice is always ready to be read.
         let read = stream.read(&mut piece).now_or_never().unwrap().unwrap();
         if read == 0 {
             return all;
@@ -21,7 +21,7 @@ fn repaired(bytes: &[u8], sizes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Whether each byte may change: it lies in the payload of HEADERS or CONTINUATION.
+/// For each byte, true if it may change: it lies in the payload of a HEADERS or CONTINUATION frame.
 fn changeable(bytes: &[u8]) -> Vec<bool> {
     let mut all = Vec::new();
     let mut rest = bytes;
@@ -38,7 +38,7 @@ fn changeable(bytes: &[u8]) -> Vec<bool> {
 
 /// Runs the target on one input.
 pub fn run(input: &[u8]) {
-    // The number of sizes, the sizes, and what is read in pieces of these sizes.
+    // The input is the number of sizes, the sizes, and the bytes to read in pieces of these sizes.
     let Some((count, rest)) = input.split_first() else { return };
     let (sizes, bytes) = rest.split_at(rest.len().min(usize::from(*count)));
     let whole = repaired(bytes, &[]);

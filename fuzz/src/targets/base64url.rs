@@ -1,4 +1,4 @@
-//! Base64url against the crate `base64`, both ways.
+//! Compares base64url with the crate `base64`, in both directions.
 
 use crate::memory;
 use base64::engine::{Engine as _, general_purpose::URL_SAFE_NO_PAD};
@@ -10,7 +10,7 @@ fn foreign(byte: &u8) -> bool {
 
 /// Runs the target on one input.
 pub fn run(input: &[u8]) {
-    // Any bytes have one spelling, and it leads back to them.
+    // Every byte string has one encoding, which decodes to the same bytes.
     let spelled = encode(input);
     assert_eq!(spelled, URL_SAFE_NO_PAD.encode(input));
     assert_eq!(decode(spelled.as_bytes()).as_deref(), Ok(input));

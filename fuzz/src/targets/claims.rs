@@ -1,4 +1,4 @@
-//! The claims, read a second time with `serde_json`: the same are accepted, with the same
+//! Reads the claims a second time with `serde_json`: both must accept the same inputs with the same
 //! values.
 
 use crate::{json, memory};
@@ -29,7 +29,7 @@ fn time(value: &Value, up: bool) -> Option<i64> {
     Some(if up { time.ceil() } else { time.floor() } as i64)
 }
 
-/// Claims that mean nothing when they are empty.
+/// Claims for which an empty value has no meaning.
 const NAMED: [&str; 8] = ["iss", "sub", "aud", "jti", "sid", "cnf", "scope", "scp"];
 
 fn is_absent(name: &str, value: &Value) -> bool {
@@ -69,7 +69,7 @@ fn naive(claims: &Map<String, Value>) -> Option<Seen> {
     for (slot, name) in seen.thumbprints.iter_mut().zip(["jkt", "x5t#S256"]) {
         *slot = claims.get("cnf").and_then(|cnf| cnf.get(name)).map(lenient);
     }
-    // Two sources of scopes stand in the order of the text, and the map is sorted.
+    // Scopes of both claims are in the order of the text, but the map is sorted.
     seen.scopes.sort();
     Some(seen)
 }
@@ -77,7 +77,7 @@ fn naive(claims: &Map<String, Value>) -> Option<Seen> {
 fn ours(claims: &Claims) -> Seen {
     let text = |text: Option<&str>| text.map(str::to_owned);
     let seconds = |time: Option<jwtd_core::jose::UnixTime>| time.map(|time| time.seconds());
-    // Absent, of another type, or a string.
+    // `None` if absent, `Some(None)` if of another type, or else the string.
     let lenient = |text: Result<Option<&str>, NotText>| match text {
         Ok(text) => text.map(|text| Some(text.to_owned())),
         Err(_) => Some(None),
@@ -105,14 +105,14 @@ pub fn run(input: &[u8]) {
     let read = memory::bounded(input.len(), 128, || Claims::parse(input, &Limits::DEFAULT));
     let value = json::strict(input, &Limits::DEFAULT.json);
     let members = value.as_ref().and_then(Value::as_object);
-    // What is unset counts as absent; of a time, only null does.
+    // Unset members count as absent; for a time, only null does.
     let set = members.map(|members| {
         let mut set = members.clone();
         set.retain(|name, value| !is_absent(name, value));
         set
     });
     let naive = set.as_ref().and_then(naive);
-    // A double may take a fraction for the next second; we do not.
+    // A double may round a fraction up to the next second; jwtd does not.
     let is_double = |name| set.as_ref().and_then(|all| all.get(name)).is_some_and(Value::is_f64);
     let rounded = ["exp", "nbf", "iat"].into_iter().any(is_double);
     match (&read, naive) {
@@ -128,7 +128,7 @@ pub fn run(input: &[u8]) {
             let (members, set) = (members.unwrap(), set.unwrap());
             for name in members.keys() {
                 assert_eq!(claims.has(name), set.contains_key(name), "{name}");
-                // Names are kept end to end; where one ends must not be forgotten.
+                // Names are stored end to end, so a lookup must respect their boundaries.
                 let longer = format!("{name}x");
                 assert_eq!(claims.has(&longer), set.contains_key(&longer), "{longer}");
             }

@@ -1,4 +1,5 @@
-//! The compact form: the parts are those between the dots, and joined they are the input.
+//! Fuzzes the compact serialization: the parts are those between the dots, and joining them
+//! restores the input.
 
 use crate::memory;
 use jwtd_core::jose::base64url::encode;
@@ -7,7 +8,7 @@ use jwtd_core::jose::{CompactJws, Limits, Malformed};
 /// Runs the target on one input.
 pub fn run(input: &[u8]) {
     let [short, long, token @ ..] = input else { return };
-    // Small bounds, so that both sides of each are met.
+    // The limits are small, so that inputs lie on both sides of each.
     let limits = Limits {
         token_bytes: 16 + usize::from(*long) * 16,
         header_bytes: usize::from(*short),

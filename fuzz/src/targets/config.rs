@@ -1,5 +1,5 @@
-//! A configuration file, ours or a neighbour's. No file and no network is touched: the folder
-//! that relative paths start from cannot exist, and texts with absolute paths are left out.
+//! Fuzzes configuration files of jwtd, Envoy and Istio. No file and no network is accessed:
+//! relative paths start from a folder that cannot exist, and texts with absolute paths are skipped.
 
 use jwtd::config::document::{self, Node};
 use jwtd::config::import::{Dialect, import};
@@ -9,7 +9,7 @@ use jwtd_core::keys::Leeway;
 use std::net::IpAddr;
 use std::path::Path;
 
-/// Below a file that is no folder nothing can exist.
+/// Nothing can exist below a file that is not a folder.
 const PLACE: &str = "/dev/null/jwtd.yaml";
 
 fn reads_a_file(node: &Node) -> bool {
@@ -22,7 +22,7 @@ fn reads_a_file(node: &Node) -> bool {
         })
 }
 
-/// Every fault has a place in the file, and says what is wrong in few words.
+/// Checks that every fault has a position in the file and a short description.
 fn check_faults(faults: &Faults, text: &str) {
     assert!(!faults.is_empty());
     let sorted = faults.sorted();
@@ -44,7 +44,7 @@ fn check_faults(faults: &Faults, text: &str) {
     assert!(shown.len() <= 512 + sorted.len() * 8192, "{} bytes", shown.len());
 }
 
-/// What was accepted is within the bounds that the documentation names.
+/// Checks that an accepted configuration is within the documented limits.
 fn check_config(config: &Config) {
     let Config { startup, live } = config;
     let limits = &startup.limits;
@@ -62,7 +62,7 @@ fn check_config(config: &Config) {
         assert!(issuer.clock_skew().span() <= Leeway::MAX);
         let algorithms = Algorithm::ALL.iter().filter(|one| issuer.algorithms().contains(**one));
         let families: Vec<_> = algorithms.map(|one| one.family()).collect();
-        // A shared secret stands in a file.
+        // Shared secrets can only come from a file.
         assert!(!families.is_empty() && !families.contains(&Family::Hmac), "{}", issuer.name());
     }
     for (_, remote) in &live.remotes {
@@ -82,7 +82,7 @@ fn check_config(config: &Config) {
 
 /// Runs the target on one input.
 pub fn run(input: &[u8]) {
-    // A text ends where it is no UTF-8 any more.
+    // The text ends at the first invalid UTF-8 byte.
     let text = input.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     let place = Path::new(PLACE);
     for dialect in [Dialect::Envoy, Dialect::Istio] {

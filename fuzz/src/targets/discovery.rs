@@ -1,5 +1,5 @@
-//! What an issuer says of itself: only the issuer that was asked counts, and only keys at
-//! `https`, or at this machine.
+//! Fuzzes issuer metadata: only the issuer that was asked counts, and keys may only come from
+//! `https` or this machine.
 
 use crate::{json, memory};
 use jwtd::sources::Metadata;
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 const KNOWN: [&str; 3] = ["https://login.example.com", "https://login.example.com/b/", "tenant"];
 
-/// Whether `url` may be asked for keys, by its letters alone.
+/// Returns true if keys may be fetched from `url`, judged by its text alone.
 fn allowed(url: &str) -> bool {
     let lower = url.to_ascii_lowercase();
     let Some((scheme, rest)) = lower.split_once("://") else { return false };

@@ -1,5 +1,5 @@
-//! Requests as they come from the wire, through prost and the engine, cold and warm:
-//! every verdict is that of the core alone, and no message reaches a bug of ours.
+//! Fuzzes requests from the wire through prost and the engine, with a cold and a warm cache: every
+//! verdict equals that of the core, and no message causes an internal error.
 
 use crate::world::{WORLD, now, profiles};
 use bytes::{Buf as _, Bytes};
@@ -71,7 +71,7 @@ static FRONT: LazyLock<Front<Services, plain::Front>> = LazyLock::new(|| {
     Door { service, metered, engine, calls, clock, patience, plain }.open(Arc::new(origin))
 });
 
-/// The answer to a call: the messages of the body, the status, and what it says.
+/// The response to a call: the messages of the body, the status, and its message.
 struct Answer {
     messages: Vec<Bytes>,
     status: i32,
@@ -91,7 +91,8 @@ fn call(method: &str, body: Bytes) -> Answer {
         let headers = response.headers().clone();
         let (mut body, mut data) = (response.into_body(), Vec::new());
         let mut trailers = http::HeaderMap::new();
-        // Up to the trailers, as hyper does: tonic does not say of itself that it is at the end.
+        // Reads up to the trailers, as hyper does: tonic does not report the end of the stream by
+        // itself.
         while let Some(frame) = body.frame().await {
             match frame.unwrap().into_data() {
                 Ok(bytes) => data.extend_from_slice(&bytes),
@@ -113,8 +114,8 @@ fn call(method: &str, body: Bytes) -> Answer {
     })
 }
 
-/// The messages of a body (gRPC over HTTP/2, Length-Prefixed-Message), and whether it ends
-/// with one.
+/// The messages of a body (gRPC over HTTP/2, Length-Prefixed-Message), and true if it ends with a
+/// complete one.
 fn frames(mut body: Bytes) -> (Vec<Bytes>, bool) {
     let mut messages = Vec::new();
     while body.len() >= 5 && body[0] == 0 {
@@ -134,7 +135,7 @@ fn frame(message: &[u8]) -> Bytes {
     [&[0], &length[..], message].concat().into()
 }
 
-/// What the core alone says of a token.
+/// The verdict of the core alone.
 fn expected(token: &[u8], options: &pb::VerifyOptions) -> Result<Reason, ()> {
     let snapshot = ENGINE.current.load();
     let configuration = snapshot.configuration();
@@ -155,13 +156,14 @@ fn check(tokens: &[Bytes], options: Option<pb::VerifyOptions>, verdicts: &[pb::V
         assert_eq!(verdict.reason, i32::from(reason.number()), "{token:?}");
         assert_eq!(verdict.permit, reason == Reason::Ok);
         assert!(reason != Reason::Internal && verdict.enforced && verdict.detail.len() < 512);
-        // What was refused tells no claims.
+        // A refusal returns no claims.
         assert!(verdict.permit || verdict.claims_json.is_empty());
         assert!(verdict.permit || verdict.valid_until.is_none());
     }
 }
 
-/// Statuses that are the caller's doing: too much, or nonsense. INTERNAL is a bug of ours.
+/// Asserts a status that the caller caused: too much data, or invalid data. INTERNAL would be a bug
+/// of jwtd.
 fn check_status(answer: &Answer) {
     assert!(matches!(answer.status, 0 | 3 | 4 | 8 | 11 | 12), "{}", answer.what);
     assert!(answer.what.len() < 1024, "{} bytes", answer.what.len());
@@ -208,7 +210,7 @@ fn stream(body: Bytes) {
             (verify_stream_response::Result::Verdicts(all), [one]) => {
                 check(&one.tokens, one.options.clone(), &all.verdicts);
             }
-            // Of several with one id, nobody can tell which.
+            // If several tokens share an ID, the response cannot be matched.
             (verify_stream_response::Result::Verdicts(_), _) => {}
             (verify_stream_response::Result::Error(error), _) => {
                 assert!(matches!(error.code, 3 | 4 | 8), "{}", error.message);

@@ -1,4 +1,4 @@
-//! The header, read a second time with `serde_json`: the same are accepted, with the same
+//! Reads the header a second time with `serde_json`: both must accept the same inputs with the same
 //! values.
 
 use crate::{json, memory};
@@ -18,12 +18,12 @@ fn token_type(name: &str) -> TokenType {
     }
 }
 
-/// A member that is a string or not there.
+/// Reads a string member; `None` if it is absent.
 fn text<'v>(header: &'v Value, name: &str) -> Result<Option<&'v str>, ()> {
     header.get(name).map(|value| value.as_str().ok_or(())).transpose()
 }
 
-/// A hash, by the alphabet of the URL or of base64, padded or not, or in hex.
+/// Decodes a hash from base64url or base64, padded or not, or from hex.
 fn hash<const N: usize>(header: &Value, name: &str) -> Option<[u8; N]> {
     let text = header.get(name)?.as_str()?;
     if text.len() == 2 * N {

@@ -1,5 +1,6 @@
-//! The five parts of an encrypted token and its header: the parts are those between the dots, each
-//! of the length that its algorithm has, and what the header may hold is what `serde_json` sees.
+//! Fuzzes the five parts of an encrypted token and its header: the parts are those between the
+//! dots, each has the length that its algorithm requires, and the header has the values that
+//! `serde_json` reads.
 
 use crate::memory;
 use jwtd_core::jose::base64url::encode;
@@ -9,7 +10,7 @@ use serde_json::Value;
 /// Runs the target on one input.
 pub fn run(input: &[u8]) {
     let [short, long, token @ ..] = input else { return };
-    // Small bounds, so that both sides of each are met.
+    // The limits are small, so that inputs lie on both sides of each.
     let limits = Limits {
         token_bytes: 16 + usize::from(*long) * 32,
         header_bytes: 16 + usize::from(*short) * 8,
@@ -20,7 +21,7 @@ pub fn run(input: &[u8]) {
     let split = memory::bounded(0, 0, || CompactJwe::split(token, &limits));
     assert_eq!(split.is_some(), parts.len() == 5 && token.len() <= limits.token_bytes);
     let Some(jwe) = split else {
-        // Without dots and lengths in its way, the header alone.
+        // Reads the input as a header alone, which the dots and lengths cannot reject.
         header(token, &limits);
         return;
     };
@@ -47,7 +48,7 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// Reads a header by two means; gives it if it is one.
+/// Reads a header in two ways; returns it if it is valid.
 fn header(text: &[u8], limits: &Limits) -> Option<JweHeader> {
     let parsed = JweHeader::parse(text, limits);
     let header = match parsed {
@@ -88,7 +89,7 @@ fn header(text: &[u8], limits: &Limits) -> Option<JweHeader> {
         (KeyMode::KeyAgreement(_) | KeyMode::GcmKeyWrapping(_), other) => panic!("{other:?}"),
         (_, parameters) => assert_eq!(*parameters, KeyParameters::None),
     }
-    // What is not in the payload is never said to be.
+    // A claim that the payload lacks is never reported as matching.
     let empty = header.agrees_with(b"{}", limits);
     assert!(!empty || ["iss", "sub", "aud"].iter().all(|name| !members.contains_key(*name)));
     Some(header)

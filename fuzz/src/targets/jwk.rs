@@ -7,7 +7,7 @@ use jwtd_core::jose::limits::JWKS_JSON;
 use jwtd_core::jose::{Algorithm, Family, Jwk, JwkSet, KeyMaterial, base64url};
 use serde_json::Value;
 
-/// Members that give a secret away (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1; RFC 8037).
+/// Members that disclose a secret (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1; RFC 8037).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 fn set_of(key: &[u8]) -> Vec<u8> {
@@ -26,7 +26,7 @@ fn check_public(key: &Value, material: &KeyMaterial) {
     let parsed: Value = serde_json::from_str(&published).unwrap();
     assert!(PRIVATE.iter().all(|name| parsed.get(name).is_none()));
     match material {
-        // Zeros in front are added and dropped, and other spellings of base64 are taken.
+        // Leading zeros are added and dropped, and other spellings of base64 are accepted.
         KeyMaterial::Ec { point, .. } => {
             let (x, y) = point[1..].split_at(point.len() / 2);
             for (name, coordinate) in [("x", x), ("y", y)] {
@@ -55,7 +55,7 @@ fn check_public(key: &Value, material: &KeyMaterial) {
         assert!(fits && bound.algorithm() == *algorithm && algorithm.family() != Family::Hmac);
         let sha256 = ring::digest::digest(&ring::digest::SHA256, published.as_bytes());
         assert_eq!(bound.thumbprint()[..], *sha256.as_ref());
-        // Nobody has made these, or everybody could.
+        // These signatures must not verify: nobody made them, and otherwise anybody could.
         let zeros = |message: &[u8]| bound.verify(message, &[0; 64]).is_ok();
         assert!(![&b"a"[..], b"b", b"c", b"d", b"e", b"f"].into_iter().any(zeros));
     }
@@ -75,12 +75,12 @@ fn check_private(key: &PrivateKey) {
     let (Ok(text), Some(verifying)) = (key.to_jwk(), bound.verifying_key()) else { return };
     let again = PrivateKey::parse(text.as_bytes()).unwrap().remove(0).unwrap();
     assert_eq!(*again.to_jwk().unwrap(), *text, "it changes when it is written");
-    // Its public half gives nothing away, and checks what it signs.
+    // The public half discloses no secret, and verifies the signatures of the private half.
     if let Some(public) = bound.public() {
         let parsed: Value = serde_json::from_str(&public.to_json()).unwrap();
         assert!(PRIVATE.iter().all(|name| parsed.get(name).is_none()));
     }
-    // RSA takes a millisecond.
+    // Skips RSA, where a signature takes a millisecond.
     if key.family() != Family::Rsa {
         let signature = bound.sign(b"message").unwrap();
         assert!(verifying.verify(b"message", &signature).is_ok());
@@ -113,7 +113,7 @@ pub fn run(input: &[u8]) {
         Err(JwksError::Private { index }) => {
             assert!(index == 0 && (private || holds("priv")));
         }
-        // One level more than the key alone.
+        // The set has one more level than the key alone.
         Err(JwksError::Json(_)) => assert!(json::strict(&set, &JWKS_JSON).is_none()),
         Err(error) => panic!("{error}"),
     }

@@ -1,4 +1,4 @@
-//! A JWK Set, and what `state_dir` keeps of it for the next process.
+//! Fuzzes a JWK Set, and the part of it that `state_dir` keeps for the next process.
 
 use crate::{json, memory};
 use jwtd::state::public_part;
@@ -8,7 +8,7 @@ use jwtd_core::jose::{Algorithm, JwkSet};
 use jwtd_core::keys::LoadedKeys;
 use serde_json::Value;
 
-/// All members of keys that are public (RFC 7517, section 4; RFC 7518, section 6; RFC 8037).
+/// All public members of keys (RFC 7517, section 4; RFC 7518, section 6; RFC 8037).
 const PUBLIC: [&str; 13] =
     ["kty", "kid", "alg", "use", "key_ops", "n", "e", "crv", "x", "y", "x5c", "x5t", "x5t#S256"];
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -43,13 +43,13 @@ pub fn run(input: &[u8]) {
                 }
                 other => panic!("{other}"),
             }
-            // Nothing of a set that is refused is kept.
+            // Nothing of a refused set is kept.
             assert!(LoadedKeys::from_jwks(input, Algorithm::ALL).is_err());
             return;
         }
     };
     let value = value.unwrap();
-    // Every key is either used or named, and its place is its own.
+    // Every key is either used or reported, with its own index.
     assert_eq!(set.keys.len() + set.skipped.len(), keys(&value).len());
     assert!(set.keys.len() <= JWKS_KEYS);
     assert!(set.skipped.iter().all(|skipped| skipped.to_string().len() < 4096));

@@ -1,4 +1,4 @@
-//! One module for each target: `run` takes any bytes and panics where a promise does not hold.
+//! The fuzz targets, one module each: `run` accepts any bytes and panics if a guarantee is broken.
 //!
 //! libFuzzer calls it from `fuzz/fuzz_targets/NAME.rs`, `cargo test` from `tests/replay`.
 

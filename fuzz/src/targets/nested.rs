@@ -1,6 +1,6 @@
-//! A token is made, signed, damaged and encrypted as the input says, and damaged again. A nested
-//! token is accepted exactly if what is in it is, if its issuer owns the key, and if nothing was
-//! changed around it.
+//! Builds, signs, damages and encrypts a token as the input says, and damages it again. A nested
+//! token must be accepted exactly if the inner token is, its issuer owns the key, and nothing
+//! around it was changed.
 
 use super::verify_differential::damage;
 use crate::world::{ISSUERS, WORLD, issuers, now, sign};
@@ -10,7 +10,7 @@ use jwtd_core::keys::{DecryptionKeys, Issuers};
 use jwtd_core::verify::{Profile, Reject, verify};
 use std::sync::LazyLock;
 
-/// The keys of the first issuer: one that encrypts by itself, and one that wraps.
+/// The keys of the first issuer: one for direct encryption, and one for key wrapping.
 const KEYS: [(KeyManagement, &str); 2] = [
     (
         KeyManagement::Direct,
@@ -22,7 +22,7 @@ const KEYS: [(KeyManagement, &str); 2] = [
     ),
 ];
 
-/// What the header says beside `alg` and `enc`, and whether it may, if the issuer is the first.
+/// Further header members; true if a token of the first issuer may have them.
 const HEADERS: [(&str, bool); 8] = [
     (r#","cty":"JWT""#, true),
     (r#","cty":"jwt""#, true),
@@ -34,7 +34,7 @@ const HEADERS: [(&str, bool); 8] = [
     (r#","cty":"JWT","sub":"nobody of them""#, false),
 ];
 
-/// The world, where the first issuer can decrypt.
+/// The world, with decryption keys for the first issuer.
 static OPENING: LazyLock<Issuers> = LazyLock::new(|| {
     let key = |text: &str| {
         let own = RecipientKey::parse(text.as_bytes()).unwrap().remove(0).unwrap();

@@ -1,5 +1,5 @@
-//! The input is the payload of a logout token and of a security event token, both signed. What is
-//! found good is read a second time with `serde_json`, and keeps the rules of its specification.
+//! Uses the input as the payload of a logout token and of a security event token, both signed.
+//! Accepted ones are read a second time with `serde_json` and must conform to their specification.
 
 use crate::json;
 use crate::world::{ISSUERS, NOW, WORLD, now, sign};
@@ -32,7 +32,7 @@ fn judged<T>(
     outcome.ok()
 }
 
-/// What holds of every good event.
+/// Checks that hold for every accepted event.
 fn check(payload: &Value, token_id: &str) {
     assert_eq!(payload["iss"], ISSUERS[0]);
     assert_eq!(payload["jti"], token_id);

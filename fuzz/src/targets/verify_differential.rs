@@ -1,6 +1,6 @@
-//! A token is made, signed and then damaged, as the input says; the core and a naive verifier
-//! judge it. What the core accepts, the other accepts; and what the other accepts, the core
-//! accepts too, but for a written list of what it is stricter in.
+//! Builds, signs and then damages a token as the input says, and verifies it with the core and with
+//! a naive verifier. The naive verifier must accept everything that the core accepts. The core must
+//! accept everything that the naive one accepts, except for an explicit list of stricter rules.
 
 use crate::naive::{self, Verdict};
 use crate::world::{NOW, WORLD, now, profiles, sign};
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(profiles);
 
-/// What happens to a token after it was signed.
+/// Damages a token after it was signed.
 pub(super) fn damage(token: &mut Vec<u8>, how: u8, at: u16, byte: u8) {
     let length = token.len().max(1);
     let at = usize::from(at) % length;
@@ -20,23 +20,23 @@ pub(super) fn damage(token: &mut Vec<u8>, how: u8, at: u16, byte: u8) {
         4 if at < token.len() => token[at] = byte,
         5 => token.truncate(at),
         6 => token.push(byte),
-        // A part in the place of another.
+        // One part in place of another.
         7 => {
             let mut parts: Vec<Vec<u8>> = token.split(|one| *one == b'.').map(Vec::from).collect();
             let count = parts.len();
             parts.swap(at % count, usize::from(byte) % count);
             *token = parts.join(&b'.');
         }
-        // The token twice, parted by some byte.
+        // The token twice, joined by an arbitrary byte.
         8 => *token = [&**token, &[byte], &**token].concat(),
-        // The signature of another key over the same.
+        // A signature of another key over the same input.
         9 => {
             let signed = token.iter().rposition(|one| *one == b'.').unwrap_or(0);
             let other = sign(usize::from(byte), b"{}", b"{}");
             let mac = other.iter().rposition(|one| *one == b'.').unwrap_or(0);
             *token = [&token[..signed], &other[mac..]].concat();
         }
-        // Letters of the other case, and of the other alphabet.
+        // Characters of the other case, and of the other alphabet.
         10 if at < token.len() => token[at].make_ascii_uppercase(),
         11 => {
             for one in token.iter_mut() {
@@ -55,7 +55,7 @@ pub(super) fn damage(token: &mut Vec<u8>, how: u8, at: u16, byte: u8) {
 pub fn run(input: &[u8]) {
     let [signer, how, low, high, byte, text @ ..] = input else { return };
     let at = u16::from_le_bytes([*low, *high]);
-    // The last signer is nobody: the text is the token.
+    // The last choice is no signer: the text itself is the token.
     let mut token = if signer % 4 == 3 {
         text.to_vec()
     } else {

@@ -1,4 +1,4 @@
-//! One way to have a message judged: a call, or a message of a stream.
+//! The ways to send a message: a call, or a message of a stream.
 
 use super::CallKind;
 use crate::client::Client;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Status};
 
-/// A connection, used in one way. Clones share it.
+/// A connection with one way of sending. Clones share it.
 #[derive(Clone)]
 pub(super) enum Line {
     Unary(Client),
@@ -20,7 +20,7 @@ pub(super) enum Line {
 }
 
 impl Line {
-    /// `window` messages of a stream may be under way.
+    /// Creates the line; a stream may have `window` messages in flight.
     pub(super) fn new(client: &Client, call: CallKind, window: usize) -> Self {
         match call {
             CallKind::Unary => Self::Unary(client.clone()),
@@ -33,10 +33,10 @@ impl Line {
         }
     }
 
-    /// Has tokens judged.
+    /// Sends tokens for verification.
     ///
     /// # Errors
-    /// If there is no verdict for each; the text says why.
+    /// If any token gets no verdict; the text says why.
     pub(super) async fn send(
         &self,
         tokens: Vec<Bytes>,
@@ -66,7 +66,7 @@ fn said(status: &Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
 }
 
-/// One stream after the other: where one has ended, the next message opens another.
+/// A succession of streams: when one ends, the next message opens another.
 pub(super) struct Streams {
     client: Client,
     window: usize,
@@ -83,7 +83,7 @@ impl Streams {
     }
 }
 
-/// A stream with several messages under way.
+/// A stream with several messages in flight.
 pub(super) struct CallStream {
     requests: mpsc::Sender<pb::VerifyStreamRequest>,
     waiting: Mutex<MessagesInFlight>,
@@ -93,7 +93,7 @@ pub(super) struct CallStream {
 #[derive(Default)]
 struct MessagesInFlight {
     messages: HashMap<u64, oneshot::Sender<Answer>>,
-    /// Why no more answers come.
+    /// The reason why no more responses come.
     ended: Option<String>,
 }
 
@@ -150,7 +150,7 @@ impl CallStream {
         }
         let options = Some(options);
         let message = pb::VerifyStreamRequest { id, tokens, options, ..Default::default() };
-        // If it cannot be sent no answer comes, and the reason is told below.
+        // If sending fails, no response comes, and the reason is reported below.
         self.requests.send(message).await.ok();
         match answer.await {
             Ok(Answer::Verdicts(verdicts)) => Ok(verdicts.verdicts),

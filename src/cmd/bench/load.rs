@@ -16,28 +16,28 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How the load is put.
+/// The parameters of the load.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) call: CallKind,
     /// Tokens in a message.
     pub(super) batch: u64,
-    /// Messages under way at once.
+    /// Messages in flight at once.
     pub(super) concurrency: usize,
-    /// Tokens a second; nothing means as many as are answered.
+    /// Tokens a second; `None` means as many as the daemon answers.
     pub(super) rate: Option<u32>,
     pub(super) duration: Duration,
     pub(super) options: pb::VerifyOptions,
 }
 
-/// How long an answer is waited for.
+/// The timeout for a response.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long to wait after a message that failed, so that a daemon that refuses is not
-/// asked in a tight circle.
+/// The pause after a failed message, so that a daemon that refuses calls is not called in a tight
+/// loop.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Puts the load; what became of it.
+/// Runs the load, and returns its tally.
 pub(super) async fn run(
     plan: &Plan,
     clients: &[Client],
@@ -50,7 +50,8 @@ pub(super) async fn run(
     let schedule = Arc::new(Schedule::new(plan, Clock::system()));
     if plan.rate.is_some() {
         let (schedule, stop, workers) = (Arc::clone(&schedule), stop.clone(), plan.concurrency);
-        // A thread of its own: the runtime's timers know whole milliseconds only.
+        // A thread of its own, because the runtime's timers have a resolution of whole
+        // milliseconds.
         std::thread::spawn(move || schedule.pace(&stop, workers));
     }
     let tally = Arc::new(Mutex::new(LoadTally::default()));
@@ -85,7 +86,7 @@ fn lock(tally: &Mutex<LoadTally>) -> MutexGuard<'_, LoadTally> {
     tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A bar of the seconds that have passed.
+/// Shows a progress bar of the elapsed seconds.
 async fn show(duration: Duration) {
     let mut progress = Progress::new(duration.as_secs().max(1), "seconds");
     for _ in 0..duration.as_secs() {
@@ -94,14 +95,14 @@ async fn show(duration: Duration) {
     }
 }
 
-/// When messages are due.
+/// The times at which messages are due.
 struct Schedule {
     clock: Clock,
     begin: Instant,
     duration: Duration,
     /// Tokens in a message, and tokens a second.
     rate: Option<(u64, u32)>,
-    /// Messages that are due and not sent.
+    /// Permits for messages that are due and not sent.
     due: Semaphore,
     sent: AtomicU64,
 }
@@ -122,7 +123,7 @@ impl Schedule {
         self.clock.since(self.begin)
     }
 
-    /// When the message with this number is due, or nothing after the end.
+    /// The time at which the message with this number is due; `None` after the end.
     fn moment(&self, number: u64) -> Option<Instant> {
         let (batch, rate) = self.rate?;
         let nanoseconds = u128::from(number) * u128::from(batch) * 1_000_000_000 / u128::from(rate);
@@ -130,9 +131,9 @@ impl Schedule {
         (after < self.duration).then(|| self.begin + after)
     }
 
-    /// Lets messages go when they are due, and `workers` see the end.
+    /// Releases messages when they are due, and lets `workers` see the end.
     fn pace(&self, stop: &CancellationToken, workers: usize) {
-        /// How long a stop may go unseen.
+        /// The longest delay before a stop is noticed.
         const STEP: Duration = Duration::from_millis(50);
 
         let moments = (0..).map_while(|number| self.moment(number));
@@ -149,7 +150,7 @@ impl Schedule {
             }
             self.due.add_permits(1);
         }
-        // The time of the last one is a part of the load.
+        // The load includes the time of the last message.
         let end = self.begin + self.duration;
         let mut now = self.clock.monotonic();
         while !stop.is_cancelled() && now < end {
@@ -159,14 +160,14 @@ impl Schedule {
         self.due.add_permits(workers);
     }
 
-    /// How many messages were due and not sent.
+    /// The number of messages that were due and not sent.
     fn unsent(&self) -> u64 {
         let sent = self.sent.load(Ordering::Relaxed);
         (sent..).map_while(|number| self.moment(number)).count() as u64
     }
 
-    /// Waits until the next message is due; the time from which it is late, or nothing at
-    /// the end. Without a rate the `first` of a worker is due in any case.
+    /// Waits until the next message is due, and returns the time from which its latency counts;
+    /// `None` at the end. Without a rate, the `first` message of a worker is always due.
     async fn due(&self, first: bool) -> Option<Instant> {
         let passed = || self.passed() >= self.duration;
         if self.rate.is_none() {
@@ -180,12 +181,13 @@ impl Schedule {
             return None;
         }
         let moment = self.moment(self.sent.fetch_add(1, Ordering::Relaxed))?;
-        // Where somebody was free to send it, what is late is the load and not the daemon.
+        // If a worker was free to send it, a late message is the fault of the load and not of the
+        // daemon.
         Some(if waits { self.clock.monotonic() } else { moment })
     }
 }
 
-/// Sends one message after the other.
+/// A worker that sends one message after the other.
 struct Worker {
     line: Line,
     schedule: Arc<Schedule>,
@@ -197,7 +199,7 @@ struct Worker {
 
 impl Worker {
     async fn run(self) {
-        // What is under way at a signal is left alone.
+        // On a signal, abandon the messages in flight.
         self.stop.run_until_cancelled(self.send_all()).await;
     }
 
@@ -251,11 +253,11 @@ mod tests {
         let pacing = std::thread::spawn(move || pacer.pace(&stop, 1));
         let (begin, second) = (schedule.begin, Duration::from_secs(1));
         time.advance(second);
-        // Two are due, and nobody has sent any.
+        // Two are due, and no worker has sent any.
         drop(schedule.due.acquire_many(2).await.unwrap());
         assert_eq!(schedule.due(true).await, Some(begin));
         assert_eq!(schedule.due(false).await, Some(begin + second));
-        // The third is waited for: it counts from when it is sent.
+        // The worker waits for the third, so its latency counts from when it is sent.
         let mut third = pin!(schedule.due(false));
         assert!(poll!(&mut third).is_pending());
         time.advance(second);
@@ -266,7 +268,7 @@ mod tests {
         time.advance(second / 2);
         assert_eq!(end.await, None);
         pacing.join().unwrap();
-        // A day of it does not come round again.
+        // A message number far beyond the end must not wrap around.
         let last = schedule.moment(3_000_000_000_000);
         assert_eq!(last, None);
     }

@@ -1,5 +1,5 @@
-//! A daemon for the while of a load: a process of its own, so that its CPU time can be
-//! told from that of the load.
+//! A daemon for the duration of a load, in its own process so that its CPU time is separate from
+//! that of the load.
 
 use crate::client::{Address, Client};
 use crate::clock::{Clock, later};
@@ -17,10 +17,10 @@ use std::time::Duration;
 
 const ISSUER: &str = "https://bench.example";
 const AUDIENCE: &str = "bench";
-/// How long it may take to start.
+/// The timeout for its start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A daemon, its key and its files. They go with the value.
+/// A daemon with its key and its files. Dropping the value ends the daemon and deletes the files.
 pub(super) struct MeasuredDaemon {
     child: Child,
     _folder: Folder,
@@ -29,7 +29,7 @@ pub(super) struct MeasuredDaemon {
 }
 
 impl MeasuredDaemon {
-    /// Starts a daemon that knows a fresh key; tokens by `recipe` are good there.
+    /// Starts a daemon that trusts a fresh key; it accepts tokens made by `recipe`.
     ///
     /// # Errors
     /// If files cannot be written, or the daemon does not start.
@@ -67,7 +67,7 @@ impl MeasuredDaemon {
         &self.key
     }
 
-    /// Where it takes calls.
+    /// The address that takes calls.
     pub(super) fn address(&self) -> Address {
         self.address.clone()
     }
@@ -121,13 +121,13 @@ fn launch(
         std::env::current_exe().map_err(|error| format!("this program: {}", of_io(&error)))?,
     );
     command.args(["serve", "--log", "warn", "--config"]).arg(&config);
-    // What the shell sets for a daemon of the user's is not for this one.
+    // The user's environment may configure another daemon; it must not affect this one.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("JWTD_") && name != "JWTD_WORKERS" {
             command.env_remove(name);
         }
     }
-    // Ctrl-C ends the load, and the daemon after it.
+    // A process group of its own: Ctrl-C must end the load first, and then the daemon.
     command.process_group(0);
     let started = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
     let child = started.map_err(|error| format!("the daemon of the bench: {}", of_io(&error)))?;

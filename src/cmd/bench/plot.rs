@@ -1,11 +1,11 @@
-//! Draws the distribution of the latency. The only file that names `plotters`.
+//! Draws the latency distribution. The only file that names `plotters`.
 
 use super::report::{Report, time};
 use crate::files;
 use plotters::prelude::*;
 use std::path::Path;
 
-/// Whether the file can be written, before anything is measured for it.
+/// Checks before the measurement that the file can be written.
 ///
 /// # Errors
 /// If it cannot.
@@ -15,13 +15,14 @@ pub(super) fn try_file(path: &Path) -> Result<(), String> {
         .map_err(|error| format!("{}: {}", path.display(), files::words::of_io(&error)))
 }
 
-/// Writes an SVG: how long the slowest share of messages took, from the half of all on the
-/// left to one in so many on the right.
+/// Writes an SVG of the latency of the slowest share of messages, from one half on the left to a
+/// tiny fraction on the right.
 ///
 /// # Errors
-/// If nothing was answered, or the file cannot be written.
+/// If no message was answered, or the file cannot be written.
 pub(super) fn draw(path: &Path, report: &Report) -> Result<(), String> {
-    let none = || format!("{}: nothing was answered, there is nothing to draw", path.display());
+    let none =
+        || format!("{}: no message was answered, so there is nothing to draw", path.display());
     let latency = report.tally.latency.as_ref().filter(|one| !one.is_empty()).ok_or_else(none)?;
     let most = latency.len() as f64;
     // At x = 1 one in ten is slower, at 2 one in a hundred, and so on.
@@ -69,7 +70,7 @@ fn paint(
     Ok(())
 }
 
-/// 90, 99, 99.9 and so on.
+/// Formats the percentile at `x`: 90, 99, 99.9 and so on.
 fn percentile(x: f64) -> String {
     let decimals = if x > 2.0 { (x - 2.0).ceil() as usize } else { 0 };
     format!("{:.decimals$}%", 100.0 * (1.0 - 10f64.powf(-x)))

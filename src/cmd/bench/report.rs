@@ -9,19 +9,19 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// What was measured.
+/// The results of a load.
 pub(super) struct Report {
     pub(super) endpoint: String,
     pub(super) connections: usize,
     pub(super) plan: Plan,
     pub(super) cold: ColdShare,
-    /// Whether the tokens that are sent once were used up before the end.
+    /// True if the tokens that are sent only once ran out before the end.
     pub(super) used_up: bool,
     pub(super) tally: LoadTally,
     pub(super) used: Usage,
 }
 
-/// The percentiles that are told.
+/// The percentiles to report.
 const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 99.99];
 
 impl Report {
@@ -32,13 +32,13 @@ impl Report {
         }
     }
 
-    /// Whether there were messages, and all that were due were answered.
+    /// Returns true if there were messages, and all that were due were answered.
     pub(super) fn is_whole(&self) -> bool {
         let LoadTally { failures, unsent, .. } = &self.tally;
         self.tally.messages() > 0 && failures.is_empty() && *unsent == 0
     }
 
-    /// The load in one line.
+    /// Describes the load in one line.
     pub(super) fn title(&self) -> String {
         let plan = &self.plan;
         let rate = match plan.rate {
@@ -63,7 +63,7 @@ impl Report {
         count as f64 / self.tally.took.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// CPU time for a token in microseconds.
+    /// The CPU time for a token, in microseconds.
     fn per_token(&self, used: Option<Duration>) -> Option<f64> {
         let tokens = self.tally.tokens();
         used.filter(|_| tokens > 0).map(|used| used.as_secs_f64() * 1e6 / tokens as f64)
@@ -110,7 +110,7 @@ impl Report {
                 format!("{token:.2} us a token, {cores:.2} cores")
             }
             (Some(_), None) => "no token was judged".to_owned(),
-            (None, _) => "its process is not known, or has ended; --pid names it".to_owned(),
+            (None, _) => "its process is unknown or has ended; fix: name it with --pid".to_owned(),
         }
     }
 
@@ -150,7 +150,7 @@ impl Report {
     }
 }
 
-/// Nanoseconds, for people.
+/// Formats nanoseconds for people.
 pub(super) fn time(nanoseconds: u64) -> String {
     let value = nanoseconds as f64;
     match nanoseconds {

@@ -1,4 +1,4 @@
-//! Where the tokens of a load come from.
+//! The tokens of a load.
 
 use super::load::Plan;
 use super::token_mix::{ColdShare, TokenMix};
@@ -11,40 +11,39 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
-/// Tokens of a file, or made with a key.
+/// The source of tokens: a file, or a key to make them with.
 #[derive(Args, Debug)]
 pub(super) struct TokenSource {
     /// A file of tokens, one a line; `-` is standard input
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// Make tokens, with the private key of this file; they live an hour longer than the
-    /// load, if neither --exp nor --claims says otherwise
+    /// Make tokens with the private key of this file; they live an hour longer than the load,
+    /// unless --exp or --claims says otherwise
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     #[command(flatten)]
     pub(super) recipe: Recipe,
-    /// How many tokens are sent again and again; by default 1000, and all of a file without
-    /// --cold
+    /// The number of tokens to repeat; by default 1000, or all of a file without --cold
     #[arg(long, value_name = "COUNT", value_parser = number::<u32>(1..=1_000_000))]
     distinct: Option<u32>,
-    /// Which share of the tokens is sent once only, such as 10%: they are not remembered
+    /// The share of tokens that are sent only once, such as 10%: they are not in the cache
     #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = ColdShare::parse)]
     pub(super) cold: ColdShare,
-    /// How many tokens there are to be sent once; when they are used up the load ends. By
-    /// default as many as --rate and --duration need, else 100000, or the rest of the file
+    /// The number of tokens to send once; the load ends when they run out. By default as many as
+    /// --rate and --duration need, else 100000, or the rest of the file
     #[arg(long, value_name = "COUNT", value_parser = number::<u32>(1..=1_000_000))]
     fresh: Option<u32>,
 }
 
-/// Repeated tokens, if nothing else is said.
+/// The default number of repeated tokens.
 const DISTINCT: u32 = 1000;
-/// Tokens that are sent once, likewise.
+/// The default number of tokens that are sent once.
 const FRESH: u32 = 100_000;
-/// The most tokens that are made.
+/// The most tokens to make.
 const MOST: u64 = 1_000_000;
 
 impl TokenSource {
-    /// Flags that do not go together, as far as they are `given`.
+    /// Rejects flags that conflict, considering those that are `given`.
     pub(super) fn check(&self, given: &dyn Fn(&str) -> bool) -> Result<(), String> {
         if self.fresh.is_some() && self.cold.is_none() {
             return Err("--fresh is for tokens that are sent once; give --cold".to_owned());
@@ -62,7 +61,7 @@ impl TokenSource {
         Ok(())
     }
 
-    /// The tokens.
+    /// Reads or makes the tokens.
     pub(super) fn mix(&mut self, plan: &Plan) -> Result<TokenMix, Trouble> {
         match (&self.tokens, &self.key) {
             (Some(file), _) => enough(self.mix_from(file)?, plan),
@@ -74,7 +73,7 @@ impl TokenSource {
         }
     }
 
-    /// Tokens that are made with a key.
+    /// Prepares tokens that are made with a key.
     pub(super) fn supply_of(
         &self,
         key: &Path,
@@ -108,15 +107,15 @@ impl TokenSource {
         enough(TokenMix::new(repeated?, fresh?, self.cold), plan)
     }
 
-    /// How many tokens the whole load needs that are sent once, if that is known.
+    /// The number of tokens to send once that the whole load needs, if known.
     fn fresh_needed(&self, plan: &Plan) -> Option<u32> {
         let all = f64::from(plan.rate?) * plan.duration.as_secs_f64();
-        // A message may go out at the very end.
+        // One more message may be sent at the very end.
         let more = plan.batch;
         Some(u32::try_from(self.cold.of(all as u64 + more) + 1).unwrap_or(u32::MAX))
     }
 
-    /// The tokens of a file: the repeated ones first.
+    /// Reads the tokens of a file, with the repeated ones first.
     fn mix_from(&self, file: &Path) -> Result<TokenMix, Trouble> {
         let mut repeated = tokens::of_file(file).map_err(Trouble::Failure)?;
         let most_fresh = self.fresh.map_or(usize::MAX, |fresh| fresh as usize);
@@ -142,7 +141,7 @@ impl TokenSource {
     }
 }
 
-/// At least one message can be sent.
+/// Checks that at least one message can be sent.
 fn enough(mix: TokenMix, plan: &Plan) -> Result<TokenMix, Trouble> {
     if mix.suffices(plan.batch) {
         return Ok(mix);

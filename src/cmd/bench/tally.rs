@@ -1,4 +1,4 @@
-//! What became of messages and tokens.
+//! The outcomes of messages and tokens.
 
 use crate::cmd::verify;
 use crate::pb;
@@ -6,22 +6,22 @@ use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The longest latency that is told apart from longer ones.
+/// The upper bound of the latency histogram.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Counts, and how long messages took.
+/// Counts and latencies.
 #[derive(Debug)]
 pub(super) struct LoadTally {
-    /// In nanoseconds, to three digits.
+    /// Latencies in nanoseconds, with three significant digits.
     pub(super) latency: Option<Histogram<u64>>,
     pub(super) permits: u64,
-    /// Tokens that were refused, by reason.
+    /// Refused tokens, by reason.
     pub(super) refusals: BTreeMap<String, u64>,
-    /// Messages without verdicts, by what was said.
+    /// Messages without verdicts, by error message.
     pub(super) failures: BTreeMap<String, u64>,
     /// Messages that were due and not sent before the end.
     pub(super) unsent: u64,
-    /// From the begin of the load to the last answer.
+    /// The time from the start of the load to the last response.
     pub(super) took: Duration,
 }
 
@@ -51,7 +51,7 @@ impl LoadTally {
         *self.failures.entry(why).or_default() += 1;
     }
 
-    /// An answer came so long after its message was due, and so long after the begin.
+    /// Records a response: the time since its message was due, and since the start.
     pub(super) fn answered(&mut self, after: Duration, since_begin: Duration) {
         if let Some(latency) = &mut self.latency {
             latency.saturating_record(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
@@ -59,12 +59,12 @@ impl LoadTally {
         self.took = self.took.max(since_begin);
     }
 
-    /// Tokens that were judged.
+    /// The number of verified tokens.
     pub(super) fn tokens(&self) -> u64 {
         self.permits + self.refusals.values().sum::<u64>()
     }
 
-    /// Messages that were answered.
+    /// The number of answered messages.
     pub(super) fn messages(&self) -> u64 {
         self.latency.as_ref().map_or(0, Histogram::len)
     }

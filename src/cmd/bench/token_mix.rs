@@ -12,7 +12,7 @@ pub(super) struct ColdShare {
 impl ColdShare {
     const ALL: u64 = 1_000_000;
 
-    /// Reads `10%`, `0.5%`.
+    /// Parses `10%` or `0.5%`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
         match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
@@ -33,7 +33,7 @@ impl ColdShare {
         self.millionths as f64 / 10_000.0
     }
 
-    /// So many of `count`, rounded down.
+    /// The share of `count`, rounded down.
     pub(super) fn of(self, count: u64) -> u64 {
         let part = u128::from(count) * u128::from(self.millionths) / u128::from(Self::ALL);
         u64::try_from(part).unwrap_or(u64::MAX)
@@ -46,20 +46,20 @@ impl std::fmt::Display for ColdShare {
     }
 }
 
-/// Tokens that are repeated, mixed evenly with some that are sent once.
+/// Repeated tokens, mixed evenly with tokens that are sent once.
 #[derive(Debug)]
 pub(super) struct TokenMix {
     repeated: Vec<Bytes>,
     fresh: Vec<Bytes>,
     share: ColdShare,
-    /// How many tokens were asked for.
+    /// The number of tokens taken.
     asked: AtomicU64,
     used_up: AtomicBool,
 }
 
 impl TokenMix {
-    /// `share` of the tokens are from `fresh`. There must be some of each kind that is
-    /// asked for.
+    /// Creates a mix in which `share` of the tokens are from `fresh`. Each kind that the share
+    /// calls for must be non-empty.
     pub(super) fn new(repeated: Vec<Bytes>, fresh: Vec<Bytes>, share: ColdShare) -> Self {
         let (asked, used_up) = (AtomicU64::new(0), AtomicBool::new(false));
         Self { repeated, fresh, share, asked, used_up }
@@ -69,12 +69,12 @@ impl TokenMix {
         &self.repeated
     }
 
-    /// Whether there is enough for one message of so many tokens.
+    /// Returns true if there are enough tokens for one message of `count` tokens.
     pub(super) fn suffices(&self, count: u64) -> bool {
         self.share.of(count) <= self.fresh.len() as u64
     }
 
-    /// The next `count` tokens; nothing when those that are sent once are used up.
+    /// The next `count` tokens; `None` when the tokens to send once have run out.
     pub(super) fn take(&self, count: u64) -> Option<Vec<Bytes>> {
         if self.is_used_up() {
             return None;
@@ -98,7 +98,7 @@ impl TokenMix {
         token.cloned()
     }
 
-    /// Whether the tokens that are sent once were used up.
+    /// Returns true if the tokens to send once have run out.
     pub(super) fn is_used_up(&self) -> bool {
         self.used_up.load(Ordering::Relaxed)
     }

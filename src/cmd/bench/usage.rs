@@ -1,30 +1,30 @@
-//! CPU time, as the operating system counts it.
+//! CPU time as reported by the operating system.
 
 use crate::client::Address;
 use crate::files;
 use std::path::Path;
 use std::time::Duration;
 
-/// The kernel reports CPU time in these (`USER_HZ`, the same on every Linux).
+/// The unit in which the kernel reports CPU time (`USER_HZ`, the same on every Linux).
 const TICK: Duration = Duration::from_millis(10);
 
-/// How much CPU time was used.
+/// The CPU time that was used.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage {
-    /// By the daemon, if its process can be seen.
+    /// By the daemon, if its process is visible.
     pub(super) daemon: Option<Duration>,
     /// By this process.
     pub(super) own: Option<Duration>,
 }
 
 impl Usage {
-    /// What was used so far.
+    /// The CPU time used until now.
     pub(super) fn now(daemon: Option<u32>) -> Self {
         let daemon = daemon.and_then(|process| cpu(&process.to_string()));
         Self { daemon, own: cpu("self") }
     }
 
-    /// What was used since then.
+    /// The CPU time used since `then`.
     pub(super) fn since(&self, then: &Self) -> Self {
         let less = |now: Option<Duration>, then: Option<Duration>| {
             now.zip(then).map(|(now, then)| now.saturating_sub(then))
@@ -36,15 +36,15 @@ impl Usage {
 /// The CPU time of a process, in user and kernel mode.
 fn cpu(process: &str) -> Option<Duration> {
     let stat = files::read_text(Path::new(&format!("/proc/{process}/stat")), files::MOST).ok()?;
-    // proc(5): the name, in brackets, may hold anything; 14 is utime, 15 stime.
+    // proc(5): the name in brackets may contain anything; field 14 is utime, 15 stime.
     let (_, rest) = stat.rsplit_once(')')?;
     let ticks = rest.split_whitespace().skip(14 - 3).take(2);
     let ticks: Vec<u32> = ticks.map(|tick| tick.parse().ok()).collect::<Option<_>>()?;
     Some(TICK * ticks.iter().sum())
 }
 
-/// The process that listens on a Unix socket, as the kernel knows it. One in another
-/// container is not to be seen.
+/// The process that listens on a Unix socket, according to the kernel. A process in another
+/// container is not visible.
 pub(super) async fn process_behind(address: &Address) -> Option<u32> {
     let stream = tokio::net::UnixStream::connect(address.socket()?).await.ok()?;
     u32::try_from(stream.peer_cred().ok()?.pid()?).ok().filter(|process| *process > 0)

@@ -1,11 +1,10 @@
-//! An issuer of the demo's own: fresh keys, and tokens that are good or bad in
-//! well-known ways.
+//! The demo's own issuer: fresh keys, and tokens that are valid, or invalid in well-known ways.
 
 use jwtd_core::crypto::{SigningError, SigningKey};
 use jwtd_core::jose::{Algorithm, Secret, UnixTime, base64url};
 use serde_json::{Value, json};
 
-/// The configuration of the demo, less its sockets.
+/// The configuration of the demo, without its sockets.
 pub(super) const CONFIG: &str = "\
 issuers:
   demo:
@@ -24,7 +23,7 @@ const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::EdDsa,
 ];
 
-/// Keys that nobody else has.
+/// An issuer with freshly made keys.
 pub(super) struct LocalIssuer {
     keys: Vec<SigningKey>,
     /// A key that the issuer does not publish.
@@ -51,14 +50,14 @@ impl LocalIssuer {
         })
     }
 
-    /// What the issuer publishes.
+    /// The JWK Set that the issuer publishes.
     pub(super) fn jwks(&self) -> String {
         let keys: Vec<_> = self.keys.iter().map(|key| key.to_jwk(&id(key))).collect();
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
 
-    /// A good token. Its signature fills whole base64url characters, so that any
-    /// change to it is a change of the signature and not of the encoding.
+    /// A valid token. Its signature fills whole base64url characters, so that any change to it is a
+    /// change of the signature and not of the encoding.
     pub(super) fn paste(&self, now: UnixTime) -> Result<String, SigningError> {
         sign(self.key(Algorithm::Es384)?, &claims(now))
     }

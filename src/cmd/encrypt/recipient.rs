@@ -1,4 +1,4 @@
-//! Whom tokens are encrypted to, and how.
+//! The recipient of encrypted tokens, and the algorithms.
 
 use crate::cmd::key_file;
 use crate::cmd::sign::Trouble;
@@ -7,16 +7,16 @@ use jwtd_core::crypto::EncryptionKey;
 use jwtd_core::jose::{ContentEncryption, KeyManagement};
 use std::path::Path;
 
-/// How tokens are encrypted.
+/// The recipient's algorithms and key.
 #[derive(Args, Debug)]
 pub(in crate::cmd) struct Recipient {
-    /// The key management algorithm; by default that of the key, or the usual one of its kind
+    /// The key management algorithm; by default that of the key, or the usual one for its kind
     #[arg(long, value_name = "ALG", value_parser = key_file::key_management(), ignore_case = true)]
     encrypt_alg: Option<KeyManagement>,
-    /// The content encryption; by default A256GCM, or what fits a shared secret
+    /// The content encryption; by default A256GCM, or the one that fits a shared secret
     #[arg(long, value_name = "ENC", value_parser = key_file::encryption(), ignore_case = true)]
     encrypt_enc: Option<ContentEncryption>,
-    /// Chooses among several keys to encrypt to
+    /// The recipient's key, if the file holds several
     #[arg(long, allow_hyphen_values = true, value_name = "ID")]
     encrypt_kid: Option<String>,
     /// `cty` in the header around the token; empty leaves it out
@@ -38,7 +38,7 @@ impl Recipient {
         self.encrypt_alg.is_some() || self.encrypt_enc.is_some() || self.encrypt_kid.is_some()
     }
 
-    /// Reads the key that is meant.
+    /// Reads the selected key.
     ///
     /// # Errors
     /// If there is none, or it has no algorithm.

@@ -1,4 +1,4 @@
-//! A token that nobody checked, taken apart as far as it can be, and shown.
+//! Decodes an unverified token as far as possible, and shows it.
 
 use super::words::{self, pretty};
 use crate::cmd::foreign_json::{is_sound, with_texts};
@@ -7,10 +7,10 @@ use crate::engine::{self, Check, CheckState, Question};
 use jwtd_core::jose::{UnixTime, base64url};
 use serde_json::{Value, json};
 
-/// Of a part that is no JSON object, as many characters are shown.
+/// The most characters shown of a part that is not a JSON object.
 const SHOWN: usize = 1024;
 
-/// A token, taken apart as far as it can be.
+/// A token, decoded as far as possible.
 pub(super) struct TokenReport<'t> {
     token: &'t [u8],
     header: TokenPart,
@@ -19,11 +19,11 @@ pub(super) struct TokenReport<'t> {
     checks: Vec<Check>,
 }
 
-/// A part of a token, decoded as far as it can be.
+/// A part of a token, decoded as far as possible.
 struct TokenPart {
     bytes: usize,
     text: Result<String, &'static str>,
-    /// If it is a JSON object.
+    /// The value, if the part is a JSON object.
     value: Option<Value>,
 }
 
@@ -54,7 +54,7 @@ impl TokenPart {
         }
     }
 
-    /// Whether it is a JSON object without a member that stands twice.
+    /// Returns true if the part is a JSON object without duplicate members.
     fn is_sound(&self) -> bool {
         self.value.is_some() && self.text.as_ref().is_ok_and(|text| is_sound(text.as_bytes()))
     }
@@ -67,7 +67,7 @@ impl TokenPart {
 impl<'t> TokenReport<'t> {
     pub(super) fn new(token: &'t [u8], court: Option<&Question<'_>>, now: UnixTime) -> Self {
         let parts: Vec<_> = token.splitn(6, |byte| *byte == b'.').collect();
-        // The second part of five is an encrypted key.
+        // In a token of five parts, the second part is an encrypted key.
         let payload = if parts.len() == 5 { None } else { parts.get(1).copied() };
         let signature = parts.get(2).and_then(|part| base64url::decode(part).ok());
         Self {
@@ -86,12 +86,12 @@ impl<'t> TokenReport<'t> {
         &self.checks
     }
 
-    /// Whether both header and payload are JSON objects.
+    /// Returns true if both header and payload are JSON objects.
     pub(super) fn is_decoded(&self) -> bool {
         self.header.value.is_some() && self.payload.value.is_some()
     }
 
-    /// The claims that are times, in words.
+    /// Describes the claims that are times.
     fn times(&self, now: UnixTime) -> Vec<(&'static str, String)> {
         let said = |name: &'static str| {
             let value = self.payload.member(name)?;
@@ -102,7 +102,7 @@ impl<'t> TokenReport<'t> {
         ["exp", "nbf", "iat", "auth_time"].into_iter().filter_map(said).collect()
     }
 
-    /// For people.
+    /// Prints the report for people.
     pub(super) fn print(&self, number: usize, judged: bool, now: UnixTime) {
         if number > 1 {
             say!();
@@ -177,7 +177,7 @@ impl<'t> TokenReport<'t> {
         }
     }
 
-    /// For programs.
+    /// Formats the report for programs.
     pub(super) fn to_json(&self, judged: bool, now: UnixTime) -> String {
         let text = |part: &TokenPart| match (&part.text, &part.value) {
             (Ok(text), None) => Value::from(text.as_str()),
@@ -210,7 +210,7 @@ impl<'t> TokenReport<'t> {
             .into_iter()
             .map(|(name, words)| (name.to_owned(), words.into()))
             .collect();
-        // What names a member twice is shown as the library reads it.
+        // With duplicate members, show the value as the JSON library reads it.
         let unsound = |part: &TokenPart| part.value.clone().filter(|_| !part.is_sound());
         let line = json!({
             "verified": engine::is_proven(&self.checks),
@@ -241,7 +241,7 @@ impl<'t> TokenReport<'t> {
     }
 }
 
-/// The seconds of a time with a fraction, if they are as many as a token may say.
+/// Converts a time with a fraction to whole seconds, if it is within the range of token times.
 fn whole(seconds: f64) -> Option<i64> {
     format!("{:.0}", seconds.floor()).parse().ok()
 }

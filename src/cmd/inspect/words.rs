@@ -1,14 +1,13 @@
-//! Text of an unknown token, made fit for people.
+//! Formats untrusted token text for people.
 
 use crate::escape;
 use jwtd_core::jose::UnixTime;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Writes a JSON text over several lines. It works on the text and not on a
-/// value, so that every member is seen: those that stand twice, in their order,
-/// with each number as it was written.
+/// Spreads a JSON text over several lines. It works on the text and not on a parsed value, so that
+/// every member stays visible: duplicates, in their order, with each number as written.
 pub(in crate::cmd) fn pretty(text: &str) -> String {
-    /// From here on, deeper lines start where their parents do.
+    /// The deepest indented level; deeper lines start where their parents do.
     const DEEPEST: usize = 32;
 
     let mut shown = String::new();
@@ -57,7 +56,7 @@ pub(in crate::cmd) fn pretty(text: &str) -> String {
     shown
 }
 
-/// A claim that is a time, in words and as RFC 3339.
+/// Describes a claim that is a time, in words and as RFC 3339.
 pub(super) fn time(name: &str, at: i64, now: UnixTime) -> String {
     let past = at <= now.seconds();
     let span = span(at.abs_diff(now.seconds()));
@@ -73,8 +72,8 @@ pub(super) fn time(name: &str, at: i64, now: UnixTime) -> String {
     };
     /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
     const LAST: u64 = 253_402_300_799;
-    /// From here on it is more likely that somebody counted milliseconds: they reach it in 1973,
-    /// and seconds in 5138.
+    /// Values from here on are more likely milliseconds: milliseconds reach it in 1973, seconds in
+    /// 5138.
     const MILLISECONDS: u64 = 100_000_000_000;
     match u64::try_from(at) {
         Ok(MILLISECONDS..) => {
@@ -90,7 +89,7 @@ pub(super) fn time(name: &str, at: i64, now: UnixTime) -> String {
     }
 }
 
-/// A span in the largest unit of which there are two or more.
+/// Formats a span in the largest unit of which it holds two or more.
 fn span(seconds: u64) -> String {
     const UNITS: [(u64, &str); 4] =
         [(365 * 86_400, "years"), (86_400, "days"), (3_600, "hours"), (60, "minutes")];

@@ -1,4 +1,4 @@
-//! The keys that a running daemon has, as its probes tell.
+//! The keys of a running daemon, as its admin port reports them.
 
 use super::super::{Output, exit_of, misused, table, unanswered};
 use crate::clock::Clock;
@@ -6,7 +6,7 @@ use crate::sources;
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// Asks the daemon whose probes are at `address`, and prints what it says.
+/// Asks the daemon whose admin port is at `address`, and prints the answer.
 pub(super) fn show(address: &str, output: Output) -> ExitCode {
     exit_of(async move {
         let url = match format!("http://{address}/keys").parse() {
@@ -24,7 +24,9 @@ pub(super) fn show(address: &str, output: Output) -> ExitCode {
             Ok(issuers) => issuers,
             Err(_) => {
                 let fix = "give the address of `admin`, address:port";
-                return unanswered(format!("{url}: this is no daemon of jwtd; {fix}"));
+                return unanswered(format!(
+                    "{url}: this is not the admin port of jwtd; fix: {fix}"
+                ));
             }
         };
         match output {
@@ -35,7 +37,7 @@ pub(super) fn show(address: &str, output: Output) -> ExitCode {
     })
 }
 
-/// Whether there are keys that are good.
+/// Returns true if the issuer has usable keys.
 fn is_usable(issuer: &Value) -> bool {
     !matches!(issuer["state"].as_str(), Some("expired" | "never loaded") | None)
 }
@@ -49,7 +51,7 @@ fn print(issuers: &[Value]) {
         let good = is_usable(issuer);
         rows.push((good, vec![name.clone(), state, String::new(), String::new(), note(issuer)]));
         for key in issuer["keys"].as_array().into_iter().flatten() {
-            // Escaped: whoever publishes the set chose the text.
+            // Escaped, because the publisher of the set chose the text.
             let id =
                 key["key_id"].as_str().map_or_else(|| "(none)".to_owned(), |id| format!("{id:?}"));
             let note = format!("thumbprint {}", text(&key["thumbprint"]));
@@ -65,7 +67,7 @@ fn print(issuers: &[Value]) {
     table::print(&["issuer", "state", "kid", "alg", "note"], &rows, 1);
 }
 
-/// When keys were fetched, how long they are good, and what went wrong.
+/// Describes when keys were fetched, how long they may be used, and what went wrong.
 fn note(issuer: &Value) -> String {
     let now = Clock::system().wall().seconds();
     let mut parts = Vec::new();

@@ -1,4 +1,4 @@
-//! One key, made and written.
+//! Generates one key and formats both halves.
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -33,7 +33,7 @@ pub(super) enum KeyAlgorithm {
 /// Both halves of a key, as texts.
 pub(super) struct Halves {
     pub(super) private: Zeroizing<String>,
-    /// Nothing for a secret.
+    /// `None` for a secret.
     pub(super) public: Option<String>,
 }
 
@@ -120,10 +120,10 @@ impl Making {
         }
     }
 
-    /// Makes a key with this id, or with its thumbprint for an id.
+    /// Generates a key with this id, or with its thumbprint as id.
     ///
     /// # Errors
-    /// If the crypto library cannot.
+    /// If the crypto library fails.
     pub(super) fn make(self, id: Option<&str>, pem: bool) -> Result<Halves, SigningError> {
         match self {
             Self::Signature(algorithm, size) => {
@@ -154,7 +154,8 @@ impl Making {
     }
 }
 
-/// The thumbprint of a secret must not be shown (RFC 7638, section 7): it gets a random id.
+/// Chooses the id of a key. A secret gets a random one, because its thumbprint must not be shown
+/// (RFC 7638, section 7).
 fn named(id: Option<&str>, thumbprint: Option<[u8; 32]>) -> Result<String, SigningError> {
     match (id, thumbprint) {
         (Some(id), _) => Ok(id.to_owned()),

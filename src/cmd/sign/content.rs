@@ -1,4 +1,4 @@
-//! What is signed: the header and the claims, from the flags.
+//! Builds the header and the claims to sign from the flags.
 
 use crate::cmd::time_argument::TimeArgument;
 use crate::cmd::tokens;
@@ -11,57 +11,57 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// What is in a token.
+/// The content of a token.
 #[derive(Args, Debug)]
 pub(in crate::cmd) struct Content {
     /// The claims: a JSON object, `@FILE`, or `-` for standard input
     #[arg(long, value_name = "JSON")]
     claims: Option<String>,
-    /// `iss`: who issues the token
+    /// `iss`: the issuer
     #[arg(long, value_name = "URL")]
     iss: Option<String>,
-    /// `sub`: of whom it speaks
+    /// `sub`: the subject
     #[arg(long, value_name = "NAME")]
     sub: Option<String>,
-    /// `aud`: for whom it is (may be given several times)
+    /// `aud`: the audience (may be given several times)
     #[arg(long, value_name = "NAME")]
     aud: Vec<String>,
-    /// `scope`: what it allows (may be given several times)
+    /// `scope`: a granted scope (may be given several times)
     #[arg(long, value_name = "NAME")]
     scope: Vec<String>,
     /// `exp`: +1h, -5m, now, seconds since 1970, or RFC 3339; by default +1h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = TimeArgument::parse)]
     exp: Option<TimeArgument>,
-    /// `nbf`, likewise; by default absent
+    /// `nbf`, in the same formats; by default absent
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = TimeArgument::parse)]
     nbf: Option<TimeArgument>,
-    /// `iat`, likewise; by default now
+    /// `iat`, in the same formats; by default now
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = TimeArgument::parse)]
     iat: Option<TimeArgument>,
     /// `jti`: an id of the token, or the word `random`
     #[arg(long, value_name = "ID")]
     jti: Option<String>,
-    /// Add neither `iat` nor `exp`; with no other flag for claims, the text of
-    /// --claims is signed byte for byte, whatever it is
+    /// Add neither `iat` nor `exp`; with no other flag for claims, the text of --claims is signed
+    /// byte for byte, even if it is not JSON
     #[arg(long)]
     no_defaults: bool,
     /// `typ` in the header; empty leaves it out
     #[arg(long, default_value = "JWT", value_name = "TYPE")]
     typ: String,
-    /// More members of the header, a JSON object; they win over all others
+    /// More members of the header, a JSON object; they override all others
     #[arg(long, value_name = "JSON")]
     header: Option<String>,
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The members of a header or payload; numbers are signed as they were written.
+/// The members of a header or payload; numbers are signed as written.
 type Object = BTreeMap<String, Value<'static>>;
 
 /// The payload of tokens.
 pub(super) enum Payload {
     Claims(Object),
-    /// Signed as it is.
+    /// Signed as is.
     Verbatim(String),
 }
 
@@ -81,7 +81,7 @@ impl Payload {
 }
 
 impl Content {
-    /// Of this issuer and for this audience, if nothing else is said.
+    /// Sets the issuer and the audience if no flag does.
     pub(super) fn of(&mut self, issuer: &str, audience: &str) {
         self.iss.get_or_insert_with(|| issuer.to_owned());
         if self.aud.is_empty() {
@@ -89,14 +89,14 @@ impl Content {
         }
     }
 
-    /// They live an hour longer than `span`, if nothing else is said.
+    /// Sets the expiry to an hour after `span` if no flag does.
     pub(super) fn lasting(&mut self, span: Duration) {
         if self.exp.is_none() && self.claims.is_none() && !self.no_defaults {
             self.exp = Some(TimeArgument::After(span.saturating_add(HOUR)));
         }
     }
 
-    /// Whether each token gets an id of its own.
+    /// Returns true if each token gets its own random id.
     pub(super) fn random_ids(&self, count: u32) -> Result<bool, String> {
         match self.jti.as_deref() {
             Some("random") => Ok(true),
@@ -107,7 +107,7 @@ impl Content {
         }
     }
 
-    /// The header, and whether it lies about the algorithm goes to `warn`.
+    /// Builds the header, and warns if it names another algorithm than the one used.
     pub(super) fn header(
         &self,
         algorithm: Algorithm,
@@ -131,7 +131,7 @@ impl Content {
         Ok(text_of(header))
     }
 
-    /// The claims; odd ones go to `warn`.
+    /// Builds the claims, and warns of odd ones.
     pub(super) fn payload(
         &self,
         now: UnixTime,
@@ -177,7 +177,7 @@ impl Content {
         }
     }
 
-    /// The claims that have a flag.
+    /// The claims that have their own flag.
     fn own_claims(&self, now: UnixTime) -> Object {
         let mut claims = Object::new();
         let mut add = |name: &str, value: Option<Value<'static>>| {
@@ -216,9 +216,9 @@ fn text_of(members: Object) -> String {
     Value::Object(members.collect()).to_json()
 }
 
-/// A JSON object in which no member stands twice.
+/// Parses a JSON object without duplicate members.
 fn object(flag: &str, text: &str) -> Result<Object, String> {
-    /// Whoever signs may make what no verifier takes.
+    /// No real limits: a signer may make tokens that no verifier accepts.
     const LIMITS: JsonLimits =
         JsonLimits { depth: 120, members: usize::MAX, string_bytes: usize::MAX };
 
@@ -235,8 +235,8 @@ fn object(flag: &str, text: &str) -> Result<Object, String> {
     Ok(members.into_iter().map(|(name, value)| (name.into_owned(), value)).collect())
 }
 
-/// Says what a verifier will not like. The token is made all the same: tests need
-/// bad ones.
+/// Warns of claims that a verifier would refuse. The token is made all the same: tests need bad
+/// ones.
 fn odd_claims(claims: &Object, now: UnixTime, warn: &mut dyn FnMut(String)) {
     let seconds = |value: &Value<'_>| -> Option<f64> {
         value.as_number().and_then(|_| value.to_json().parse().ok())

@@ -1,4 +1,4 @@
-//! Makes one token after the other.
+//! Makes tokens one after the other.
 
 use super::content::{Content, Payload};
 use crate::clock::Clock;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What stands in tokens, and how they are signed.
+/// The content of tokens, and the signing options.
 #[derive(Args, Debug)]
 pub(in crate::cmd) struct Recipe {
     /// The file holds a plain secret, in this form
@@ -20,14 +20,14 @@ pub(in crate::cmd) struct Recipe {
     /// The algorithm; by default the key's own, or the usual one for its kind
     #[arg(long, value_parser = key_file::algorithm(), ignore_case = true)]
     alg: Option<Algorithm>,
-    /// Chooses among several keys; for a single one, the `kid` to write
+    /// The key to use, if there are several; for a single one, the `kid` to write
     #[arg(long, allow_hyphen_values = true, value_name = "ID")]
     kid: Option<String>,
     #[command(flatten)]
     content: Content,
 }
 
-/// What went wrong, and whose fault it is.
+/// An error: a failure, or wrong usage.
 pub(in crate::cmd) enum Trouble {
     Failure(String),
     Usage(String),
@@ -40,7 +40,7 @@ impl From<SigningError> for Trouble {
 }
 
 impl Trouble {
-    /// Says it; the exit status of the command.
+    /// Reports the error, and returns the exit status.
     pub(in crate::cmd) fn tell(self) -> ExitCode {
         match self {
             Self::Failure(message) => fail(message),
@@ -52,7 +52,7 @@ impl Trouble {
     }
 }
 
-/// Makes tokens that differ in nothing but their `jti`.
+/// A maker of tokens that differ only in their `jti`.
 pub(in crate::cmd) struct Maker {
     key: SigningKey,
     header: String,
@@ -61,20 +61,18 @@ pub(in crate::cmd) struct Maker {
 }
 
 impl Recipe {
-    /// Tokens are of this issuer and for this audience, if nothing else is said; gives the
-    /// algorithm.
+    /// Sets the issuer and the audience of tokens if no flag does, and returns the algorithm.
     pub(in crate::cmd) fn for_issuer(&mut self, issuer: &str, audience: &str) -> Algorithm {
         self.content.of(issuer, audience);
         self.alg.unwrap_or(Algorithm::Es256)
     }
 
-    /// Tokens live an hour longer than `span`, if nothing else is said.
+    /// Sets the expiry of tokens to an hour after `span` if no flag does.
     pub(in crate::cmd) fn lasting(&mut self, span: Duration) {
         self.content.lasting(span);
     }
 
-    /// A maker of so many tokens, with a key of `file`. What is odd is said on standard
-    /// error.
+    /// Prepares `count` tokens signed with a key of `file`. Odd claims are noted on standard error.
     ///
     /// # Errors
     /// If there is no such key, or the flags contradict each other.
@@ -101,7 +99,7 @@ impl Recipe {
         Ok(Maker { key, header, payload, random_ids })
     }
 
-    /// The key of the file that is meant.
+    /// Chooses the key from the file.
     fn choose(&self, file: &Path) -> Result<PrivateKey, Trouble> {
         let (mut keys, unusable) =
             key_file::read(file, self.secret_format).map_err(Trouble::Failure)?;
@@ -125,7 +123,7 @@ impl Recipe {
 }
 
 impl Maker {
-    /// The next token.
+    /// Makes the next token.
     ///
     /// # Errors
     /// If there is no randomness, or the key cannot sign.

@@ -1,6 +1,6 @@
-//! What it costs that a key of somebody else's configuration is not carried over.
+//! The consequences of not converting a key of an Envoy or Istio configuration.
 
-/// By the key, in snake case.
+/// The consequence of each key, in snake case.
 const COSTS: &[(&str, &str)] = &[
     (
         "async_fetch",
@@ -53,7 +53,7 @@ const COSTS: &[(&str, &str)] = &[
     ("watched_directory", "nothing: files of keys are read again when they change"),
 ];
 
-/// What it costs that this key, in either spelling, is not read.
+/// The consequence of not converting this key, in either spelling.
 pub(super) fn of(key: &str) -> &'static str {
     let plain = |key: &str| key.replace('_', "").to_ascii_lowercase();
     let found = COSTS.iter().find(|(known, _)| plain(known) == plain(key));

@@ -7,7 +7,7 @@ use super::fields::{Fields, Notes};
 use super::provider::{Http, Keys, Provider, Subjects};
 use crate::config::document::{Node, Value};
 
-/// What all filters have, wherever they stand in the document.
+/// Reads all filters, wherever they occur in the document.
 pub(super) fn read(node: &Node, notes: &Notes, found: &mut Found) {
     read_at(node, "", notes, found);
 }
@@ -37,14 +37,14 @@ fn read_at(node: &Node, path: &str, notes: &Notes, found: &mut Found) {
     }
 }
 
-/// A way that ends with `name`; the last steps are enough to find it.
+/// A path that ends with `name`; its last two segments are enough to find the place.
 fn named(path: &str, name: &str) -> String {
     let from = path.char_indices().rev().filter(|(_, one)| *one == '.').nth(1);
     let path = from.and_then(|(at, _)| path.get(at.saturating_add(1)..)).unwrap_or(path);
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// Other filters have providers too, but no key sets.
+/// Returns true for a `jwt_authn` filter. Other filters have providers too, but no key sets.
 fn is_filter(node: &Node, kind: &str) -> bool {
     let sources = ["remote_jwks", "remoteJwks", "local_jwks", "localJwks"];
     let jwks = |provider: &Node| sources.iter().any(|source| provider.get(source).is_some());
@@ -56,7 +56,7 @@ fn filter(filter: &Fields<'_>, found: &mut Found) {
     let mut keys = Vec::new();
     for (name, node) in filter.named("providers") {
         let fields = Fields::new(node, format!("providers.{name}"), filter.notes());
-        // Filters may give one name to different providers.
+        // Different filters may use one name for different providers.
         let key = format!("{}#{name}", found.filters);
         if let Some(provider) = provider(name, key.clone(), &fields) {
             found.providers.push(provider);
@@ -85,7 +85,7 @@ fn provider(name: &str, key: String, fields: &Fields<'_>) -> Option<Provider> {
     for header in fields.list("claim_to_headers") {
         http.add_claim(&header, "claim_name", "header_name");
     }
-    // Both of them are what jwtd always does.
+    // jwtd always does both.
     fields.get("require_expiration");
     let clock_skew = fields.number("clock_skew_seconds");
     let max_lifetime = fields.seconds("max_lifetime");
@@ -127,7 +127,7 @@ fn provider(name: &str, key: String, fields: &Fields<'_>) -> Option<Provider> {
     })
 }
 
-/// Where the keys are, and how often they are fetched.
+/// The source of the keys, and the refresh interval.
 fn keys(name: &str, fields: &Fields<'_>) -> (Option<Keys>, Option<u64>) {
     if let Some(remote) = fields.fields("remote_jwks") {
         let uri = remote.fields("http_uri").and_then(|uri| uri.text("uri"));
@@ -168,7 +168,7 @@ fn subjects(fields: &Fields<'_>) -> Option<Subjects> {
     }
 }
 
-/// How many bytes of tokens are remembered. Envoy counts tokens of at most 4 KiB.
+/// The bytes of tokens to cache. Envoy caches tokens of at most 4 KiB.
 fn cache(fields: &Fields<'_>) -> u64 {
     let Some(cache) = fields.fields("jwt_cache_config") else { return 0 };
     let tokens = cache.number("jwt_cache_size").unwrap_or(100);

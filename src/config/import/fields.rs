@@ -1,16 +1,16 @@
-//! A mapping of somebody else's configuration, and which of its keys were read. What nobody
-//! read is reported when the reader is done with it, so that no key is passed over in silence.
+//! Reads a mapping of an Envoy or Istio configuration, and tracks which of its keys were read.
+//! Unread keys are reported at the end, so that no key is ignored silently.
 
 use super::costs;
 use crate::config::document::{Node, Value};
 use std::cell::RefCell;
 
-/// What the operator has to know about an import, in the order in which it was found.
+/// The notes for the operator about an import, in order of discovery.
 #[derive(Debug, Default)]
 pub(super) struct Notes(RefCell<Vec<String>>);
 
 impl Notes {
-    /// Adds a note, unless it is there already.
+    /// Adds a note, unless it is already present.
     pub(super) fn add(&self, note: String) {
         let mut notes = self.0.borrow_mut();
         if !notes.contains(&note) {
@@ -27,11 +27,11 @@ impl Notes {
     }
 }
 
-/// A mapping that is being read. Both spellings of protocol buffers' JSON name a key.
+/// A mapping that is being read. A key may have either spelling of protobuf JSON.
 #[derive(Debug)]
 pub(super) struct Fields<'n> {
     node: &'n Node,
-    /// The way to it, for notes.
+    /// The path of the mapping, for notes.
     pub(super) path: String,
     notes: &'n Notes,
     read: RefCell<Vec<&'n str>>,
@@ -47,7 +47,7 @@ impl<'n> Fields<'n> {
         Self { node, path, notes, read: RefCell::default() }
     }
 
-    /// The value of a key, which counts as read from now on.
+    /// The value of a key, which is marked as read.
     pub(super) fn get(&self, name: &str) -> Option<&'n Node> {
         let same = |key: &str| plain(key).eq(plain(name));
         let (key, _) = self.node.members().iter().find(|(key, _)| same(&key.text))?;
@@ -64,7 +64,7 @@ impl<'n> Fields<'n> {
         text.map(str::to_owned)
     }
 
-    /// Whether a key says `true`.
+    /// Returns true if the value of a key is `true`.
     pub(super) fn flag(&self, name: &str) -> bool {
         let Some(text) = self.text(name) else { return false };
         if text != "true" && text != "false" {
@@ -82,7 +82,7 @@ impl<'n> Fields<'n> {
         number
     }
 
-    /// The duration of protocol buffers at a key, in seconds: `300s`, or a mapping with `seconds`.
+    /// The protobuf duration at a key, in seconds: `300s`, or a mapping with `seconds`.
     pub(super) fn seconds(&self, name: &str) -> Option<u64> {
         let node = self.get(name)?;
         let seconds = match node.text() {
@@ -103,7 +103,8 @@ impl<'n> Fields<'n> {
         })
     }
 
-    /// The texts at a key: none if one of them is no text, so that nobody takes a part for all.
+    /// The texts at a key. `None` if one of them is no text, so that a partial list is not mistaken
+    /// for all of it.
     pub(super) fn texts(&self, name: &str) -> Option<Vec<String>> {
         let items = self.get(name).map(Node::items).unwrap_or_default();
         let texts = items.iter().map(|item| item.text().map(str::to_owned)).collect();
@@ -125,18 +126,18 @@ impl<'n> Fields<'n> {
         items.map(|(index, node)| Self::new(node, path(index), self.notes)).collect()
     }
 
-    /// The values of a mapping whose keys are names, at a key.
+    /// The members of the mapping at a key, whose keys are free names.
     pub(super) fn named(&self, name: &str) -> Vec<(&'n str, &'n Node)> {
         let members = self.get(name).map(Node::members).unwrap_or_default();
         members.iter().map(|(name, node)| (&*name.text, node)).collect()
     }
 
-    /// Says something about a key.
+    /// Notes something about a key.
     pub(super) fn note(&self, name: &str, what: &str) {
         self.notes.add(format!("{}: {what}", self.path_of(name)));
     }
 
-    /// Says something about the mapping.
+    /// Notes something about the mapping.
     pub(super) fn note_all(&self, what: &str) {
         self.notes.add(format!("{}: {what}", self.path));
     }
@@ -155,7 +156,7 @@ impl Drop for Fields<'_> {
     fn drop(&mut self) {
         let read = self.read.borrow();
         for (key, value) in self.node.members() {
-            // A type of protocol buffers says where a mapping belongs, and no more.
+            // The protobuf type URL carries no setting.
             let silent = value.value == Value::Null || key.text == "@type";
             if !read.contains(&&*key.text) && !silent {
                 let cost = costs::of(&key.text);
@@ -165,7 +166,7 @@ impl Drop for Fields<'_> {
     }
 }
 
-/// A key without what the two spellings differ by.
+/// Normalizes a key so that both spellings are equal.
 fn plain(key: &str) -> impl Iterator<Item = u8> + '_ {
     key.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase())
 }

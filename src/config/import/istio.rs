@@ -10,7 +10,7 @@ const ROOT_NAMESPACE: &str = "istio-system";
 
 pub(super) fn read(document: &Node, notes: &Notes, found: &mut Found) {
     let text = |name: &str| document.get(name).and_then(Node::text);
-    // What `kubectl get -o yaml` prints is a list.
+    // `kubectl get -o yaml` prints a list.
     if let Some(items) = document.get("items") {
         items.elements().iter().for_each(|item| read(item, notes, found));
         return;

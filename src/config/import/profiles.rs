@@ -1,39 +1,40 @@
-//! Which issuers and audiences a request may come with, by the rule that it matches: a profile
-//! of ours for each demand, which the route names.
+//! Converts rules into profiles: one for each demand, with the issuers and audiences that a
+//! matching request may use. Routes name their profile.
 
 use super::provider::{Provider, unique};
 use std::collections::BTreeSet;
 
-/// A demand: tokens of any of these providers.
+/// A demand: a token of any of these providers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Demand {
-    /// What the profile is to be called.
+    /// The name for the profile.
     pub(super) name: String,
-    /// The keys of the providers, each with audiences in place of its own. With none of them
-    /// nobody may pass.
+    /// The keys of the providers, each with the audiences that replace its own. An empty list
+    /// permits nobody.
     pub(super) any: Vec<(String, Option<Vec<String>>)>,
-    /// Where requests are that make it, in words.
+    /// Descriptions of the requests that make the demand.
     pub(super) routes: Vec<String>,
 }
 
-/// A profile of ours.
+/// A jwtd profile.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Profile {
     pub(super) name: String,
-    /// The places of its issuers in the list.
+    /// The indices of its issuers in the list.
     pub(super) issuers: Vec<usize>,
-    /// None means those of the issuers.
+    /// The audiences; `None` means those of the issuers.
     pub(super) audiences: Option<Vec<String>>,
     pub(super) routes: Vec<String>,
-    /// Whether nobody may pass until somebody says who may.
+    /// True if the profile permits nobody until the operator edits it.
     pub(super) closed: bool,
 }
 
-/// Audiences; none stands for any.
+/// A set of audiences; `None` stands for any.
 type Audiences = Option<BTreeSet<String>>;
 
-/// Makes profiles of the demands, and widens the issuers to what any of them needs. `places`
-/// says for each provider of `found` which issuer it became.
+/// Builds profiles from the demands, and extends the audiences of issuers to everything that a
+/// demand needs. `places` gives, for each provider of `found`, the index of the issuer that it
+/// became.
 pub(super) fn profiles(
     demands: &[Demand],
     found: &[Provider],
@@ -42,7 +43,7 @@ pub(super) fn profiles(
     notes: &super::Notes,
 ) -> Vec<Profile> {
     let lookup = |key: &str| found.iter().position(|one| one.key == key);
-    // For each demand the issuers and what each may have as audience.
+    // For each demand, the issuers and the audiences that each may accept.
     let mut wanted: Vec<(&Demand, Vec<(usize, Audiences)>)> = Vec::new();
     let mut closed: Vec<&Demand> = Vec::new();
     for demand in demands {
@@ -108,7 +109,8 @@ pub(super) fn profiles(
             closed: false,
         });
     }
-    // Without them the routes that ask for them would be served by what is left.
+    // Keep unsatisfiable demands as closed profiles: without them, another profile would serve
+    // their routes.
     for demand in closed {
         let name = free_name(&demand.name, &made);
         let (issuers, routes) = ((0..issuers.len()).collect(), demand.routes.clone());
@@ -117,7 +119,7 @@ pub(super) fn profiles(
     made
 }
 
-/// A name that no other profile has, nor the one that serves requests without a name.
+/// A name that no other profile has, and that is not `default`.
 fn free_name(name: &str, made: &[Profile]) -> String {
     let taken = made.iter().map(|one| &*one.name).chain(["default"]);
     unique(name, &taken.collect::<Vec<_>>())
@@ -127,8 +129,8 @@ fn union(one: Audiences, other: Audiences) -> Audiences {
     Some(one?.into_iter().chain(other?).collect())
 }
 
-/// The audiences of a profile such that no issuer gets more than it may, and whether each gets
-/// all of it.
+/// The audiences for a profile that grant no issuer more than it may accept, and whether each
+/// issuer gets all of its own.
 fn common(
     alternatives: &[(usize, Audiences)],
     issuers: &[Provider],
@@ -142,7 +144,7 @@ fn common(
     }
     let candidates: BTreeSet<_> =
         alternatives.iter().filter_map(|(_, wanted)| wanted.clone()).flatten().collect();
-    // An issuer that accepts a candidate must be meant to.
+    // An issuer that accepts a candidate must be allowed to.
     let fits = |audience: &String| {
         alternatives.iter().all(|(place, wanted)| {
             let accepts = accepted(*place).is_none_or(|all| all.contains(audience));

@@ -1,31 +1,31 @@
-//! An issuer as a neighbour's configuration has it, and what of it becomes a part of ours.
+//! An issuer of an Envoy or Istio configuration, and its conversion.
 
 use super::fields::{Fields, Notes};
 
-/// The clock skew of an issuer that says nothing, in seconds: the same in Envoy and here.
+/// The default clock skew of an issuer, in seconds: the same in Envoy and in jwtd.
 const DEFAULT_SKEW: u64 = 60;
 
-/// One issuer, in either dialect.
+/// One issuer, in either format.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Provider {
-    /// What rules call it.
+    /// The name that rules use.
     pub(super) key: String,
-    /// The name that it gets.
+    /// The name in the converted configuration.
     pub(super) name: String,
     pub(super) issuer: String,
-    /// Empty means any.
+    /// The audiences; empty means any.
     pub(super) audiences: Vec<String>,
     pub(super) keys: Keys,
     pub(super) clock_skew: Option<u64>,
     pub(super) refresh: Option<u64>,
     pub(super) max_lifetime: Option<u64>,
     pub(super) subjects: Option<Subjects>,
-    /// How many tokens are remembered.
+    /// The size of the cache, in bytes.
     pub(super) cache_bytes: u64,
     pub(super) http: Http,
 }
 
-/// Where the keys of an issuer are.
+/// The source of an issuer's keys.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Keys {
     Discovery,
@@ -34,34 +34,34 @@ pub(super) enum Keys {
     Uri(String),
 }
 
-/// Which subjects an issuer may speak for.
+/// The subjects that an issuer may assert.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Subjects {
     Exact(String),
     Prefix(String),
     Suffix(String),
     Contains(String),
-    /// What cannot be said here: nobody passes until somebody says it in another way.
+    /// A matcher that cannot be expressed: nobody passes until the operator rewrites it.
     Unknown(String),
 }
 
-/// What is done with requests.
+/// The handling of HTTP requests.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Http {
-    /// Where tokens are looked for, each as an entry of `ext_authz.tokens`.
+    /// The places to look for tokens, each as an entry of `ext_authz.tokens`.
     pub(super) tokens: Vec<String>,
     pub(super) forward: bool,
-    /// Claims, as names or JSON Pointers, and the headers that they go to.
+    /// Claims, as names or JSON Pointers, and the headers that receive them.
     pub(super) claims: Vec<(String, String)>,
 }
 
-/// A text in quotes. Every JSON text is YAML, whatever is in it, and is CEL too.
+/// Quotes a text. Every JSON string is also valid YAML and CEL, whatever it contains.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 impl Http {
-    /// Looks where both dialects look if nothing else is said.
+    /// Falls back to the places that both formats use by default.
     pub(super) fn or_usual(mut self) -> Self {
         if self.tokens.is_empty() {
             let usual = ["{ header: authorization, scheme: Bearer }", "{ query: access_token }"];
@@ -70,7 +70,7 @@ impl Http {
         self
     }
 
-    /// Looks into a header, behind a prefix.
+    /// Adds a header with a prefix to the places.
     pub(super) fn add_header(&mut self, fields: &Fields<'_>, prefix: &str) {
         let Some(name) = fields.text("name") else { return };
         let prefix_text = fields.text(prefix).unwrap_or_default();
@@ -87,7 +87,7 @@ impl Http {
         }
     }
 
-    /// Puts a claim, which may be nested, into a header.
+    /// Adds a header for a claim, which may be nested.
     pub(super) fn add_claim(&mut self, fields: &Fields<'_>, claim: &str, header: &str) {
         let (Some(name), Some(header)) = (fields.text(claim), fields.text(header)) else { return };
         let path = if name.contains('.') || name.starts_with('/') {
@@ -99,7 +99,7 @@ impl Http {
         self.claims.push((path, header));
     }
 
-    /// Adds what is done for another issuer; here it is done for all.
+    /// Merges the request handling of another issuer, because jwtd has only one for all issuers.
     pub(super) fn join(&mut self, other: Self, name: &str, notes: &Notes) {
         if self.forward != other.forward {
             self.forward = false;
@@ -131,15 +131,14 @@ impl Http {
     }
 }
 
-/// The forms of an audience that Envoy, and so Istio, takes for the same: it compares without
-/// `http://` or `https://` in front and without a slash at the end. The one that was written
-/// comes first.
+/// The forms of an audience that Envoy, and so Istio, treats as equal: it compares without a
+/// leading `http://` or `https://` and without a trailing slash. The written form comes first.
 pub(super) fn audience_forms(written: &str) -> Vec<String> {
     let bare = ["https://", "http://"].into_iter().find_map(|scheme| written.strip_prefix(scheme));
     let bare = bare.unwrap_or(written);
     let bare = bare.strip_suffix('/').unwrap_or(bare);
     let mut forms = vec![written.to_owned()];
-    // A word such as `orders-api` is in no token with a scheme in front.
+    // A plain word such as `orders-api` never has a scheme in a token.
     if bare == written && !written.contains(['.', ':', '/']) {
         return forms;
     }
@@ -154,8 +153,8 @@ pub(super) fn audience_forms(written: &str) -> Vec<String> {
     forms
 }
 
-/// Two providers of one issuer become one, because keys belong to issuers here; and
-/// names are made unique. Gives for each of them the place of what it became.
+/// Merges providers with the same `iss`, because keys belong to issuers in jwtd, and makes names
+/// unique. Returns, for each provider, the index of the issuer that it became.
 pub(super) fn joined(found: Vec<Provider>, notes: &Notes) -> (Vec<Provider>, Vec<Option<usize>>) {
     let mut all: Vec<Provider> = Vec::new();
     let mut places = Vec::new();
@@ -163,8 +162,8 @@ pub(super) fn joined(found: Vec<Provider>, notes: &Notes) -> (Vec<Provider>, Vec
         if let Some(place) = all.iter().position(|one| one.issuer == provider.issuer) {
             let Some(same) = all.get_mut(place) else { continue };
             if same.keys != provider.keys {
-                // Its audiences with the keys of the other would let tokens pass that neither
-                // of them accepts.
+                // Accepting its audiences with the keys of the other would permit tokens that
+                // neither provider accepts.
                 let (name, other) = (&provider.name, &same.name);
                 notes.add(format!(
                     "{name} has other keys than {other} under one `iss` and is left out: if tokens \
@@ -186,7 +185,7 @@ pub(super) fn joined(found: Vec<Provider>, notes: &Notes) -> (Vec<Provider>, Vec
     (all, places)
 }
 
-/// A name that settings can have and that none of `taken` is.
+/// A valid name for settings that is not in `taken`.
 pub(super) fn unique(name: &str, taken: &[&str]) -> String {
     let fine = |one: char| one.is_ascii_alphanumeric() || "-_.".contains(one);
     let name: String = name.chars().map(|one| if fine(one) { one } else { '-' }).take(60).collect();
@@ -195,8 +194,8 @@ pub(super) fn unique(name: &str, taken: &[&str]) -> String {
     if free(&name) { name } else { numbered.find(|name| free(name)).unwrap_or_default() }
 }
 
-/// Adds what `other` accepts to `same`, of the same issuer. Nothing is accepted that neither
-/// of them accepts: one without audiences does not open the other to all.
+/// Merges `other` into `same`, for the same issuer. The result accepts nothing that neither
+/// accepts: a provider without audiences does not open the other one to all.
 fn join(same: &mut Provider, other: Provider, notes: &Notes) {
     if same.audiences.is_empty() != other.audiences.is_empty() {
         let (all, some) = if same.audiences.is_empty() {

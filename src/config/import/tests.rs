@@ -1,4 +1,4 @@
-//! What becomes of configurations of the neighbours.
+//! Tests of importing configurations of Envoy and Istio.
 
 mod rules;
 
@@ -53,7 +53,7 @@ c: { providers: { other: { name: "of another filter" } } }
     assert_eq!(config.live.remotes[0].1.pace.refresh, std::time::Duration::from_secs(10));
 }
 
-/// Imports Envoy providers of one issuer with these audiences; what the issuer then accepts.
+/// Imports Envoy providers of one issuer with these audiences, and returns the accepted audiences.
 fn joined_audiences(providers: &[&str]) -> (bool, [bool; 2], Vec<String>) {
     let mut text = String::from("providers:\n");
     for (number, audiences) in providers.iter().enumerate() {
@@ -146,7 +146,6 @@ fn what_holds_no_issuer_is_a_fault() {
     }
 }
 
-/// The result as a configuration, and all that is said.
 #[test]
 fn rules_of_several_namespaces_of_istio_are_refused() {
     let one = |namespace: &str, issuer: &str| {
@@ -164,7 +163,7 @@ fn rules_of_several_namespaces_of_istio_are_refused() {
     for part in ["the namespaces billing, shop guard different", "one namespace at a time"] {
         assert!(faults.contains(part), "{faults}");
     }
-    // Of one, and of the whole mesh beside it.
+    // The same namespace twice, and one beside the root namespace.
     for namespaces in [["shop", "shop"], ["istio-system", "shop"]] {
         let yaml = read(&text(namespaces)).unwrap().yaml;
         assert!(yaml.contains("https://a") && yaml.contains("https://b"), "{yaml}");
@@ -178,7 +177,7 @@ fn imported(dialect: Dialect, text: &str) -> (crate::config::Config, String, Str
     (config, yaml, notes.join("\n"))
 }
 
-/// A filter of Envoy with two providers, and more.
+/// An Envoy filter with two providers and additional settings.
 fn filter(more: &str) -> String {
     let provider = |name: &str, more: &str| {
         format!(
@@ -321,7 +320,7 @@ metadata: { name: deny }
     }
 }
 
-/// Every key of the published messages is read or reported, in both spellings.
+/// Checks that every key of the published messages is read or reported, in both spellings.
 #[test]
 fn no_key_of_envoy_is_passed_over() {
     let provider = [

@@ -1,4 +1,4 @@
-//! The configuration of ours, as YAML with comments.
+//! Writes the converted configuration as YAML with comments.
 
 use super::Found;
 use super::profiles::Profile;
@@ -6,10 +6,10 @@ use super::provider::{Http, Keys, Provider, Subjects, audience_forms, quoted};
 use jwtd_core::policy::SubjectRule;
 use std::fmt::Write as _;
 
-/// What the daemon remembers by default, in bytes.
+/// The default size of the cache, in bytes.
 const DEFAULT_CACHE: u64 = 64 << 20;
 
-/// Writes it. Writing to a string cannot fail.
+/// Writes the configuration. Writing to a string cannot fail.
 pub(super) fn write(found: &Found, issuers: &[Provider], profiles: &[Profile]) -> String {
     let mut yaml = String::from("listen:\n  - tcp: 127.0.0.1:7519\n");
     let cache = issuers.iter().fold(0, |sum: u64, one| sum.saturating_add(one.cache_bytes));
@@ -88,19 +88,19 @@ fn write_profile(yaml: &mut String, profile: &Profile, all: &[Provider]) {
     }
 }
 
-/// An entry of `subjects`, where one can say it.
+/// An entry for `subjects`, if the setting can express it.
 fn subjects(subjects: &Subjects) -> Option<String> {
     let entry = match subjects {
         Subjects::Exact(name) if !name.ends_with('*') => name.clone(),
         Subjects::Prefix(beginning) => format!("{beginning}*"),
-        // No subject is this.
+        // No real subject equals this text.
         Subjects::Unknown(text) => format!("write here who may pass: {text}"),
         Subjects::Exact(_) | Subjects::Suffix(_) | Subjects::Contains(_) => return None,
     };
     SubjectRule::parse(&entry).is_ok().then_some(entry)
 }
 
-/// What holds for the tokens of one issuer, as rules of a profile that may trust others too.
+/// The constraints on tokens of one issuer, as rules of a profile that may trust others too.
 fn rules(issuer: &Provider, alone: bool) -> Vec<String> {
     let own = |demand: String| {
         if alone { demand } else { format!("claims.iss != {} || {demand}", quoted(&issuer.issuer)) }

@@ -1,4 +1,4 @@
-//! With which means keys are fetched: authorities, certificates, tokens, fields, a proxy.
+//! Options for fetching keys: CAs, certificates, tokens, headers, a proxy.
 
 use super::header::{self, RequestHeader};
 use super::{KeysNode, Kubernetes};
@@ -9,35 +9,34 @@ use crate::config::fault::Faults;
 use crate::config::schema::{keys as key, part};
 use std::path::{Path, PathBuf};
 
-/// The means to fetch. Files are read for each attempt, so that they may change.
+/// The options for requests. Files are read for each attempt, so that they may change.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Access {
-    /// The only certificate authorities to trust, in PEM; nothing means those of the
-    /// system.
+    /// The only certificate authorities to trust, in PEM; `None` means those of the system.
     pub ca_file: Option<PathBuf>,
-    /// The certificate chain and the private key to show, in PEM.
+    /// The client certificate chain and its private key, in PEM.
     pub client: Option<(PathBuf, PathBuf)>,
-    /// A file with a token that is sent along to the origin that was configured,
-    /// such as the one of a Kubernetes service account.
+    /// A file with a bearer token that is sent only to the configured origin, such as the one of a
+    /// Kubernetes service account.
     pub bearer_file: Option<PathBuf>,
-    /// Fields of the header that are sent along to the origin that was configured.
+    /// Headers that are sent only to the configured origin.
     pub headers: Vec<RequestHeader>,
-    /// Whether `http` may lead off this machine.
+    /// Permits `http` to other machines if true.
     pub plaintext: bool,
-    /// A proxy that connects to hosts.
+    /// A proxy for `CONNECT`.
     pub proxy: Option<Proxy>,
 }
 
-/// A proxy, and who to be there.
+/// A proxy and its credentials.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proxy {
-    /// Where it is.
+    /// The address of the proxy.
     pub url: ProxyUrl,
     /// The user, and the file with the password (RFC 7617).
     pub user: Option<(String, PathBuf)>,
 }
 
-/// Reads the means that the mapping `keys` names.
+/// Reads the request options of the mapping `keys`.
 pub(super) fn access(keys: &KeysNode<'_>, faults: &mut Faults) -> Access {
     let ca_file = keys.path(key::ca_file, Some(Kubernetes::CA_FILE));
     keys.read(faults, key::ca_file, ca_file.as_deref(), certificates::read_chain);
@@ -49,7 +48,7 @@ pub(super) fn access(keys: &KeysNode<'_>, faults: &mut Faults) -> Access {
     Access { ca_file, client, bearer_file, headers, plaintext, proxy }
 }
 
-/// The means of one part of a union: its own, and else those of all.
+/// The request options of one part of a union: its own, or those of the whole.
 pub(super) fn of_part(part: &KeysNode<'_>, all: &Access, faults: &mut Faults) -> Access {
     let mut access = all.clone();
     let ca_file = part.path(part::ca_file, None);
@@ -57,14 +56,14 @@ pub(super) fn of_part(part: &KeysNode<'_>, all: &Access, faults: &mut Faults) ->
     access.ca_file = ca_file.or(access.ca_file);
     if let Some(own) = part.file(faults, part::bearer_file, None) {
         access.bearer_file = Some(own);
-        // Both are that field.
+        // A configured `Authorization` header and a bearer token set the same header.
         access.headers.retain(|one| one.name != http::header::AUTHORIZATION);
     }
     access.client = pair(part, faults).or(access.client);
     access
 }
 
-/// A certificate, and the key that belongs to it.
+/// Reads a client certificate and the private key that belongs to it.
 fn pair(keys: &KeysNode<'_>, faults: &mut Faults) -> Option<(PathBuf, PathBuf)> {
     let both = "give both, or neither";
     let (certificate, private) = (keys.path(key::cert_file, None), keys.path(key::key_file, None));
@@ -113,7 +112,7 @@ fn proxy(keys: &KeysNode<'_>, faults: &mut Faults) -> Option<Proxy> {
 }
 
 impl KeysNode<'_> {
-    /// What is wrong with a URL, and the URL without what may be secret.
+    /// Describes a fault in a URL, with the URL redacted.
     fn quoted(&self, field: &crate::config::schema::Field<str>, cause: &str) -> String {
         let written = self.node.at(field).and_then(Node::text).unwrap_or_default();
         format!("`{}` {cause}", crate::redaction::redacted_url(written))

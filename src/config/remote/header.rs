@@ -1,4 +1,4 @@
-//! Fields that are added to the header of requests for keys.
+//! Headers that are added to requests for keys.
 
 use super::KeysNode;
 use crate::config::fault::Faults;
@@ -8,25 +8,25 @@ use crate::files;
 use http::header::{self, HeaderName, HeaderValue};
 use std::path::PathBuf;
 
-/// A field of the header, and where its value comes from.
+/// A header and the source of its value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RequestHeader {
-    /// Its name, in small letters.
+    /// The name, in lower case.
     pub name: HeaderName,
-    /// Its value, or where that stands.
+    /// The value, or its location.
     pub value: HeaderSource,
 }
 
-/// Where the value of a field comes from.
+/// The source of a header's value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HeaderSource {
-    /// The configuration. It is marked as sensitive, so that no `Debug` shows it.
+    /// A value from the configuration. It is marked as sensitive, so that `Debug` does not show it.
     Inline(HeaderValue),
     /// A file, which is read for each attempt.
     File(PathBuf),
 }
 
-/// Fields that say how the request is framed, routed or answered, which is for us to say.
+/// Headers for framing, routing and content negotiation, which only the daemon may set.
 const OURS: [HeaderName; 21] = [
     header::ACCEPT_ENCODING,
     header::CACHE_CONTROL,
@@ -51,13 +51,13 @@ const OURS: [HeaderName; 21] = [
     header::VIA,
 ];
 
-/// How many fields may be added.
+/// The most headers that may be added.
 const MOST: usize = 16;
 
-/// The longest value in bytes.
+/// The longest value, in bytes.
 const LONGEST: usize = 8 * 1024;
 
-/// The fields that the mapping `keys` names. With `has_bearer` there is an `Authorization`.
+/// Reads the headers of the mapping `keys`. `has_bearer` says that a token sets `Authorization`.
 pub(super) fn headers(
     keys: &KeysNode<'_>,
     has_bearer: bool,
@@ -100,7 +100,7 @@ pub(super) fn headers(
                 let read = files::read_text(&file, KEY_FILE_MAX_BYTES);
                 let value = read.map_err(|error| format!("cannot be read: {error}"));
                 if let Err(what) = value.and_then(|text| header_value(&text).map_err(Into::into)) {
-                    let fix = "check the path, the rights and the content of the file";
+                    let fix = "check the path, the permissions and the content of the file";
                     refuse(format!("{} {what}", file.display()), fix);
                     continue;
                 }
@@ -121,10 +121,10 @@ pub(super) fn headers(
     headers
 }
 
-/// A text as the value of a field, less white space around it.
+/// Converts a text to the value of a header, without surrounding white space.
 ///
 /// # Errors
-/// Why it cannot be one, without the text.
+/// The reason why it is not a valid value, without the text.
 pub fn header_value(text: &str) -> Result<HeaderValue, &'static str> {
     let text = text.trim();
     if text.is_empty() {

@@ -1,4 +1,4 @@
-//! Where key sets are.
+//! The locations of key sets.
 
 use super::access::{self, Access};
 use super::{KeysNode, Kubernetes};
@@ -9,34 +9,34 @@ use crate::config::schema::{jwks_uris, keys as key, part};
 use crate::redaction::redacted_url;
 use std::fmt;
 
-/// Where a key set is.
+/// The location of a key set.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Location {
-    /// At the first of these URLs that gives a usable set.
+    /// The first of these URLs that returns a usable set.
     JwksUri(Vec<HttpUrl>),
-    /// Where the issuer's metadata says; the metadata are at the first of these URLs
-    /// that has them.
+    /// The `jwks_uri` in the issuer's metadata; the metadata come from the first of these URLs that
+    /// has them.
     Metadata(Vec<HttpUrl>),
-    /// At all of these places: the keys of each count.
+    /// All of these places: the keys of each are accepted.
     Union(Vec<Part>),
 }
 
-/// One of several places whose keys all count.
+/// One of several places whose keys are all accepted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Part {
-    /// Its keys are at the first of these URLs that gives a usable set.
+    /// The keys come from the first of these URLs that returns a usable set.
     pub urls: Vec<HttpUrl>,
-    /// The means to get there.
+    /// The options for requests.
     pub access: Access,
 }
 
-/// How many places are tried, one after the other.
+/// The most failover URLs of one place.
 const MOST_URLS: usize = 4;
 
-/// How many places may have keys that all count.
+/// The most places of a union.
 const MOST_PARTS: usize = 8;
 
-/// Reads where the mapping `keys` says that keys are.
+/// Reads the location of keys from the mapping `keys`.
 pub(super) fn location(
     keys: &KeysNode<'_>,
     kind: &str,
@@ -151,8 +151,8 @@ fn union(keys: &KeysNode<'_>, access: &Access, faults: &mut Faults) -> Option<Lo
 }
 
 impl Part {
-    /// What its keys belong to, in any form that differs where the place differs. It holds what
-    /// may be secret: for digests alone.
+    /// A text that identifies the place, and differs for different places. It may hold secrets:
+    /// only for digests.
     #[must_use]
     pub fn identity(&self) -> String {
         format!("jwks_uri {}", join(&self.urls, HttpUrl::exact, " or "))
@@ -160,8 +160,8 @@ impl Part {
 }
 
 impl Location {
-    /// What the keys belong to, in any form that differs where the place differs. It holds what
-    /// may be secret: for digests alone.
+    /// A text that identifies the location, and differs for different locations. It may hold
+    /// secrets: only for digests.
     #[must_use]
     pub fn identity(&self) -> String {
         match self {
@@ -174,7 +174,7 @@ impl Location {
         }
     }
 
-    /// All URLs that are configured.
+    /// All configured URLs.
     pub fn urls(&self) -> impl Iterator<Item = &HttpUrl> {
         let (urls, parts) = match self {
             Self::JwksUri(urls) | Self::Metadata(urls) => (&urls[..], &[][..]),

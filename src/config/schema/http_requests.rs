@@ -1,26 +1,26 @@
-//! The settings of the requests that Envoy asks about.
+//! The settings for HTTP requests on which Envoy asks for a decision.
 
 use super::*;
 
 table! { ext_authz {
-    /// Where a token is looked for. A request with two different tokens is refused; the same bytes
-    /// in several places are one token.
+    /// The places to look for a token. A request with two different tokens is refused; the same
+    /// bytes in several places are one token.
     tokens: Node =
         list(&Kind::Table(place::KEYS)).or("[{ header: authorization, scheme: Bearer }]");
-    /// Claims that a permitted request carries on in headers: a text as it is, anything else as
-    /// JSON, both percent-encoded where a header cannot hold them. Headers of these names that
-    /// the client sent are removed.
+    /// Claims that a permitted request forwards as headers: a string as it is, anything else as
+    /// JSON, both percent-encoded where a header cannot hold them. Headers of these names that the
+    /// client sent are removed.
     claims_to_headers: Node = list(&Kind::Table(claim_header::KEYS));
-    /// Whether the token stays in a permitted request.
+    /// Keeps the token in a permitted request.
     forward_token: bool = flag().or("false");
-    /// Whether a CORS preflight request (OPTIONS with `Origin` and
-    /// `Access-Control-Request-Method`) passes without a token: a browser sends none with it.
+    /// Lets a CORS preflight request (OPTIONS with `Origin` and `Access-Control-Request-Method`)
+    /// pass without a token: a browser sends none with it.
     bypass_cors_preflight: bool = flag().or("false");
     /// The realm in `WWW-Authenticate` (RFC 6750).
     realm: str = text().or("jwtd");
 } }
 
-// One of the four.
+// Exactly one of `header`, `cookie`, `query` and `websocket_protocol` is given.
 table! { place {
     /// The name of a header.
     header: str = text();
@@ -28,11 +28,11 @@ table! { place {
     scheme: str = text().beside(&["header"]);
     /// The name of a cookie.
     cookie: str = text();
-    /// The name of a parameter of the query. Tokens in URLs end up in logs.
+    /// The name of a query parameter. Tokens in URLs end up in logs.
     query: str = text();
     /// The entry of `Sec-WebSocket-Protocol` before the one that is the token; if it ends with a
-    /// dot, the beginning of the entry that holds it. A page in a browser can write no other
-    /// header of a WebSocket: `new WebSocket(url, ["access_token", token])`.
+    /// dot, the prefix of the entry that holds it. A page in a browser can set no other header of a
+    /// WebSocket: `new WebSocket(url, ["access_token", token])`.
     websocket_protocol: str = text();
 } }
 

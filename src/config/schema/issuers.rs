@@ -4,109 +4,106 @@ use super::*;
 use std::time::Duration;
 
 table! { issuer {
-    /// The exact value of `iss`, or a list where the issuer uses several.
+    /// The exact value of `iss`, or a list if the issuer uses several.
     issuer: Node = texts().required();
-    /// The values of `aud` that are accepted; the word `any` switches the check off.
+    /// The accepted values of `aud`; the word `any` switches the check off.
     audiences: Node = either(&ANY, &TEXTS).required();
-    /// The algorithms that the issuer may use. A key that names none is bound to the first that
-    /// fits.
+    /// The algorithms that the issuer may use. A key without `alg` is bound to the first that fits.
     algorithms: Node = either(&Kind::Algorithm, &Kind::List(&Kind::Algorithm))
         .or_else("RS256, ES256, EdDSA; HS256 with a shared secret");
-    /// Where the issuer's keys come from: at most one source. Without one they are discovered.
+    /// The source of the issuer's keys: at most one. Without one, the keys are discovered.
     keys: Node = table(keys::KEYS).or("{}");
-    /// The private keys to which the issuer encrypts tokens (JWE), in files: without them,
+    /// The private keys for tokens that the issuer encrypts (JWE), in files. Without them,
     /// encrypted tokens are refused.
     decryption_keys: Node = table(decryption_keys::KEYS);
-    /// Whether the daemon is ready only when it has keys of this issuer.
+    /// Makes the daemon wait for keys of this issuer before it is ready.
     required: bool = flag().or("true");
-    /// How far the issuer's clock may differ. Where clocks are wrong, set them: a larger skew
-    /// lets expired tokens pass.
+    /// The tolerated difference to the issuer's clock. Correct the clocks rather than raise it: a
+    /// larger skew lets expired tokens pass.
     clock_skew: Duration = duration().within("0s", "300s").or("60s");
-    /// The longest life of its tokens, from `iat` to `exp`; one that lives longer is refused. What
-    /// is revoked is forgotten when no token can be alive that it means: that is known only with
-    /// this.
+    /// The longest lifetime of its tokens, from `iat` to `exp`; longer-lived tokens are refused.
+    /// With this limit, a revocation can be forgotten once every token that it covers has expired.
     max_lifetime: Duration = duration();
 } }
 
 table! { keys {
     /// Unless another source is given: fetch the issuer's metadata and then the keys that they
-    /// name: from `/.well-known/openid-configuration` after the `iss` (OpenID Connect
-    /// Discovery), else from `/.well-known/oauth-authorization-server` before its path (RFC
-    /// 8414); or from this URL. The metadata must name the configured `iss`.
+    /// name: from `/.well-known/openid-configuration` after the `iss` (OpenID Connect Discovery),
+    /// else from `/.well-known/oauth-authorization-server` before its path (RFC 8414); or from this
+    /// URL. The metadata must name the configured `iss`.
     discovery: Node = either(&Kind::Flag, &Kind::Url).or_else("true").beside(&["discovery"]);
     /// Fetch the keys from this URL, https or http to this machine. A list of up to four is for
-    /// failover: the keys are those of the first that gives a usable set, and no others. For the
-    /// keys of all write `jwks_uris`.
+    /// failover: only the keys of the first that returns a usable set are accepted. To accept the
+    /// keys of all, use `jwks_uris`.
     jwks_uri: Node = urls();
-    /// Fetch the keys from several places and accept those of all, as for two clusters whose
-    /// tokens have one `iss`.
+    /// Fetch the keys from several places and accept those of all, for example for two clusters
+    /// whose tokens have the same `iss`.
     jwks_uris: Node = table(jwks_uris::KEYS);
-    /// `kubernetes` fetches the keys of service accounts from the API server of the cluster
-    /// that the daemon runs in: it stands for `jwks_uri`, `ca_file` and `bearer_file`, as far
-    /// as they are not given.
+    /// `kubernetes` fetches the keys of service accounts from the API server of the cluster that
+    /// the daemon runs in: it sets the defaults of `jwks_uri`, `ca_file` and `bearer_file`.
     preset: str = word(&["kubernetes"]).beside(REMOTE);
-    /// How often to fetch; up to a fifth earlier, and earlier still if the answer's
-    /// `Cache-Control` says so. While the issuer answers, a removed key is refused after this
-    /// time at the latest.
+    /// The refresh interval, shortened at random by up to a fifth, and further if `Cache-Control`
+    /// of the response says so. While the issuer responds, a removed key is refused after this time
+    /// at the latest.
     refresh: Duration = duration().within("10s", "1day").or("5m").beside(REMOTE);
-    /// How long fetched keys are good while newer ones cannot be had. Then tokens get
-    /// KEYS_STALE.
+    /// The longest time that fetched keys are used while newer ones cannot be fetched. After it,
+    /// tokens get KEYS_STALE.
     max_stale: Duration = duration().within("10s", "30days").or("24h").beside(REMOTE);
-    /// The least time between an attempt to fetch and one that a token with an unknown `kid`
-    /// causes, and between two that `Cache-Control` asks for.
+    /// The minimum time before a fetch that a token with an unknown `kid` causes, counted from the
+    /// last attempt, and between two that `Cache-Control` asks for.
     cooldown: Duration = duration().within("1s", "5m").or("10s").beside(REMOTE);
-    /// How long a token with an unknown `kid` may wait for such an attempt; 0s refuses it at
+    /// The longest time that a token with an unknown `kid` waits for such a fetch; 0s refuses it at
     /// once.
     unknown_kid_wait: Duration = duration().within("0s", "5s").or("250ms").beside(REMOTE);
-    /// The path of the only certificate authorities to trust while fetching, in PEM. It is read
-    /// each time.
+    /// The path of the only certificate authorities to trust for fetching, in PEM. It is read for
+    /// each fetch.
     ca_file: str = text().or_else("the certificate authorities of the system").beside(REMOTE);
-    /// The path of a certificate to show while fetching, in PEM, with the chain. It is read
-    /// each time.
+    /// The path of the client certificate for fetching, in PEM, with the chain. It is read for each
+    /// fetch.
     cert_file: str = text().beside(REMOTE);
     /// The path of its private key, in PEM.
     key_file: str = text().beside(REMOTE);
-    /// The path of a token to send while fetching, to the configured host alone; it is read
-    /// each time.
+    /// The path of a bearer token for fetching, sent only to the configured host; it is read for
+    /// each fetch.
     bearer_file: str = text().beside(REMOTE);
-    /// Fields to add to the header of each request, by name, as firewalls in front of issuers
-    /// want them; sent to the configured hosts alone. A value is a text, or a mapping where it
-    /// stands in a file. Values are never shown.
+    /// Headers to add to each request, by name, for example for a firewall in front of the issuer;
+    /// sent only to the configured hosts. A value is a text, or a mapping if it is in a file.
+    /// Values are never shown.
     headers: Node = Field::of(Kind::Map(&HEADER)).beside(REMOTE);
-    /// Permits http:// to other machines, also in metadata. Whoever can change what is sent on
+    /// Permits http:// to other machines, also in metadata. An attacker who can change traffic on
     /// that network can then have any token accepted.
     plaintext: bool = flag().or("false").beside(REMOTE);
-    /// A proxy to fetch through, such as http://proxy:3128; it is asked to CONNECT, or for the
-    /// document where that is unencrypted. The environment's `HTTPS_PROXY` is not looked at.
+    /// A proxy to fetch through, such as http://proxy:3128. https goes through CONNECT; http is
+    /// requested from the proxy. The environment variable `HTTPS_PROXY` is ignored.
     proxy: str = url().beside(REMOTE);
-    /// The user to name to the proxy (RFC 7617).
+    /// The user for the proxy (RFC 7617).
     proxy_user: str = text().beside(&["proxy"]);
-    /// The path of that user's password; it is read each time.
+    /// The path of that user's password; it is read for each fetch.
     proxy_password_file: str = text().beside(&["proxy_user"]);
     /// The path of a JWK Set.
     jwks_file: str = text();
     /// A JWK Set, as a mapping or as JSON text.
     jwks: Node = Field::of(Kind::Any);
-    /// The path of a PEM file with public keys or certificates. Their dates and signatures are
-    /// not looked at.
+    /// The path of a PEM file with public keys or certificates. The dates and signatures of
+    /// certificates are not checked.
     pem_file: str = text();
     /// With `pem_file`: the `kid` of its one key.
     key_id: str = text().beside(&["pem_file"]);
     /// The path of a shared secret; the issuer may then use HS256, HS384 or HS512 and nothing
     /// else.
     secret_file: str = text();
-    /// With `secret_file`: `raw` takes the bytes, less one line end at the end; `jwks` takes a
-    /// JWK Set of `oct` keys, each with its `kid` and `alg`.
+    /// With `secret_file`: `raw` uses the bytes, without one line ending at the end; `jwks` expects
+    /// a JWK Set of `oct` keys, each with its `kid` and `alg`.
     secret_format: str = word(&["raw", "base64url", "jwks"]).or("raw").beside(&["secret_file"]);
 } }
 
 table! { decryption_keys {
     /// The path of a private key, or a list: a JWK, a JWK Set, or PEM (unencrypted). A key with
-    /// `alg` serves that algorithm alone, a secret (`oct`) must have one.
+    /// `alg` serves only that algorithm; a secret (`oct`) must have one.
     file: Node = texts();
-    /// The path of a folder with such files, as a Secret of Kubernetes is mounted. Files whose name
-    /// begins with a dot are left out. It is read anew when one of them changes, comes or goes: to
-    /// rotate, add the new key, publish it, and remove the old one when no token needs it.
+    /// The path of a folder with such files, such as a mounted Kubernetes Secret. Files whose name
+    /// begins with a dot are ignored. It is read again when a file changes, appears or disappears.
+    /// To rotate, add the new key, publish it, and remove the old one when no token needs it.
     folder: str = text();
     /// The values of `alg` that the keys may be used with.
     algorithms: Node = either(&KEY_MANAGEMENT, &Kind::List(&KEY_MANAGEMENT))
@@ -116,8 +113,8 @@ table! { decryption_keys {
     content_encryption: Node = either(&CONTENT_ENCRYPTION, &Kind::List(&CONTENT_ENCRYPTION))
         .or_else("all")
         .beside(&["file", "folder"]);
-    /// Accepts tokens whose header does not say that a signed token is in them (`cty: JWT`), which
-    /// RFC 7519 demands.
+    /// Accepts tokens without `cty: JWT`, the header parameter for a nested signed token, which RFC
+    /// 7519 requires.
     cty_optional: bool = flag().or("false").beside(&["file", "folder"]);
 } }
 
@@ -149,16 +146,16 @@ const CONTENT_ENCRYPTION: Kind = Kind::Word(&[
 ]);
 
 table! { jwks_uris {
-    /// Up to eight places. Each is a URL, or a list of them for failover, or a mapping with means
-    /// of its own. While one cannot be had, its last good keys stay in force until they are
-    /// `max_stale` old, whatever becomes of the others.
+    /// Up to eight places. Each is a URL, or a list of them for failover, or a mapping with request
+    /// options of its own. While one cannot be fetched, its last good keys stay in force until they
+    /// are `max_stale` old, independent of the others.
     union: Node = list(&PART).required();
 } }
 
 const PART: Kind = Kind::Either(&Kind::Table(part::KEYS), &URLS);
 
 table! { part {
-    /// As `keys.jwks_uri`.
+    /// Same as `keys.jwks_uri`.
     jwks_uri: Node = urls().required();
     /// Instead of `keys.ca_file`.
     ca_file: str = text();
@@ -175,11 +172,11 @@ pub(super) const HEADER: Kind = Kind::Either(&Kind::Table(request_header::KEYS),
 table! { request_header {
     /// The value, if it is no secret.
     value: str = secret();
-    /// The path of a file with the value; it is read each time.
+    /// The path of a file with the value; it is read for each fetch.
     file: str = text();
 } }
 
-/// The sources of keys, of which one is given; without one, keys are discovered.
+/// The sources of keys, of which at most one is given; without one, keys are discovered.
 pub(in crate::config) const SOURCES: [&str; 7] = [
     keys::discovery.name(),
     keys::jwks_uri.name(),

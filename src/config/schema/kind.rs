@@ -1,4 +1,4 @@
-//! What may be written as a value: in words, and as JSON Schema.
+//! The kinds of values: in words, and as JSON Schema.
 
 use super::{Absent, SettingKey};
 use crate::config::units::parse_bytes;
@@ -6,18 +6,18 @@ use jwtd_core::jose::Algorithm;
 use serde_json::json;
 use std::fmt;
 
-/// What may be written as a value.
+/// A kind of value.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A name of a signature algorithm.
     Algorithm,
-    /// Anything; it is checked elsewhere.
+    /// Anything; the reader of the setting checks it.
     Any,
-    /// A size, and its bounds.
+    /// A size with optional bounds.
     Bytes(Option<Bounds>),
-    /// A whole number from this one up.
+    /// A whole number with this minimum.
     Count(u32),
-    /// A duration, and its bounds.
+    /// A duration with optional bounds.
     Duration(Option<Bounds>),
     /// One of two kinds.
     Either(&'static Self, &'static Self),
@@ -27,30 +27,30 @@ pub enum Kind {
     List(&'static Self),
     /// A mapping from names that the operator chooses, to values of this kind.
     Map(&'static Self),
-    /// The rights of a file, in octal.
+    /// A file mode, in octal.
     Mode,
     /// A mapping from names that the operator chooses.
     Named(&'static [SettingKey]),
     /// A mapping with these keys.
     Table(&'static [SettingKey]),
-    /// A string, number or truth value.
+    /// A string, number or boolean.
     Scalar,
     /// A text that is never shown.
     Secret,
     /// A text that is not empty.
     Text,
-    /// A URL. What may be secret in it is not shown.
+    /// A URL. Parts that may be secret are not shown.
     Url,
     /// One of these words.
     Word(&'static [&'static str]),
 }
 
-/// The least and the greatest value, as they would be written.
+/// The least and the greatest value, in the form in which they would be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The least.
+    /// The least value.
     pub low: &'static str,
-    /// The greatest.
+    /// The greatest value.
     pub high: &'static str,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Bounds {
 }
 
 impl Kind {
-    /// The same with bounds, if it is a kind that has them.
+    /// Adds bounds, if the kind has them.
     pub(super) const fn within(self, low: &'static str, high: &'static str) -> Self {
         match self {
             Self::Bytes(_) => Self::Bytes(Some(Bounds { low, high })),
@@ -70,7 +70,7 @@ impl Kind {
         }
     }
 
-    /// What may be written, in words.
+    /// Describes the accepted values.
     pub(in crate::config) fn expected(&self) -> String {
         match self {
             Self::Algorithm => "an algorithm such as RS256".to_owned(),
@@ -85,7 +85,7 @@ impl Kind {
             }
             Self::Flag => "true or false".to_owned(),
             Self::List(_) => "a list".to_owned(),
-            Self::Mode => "rights in octal such as \"0660\"".to_owned(),
+            Self::Mode => "a file mode in octal such as \"0660\"".to_owned(),
             Self::Map(_) | Self::Named(_) => "a mapping from names of your choice".to_owned(),
             Self::Scalar => "a string, number, true or false".to_owned(),
             Self::Table(_) => "a mapping".to_owned(),
@@ -95,7 +95,7 @@ impl Kind {
         }
     }
 
-    /// Whether a text of this kind is a URL.
+    /// Returns true if a text of this kind is a URL.
     pub(in crate::config) fn is_url(&self) -> bool {
         match self {
             Self::Url => true,
@@ -104,14 +104,14 @@ impl Kind {
         }
     }
 
-    /// Whether a number or truth value stands for one of the words: `1.3` is a number, and what
-    /// reads YAML 1.1, such as Helm, takes `off` for `false`.
+    /// Returns true if a number or boolean stands for one of the words: `1.3` is a number, and
+    /// readers of YAML 1.1, such as Helm, turn `off` into `false`.
     pub(in crate::config) fn accepts_literal(&self, text: &str) -> bool {
         let Self::Word(words) = self else { return false };
         words.contains(&text) || (text == "false" && words.contains(&"off"))
     }
 
-    /// As a JSON Schema (draft 2020-12).
+    /// Converts the kind to JSON Schema (draft 2020-12).
     pub(super) fn schema(&self, nulls: Nulls) -> serde_json::Value {
         match self {
             Self::Algorithm => {
@@ -127,7 +127,7 @@ impl Kind {
                     "maximum": u64::MAX,
                     "examples": ["16KiB", "64MiB"],
                 });
-                // These hold for numbers alone; texts with a unit are left to the daemon.
+                // JSON Schema bounds apply to numbers only; the daemon checks texts with a unit.
                 let bounds =
                     bounds.map(|bounds| [("minimum", bounds.low), ("maximum", bounds.high)]);
                 for (name, bound) in bounds.into_iter().flatten() {
@@ -142,7 +142,7 @@ impl Kind {
                     "pattern": DURATION_PATTERN,
                     "examples": ["500ms", "60s", "5m", "24h"],
                 });
-                // Nothing needs no unit.
+                // Zero needs no unit.
                 if bounds.is_none_or(|bounds| bounds.low.starts_with('0')) {
                     insert(&mut schema, "type", json!(["string", "integer"]));
                     insert(&mut schema, "minimum", 0.into());
@@ -185,7 +185,7 @@ impl Kind {
         }
     }
 
-    /// The bounds that JSON Schema cannot say.
+    /// The bounds that JSON Schema cannot express.
     fn unsaid(&self) -> Option<&Bounds> {
         match self {
             Self::Bytes(bounds) | Self::Duration(bounds) => bounds.as_ref(),
@@ -194,7 +194,7 @@ impl Kind {
         }
     }
 
-    /// A value as it is in JSON.
+    /// Converts a value to JSON.
     fn json(&self, text: &str) -> serde_json::Value {
         match self {
             Self::Count(_) => text.parse::<u32>().map_or_else(|_| text.into(), Into::into),
@@ -214,24 +214,24 @@ fn named(value: &serde_json::Value) -> serde_json::Value {
     })
 }
 
-/// What a setting without a value means.
+/// The meaning of a setting without a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Nulls {
-    /// That it is not there, unless it must be, or its being there switches something on.
+    /// Absent, unless the setting is required or its presence switches something on.
     Absent,
-    /// Nothing that can be meant: within profiles, what looks like a demand must be one.
+    /// A fault: within profiles, a setting that looks like a demand must be one.
     Faults,
 }
 
-/// A size in bytes as a text.
+/// The pattern for a size in bytes.
 const BYTES_PATTERN: &str = "^[0-9]+ *(B|[kK]B|MB|GB|[KMG]iB)?$";
 
-/// A duration: numbers with the units of the parser, or nothing at all.
+/// The pattern for a duration: numbers with the units of the parser, or 0.
 const DURATION_PATTERN: &str = "^(0|([0-9]+(\\.[0-9]+)? *(nanos|nsec|ns|usec|us|\u{b5}s|millis|msec|ms|\
      seconds|second|secs|sec|s|minutes|minute|mins|min|m|hours|hour|hrs|hr|h|days|day|d|\
      weeks|week|wks|wk|w|months|month|M|years|year|yrs|yr|y) *)+)$";
 
-/// A setting as a member of `properties`.
+/// Converts a setting to a member of `properties`.
 fn property(key: &SettingKey, nulls: Nulls) -> (String, serde_json::Value) {
     let inner = if key.name == "profiles" { Nulls::Faults } else { nulls };
     let mut schema = key.kind.schema(inner);

@@ -4,66 +4,64 @@ use super::*;
 use std::time::Duration;
 
 table! { profile {
-    /// The names of the issuers that are trusted.
+    /// The names of the trusted issuers.
     issuers: Node = texts().required();
-    /// The token must name one of these, and the issuer must accept that same one.
+    /// The token must name one of these, and the issuer must accept the same one.
     audiences: Node = texts().or_else("those of the issuer");
     /// The token must name all of these.
     required_audiences: Node = texts();
-    /// The accepted values of `typ`; `absent` stands for none.
+    /// The accepted values of `typ`; `absent` stands for a token without one.
     types: Node = texts().or("[absent, JWT, at+jwt]");
     /// Claims that must be present and not null.
     required_claims: Node = texts();
     /// The greatest age since `iat`.
     max_age: Duration = duration();
-    /// The longest life from `iat` to `exp`.
+    /// The longest lifetime from `iat` to `exp`.
     max_lifetime: Duration = duration();
-    /// Whether tokens must be encrypted (`required`), may be (`allowed`), or must not (`refused`).
-    /// An encrypted token is accepted only if a signed one is in it.
+    /// The policy for encrypted tokens: tokens must be encrypted (`required`), may be (`allowed`),
+    /// or must not be (`refused`). An encrypted token is accepted only if it contains a signed one.
     encryption: str = word(&["allowed", "required", "refused"]).or("allowed");
     /// `true`: claims that are encrypted and not signed are accepted too, where their issuer, and
     /// it alone, shares the secret with this daemon (`dir`, A*KW, A*GCMKW). Whoever holds that
     /// secret can make such tokens, this daemon's operator included. Never for a public key.
     shared_key_authenticates: bool = flag().or("false");
-    /// Who may use the profile. A caller that names no profile gets the first that lists it
-    /// here; then the one named `default`, or the only one.
+    /// The callers that may use the profile. A caller that names no profile gets the first that
+    /// lists it here; otherwise the one named `default`, or the only one.
     callers: Node = list(&Kind::Table(caller::KEYS)).or_else("all");
-    /// Who may pass, by the claims; all of it must hold.
+    /// The demands on claims; all of them must hold.
     access: Node = table(access::KEYS);
-    /// A candidate for `access`, without `mode`: it is tried on every token that gets that far,
-    /// counted and now and then logged, and decides nothing.
+    /// A candidate for `access`, without `mode`: it is evaluated for every token that gets that
+    /// far, counted and occasionally logged, and never changes a decision.
     shadow: Node = table(shadow::KEYS);
-    /// The only claims that verdicts hold; beside them are the times, issuer, key and
-    /// algorithm.
+    /// The only claims that verdicts return, in addition to the times, issuer, key and algorithm.
     returned_claims: Node = list(&Kind::Table(returned::KEYS)).or_else("all");
-    /// How long callers may remember a permit, at most: `valid_until` is never later than
-    /// `exp`, `max_age` and `max_stale` allow, and is left out where a rule looks at `now`,
-    /// `request` or `caller`. Within that time callers do not notice that a key was removed.
+    /// The longest time that callers may cache a permit: `valid_until` is never later than `exp`,
+    /// `max_age` and `max_stale` allow, and is left out if a rule uses `now`, `request` or
+    /// `caller`. Within that time, callers do not notice that a key was removed.
     remember: Duration = duration();
-    /// What becomes of tokens while a feed of revocation that concerns their issuer was silent for
-    /// longer than its `max_age`: they are judged by what is known, and the verdict says the age
-    /// (`allow`); or they are refused with REVOCATION_STALE, and the daemon is not ready
-    /// (`refuse`).
+    /// The handling of tokens while a revocation feed for their issuer has been silent for longer
+    /// than its `max_age`. `allow` verifies them with the known revocations, and the verdict gives
+    /// the age. `refuse` refuses them with REVOCATION_STALE, and makes the daemon not ready.
     when_stale: str = word(&["allow", "refuse"]).or("allow");
 } }
 
 table! { access {
-    /// What becomes of a token that does not meet this: refused; permitted, with the reason and
-    /// `enforced: false` in the verdict; or not looked at. What a request demands is always
-    /// enforced.
+    /// The handling of a token that does not meet `access`. `enforce` refuses it; `permissive`
+    /// permits it, with the reason and `enforced: false` in the verdict; `off` skips the check.
+    /// Demands of a request are always enforced.
     mode: str = word(&["enforce", "permissive", "off"]).or("enforce");
     /// The scopes that the token must hold (`scope`, `scp`).
     scopes: Node = table(scopes::KEYS);
-    /// The subjects (`sub`) that may pass: a name, or a beginning and `*`. A SPIFFE ID is cut
-    /// at a `/` only: `spiffe://example.org/ns/orders/*`.
+    /// The subjects (`sub`) that may pass: a name, or a prefix and `*`. The prefix of a SPIFFE ID
+    /// must end at a `/`: `spiffe://example.org/ns/orders/*`.
     subjects: Node = texts().or_else("any");
-    /// Demands on single claims.
+    /// Demands on individual claims.
     claims: Node = list(&Kind::Table(claim::KEYS));
-    /// What the other settings cannot say.
+    /// Rules for demands that the other settings cannot express.
     rules: Node = list(&Kind::Table(rule::KEYS));
 } }
 
-/// `access` without its mode: what is only tried decides nothing.
+/// `access` without its mode: a candidate never changes a decision.
 pub(in crate::config) mod shadow {
     use super::*;
 
@@ -76,44 +74,45 @@ pub(in crate::config) mod shadow {
 table! { returned {
     /// The name of the claim, or a JSON Pointer into one.
     claim: str = text().required();
-    /// The name to return it by.
+    /// The name under which to return it.
     r#as: str = text().or_else("its own name");
 } }
 
 table! { rule {
     /// An expression in CEL that must be true, of at most 1024 bytes, over `claims`, `header`
-    /// (`alg`, `kid`, `typ`), `caller` (`user`, `group`, `names`), `request` (the attributes
-    /// that the caller sends) and `now`. If it cannot be decided, the token is refused.
+    /// (`alg`, `kid`, `typ`), `caller` (`user`, `group`, `names`), `request` (the attributes that
+    /// the caller sends) and `now`. If it cannot be evaluated, the token is refused.
     rule: str = text().required();
-    /// What the refused are told.
+    /// The message for refused callers.
     message: str = text().or_else("the rule");
 } }
 
 table! { scopes {
-    /// Every one of these.
+    /// The token must hold every one of these.
     all: Node = texts();
-    /// At least one of these.
+    /// The token must hold at least one of these.
     any: Node = texts();
 } }
 
-// Values are compared by kind: `7` is a number, `"7"` a string.
+// Values are compared by type: `7` is a number, `"7"` a string.
 table! { claim {
     /// The name of the claim, or a JSON Pointer (RFC 6901) into one: `groups`,
     /// `https://example.com/roles`, `/realm_access/roles`.
     claim: str = text().required();
     /// The claim must hold one of these values. An array holds its elements, any other claim
-    /// itself. Numbers and truth values stand without quotes, strings that look like them with.
+    /// itself. Write numbers and booleans without quotes, and strings that look like them with
+    /// quotes.
     any: Node = either(&Kind::Scalar, &Kind::List(&Kind::Scalar));
     /// The claim must hold every one of these values.
     all: Node = either(&Kind::Scalar, &Kind::List(&Kind::Scalar));
-    /// The claim must hold none of these values, not as a text either (`"false"` for `false`).
-    /// It need not be there: to demand a value, write `any`.
+    /// The claim must hold none of these values, not even as a string (`"false"` for `false`). It
+    /// may be absent: to demand a value, use `any`.
     none: Node = either(&Kind::Scalar, &Kind::List(&Kind::Scalar));
-    /// `true`: the claim must not be there, or be null.
+    /// `true`: the claim must be absent or null.
     absent: bool = flag().or("false");
 } }
 
-// What is given of an entry must all hold.
+// All settings given in an entry must match.
 table! { caller {
     /// The user id of the process at a Unix socket.
     user: u32 = count_from_zero();

@@ -3,18 +3,18 @@
 use super::*;
 
 table! { revocation {
-    /// The most entries, and what was undone and must still be known. Each takes up to 100 bytes
-    /// of memory. When it is full, further ones are refused.
+    /// The most entries, including undone ones that must be remembered. Each uses up to 100
+    /// bytes of memory. When the store is full, further entries are refused.
     max_entries: u64 = count().or("1000000");
-    /// Who may revoke by calls, and what; without it nobody may.
+    /// The callers that may revoke by calls, with their permissions; without this, nobody may.
     callers: Node = list(&Kind::Table(revoker::KEYS));
-    /// What others say is revoked, each feed under a name of your choice.
+    /// Feeds of revocations from other sources, each under a name of your choice.
     feeds: Node = named(feed::KEYS);
 } }
 
 pub(super) const KINDS: Kind = Kind::Word(&["token", "session", "subject", "client", "key"]);
 
-// What is given of a caller must all hold; at least one thing must be given of it.
+// All settings given for a caller must match; at least one must be given.
 table! { revoker {
     /// The user id of the process at a Unix socket.
     user: u32 = count_from_zero();
@@ -26,10 +26,10 @@ table! { revoker {
     uri: str = text();
     /// The names of the issuers whose tokens it may revoke.
     issuers: Node = texts().or_else("all");
-    /// What it may revoke, and list.
+    /// The kinds of revocation that it may make and list.
     kinds: Node = list(&KINDS).or("[token, session, subject, client]");
-    /// Whether it may revoke everything of an issuer.
+    /// Permits the caller to revoke all tokens of an issuer at once.
     everything: bool = flag().or("false");
-    /// Whether it may undo entries, also those of others.
+    /// Permits the caller to undo entries, also those of others.
     undo: bool = flag().or("false");
 } }

@@ -1,8 +1,8 @@
-//! Policies of profiles.
+//! Tests of the policies of profiles.
 
 use super::*;
 
-/// With an issuer in its first line.
+/// Prepends an issuer to `profiles`.
 pub(super) fn whole(profiles: &str) -> String {
     let issuer = "{ issuer: i, audiences: [a], keys: { jwks_file: jwks.json } }";
     format!("issuers: {{ corp: {issuer} }}\n{profiles}")
@@ -39,18 +39,18 @@ profiles:
     for one in [
         "6: profiles.p.access.mode: expected enforce or permissive or off",
         "9: profiles.p.access.scopes: \"two words\" cannot be a scope",
-        "10: profiles.p.access.subjects: `*` stands at the end",
-        "11: profiles.p.access.subjects: a SPIFFE ID is",
-        "13: profiles.p.access.claims[0].claim: in a JSON Pointer",
-        "14: profiles.p.access.claims[1]: it is not said what the claim must hold",
+        "10: profiles.p.access.subjects: `*` is allowed only at the end",
+        "11: profiles.p.access.subjects: it is not a SPIFFE ID; fix: ",
+        "13: profiles.p.access.claims[0].claim: `~` needs `0` or `1` after it",
+        "14: profiles.p.access.claims[1]: the entry does not say what the claim must hold",
         "15: profiles.p.access.claims[2]: `claim` is missing",
-        "16: profiles.p.access.claims[3].absent: a claim that must not be there holds nothing",
+        "16: profiles.p.access.claims[3].absent: a claim cannot be absent and hold a value",
         "17: profiles.p.access.claims[4].any: expected a string, number, true or false",
         "18: profiles.p.access.claims[5]: unknown key `claims`",
         "20: profiles.p.callers[0].user: `-1` is not a whole number from 0",
         "21: profiles.p.callers[1]: no caller has both",
-        "22: profiles.p.callers[2]: it is not said who may call",
-        "23: profiles.p.callers[3].uri: a SPIFFE ID is",
+        "22: profiles.p.callers[2]: the entry does not say who may call",
+        "23: profiles.p.callers[3].uri: it is not a SPIFFE ID; fix: ",
     ] {
         assert!(found.iter().any(|fault| fault.starts_with(one)), "{one}\n in {found:#?}");
     }
@@ -123,7 +123,7 @@ profiles:
     let found = folder.faults(&whole(text));
     for one in [
         "7: profiles.p.access.rules[0].rule: the rule cannot be read at character 25: ",
-        "8: profiles.p.access.rules[1].rule: the rule names `claim`, which there is not",
+        "8: profiles.p.access.rules[1].rule: the rule names `claim`, which does not exist",
         "9: profiles.p.access.rules[2]: `rule` is missing",
         "11: profiles.p.access.rules[3].rule: there is no function `lower`",
         "13: profiles.p.access.rules[4].rule: the rule can be neither true nor false",

@@ -1,4 +1,4 @@
-//! Feeds of events: who may send them, where they are taken, and what they may revoke.
+//! Tests of event feeds: the permitted senders, the paths, and the permissions to revoke.
 
 use super::*;
 use crate::config::{Feed, FeedSource};

@@ -1,5 +1,5 @@
-//! Feeds of revocation: each has one source, rights that name issuers there are, and an age only
-//! where there is a heartbeat.
+//! Tests of revocation feeds: each has one source, permissions that name configured issuers, and a
+//! `max_age` only if it has a heartbeat.
 
 use super::*;
 use crate::config::{Feed, FeedSource, ListRules};
@@ -114,6 +114,6 @@ fn a_profile_refuses_what_is_stale_only_where_something_can_become_so() {
     for feed in ["file: x, issuers: [a]", "url: 'https://r/l', issuers: [a]", &list("b")] {
         let faults = folder.parse(&text(feed, refuse)).unwrap_err().to_string();
         assert!(faults.contains("profiles.default.when_stale"), "{faults}");
-        assert!(faults.contains("nothing grows stale"), "{faults}");
+        assert!(faults.contains("none can become stale"), "{faults}");
     }
 }

@@ -1,4 +1,4 @@
-//! Faults of files that nobody wrote by hand: they are told in few words, and in time.
+//! Tests of generated files with many faults: the report is short and quick.
 
 use crate::config::parse;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Keys that are fetched: from where, how often, and as whom.
+//! Tests of fetched keys: location, intervals and credentials.
 
 use super::*;
 
@@ -142,7 +142,7 @@ fn two_issuers_of_one_iss_are_led_to_the_union_of_their_keys() {
     assert!(faults.contains("`i` is the `iss` of `one` already"), "{faults}");
     let fix = "`keys: { jwks_uris: { union: [https://one/k, https://two/k] } }`";
     assert!(faults.contains(fix), "{faults}");
-    // What the fix says is a good configuration.
+    // The fix itself is a valid configuration.
     let keys = fix.trim_matches('`').strip_prefix("keys: ").unwrap();
     let fixed = format!("issuers: {{ one: {{ issuer: i, audiences: x, keys: {keys} }} }}");
     assert!(folder.parse(&fixed).is_ok(), "{fixed}");
@@ -265,7 +265,7 @@ fn no_message_quotes_what_may_be_secret() {
         assert!(!shown[0].contains("s3cret") && !shown[0].contains("c2lnbmF0dXJl"), "{faults}");
         assert!(!shown[1].contains("s3cret"), "{}", shown[1]);
     }
-    // The caret still stands under what is wrong.
+    // The caret still points at the fault.
     let text = "issuers: { a: { issuer: 'https://u:s3cret@a/k', audiences: x, bad: 1 } }";
     let faults = folder.parse(text).unwrap_err().to_string();
     let lines: Vec<_> = faults.lines().collect();

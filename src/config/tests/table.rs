@@ -1,4 +1,4 @@
-//! The table of settings holds together, and all who read it say the same.
+//! Tests that the table of settings is consistent, and that all its readers agree.
 
 use super::super::check::check;
 use super::super::document::Node;
@@ -60,9 +60,9 @@ fn what_is_switched_on_by_being_there_is_not_empty_anywhere() {
             Some((path, name)) if path.ends_with(".NAME") && path.starts_with("issuers") => {
                 format!("issuers: {{ a: {{ issuer: a, audiences: x, {name}: }} }}")
             }
-            // A feed whose source is empty says that it has none.
+            // A feed with an empty source is reported as having none.
             Some((path, _)) if path.starts_with("revocation.feeds.") => continue,
-            // `access` looks after all that a profile says.
+            // `access` checks everything in a profile.
             Some((path, _)) if path.starts_with("profiles.") => continue,
             Some(_) => panic!("{switch}: how is it written, and who finds it empty?"),
         };
@@ -73,7 +73,7 @@ fn what_is_switched_on_by_being_there_is_not_empty_anywhere() {
     }
 }
 
-/// Whether a text fits a pattern of the schema: those that there are, written anew.
+/// Returns true if a text matches a pattern of the schema; the patterns are implemented here again.
 fn fits(pattern: &str, text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|one| one.is_ascii_digit());
     match pattern {
@@ -82,7 +82,7 @@ fn fits(pattern: &str, text: &str) -> bool {
             let number = units.iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
             digits(number.trim_end_matches(' '))
         }
-        // The same units, by the parser itself.
+        // The parser itself accepts the same units.
         duration if duration.contains("|minutes|") => parse_duration(text).is_ok(),
         "^0?[0-7]{1,3}$" => {
             let rest = if text.len() > 1 { text.strip_prefix('0').unwrap_or(text) } else { text };
@@ -92,8 +92,8 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// Every setting of the table, with values of every kind of JSON: what the parser accepts, the
-/// schema does too, and nothing else.
+/// Checks for every setting, with values of every JSON type, that the schema accepts exactly what
+/// the parser accepts.
 #[test]
 fn the_schema_accepts_of_each_setting_what_the_parser_accepts() {
     let values = [
@@ -160,10 +160,11 @@ fn the_schema_accepts_of_each_setting_what_the_parser_accepts() {
                 let name = document::Name { place: (1, 1), text: key.name.to_owned() };
                 let is_null = node.value == document::Value::Null;
                 let table = Node { place: (9, 9), value: document::Value::Map(vec![(name, node)]) };
-                // Within the table: there a setting without a value may be one that is not there.
+                // Check within the table, because there a setting without a value may count as
+                // absent.
                 let only = [SettingKey { beside: &[], ..*key }];
                 check(&table, &Kind::Table(Box::leak(Box::new(only))), &mut faults);
-                // Bounds of texts are not for a schema to say.
+                // The schema cannot express bounds of texts.
                 if value.is_string() && faults.to_string().contains("must be ") {
                     continue;
                 }
@@ -211,7 +212,7 @@ fn quotes_that_are_missing_or_too_many_are_named() {
     }
     let mode = SMALL.replace("tcp: 127.0.0.1:7519", "{ unix: s, mode: 660 }");
     let error = folder.parse(&mode).unwrap_err().to_string();
-    assert!(error.contains("some read as octal"), "{error}");
+    assert!(error.contains("some parsers read as octal"), "{error}");
     let quoted = SMALL.replace("audiences", "required: 'false'\n    audiences");
     let error = folder.parse(&quoted).unwrap_err().to_string();
     assert!(error.contains("write it without quotes: false"), "{error}");
@@ -324,7 +325,7 @@ fn each_default_is_in_force_and_shown_where_nothing_is_written() {
         let path =
             path.replace("issuers.NAME", "issuers.corp").replace("profiles.NAME", "profiles.p");
         let path = path.replace("feeds.NAME", "feeds.f");
-        // What a list holds is not there.
+        // Members of lists are not listed.
         if path.contains('[') {
             return;
         }

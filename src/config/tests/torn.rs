@@ -1,4 +1,4 @@
-//! Files that were written in part.
+//! Tests of partially written files.
 
 use super::Folder;
 use crate::config::parse;
@@ -14,7 +14,7 @@ fn a_file_that_is_cut_anywhere_is_refused_or_means_what_it_says() {
         let Ok(config) = parse(part, &folder.0.join("jwtd.yaml")) else { continue };
         good += 1;
         let corp = config.live.issuers.get(config.live.issuers.route("https://a.example").unwrap());
-        // Nothing is taken for granted that was not written.
+        // Nothing may be assumed that was not written.
         assert!(corp.unwrap().accepts_audience("a") && !corp.unwrap().accepts_any_audience());
         assert!([77, 1000].contains(&config.startup.limits.batch_tokens), "{part}");
     }

@@ -1,4 +1,4 @@
-//! The rule of [`Account`], for every order of what peers take and give back.
+//! Tests of the rule of [`Account`], for arbitrary sequences of takes and releases.
 
 use super::*;
 use crate::dispatch::Admission;
@@ -12,7 +12,7 @@ fn peers(limit: usize, count: u32) -> (Arc<Admission>, Vec<Arc<Account>>) {
     (all, accounts)
 }
 
-/// All that a peer can take, one by one.
+/// Acquires one unit at a time until the account refuses.
 fn greedy(account: &Arc<Account>) -> Vec<Permit> {
     std::iter::from_fn(|| account.take(BYTES, 1)).collect()
 }
@@ -70,7 +70,7 @@ fn greedy_peers_come_to_equal_shares_as_they_give_back() {
     assert_eq!(held.iter().map(Vec::len).collect::<Vec<_>>(), [875, 110, 14]);
     for _ in 0..100 {
         for (own, account) in held.iter_mut().zip(&accounts) {
-            // A tenth of the calls end, and others come.
+            // A tenth of the calls end, and new ones arrive.
             own.truncate(own.len() - own.len() / 10);
             own.extend(greedy(account));
         }
@@ -95,7 +95,7 @@ fn a_connection_that_says_who_it_is_counts_for_that_peer() {
     assert_eq!((all.taken(BYTES), accounts[0].held(BYTES), accounts[1].held(BYTES)), (0, 0, 0));
 }
 
-/// What a peer does.
+/// An action of a peer.
 #[derive(Clone, Debug)]
 enum Act {
     Take(usize),
@@ -106,7 +106,7 @@ enum Act {
 }
 
 fn acts(limit: usize) -> impl Strategy<Value = Vec<(usize, Act)>> {
-    // Less than what only an idle resource grants.
+    // Smaller than amounts that only an idle resource grants.
     let amount = 1..=(limit / 2).max(1);
     let act = prop_oneof![
         4 => amount.clone().prop_map(Act::Take),

@@ -1,4 +1,4 @@
-//! The dispatcher in virtual time: what it waits for, and when it gives up.
+//! Tests of the dispatcher in virtual time: its waits and its timeouts.
 
 use super::Undecided::Late;
 use super::*;
@@ -38,9 +38,9 @@ const LIMITS: ServerLimits = ServerLimits {
 };
 const BUSY: Undecided = Undecided::Overloaded { cause: ShedCause::Work, limit: 4000 };
 const TICK: Duration = Duration::from_nanos(1);
-/// How long a token with an unknown key id may wait.
+/// The longest time that a token with an unknown key id waits.
 const WAIT: Duration = Duration::from_millis(250);
-/// How long keys may be used.
+/// The longest time that keys may be used.
 const MAX_STALE: Duration = Duration::from_secs(3600);
 
 struct Scene {
@@ -53,7 +53,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A dispatcher with one worker, for an issuer of which it knows the first of two keys.
+    /// A dispatcher with one worker, for an issuer of which it has the first of two keys.
     fn new() -> Self {
         Self::with_workers(1)
     }
@@ -105,7 +105,7 @@ impl Scene {
         Self { time, dispatcher, admission, account, watch, keys }
     }
 
-    /// A good token of the key with this number; `jti` tells it from others.
+    /// A valid token of the key with this number; `jti` makes it unique.
     fn token(&self, key: usize, jti: usize) -> Bytes {
         let exp = NOW + 20_000;
         let claims = format!(
@@ -122,7 +122,7 @@ impl Scene {
         self.dispatcher.begin(&snapshot, Batch::new(tokens, only), now, deadline, &self.account)
     }
 
-    /// Begins a batch that is not decided at once, and decides it.
+    /// Starts a batch that is not decided at once, and decides it.
     async fn decide(
         &self,
         tokens: Vec<Bytes>,
@@ -134,7 +134,7 @@ impl Scene {
         Ok(decisions.iter().map(Decision::reason).collect())
     }
 
-    /// Both keys are published, and the attempt that brought them has ended.
+    /// Publishes both keys, and ends the fetch that brought them.
     fn bring_keys(&self, attempt: u64) {
         self.engine().current.update(|snapshot| {
             let place = snapshot.issuers().find("a").unwrap();
@@ -144,7 +144,7 @@ impl Scene {
         self.watch.end(arrived, None);
     }
 
-    /// How much is taken of all that goes with a batch.
+    /// The amounts in use of every resource that a batch takes.
     fn taken(&self) -> [usize; 4] {
         [Resource::Bytes, Resource::KeyWaits, Resource::Tokens, Resource::Work]
             .map(|resource| self.admission.taken(resource))
@@ -154,7 +154,7 @@ impl Scene {
         self.dispatcher.engine()
     }
 
-    /// How many signatures were checked.
+    /// The number of checked signatures.
     fn checks(&self) -> u64 {
         let text = self.engine().metrics.render();
         let start = r#"jwtd_signature_checks_total{algorithm="EdDSA",result="good"} "#;
@@ -163,7 +163,7 @@ impl Scene {
     }
 }
 
-/// These keys, fetched now.
+/// A key state with these keys, fetched now.
 fn held(keys: &[SigningKey]) -> KeyState {
     let keys = keys
         .iter()
@@ -177,7 +177,7 @@ fn held(keys: &[SigningKey]) -> KeyState {
 async fn r65_the_wait_for_an_unknown_key_ends_exactly_at_its_bound() {
     let scene = Scene::new();
     assert!(matches!(scene.watch.next(), Action::Fetch(_)), "an attempt is under way");
-    // The rest of the batch does not have to wait, but its verdicts come together.
+    // The rest of the batch does not have to wait, but the verdicts are returned together.
     let tokens = vec![scene.token(1, 0), scene.token(0, 1)];
     let mut deciding = pin!(scene.decide(tokens, None));
     assert!(poll!(&mut deciding).is_pending());
@@ -255,7 +255,7 @@ async fn places_of_those_who_wait_for_keys_are_shared() {
         let tokens = vec![scene.token(1, 2 * number), scene.token(1, 2 * number + 1)];
         waiting.push(Box::pin(scene.decide(tokens, None)));
         let ended = poll!(waiting.last_mut().unwrap());
-        // One peer leaves an eighth to others, and those for whom there is no place do without.
+        // One peer leaves an eighth to others; batches beyond that are decided without waiting.
         assert_eq!(ended.is_ready(), number >= 56, "{number}");
         assert_eq!(waits(), 56.min(number + 1), "one place for a batch");
         if let Poll::Ready(decided) = ended {
@@ -278,10 +278,10 @@ async fn places_of_those_who_wait_for_keys_are_shared() {
 async fn everything_is_given_back_wherever_a_batch_ends() {
     let scene = Scene::with_workers(2);
     let tokens = |from: usize| (from..from + 70).map(|jti| scene.token(0, jti)).collect::<Vec<_>>();
-    // Each token has one outcome, also where reading and checking go over both workers.
+    // Each token has one outcome, even if reading and checking use both workers.
     assert_eq!(scene.decide(tokens(0), None).await, Ok(vec![Reason::Ok; 70]));
     assert_eq!((scene.checks(), scene.taken()), (70, [0; 4]));
-    // The caller goes, at each point.
+    // Cancel the call at each point.
     for polls in 1..20 {
         let mut deciding = Box::pin(scene.decide(tokens(100), None));
         for _ in 0..polls {
@@ -290,7 +290,7 @@ async fn everything_is_given_back_wherever_a_batch_ends() {
             }
         }
         drop(deciding);
-        // While another batch has its turns, the helpers of the one before end.
+        // While another batch runs, the helper tasks of the canceled one end.
         assert_eq!(scene.decide(tokens(0), None).await, Ok(vec![Reason::Ok; 70]));
         assert_eq!(scene.taken(), [0; 4], "after {polls} polls");
     }
@@ -312,7 +312,7 @@ async fn r80_a_deadline_that_passes_between_two_slices_ends_the_batch() {
     let scene = Scene::new();
     let tokens = || (0..20).map(|jti| scene.token(0, jti)).collect::<Vec<_>>();
     let mut deciding = pin!(scene.decide(tokens(), Some(SECOND)));
-    // After each slice others get a turn. The first reads all; each of the others holds six
+    // Each slice yields to other tasks. The first reads all tokens; each of the others holds six
     // checks of 33 microseconds.
     assert!(poll!(&mut deciding).is_pending());
     assert_eq!(scene.checks(), 0);
@@ -324,7 +324,7 @@ async fn r80_a_deadline_that_passes_between_two_slices_ends_the_batch() {
     scene.time.advance(TICK);
     assert_eq!(poll!(&mut deciding), Poll::Ready(Err(Late)));
     assert_eq!(scene.checks(), 12, "nothing was checked after it");
-    // Its turn is free again.
+    // The turn was released.
     assert_eq!(scene.decide(tokens(), Some(SECOND)).await, Ok(vec![Reason::Ok; 20]));
 }
 
@@ -363,7 +363,7 @@ async fn what_is_done_on_the_spot_is_refused_where_it_would_wait_too_long_for_a_
     let running =
         scene.dispatcher.workers.own().lag.measure(scene.time.clock().monotonic()).unwrap();
     assert_eq!(scene.decide(cold(0), None).await, Ok(vec![Reason::Ok]));
-    // Others have the thread for longer than `queue_delay`.
+    // Other tasks occupy the thread for longer than `queue_delay`.
     scene.time.advance(SECOND * 5);
     running.await.unwrap();
     assert_eq!(scene.decide(cold(1), None).await, Err(BUSY));

@@ -1,5 +1,5 @@
-//! Errors of the call as denials: Envoy lets a request pass after an error if it is told to
-//! (`failure_mode_allow`), and so would everybody who can bring an error about.
+//! Converts errors of the call to denials. With `failure_mode_allow`, Envoy lets a request pass
+//! after an error, and then anyone who can cause an error would pass.
 
 use super::reply::denied;
 use crate::grpc::answer::Answer;
@@ -8,12 +8,12 @@ use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// What a request is told that the proxy sent along with too much of itself.
+/// The message for a request of which the proxy sent too much.
 const TOO_LARGE: &str = "the request is too large to be checked. fix: let the proxy send no \
                          bodies along (`with_request_body` of Envoy), or raise \
                          `limits.message_bytes`";
 
-/// Turns an error into a denial, whatever its source: admission, the body, the decoder, the
+/// Converts an error to a denial, whatever its source: admission, the body, the decoder, the
 /// deadline, or the handler.
 ///
 /// # Errors
@@ -24,10 +24,10 @@ pub(in crate::grpc) fn deny(status: Status) -> Result<Response<Answer>, Status> 
     }
     let info = status.get_details_error_info();
     let reason = info.as_ref().map(|info| info.reason.as_str());
-    // What is too large or too complex is so because of the client.
+    // The client causes messages that are too large or too complex.
     let client = match reason {
         Some("MESSAGE_TOO_LARGE") => true,
-        // Of the proxy, or of its configuration.
+        // The proxy or its configuration is at fault.
         Some(
             "MESSAGE_COMPRESSED" | "MESSAGE_INCOMPLETE" | "MESSAGE_MALFORMED" | "MESSAGE_MISSING",
         ) => false,
@@ -36,12 +36,12 @@ pub(in crate::grpc) fn deny(status: Status) -> Result<Response<Answer>, Status> 
     };
     let http = if client { 400 } else { 503 };
     let told = match reason {
-        // In the words of those who can mend it: a proxy asks, and not a program with batches.
+        // The caller is a proxy and not a program with batches, so the fix differs.
         Some("MESSAGE_TOO_LARGE") => TOO_LARGE,
         _ => status.message(),
     };
     let mut message = denied(http, status.code(), reason, told);
-    // The details of a status are this very message.
+    // The status details contain the same message.
     if !status.details().is_empty() {
         message.status = tonic_types::Status::decode(status.details()).ok().or(message.status);
     }

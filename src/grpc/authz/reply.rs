@@ -1,4 +1,4 @@
-//! What a decision is to an HTTP request.
+//! Converts a decision to a response for an HTTP request.
 
 use crate::engine::{Decision, ProfileIndex, Remembered, Snapshot};
 use crate::ext_authz::{HttpRequest, HttpRules, TokenPlace, WEBSOCKET_PROTOCOL};
@@ -14,42 +14,45 @@ use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use tonic::Code;
 
-/// What was judged, and how it came.
+/// A verified token and its origin.
 pub(super) struct Judged<'j> {
     pub(super) snapshot: &'j Snapshot,
     pub(super) profile: ProfileIndex,
     pub(super) rules: &'j HttpRules,
     pub(super) request: &'j HttpRequest<'j>,
-    /// Every place where the token stands.
+    /// Every place of the request that holds the token.
     pub(super) places: &'j [&'j TokenPlace],
 }
 
-/// A request without a token is told that it needs one, and no error (RFC 6750, section 3).
+/// The response to a request without a token: a challenge without an error code (RFC 6750, section
+/// 3).
 pub(super) fn no_token(rules: &HttpRules) -> CheckResponse {
     refusal(rules, 401, &Challenge::default(), "no token", None)
 }
 
-/// RFC 6750, section 2: not more than one way at a time.
+/// The response to a request with several tokens (RFC 6750, section 2: not more than one way at a
+/// time).
 pub(super) fn several_tokens(rules: &HttpRules) -> CheckResponse {
     let description = "the request holds more than one token";
     let challenge = Challenge { error: "invalid_request", description, ..Challenge::default() };
     refusal(rules, 400, &challenge, "several tokens", None)
 }
 
-/// What is not UTF-8 where a token or an operator's rule is looked for cannot be judged.
+/// The response to a request that is not UTF-8 where a token or an operator's rule needs text.
 pub(super) fn unreadable(rules: &HttpRules, description: &str) -> CheckResponse {
     let challenge = Challenge { error: "invalid_request", description, ..Challenge::default() };
     refusal(rules, 400, &challenge, description, None)
 }
 
-/// A CORS preflight request goes on without a token, and without headers that speak of one.
+/// The response to a CORS preflight: the request passes without a token, and without headers that
+/// state claims.
 pub(super) fn preflight(rules: &HttpRules, request: &HttpRequest<'_>) -> CheckResponse {
     let headers_to_remove = not_ours(rules, request, &[]);
     passed(OkHttpResponse { headers_to_remove, ..OkHttpResponse::default() })
 }
 
-/// The headers of claims that the client may have written and that are not put: all that we
-/// see, and also such as the proxy may not show us.
+/// The claim headers that the client may have sent and that are not set: all visible ones, and also
+/// those that the proxy may not have passed to us.
 fn not_ours(rules: &HttpRules, request: &HttpRequest<'_>, put: &[(&str, String)]) -> Vec<String> {
     let kept = |name: &str| put.iter().any(|(own, _)| *own == name);
     let seen = rules.impostors(request).into_iter();
@@ -95,9 +98,9 @@ impl Judged<'_> {
         passed(ok)
     }
 
-    /// The token goes no further, from none of its places. None if what is left beside it is no
-    /// text: Envoy takes such a value for an error, which `failure_mode_allow` overlooks, and
-    /// knows no other way to be told one (its ext_authz filter does not read `raw_value`).
+    /// Removes the token from all of its places. Returns `None` if the remaining value is not text:
+    /// Envoy treats such a value as an error, which `failure_mode_allow` ignores, and its ext_authz
+    /// filter does not read `raw_value`.
     fn take_token_out(&self, ok: &mut OkHttpResponse) -> Option<()> {
         let (mut cookies, mut protocols) = (Vec::new(), Vec::new());
         for place in self.places {
@@ -147,8 +150,8 @@ impl Judged<'_> {
         refusal(self.rules, code, &challenge, description, Some(reason))
     }
 
-    /// For filters behind this one, under `envoy.filters.http.ext_authz`. Claims only of a
-    /// permitted token, and only those that the profile returns.
+    /// The metadata for subsequent filters, under `envoy.filters.http.ext_authz`. It holds claims
+    /// only of a permitted token, and only those that the profile returns.
     fn metadata(&self, decision: &Decision) -> Struct {
         let Self { snapshot, profile, .. } = self;
         let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
@@ -181,8 +184,8 @@ impl Judged<'_> {
     }
 }
 
-/// JSON as protobuf has it: all numbers are doubles. One that a double does not hold goes as its
-/// text, so that no filter behind takes another for it.
+/// Converts JSON to a protobuf value, in which all numbers are doubles. A number that a double
+/// cannot hold exactly is passed as a string, so that no later filter mistakes it for another.
 fn to_value(json: &json::Value<'_>) -> Value {
     let number = |text: &str| {
         let double = exact_double(text).map(Kind::NumberValue);
@@ -222,7 +225,7 @@ impl Challenge<'_> {
             [("error", self.error), ("error_description", self.description), ("scope", self.scope)];
         if !self.error.is_empty() {
             for (name, value) in parts.into_iter().filter(|(_, value)| !value.is_empty()) {
-                // Only these may stand in it (RFC 6750, section 3).
+                // The only characters allowed in the value (RFC 6750, section 3).
                 let plain = |one: char| matches!(one, ' '..='~') && one != '"' && one != '\\';
                 let value = value.replace(|one| !plain(one), "'");
                 text.push_str(&format!(", {name}=\"{value}\""));
@@ -241,7 +244,7 @@ fn refusal(
 ) -> CheckResponse {
     let grpc = if code == 403 { Code::PermissionDenied } else { Code::Unauthenticated };
     let mut headers = vec![header("content-type", "application/json")];
-    // A policy that refuses asks for no other token, unless for scopes.
+    // A refusal by policy asks for no other token, except for missing scopes.
     if code != 403 || !challenge.error.is_empty() {
         headers.push(header("www-authenticate", &challenge.text(&rules.realm)));
     }
@@ -257,8 +260,8 @@ fn refusal(
     }
 }
 
-/// The answer where nothing was judged: keys are missing, a bound is reached, or there is a
-/// bug. A denial and no error, which `failure_mode_allow` would overlook.
+/// The response if nothing was verified: keys are missing, a limit is reached, or there is a bug.
+/// It is a denial and not an error, because `failure_mode_allow` would ignore an error.
 pub(super) fn denied(http: i32, grpc: Code, reason: Option<&str>, message: &str) -> CheckResponse {
     let mut headers = vec![header("content-type", "application/json")];
     if http == 503 {
@@ -284,7 +287,7 @@ fn status(code: Code, message: &str) -> tonic_types::Status {
     tonic_types::Status { code: code.into(), message: message.to_owned(), details: Vec::new() }
 }
 
-/// A header that takes the place of all others of its name.
+/// A header that replaces all others with its name.
 fn header(name: &str, value: &str) -> HeaderValueOption {
     let header = HeaderValue {
         key: bytes::Bytes::copy_from_slice(name.as_bytes()),

@@ -1,4 +1,4 @@
-//! What a body holds while it comes.
+//! Tests of the bytes that a body holds while it is received.
 
 use super::*;
 use crate::dispatch::{Admission, Amounts, Peer};
@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use tokio::sync::mpsc;
 
-/// Nothing is ever waited for so long.
+/// A timeout that never elapses.
 const FOREVER: Duration = Duration::from_secs(86_400);
 
 const STREAM: &str = "/jwtd.v1.VerifierService/VerifyStream";
@@ -122,7 +122,7 @@ async fn a_silent_call_that_stays_open_holds_its_place_and_no_bytes() {
 
 #[tokio::test]
 async fn names_are_short_and_hold_nothing_once_they_are_read() {
-    // `host` of a request of reflection.
+    // The `host` field of a reflection request.
     let names = [&[0, 0, 0, 0, 100, 0x0a, 98][..], &[b'a'; 98]].concat().repeat(1000);
     let pieces = names.chunks(4000).map(|one| Ok(Frame::data(Bytes::copy_from_slice(one))));
     let mut body = metered_as(NAMES, futures_util::stream::iter(pieces), FOREVER);

@@ -1,4 +1,5 @@
-//! What must be confirmed: revocations after which no token of an issuer would pass.
+//! Detects revocations that need a confirmation: those after which no token of an issuer would
+//! pass.
 
 use super::Rights;
 use crate::revocation::Wanted;
@@ -7,8 +8,8 @@ use jwtd_core::keys::{Issuer, KeyState};
 use jwtd_core::verify::{RevocationKind, RevocationSet, RevocationTarget};
 use std::collections::BTreeSet;
 
-/// The place of the first revocation that does so, together with the others of the request and
-/// with what is revoked already.
+/// The index of the first revocation that would refuse all tokens of an issuer, considering the
+/// others of the request and the existing entries.
 pub(super) fn first_of_all(
     rights: &Rights,
     set: &RevocationSet,
@@ -30,7 +31,7 @@ pub(super) fn first_of_all(
     wanted.iter().find(|(_, one)| refuses_all(&one.target)).map(|(place, _)| *place)
 }
 
-/// Whether the issuer has a key whose tokens would still pass.
+/// Returns true if the issuer has a key whose tokens would still pass.
 fn keeps_a_key(
     rights: &Rights,
     set: &RevocationSet,

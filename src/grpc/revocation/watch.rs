@@ -1,4 +1,4 @@
-//! The entries in force, and then every change: the answer to `Watch`.
+//! Handles `Watch`: sends the active entries, and then every change.
 
 use super::super::answer::{Answer, put};
 use super::super::body::Metered;
@@ -22,10 +22,10 @@ use std::time::Instant;
 use tonic::Status;
 use tonic::codegen::StdError;
 
-/// So many entries are looked up at once.
+/// The number of entries that are looked up at once.
 const PIECE: usize = 500;
 
-/// A call of `Watch`, between two of its answers.
+/// A `Watch` call between two of its responses.
 struct Watching {
     door: Arc<Door>,
     ledger: Ledger,
@@ -36,17 +36,17 @@ struct Watching {
     step: Step,
 }
 
-/// What comes next.
+/// The next step.
 enum Step {
-    /// The part of a snapshot after this entry; changes go on after this number.
+    /// Send the part of a snapshot after this entry; changes continue after this number.
     Snapshot { after: Option<EntryId>, number: u64, reset: bool },
-    /// The changes after this number.
+    /// Send the changes after this number.
     Changes { after: u64 },
     /// The call has ended.
     Over,
 }
 
-/// Answers a call.
+/// Handles a call.
 ///
 /// # Errors
 /// If its message cannot be read, or the caller may see nothing.
@@ -102,7 +102,7 @@ fn name(ledger: &Ledger) -> String {
 type NextFrame = Option<(Result<Frame<Bytes>, Status>, Watching)>;
 
 impl Watching {
-    /// The next frame of the answer.
+    /// The next frame of the response.
     async fn frame(mut self) -> NextFrame {
         if matches!(self.step, Step::Over) {
             return None;
@@ -134,7 +134,7 @@ impl Watching {
 
     async fn next(&mut self) -> Result<pb::RevocationServiceWatchResponse, CallFault> {
         loop {
-            // Anew for each answer: a reload may have changed them.
+            // Evaluated again for each response, because a reload may have changed them.
             let rights = Rights::of(self.door.snapshot(), self.permits.caller())?;
             let daemon = name(&self.ledger);
             match self.step {
@@ -148,7 +148,7 @@ impl Watching {
                     };
                     let added = told(&rights, &entries);
                     let (partial, removed) = (next.is_some(), Vec::new());
-                    // Who breaks off within a snapshot has no place to go on from.
+                    // A client that breaks off within a snapshot cannot resume there.
                     let (daemon, number) =
                         if partial { (String::new(), 0) } else { (daemon, number) };
                     return Ok(pb::RevocationServiceWatchResponse {
@@ -168,7 +168,7 @@ impl Watching {
                         continue;
                     };
                     let Some(last) = changes.last().map(|change| change.number) else {
-                        // The ledger is gone only at the end of the process.
+                        // The ledger is dropped only at the end of the process.
                         self.news.changed().await.map_err(|_| CallFault::Internal)?;
                         continue;
                     };
@@ -203,7 +203,7 @@ impl Watching {
     }
 }
 
-/// What the caller may see of them.
+/// Filters the entries by the caller's permissions, and converts them.
 fn told(rights: &Rights, entries: &[RevocationEntry]) -> Vec<pb::RevocationEntry> {
     entries.iter().filter(|entry| rights.sees(entry)).map(|entry| rights.entry(entry)).collect()
 }

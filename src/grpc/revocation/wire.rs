@@ -1,4 +1,4 @@
-//! The only place where the messages of revocation meet our types.
+//! The only module that converts messages of the revocation service to internal types.
 
 use super::super::status::CallFault;
 use crate::engine::Snapshot;
@@ -11,11 +11,11 @@ use jwtd_core::keys::Issuer;
 use jwtd_core::policy::Caller;
 use jwtd_core::verify::{RevocationKind, Standing};
 
-/// The most that the entries of one request take, and how many there may be.
+/// The most bytes of entries in one request, and the most entries.
 const WANTED_BYTES: usize = 1 << 20;
 const WANTED: usize = 4000;
 
-/// Reads a revocation: one entry for each `iss` that it means.
+/// Reads a revocation: one entry for each `iss` that it selects.
 pub(super) fn wanted(
     snapshot: &Snapshot,
     revocation: pb::Revocation,
@@ -49,7 +49,7 @@ pub(super) fn wanted(
     wish.wanted(snapshot.issuers(), now)
 }
 
-/// What is recorded must fit its answer.
+/// Checks that the recorded entries fit the response.
 pub(super) fn check_size(wanted: &[Wanted]) -> Result<(), CallFault> {
     let text = |one: &Wanted| {
         let Wanted { target, comment, .. } = one;
@@ -66,8 +66,9 @@ pub(super) fn check_size(wanted: &[Wanted]) -> Result<(), CallFault> {
     Ok(())
 }
 
-/// A request with its name: whose it is counts by all that is known of the caller and lasts beyond
-/// a connection; what it demands counts as it is written, since times that are left out mean now.
+/// Identifies a request by its caller and its id, for retries. The caller is identified by
+/// everything known of it that outlives a connection. The content counts as written, because absent
+/// times mean now.
 pub(super) fn named(caller: &Caller, id: &str, revocations: &[pb::Revocation]) -> NamedRequest {
     let names = match caller {
         Caller::Unix { user, group, .. } => vec![format!("user {user}"), format!("group {group}")],
@@ -81,9 +82,9 @@ pub(super) fn named(caller: &Caller, id: &str, revocations: &[pb::Revocation]) -
     }
 }
 
-/// Who revoked, as it is recorded.
+/// The caller, in the form in which it is recorded.
 pub(super) fn source(caller: &Caller) -> String {
-    /// In characters.
+    /// The longest source, in characters.
     const LONGEST: usize = 128;
 
     match caller {
@@ -95,13 +96,13 @@ pub(super) fn source(caller: &Caller) -> String {
     }
 }
 
-/// About how many bytes an entry takes in an answer.
+/// The approximate size of an entry in a response, in bytes.
 pub(super) fn bytes(entry: &RevocationEntry) -> usize {
     let texts = [entry.target.issuer(), entry.target.value(), &entry.source, &entry.comment];
     texts.into_iter().map(str::len).fold(128, usize::saturating_add)
 }
 
-/// An entry as it is answered.
+/// Converts an entry for the response.
 pub(super) fn entry(entry: &RevocationEntry, issuer: Option<&Issuer>) -> pb::RevocationEntry {
     let RevocationEntry { id, target, standing, end: _, recorded_at, source, comment } = entry;
     let mut revocation = pb::Revocation {

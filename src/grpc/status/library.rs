@@ -1,18 +1,18 @@
-//! Statuses that libraries make (tonic, its health and its reflection), which carry no details.
+//! Adds details to statuses made by libraries (tonic, its health and reflection services).
 
 use super::CallFault;
 use http::HeaderMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// The code of a call whose status is among these headers or trailers; `None` if there is none.
+/// The status code among these headers or trailers; `None` if there is none.
 pub(in crate::grpc) fn code_of(headers: &HeaderMap) -> Option<Code> {
     let code = headers.get(Status::GRPC_STATUS)?;
     Some(Code::from_bytes(code.as_bytes()))
 }
 
-/// Gives a status that is an error its `google.rpc.ErrorInfo`, if it has none. What reaches a
-/// library has been let in, so that few causes are left.
+/// Adds a `google.rpc.ErrorInfo` to an error status without one. Only admitted calls reach a
+/// library, so few causes are possible.
 pub(in crate::grpc) fn explain(headers: &mut HeaderMap) {
     if code_of(headers).is_none_or(|code| code == Code::Ok)
         || headers.contains_key(Status::GRPC_STATUS_DETAILS)
@@ -29,7 +29,7 @@ pub(in crate::grpc) fn explain(headers: &mut HeaderMap) {
             Status::with_error_details(code, status.message(), details)
         }
     };
-    // Of ASCII: it fits into headers.
+    // The text is ASCII, so it is a valid header value.
     explained.add_header(headers).ok();
 }
 

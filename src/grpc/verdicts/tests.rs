@@ -1,4 +1,4 @@
-//! Verdicts of proven tokens, written by hand.
+//! Tests of verdicts for tokens that are built by hand.
 
 use super::*;
 use crate::dispatch::{Admission, Amounts, Peer};
@@ -15,7 +15,7 @@ use std::net::Ipv4Addr;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
-/// Decisions to permit the same token, which has these claims too, so many times.
+/// Returns `count` decisions that permit the same token, which has these additional claims.
 fn decisions(claims: &str, count: usize) -> (Vec<Decision>, Arc<Snapshot>) {
     let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
     let issuer = Issuer::new(
@@ -50,14 +50,14 @@ fn told(view: View, claims: usize) -> Telling {
     Telling { view, projection }
 }
 
-/// The account of a peer that is alone, and of the process.
+/// The account of the only peer of a process.
 fn account(bytes: usize) -> (Arc<Admission>, Arc<Account>) {
     let admission = Admission::new(Amounts { bytes, ..Amounts::default() });
     let account = admission.account(Peer::of_address(Ipv4Addr::LOCALHOST.into()));
     (admission, account)
 }
 
-/// As many claims, and as many scopes.
+/// Claims text with `count` claims and as many scopes.
 fn claims(count: usize) -> String {
     let mut all = String::from(r#","scope":""#);
     (0..count).for_each(|number| write!(all, "{} ", number % 10).unwrap());
@@ -66,7 +66,7 @@ fn claims(count: usize) -> String {
     all
 }
 
-/// Writes to the end; gives the verdicts, the slices and the room that was taken.
+/// Writes all verdicts, and returns them, the number of slices and the memory permit.
 fn write(
     claims: &str,
     count: usize,
@@ -146,7 +146,7 @@ fn long_work_is_done_in_slices_and_short_work_at_once() {
     assert_eq!(slices(3, 64, told(View::Claims, 1)), 1);
     assert!(slices(60, 1000, told(View::Claims, 60)) > 400);
     assert!(slices(60, 1000, told(View::Summary, 0)) > 50);
-    // What one token takes is bounded by its length.
+    // The cost of one token is bounded by its length.
     assert_eq!(slices(2000, 1, told(View::Claims, 60)), 1);
 }
 

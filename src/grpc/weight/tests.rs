@@ -1,5 +1,5 @@
-//! The weight of a message against what reading it takes in fact, for every field of every
-//! request.
+//! Tests of the weight of a message against the memory that decoding takes, for every field of
+//! every request.
 
 use super::*;
 use crate::grpc::shapes::{self, FieldContent};
@@ -11,7 +11,7 @@ use prost::Message;
 use tonic_health::pb as health;
 use tonic_reflection::pb::{v1, v1alpha};
 
-/// Reads a request as the service with this path does.
+/// Decodes a request as the service at this path does.
 fn read(path: &str, message: Bytes) {
     match path {
         "/envoy.service.auth.v3.Authorization/Check" => drop(authz::CheckRequest::decode(message)),
@@ -56,7 +56,7 @@ fn held(number: u64, content: &[u8]) -> Vec<u8> {
     field
 }
 
-/// One field of a message that looks so, with little in it; `seed` makes it differ.
+/// Writes one field of a message with this shape, with little content; `seed` varies it.
 fn one(shape: usize, seed: &mut u64) -> Vec<u8> {
     let fields = shapes::shape(shape).fields();
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -87,7 +87,7 @@ fn value(number: u64, content: FieldContent, seed: &mut u64) -> Vec<u8> {
     }
 }
 
-/// All fields of a message and of those in it, as paths from the message.
+/// All fields of a message and of nested ones, as paths from the message.
 fn paths(shape: usize) -> Vec<Vec<(u64, FieldContent)>> {
     let mut all = Vec::new();
     for (number, content) in shapes::shape(shape).fields() {
@@ -107,10 +107,10 @@ fn weigh(shape: usize, message: &[u8], piece: usize) -> Result<usize, CallFault>
     Ok(weight.decoded())
 }
 
-/// What is read never takes more than what was told, and what is told is bounded.
+/// Checks that decoding takes no more memory than estimated, and that the estimate is bounded.
 fn hold(path: &str, shape: usize, message: &[u8]) -> Option<usize> {
     let whole = weigh(shape, message, usize::MAX);
-    // A fault is noticed with the piece, and where the piece has two, one of them is told.
+    // A fault is noticed with its piece, and if the piece has two faults, either is reported.
     if message.len() < 4000 {
         assert_eq!(whole.ok(), weigh(shape, message, 1).ok(), "{path}: however it is cut");
     }
@@ -129,7 +129,7 @@ fn every_field_at_every_depth_is_weighed() {
         for steps in paths(request) {
             fields += 1;
             for length in [100, 3_000, 30_000, 300_000] {
-                // The innermost message is full of the field, and then the request is.
+                // First the innermost message is full of the field, and then the request.
                 for whole in [false, true] {
                     let mut seed = 7;
                     let mut message = Vec::new();
@@ -186,7 +186,7 @@ fn what_is_broken_or_hidden_in_a_group_changes_nothing_of_the_count() {
         assert!(weigh(request, &message, 100).is_err() || hold(path, request, &message).is_some());
     }
     assert!(weigh(request, &context, 100).is_err());
-    // Lengths that lie, and numbers that never end.
+    // Lengths that lie, and varints that never end.
     for broken in [&[0xff; 64][..], &[0x0a, 0xff, 0xff, 0x03, 0x61], &[0x22, 0x40, 0x0a], &[0x07]] {
         hold(path, request, broken);
     }

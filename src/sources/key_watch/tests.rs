@@ -1,4 +1,4 @@
-//! A watch over keys in virtual time: what is due, is due at its moment.
+//! Tests of a key watch in virtual time: attempts are due exactly on time.
 
 use super::*;
 use crate::clock::VirtualClock;
@@ -100,7 +100,7 @@ async fn r65_within_the_cool_down_nobody_waits_before_an_attempt_is_near() {
     assert!(watch.miss(5).is_none(), "it is nine seconds to the next attempt");
     assert_eq!(watch.next(), Action::Wait(at(PACE.cooldown)));
     let mut sleeping = pin!(watch.sleep(at(PACE.cooldown)));
-    // Told of the earlier moment, the task looks again and sleeps until then.
+    // Notified of the earlier time, the task asks again and sleeps until then.
     assert!(poll!(&mut sleeping).is_ready());
     let mut sleeping = pin!(watch.sleep(at(PACE.cooldown)));
     assert!(poll!(&mut sleeping).is_pending());

@@ -1,4 +1,4 @@
-//! The task of one issuer in virtual time, without a network.
+//! Tests of the refresh task of one issuer in virtual time, without a network.
 
 use super::*;
 use crate::clock::VirtualClock;
@@ -17,7 +17,7 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_nanos(1);
 const MAX_STALE: Duration = Duration::from_secs(3600);
 
-/// A task for an issuer without keys, which may ask nobody: each attempt fails at once.
+/// A task for an issuer without keys and without URLs: each attempt fails at once.
 fn refresher(time: &VirtualClock) -> Refresher {
     let metrics = Arc::new(Metrics::new());
     let issuer = Issuer::new(
@@ -121,7 +121,7 @@ async fn r68_the_task_tries_again_exactly_when_an_attempt_is_due() {
     assert!(failure.contains("there is no URL to ask"), "{failure}");
 }
 
-/// Polls until nothing more happens at this moment.
+/// Polls until nothing more happens at the current time.
 macro_rules! settle {
     ($running:expr) => {
         for _ in 0..8 {
@@ -180,7 +180,7 @@ async fn a_jump_of_the_clock_is_noticed_within_a_second_and_keys_are_asked_for()
         settle!(running);
         assert_eq!(attempts(), 1, "{word}");
 
-        // Until it brings keys, those at hand expire by their true age, whatever the clock says.
+        // Until it brings keys, the current ones expire by their true age, whatever the clock says.
         if direction > 0 {
             assert_eq!(freshness(), Freshness::Expired);
         } else {
@@ -195,7 +195,7 @@ async fn a_jump_of_the_clock_is_noticed_within_a_second_and_keys_are_asked_for()
     }
 }
 
-/// A union of two places, which may ask nobody, with the sets that it holds.
+/// A union of two places without URLs, with stored sets.
 fn union(time: &VirtualClock) -> Refresher {
     let mut task = refresher(time);
     let part = || Part { urls: Vec::new(), access: Access::default() };
@@ -215,7 +215,7 @@ fn hold(task: &Refresher, index: usize, id: &str) {
     task.parts.hold(index, current, task.clock.wall(), &task.clock);
 }
 
-/// The answer of a place with this key.
+/// The response of a place with this key.
 fn set(id: &str) -> Result<FetchOutcome, SourceError> {
     let (text, allowed) = (jwks(id), [Algorithm::EdDsa]);
     let keys = LoadedKeys::from_jwks(&text, &allowed).unwrap();
@@ -250,7 +250,7 @@ async fn r67_the_keys_of_one_place_go_exactly_when_its_set_is_too_old_and_the_ot
     let task = Arc::new(task);
     let mut running = pin!(Arc::clone(&task).run());
     settle!(running);
-    // Attempts fail all the while, and take nothing away.
+    // Attempts keep failing, which removes nothing.
     let step = Duration::from_secs(10);
     for _ in 0..259 {
         time.advance(step);
@@ -262,7 +262,7 @@ async fn r67_the_keys_of_one_place_go_exactly_when_its_set_is_too_old_and_the_ot
     time.advance(TICK);
     settle!(running);
     assert_eq!(ids(&engine), ["new"]);
-    // The last ones stay, and are stale: their tokens are told why.
+    // The last keys stay as stale, so that tokens get the right reason.
     time.advance(lead);
     settle!(running);
     assert_eq!(ids(&engine), ["new"]);
@@ -329,7 +329,7 @@ fn what_is_held_of_a_place_is_inherited_while_it_is_named() {
     assert_eq!(task.clock.wall().since(found.fetched_at), Some(MAX_STALE / 2), "as old as it was");
     time.advance(MAX_STALE / 2);
     assert!(merged(&task).is_none(), "and no longer than it would have been");
-    // What is newer is not replaced.
+    // A newer set is not replaced.
     hold(&task, 1, "new");
     task.parts.inherit(&before);
     let names: Vec<_> =

@@ -1,6 +1,6 @@
-//! The keys of the fingerprints in an audit log, in a file beside it: the key of the newest file
-//! of the log first. Whoever puts a file of the log aside makes a new key, and the key goes when
-//! the file that it was made for does.
+//! The file with the fingerprint keys of an audit log, beside it; the key of the log's newest file
+//! comes first. Each rotation creates a new key, and a key is deleted together with the log file
+//! that it was made for.
 
 use crate::files;
 use jwtd_core::crypto::{MessageKey, random};
@@ -9,56 +9,57 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file with keys of fingerprints.
+/// A file with fingerprint keys.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyFile {
     path: PathBuf,
-    /// How many keys it holds at most.
+    /// The most keys that it holds.
     most: usize,
 }
 
-/// The largest file.
+/// The largest file, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
 impl KeyFile {
-    /// The file for the log at `log`, of which `keep` files are kept beside the newest. Its name
-    /// begins with a dot: what ships `LOG*` must not ship the keys with it.
+    /// The key file for the log at `log`, of which `keep` rotated files are kept. Its name begins
+    /// with a dot, so that a log shipper that reads `LOG*` does not ship the keys too.
     #[must_use]
     pub fn beside(log: &Path, keep: u32) -> Self {
         let mut name = OsString::from(".");
         name.push(log.file_name().unwrap_or_default());
         name.push(".keys");
-        // A line may be made just before its file is put aside, and written just after.
+        // One more than the files, because a line may be formatted just before a rotation, and
+        // written just after.
         let most = usize::try_from(keep).unwrap_or(usize::MAX).saturating_add(2);
         Self { path: log.with_file_name(name), most }
     }
 
-    /// The file for a log that others keep, in a folder of ours.
+    /// The key file for a log that others store, in our own folder.
     #[must_use]
     pub fn within(folder: &Path) -> Self {
         Self { path: folder.join("audit.keys"), most: 1 }
     }
 
-    /// Where it is.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The keys, the newest first.
+    /// Reads the keys, newest first.
     ///
     /// # Errors
-    /// If it cannot be read, or is no such file.
+    /// If it cannot be read, or is not a key file.
     pub fn read(&self) -> io::Result<Vec<MessageKey>> {
         let secrets = self.secrets()?;
         let keys = secrets.iter().map(|secret| MessageKey::new(secret));
         keys.collect::<Option<_>>().ok_or_else(|| self.broken())
     }
 
-    /// The newest key; in a file that is not there, a new one.
+    /// Reads the newest key; creates the file with a new key if it does not exist.
     ///
     /// # Errors
-    /// If it can neither be read nor made, or is no such file.
+    /// If it can neither be read nor created, or is not a key file.
     pub fn newest(&self) -> io::Result<MessageKey> {
         match self.read() {
             Ok(keys) => keys.into_iter().next().ok_or_else(|| self.broken()),
@@ -67,7 +68,7 @@ impl KeyFile {
         }
     }
 
-    /// Makes a new key, and forgets those of files that are gone.
+    /// Creates a new key, and deletes those of deleted log files.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -93,7 +94,7 @@ impl KeyFile {
     }
 
     fn broken(&self) -> io::Error {
-        let what = "holds no keys of fingerprints; fix: remove it, and a new one is made";
+        let what = "holds no fingerprint keys; fix: remove it, and a new file is created";
         io::Error::new(io::ErrorKind::InvalidData, format!("{}: {what}", self.path.display()))
     }
 }

@@ -1,4 +1,4 @@
-//! Where records go: a file that is put aside when it is large, or standard output.
+//! The destination of records: a rotated file, or standard output.
 
 use crate::files::{self, words::of_io};
 use std::fs::{self, File};
@@ -6,35 +6,35 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where records go.
+/// The destination of records.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AuditSink {
-    /// To a file, to which is added.
+    /// A file, to which records are appended.
     File {
-        /// Its path.
+        /// The path.
         path: PathBuf,
-        /// A file of this size becomes `PATH.1`, the one before `PATH.2`, and so on.
+        /// The size for rotation: the file becomes `PATH.1`, the one before `PATH.2`, and so on.
         max_bytes: u64,
-        /// How many of them are kept beside the newest.
+        /// The number of rotated files to keep.
         keep: u32,
     },
-    /// To standard output.
+    /// Standard output.
     Stdout,
 }
 
 /// An open sink.
 pub(super) struct OpenSink {
     sink: AuditSink,
-    /// Called when a file was put aside.
+    /// Called after each rotation.
     put_aside: Box<dyn Fn() + Send>,
     file: Option<File>,
     size: u64,
-    /// At this size the file is put aside.
+    /// The size at which the file is rotated.
     full: u64,
 }
 
 impl OpenSink {
-    /// Opens it.
+    /// Opens the sink.
     pub(super) fn new(sink: AuditSink, put_aside: Box<dyn Fn() + Send>) -> io::Result<Self> {
         let mut open = Self { sink, put_aside, file: None, size: 0, full: 0 };
         open.open()?;
@@ -48,7 +48,7 @@ impl OpenSink {
         let mut file = files::append(path, 0o640)?;
         self.size = file.metadata()?.len();
         self.full = *max_bytes;
-        // Half a line, of a process that was killed, must not swallow the next one.
+        // A partial line of a killed process must not swallow the next line.
         if self.size > 0 && !ends_with_line(&file, self.size) {
             file.write_all(b"\n")?;
             self.size = self.size.saturating_add(1);
@@ -57,12 +57,12 @@ impl OpenSink {
         Ok(())
     }
 
-    /// Closes it; it is opened again when there is something to write.
+    /// Closes the file; the next write opens it again.
     pub(super) fn close(&mut self) {
         self.file = None;
     }
 
-    /// Writes all of `rest`, and takes away from it the lines that were written whole.
+    /// Writes all of `rest`, and removes the completely written lines from it.
     pub(super) fn write(&mut self, rest: &mut &[u8]) -> io::Result<()> {
         while !rest.is_empty() {
             self.open()?;
@@ -77,14 +77,14 @@ impl OpenSink {
                                 self.file = None;
                                 (self.put_aside)();
                             }
-                            // Somebody has moved it already.
+                            // Somebody has moved the file already.
                             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                                 self.file = None;
                             }
-                            // Better one file that grows than none.
+                            // A file that grows too large is better than none.
                             Err(error) => {
                                 let error = of_io(&error);
-                                tracing::warn!(error, "the audit log cannot be put aside");
+                                tracing::warn!(error, "the audit log cannot be rotated");
                                 self.full = size.saturating_add(*max_bytes);
                             }
                         }
@@ -103,18 +103,18 @@ impl OpenSink {
 
 fn ends_with_line(file: &File, size: u64) -> bool {
     let mut last = [0];
-    // Who may only write cannot know, and goes on.
+    // Without read permission, the end is unknown; go on.
     file.read_exact_at(&mut last, size.saturating_sub(1)).is_err() || last == *b"\n"
 }
 
-/// `PATH` becomes `PATH.1`, `PATH.1` becomes `PATH.2`; the oldest goes. First the newest is
-/// moved out of the way, and back if the others cannot be moved.
+/// Rotates: `PATH` becomes `PATH.1`, `PATH.1` becomes `PATH.2`, and the oldest is deleted. The
+/// newest is first moved to `PATH.0`, and back if the others cannot be moved.
 fn rotate(path: &Path, keep: u32) -> io::Result<()> {
     if keep == 0 {
         return fs::remove_file(path);
     }
     let aside = numbered(path, 0);
-    // Of a process that was killed in the middle of this.
+    // A leftover of a process that was killed during a rotation.
     if fs::symlink_metadata(&aside).is_ok_and(|aside| aside.is_file()) {
         shift(path, keep)?;
     }
@@ -124,7 +124,7 @@ fn rotate(path: &Path, keep: u32) -> io::Result<()> {
     })
 }
 
-/// Moves `PATH.0` and all after it one place on.
+/// Renames `PATH.0` and all later files to the next number.
 fn shift(path: &Path, keep: u32) -> io::Result<()> {
     for number in (1..keep).rev() {
         let (from, to) = (numbered(path, number), numbered(path, number.saturating_add(1)));

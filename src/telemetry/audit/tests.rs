@@ -1,4 +1,4 @@
-//! Records that are rotated, moved, stuck and refused.
+//! Tests of rotation, of moved files, of stuck sinks and of refused records.
 
 use super::writer::PAUSE;
 use super::*;
@@ -69,7 +69,7 @@ fn start_at(
     (AuditLog::start(sink, most, refuses, Arc::clone(&metrics), clock).unwrap(), metrics)
 }
 
-/// Waits, however long it takes, until everything is written.
+/// Waits without a timeout until everything is written.
 fn flush(log: &AuditLog<Line>) {
     assert_eq!(log.flush_within(Duration::MAX), 0);
 }
@@ -101,7 +101,7 @@ fn half_a_line_of_another_process_swallows_none_of_ours() {
 #[test]
 fn a_file_that_cannot_be_put_aside_grows() {
     let folder = Folder::new("grows");
-    // A folder stands where the second file would go.
+    // A folder blocks the name of the second rotated file.
     fs::create_dir_all(folder.0.join("a.2/x")).unwrap();
     let (log, _) = start(folder.sink(50, 2), 1 << 20, false);
     for _ in 0..12 {
@@ -124,7 +124,7 @@ fn what_was_put_aside_halfway_is_kept_and_what_is_gone_is_made_anew() {
     }
     let files = ["a.2", "a.1", "a"].map(|file| folder.numbers(file));
     assert_eq!(files, [vec![77], vec![1, 2, 3, 4], vec![5]]);
-    // Removed, and nobody told: when it is full a new one is begun.
+    // The file was removed without notice: a new one is started at the next rotation.
     fs::remove_file(folder.0.join("a")).unwrap();
     for _ in 0..4 {
         log.push([Line(10)]);
@@ -148,7 +148,7 @@ fn a_file_that_was_moved_is_made_anew_when_told() {
     assert_eq!((folder.numbers("moved"), folder.numbers("a")), (vec![1, 2], vec![3]));
 }
 
-/// A log whose sink cannot be opened again: a folder stands in the place of its file.
+/// A log whose sink cannot be reopened, because a folder blocks its path.
 fn stuck(folder: &Folder, refuses: bool) -> (VirtualClock, AuditLog<Line>, Arc<Metrics>) {
     let time = VirtualClock::at(UnixTime::from_seconds(0));
     let (log, metrics) = start_at(folder.sink(1 << 20, 2), 100, refuses, time.clock());
@@ -158,7 +158,7 @@ fn stuck(folder: &Folder, refuses: bool) -> (VirtualClock, AuditLog<Line>, Arc<M
     (time, log, metrics)
 }
 
-/// Repairs the sink, and lets the thread that writes try it again.
+/// Repairs the sink, and lets the writer thread retry.
 fn repair(folder: &Folder, time: &VirtualClock) {
     time.wait_for_sleeper(time.clock().monotonic() + PAUSE);
     fs::remove_dir(folder.0.join("a")).unwrap();
@@ -207,7 +207,7 @@ fn r83_where_nothing_may_be_lost_calls_are_refused_while_nothing_can_be_written(
     repair(&folder, &time);
     flush(&log);
     assert!(log.take_room(1).is_ok());
-    // Where records may be lost, nobody needs room.
+    // If records may be lost, no permit is needed.
     let folder = Folder::new("failing-drop");
     let (time, log, _) = stuck(&folder, false);
     log.push([Line(30)]);
@@ -279,7 +279,7 @@ fn what_another_user_could_have_laid_is_not_written_to() {
     assert!(std::process::Command::new("mkfifo").arg(&log).status().unwrap().success());
     assert!(open().contains("named pipe"), "{}", open());
     fs::remove_file(&log).unwrap();
-    // Links in the places of files that were put aside are moved, and not followed.
+    // Links in place of rotated files are renamed, and not followed.
     for aside in ["a.0", "a.1", "a.2"] {
         std::os::unix::fs::symlink(&elsewhere, folder.0.join(aside)).unwrap();
     }
@@ -292,7 +292,7 @@ fn what_another_user_could_have_laid_is_not_written_to() {
     assert!(!folder.numbers("a.1").is_empty());
 }
 
-/// A record of a JSON text.
+/// A record with a JSON text.
 struct Text(&'static str);
 
 impl Record for Text {

@@ -1,5 +1,5 @@
-//! The thread that writes records. What is being written outlives a panic, so that the
-//! supervisor can start it again.
+//! The thread that writes records. Its buffers survive a panic, so that the supervisor can restart
+//! it.
 
 use super::sink::OpenSink;
 use super::{AuditLog, Record};
@@ -14,30 +14,30 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long to wait before a sink is tried again.
+/// The delay before a failing sink is retried.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
-/// How often the log tells that a sink cannot be written, at most.
+/// The least time between warnings that a sink cannot be written.
 const WARN_EVERY: Duration = Duration::from_secs(5);
 
-/// About so much is written at once.
+/// The approximate size of one write, in bytes.
 const PIECE: usize = 64 << 10;
 
 /// Writes the records of a log.
 pub(super) struct AuditWriter<R> {
     log: AuditLog<R>,
     sink: OpenSink,
-    /// Records that are not lines yet.
+    /// The records that are not formatted yet.
     records: VecDeque<(u64, R)>,
     lines: Vec<u8>,
-    /// The beginning of `lines` that was written.
+    /// The length of the written prefix of `lines`.
     done: usize,
-    /// How many records `lines` holds.
+    /// The number of records in `lines`.
     count: u64,
-    /// The bytes of the queue that all of these take.
+    /// The bytes of the queue that all of these occupy.
     taken: usize,
     last_warning: Option<Instant>,
-    /// Whether the log told that it cannot be written, and nothing since.
+    /// True from a warning that the sink cannot be written until it recovers.
     told: bool,
 }
 
@@ -65,7 +65,8 @@ impl<R: Record> AuditWriter<R> {
         }
     }
 
-    /// Writes for as long as the process lives. After a panic it first writes what was left.
+    /// Writes for as long as the process lives. After a panic, it first writes the remaining
+    /// records.
     pub(super) fn run(&mut self) {
         let shared = std::sync::Arc::clone(&self.log.0);
         let _alarm = Alarm(&shared.failing);
@@ -77,7 +78,7 @@ impl<R: Record> AuditWriter<R> {
         }
     }
 
-    /// Makes lines of the records.
+    /// Formats the records as lines.
     fn format(&mut self) {
         while let Some((number, record)) = self.records.pop_front() {
             let begin = self.lines.len();
@@ -86,7 +87,7 @@ impl<R: Record> AuditWriter<R> {
                 self.escape(begin);
                 self.count = self.count.saturating_add(1);
             } else {
-                // One bad record must not cost the others; its number is missing.
+                // One bad record must not cost the others; its sequence number is missing.
                 self.lines.truncate(begin);
                 self.log.0.metrics.audit_records.dropped.inc();
                 Duty::Audit.panicked();
@@ -94,7 +95,7 @@ impl<R: Record> AuditWriter<R> {
         }
     }
 
-    /// Escapes the last line, so that a person can look at it. Its JSON stays equal.
+    /// Escapes the last line, so that it is safe to view. Its JSON value stays the same.
     fn escape(&mut self, begin: usize) {
         let line = self.lines.get(begin..).unwrap_or_default();
         let Ok(text) = std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line)) else {
@@ -107,7 +108,7 @@ impl<R: Record> AuditWriter<R> {
         }
     }
 
-    /// Writes the lines. What cannot be written now waits here, and all others behind it.
+    /// Writes the lines. Lines that cannot be written wait here, and all others behind them.
     fn write(&mut self) {
         let shared = &self.log.0;
         loop {
@@ -129,7 +130,7 @@ impl<R: Record> AuditWriter<R> {
         }
     }
 
-    /// Gives back the room of what was written.
+    /// Releases the queue space of the written records.
     fn settle(&mut self) {
         let shared = &self.log.0;
         shared.metrics.audit_records.written.inc_by(self.count);
@@ -142,12 +143,12 @@ impl<R: Record> AuditWriter<R> {
         if std::mem::take(&mut self.told) {
             tracing::info!("the audit log can be written again");
         }
-        // Memory for one large record is not kept.
+        // Do not keep the memory of one large record.
         self.lines = Vec::with_capacity(PIECE);
         (self.done, self.count, self.taken) = (0, 0, 0);
     }
 
-    /// Waits for records, or for word to open the file anew.
+    /// Waits for records, or for a request to reopen the file.
     fn take(&mut self) {
         let shared = &self.log.0;
         let mut queue = shared.lock();

@@ -1,4 +1,4 @@
-//! Calls of gRPC, counted from their start to their end.
+//! Counts gRPC calls from start to end.
 
 use super::Metrics;
 use crate::clock::Clock;
@@ -9,7 +9,7 @@ use prometheus::{Histogram, IntCounter, IntCounterVec};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A method, as the labels of the metrics name it.
+/// A method, as metrics label it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CalledMethod {
     kind: &'static str,
@@ -46,7 +46,7 @@ impl CalledMethod {
     /// `grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo`.
     pub const REFLECTION_ALPHA: Self =
         Self::of_reflection("grpc.reflection.v1alpha.ServerReflection");
-    /// A path that is no method's: what it says is the peer's, and no label.
+    /// An unknown path: its text comes from the peer, and must not become a label.
     pub const UNKNOWN: Self = Self { kind: "unknown", service: "unknown", name: "unknown" };
 
     const fn of_verifier(kind: &'static str, name: &'static str) -> Self {
@@ -71,19 +71,19 @@ impl CalledMethod {
     }
 }
 
-/// The calls of one method, with handles of what nearly all of them are counted by.
+/// The calls of one method, with handles for the most common counters.
 #[derive(Debug)]
 pub struct MethodCalls {
     method: &'static CalledMethod,
     started: IntCounter,
     ok: IntCounter,
     seconds: Histogram,
-    /// For those that end with another code.
+    /// Counts calls that end with another code.
     handled: IntCounterVec,
 }
 
 impl MethodCalls {
-    /// Those of `method`.
+    /// Creates the counters of `method`.
     #[must_use]
     pub fn new(metrics: &Metrics, method: &'static CalledMethod) -> Self {
         let (labels, handled) = (method.labels(), metrics.calls_handled.clone());
@@ -97,7 +97,7 @@ impl MethodCalls {
         }
     }
 
-    /// Begins a call.
+    /// Starts a call.
     #[must_use]
     pub fn begin(self: &Arc<Self>, clock: &Clock) -> Call {
         self.started.inc();
@@ -122,13 +122,13 @@ impl Call {
         Self { of, clock, started, code, span: None, tally }
     }
 
-    /// When it was begun.
+    /// The start time.
     #[must_use]
     pub fn started(&self) -> Instant {
         self.started
     }
 
-    /// The same call, as a span if it is one of those that are traced.
+    /// Attaches a span if the call is traced.
     #[must_use]
     pub fn traced(mut self, traces: Option<&Traces>, headers: &HeaderMap) -> Self {
         let CalledMethod { service, name, .. } = *self.of.method;
@@ -139,14 +139,13 @@ impl Call {
         self
     }
 
-    /// What its verdicts are counted with.
+    /// The verdict counts of the call.
     #[must_use]
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// Sets the code that the call ends with. A call that is dropped before ends
-    /// with `Canceled`.
+    /// Sets the status code of the call. A call that is dropped before ends with `Canceled`.
     pub fn end(&mut self, code: &'static str) {
         self.code = code;
     }

@@ -1,56 +1,56 @@
-//! Connections, from their beginning to their end.
+//! Counts connections from accept to close.
 
 use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, Opts};
 
-/// Connections.
+/// Connection counters.
 #[derive(Debug)]
 pub struct Connections {
-    /// Those that were accepted.
+    /// Accepted connections.
     pub accepted: IntCounter,
-    /// Those that the operating system could not give us.
+    /// Errors of accepting a connection.
     pub accept_errors: IntCounter,
-    /// Encrypted connections that came about.
+    /// Successful TLS handshakes.
     pub tls_ok: IntCounter,
-    /// And those that did not.
+    /// Failed TLS handshakes.
     pub tls_failed: IntCounter,
     closed: Vec<IntCounter>,
 }
 
-/// How a connection ends.
+/// The reason why a connection ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ConnectionEnd {
-    /// It grew older than `max_age`, and its calls were done.
+    /// It exceeded `max_age`, and its calls were done.
     Age,
-    /// The certificate of the client ended, or its authority was removed, and its calls were
-    /// done.
+    /// The client's certificate expired, or its CA was removed, and its calls were done.
     Certificate,
-    /// It was cut off: its calls were not done at the end of `drain_timeout`, of
-    /// `max_age_grace`, or soon after its client's certificate ended.
+    /// It was aborted: its calls were not done at the end of `drain_timeout`, of `max_age_grace`,
+    /// or soon after its client's certificate expired.
     Cut,
-    /// The daemon ends, and its calls were done.
+    /// The daemon shut down, and its calls were done.
     Drain,
-    /// The client sent frames of HTTP/2 without end that brought neither call nor message.
+    /// The client flooded it with HTTP/2 frames that carry neither call nor message.
     Flood,
-    /// No encrypted connection came about.
+    /// The TLS handshake failed.
     Handshake,
-    /// The client did not begin in time, or was too slow with the head of a request of HTTP/1.
+    /// The client missed the handshake deadline, or was too slow with the head of an HTTP/1
+    /// request.
     HandshakeTimeout,
-    /// The client spoke HTTP/1 and was answered.
+    /// The client used HTTP/1, and got its responses.
     Http1,
-    /// Nobody called for `idle_timeout`.
+    /// There was no call for `idle_timeout`.
     Idle,
-    /// The client gave no sign of life.
+    /// The client did not respond to a keepalive ping.
     Keepalive,
-    /// The client speaks neither HTTP/2 nor HTTP/1.
+    /// The client used neither HTTP/2 nor HTTP/1.
     NotHttp2,
     /// The client closed it.
     Peer,
-    /// The client broke the rules of HTTP, or the connection broke.
+    /// The client violated HTTP, or the connection broke.
     Protocol,
-    /// The client did not take an answer in time.
+    /// The client did not read a response in time.
     ReplyTimeout,
-    /// The peer that its certificate names has its share of connections already.
+    /// The peer that its certificate names has reached its share of connections.
     Shed,
 }
 
@@ -108,7 +108,7 @@ impl Connections {
             Opts::new("jwtd_connections_closed_total", "Connections that ended, by cause.");
         let closed = IntCounterVec::new(closed, &["cause"]).expect("a valid name");
         add(Box::new(closed.clone()));
-        let tls = Opts::new("jwtd_tls_handshakes_total", "Handshakes of TLS, by result.");
+        let tls = Opts::new("jwtd_tls_handshakes_total", "TLS handshakes, by result.");
         let tls = IntCounterVec::new(tls, &["result"]).expect("a valid name");
         add(Box::new(tls.clone()));
         Self {
@@ -117,7 +117,8 @@ impl Connections {
             accepted: counter("jwtd_connections_accepted_total", "Connections accepted."),
             accept_errors: counter(
                 "jwtd_accept_errors_total",
-                "Connections that could not be accepted, such as for want of descriptors.",
+                "Connections that could not be accepted, for example because file descriptors ran \
+                 out.",
             ),
             closed: ConnectionEnd::ALL.map(|end| closed.with_label_values(&[end.name()])).into(),
         }

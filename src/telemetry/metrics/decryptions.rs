@@ -1,16 +1,16 @@
-//! Encrypted tokens for which there was a key.
+//! Counts encrypted tokens for which a key exists.
 
 use jwtd_core::jose::KeyManagement;
 use prometheus::{IntCounter, IntCounterVec};
 
-/// The outcome for an encrypted token for which there was a key.
+/// The outcome for an encrypted token for which a key exists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decryption {
-    /// It was not decrypted.
+    /// The decryption failed.
     Failed,
-    /// It was decrypted, and what is in it was read.
+    /// It was decrypted, and its content was parsed.
     Opened,
-    /// Something else is wrong with it.
+    /// It was refused for another reason.
     Refused,
 }
 

@@ -18,7 +18,7 @@ impl Duties {
     pub(super) fn new(add: &impl Fn(Box<dyn Collector>)) -> Self {
         let panics = Opts::new(
             "jwtd_duty_panics_total",
-            "Panics that interrupted a thread or task of the daemon; each was started again.",
+            "Panics that interrupted a thread or task of the daemon; its work was restarted.",
         );
         let panics = IntCounterVec::new(panics, &["duty"]).expect("a valid name");
         let jumps = Opts::new(
@@ -36,7 +36,7 @@ impl Duties {
         duties
     }
 
-    /// Takes over the panics that were counted.
+    /// Copies the panic counts of supervised work.
     pub(super) fn read(&self) {
         for duty in Duty::ALL {
             let counter = self.panics.with_label_values(&[duty.name()]);

@@ -1,4 +1,4 @@
-//! Events that feeds of revocation received.
+//! Counts events that revocation feeds received.
 
 use prometheus::core::Collector;
 use prometheus::{IntCounterVec, Opts};
@@ -7,33 +7,33 @@ use prometheus::{IntCounterVec, Opts};
 #[derive(Debug)]
 pub struct EventCounters(IntCounterVec);
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum EventOutcome {
-    /// It is of a type that revokes nothing.
+    /// Its type revokes nothing.
     Ignored,
     /// It verified the stream.
     Verified,
-    /// It told of a change of the stream.
+    /// It reported a change of the stream.
     Updated,
-    /// What it revokes is in force.
+    /// Its revocation is in force.
     Recorded,
-    /// It came before.
+    /// It was received before.
     Repeated,
-    /// It names nobody who is known here.
+    /// It names no subject that is known here.
     Unmapped,
-    /// Too many events came at once: the sender is told to try again.
+    /// Too many events arrived at once: the sender must retry.
     Busy,
-    /// It could not be judged or recorded now: the sender is told to try again.
+    /// It could not be verified or recorded now: the sender must retry.
     Failed,
-    /// The feed may not revoke what it names.
+    /// The feed lacks the permission for its revocation.
     NotPermitted,
-    /// It is not good, or its sender is not authorized.
+    /// It is invalid, or its sender is not authorized.
     Refused,
 }
 
 impl EventOutcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Self; 10] = [
         Self::Ignored,
         Self::Verified,
@@ -47,7 +47,7 @@ impl EventOutcome {
         Self::Refused,
     ];
 
-    /// As metrics and logs name it.
+    /// The name in metrics and logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -70,14 +70,14 @@ impl EventCounters {
     pub(super) fn new(add: &impl Fn(Box<dyn Collector>)) -> Self {
         let options = Opts::new(
             "jwtd_revocation_events_total",
-            "Logout tokens and security event tokens that came, by feed and outcome.",
+            "Received logout tokens and security event tokens, by feed and outcome.",
         );
         let vector = IntCounterVec::new(options, &["feed", "outcome"]).expect("valid names");
         add(Box::new(vector.clone()));
         Self(vector)
     }
 
-    /// The series of this feed begin.
+    /// Creates the series of this feed.
     pub fn begin(&self, feed: &str) {
         for outcome in EventOutcome::ALL {
             self.0.with_label_values(&[feed, outcome.name()]);

@@ -17,7 +17,7 @@ pub(super) struct Fetches {
 pub struct UnknownKids(IntCounter);
 
 impl UnknownKids {
-    /// Counts one.
+    /// Counts one token.
     pub fn add(&self) {
         self.0.inc();
     }
@@ -33,7 +33,7 @@ impl Fetches {
         let total = IntCounterVec::new(total, &["issuer", "outcome"]).expect("a valid name");
         let seconds = HistogramOpts::new(
             "jwtd_jwks_fetch_seconds",
-            "How long attempts to fetch a key set took, its metadata included.",
+            "Duration of attempts to fetch a key set, including its metadata.",
         );
         let seconds = seconds.buckets(vec![0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]);
         let seconds = Histogram::with_opts(seconds).expect("valid buckets");
@@ -41,14 +41,14 @@ impl Fetches {
         add(Box::new(seconds.clone()));
         let unknown_kid = Opts::new(
             "jwtd_unknown_kid_total",
-            "Tokens whose key id no key of the issuer had when they came.",
+            "Tokens whose key id matched no key of the issuer on arrival.",
         );
         let unknown_kid = IntCounterVec::new(unknown_kid, &["issuer"]).expect("a valid name");
         add(Box::new(unknown_kid.clone()));
         Self { total, seconds, unknown_kid }
     }
 
-    /// Those with series for each issuer.
+    /// The vectors with series for each issuer.
     pub(super) fn vectors(&self) -> [IntCounterVec; 2] {
         [self.total.clone(), self.unknown_kid.clone()]
     }

@@ -1,11 +1,11 @@
-//! Values that are read when they are asked for.
+//! Gauges that are set at each scrape.
 
 use jwtd_core::keys::Freshness;
 use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts};
 use std::time::Duration;
 
-/// Values that are read when they are asked for.
+/// Gauges that are set at each scrape.
 #[derive(Debug)]
 pub struct Gauges {
     cache_entries: IntGauge,
@@ -42,69 +42,72 @@ impl Gauges {
         let keys = Opts::new("jwtd_jwks_keys", "Usable keys of the issuer.");
         let jwks_keys = IntGaugeVec::new(keys, &["issuer"]).expect("a valid name");
         add(Box::new(jwks_keys.clone()));
-        let state =
-            "How far the keys of the issuer can be relied on: 1 for the state that it is in.";
+        let state = "Freshness of the issuer's keys: 1 for the current state.";
         let state = Opts::new("jwtd_jwks_state", state);
         let jwks_state = IntGaugeVec::new(state, &["issuer", "state"]).expect("a valid name");
         add(Box::new(jwks_state.clone()));
         let success = Opts::new(
             "jwtd_jwks_last_success_timestamp_seconds",
-            "When the key set of an issuer was last fetched, in seconds since the epoch.",
+            "Time of the last fetch of an issuer's key set, in seconds since the epoch.",
         );
         let jwks_last_success = GaugeVec::new(success, &["issuer"]).expect("a valid name");
         add(Box::new(jwks_last_success.clone()));
         let stale = Opts::new(
             "jwtd_jwks_expiry_timestamp_seconds",
-            "When the keys of an issuer that were fetched grow too old to be used, in seconds \
-             since the epoch.",
+            "Time at which an issuer's fetched keys expire, in seconds since the epoch.",
         );
         let jwks_expiry = GaugeVec::new(stale, &["issuer"]).expect("a valid name");
         add(Box::new(jwks_expiry.clone()));
         let age = Opts::new(
             "jwtd_revocation_feed_age_seconds",
-            "How long a feed of revocation was silent; since the start if it was never heard of.",
+            "Time since a revocation feed was last heard from; since the start if it never was.",
         );
         let feed_age = GaugeVec::new(age, &["feed"]).expect("a valid name");
         add(Box::new(feed_age.clone()));
         let stale = Opts::new(
             "jwtd_revocation_feed_stale",
-            "Whether a feed of revocation was silent for longer than its `max_age`, or lacks \
-             something.",
+            "1 if a revocation feed has been silent for longer than its `max_age`, or is \
+             incomplete.",
         );
         let feed_stale = IntGaugeVec::new(stale, &["feed"]).expect("a valid name");
         add(Box::new(feed_stale.clone()));
-        let failing =
-            "Whether the last attempt to read a feed of revocation failed, or found faults.";
+        let failing = "1 if the last attempt to read a revocation feed failed, or found faults.";
         let failing = Opts::new("jwtd_revocation_feed_failing", failing);
         let feed_failing = IntGaugeVec::new(failing, &["feed"]).expect("a valid name");
         add(Box::new(feed_failing.clone()));
-        let limits = Opts::new("jwtd_limit", "The bounds of what the gauges of these names tell.");
+        let limits = Opts::new("jwtd_limit", "The limits of the gauges with these names.");
         let limits = IntGaugeVec::new(limits, &["limit"]).expect("a valid name");
         add(Box::new(limits.clone()));
         let expiry = Opts::new(
             "jwtd_tls_certificate_expiry_timestamp_seconds",
-            "When the certificate of a listener ends, in seconds since the epoch.",
+            "Expiry of a listener's certificate, in seconds since the epoch.",
         );
         let certificate_expiry = GaugeVec::new(expiry, &["listener"]).expect("a valid name");
         add(Box::new(certificate_expiry.clone()));
         let last_reload_time = Gauge::new(
             "jwtd_config_last_reload_success_timestamp_seconds",
-            "When the configuration was last loaded, in seconds since the epoch.",
+            "Time at which the configuration was last loaded, in seconds since the epoch.",
         )
         .expect("a valid name");
         add(Box::new(last_reload_time.clone()));
         Self {
-            cache_entries: gauge("jwtd_cache_entries", "Checked signatures remembered."),
-            cache_bytes: gauge("jwtd_cache_bytes", "Bytes of the signatures remembered."),
-            in_flight_tokens: gauge("jwtd_in_flight_tokens", "Tokens being worked on."),
+            cache_entries: gauge(
+                "jwtd_cache_entries",
+                "Entries in the cache of checked signatures.",
+            ),
+            cache_bytes: gauge(
+                "jwtd_cache_bytes",
+                "Memory of the cache of checked signatures, in bytes.",
+            ),
+            in_flight_tokens: gauge("jwtd_in_flight_tokens", "Tokens in progress."),
             in_flight_bytes: gauge(
                 "jwtd_in_flight_bytes",
-                "Bytes of calls being received or worked on.",
+                "Bytes of calls being received or processed.",
             ),
             connections: gauge("jwtd_connections", "Open connections."),
             streams: gauge(
                 "jwtd_streams",
-                "Places of open calls that may be silent: 1 for VerifyStream, 2 for Watch, 4 for \
+                "Stream slots of open long-lived calls: 1 for VerifyStream, 2 for Watch, 4 for \
                  ServerReflectionInfo.",
             ),
             workers: gauge("jwtd_workers", "Threads that serve calls and check signatures."),
@@ -112,7 +115,10 @@ impl Gauges {
                 "jwtd_revocation_entries",
                 "Tokens, sessions, subjects, clients, issuers and keys that are revoked.",
             ),
-            revocation_bytes: gauge("jwtd_revocation_bytes", "Bytes of memory of what is revoked."),
+            revocation_bytes: gauge(
+                "jwtd_revocation_bytes",
+                "Memory of the revocation set, in bytes.",
+            ),
             feed_age,
             feed_stale,
             feed_failing,
@@ -123,13 +129,13 @@ impl Gauges {
             limits,
             last_reload_successful: gauge(
                 "jwtd_config_last_reload_successful",
-                "Whether the configuration was loaded without faults when it was last read.",
+                "1 if the configuration was free of faults when it was last read.",
             ),
             last_reload_time,
             certificate_expiry,
             restart_required: gauge(
                 "jwtd_config_restart_required",
-                "Whether the configuration that was last read has settings that take effect only \
+                "1 if the configuration that was last read has settings that take effect only \
                  after a restart.",
             ),
         }
@@ -141,12 +147,12 @@ impl Gauges {
         self.cache_bytes.set(whole(bytes));
     }
 
-    /// Sets a bound; `limit` is the name of the gauge that it bounds, without `jwtd_`.
+    /// Sets a limit; `limit` is the name of the gauge that it bounds, without `jwtd_`.
     pub fn set_limit(&self, limit: &'static str, value: u64) {
         self.limits.with_label_values(&[limit]).set(whole(value));
     }
 
-    /// Sets what is in flight.
+    /// Sets the amounts in flight.
     pub fn set_in_flight(&self, tokens: usize, bytes: usize, connections: usize, streams: usize) {
         self.in_flight_tokens.set(whole(tokens));
         self.in_flight_bytes.set(whole(bytes));
@@ -154,18 +160,18 @@ impl Gauges {
         self.streams.set(whole(streams));
     }
 
-    /// Sets how much is revoked.
+    /// Sets the size of the revocation set.
     pub fn set_revocations(&self, entries: usize, bytes: usize) {
         self.revocation_entries.set(whole(entries));
         self.revocation_bytes.set(whole(bytes));
     }
 
-    /// Sets whether the last attempt to read a feed failed.
+    /// Sets if the last attempt to read a feed failed.
     pub fn set_feed_failing(&self, feed: &str, failing: bool) {
         self.feed_failing.with_label_values(&[feed]).set(i64::from(failing));
     }
 
-    /// Sets how long a feed was silent, and whether that is too long.
+    /// Sets the silence of a feed, and if the feed is stale.
     pub fn set_feed(&self, feed: &str, age: Duration, stale: bool) {
         self.feed_age.with_label_values(&[feed]).set(age.as_secs_f64());
         self.feed_stale.with_label_values(&[feed]).set(i64::from(stale));
@@ -176,7 +182,7 @@ impl Gauges {
         self.workers.set(whole(workers));
     }
 
-    /// Forgets all issuers: those of now are set next.
+    /// Removes all issuers, before the current ones are set.
     pub fn forget_issuers(&self) {
         self.jwks_keys.reset();
         self.jwks_state.reset();
@@ -184,9 +190,8 @@ impl Gauges {
         self.jwks_expiry.reset();
     }
 
-    /// Sets the number of usable keys of an issuer, how far they can be relied on, and, in
-    /// seconds since the epoch and if they are fetched, when they were and when they grow
-    /// too old.
+    /// Sets the number of usable keys of an issuer and their freshness. If they are fetched, also
+    /// sets the fetch time and the time of expiry, in seconds since the epoch.
     pub fn set_issuer(
         &self,
         issuer: &str,
@@ -209,13 +214,13 @@ impl Gauges {
         }
     }
 
-    /// Sets when the certificate of a listener ends, in seconds since the epoch.
+    /// Sets the expiry of a listener's certificate, in seconds since the epoch.
     pub fn set_certificate(&self, listener: &str, not_after: i64) {
         self.certificate_expiry.with_label_values(&[listener]).set(time(not_after));
     }
 
-    /// Sets whether the configuration was free of faults when it was last read, when it
-    /// was last put in force, and whether it has settings that need a restart.
+    /// Sets the outcome of the last reload, the time when a configuration was last applied, and if
+    /// changed settings need a restart.
     pub fn set_reload(&self, successful: bool, seconds: i64, restart_required: bool) {
         self.last_reload_successful.set(i64::from(successful));
         self.last_reload_time.set(time(seconds));

@@ -1,4 +1,5 @@
-//! The series of profiles and issuers. Those of names that no configuration has any more go.
+//! Manages the series of profiles and issuers: removes those of names that are no longer
+//! configured.
 
 use super::Metrics;
 use prometheus::IntCounterVec;
@@ -10,11 +11,11 @@ use std::sync::{Mutex, PoisonError};
 /// The value of the label `issuer` for tokens that did not get as far as one.
 pub(super) const UNKNOWN: &str = "unknown";
 
-/// The names that may have series; all of them until they are told.
+/// The names that may have series; `None` allows all names until the first call.
 ///
-/// A reload admits its new names before it makes handles for them, and retains them alone
-/// once it is in force. Batches in flight hold handles of the configuration that they began
-/// with, and may bring a series back: it is removed again before it is shown.
+/// A reload admits its new names before it creates handles for them, and retains only them once it
+/// is applied. Batches in flight hold handles of the configuration that they started with, and may
+/// recreate a series: it is removed again before it is shown.
 #[derive(Debug)]
 pub(super) struct Names {
     known: Mutex<Option<Known>>,
@@ -47,8 +48,8 @@ impl Known {
 }
 
 impl Metrics {
-    /// These profiles and issuers may have series, beside those that have: they are to be in
-    /// force. Must be told before handles are made for them.
+    /// Allows series of these profiles and issuers, in addition to the current ones, because they
+    /// are about to be applied. Must be called before handles are created for them.
     pub fn admit<'n>(
         &self,
         profiles: impl Iterator<Item = &'n str>,
@@ -68,12 +69,12 @@ impl Metrics {
 }
 
 impl Names {
-    /// Watches over the series of `vectors`.
+    /// Manages the series of `vectors`.
     pub(super) fn new(vectors: Vec<IntCounterVec>) -> Self {
         Self { known: Mutex::default(), vectors }
     }
 
-    /// These names may have series too.
+    /// Allows series of these names too.
     pub(super) fn admit<'n>(
         &self,
         profiles: impl Iterator<Item = &'n str>,
@@ -83,7 +84,7 @@ impl Names {
         known.get_or_insert_default().extend(profiles, issuers);
     }
 
-    /// Only these names may have series from now on.
+    /// Allows series of these names only.
     pub(super) fn retain<'n>(
         &self,
         profiles: impl Iterator<Item = &'n str>,
@@ -98,7 +99,7 @@ impl Names {
         *known = Some(all);
     }
 
-    /// Removes the series of other names, also from what was gathered.
+    /// Removes the series of other names, also from gathered metrics.
     pub(super) fn prune(&self, families: &mut Vec<MetricFamily>) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = &*known else { return };
@@ -118,7 +119,7 @@ fn prune(vector: &IntCounterVec, family: &mut MetricFamily, known: &Known) {
         let keep = known.names(metric);
         if !keep {
             let labels = metric.get_label().iter().map(|label| (label.name(), label.value()));
-            // Somebody else may have removed it.
+            // Another thread may have removed it.
             vector.remove(&labels.collect::<HashMap<_, _>>()).ok();
         }
         keep
@@ -175,7 +176,7 @@ mod tests {
         assert_eq!(series(&metrics).len(), 12, "until the new configuration is in force");
         metrics.retain(["q"].into_iter(), ["a"].into_iter());
         assert_eq!(series(&metrics), kept);
-        // Batches that began before it was count on.
+        // Batches that started before continue to count.
         count();
         let twice = kept.map(|line| {
             let (name, value) = line.rsplit_once(' ').unwrap();
@@ -185,7 +186,7 @@ mod tests {
         less.add(0, Some(0), Reason::Ok, 1);
         assert!(series(&metrics)[3].ends_with(" 7"));
 
-        // A name that comes back is counted from the start, by handles that are shown.
+        // A name that returns is counted from zero, by visible handles.
         let (again, ..) = begin(&["q", "p"], &["a", "b"]);
         metrics.retain(["q", "p"].into_iter(), ["a", "b"].into_iter());
         again.add(1, Some(1), Reason::Ok, 5);

@@ -1,11 +1,11 @@
-//! Requests of plain HTTP.
+//! Counts plain HTTP requests.
 
 use super::Metrics;
 use http::StatusCode;
 use prometheus::core::Collector;
 use prometheus::{IntCounterVec, Opts};
 
-/// Requests of plain HTTP, by what answered them.
+/// Plain HTTP requests, by handler.
 #[derive(Debug)]
 pub(super) struct Requests(IntCounterVec);
 
@@ -14,7 +14,7 @@ impl Requests {
     pub(super) fn new(add: &impl Fn(Box<dyn Collector>)) -> Self {
         let requests = Opts::new(
             "jwtd_http_requests_total",
-            "Requests on the ports of gRPC that were no calls of gRPC, by handler and status.",
+            "Requests on the gRPC ports that were not gRPC calls, by handler and status.",
         );
         let requests = IntCounterVec::new(requests, &["handler", "code"]).expect("a valid name");
         add(Box::new(requests.clone()));

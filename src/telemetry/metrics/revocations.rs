@@ -1,4 +1,4 @@
-//! Changes of what is revoked.
+//! Counts changes of revocations.
 
 use super::events::EventCounters;
 use super::fleet::FleetGauges;
@@ -8,21 +8,21 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts};
 /// Handles of `revocations_total`.
 #[derive(Debug)]
 pub struct RevocationCounters {
-    /// Entries that came.
+    /// Added entries.
     pub added: IntCounter,
-    /// Entries that were undone.
+    /// Undone entries.
     pub undone: IntCounter,
-    /// Entries that have ended.
+    /// Expired entries.
     pub ended: IntCounter,
-    /// Requests that were refused because there were as many entries as there may be.
+    /// Requests refused because the store was full.
     pub full: IntCounter,
     /// Groups of requests that could not be recorded.
     pub failed: IntCounter,
-    /// What went wrong with feeds.
+    /// Errors of feeds.
     pub feeds: FeedErrors,
-    /// How far the sharing of a fleet is behind.
+    /// The lag of a fleet's sharing.
     pub fleet: FleetGauges,
-    /// Entries and marks in the store: what counts against the bound.
+    /// Entries and marks in the store, which count against the limit.
     store_entries: IntGauge,
     /// Events that feeds received.
     pub events: EventCounters,
@@ -32,32 +32,32 @@ pub struct RevocationCounters {
 #[derive(Debug)]
 pub struct FeedErrors(IntCounterVec);
 
-/// What goes wrong with a feed.
+/// An error of a feed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FeedError {
-    /// Its list is empty, and was not.
+    /// Its list is empty, and was not empty before.
     Empty,
-    /// There are as many entries as there may be.
+    /// The revocation store is full.
     Full,
     /// A line of its list cannot be recorded.
     Line,
-    /// What it held was lost there, or another server answers.
+    /// Its stored data was lost, or another server responds.
     Lost,
-    /// It brings what it may not.
+    /// It lacks the permission for an entry.
     NotPermitted,
-    /// What it brings is no record of a daemon.
+    /// An entry is not a record of a daemon.
     Record,
     /// It refuses the user.
     Refused,
-    /// Its list lacks more than a tenth of what it held.
+    /// Its list lacks more than a tenth of its previous entries.
     Removal,
-    /// It takes too long to answer.
+    /// It responds too slowly.
     Slow,
     /// The store cannot be written.
     Store,
-    /// Its list is larger than is accepted.
+    /// Its list exceeds the size limit.
     TooLarge,
-    /// Its list breaks off.
+    /// Its list is truncated.
     Torn,
     /// It cannot be read.
     Unreadable,
@@ -66,7 +66,7 @@ pub enum FeedError {
 }
 
 impl FeedError {
-    /// All of them.
+    /// All errors.
     pub const ALL: [Self; 14] = [
         Self::Empty,
         Self::Full,
@@ -84,7 +84,7 @@ impl FeedError {
         Self::Unwritable,
     ];
 
-    /// As metrics and logs name it.
+    /// The name in metrics and logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -107,7 +107,7 @@ impl FeedError {
 }
 
 impl FeedErrors {
-    /// The series of this feed begin.
+    /// Creates the series of this feed.
     pub fn begin(&self, feed: &str) {
         for error in FeedError::ALL {
             self.0.with_label_values(&[feed, error.name()]);
@@ -125,20 +125,20 @@ impl RevocationCounters {
     pub(super) fn new(add: &impl Fn(Box<dyn Collector>)) -> Self {
         let options = Opts::new(
             "jwtd_revocations_total",
-            "Entries of revocation that came and went, and requests that failed, by result.",
+            "Added, undone and ended revocation entries, and failed requests, by result.",
         );
         let vector = IntCounterVec::new(options, &["result"]).expect("a valid name");
         add(Box::new(vector.clone()));
         let options = Opts::new(
             "jwtd_revocation_feed_errors_total",
-            "What went wrong with feeds of revocation, by feed and reason.",
+            "Errors of revocation feeds, by feed and reason.",
         );
         let errors = IntCounterVec::new(options, &["feed", "reason"]).expect("a valid name");
         add(Box::new(errors.clone()));
         let counter = |result| vector.with_label_values(&[result]);
         let store_entries = IntGauge::new(
             "jwtd_revocation_store_entries",
-            "Entries in the store, and marks of such as were undone and must still be known.",
+            "Entries in the store, and marks of undone entries that must be remembered.",
         );
         let store_entries = store_entries.expect("a valid name");
         add(Box::new(store_entries.clone()));
@@ -155,7 +155,7 @@ impl RevocationCounters {
         }
     }
 
-    /// Sets how many entries and marks the store holds.
+    /// Sets the number of entries and marks in the store.
     pub fn set_stored(&self, stored: u64) {
         self.store_entries.set(i64::try_from(stored).unwrap_or(i64::MAX));
     }

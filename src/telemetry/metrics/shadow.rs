@@ -1,4 +1,4 @@
-//! What policies that are tried in the shadow of others would say.
+//! Counts verdicts of shadow policies.
 
 use jwtd_core::jose::UnixTime;
 use jwtd_core::verify::{Reason, Reject};
@@ -6,8 +6,8 @@ use prometheus::{IntCounter, IntCounterVec};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Handles of `shadow_verifications_total` for one snapshot, and when each kind of
-/// refusal was last logged.
+/// Handles of `shadow_verifications_total` for one snapshot, and the time when each kind of refusal
+/// was last logged.
 #[derive(Debug)]
 pub struct ShadowCounters {
     vector: IntCounterVec,
@@ -17,7 +17,7 @@ pub struct ShadowCounters {
 #[derive(Debug)]
 struct ProfileCounters {
     name: String,
-    /// By the number of the reason.
+    /// The counters, by the number of the reason.
     reasons: OnceLock<Box<[ShadowCounter]>>,
 }
 
@@ -28,7 +28,7 @@ struct ShadowCounter {
 }
 
 impl ShadowCounters {
-    /// How long the same kind of refusal is not logged again, in seconds.
+    /// The time for which the same kind of refusal is not logged again, in seconds.
     const PAUSE: i64 = 10;
 
     pub(super) fn new<'n>(vector: IntCounterVec, profiles: impl Iterator<Item = &'n str>) -> Self {
@@ -37,8 +37,8 @@ impl ShadowCounters {
         Self { vector, profiles: profiles.map(profile).collect() }
     }
 
-    /// Counts what the shadow says of a token, and logs now and then one that it would
-    /// refuse; `permitted` is what the policy in force says.
+    /// Counts the shadow's verdict on a token, and occasionally logs one that it would refuse;
+    /// `permitted` is the verdict of the policy in force.
     pub fn add(&self, profile: usize, said: Result<(), &Reject>, permitted: bool, now: UnixTime) {
         let Some(ProfileCounters { name, reasons }) = self.profiles.get(profile) else { return };
         let reason = said.err().map_or(Reason::Ok, Reject::reason);
@@ -49,7 +49,7 @@ impl ShadowCounters {
         seen.counter.get_or_init(|| self.vector.with_label_values(&[name, reason.code()])).inc();
         let Err(reject) = said else { return };
         let (now, last) = (now.seconds(), seen.logged.load(Ordering::Relaxed));
-        // A time ahead of now is one from before the clock was set back.
+        // A later time than now was recorded before the clock was set back.
         let recent = (0..Self::PAUSE).contains(&now.saturating_sub(last));
         let due = permitted && !recent;
         if due

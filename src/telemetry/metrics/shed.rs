@@ -1,19 +1,19 @@
-//! Why load is shed.
+//! The reasons for load shedding.
 
-/// Why load was shed.
+/// The reason for shedding a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ShedCause {
-    /// The audit log has no room, and no record may be lost.
+    /// The audit queue is full, and no record may be lost.
     Audit,
-    /// Too many bytes are being received or worked on.
+    /// Too many bytes are being received or processed.
     Bytes,
     /// Too many connections are open.
     Connections,
-    /// Too many calls that may be silent are open.
+    /// Too many streams are open.
     Streams,
-    /// Too many tokens are being worked on.
+    /// Too many tokens are in progress.
     Tokens,
-    /// More signature checks wait than can be done in time.
+    /// More signature checks are queued than can be done in time.
     Work,
 }
 

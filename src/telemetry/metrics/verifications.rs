@@ -1,19 +1,19 @@
-//! Verdicts counted by profile, issuer and reason.
+//! Counts verdicts by profile, issuer and reason.
 
 use super::names::UNKNOWN;
 use jwtd_core::verify::Reason;
 use prometheus::{IntCounter, IntCounterVec};
 use std::sync::OnceLock;
 
-/// Handles of `verifications_total` for one snapshot. A series appears with its
-/// first verdict; all of them at once would be many.
+/// Handles of `verifications_total` for one snapshot. A series is created with its first verdict,
+/// because all of them at once would be many.
 #[derive(Debug)]
 pub struct VerificationCounters {
     vector: IntCounterVec,
     profiles: Vec<String>,
-    /// Of the issuers, and `unknown` at the end.
+    /// The issuers, with `unknown` at the end.
     issuers: Vec<String>,
-    /// For each pair of profile and issuer the counters by reason number.
+    /// For each pair of profile and issuer, the counters by reason number.
     cells: Vec<OnceLock<Box<[OnceLock<IntCounter>]>>>,
 }
 
@@ -30,8 +30,8 @@ impl VerificationCounters {
         Self { vector, profiles, issuers, cells }
     }
 
-    /// Counts `tokens` verdicts. No issuer means that the token did not get as
-    /// far as one.
+    /// Counts `tokens` verdicts. `None` as issuer means that the tokens were refused before an
+    /// issuer was found.
     pub fn add(&self, profile: usize, issuer: Option<usize>, reason: Reason, tokens: u64) {
         let row = issuer.unwrap_or_else(|| self.issuers.len().saturating_sub(1));
         let (Some(pair), Some(profile), Some(issuer)) = (

@@ -1,13 +1,13 @@
-//! No traces: this build has no client for OpenTelemetry.
+//! A stub without traces, for builds without an OpenTelemetry client.
 
 use super::tally::Tally;
 use http::HeaderMap;
 
-/// Never made.
+/// Never constructed.
 #[derive(Debug)]
 pub enum Traces {}
 
-/// Never made.
+/// Never constructed.
 #[derive(Debug)]
 pub(super) enum Span {}
 
@@ -20,7 +20,7 @@ impl Traces {
         Err("this build writes no traces".to_owned())
     }
 
-    /// Nothing is to be sent.
+    /// Does nothing.
     pub fn flush(&self) {}
 
     pub(super) fn span(

@@ -2,20 +2,20 @@
 
 use super::huffman::Symbols;
 
-/// Where we are among the fields of a block (RFC 7541, section 6), byte by byte,
-/// so that a block may be cut anywhere.
+/// The parser state within a header block (RFC 7541, section 6), byte by byte, so that a block may
+/// be split anywhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fields {
     state: FieldState,
-    /// Whether the field is `:authority`.
+    /// True if the field is `:authority`.
     authority: bool,
-    /// How much of the name has matched [`NAME`] so far.
+    /// The length of the prefix of the name that matches [`NAME`].
     matched: usize,
-    /// Where we are in a value in Huffman code.
+    /// The state within a Huffman-coded value.
     symbols: Symbols,
 }
 
-/// As it is, and in Huffman code.
+/// The name as a literal, and in Huffman code.
 const NAME: [&[u8]; 2] = [b":authority", b"\xb8\x3b\x53\x39\xec\x32\x7d\x7f"];
 
 /// The index of `:authority` in the static table (RFC 7541, appendix A).
@@ -23,20 +23,20 @@ const NAME_INDEX: usize = 1;
 
 #[derive(Clone, Copy, Debug, Default)]
 enum FieldState {
-    /// A field begins.
+    /// At the start of a field.
     #[default]
     Field,
-    /// The index of a name goes on; the value follows.
+    /// Within the index of a name; the value follows.
     NameIndex { index: usize, shift: u32 },
-    /// An integer that does not matter goes on; a field follows.
+    /// Within an irrelevant integer; a field follows.
     Skip,
-    /// The length of a string begins.
+    /// At the start of the length of a string.
     Length { is_name: bool },
-    /// The length of a string goes on.
+    /// Within the length of a string.
     LengthMore { is_name: bool, huffman: bool, length: usize, shift: u32 },
-    /// So many bytes of a string are left.
+    /// Within a string, of which `left` bytes remain.
     Text { is_name: bool, huffman: bool, left: usize, length: usize },
-    /// Something that no peer sends; the rest of the block passes unchanged.
+    /// In a form that no peer sends; the rest of the block passes unchanged.
     Lost,
 }
 
@@ -91,17 +91,17 @@ impl Fields {
 
     fn field(&mut self, byte: u8) -> FieldState {
         let (index, most) = match byte {
-            // An indexed field, all of it in a table.
+            // An indexed field, complete in a table.
             0x80.. => {
                 return if byte & 0x7f == 0x7f { FieldState::Skip } else { FieldState::Field };
             }
-            // A literal that enters the table.
+            // A literal that is added to the table.
             0x40..=0x7f => (byte & 0x3f, 0x3f),
             // A change of the table's size.
             0x20..=0x3f => {
                 return if byte & 0x1f == 0x1f { FieldState::Skip } else { FieldState::Field };
             }
-            // A literal that does not enter the table.
+            // A literal that is not added to the table.
             0x00..=0x1f => (byte & 0x0f, 0x0f),
         };
         if index == most {
@@ -118,7 +118,7 @@ impl Fields {
         FieldState::Length { is_name: index == 0 }
     }
 
-    /// A name has ended; the one that we look for has `length` bytes.
+    /// Handles the end of a name; the name to find has `length` bytes.
     fn name_done(&mut self, length: usize) -> FieldState {
         self.authority = self.matched == length;
         FieldState::Length { is_name: false }
@@ -126,7 +126,7 @@ impl Fields {
 
     fn text(&mut self, is_name: bool, huffman: bool, length: usize) -> FieldState {
         match (length, is_name) {
-            // No name at all, and so not ours.
+            // An empty name is not `:authority`.
             (0, true) => self.name_done(usize::MAX),
             (0, false) => FieldState::Field,
             _ => FieldState::Text { is_name, huffman, left: length, length },
@@ -134,8 +134,8 @@ impl Fields {
     }
 }
 
-/// Goes on with an integer (RFC 7541, section 5.1): its value so far, and whether
-/// more follows; nothing if it is larger than any header.
+/// Continues an integer (RFC 7541, section 5.1): returns its value until now, and whether more
+/// bytes follow; `None` if it exceeds any header.
 fn more(value: usize, shift: u32, byte: u8) -> Option<(usize, bool)> {
     if shift > 21 {
         return None;

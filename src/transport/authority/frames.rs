@@ -1,13 +1,13 @@
-//! The frames of HTTP/2 (RFC 9113, section 4.1), as far as header fields are in them.
+//! Walks over HTTP/2 frames to find header fields (RFC 9113, section 4.1).
 
 use super::fields::Fields;
 
-/// Where we are among the frames (RFC 9113, section 4.1).
+/// The parser state among the frames (RFC 9113, section 4.1).
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     header: [u8; 9],
     filled: usize,
-    /// What is left of the current frame's payload.
+    /// The remaining bytes of the current frame's payload.
     left: usize,
     kind: FrameKind,
     /// The padding at the end of the current frame.
@@ -17,14 +17,14 @@ pub(super) struct Frames {
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum FrameKind {
-    /// Not header fields.
+    /// A frame without header fields.
     #[default]
     Other,
-    /// Header fields.
+    /// Within header fields.
     Block,
-    /// The length of padding comes first, then perhaps a priority.
+    /// At the padding length; a priority may follow.
     PadLength { priority: bool },
-    /// So many bytes of priority come first.
+    /// Within the priority, of which this many bytes remain.
     Priority(usize),
 }
 
@@ -35,7 +35,7 @@ impl Frames {
     const PADDED: u8 = 8;
     const PRIORITY: u8 = 0x20;
 
-    /// Goes over what was read, and repairs it.
+    /// Walks over the received bytes, and repairs them.
     pub(super) fn repair(&mut self, mut bytes: &mut [u8]) {
         while !bytes.is_empty() {
             if self.left == 0 {
@@ -75,7 +75,7 @@ impl Frames {
             Self::CONTINUATION => FrameKind::Block,
             _ => FrameKind::Other,
         };
-        // A block ends with its last frame, whatever state it is in.
+        // A block ends with its last frame, in any state.
         if self.left == 0 && flags & Self::END_HEADERS != 0 {
             self.kind = FrameKind::Other;
         }

@@ -1,22 +1,22 @@
-//! The symbols of a text in Huffman code (RFC 7541, section 5.2 and appendix B).
+//! The symbols of a Huffman-coded text (RFC 7541, section 5.2 and appendix B).
 //!
-//! `%` is 010101, `/` is 011000 and the space is 010100. A bit that was handed on
-//! cannot be changed any more, so each is made another symbol by setting one bit as
-//! it passes: the fifth of 01010, whether `%` or a space follows (they become `.`,
-//! 010111, and `-`, 010110), and the sixth of `/` (it becomes `3`, 011001).
+//! `%` is 010101, `/` is 011000 and the space is 010100. A bit that was passed on cannot be changed
+//! any more, so each symbol is replaced by setting one bit as it passes: the fifth of 01010,
+//! whether `%` or a space follows (they become `.`, 010111, and `-`, 010110), and the sixth of `/`
+//! (it becomes `3`, 011001).
 
-/// Where we are among the symbols of a text.
+/// The parser state among the symbols of a text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Symbols {
-    /// The bits of the symbol that has begun.
+    /// The bits of the current symbol.
     code: u32,
-    /// How many bits these are.
+    /// The number of these bits.
     length: usize,
 }
 
-/// The code is canonical: so many symbols have codes of so many bits, and the codes of
-/// a length follow on those of the length before. Hence where a symbol ends can be told
-/// without knowing which it is.
+/// The number of symbols for each code length. The code is canonical: the codes of one length
+/// follow those of the length before. So the end of a symbol can be found without knowing the
+/// symbol.
 const SYMBOLS: [(usize, u32); 21] = [
     (5, 10),
     (6, 26),
@@ -41,7 +41,7 @@ const SYMBOLS: [(usize, u32); 21] = [
     (30, 4),
 ];
 
-/// By length, the first code that is longer: all below it end there.
+/// For each length, the first longer code: all codes below it end there.
 const ENDS: [u32; 31] = {
     let mut ends = [0; 31];
     let (mut end, mut length, mut row) = (0, 0, 0);
@@ -60,7 +60,7 @@ const ENDS: [u32; 31] = {
 };
 
 impl Symbols {
-    /// Goes over the next byte of the text, and repairs it.
+    /// Walks over the next byte of the text, and repairs it.
     pub(super) fn repair(&mut self, byte: &mut u8) {
         for shift in (0..8).rev() {
             let bit = *byte >> shift & 1;
@@ -70,7 +70,7 @@ impl Symbols {
                 *byte |= 1 << shift;
                 self.code |= 1;
             }
-            // No code is longer than those of 30 bits, and they leave none over.
+            // No code is longer than 30 bits, and the 30-bit codes cover all remaining values.
             if ENDS.get(self.length).is_none_or(|end| self.code < *end) {
                 *self = Self::default();
             }

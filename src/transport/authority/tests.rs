@@ -1,4 +1,4 @@
-//! Header blocks as clients write them, whole and cut at every place.
+//! Tests with header blocks as clients write them, whole and split at every position.
 
 use super::*;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
     [&[0x40, length(name)], name, &[length(value)], value].concat()
 }
 
-/// Repairs `bytes` whole, and cut at every place; all must agree.
+/// Repairs `bytes` whole, and split at every position; all results must agree.
 fn repaired(bytes: &[u8]) -> Vec<u8> {
     let mut whole = bytes.to_vec();
     Frames::default().repair(&mut whole);
@@ -43,10 +43,10 @@ fn the_authority_of_c_core_is_repaired_and_nothing_else() {
 
 #[test]
 fn an_indexed_name_padding_priority_and_continuation_are_understood() {
-    // Indexed name, as in Java.
+    // An indexed name, as Java sends it.
     let indexed = |value: &[u8]| [&[0x41, u8::try_from(value.len()).unwrap()], value].concat();
     assert_eq!(repaired(&frame(1, 4, &indexed(b"/run/s"))), frame(1, 4, &indexed(b"-run-s")));
-    // Never indexed, and without indexing.
+    // Literals that are never indexed, and without indexing.
     for first in [0x01, 0x11] {
         let block = |value: &[u8]| [&[first, 6], value].concat();
         assert_eq!(repaired(&frame(1, 4, &block(b"/run/s"))), frame(1, 4, &block(b"-run-s")));
@@ -90,7 +90,7 @@ fn code(character: char) -> (u32, usize) {
     SHORT.iter().find_map(find).unwrap()
 }
 
-/// In Huffman code, padded with ones.
+/// Encodes in Huffman code, padded with ones.
 fn coded(text: &str) -> Vec<u8> {
     let bits: String = text
         .chars()
@@ -107,7 +107,7 @@ fn coded(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Out of Huffman code.
+/// Decodes Huffman code.
 fn decoded(bytes: &[u8]) -> String {
     let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
     let (mut text, mut rest) = (String::new(), &*bits);
@@ -127,19 +127,19 @@ fn decoded(bytes: &[u8]) -> String {
     }
 }
 
-/// A field with a value in Huffman code behind `head`.
+/// A field with a Huffman-coded value after `head`.
 fn huffman(head: &[u8], value: &[u8]) -> Vec<u8> {
     [head, &[0x80 | u8::try_from(value.len()).unwrap()], value].concat()
 }
 
 #[test]
 fn huffman_code_is_repaired_at_every_alignment() {
-    // As in RFC 7541, appendix C.4.1.
+    // The example of RFC 7541, appendix C.4.1.
     assert_eq!(coded("www.example.com"), b"\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff");
     let mut names = [b"\x41".to_vec(), b"\x01".to_vec(), b"\x11".to_vec(), literal_name(false)];
     names.sort();
     for head in names.into_iter().chain([literal_name(true)]) {
-        // Symbols of 5 and 7 bits before them move what follows over all bits.
+        // Symbols of 5 and 7 bits before them shift the rest to every bit position.
         for before in 0..8 {
             for character in ['%', '/', ' '] {
                 let value = format!("{}{character}x{character}{character}k", "0:".repeat(before));
@@ -181,7 +181,7 @@ fn the_end_of_every_symbol_is_found() {
         (30, [0x3fff_fffc, 0x3fff_ffff]),
     ] {
         for code in codes {
-            // A `/` behind it is seen only if the end was.
+            // A `/` after it is recognized only if the end was.
             let bits = format!("{code:0length$b}011000");
             let padded = format!("{bits:1<48}");
             let mut symbols = huffman::Symbols::default();
@@ -210,7 +210,7 @@ fn other_fields_in_huffman_code_pass_unchanged() {
         let sent = frame(1, 4, &huffman(&head, &coded("/a%b c")));
         assert_eq!(repaired(&sent), sent);
     }
-    // A field of the dynamic table, a change of its size, and then ours.
+    // An indexed field of the dynamic table, a change of its size, and then `:authority`.
     let block = |value: &[u8]| [&[0xbe, 0x3f, 0xe1, 0x1f, 0xff, 0x80, 0x01][..], value].concat();
     let sent = frame(1, 4, &block(&huffman(b"\x41", &coded("/"))));
     assert_eq!(repaired(&sent), frame(1, 4, &block(&huffman(b"\x41", &coded("3")))));
@@ -242,8 +242,8 @@ fn a_long_path_is_repaired_to_its_end() {
 }
 
 proptest! {
-    /// Only the value of `:authority` changes, only where it must, and by as many
-    /// characters; whatever else is in the block.
+    /// Checks that only the value of `:authority` changes, only where it must, and at equal length,
+    /// whatever else is in the block.
     #[test]
     fn only_what_must_change_changes(
         fields in prop::collection::vec(("[0-9a-z]{1,6}", "[ %-./0-9A-Ya-z:=_]{0,20}", any::<[bool; 2]>()), 0..6),

@@ -33,7 +33,7 @@ def spaced(manifest, namespace):
 
 
 def applied(server, manifests):
-    """Stores each of them; what the server refuses."""
+    """Stores each of them; returns the server's refusals."""
     found = []
     for one in sorted(manifests, key=lambda one: one["kind"] != "Namespace"):
         name = f"{one['kind']} {one['metadata']['name']}"
@@ -47,7 +47,7 @@ def applied(server, manifests):
 
 
 def admitted(server, manifests):
-    """Asks for each pod that they would make; what admission says."""
+    """Creates each pod that their workloads would make; returns the refusals of admission."""
     found = []
     for one in pods.pods(manifests):
         template = one.manifest if one.kind == "Pod" else one.manifest["spec"]["template"]
@@ -65,14 +65,14 @@ def admitted(server, manifests):
 
 
 def removed(server, manifests):
-    """Takes them out again, because other renderings have the same names."""
+    """Deletes them again, because other renderings use the same names."""
     for one in manifests:
         if one["kind"] != "Namespace":
             server.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", "-", stdin=one)
 
 
 def control(server):
-    """A pod that must not be admitted, for what the row above is worth."""
+    """A pod that must not be admitted; otherwise the row above would prove nothing."""
     spec = {"hostNetwork": True, "containers": [{"name": "a", "image": "a"}]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "jwtd"}, "spec": spec}
     try:

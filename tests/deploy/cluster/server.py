@@ -12,7 +12,7 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
 class Refused(Exception):
-    """The server refused; the text is what it said."""
+    """The server refused; the text is its message."""
 
 
 def free_port():

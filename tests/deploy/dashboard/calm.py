@@ -16,7 +16,7 @@ from main import DASHBOARD, RULES, data
 from play import Played
 from server import Prometheus
 
-# How far through the hour the issuer goes, and comes back.
+# The parts of the hour after which the issuer goes down, and comes back.
 GOES, RETURNS = 0.45, 0.65
 
 
@@ -43,7 +43,7 @@ def main(file: str, minutes: float) -> None:
             rules = RULES.read_text()
             with Prometheus(here / "prometheus", rules, targets, hurry=False) as prometheus, Load() as load:
                 busy(load, daemons, issuers, seconds)
-                # What is there before the first scrapes has no rate yet.
+                # Series that exist before the first scrapes have no rate yet.
                 time.sleep(min(60, seconds / 10))
                 begin = time.time()
                 for share, down in ((GOES, True), (RETURNS, False), (1, False)):

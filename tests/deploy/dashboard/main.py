@@ -1,4 +1,4 @@
-"""Every query of the dashboard and every rule, asked of a real Prometheus that watched real
+"""Runs every query of the dashboard and every rule on a real Prometheus that scraped real
 daemons in trouble. `main.py RESULTS VERSION`."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DASHBOARD = ROOT / "deploy/grafana/jwtd.json"
 RULES = ROOT / "deploy/prometheus/rules.yaml"
 RATE = "5s"
 
-# Panels of something that does not happen here: there is data, but it is 0.
+# Panels of events that do not happen here: there is data, but it is 0.
 ZERO = {
     "Connections that ended C": "descriptors last",
 }
@@ -38,7 +38,7 @@ NOT_RAISED = {
 
 
 def queries(dashboard: dict, rate: str = RATE, whole: str = "90s") -> list[tuple[str, dict, str]]:
-    """Each with its place and target, in words that Prometheus understands."""
+    """The queries with their panel and target, in a form that Prometheus accepts."""
     return [
         (
             f"{panel['title']} {target['refId']}",

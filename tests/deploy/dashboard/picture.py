@@ -86,7 +86,7 @@ def graph(axes: Axes, panel: dict, series: list, data: dict) -> None:
             axes.plot(times, values, label=name, color=LINES[at % 10], linewidth=1)
     axes.set_ylim(bottom=0, top=settings.get("max"))
     if settings["custom"]["thresholdsStyle"]["mode"] != "off":
-        # They are drawn where the axis has them, and do not stretch it.
+        # Drawn within the axis, without stretching it.
         top = axes.get_ylim()[1]
         for step in settings["thresholds"]["steps"]:
             if step["value"] is not None and step["value"] <= top:
@@ -132,7 +132,7 @@ def shown(value: float, unit: str) -> str:
 
 def stat(axes: Axes, panel: dict, series: list, data: dict) -> None:
     settings = panel["fieldConfig"]["defaults"]
-    # What nobody counts yet is none.
+    # A series without samples counts as 0.
     value = float(series[0][1][0]["values"][-1][1]) if series[0][1] else 0.0
     steps = settings["thresholds"]["steps"]
     color = [step["color"] for step in steps if step["value"] is None or value >= step["value"]][-1]

@@ -22,7 +22,7 @@ class Played(NamedTuple):
 
 
 def play(scene: Scene, rules: str) -> Played:
-    """Prometheus stays up; the daemons and their load are gone."""
+    """Runs the scene; afterwards Prometheus still runs, and the daemons and their load are gone."""
     first, second = scene.first, scene.second
     first.start()
     # The third never was there.
@@ -35,7 +35,7 @@ def play(scene: Scene, rules: str) -> Played:
     bad, foreign = scene.bad_tokens(), scene.unknown_kids(40)
     prometheus = Prometheus(Path(scene.folder.name, "prometheus"), rules, targets)
     prometheus.__enter__()
-    # All were asked once, and what was said before that is over.
+    # Wait until every target was scraped once, and until older samples are over.
     while len(prometheus.at("up", time.time())) < len(targets):
         time.sleep(0.1)
     time.sleep(2)
@@ -58,7 +58,7 @@ def play(scene: Scene, rules: str) -> Played:
         second.start()
         load.batches(second, corp[:200] + gone, 20, 0.1)
         load.streams(second, corp[:50], 1)
-        # What is too much for the second.
+        # More load than the second daemon accepts.
         load.batches(second, corp, 400, 0.05)
         load.late(second, cold[:300], 0.5)
         load.connections(second, 12)
@@ -74,7 +74,7 @@ def play(scene: Scene, rules: str) -> Played:
         # A rotation: the old tokens are refused from the next fetch on.
         scene.issuers["partner"].rotate()
         load.batches(first, scene.issuers["partner"].sign(50), 5, 0.2)
-        # Three tokens that nobody has seen before for each that is known.
+        # Three uncached tokens for each cached one.
         load.batches(first, cold[:35000], 100, 0.1)
         load.batches(second, cold[35000:], 80, 0.2)
         until(75)

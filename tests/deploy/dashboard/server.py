@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes every second, with our rules in a hurry."""
+"""A real Prometheus that scrapes every second, with jwtd's rules on a shortened time scale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from daemon import free_port, get, stop
 
-# What each length of time becomes, so that a minute shows what else takes a day.
+# The shortened durations, so that a minute shows what otherwise takes a day.
 HURRY = {"5m": "10s", "10m": "10s", "15m": "15s", "30m": "15s", "1h": "20s", "6h": "40s", "1d": "40s"}
 
 

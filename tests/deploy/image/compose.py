@@ -53,14 +53,14 @@ def missing(compose):
 
 
 def open_ports(compose):
-    """Whatever is open to other machines."""
+    """The ports that are open to other machines."""
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     wide = [port for port in ports if not port.startswith("127.0.0.1:")]
     return f"{wide}" if wide or not ports else ""
 
 
 def container(name, *command):
-    """The start of a service of ours, as compose.yaml has it."""
+    """The arguments that start one of jwtd's services, as in compose.yaml."""
     service = COMPOSE["services"][name]
     more = []
     for volume in service["volumes"]:

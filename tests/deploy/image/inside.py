@@ -1,4 +1,4 @@
-"""What is in the image, and what it says of itself.
+"""Checks the content of the image and its metadata.
 
 Usage: inside.py RESULTS ROOT SOURCES     ROOT.json is the image's configuration
 """

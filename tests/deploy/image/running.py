@@ -33,7 +33,7 @@ def shell(*command, **options):
 
 
 def jwtd(*arguments, mounts=()):
-    """A further container, to its end: its exit status, and all that it said."""
+    """Runs another container until it exits; returns its exit status and output."""
     ended = subprocess.run([CONTAINER, ROOT, *mounts, "/jwtd", *arguments], capture_output=True, text=True, timeout=60)
     return ended.returncode, ended.stdout + ended.stderr
 

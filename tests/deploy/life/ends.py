@@ -1,4 +1,4 @@
-"""How it ends: in order, killed, out of memory, replaced by another at the same socket."""
+"""The end of a pod: graceful, killed, out of memory, or replaced by another at the same socket."""
 
 import pathlib
 import signal
@@ -24,7 +24,7 @@ def order_of_stopping():
     with pod() as one:
         one.start()
         one.started()
-        # No retries: what is lost is seen.
+        # No retries, so that every lost call shows.
         with Load(stub(target(one), patient=False), many, threads=8) as load:
             time.sleep(0.5)
             asked = time.monotonic()
@@ -105,7 +105,7 @@ def node_socket():
             time.sleep(0.2)
             new.start()
             status = new.process.wait(10)
-            row("maxSurge: a second daemon at the same socket does not take it away; it ends and says why", "" if status == 1 and "another process answers" in new.log() else f"{status}: {new.log()[-200:]}", f"ends with {status}")
+            row("maxSurge: a second daemon at the same socket does not take it away; it ends and says why", "" if status == 1 and "another process listens" in new.log() else f"{status}: {new.log()[-200:]}", f"ends with {status}")
             row("the first serves on", load.lost() if len(load.calls) >= 20 else "")
             old.end()
             new.start()

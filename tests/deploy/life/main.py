@@ -1,4 +1,4 @@
-"""What happens in the life of a pod, and a row for each.
+"""Runs the events in the life of a pod, with a row for each.
 
 Usage: main.py RESULTS WORK VERSION
 """
@@ -23,6 +23,6 @@ for scene in (
 ):  # fmt: skip
     try:
         scene()
-    except Exception as error:  # one scene's end is not that of the others
+    except Exception as error:  # a failed scene must not stop the others
         row(scene.__name__.replace("_", " "), f"{type(error).__name__}: {error}")
         traceback.print_exc()

@@ -24,12 +24,12 @@ def commands():
 
 
 def same(line):
-    """What differs from key to key."""
+    """Replaces the parts that differ from key to key."""
     return re.sub(r"thumbprint \S+", "thumbprint", line.rstrip())
 
 
 def five_steps(folder):
-    """What differs from the page, and how many commands there are."""
+    """The differences from the page, and the number of commands."""
     folder.mkdir()
     port = str(free_port())
     (folder / "jwtd").symlink_to(DAEMON)

@@ -25,7 +25,7 @@ ISS, AUDIENCE = "https://login.example.com", "orders-api"
 
 
 def until(what, seconds=15):
-    """How long it took until `what` held; None if it never did."""
+    """The time until `what` held; None if it never did."""
     begin = time.monotonic()
     while time.monotonic() < begin + seconds:
         if what():
@@ -115,7 +115,7 @@ class Pod:
         self.config.put({"jwtd.yaml": (config if "listen:" in config else head + config), **self.files})
 
     def start(self):
-        """As the container of the image does: its user, no capabilities."""
+        """Starts the daemon like the image's container: with its user and no capabilities."""
         command = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--groups", str(GROUP), "--no-new-privs",
                    DAEMON, "serve", "--config", self.folder / "etc" / "jwtd.yaml"]  # fmt: skip
         log = open(self.folder / "log", "ab")
@@ -126,7 +126,7 @@ class Pod:
         return (self.folder / "log").read_text(errors="replace")
 
     def get(self, path):
-        """As a probe asks: the status and the body, None if nobody answers."""
+        """Sends a probe; returns the status and the body, None if nobody answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
         try:
             connection.request("GET", path)
@@ -203,7 +203,7 @@ class Load:
             one.join()
 
     def lost(self):
-        """What is wrong with calls that were not answered with good verdicts alone."""
+        """The failures among the calls: everything but good verdicts."""
         bad = [came for _, _, came in self.calls if isinstance(came, str) or set(came) != {"OK"}]
         if len(self.calls) < 20:
             return f"only {len(self.calls)} calls"

@@ -1,4 +1,4 @@
-"""What the scenes share: rows, tokens, pods that are ended whatever happens."""
+"""Shared by the scenes: rows, tokens, and pods that are stopped whatever happens."""
 
 import contextlib
 import pathlib
@@ -30,7 +30,7 @@ def sign(*more):
 
 @contextlib.contextmanager
 def pod(config=FILE, **more):
-    """One that is ended, whatever happens."""
+    """A pod that is stopped, whatever happens."""
     one = Pod(WORK, f"pod{len(list(WORK.iterdir()))}", config, {"jwks.json": JWKS}, **more)
     try:
         yield one

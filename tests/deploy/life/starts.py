@@ -1,4 +1,4 @@
-"""How it comes up: in order, with and without its issuer."""
+"""The start of a pod: in order, with and without its issuer."""
 
 import shutil
 import signal

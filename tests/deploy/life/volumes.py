@@ -1,4 +1,4 @@
-"""What is mounted: ConfigMaps and Secrets that are swapped, state, and whose it all is."""
+"""Mounted volumes: ConfigMaps and Secrets that are swapped, state, and their owners."""
 
 import contextlib
 import shutil
@@ -108,7 +108,7 @@ def state_volume():
         fill(one.state / "filler")
         one.start()
         one.started()
-        told = until(lambda: "keys cannot be kept in `state_dir`" in one.log(), 3)
+        told = until(lambda: "keys cannot be saved in `state_dir`" in one.log(), 3)
         seen = (ask(stub(target(one)), TOKEN), bool(told))
         expect("the state volume is full: it serves, and the log tells", seen, (["OK"], True))
     with pod() as one, mounted(one.state, "size=64k,ro"):
@@ -126,7 +126,7 @@ def fill(path):
 
 
 def volumes():
-    """Whose they are: an `emptyDir` belongs to root, and the application has a user of its own."""
+    """Owners: an `emptyDir` belongs to root, and the application has its own user."""
     issuer = Issuer(JWKS)
     with pod() as one:
         one.write(fetched(issuer.url, f"state_dir: {one.state}\n"))

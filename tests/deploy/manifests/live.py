@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def why_not():
-    """Why pods cannot be run here, or nothing."""
+    """The reason why pods cannot be run here, or None."""
     if os.geteuid() != 0:
         return "needs root, for users and mounts of their own"
     for tool in ("unshare", "ip"):
@@ -49,7 +49,7 @@ def with_keys_at_hand(config, jwks):
 
 
 def files_of(pod, manifests, tls):
-    """What is in each volume."""
+    """The content of each volume."""
     maps = {one["metadata"]["name"]: one["data"] for one in of_kind(manifests, "ConfigMap")}
     found = {}
     for volume in pod.spec.get("volumes", []):

@@ -1,4 +1,4 @@
-"""Renders every manifest and holds it against the schemas, restricted Pod Security, itself, and the daemon.
+"""Renders every manifest and checks it against the schemas, restricted Pod Security, itself, and the daemon.
 
 Usage: main.py RESULTS WORK      run says what it wants in the environment
 """
@@ -42,7 +42,7 @@ class Rows:
 
 
 def restricted(manifests):
-    """What the API server's own evaluator would refuse, by the oldest version and by its newest rules."""
+    """The pods that the API server's evaluator would refuse, by the oldest version and by its newest rules."""
     command = [os.environ["PODSECURITY"], f"v{schemas.OLDEST}", "latest"]
     done = subprocess.run(command, input=json.dumps(manifests), capture_output=True, text=True)
     if "0 pods" == done.stderr.strip():
@@ -73,7 +73,7 @@ def frugal(pod):
 
 
 def environment(pod):
-    """Variables JWTD_... that nobody would read."""
+    """Variables JWTD_... that no command reads."""
     found = []
     for one in pod.containers:
         ours = one is pod.jwtd or one.get("args") == ["health"]
@@ -86,7 +86,7 @@ def environment(pod):
 
 
 def judge(manifests, customs):
-    """What of a rendering can be judged by reading it; what, and the faults."""
+    """Static checks of a rendering: their names and the faults."""
     yield "schemas, unknown fields refused", [fault for one in manifests for fault in schemas.faults(one, customs)]
     everyone = pods.pods(manifests)
     if everyone:
@@ -99,7 +99,7 @@ def judge(manifests, customs):
 
 
 def runs(manifests, tls, jwks):
-    """What shows when the pods of a rendering are run; what, and the faults."""
+    """Checks that run the pods of a rendering: their names and the faults."""
     faults, bounds, openings = [], [], []
     for pod in [one for one in pods.pods(manifests) if one.jwtd]:
         settings, wrong = live.run(pod, manifests, tls, jwks)
@@ -117,7 +117,7 @@ def runs(manifests, tls, jwks):
 
 
 def chart_is_fresh(chart, work):
-    """What `deploy/helm/refresh` would change in the chart."""
+    """The changes that `deploy/helm/refresh` would make to the chart."""
     copy = Path(work) / "fresh"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(chart, copy)
@@ -141,7 +141,7 @@ def lint(work):
 
 
 def same_container(rendered):
-    """The chart's containers against those of the kustomizations: the same in all that is not a value."""
+    """The chart's containers must equal those of the kustomizations in everything that is not a value."""
     found = []
     for ours, theirs in (("kustomize sidecar", "example helm-sidecar"), ("kustomize shared", "helm deployment"), ("kustomize node", "helm daemonset")):
         pair = [next(one for one in pods.pods(rendered[name]) if one.jwtd) for name in (ours, theirs)]

@@ -38,7 +38,7 @@ def bind(source, target, read_only):
 
 
 def write_volume(folder, files, group):
-    """As kubelet does it: the files behind a link that can be swapped."""
+    """Writes the files as the kubelet does, behind a link that can be swapped."""
     data = folder / "..2026_01_01"
     data.mkdir(parents=True)
     for name, text in files.items():
@@ -141,7 +141,7 @@ def probe(pod, container):
 
 
 def call_from(pod, container, root):
-    """Whoever is told the endpoint asks over it, as its own user; and cannot change the socket's folder."""
+    """Each container that knows the endpoint calls over it as its own user, and cannot change the socket's folder."""
     arguments = container["args"] if pod["ours"][container["name"]] else ["health"]
     code, said = finish(start(pod, container, root, arguments), 10)
     if code != 0:

@@ -1,11 +1,11 @@
-"""What the manifests of one rendering say of each other, and of the pods in them."""
+"""References between the manifests of one rendering, and to the pods in them."""
 
 import re
 
 import yaml
 
 WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod"}
-# What a cluster has without us.
+# Objects that a cluster has anyway.
 GIVEN = {("ConfigMap", "kube-root-ca.crt")}
 UNITS = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 

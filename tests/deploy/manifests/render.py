@@ -1,4 +1,4 @@
-"""Makes the manifests, as a user would: by kustomize and by helm."""
+"""Renders the manifests as a user would, with kustomize and helm."""
 
 import os
 import re
@@ -19,7 +19,7 @@ LOADER.add_constructor("tag:yaml.org,2002:value", LOADER.construct_scalar)
 
 
 class Refused(Exception):
-    """A tool refused its input; the text is what it said."""
+    """A tool refused its input; the text is its message."""
 
 
 def run(*command, stdin=None, **more):

@@ -15,7 +15,7 @@ from render import HELM, documents, run
 OLDEST = "1.29"
 NEWEST = kubernetes_validate.latest_version().rsplit(".", 1)[0]
 
-# Where the definitions of the custom resources are published.
+# The URLs of the custom resource definitions.
 OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
 ISTIO = "istio.io/api@v1.32.0"
 ENVOY_GATEWAY = "github.com/envoyproxy/gateway@v1.9.1"
@@ -73,7 +73,7 @@ def custom_resources():
 
 
 def faults(manifest, customs):
-    """What the API servers of the oldest and the newest version would refuse."""
+    """The manifests that the API servers of the oldest and the newest version would refuse."""
     key = manifest["apiVersion"], manifest["kind"]
     name = f"{manifest['kind']} {manifest['metadata']['name']}"
     if key in customs:

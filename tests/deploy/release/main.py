@@ -1,4 +1,4 @@
-"""What is in a release, and a row for each check.
+"""Checks the content of a release, with a row for each check.
 
 Usage: main.py RESULTS WORK SOURCES
 """
@@ -23,7 +23,7 @@ VERSION = re.search(r'^version = "(.*)"', (SOURCES / "Cargo.toml").read_text(), 
 MACHINE = platform.machine()
 TARGET = f"{MACHINE}-unknown-linux-gnu"
 NAME = f"jwtd-{VERSION}-{MACHINE}-linux"
-# What must be there, beside a page for each command.
+# The required files, besides a page for each command.
 WANTED = [
     "jwtd", "jwtd.cdx.json", "licences.txt", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md", "SECURITY.md",
     "completions/jwtd.bash", "completions/_jwtd", "completions/jwtd.fish", "man/man1/jwtd.1", "man/man1/jwtd-serve.1",
@@ -75,7 +75,7 @@ def versions(folder):
     said = run(folder / "jwtd", "--version").strip()
     page = (folder / "man/man1/jwtd.1").read_text()
     listed = json.loads((folder / "jwtd.cdx.json").read_text())["metadata"]["component"]["version"]
-    # What is not released yet may stand above it.
+    # Unreleased changes may stand above it.
     news = re.findall(r"^## \[?v?(\d[^\s\]]*)", (folder / "CHANGELOG.md").read_text(), re.MULTILINE)
     if said != f"jwtd {VERSION}" or f"jwtd {VERSION}" not in page or listed != VERSION:
         return f"--version says {said}, the list {listed}"
@@ -83,7 +83,7 @@ def versions(folder):
 
 
 def crates():
-    """What cargo says is in the binary."""
+    """The crates that cargo lists for the binary."""
     tree = run("cargo", "tree", "--locked", "--package", "jwtd", "-e", "no-dev,no-build", "--target", TARGET, "--prefix", "none", "-f", "{p}")
     return {tuple(line.replace(" v", " ").split()[:2]) for line in tree.splitlines()} - {("jwtd", VERSION)}
 
@@ -103,7 +103,7 @@ def complete(text):
 
 
 def paths(*files):
-    """Names of this machine, in what goes to others."""
+    """Names of this machine in published files."""
     names = [str(SOURCES), os.path.expanduser("~/.cargo"), os.path.expanduser("~/.rustup")]
     found = [(file.name, name) for file in files for name in names if name.encode() in file.read_bytes()]
     return f"{found}" if found else ""

@@ -1,4 +1,4 @@
-"""Rules, dashboard, runbook and the page of metrics, held against a live daemon and against
+"""Checks rules, dashboard, runbook and the page of metrics against a live daemon and against
 one another. `main.py RESULTS VERSION`; the daemon is JWTD_BIN."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "deploy/prometheus/rules.yaml"
 DASHBOARD = ROOT / "deploy/grafana/jwtd.json"
 RUNBOOK = "https://github.com/jwtd/jwtd/blob/main/docs/runbook.md"
-# What Prometheus adds to a series, and what it has of its own.
+# Labels that Prometheus adds to a series, and its own metrics.
 TARGET = {"cluster", "namespace", "job", "instance", "pod", "node"}
 OWN = {"up": set(), "ALERTS": {"alertname", "alertstate", "severity"}}
 # Labels with values that come only with events that are not all brought about here.
@@ -156,7 +156,7 @@ POD = {
 
 
 def assert_pods(job: str) -> str:
-    """What becomes of pods that Kubernetes would tell of: files tell in its place."""
+    """Relabeling of discovered pods: files list them in place of Kubernetes."""
     pods = {
         "10.0.0.1:7520": POD,
         "10.0.0.2:7520": {**POD, "__meta_kubernetes_pod_container_init": "true"},

@@ -37,7 +37,7 @@ def stop(process: subprocess.Popen) -> None:
 
 
 class Daemon:
-    """Where to listen is ours; `config` is the rest. `stuck` means that nobody reads its
+    """The listeners are set here; `config` is the rest. `stuck` means that nobody reads its
     standard output and standard error."""
 
     def __init__(self, folder: Path, config: str, stuck: bool = False) -> None:
@@ -73,7 +73,7 @@ class Daemon:
         self.write(config)
 
     def write(self, config: str) -> None:
-        """In one step, as a good tool does."""
+        """Replaces the configuration atomically, as a good tool does."""
         new = self.folder / "new.yaml"
         new.write_text(self.listen + config)
         new.replace(self.folder / "jwtd.yaml")

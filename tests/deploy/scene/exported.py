@@ -1,4 +1,4 @@
-"""What a live daemon exports, read from `/metrics`."""
+"""The metrics of a live daemon, read from `/metrics`."""
 
 from __future__ import annotations
 

@@ -1,19 +1,19 @@
-# What the tests of rules and dashboard share: two daemons in trouble (scene.py), Python for
-# that, and Prometheus. It is sourced, after ../../interop/lib.sh.
+# Shared by the tests of rules and dashboard: two daemons in trouble (scene.py), Python for
+# that, and Prometheus. It is sourced after ../../interop/lib.sh.
 scene=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 venv=$scene/.venv
 export PYTHONDONTWRITEBYTECODE=1
 
 make_venv() {
-  # Made anew only when what is wanted has changed.
+  # Rebuilt only if the requirements have changed.
   if cmp -s "$scene/requirements.txt" "$venv/installed.txt"; then return; fi
   local python=${PYTHON:-python3}
   rm -rf "$venv"
-  # Debian keeps ensurepip in a package of its own.
+  # Debian packages ensurepip separately.
   "$python" -m venv --without-pip "$venv" &&
     "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
       --target "$venv/packages" -r "$scene/requirements.txt" || return 1
-  # What was installed is nobody's to commit.
+  # Installed files must not be committed.
   echo '*' >"$venv/.gitignore"
   cp "$scene/requirements.txt" "$venv/installed.txt"
 }

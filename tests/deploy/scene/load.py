@@ -31,14 +31,14 @@ class Load:
             thread.join(15)
 
     def every(self, seconds: float, work: Callable[[], object]) -> None:
-        """Does `work` so often, until the end."""
+        """Repeats `work` at this rate, until the end."""
 
         def run() -> None:
             while not self.stopped.wait(seconds):
                 try:
                     work()
                 except grpc.RpcError:
-                    pass  # Shed, cut off or late: that is what is looked at.
+                    pass  # Shed, cut off or late: these are the observed effects.
                 except OSError:
                     pass
                 except Exception as error:  # noqa: BLE001
@@ -49,7 +49,7 @@ class Load:
         self.threads[-1].start()
 
     def batches(self, daemon: Daemon, tokens: list[str], size: int, seconds: float) -> None:
-        """`VerifyBatch` of so many, in turns."""
+        """Calls `VerifyBatch` with this many tokens, in turn."""
         channel, source = daemon.channel(), itertools.cycle(tokens)
         stub = VerifierServiceStub(channel)
         self.every(seconds, lambda: stub.VerifyBatch(pb.VerifyBatchRequest(tokens=take(source, size)), timeout=5))
@@ -90,7 +90,7 @@ class Load:
         self.every(0, lambda: list(stub.VerifyStream(messages(), timeout=600)))
 
     def late(self, daemon: Daemon, tokens: list[str], seconds: float) -> None:
-        """A large batch with no time for it."""
+        """A large batch with too short a deadline."""
         stub = VerifierServiceStub(daemon.channel())
         self.every(seconds, lambda: stub.VerifyBatch(pb.VerifyBatchRequest(tokens=tokens), timeout=0.002))
 

@@ -1,4 +1,4 @@
-"""What a query names: metrics, labels, and the values that labels are compared with."""
+"""The names in a query: metrics, labels, and the values that labels are compared with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 
 
 class Query(NamedTuple):
-    """Where a query stands, and its text."""
+    """The position of a query, and its text."""
 
     place: str
     text: str
@@ -30,7 +30,7 @@ def of_rules(path: Path) -> list[Query]:
 
 
 def of_dashboard(path: Path) -> list[Query]:
-    """Grafana's own words take a form that Prometheus can read."""
+    """Replaces Grafana's variables with a form that Prometheus can parse."""
     return [
         Query(f"{panel['title']} {target['refId']}", without_variables(target["expr"]))
         for panel in json.loads(path.read_text())["panels"]

@@ -86,7 +86,7 @@ class Scene:
         self.first.write(self.config() + FIRST)
 
     def change_startup(self) -> None:
-        """What takes effect only after a restart."""
+        """Changes a setting that takes effect only after a restart."""
         self.second.write(self.config() + SECOND.replace("64KiB }\nlimits", "96KiB }\nlimits"))
 
     def bad_tokens(self) -> list[str]:

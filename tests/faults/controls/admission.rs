@@ -1,4 +1,4 @@
-//! Many requests that never end.
+//! Many requests that never complete.
 
 use crate::client::{Calls as _, JWTD};
 use crate::process::{ISS, local};
@@ -19,15 +19,15 @@ pub(super) const EXPECTED: &str = "at most 116 MiB of memory; the rest refused; 
 
 const MIB: u64 = 1 << 20;
 
-/// The bound on memory under any load: the cache, 64 MiB by default; 16 MiB in flight;
-/// 32 MiB; and 64 KiB for each of 64 connections.
+/// The memory limit under any load: the cache, 64 MiB by default; 16 MiB in flight; 32 MiB; and 64
+/// KiB for each of 64 connections.
 const MOST: u64 = (64 + 16 + 32 + 4) * MIB;
 
-/// What of a message comes, in pieces; a few bytes of its 3 MiB are missing.
+/// The pieces of a message that are sent; a few bytes of its 3 MiB are missing.
 const PIECES: usize = 47;
 const PIECE: usize = 64 << 10;
 
-/// Begins the requests at a daemon with this bound.
+/// Starts the requests on a daemon with this limit.
 pub(super) async fn unfinished(bound: &str) -> Result<Seen, String> {
     let limits = format!("limits: {{ in_flight_bytes: {bound}, connections: 64 }}\n");
     let (setup, signer) = local(&limits);
@@ -46,7 +46,7 @@ pub(super) async fn unfinished(bound: &str) -> Result<Seen, String> {
         for _ in 0..16 {
             let mut sender = sender.clone();
             held.spawn(async move {
-                // Whatever the answer is, the request is held.
+                // Whatever the response is, the request stays open.
                 let answer = sender.send_request(request()).await;
                 std::future::pending::<()>().await;
                 drop(answer);
@@ -70,7 +70,7 @@ pub(super) async fn unfinished(bound: &str) -> Result<Seen, String> {
 
 fn request()
 -> Request<StreamBody<impl futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>>>> {
-    // The head of a message of 3 MiB (gRPC over HTTP/2, Length-Prefixed-Message).
+    // The prefix of a message of 3 MiB (gRPC over HTTP/2, Length-Prefixed-Message).
     let head = Bytes::from_static(b"\0\0\x30\0\0");
     let pieces = stream::iter(vec![Bytes::from(vec![0x0a; PIECE]); PIECES]);
     let frames = stream::iter([head]).chain(pieces).map(|piece| Ok(Frame::data(piece)));

@@ -1,5 +1,5 @@
-//! What protects an issuer from tokens with random key ids, and a new key from being lost
-//! among them.
+//! Controls for the protections of an issuer from tokens with random key IDs, and of a new key from
+//! being lost among them.
 
 use crate::client::{Calls as _, JWTD};
 use crate::good::GoodCaller;
@@ -53,7 +53,7 @@ impl Scene {
         self.issuer.requests().len()
     }
 
-    /// Sends tokens with random key ids until the handle is aborted; counts them.
+    /// Sends tokens with random key IDs until the handle is aborted; counts them.
     async fn flood(&self, sent: &Arc<AtomicU64>) -> Result<JoinHandle<()>, String> {
         let (mut client, sent) = (self.daemon.client().await?, Arc::clone(sent));
         Ok(tokio::spawn(async move {
@@ -69,7 +69,7 @@ impl Scene {
     }
 }
 
-/// Counts the attempts that tokens with random key ids cause.
+/// Counts the fetch attempts that tokens with random key IDs cause.
 pub(super) async fn flood() -> Result<Seen, String> {
     let scene = Scene::new(3).await?;
     let (before, sent) = (scene.attempts(), Arc::new(AtomicU64::new(0)));
@@ -82,17 +82,17 @@ pub(super) async fn flood() -> Result<Seen, String> {
     let worst = caller.stop().await?.worst();
     let sent = sent.load(Ordering::Relaxed);
     let text = format!("{attempts} attempts for {sent} ids");
-    // The span by the cool-down, and one.
+    // One attempt per cool-down in the span, plus one.
     let fits = (1..=2).contains(&attempts);
     if fits { Ok(Seen { text, worst: Some(worst) }) } else { Err(text) }
 }
 
-/// A key appears when random ids have used up what attempts they may cause.
+/// A key appears when random IDs have used up the attempts that they may cause.
 pub(super) async fn rotation() -> Result<Seen, String> {
     let scene = Scene::new(1).await?;
     let flood = scene.flood(&Arc::default()).await?;
     sleep(Duration::from_secs(10)).await;
-    // Now there is one more try in three cool-downs; the flood takes it at once.
+    // From now on there is one more try every three cool-downs; the flood uses it at once.
     let (before, begin) = (scene.attempts(), Instant::now());
     while scene.attempts() == before {
         if begin.elapsed() > Duration::from_secs(5) {

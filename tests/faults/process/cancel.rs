@@ -1,4 +1,4 @@
-//! Callers that hang up in the midst of a large batch.
+//! Callers that disconnect during a large batch.
 
 use super::{ISS, job, local};
 use crate::Plan;
@@ -21,7 +21,7 @@ pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
 }
 
 async fn given_up(count: u32) -> Result<Seen, String> {
-    // Without the cache every batch is cold.
+    // Without the cache, every batch is cold.
     let (setup, signer) = local("cache: { max_bytes: 0 }\ndrain_timeout: 1s\n");
     let daemon = JWTD.measured(&setup).await?;
     let tokens: Vec<Bytes> =
@@ -49,10 +49,10 @@ async fn given_up(count: u32) -> Result<Seen, String> {
         let part = u32::try_from(random.hash_one(number) % 1000).unwrap();
         match timeout(latency * part / 1000, ask()).await {
             Ok(answered) => answered?,
-            // The call was dropped: the stream is reset.
+            // The call was dropped, which resets the stream.
             Err(_) => unanswered += 1,
         }
-        // What goes on all the same is counted for this one.
+        // Work that continues anyway is counted for this call.
         sleep(latency).await;
     }
     let spent = (daemon.cpu() - cpu) / count;

@@ -1,4 +1,4 @@
-//! Connections without number: the bound is reached, or descriptors run out.
+//! Too many connections: the limit is reached, or file descriptors run out.
 
 use super::{ISS, job, local};
 use crate::Plan;
@@ -14,12 +14,12 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-/// What there is too little of.
+/// The resource that runs out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Lack {
-    /// Places below the daemon's own bound on connections.
+    /// The daemon's own limit on connections.
     Connections,
-    /// Descriptors of the process.
+    /// The process's file descriptors.
     Descriptors,
 }
 
@@ -45,19 +45,19 @@ pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
 pub(crate) const EXPECTED: &str =
     "below 5 % of a core; old connections served; new ones within 1 s after";
 
-/// More than either bound leaves room for, and fewer than wait to be accepted.
+/// More than either limit allows, and fewer than the accept backlog holds.
 const FLOOD: usize = 100;
 
-/// How HTTP/2 begins, with empty SETTINGS: such a connection is kept.
+/// The beginning of HTTP/2 with empty SETTINGS: such a connection is kept.
 const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// Of a core, in thousandths.
+/// The most CPU use, in thousandths of a core.
 const MOST: u128 = 50;
 
-/// Floods a daemon for so long.
+/// Floods a daemon for this time.
 async fn t65_exhaust(lack: Lack, span: Duration) -> Result<Seen, String> {
     let (Setup { config, files, .. }, signer) = local("drain_timeout: 1s\n");
-    // At 128 the daemon takes no more than 64 connections.
+    // With 128 descriptors, the daemon accepts at most 64 connections.
     let setup = Setup {
         config,
         files,
@@ -108,7 +108,7 @@ async fn t65_exhaust(lack: Lack, span: Duration) -> Result<Seen, String> {
     Ok(Seen { text, worst: Some(worst) })
 }
 
-/// Leaves the daemon no more than so many descriptors beyond those that it has.
+/// Limits the daemon to this many descriptors beyond those that it has open.
 fn leave(daemon: &Daemon, more: usize) -> Result<(), String> {
     let open = daemon.process.usage().descriptors().unwrap();
     let most = format!("--nofile={0}:{0}", open + more);

@@ -1,4 +1,4 @@
-//! Standard error takes nothing more: nobody reads the pipe, or the disk is full.
+//! Standard error that accepts nothing more: nobody reads the pipe, or the disk is full.
 
 use super::{ISS, job, local};
 use crate::client::{Calls as _, JWTD};
@@ -43,7 +43,7 @@ profiles: { default: { issuers: [well, a, b] } }
 drain_timeout: 1s
 ";
 
-/// `drain_delay` and `drain_timeout`, and a second.
+/// The sum of `drain_delay` and `drain_timeout`, plus one second.
 const LATEST: Duration = Duration::from_millis(2250);
 
 fn setup(log: &'static str) -> (Setup, String) {
@@ -59,7 +59,7 @@ async fn stuck(log: &'static str) -> Result<Seen, String> {
     let file = folder.path("log");
     let reading = std::thread::spawn(move || read_the_beginning(reader, &file));
     daemon.wait_for_addresses().await?;
-    // Nobody reads from now on, and nothing more fits.
+    // From now on nobody reads, and nothing more fits.
     let _reader = reading.join().unwrap();
     fill(&writer);
     let worst = go_on(&daemon, &token).await?;
@@ -87,8 +87,8 @@ async fn full() -> Result<Seen, String> {
     Ok(Seen { text: format!("ended in {}", show(took)), worst: Some(worst) })
 }
 
-/// Calls on an old connection and on new ones go on for four seconds, whatever there is
-/// to log.
+/// Checks that calls on an old connection and on new ones continue for four seconds, whatever there
+/// is to log.
 async fn go_on(daemon: &Daemon, token: &str) -> Result<Duration, String> {
     let caller = GoodCaller::start(daemon, token, Duration::from_millis(20)).await?;
     for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! A configuration that is pushed in pieces.
+//! A configuration that is written in pieces.
 
 use super::{ISS, job, local, well};
 use crate::Plan;
@@ -24,7 +24,7 @@ pub(super) fn jobs(plan: &Plan) -> Vec<Job> {
 
 const NEW: &str = "https://new.example";
 
-/// Pushes every so manieth beginning of a configuration.
+/// Writes every `every`-th prefix of a configuration.
 async fn torn(every: usize) -> Result<Seen, String> {
     let (setup, signer) = local("drain_timeout: 1s\n");
     let daemon = JWTD.measured(&setup).await?;
@@ -64,12 +64,12 @@ async fn torn(every: usize) -> Result<Seen, String> {
     Ok(Seen { text, worst: Some(latencies.worst()) })
 }
 
-/// How often a configuration was put in force, or refused.
+/// The number of configurations that were put in force or refused.
 fn ends(daemon: &Daemon) -> usize {
     let log = daemon.log();
     let lines = log.lines().filter(|line| {
         line.contains("the configuration is reloaded")
-            || line.contains("the configuration before stays in force")
+            || line.contains("the previous configuration stays in force")
     });
     lines.count()
 }

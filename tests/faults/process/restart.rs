@@ -1,4 +1,5 @@
-//! Killed and started again in the same folder; and started while the issuer is down.
+//! Daemons that are killed and restarted in the same folder, and daemons started while the issuer
+//! is down.
 
 use super::{ISS, job};
 use crate::Plan;
@@ -50,7 +51,7 @@ impl Scene {
         Self { issuer, setup, token: signer.token(ISS), folder: Folder::new() }
     }
 
-    /// Starts a daemon; it, and how long it took to the first good verdict.
+    /// Starts a daemon; returns it and the time until the first good verdict.
     async fn start(&self) -> Result<(Daemon, Duration), String> {
         let begin = Instant::now();
         let daemon = JWTD.measured_in(self.folder.clone(), &self.setup).await?;
@@ -65,10 +66,10 @@ async fn killed(count: usize) -> Result<Seen, String> {
     for _ in 0..count {
         let (daemon, took) = scene.start().await?;
         times.push(took);
-        if daemon.log().contains("kept keys cannot be used") {
+        if daemon.log().contains("saved keys cannot be used") {
             return Err(format!("half a key set was kept: {}", daemon.log()));
         }
-        // Dropped, it is killed: now and then while it writes to `state_dir`.
+        // Dropping the daemon kills it, sometimes while it writes to `state_dir`.
     }
     times.sort_unstable();
     let (median, worst) = (times[count / 2], times[count - 1]);

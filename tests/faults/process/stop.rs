@@ -1,4 +1,4 @@
-//! SIGTERM while clients of every bad shape are connected.
+//! SIGTERM while misbehaving clients of every kind are connected.
 
 use super::{ISS, job, local};
 use crate::client::{Calls as _, JWTD};
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-/// A client that does not go by itself.
+/// A client that does not disconnect by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Shape {
     Silent,
@@ -65,10 +65,10 @@ pub(super) fn jobs() -> Vec<Job> {
     jobs
 }
 
-/// `drain_delay` is 250 ms, `drain_timeout` should be 1 s, and one more is allowed.
+/// `drain_delay` is 250 ms and `drain_timeout` 1 s; one more second is allowed.
 const LATEST: Duration = Duration::from_millis(2250);
 
-/// Ends a daemon that is set up like `base`, with this `drain_timeout`.
+/// Stops a daemon with the setup `base` and this `drain_timeout`.
 pub(crate) async fn stop(
     base: Setup,
     drain_timeout: &str,
@@ -109,7 +109,7 @@ pub(crate) async fn stop(
     Ok(format!("exit 0 after {}", show(took)).into())
 }
 
-/// Connects, and keeps what it returns open.
+/// Connects; the connection stays open while the returned value lives.
 async fn connect(daemon: &Daemon, shape: Shape, token: &str) -> Result<Box<dyn Any>, String> {
     let raw = async |address: &str, bytes: &[u8]| {
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
@@ -118,19 +118,19 @@ async fn connect(daemon: &Daemon, shape: Shape, token: &str) -> Result<Box<dyn A
     };
     match shape {
         Shape::Silent => raw(&daemon.tcp, b"").await,
-        // The head of a record with 512 bytes, and the first of them.
+        // The header of a TLS record of 512 bytes, and its first bytes.
         Shape::StalledHandshake => raw(&daemon.tls, b"\x16\x03\x01\x02\0\x01").await,
         Shape::IgnoresGoaway => {
             raw(&daemon.tcp, &[BEGINNING, &head(b"\x83\x86\x84")].concat()).await
         }
         Shape::UnfinishedBody => {
             let path = b"/jwtd.v1.VerifierService/VerifyBatch";
-            // POST, http, then literals without indexing (RFC 7541, section 6.2.2): the
-            // path, the authority, the type of the content, and that trailers are taken.
+            // POST, http, then literals without indexing (RFC 7541, section 6.2.2): the path, the
+            // authority, the content type, and `te: trailers`.
             let mut fields = b"\x83\x86\x04\x24".to_vec();
             fields.extend(path);
             fields.extend(b"\x01\x01x\x0f\x10\x10application/grpc\0\x02te\x08trailers");
-            // A message of 1,000 bytes, of which ten come.
+            // A message of 1,000 bytes, of which ten are sent.
             let data = b"\0\0\x0f\0\0\0\0\0\x01\0\0\0\x03\xe80123456789";
             raw(&daemon.tcp, &[BEGINNING, &head(&fields), data].concat()).await
         }
@@ -158,10 +158,10 @@ async fn connect(daemon: &Daemon, shape: Shape, token: &str) -> Result<Box<dyn A
     }
 }
 
-/// How HTTP/2 begins, with empty SETTINGS.
+/// The beginning of HTTP/2, with empty SETTINGS.
 const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// A frame HEADERS of the first stream that leaves the stream open.
+/// A HEADERS frame for the first stream that leaves the stream open.
 fn head(fields: &[u8]) -> Vec<u8> {
     let length = u8::try_from(fields.len()).unwrap();
     [&[0, 0, length, 1, 4, 0, 0, 0, 1], fields].concat()

@@ -1,4 +1,4 @@
-//! Remembered tokens and the time.
+//! Cached tokens and the passage of time.
 
 use super::{core, hold};
 use crate::Plan;
@@ -9,10 +9,10 @@ use crate::tally::Tally;
 use crate::world::{World, plain, sign};
 use jwtd_core::verify::Reason;
 
-/// Tokens whose times lie around `now`: some say only when they end (CVE-2026-107719).
+/// Tokens whose times lie around `now`; some have only `exp` (CVE-2026-107719).
 fn tokens(world: &World) -> Vec<Vec<u8>> {
     let mut tokens = Vec::new();
-    // Algorithms whose signatures are made and checked fast.
+    // Algorithms that sign and verify fast.
     for home in [0, 2] {
         let keys = world.homes[home].keys.iter().enumerate();
         let mut key = keys.filter(|(_, key)| matches!(key.algorithm().name(), "EdDSA" | "HS256"));
@@ -38,7 +38,7 @@ fn tokens(world: &World) -> Vec<Vec<u8>> {
     tokens
 }
 
-/// Asks for all tokens at one moment, twice.
+/// Asks for all tokens at one time, twice.
 fn ask(rig: &Rig, tally: &mut Tally, world: &World, tokens: &[Vec<u8>], now: i64) {
     let judged = |token: &Vec<u8>| core(token, &world.issuers, &world.profile, now);
     let expected: Vec<_> = tokens.iter().map(judged).collect();
@@ -51,8 +51,8 @@ fn ask(rig: &Rig, tally: &mut Tally, world: &World, tokens: &[Vec<u8>], now: i64
     }
 }
 
-/// From before the beginning until after the end, second by second, and back: the last
-/// second of each token is the one before `exp` and the leeway.
+/// Steps from before the first validity until after the last, second by second, and back. The last
+/// valid second of each token is the one before `exp` plus the leeway.
 pub(super) fn each_second(name: &str, _: &Plan, world: &World) -> Row {
     let tokens = tokens(world);
     let rig = Rig::of(world, 1 << 20);
@@ -74,7 +74,7 @@ pub(super) fn each_second(name: &str, _: &Plan, world: &World) -> Row {
         .with_note(format!("{hits} remembered"))
 }
 
-/// Any order of moments, far and near.
+/// Times in random order, near and far.
 pub(super) fn jumps(name: &str, plan: &Plan, world: &World) -> Row {
     let tokens = tokens(world);
     let rig = Rig::of(world, 1 << 20);
@@ -98,14 +98,14 @@ pub(super) fn jumps(name: &str, plan: &Plan, world: &World) -> Row {
         .with_note(format!("{hits} remembered"))
 }
 
-/// The clock of this machine goes on for three seconds: what ends after two is gone
-/// from the cache, and refused.
+/// Lets the machine's clock run for three seconds: what expires after two is gone from the cache,
+/// and refused.
 pub(super) fn real_end(name: &str, _: &Plan, world: &World) -> Row {
     let rig = Rig::of(world, 1 << 20);
     let good = world.sign(2, 0, 0);
     let row = Row::run(name, || {
         let mut tally = Tally::default();
-        // Its end, the leeway included, is two seconds after it is first asked for.
+        // It expires, leeway included, two seconds after the first request.
         let begin = world.now + 6_000 + 60 - 2;
         let expected = [Reason::Ok];
         for _ in 0..2 {

@@ -1,5 +1,5 @@
-//! Millions of tokens that are all good and all different: nothing that is remembered
-//! is shown for another, and memory keeps to its bound.
+//! Millions of good, distinct tokens: no cache entry may answer for another token, and memory stays
+//! within its limit.
 
 use crate::Plan;
 use crate::rig::Rig;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Tokens in one batch.
 const BATCH: usize = 250;
 
-/// A cheap token that is unlike all others, and its payload.
+/// A generator of cheap, unique tokens and their payloads.
 struct Mint<'w> {
     key: &'w SigningKey,
     header: String,
@@ -42,8 +42,8 @@ impl<'w> Mint<'w> {
     }
 }
 
-/// Asks for a batch of distinct tokens of two issuers with one key id, in alternation,
-/// and then again: every answer must show the payload of its own token.
+/// Asks for a batch of distinct tokens, alternating between two issuers with one key ID, and then
+/// again: every response must contain the payload of its own token.
 fn batch(tally: &mut Tally, rig: &Rig, world: &World, mints: &[Mint<'_>; 2], first: usize) {
     let made = (first..first + BATCH).map(|number| mints[number % 2].token(number / 2));
     let (tokens, payloads): (Vec<_>, Vec<_>) = made.unzip();
@@ -60,7 +60,7 @@ fn batch(tally: &mut Tally, rig: &Rig, world: &World, mints: &[Mint<'_>; 2], fir
     }
 }
 
-/// The memory of this process in bytes.
+/// The resident memory of this process, in bytes.
 fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = text.split(' ').nth(1).unwrap().parse().unwrap();
@@ -71,8 +71,7 @@ const MIB: u64 = 1 << 20;
 
 pub(super) fn own_payload(name: &str, plan: &Plan, world: &World) -> Row {
     let mints = [Mint::new(world, 2), Mint::new(world, 3)];
-    // Of the short form about half fit in at once, so that both happen: hits, and entries
-    // that give way to others.
+    // In the short form about half of the tokens fit, so that there are both hits and evictions.
     let rig = Rig::of(world, 32 * MIB);
     let row = Row::run(name, || {
         spread(plan.pick(200, 4_000), |piece, tally| {
@@ -80,21 +79,20 @@ pub(super) fn own_payload(name: &str, plan: &Plan, world: &World) -> Row {
         })
     });
     let hits = rig.hits();
-    // A full cache takes nothing new that was asked for once only.
+    // A full cache admits no token that was requested only once.
     row.must(hits >= 10_000, &format!("many are remembered, not {hits}"))
         .must(rig.misses() > hits, "most are not")
         .with_note(format!("{hits} remembered"))
 }
 
-/// Distinct tokens by the million through a cache of 64 MiB: once it is full, the process
-/// has grown by no more than the bound and a fifth (R74). On a machine whose cores are
-/// busy with something else it is more for moments, and never more than the 32 MiB that
-/// the daemon has beside the bound.
+/// Sends millions of distinct tokens through a cache of 64 MiB: once it is full, the process has
+/// grown by no more than the limit and a fifth (R74). On a busy machine it may briefly exceed that,
+/// but never by more than the 32 MiB that the daemon has beside the limit.
 pub(super) fn bounded(name: &str, plan: &Plan, world: &World) -> Row {
     bounded_under(&Policy::default(), name, plan, world)
 }
 
-/// The trees of the claims are kept, too, and counted.
+/// The parsed claims are cached too, and counted.
 pub(super) fn bounded_trees(name: &str, plan: &Plan, world: &World) -> Row {
     let rule = ClaimRule::new(ClaimPath::parse("iss").unwrap(), Test::None(["x".into()].into()));
     let policy = Policy { claims: [rule].into(), ..Policy::default() };
@@ -105,7 +103,7 @@ fn bounded_under(policy: &Policy, name: &str, plan: &Plan, world: &World) -> Row
     const BOUND: u64 = 64 * MIB;
     let mints = [Mint::new(world, 2), Mint::new(world, 3)];
     let pieces = plan.pick(2_000, 40_000);
-    // What the workers take for themselves is there before it is measured.
+    // Allocates the memory of the workers before the measurement.
     let idle = Rig::of(world, 0);
     spread(100, |piece, tally| batch(tally, &idle, world, &mints, piece * BATCH));
     let before = resident();
@@ -124,7 +122,7 @@ fn bounded_under(policy: &Policy, name: &str, plan: &Plan, world: &World) -> Row
     rig.engine.cache.settle();
     let (mut samples, weight) = (samples.into_inner().unwrap(), weight.into_inner());
     samples.sort_unstable();
-    // Three quarters of the way up: the first samples are from before it was full.
+    // Three quarters of the way up, because the first samples are from before the cache was full.
     let (usual, most) = (samples[samples.len() * 3 / 4], samples[samples.len() - 1]);
     let entries = rig.engine.cache.entries();
     let evicted = rig.engine.metrics.cache_evicted.size.get();

@@ -1,5 +1,5 @@
-//! What is remembered must never answer for anything else. Each verdict of the engine
-//! is held against that of the core, which remembers nothing.
+//! A cache entry must never answer for anything else. Each verdict of the engine is compared with
+//! that of the core, which has no cache.
 
 mod clock;
 mod memory;
@@ -39,13 +39,13 @@ pub(crate) fn rows(plan: &Plan, world: &World) -> Vec<Row> {
     wanted.map(|(name, row)| row(name, plan, world)).collect()
 }
 
-/// What the core says under these issuers and this profile.
+/// The verdict of the core under these issuers and this profile.
 pub(super) fn core(token: &[u8], issuers: &Issuers, profile: &Profile, now: i64) -> Reason {
     verify(token, issuers, profile, &[], UnixTime::from_seconds(now))
         .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
 }
 
-/// Holds what the engine decided against what must have been said.
+/// Compares the engine's decisions with the expected ones.
 pub(super) fn hold(
     tally: &mut Tally,
     decisions: &[Decision],
@@ -63,8 +63,8 @@ pub(super) fn hold(
     }
 }
 
-/// While all good tokens are remembered: each signature over the payload, and over the
-/// header, of each other token. Asked twice, because a refusal must leave nothing.
+/// With all good tokens cached, combines each signature with the payload, and with the header, of
+/// each other token. Asked twice, because a refusal must leave nothing in the cache.
 fn other_payload(name: &str, _: &Plan, world: &World) -> Row {
     let rig = Rig::of(world, 8 << 20);
     let all: Vec<_> = world.good.iter().map(|good| good.text.clone()).collect();
@@ -102,7 +102,7 @@ fn other_payload(name: &str, _: &Plan, world: &World) -> Row {
     row.must(hits > 0, "good tokens are remembered").with_note(format!("{hits} remembered"))
 }
 
-/// The profiles of the row below: each refuses what another permits.
+/// The profiles of the row below: each refuses a token that another permits.
 fn four(world: &World) -> Vec<Profile> {
     let names: Vec<_> = world.homes.iter().map(|home| home.name).collect();
     let profile =
@@ -115,7 +115,7 @@ fn four(world: &World) -> Vec<Profile> {
     vec![profile("all", &names), profile("some", &["beta", "gamma"]), web, young]
 }
 
-/// Good tokens, remembered, under profiles that differ; in any order, on all cores.
+/// Good, cached tokens under different profiles, in any order, on all cores.
 fn profiles(name: &str, plan: &Plan, world: &World) -> Row {
     let profiles = four(world);
     let rig = Rig::new(world.issuers.clone(), profiles.clone(), 8 << 20);
@@ -153,13 +153,13 @@ fn profiles(name: &str, plan: &Plan, world: &World) -> Row {
         .with_note(format!("{hits} remembered"))
 }
 
-/// Good tokens and forgeries of them: the same verdict each time.
+/// Good tokens and forgeries of them must get the same verdict each time.
 fn again(name: &str, _: &Plan, world: &World) -> Row {
     let rig = Rig::of(world, 8 << 20);
     let row = Row::run(name, || {
         spread(world.good.len(), |place, tally| {
             let good = world.good[place].text.clone();
-            // Two characters, because one may have only unused bits.
+            // Changes two characters, because a single one may have only unused bits.
             let end = good.len() - 12;
             let forged = [&good[..end], &b"AB"[..], &good[end + 2..]].concat();
             let tokens = [good, forged];

@@ -1,4 +1,4 @@
-//! Keys come, go and change while what they signed is remembered.
+//! Keys that appear, disappear and change while their tokens are cached.
 
 use super::{core, hold};
 use crate::Plan;
@@ -12,25 +12,25 @@ use jwtd_core::jose::Limits;
 use jwtd_core::keys::{Issuers, Key, KeySet};
 use jwtd_core::verify::Reason;
 
-/// What can have become of the first issuer's key of Ed25519.
+/// The possible states of the first issuer's Ed25519 key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     There,
     Removed,
-    /// Another key under its id.
+    /// Another key under its ID.
     Replaced,
-    /// It has another id, and the other key has its own.
+    /// It has another ID, and the other key has its ID.
     Swapped,
-    /// Both keys under one id.
+    /// Both keys under one ID.
     Both,
-    /// The set is as it was, but another key came.
+    /// The original set, with another key added.
     Joined,
 }
 
 const STATES: [State; 6] =
     [State::There, State::Removed, State::Replaced, State::Swapped, State::Both, State::Joined];
 
-/// The set of `home` in a state. `own` is the key in question.
+/// The set of `home` in a state; `own` is the key in question.
 fn set(home: &Home, own: &SigningKey, other: &SigningKey, state: State) -> KeySet {
     let key = |id: String, key: &SigningKey| Key::new(Some(&id), key.verifying_key().unwrap());
     let rest = home.keys.iter().filter(|one| one.algorithm() != own.algorithm());
@@ -47,7 +47,7 @@ fn set(home: &Home, own: &SigningKey, other: &SigningKey, state: State) -> KeySe
     KeySet::new(keys)
 }
 
-/// Tokens of both keys under both ids, and without an id.
+/// Tokens of both keys under both IDs, and without an ID.
 fn tokens(world: &World, own: &SigningKey, other: &SigningKey) -> Vec<Vec<u8>> {
     let good = world.good.iter().find(|good| {
         good.home == 0 && world.homes[0].keys[good.key].algorithm() == own.algorithm()
@@ -95,7 +95,7 @@ pub(super) fn row(name: &str, plan: &Plan, world: &World) -> Row {
         tally
     });
     let hits = rig.hits();
-    // Written down, not computed: the core could be wrong, too.
+    // Written by hand, not computed, because the core could be wrong too.
     let own_token = STATES.each_ref().map(|state| {
         let place = STATES.iter().position(|one| one == state).unwrap();
         expected[place][0]

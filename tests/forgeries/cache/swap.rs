@@ -1,5 +1,5 @@
-//! Two issuers with one key id, whose keys are swapped again and again while all cores
-//! ask (CVE-2026-49998, CVE-2026-50202, CVE-2025-59936).
+//! Two issuers with one key ID, whose keys are swapped repeatedly while all cores verify tokens
+//! (CVE-2026-49998, CVE-2026-50202, CVE-2025-59936).
 
 use crate::Plan;
 use crate::dice::Dice;
@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 const NAMES: [&str; 2] = ["one", "two"];
-/// How many tokens there are of each issuer and key.
+/// The number of tokens for each issuer and key.
 const TOKENS: usize = 16;
 
-/// Both issuers. `swapped` says whether each has the other's key.
+/// Both issuers; with `swapped`, each has the other's key.
 fn issuers(keys: &[SigningKey; 2], swapped: bool) -> Issuers {
     let issuer = |place: usize| {
         let key = keys[place ^ usize::from(swapped)].verifying_key().unwrap();
@@ -38,7 +38,7 @@ fn issuers(keys: &[SigningKey; 2], swapped: bool) -> Issuers {
 
 pub(super) fn row(name: &str, plan: &Plan, world: &World) -> Row {
     let keys = [(); 2].map(|()| SigningKey::generate(Algorithm::EdDsa).unwrap());
-    // For each issuer and each key some tokens.
+    // Some tokens for each issuer and each key.
     let tokens = [0, 1].map(|issuer| {
         keys.each_ref().map(|key| {
             let token = |number: usize| {
@@ -52,7 +52,7 @@ pub(super) fn row(name: &str, plan: &Plan, world: &World) -> Row {
             (0..TOKENS).map(token).collect::<Vec<_>>()
         })
     });
-    // The name of the profile says which of the two worlds a snapshot is of.
+    // The name of the profile shows which of the two worlds a snapshot belongs to.
     let worlds = [false, true].map(|swapped| {
         let issuers = issuers(&keys, swapped);
         let name = if swapped { "swapped" } else { "straight" };

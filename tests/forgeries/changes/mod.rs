@@ -1,5 +1,5 @@
-//! Changes of tokens, in families. Nothing that comes out may be accepted, unless it is
-//! a good token byte for byte.
+//! Families of token changes. No result may be accepted unless it equals a good token byte for
+//! byte.
 
 pub(crate) mod object;
 pub(crate) mod raw;
@@ -18,7 +18,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Takes a good token apart.
+    /// Decodes the parts of a good token.
     pub(crate) fn of(token: &[u8]) -> Self {
         let mut parts =
             token.split(|byte| *byte == b'.').map(|part| base64url::decode(part).unwrap());
@@ -38,16 +38,16 @@ impl Parts {
 pub(crate) struct Family {
     pub(crate) name: &'static str,
     pub(crate) change: fn(&mut Dice, &World, &Good, &Keyring) -> Vec<u8>,
-    /// How many of a hundred cases at least must get as far as a signature: a family
-    /// whose tokens cannot even be read shows nothing about signatures.
+    /// The least share of cases, in percent, that must reach the signature check: a family of
+    /// unreadable tokens would prove nothing about signatures.
     pub(crate) at_signature: u64,
-    /// At least so many different reasons must be met, the good one included.
+    /// The least number of different reasons that must occur, including that of good tokens.
     pub(crate) reasons: usize,
 }
 
-/// Keys that an attacker has.
+/// The keys of an attacker.
 pub(crate) struct Keyring {
-    /// Secrets of HMAC that are public keys in disguise.
+    /// HMAC secrets made from public keys.
     disguised: Vec<SigningKey>,
 }
 
@@ -81,12 +81,12 @@ impl Keyring {
                 SigningKey::from_secret(copy, algorithm).ok()
             })
         });
-        // Those that are too short have no key.
+        // Encodings that are too short for the algorithm yield no key.
         Self { disguised: bound.flatten().collect() }
     }
 }
 
-/// Another header over the old signature.
+/// Another header with the old signature.
 fn header(dice: &mut Dice, _: &World, good: &Good, _: &Keyring) -> Vec<u8> {
     let mut members = good.header.clone();
     for _ in 0..=dice.below(2) {
@@ -97,7 +97,7 @@ fn header(dice: &mut Dice, _: &World, good: &Good, _: &Keyring) -> Vec<u8> {
     parts.join()
 }
 
-/// Other claims over the old signature.
+/// Other claims with the old signature.
 fn claims(dice: &mut Dice, world: &World, good: &Good, _: &Keyring) -> Vec<u8> {
     let mut members = good.claims.clone();
     for _ in 0..=dice.below(2) {
@@ -109,9 +109,9 @@ fn claims(dice: &mut Dice, world: &World, good: &Good, _: &Keyring) -> Vec<u8> {
     parts.join()
 }
 
-/// Parts of good tokens of different keys and issuers, whole or in pieces.
+/// Combines parts of good tokens of different keys and issuers, whole or cut.
 fn splice(dice: &mut Dice, world: &World, good: &Good, _: &Keyring) -> Vec<u8> {
-    // Mostly of the same algorithm: those come further.
+    // Mostly tokens of the same algorithm, because these pass more checks.
     let alike = |other: &&Good| other.header == good.header;
     let alike: Vec<_> = world.good.iter().filter(alike).collect();
     let other = if dice.once_in(4) { dice.pick(&world.good) } else { *dice.pick(&alike) };
@@ -123,7 +123,7 @@ fn splice(dice: &mut Dice, world: &World, good: &Good, _: &Keyring) -> Vec<u8> {
         3 => crossed(dice, &mut parts.payload, &donor.payload),
         4 => crossed(dice, &mut parts.signature, &donor.signature),
         _ => {
-            // The texts, cut at any place.
+            // The texts, cut at random positions.
             let (at, from) = (dice.below(good.text.len()), dice.below(other.text.len()));
             return [&good.text[..at], &other.text[from..]].concat();
         }
@@ -131,25 +131,25 @@ fn splice(dice: &mut Dice, world: &World, good: &Good, _: &Keyring) -> Vec<u8> {
     parts.join()
 }
 
-/// The end of `part` is that of `donor`.
+/// Replaces the end of `part` with that of `donor`.
 fn crossed(dice: &mut Dice, part: &mut Vec<u8>, donor: &[u8]) {
     let at = dice.below(part.len().min(donor.len()));
     part.truncate(at);
     part.extend_from_slice(&donor[at..]);
 }
 
-/// Signed well, but by somebody else: the key of another issuer under the same id, a key
-/// that nobody published, a public key as a secret, another key of the same issuer.
+/// Valid signatures by the wrong party: the key of another issuer under the same ID, an unpublished
+/// key, a public key used as a secret, another key of the same issuer.
 fn foreign(dice: &mut Dice, world: &World, good: &Good, keyring: &Keyring) -> Vec<u8> {
     let mut header = good.header.clone();
     let kind = dice.below(10);
-    // Dear signatures are left to the other families.
+    // Other families cover algorithms that sign slowly.
     let cheap = |key: &&SigningKey| {
         !matches!(key.algorithm().family(), jwtd_core::jose::Family::Rsa)
             && key.algorithm() != Algorithm::Es512
             && key.algorithm() != Algorithm::Es384
     };
-    // Not of the same issuer: with its id taken out, that would be a good token.
+    // Not of the same issuer: without its ID, that would be a good token.
     let others = world.homes.iter().enumerate().filter(|(home, _)| *home != good.home);
     let others: Vec<_> = others.flat_map(|(_, home)| home.keys.iter().filter(cheap)).collect();
     let own = world.homes[good.home].keys[good.key].algorithm();
@@ -157,7 +157,7 @@ fn foreign(dice: &mut Dice, world: &World, good: &Good, keyring: &Keyring) -> Ve
         0..5 => dice.pick(&keyring.disguised),
         5 => &world.stranger,
         _ => {
-            // Under the same algorithm and id, if somebody has such a key.
+            // Under the same algorithm and ID, if another issuer has such a key.
             let same = others.iter().copied().find(|key| key.algorithm() == own);
             same.unwrap_or_else(|| others[dice.below(others.len())])
         }
@@ -174,7 +174,7 @@ fn foreign(dice: &mut Dice, world: &World, good: &Good, keyring: &Keyring) -> Ve
     sign(key, plain(&header).as_bytes(), plain(&good.claims).as_bytes())
 }
 
-/// Two to four changes of the other families, one on top of the other.
+/// Applies two to four changes of the other families in a row.
 fn several(dice: &mut Dice, world: &World, good: &Good, keyring: &Keyring) -> Vec<u8> {
     let first = &FAMILIES[dice.below(FAMILIES.len() - 1)];
     let mut token = (first.change)(dice, world, good, keyring);

@@ -1,12 +1,12 @@
-//! Changes of a JSON object: of its members, and of how it is spelled.
+//! Changes to the members of a JSON object, and to its spelling.
 
 use crate::dice::Dice;
 use crate::world::{Members, plain};
 
-/// Other values of members, some good and most not.
+/// Generates values for members, some valid and most not.
 pub(crate) type Values<'v> = &'v dyn Fn(&mut Dice, &str) -> String;
 
-/// Changes the members and says how, in words that lists of exceptions can name.
+/// Changes the members, and describes how, in words that lists of exceptions can use.
 pub(crate) fn change(
     dice: &mut Dice,
     members: &mut Members,
@@ -67,8 +67,8 @@ fn put(members: &mut Members, name: &str, value: String) {
     }
 }
 
-/// A member twice, at the top or deeper, with the same or with another value, its name
-/// spelled alike or not.
+/// Duplicates a member, at the top level or deeper, with the same or another value, and with its
+/// name spelled the same or differently.
 fn twice(dice: &mut Dice, members: &mut Members, place: usize, values: Values<'_>) {
     let (name, value) = members[place].clone();
     if dice.once_in(4) {
@@ -81,14 +81,14 @@ fn twice(dice: &mut Dice, members: &mut Members, place: usize, values: Values<'_
     members.insert(to, (name, other));
 }
 
-/// Around the bound on depth, or far beyond.
+/// A nesting depth around the limit, or far beyond it.
 fn nest(dice: &mut Dice) -> String {
     let depth = 28 + dice.below(8) + if dice.once_in(4) { 100 } else { 0 };
     let (open, close) = if dice.once_in(2) { ("[", "]") } else { (r#"{"y":"#, "}") };
     format!("{}1{}", open.repeat(depth), close.repeat(depth))
 }
 
-/// Around the bounds on members and on the length of strings.
+/// Sizes around the limits on members and on string lengths.
 fn large(dice: &mut Dice) -> String {
     let members = 250 + dice.below(12);
     match dice.below(3) {
@@ -101,7 +101,7 @@ fn large(dice: &mut Dice) -> String {
     }
 }
 
-/// `text` with one character as `\u....`.
+/// `text` with one character written as `\u....`.
 fn escaped(text: &str, place: usize) -> String {
     let escape = |(index, one): (usize, char)| match u32::from(one) {
         code if index == place && code < 0x1_0000 => format!("\\u{code:04x}"),
@@ -110,7 +110,7 @@ fn escaped(text: &str, place: usize) -> String {
     text.chars().enumerate().map(escape).collect()
 }
 
-/// Writes the members down, mostly as they are, and says how if not.
+/// Writes the members, mostly unchanged; describes any change.
 pub(crate) fn write(dice: &mut Dice, members: &Members) -> (Option<&'static str>, Vec<u8>) {
     let text = plain(members);
     match dice.below(30) {
@@ -123,14 +123,14 @@ pub(crate) fn write(dice: &mut Dice, members: &Members) -> (Option<&'static str>
     }
 }
 
-/// White space where JSON allows it.
+/// Inserts white space where JSON allows it.
 fn spaced(dice: &mut Dice, text: &str) -> String {
     let space = *dice.pick(&[" ", "\n", "\t", "\r\n", "  "]);
     let wide = text.replace("\":", &format!("\"{space}:{space}"));
     format!("{space}{}{space}", wide.replace(",\"", &format!("{space},{space}\"")))
 }
 
-/// Escapes in the name of a member.
+/// Writes the name of a member with escapes.
 fn respelled(dice: &mut Dice, members: &Members) -> String {
     let mut members = members.clone();
     let place = dice.below(members.len());
@@ -140,7 +140,7 @@ fn respelled(dice: &mut Dice, members: &Members) -> String {
     plain(&members)
 }
 
-/// Bytes before and after the object.
+/// Adds bytes before and after the object.
 fn around(dice: &mut Dice, text: &str) -> Vec<u8> {
     const AROUND: &[(&[u8], &[u8])] = &[
         (b"\xef\xbb\xbf", b""),
@@ -157,7 +157,7 @@ fn around(dice: &mut Dice, text: &str) -> Vec<u8> {
     [before, text.as_bytes(), after].concat()
 }
 
-/// What is no UTF-8 or no JSON.
+/// Makes the text invalid UTF-8 or invalid JSON.
 fn broken(dice: &mut Dice, text: &str) -> Vec<u8> {
     let end = text.len() - 1;
     const EXTRA: &[&[u8]] = &[

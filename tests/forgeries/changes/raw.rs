@@ -1,12 +1,12 @@
-//! Changes of a token as a text, whatever its parts say.
+//! Changes to a token as text, regardless of its parts.
 
 use super::Parts;
 use crate::dice::Dice;
 
-/// What base64url is made of.
+/// The characters of base64url.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// A token, spelled in another way or damaged.
+/// Respells or damages a token.
 pub(crate) fn change(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     match dice.below(10) {
         0 => dots(dice, token),
@@ -20,7 +20,7 @@ pub(crate) fn change(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Dots added, removed and moved.
+/// Adds, removes and moves dots.
 fn dots(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     let mut token = token.to_vec();
     let places: Vec<_> = (0..token.len()).filter(|place| token[*place] == b'.').collect();
@@ -30,7 +30,7 @@ fn dots(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
         1 => {
             token.remove(*dice.pick(&places));
         }
-        // One part gains what another loses.
+        // Moves bytes from one part to another.
         _ => {
             token.remove(*dice.pick(&places));
             token.insert(to, b'.');
@@ -39,7 +39,7 @@ fn dots(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     token
 }
 
-/// The other alphabet of base64, padding, and what lenient decoders skip.
+/// Uses the other base64 alphabet, padding, and characters that lenient decoders skip.
 fn alphabet(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     let ends: Vec<_> =
         (0..=token.len()).filter(|place| *place == token.len() || token[*place] == b'.').collect();
@@ -71,7 +71,7 @@ fn alphabet(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Another spelling of the same bytes: the unused bits at the end of a part are set.
+/// Sets the unused bits at the end of a part: another encoding of the same bytes.
 fn loose_end(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     let mut parts: Vec<Vec<u8>> = token.split(|byte| *byte == b'.').map(<[u8]>::to_vec).collect();
     let part = dice.below(parts.len());
@@ -88,7 +88,7 @@ fn loose_end(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     parts.join(&b'.')
 }
 
-/// What people and proxies put around tokens.
+/// Adds text that people and proxies put around tokens.
 fn around(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     const AROUND: &[(&[u8], &[u8])] = &[
         (b"Bearer ", b""),
@@ -113,7 +113,7 @@ fn around(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     [before, &middle[..], after].concat()
 }
 
-/// The JSON serializations of the same JWS (RFC 7515, section 7.2), and mixtures.
+/// Writes the JSON serializations of the same JWS (RFC 7515, section 7.2), and mixtures.
 fn json(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(token);
     let parts: Vec<_> = text.split('.').collect();
@@ -126,14 +126,14 @@ fn json(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
             let one = format!(r#"{{"protected":"{header}","signature":"{signature}"}}"#);
             format!(r#"{{"payload":"{payload}","signatures":[{one}]}}"#)
         }
-        // Dots where they are looked for, and a member that is cut there.
+        // Dots where a parser looks for them, in a member that is cut there.
         2 => format!(r#"{{"a":".{payload}.","signature":"{signature}"}}"#),
         _ => format!(r#"{header}.{payload}.{{"signature":"{signature}"}}"#),
     }
     .into_bytes()
 }
 
-/// Parts doubled, swapped, emptied; five parts, as if it were encrypted.
+/// Duplicates, swaps or empties parts, or makes five, as if the token were encrypted.
 fn parts(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     let mut parts: Vec<Vec<u8>> = token.split(|byte| *byte == b'.').map(<[u8]>::to_vec).collect();
     let (one, other) = (dice.below(parts.len()), dice.below(parts.len()));
@@ -150,7 +150,7 @@ fn parts(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     parts.join(&b'.')
 }
 
-/// A piece lost, doubled or put elsewhere.
+/// Removes, duplicates or moves a piece.
 fn cut(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     let (begin, other) = (dice.below(token.len()), dice.below(token.len()));
     let end = (begin + 1 + dice.below(40)).min(token.len());
@@ -162,7 +162,7 @@ fn cut(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     }
 }
 
-/// A few characters replaced, by such as may stand there.
+/// Replaces a few characters with other valid ones.
 fn bytes(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     let mut token = token.to_vec();
     for _ in 0..=dice.below(3) {
@@ -176,7 +176,7 @@ fn bytes(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     token
 }
 
-/// Changes of the bytes of a signature, and signatures that are none.
+/// Changes the bytes of a signature, or replaces it with an invalid one.
 pub(crate) fn signature(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     let mut parts = Parts::of(token);
     let length = parts.signature.len();
@@ -185,7 +185,7 @@ pub(crate) fn signature(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     match dice.below(9) {
         0 => bytes[dice.below(length)] ^= 1 << dice.below(8),
         1 => bytes[dice.below(length)] = dice.byte(),
-        // Both halves are numbers for ECDSA and EdDSA (T04).
+        // Both halves are numbers in ECDSA and EdDSA (T04).
         2 => bytes.rotate_left(half),
         3 => {
             let value = *dice.pick(&[0, 1, 0xff, 0x7f, 0x80]);
@@ -195,7 +195,7 @@ pub(crate) fn signature(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
         4 => bytes.truncate(dice.below(length)),
         5 => bytes.extend((0..=dice.below(40)).map(|_| 0)),
         6 => bytes.insert(0, 0),
-        // ASN.1, as other protocols write the two numbers.
+        // ASN.1, in which other protocols write the two numbers.
         7 => {
             let (r, s) = bytes.split_at(half);
             let number = |half: &[u8]| {
@@ -212,8 +212,8 @@ pub(crate) fn signature(dice: &mut Dice, token: &[u8]) -> Vec<u8> {
     parts.join()
 }
 
-/// The second number plus the order of the group of Ed25519: the same signature to a
-/// checker that does not compare it with the order (RFC 8032, section 8.4).
+/// Adds the group order of Ed25519 to the second number: the same signature for a verifier that
+/// does not compare it with the order (RFC 8032, section 8.4).
 fn add_order(dice: &mut Dice, signature: &mut [u8]) {
     const ORDER: [u8; 32] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,

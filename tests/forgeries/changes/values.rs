@@ -1,11 +1,11 @@
-//! Other values for the members of headers and of claims. Parameters of the header that
-//! say where keys are, and that nobody may follow, have the types of their RFC.
+//! Other values for header members and claims. Header parameters that point to keys, which must
+//! never be followed, have the types that their RFC defines.
 
 use crate::dice::Dice;
 use crate::world::key_id;
 use jwtd_core::jose::Algorithm;
 
-/// The members of a header that are changed or added.
+/// The header members that are changed or added.
 pub(crate) const HEADER: &[&str] = &[
     "alg", "alg", "alg", "kid", "kid", "typ", "typ", "crit", "b64", "jwk", "jku", "x5u", "x5c",
     "x5t", "cty", "zip", "enc", "x",
@@ -17,7 +17,7 @@ pub(crate) const CLAIMS: &[&str] = &[
     "scp", "cnf", "x",
 ];
 
-/// What is no string, for members that must be one.
+/// Values that are not strings, for members that must be one.
 const NO_STRING: &[&str] = &["null", "7", "true", "[]", "{}", r#"["x"]"#];
 
 /// The public key of RFC 8037, appendix A.2.
@@ -32,7 +32,7 @@ fn chosen(dice: &mut Dice, values: &[&str]) -> String {
     (*dice.pick(values)).to_owned()
 }
 
-/// A value for a parameter of the header.
+/// Generates a value for a header parameter.
 pub(crate) fn of_header(dice: &mut Dice, name: &str) -> String {
     const ALGORITHMS: &[&str] = &[
         "none",
@@ -101,7 +101,7 @@ pub(crate) fn of_header(dice: &mut Dice, name: &str) -> String {
     }
 }
 
-/// A value for a claim; `now` is the time that good tokens live around.
+/// Generates a value for a claim; `now` is the time around which good tokens are valid.
 pub(crate) fn of_claims(dice: &mut Dice, now: i64, name: &str) -> String {
     match name {
         "iss" if dice.once_in(5) => {
@@ -160,7 +160,7 @@ pub(crate) fn of_claims(dice: &mut Dice, now: i64, name: &str) -> String {
     }
 }
 
-/// Times far from each edge, and what is no time.
+/// Generates times far from each limit, and values that are not times.
 fn time(dice: &mut Dice, now: i64) -> String {
     let around = [now - 5_000, now + 5_000, now - 86_400 * 400, now + 86_400 * 400];
     let seconds = *dice.pick(&around);

@@ -1,16 +1,16 @@
-//! Tokens for several verifiers: good ones and odd ones, most of them signed as they
-//! are, so that what decides is how they are read.
+//! Tokens for several verifiers, good and odd ones. Most are validly signed, so that the verdict
+//! depends on how they are parsed.
 
 use crate::changes::{object, raw, values};
 use crate::dice::Dice;
 use crate::world::{Good, World, sign};
 use jwtd_core::jose::{Algorithm, Family};
 
-/// A token, and in which ways it is odd.
+/// A token, and the ways in which it is odd.
 pub(crate) struct Draft {
     pub(crate) text: Vec<u8>,
     pub(crate) oddities: Vec<&'static str>,
-    /// Of the key that signed it.
+    /// The algorithm of the key that signed it.
     pub(crate) algorithm: Algorithm,
 }
 
@@ -19,7 +19,7 @@ impl Draft {
         let good = some(dice, world);
         let key = &world.homes[good.home].keys[good.key];
         let mut draft = Self { text: Vec::new(), oddities: Vec::new(), algorithm: key.algorithm() };
-        // RSA takes a millisecond to sign: those tokens are only changed afterwards.
+        // RSA takes a millisecond to sign, so RSA tokens are only changed after signing.
         if key.algorithm().family() == Family::Rsa {
             draft.text.clone_from(&good.text);
         } else {
@@ -42,7 +42,7 @@ impl Draft {
             draft.oddities.extend(odd);
             let (odd, claims) = object::write(dice, &claims);
             draft.oddities.extend(odd);
-            // Now and then with the key of the other issuer of that kind.
+            // Sometimes signed with the key of the other issuer of that kind.
             let other = &world.homes[good.home ^ 1].keys;
             let signer = match other.iter().find(|other| other.algorithm() == key.algorithm()) {
                 Some(other) if dice.once_in(20) => {
@@ -64,7 +64,7 @@ impl Draft {
     }
 }
 
-/// A good token to begin with, more often of an algorithm that signs fast.
+/// Picks a good token to start from, preferring algorithms that sign fast.
 fn some<'w>(dice: &mut Dice, world: &'w World) -> &'w Good {
     loop {
         let good = dice.pick(&world.good);

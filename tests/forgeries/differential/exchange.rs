@@ -1,5 +1,5 @@
-//! Tokens for verifiers in other languages, and their answers. `tests/interop/opinions`
-//! lets them answer.
+//! Exchanges tokens and verdicts with verifiers in other languages, which `tests/interop/opinions`
+//! runs.
 
 use super::draft::Draft;
 use super::{Comparison, list};
@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
-/// Writes `keys.json` and `tokens.jsonl`, a token a line with our verdict.
+/// Writes `keys.json` and `tokens.jsonl`, one token per line with jwtd's verdict.
 pub(crate) fn write(folder: &Path, count: usize, plan: &Plan, world: &World) {
     let issuers = world.homes.iter().map(|home| {
         let set: Value = serde_json::from_str(&home.jwks()).unwrap();
@@ -31,7 +31,7 @@ pub(crate) fn write(folder: &Path, count: usize, plan: &Plan, world: &World) {
     let mut left = count;
     while left > 0 {
         let draft = Draft::new(&mut dice, world);
-        // What is no text cannot be handed to them.
+        // Tokens that are not text cannot be exchanged.
         let Ok(token) = std::str::from_utf8(&draft.text) else { continue };
         let verdict = world.verdict(token.as_bytes()).map_or("a panic", Reason::code);
         let line = json!({ "token": token, "verdict": verdict, "oddities": draft.oddities });
@@ -41,8 +41,8 @@ pub(crate) fn write(folder: &Path, count: usize, plan: &Plan, world: &World) {
     file.flush().unwrap();
 }
 
-/// Compares the answers of `peer`, in `PEER.txt`, with ours: a line for each token,
-/// `accept`, or `refuse` and why.
+/// Compares the verdicts of `peer` in `PEER.txt` with jwtd's. It has one line for each token:
+/// `accept`, or `refuse` and the reason.
 pub(crate) fn compare(folder: &Path, peer: &str) -> Row {
     let known = match peer {
         "jose" => list::JOSE,
@@ -68,6 +68,6 @@ pub(crate) fn compare(folder: &Path, peer: &str) -> Row {
         tally
     });
     let row = row.must(answers.next().is_none(), "there is one answer for each token");
-    // Some entries are met less than once in a hundred thousand tokens.
+    // Some entries occur less than once in a hundred thousand tokens.
     comparison.finish(row, false)
 }

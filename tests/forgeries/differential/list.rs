@@ -1,16 +1,16 @@
-//! Where other verifiers accept what we refuse: all of it, each with its reason. What
-//! they refuse and we accept has no list: but for members that hold nothing, and are absent for
-//! us, there must be none of it.
+//! The complete list of tokens that other verifiers accept and jwtd refuses, each with its reason.
+//! There is no list of the opposite: jwtd accepts nothing that they refuse, except for empty
+//! members, which it treats as absent.
 
 use jwtd_core::verify::Reason::{self, *};
 
-/// A disagreement that is known. We are the stricter side.
+/// A known disagreement in which jwtd is stricter.
 pub(crate) struct Known {
-    /// Why we refuse.
+    /// The reason why jwtd refuses.
     pub(crate) reason: Reason,
-    /// What is odd about the token.
+    /// The oddity of the token.
     pub(crate) oddity: &'static str,
-    /// Why they do not, and why that is right or wrong.
+    /// The reason why the other verifier accepts, and why that is right or wrong.
     pub(crate) why: &'static str,
 }
 
@@ -39,7 +39,7 @@ const INFINITE: &str = "takes 1e400 for infinity, in a claim that it does not re
 const B64_ALONE: &str = "passes over `b64` where `crit` does not name it (R22)";
 const B64_TRUE: &str = "takes `b64` where it is true (R22)";
 
-/// What the crate `jsonwebtoken` accepts and we do not.
+/// Tokens that the crate `jsonwebtoken` accepts and jwtd refuses.
 pub(crate) const JSONWEBTOKEN: &[Known] = &[
     known(TypeNotAllowed, "typ", TYP),
     known(CriticalInvalid, "crit", CRIT_FORM),
@@ -64,7 +64,7 @@ pub(crate) const JSONWEBTOKEN: &[Known] = &[
     known(BindingRequired, "cnf", BOUND),
 ];
 
-/// What npm `jose` accepts and we do not.
+/// Tokens that npm `jose` accepts and jwtd refuses.
 pub(crate) const JOSE: &[Known] = &[
     known(TypeNotAllowed, "typ", TYP),
     known(HeaderBadParameter, "typ", TYP),
@@ -102,7 +102,7 @@ pub(crate) const JOSE: &[Known] = &[
     known(BindingRequired, "cnf", BOUND),
 ];
 
-/// What PyJWT accepts and we do not.
+/// Tokens that PyJWT accepts and jwtd refuses.
 pub(crate) const PYJWT: &[Known] = &[
     known(TypeNotAllowed, "typ", TYP),
     known(HeaderBadParameter, "typ", TYP),

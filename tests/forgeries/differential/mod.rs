@@ -1,4 +1,4 @@
-//! The same tokens for us and for others: whoever disagrees must be on the list.
+//! Compares jwtd's verdicts with those of other verifiers: every disagreement must be on the list.
 
 mod draft;
 pub(crate) mod exchange;
@@ -21,13 +21,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const PIECE: usize = 1_000;
 
-/// Two opinions on many tokens, compared.
+/// A comparison of two verifiers on many tokens.
 struct Comparison {
     known: &'static [Known],
     seen: Vec<AtomicU64>,
     both_accept: AtomicU64,
     both_refuse: AtomicU64,
-    /// Accepted by us alone, because a member that holds nothing is absent.
+    /// Tokens that only jwtd accepts, because it treats an empty member as absent.
     absent: AtomicU64,
 }
 
@@ -38,7 +38,7 @@ impl Comparison {
         Self { known, seen, both_accept, both_refuse, absent }
     }
 
-    /// Takes both opinions of one token; `oddities` is what is odd about it.
+    /// Records both verdicts on one token; `oddities` describes the token.
     fn add(
         &self,
         tally: &mut Tally,
@@ -78,7 +78,7 @@ impl Comparison {
         }
     }
 
-    /// The list with how often each entry was met, and what must hold of the whole.
+    /// Reports how often each entry of the list occurred, and checks the whole comparison.
     fn finish(&self, row: Row, all_seen: bool) -> Row {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (accept, refuse) = (of(&self.both_accept), of(&self.both_refuse));

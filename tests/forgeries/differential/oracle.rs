@@ -1,5 +1,5 @@
-//! The crate `jsonwebtoken` as a second opinion, used as its documentation says: the
-//! issuer and the key id pick the key, the key says the algorithm.
+//! The crate `jsonwebtoken` as a second verifier, used as its documentation recommends: the issuer
+//! and the key ID select the key, and the key determines the algorithm.
 
 use crate::world::{Home, World, key_id};
 use jsonwebtoken::dangerous::insecure_decode_claims;
@@ -20,7 +20,7 @@ struct Key {
     validation: Validation,
 }
 
-/// What it has no idea of is not asked.
+/// Returns true if the crate implements the algorithm.
 pub(crate) fn knows(algorithm: jwtd_core::jose::Algorithm) -> bool {
     algorithm != jwtd_core::jose::Algorithm::Es512
 }
@@ -35,7 +35,7 @@ impl Oracle {
         Self { issuers: issuers.collect() }
     }
 
-    /// Whether it accepts a token, and if not, why.
+    /// Verifies a token; returns the reason if it refuses.
     pub(crate) fn judge(&self, token: &[u8]) -> Result<(), String> {
         let told = |error: jsonwebtoken::errors::Error| error.to_string();
         let header = decode_header(token).map_err(told)?;

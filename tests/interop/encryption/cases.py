@@ -1,9 +1,9 @@
-"""Makes keys and encrypted tokens with jwtd, and holds the answers of a library against it.
+"""Makes keys and encrypted tokens with jwtd, and checks the results of a library against them.
 
 Usage: cases.py make FOLDER
        cases.py check FOLDER ANSWERS     prints a line for each case: name, result, note (tabs)
 
-`check` also has the running daemon at FOLDER/d.sock judge every token that the library made.
+`check` also has the running daemon at FOLDER/d.sock verify every token that the library made.
 JWTD_BIN is the daemon."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// What npm jose makes of each case: it opens the token of jwtd, and makes one of its own.
+// Runs each case with npm jose: decrypts the token of jwtd, and encrypts one of its own.
 // Usage: main.js CASES ANSWERS
 
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-"""What jwcrypto makes of each case: it opens the token of jwtd, and makes one of its own.
+"""Runs each case with jwcrypto: decrypts the token of jwtd, and encrypts one of its own.
 
 Usage: main.py CASES ANSWERS"""
 

@@ -28,7 +28,7 @@ def bearer(token):
 
 
 def checks(scene):
-    """Each a name, and what is wrong; nothing if all is well."""
+    """The checks, each with its name and its failure, which is empty on success."""
     good = scene.sign(*GOOD)
 
     def refused(path, headers, status, challenge, reason, method="GET"):

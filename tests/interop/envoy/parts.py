@@ -1,4 +1,4 @@
-"""What configurations of Envoy are made of: the blocks of docs/envoy.md, and ports."""
+"""The parts of Envoy configurations: the blocks of docs/envoy.md, and ports."""
 
 import pathlib
 import socket

@@ -1,4 +1,4 @@
-"""The daemon, Envoy and a server behind it, by the blocks of docs/envoy.md."""
+"""The daemon, Envoy and a server behind it, configured with the blocks of docs/envoy.md."""
 
 import http.client
 import http.server
@@ -21,13 +21,13 @@ typed_per_filter_config:
 """
 
 
-# Bodies go along, as bytes that are no text, and an error would be overlooked.
+# Bodies are forwarded as raw bytes, and Envoy would ignore an error of the call.
 BODIES = """failure_mode_allow: true
       with_request_body: { max_request_bytes: 16777216, allow_partial_message: true }"""
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
-    """Answers with what arrived."""
+    """Echoes the request."""
 
     protocol_version = "HTTP/1.1"
     # Header and body in one piece, at once.
@@ -50,7 +50,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 
 class Scene:
-    """All of it, on loopback; everything that it starts, it stops."""
+    """The whole scene on loopback; it stops everything that it starts."""
 
     def __init__(self, work, envoy):
         self.work, self.envoy_binary = pathlib.Path(work), envoy
@@ -73,7 +73,7 @@ class Scene:
             f"listen: [{{ unix: {self.work}/jwtd.sock }}]\n"
             f"admin: 127.0.0.1:{self.ports['probes']}\n"
         )
-        # One more issuer, whose keys are nowhere to be had.
+        # One more issuer, whose keys are unavailable.
         lost = (
             "  lost:\n    issuer: https://lost.example.com\n    audiences: [orders-api]\n"
             "    required: false\n    keys: { jwks_uri: 'http://127.0.0.1:9/jwks' }\nprofiles:\n"

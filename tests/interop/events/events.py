@@ -1,4 +1,4 @@
-"""Says which events a library is to sign, and holds the daemon's answers to them against it.
+"""Lists the events that a library must sign, and checks the daemon's answers to them.
 
 Usage: events.py spec FOLDER
        events.py check FOLDER ANSWERS     prints a line for each case: name, result, note (tabs)

@@ -1,4 +1,4 @@
-// Signs with npm jose what is to be signed, with a key of its own for each algorithm.
+// Signs the events of the spec with npm jose, with a separate key for each algorithm.
 // Usage: main.js SPEC ANSWERS
 
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-"""Signs with jwcrypto what is to be signed, with a key of its own for each algorithm.
+"""Signs the events of the spec with jwcrypto, with a separate key for each algorithm.
 
 Usage: main.py SPEC ANSWERS"""
 

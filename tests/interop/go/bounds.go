@@ -16,8 +16,8 @@ import (
 // dearTokens is how many tokens a message may hold.
 const dearTokens = 1000
 
-// dear makes the dearest message: as many tokens as it may hold, by the slowest
-// algorithm, all different, none of them good.
+// dear builds the most expensive message: as many tokens as it may hold, with the slowest
+// algorithm, all different, none of them valid.
 func dear(s *scene) ([]string, error) {
 	token, err := s.token("ES512", nil)
 	if err != nil {
@@ -117,7 +117,7 @@ func cancellation(ctx context.Context, s *scene) (string, error) {
 	return "cancelled while in flight", s.serving(ctx)
 }
 
-// idle waits until whatever calls held is given back, which must be soon.
+// idle waits until all permits of calls are returned, which must be soon.
 func idle(ctx context.Context, s *scene) error {
 	return inFlight(ctx, s, func(tokens float64) bool { return tokens == 0 })
 }

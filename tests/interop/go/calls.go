@@ -27,7 +27,7 @@ var clientChecks = []check{
 	{"example, no daemon", exampleAlone},
 }
 
-// sample is a token and what must be said of it.
+// sample is a token and its expected verdict.
 type sample struct {
 	token  string
 	reason pb.Reason

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// source is one way to hand keys to the daemon, and so an issuer of its configuration.
+// source is one way to give keys to the daemon, with its own issuer in the configuration.
 type source struct {
 	iss        string
 	algorithms []string

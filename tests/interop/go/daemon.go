@@ -48,7 +48,7 @@ func freePorts(count int) ([]int, error) {
 	return ports, nil
 }
 
-// target is where a gRPC client finds the daemon.
+// target is the gRPC target of the daemon.
 func (d *daemon) target(transport string) string {
 	if transport == "unix" {
 		return "unix://" + filepath.Join(d.folder, "jwtd.sock")
@@ -91,7 +91,7 @@ func (d *daemon) waitUntilReady(ctx context.Context) error {
 	}
 }
 
-// stop sends SIGTERM; the daemon must end by itself and in peace.
+// stop sends SIGTERM; the daemon must exit by itself and without an error.
 func (d *daemon) stop() error {
 	if err := d.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (d *daemon) stop() error {
 	}
 }
 
-// kill leaves nothing behind, whatever happened. It does nothing to a daemon that ended.
+// kill removes everything, whatever happened. It does nothing to a daemon that has exited.
 func (d *daemon) kill() {
 	if d.ended == nil {
 		return

@@ -54,7 +54,7 @@ func makeKey(alg string) (key, error) {
 	return key{alg: alg, kid: "key-" + strings.ToLower(alg), private: private}, err
 }
 
-// published is what the daemon may know: the public key, or the secret.
+// published is the part that the daemon may know: the public key, or the secret.
 func (k key) published() any {
 	if signer, ok := k.private.(crypto.Signer); ok {
 		return signer.Public()
@@ -62,7 +62,7 @@ func (k key) published() any {
 	return k.private
 }
 
-// issuer is a library with its keys, and the forms that it hands them out in.
+// issuer is a library with its keys, and the formats in which it exports them.
 type issuer struct {
 	library library
 	keys    map[string]key

@@ -1,5 +1,5 @@
-// Command interop has grpc-go, golang-jwt and go-jose meet the daemon and writes down
-// how it went.
+// Command interop runs grpc-go, golang-jwt and go-jose against the daemon and records the
+// results.
 //
 // Usage: interop RESULTS FOLDER EXAMPLE: the file that rows are added to, a folder with
 // a short path, and the built program of examples/clients/go. JWTD_BIN is the daemon.
@@ -19,7 +19,7 @@ func main() {
 	if len(os.Args) != 4 {
 		log.Fatal("usage: interop RESULTS FOLDER EXAMPLE")
 	}
-	// Whoever ends the tests must not leave daemons behind: every check ends with this
+	// An interrupted run must not leave daemons behind: every check ends with this
 	// context, and then its daemon is stopped.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -42,7 +42,7 @@ func run(ctx context.Context, results results, folder, example string) error {
 	return ctx.Err()
 }
 
-// meet runs all checks over one transport, with a daemon of its own.
+// meet runs all checks over one transport, with a separate daemon.
 func meet(ctx context.Context, results results, issuers []issuer, transport, folder, example string) error {
 	daemon, err := newDaemon(folder, issuers)
 	if err != nil {

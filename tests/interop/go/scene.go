@@ -49,7 +49,7 @@ func (s *scene) verdict(ctx context.Context, token string) (*pb.Verdict, error) 
 	return answer.GetVerdict(), err
 }
 
-// serving fails unless a good token is permitted: whatever came before did no harm.
+// serving fails unless a good token is permitted: the calls before must have done no harm.
 func (s *scene) serving(ctx context.Context) error {
 	token, err := s.token("ES256", nil)
 	if err != nil {

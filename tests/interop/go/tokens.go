@@ -59,7 +59,7 @@ func changes(token string) ([]change, error) {
 	return all, nil
 }
 
-// payload is what a token claims, byte for byte.
+// payload is the payload of a token, byte for byte.
 func payload(token string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
 }

@@ -1,4 +1,4 @@
-"""What must hold for every provider. Each check returns a note for the table."""
+"""Checks that hold for every provider. Each returns a note for the table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def audiences(claims: dict[str, Any]) -> list[str]:
 
 
 def assert_permits(daemon: Daemon, provider: Provider) -> None:
-    """Every kind of token, and the summary says what the provider meant."""
+    """Every kind of token is permitted, with a summary as the provider intended."""
     for token in provider.tokens:
         verdict = daemon.verdict(token.sign(), token.profile)
         assert reason_of(verdict) == "OK", f"{token.kind}: {verdict}"

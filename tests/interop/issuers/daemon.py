@@ -32,7 +32,7 @@ class Daemon:
     """A running `jwtd serve` in a folder of its own: `with Daemon(...) as daemon`."""
 
     def __init__(self, folder: Path, config: str) -> None:
-        """`config` is what the page says; where to listen is ours."""
+        """`config` is the page's configuration; the listeners are set here."""
         self.folder = folder
         self.admin = free_port()
         listen = f'listen: [{{ unix: jwtd.sock, mode: "0600" }}]\nadmin: 127.0.0.1:{self.admin}\n'

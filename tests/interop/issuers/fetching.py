@@ -20,7 +20,7 @@ DISCOVERY = "{ discovery: true, refresh: 5m }"
 
 
 class Skip(Exception):
-    """The check cannot be done here; says why."""
+    """The check is not possible here; the text is the reason."""
 
 
 def need_fetching() -> None:

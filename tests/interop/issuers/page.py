@@ -20,7 +20,7 @@ def configs(path: Path) -> dict[str, str]:
 
 def with_keys(config: str, source: str) -> str:
     """The same configuration with the keys from elsewhere, and nothing else changed."""
-    # What belongs to `keys:` is on its line, or indented below.
+    # The members of `keys:` are on its line, or indented below.
     changed, count = re.subn(r"(?m)^(    keys:).*\n(      .*\n)*", rf"\1 {source}\n", config)
     assert count == 1, f"not one `keys:` in\n{config}"
     return changed

@@ -1,4 +1,4 @@
-"""What a check is done with."""
+"""The scene of a check."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def prepare(folder: Path, config: str, key_set: Json) -> Daemon:
     """A daemon that is not running yet, with its files in a new folder."""
     own = Path(tempfile.mkdtemp(dir=folder))
     (own / "jwks.json").write_text(json.dumps(key_set))
-    # What a pod finds in `/var/run/secrets`.
+    # The files that a pod has in `/var/run/secrets`.
     (own / "ca.crt").write_text(ssl.DER_cert_to_PEM_cert(Key("ES256").certificate))
     (own / "token").write_text(POD_TOKEN)
     return Daemon(own, config)

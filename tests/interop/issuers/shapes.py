@@ -1,4 +1,4 @@
-"""What a provider is made of: keys, a key set, a discovery document and tokens."""
+"""The parts of a provider: keys, a key set, a discovery document and tokens."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Provider:
     jwks_uri: str
     keys: list[Json]
     tokens: list[Token]
-    # What the discovery document says besides `issuer` and `jwks_uri`.
+    # Members of the discovery document besides `issuer` and `jwks_uri`.
     document: Json = field(default_factory=dict)
     # Values of `iss` that look like its own, and are not.
     strangers: list[str] = field(default_factory=list)
@@ -111,7 +111,7 @@ class Provider:
     set_members: Json = field(default_factory=dict)
 
     def key_set(self) -> Json:
-        """With a key of a kind that nobody knows yet in front, where it does most harm."""
+        """The set with a key of an unknown type in front, where it does most harm."""
         unknown = {"kty": "AKP", "alg": "ML-DSA-44", "use": "sig", "kid": "post-quantum"}
         return {**self.set_members, "keys": [{**unknown, "pub": b64(os.urandom(1312))}, *self.keys]}
 

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** So many ports that nobody uses now: held together, or one could be given twice. */
+/** Free ports; all are held until the last is found, or one could be given twice. */
 async function freePorts(count) {
   const servers = await Promise.all(
     Array.from({ length: count }, () => new Promise((resolve, reject) => {
@@ -19,7 +19,7 @@ async function freePorts(count) {
 }
 
 const running = new Set();
-// Whoever ends the tests must not leave daemons behind.
+// An interrupted run must not leave daemons behind.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
@@ -36,7 +36,7 @@ export class Daemon {
     return daemon;
   }
 
-  /** Where a gRPC client finds it. */
+  /** The gRPC target of the daemon. */
   target(transport) {
     return transport === 'unix' ? `unix://${this.folder}/s` : `127.0.0.1:${this.port}`;
   }

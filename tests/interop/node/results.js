@@ -12,7 +12,7 @@ export class Results {
     this.file = file;
   }
 
-  /** Runs a check and writes down how it went; what it returns is the note. */
+  /** Runs a check and records the result; its return value is the note. */
   async run(library, transport, what, check) {
     let result = 'passed';
     let note;

@@ -1,4 +1,4 @@
-// What the checks of calls need: keys, tokens, and a daemon that knows them.
+// The scene for checks of calls: keys, tokens, and a daemon that knows them.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
@@ -50,7 +50,7 @@ export async function prepare(folder) {
   return Daemon.prepare(`${folder}/n${count}`, CONFIG, { 'jwks.json': await jwks() });
 }
 
-/** A client with grpc-js' default options: what people use. */
+/** A client with grpc-js' default options, which most users have. */
 export const connect = (daemon, transport, Service = VerifierService) =>
   new Service(daemon.target(transport), grpc.credentials.createInsecure());
 

@@ -1,4 +1,4 @@
-// What every gRPC service owes its callers: health and reflection.
+// Standard services of every gRPC server: health and reflection.
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';

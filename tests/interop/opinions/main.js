@@ -1,4 +1,4 @@
-// What npm jose says of each token: a line for each, `accept`, or `refuse` and why.
+// Verifies each token with npm jose and prints a line: `accept`, or `refuse` and the reason.
 // It is used as its documentation says: `iss` and `kid` pick the key, the key says the
 // algorithm.
 //

@@ -1,5 +1,5 @@
-"""What PyJWT says of each token: a line for each, `accept`, or `refuse` and why. It is
-used as its documentation says: `iss` and `kid` pick the key, the key says the algorithm.
+"""Verifies each token with PyJWT and prints a line: `accept`, or `refuse` and the reason.
+PyJWT is used as its documentation says: `iss` and `kid` pick the key, the key says the algorithm.
 
 Usage: main.py FOLDER"""
 

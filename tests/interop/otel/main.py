@@ -25,7 +25,7 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
 class Collector(otlp_grpc.TraceServiceServicer):
-    """Keeps what comes."""
+    """Keeps the spans that arrive."""
 
     def __init__(self):
         self.spans, self.resources = [], []

@@ -114,7 +114,7 @@ class Daemon:
         self.process: subprocess.Popen | None = None
 
     def target(self, transport: str) -> str:
-        """Where a gRPC client finds it."""
+        """The gRPC target of the daemon."""
         if transport == "unix":
             return f"unix://{self.folder}/jwtd.sock"
         return f"127.0.0.1:{self.port}"
@@ -143,7 +143,7 @@ class Daemon:
         self.process.terminate()
 
     def wait_for_end(self) -> None:
-        """It must end by itself and in peace."""
+        """Stops the daemon, which must exit by itself and without an error."""
         assert self.process
         try:
             code = self.process.wait(PATIENCE)
@@ -152,7 +152,7 @@ class Daemon:
         assert code == 0, f"exit {code} after SIGTERM:\n{self.log()}"
 
     def close(self) -> None:
-        """Leaves nothing behind, whatever happened."""
+        """Kills the daemon and removes its files, whatever happened."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -176,7 +176,7 @@ class Daemon:
 
 
 class Metrics:
-    """What `/metrics` said at one moment."""
+    """A snapshot of `/metrics`."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -9,7 +9,7 @@ from keys import ASYMMETRIC, SYMMETRIC
 from signing import ABSENT, AUDIENCE, HOUR, ISS, Mint, Signed
 from token_case import Case, proven
 
-# Where to take an algorithm from. Ed25519 is the newer name of EdDSA.
+# The issuer whose key signs, for each algorithm. Ed25519 is the newer name of EdDSA.
 SOURCES: list[tuple[str, str]] = [
     *(("corp", alg) for alg in [*ASYMMETRIC, "Ed25519"]),
     *(("internal", alg) for alg in SYMMETRIC),

@@ -1,5 +1,5 @@
-"""Runs checks and writes down how they went: a line for each in the file that
-`run` makes its table of."""
+"""Runs checks and records the results: a line for each in the file from which
+`run` makes its table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLIENT = "grpcio"
 
 
 class Skip(Exception):
-    """The check cannot be done here; says why."""
+    """The check is not possible here; the text is the reason."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Scene:
         return VerifierServiceStub(self.channel)
 
     def assert_serving(self) -> None:
-        """A good token is permitted: whatever came before did no harm."""
+        """Checks that a good token is permitted: the calls before must have done no harm."""
         good = next(case for case in self.batch.cases if case.permit)
         verdict = self.verifier.Verify(pb.VerifyRequest(token=good.text), timeout=PATIENCE).verdict
         assert verdict.permit, f"a good token is refused: {verdict}"
@@ -48,7 +48,7 @@ Check = tuple[str, Callable[[Any], None]]
 
 
 def connect(daemon: Daemon, transport: str) -> grpc.Channel:
-    """A channel with grpcio's default options: what people use."""
+    """A channel with grpcio's default options, which most users have."""
     return grpc.insecure_channel(daemon.target(transport))
 
 

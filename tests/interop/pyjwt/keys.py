@@ -1,5 +1,5 @@
 """Keys of the issuers, made by `cryptography` and written in the forms that
-the daemon reads. None of our own code has a part in it."""
+the daemon reads, without any code of jwtd."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Key:
         return self.private.public_key()
 
     def jwk(self) -> dict[str, Any]:
-        """What is published: the public key, or the secret if it is one."""
+        """The published part: the public key, or the secret if it is one."""
         published = self.private if self.alg in SYMMETRIC else self.public
         jwk = get_default_algorithms()[self.alg].to_jwk(published, as_dict=True)
         # PyJWT puts its own `key_ops` in; most issuers publish `use`.
@@ -80,7 +80,7 @@ class Keys:
         # The same, under another name.
         self.stranger = self.crowd
         self.crowd_rest = [make("EdDSA") for _ in range(8)]
-        # Of nobody: what an attacker can make.
+        # Keys of no issuer, as an attacker could make them.
         self.foreign = {alg: make(alg, key_id(alg)) for alg in ASYMMETRIC + ["ES256K"]}
         # Published by corp for another purpose.
         self.encryption = make("RS256", "corp-encryption")

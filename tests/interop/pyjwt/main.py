@@ -57,7 +57,7 @@ def run(results: Results, seed: int, folder: Path) -> None:
 def main() -> None:
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().getrandbits(32)
     print(f"seed {seed}", flush=True)
-    # Whoever ends the tests must not leave daemons behind: `finally` ends them.
+    # An interrupted run must not leave daemons behind: `finally` stops them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     # Short: the path of a Unix socket has at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="jwtd-") as folder:

@@ -77,7 +77,7 @@ def stream(size: int) -> Callable[[Scene], None]:
 
 
 def usable_keys(scene: Scene) -> None:
-    """Of each set just the useless keys are left out, and the log names them."""
+    """Only the unusable keys of each set are skipped, and the log names them."""
     keys = scene.daemon.metrics().series["jwtd_jwks_keys"]
     expected = {("corp",): 10, ("partner",): 10, ("internal",): 3, ("legacy",): 1, ("crowd",): 10, ("stranger",): 10}
     assert keys == expected, keys

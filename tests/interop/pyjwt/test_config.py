@@ -49,7 +49,7 @@ def serve(config: Path) -> subprocess.CompletedProcess:
 
 
 class Place(NamedTuple):
-    """Where configurations are written, and the keys that they name."""
+    """The folder of the configurations, and the keys that they name."""
 
     keys: Keys
     folder: Path

@@ -21,7 +21,7 @@ DETAILS = "grpc-status-details-bin"
 
 
 class Fault(NamedTuple):
-    """What is sent, and what must come back."""
+    """A request and the expected status."""
 
     what: str
     tokens: int
@@ -131,7 +131,7 @@ def large_call(scene: Scene) -> None:
 
 
 def largest_call(scene: Scene) -> None:
-    """A message of exactly the limit is taken."""
+    """A message of exactly the limit is accepted."""
     request = pb.VerifyBatchRequest(tokens=too_large()[:-1])
     while request.ByteSize() > MESSAGE_BYTES:
         del request.tokens[-1]

@@ -1,5 +1,5 @@
-"""What every gRPC service owes its callers: health, reflection, deadlines,
-cancellation, an orderly beginning and an orderly end."""
+"""Duties of every gRPC service: health, reflection, deadlines, cancellation, and a
+graceful start and shutdown."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def reflection(scene: Scene) -> None:
 
 
 def dear_batch(scene: Scene) -> Any:
-    """The dearest that a call can ask for: a full batch of signatures by the slowest
-    algorithm, all different, none of them good. It keeps two cores busy for about
+    """The most expensive call: a full batch of signatures with the slowest
+    algorithm, all different, none of them valid. It keeps two cores busy for about
     a tenth of a second."""
     mint = scene.batch.mint
     head = mint.sign(alg="ES512").text.rpartition(".")[0]
@@ -126,7 +126,7 @@ def cancellation(scene: Scene) -> None:
 
 
 class Start(NamedTuple):
-    """What is needed for a daemon of one's own."""
+    """The parts of a separate daemon."""
 
     keys: Keys
     batch: Batch

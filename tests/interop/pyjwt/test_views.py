@@ -1,4 +1,4 @@
-"""What verdicts tell, and what requests can narrow."""
+"""The content of verdicts, and the options with which requests narrow them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def claims(scene: Scene) -> None:
 
 
 def sundry_fields(scene: Scene) -> None:
-    """What else a verdict says, in every view."""
+    """The other fields of a verdict, in every view."""
     begin = int(time.time())
     for case, verdict in ask(scene):
         assert verdict.enforced, case.what

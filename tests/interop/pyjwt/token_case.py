@@ -1,4 +1,4 @@
-"""A token of the test, and all that must be found out about it."""
+"""A test token with its expected verdict."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from signing import Signed, ceil, floor, shown
 
-# Where no issuer was found, metrics count under this name.
+# The name under which metrics count tokens without a known issuer.
 NOBODY = "unknown"
 
 
@@ -31,11 +31,11 @@ class Case:
     what: str
     text: str
     reason: str
-    # What metrics count it under: the issuer that it names, believed or not.
+    # The issuer under which metrics count it: the one that it names, trusted or not.
     issuer: str = NOBODY
     # The algorithm of its signature, if the token gets as far as a key.
     check: str | None = None
-    # What was signed, if the signature is good.
+    # The signed payload, if the signature is good.
     signed: Signed | None = None
 
     @property
@@ -48,8 +48,8 @@ class Case:
 
     @property
     def remembered(self) -> bool:
-        """Whether its signature need not be checked again. Proofs live as long as
-        their token: not at all, if it is over or has no end."""
+        """True if its signature is not checked again. Cache entries live as long as
+        their token: not at all if it has expired or has no `exp`."""
         return self.proven and self.reason not in ("EXPIRED", "EXPIRY_MISSING")
 
     def claims(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The batch: 1,000 tokens with everything that must be found out about them."""
+"""The batch: 1,000 tokens with their expected verdicts."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Batch:
         return [case.text for case in self.cases]
 
     def verdicts(self) -> Counter:
-        """How many tokens of each issuer get each reason."""
+        """The number of tokens for each issuer and reason."""
         return Counter((case.issuer, case.reason) for case in self.cases)
 
     def checks(self, warm: bool, message: int | None = None) -> Counter:
-        """How many signatures must be checked by algorithm and result, if the
-        batch goes in messages of `message` tokens. Copies within one message are
-        checked once. `warm` says that what can be remembered is."""
+        """The number of signature checks by algorithm and result, if the batch is sent
+        in messages of `message` tokens. Copies within one message are checked
+        once. With `warm`, every cacheable token is cached."""
         counts: Counter = Counter()
         size = message or len(self.cases)
         for begin in range(0, len(self.cases), size):
@@ -55,7 +55,7 @@ class Batch:
         return counts
 
     def remembered(self) -> int:
-        """How many tokens, copies counted, are found among the remembered ones."""
+        """The number of tokens, including copies, that are found in the cache."""
         return sum(case.remembered for case in self.cases)
 
 

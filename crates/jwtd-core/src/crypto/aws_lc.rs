@@ -1,6 +1,6 @@
-//! The only room that names `aws_lc_rs`: what ring lacks (ES512, making RSA keys), and what
-//! ring checks slower: ES384 (four times), RSA (1.35 times: it prepares the key for each
-//! check) and Ed25519 (1.25 times).
+//! The only module that names `aws_lc_rs`. It covers what ring lacks (ES512, RSA key generation)
+//! and what ring verifies more slowly: ES384 (4 times), RSA (1.35 times, because ring prepares the
+//! key for each check) and Ed25519 (1.25 times).
 
 #[cfg(feature = "jwe")]
 mod encryption;
@@ -22,13 +22,13 @@ use aws_lc_rs::signature::{
     RsaPublicKeyComponents,
 };
 
-/// A public key, ready for use; one of ES384 or ES512 was checked to lie on its curve.
+/// A parsed public key. ES384 and ES512 keys were checked to lie on their curve.
 #[derive(Debug)]
 pub(super) struct PublicKey(ParsedPublicKey);
 
 impl PublicKey {
-    /// Nothing if the algorithm is left to ring, if it does not fit the key, or
-    /// if the key's point is not on its curve.
+    /// Returns `None` if ring handles the algorithm, if the algorithm does not fit the key, or if
+    /// the key's point is not on its curve.
     pub(super) fn bind(material: &KeyMaterial, algorithm: Algorithm) -> Option<Self> {
         let key = match (material, algorithm) {
             (KeyMaterial::Ec { curve: Curve::P384, point }, Algorithm::Es384) => {
@@ -65,7 +65,7 @@ fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     })
 }
 
-/// A private key of P-521.
+/// A P-521 private key.
 #[derive(Debug)]
 pub(super) struct PrivateKey(EcdsaKeyPair);
 
@@ -86,13 +86,13 @@ impl PrivateKey {
     }
 }
 
-/// A fresh key of P-521, in PKCS #8.
+/// Generates a P-521 key, in PKCS #8.
 pub(super) fn generate_p521_pkcs8() -> Option<Vec<u8>> {
     let document = EcdsaKeyPair::generate_pkcs8(P521, &SystemRandom::new()).ok()?;
     Some(document.as_ref().to_vec())
 }
 
-/// A fresh key of RSA, in PKCS #8.
+/// Generates an RSA key, in PKCS #8.
 pub(super) fn generate_rsa_pkcs8(size: RsaSize) -> Option<Vec<u8>> {
     let size = match size {
         RsaSize::Bits2048 => KeySize::Rsa2048,

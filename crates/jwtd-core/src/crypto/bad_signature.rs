@@ -1,7 +1,6 @@
-//! The one way in which a signature check fails.
+//! The only error of a signature check.
 
-/// A signature that does not fit. It says no more, so that nothing can be
-/// learned from it.
+/// The signature does not match. It carries no detail, so that an attacker learns nothing from it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the signature does not fit")]
 #[non_exhaustive]

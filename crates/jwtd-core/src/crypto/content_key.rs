@@ -1,4 +1,4 @@
-//! Content keys, and their derivation by Concat KDF (RFC 7518, section 4.6.2).
+//! Content keys, and their derivation with Concat KDF (RFC 7518, section 4.6.2).
 
 use super::decryption_key::DecryptionError;
 use super::key_wrap;
@@ -9,25 +9,26 @@ use zeroize::Zeroizing;
 /// The longest content key, in bytes: that of A256CBC-HS512.
 const LONGEST: usize = 64;
 
-/// A content key of a known length. It begins as random bytes: where the real one cannot be had,
-/// those go on to the check of the tag, so that nobody can tell why a token was not opened
-/// (RFC 7516, section 11.5).
+/// A content key of a known length. It starts as random bytes. If the real key cannot be decrypted,
+/// the tag is checked with the random one, so that nobody can tell why decryption failed (RFC 7516,
+/// section 11.5).
 pub(super) struct ContentKey(Zeroizing<Vec<u8>>);
 
 impl ContentKey {
-    /// Nothing if the system has no random bytes.
+    /// Returns `None` if the system has no random bytes.
     pub(super) fn random(length: usize) -> Option<Self> {
         random(length).map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
-    /// Replaces the random bytes with the decrypted key, if that has the same length. The time
-    /// does not tell whether it does.
+    /// Replaces the random bytes with the decrypted key, if the lengths are equal. The time taken
+    /// is the same in both cases.
     pub(super) fn replace(&mut self, found: Option<&[u8]>) {
         let found = found.filter(|key| key.len() == self.0.len());
         self.select(found.unwrap_or(&[0; LONGEST]), found.is_some());
     }
 
-    /// Replaces them with the key that was wrapped with `key`. The lengths fit.
+    /// Replaces the random bytes with the key that was wrapped with `key`. The caller has checked
+    /// the lengths.
     pub(super) fn unwrap(&mut self, key: &[u8], wrapped: &[u8]) -> Result<(), DecryptionError> {
         let found = key_wrap::unwrap(key, wrapped);
         let (found, is_key) = found.ok_or(DecryptionError::Library)?;
@@ -35,12 +36,12 @@ impl ContentKey {
         Ok(())
     }
 
-    /// Replaces the random bytes with as many of `found`, if it is the key.
+    /// Replaces the random bytes with the first bytes of `found` if `is_key` is true.
     pub(super) fn select(&mut self, found: &[u8], is_key: bool) {
-        // Unknown to the compiler, which would make two loops of one.
+        // Hidden from the compiler, which would otherwise split this into two loops.
         let mask = black_box(0_u8.wrapping_sub(u8::from(is_key)));
         for (to, from) in self.0.iter_mut().zip(found) {
-            // One by one: how fast several come at once hangs on what wrote them.
+            // Byte by byte: the speed of wider reads depends on the writes that came before them.
             *to = (black_box(*from) & mask) | (*to & !mask);
         }
     }
@@ -50,9 +51,11 @@ impl ContentKey {
     }
 }
 
-/// Inputs of the key derivation beside the shared secret and the length (RFC 7518, section 4.6.2).
+/// The inputs of the key derivation besides the shared secret and the length (RFC 7518, section
+/// 4.6.2).
 pub(super) struct KeyUse<'u> {
-    /// `enc` of a key that encrypts the content, `alg` of one that wraps its key.
+    /// The `enc` value if the derived key encrypts the content, the `alg` value if it wraps the
+    /// content key.
     pub(super) algorithm: &'u str,
     pub(super) party_u: &'u [u8],
     pub(super) party_v: &'u [u8],
@@ -87,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_key_is_derived_as_in_rfc_7518() {
-        // Appendix C.
+        // RFC 7518, appendix C.
         let secret = [
             158, 86, 217, 29, 129, 113, 53, 211, 114, 131, 66, 131, 191, 132, 38, 156, 251, 49,
             110, 163, 218, 128, 106, 72, 246, 218, 167, 121, 140, 254, 144, 196,

@@ -1,4 +1,4 @@
-//! Opening a token (RFC 7516, section 5.2, steps 7 to 17).
+//! Decrypts a token (RFC 7516, section 5.2, steps 7 to 17).
 
 use super::aws_lc::{AgreementPeer, open_content, unwrap_gcm};
 use super::content_key::{ContentKey, KeyUse, derive};
@@ -52,7 +52,7 @@ impl DecryptionKey {
                         expected: "a point on its curve",
                     },
                 ))?;
-                // All zeros from X25519 are no secret: they go the way of a wrong key.
+                // An all-zero X25519 result is no secret; it is treated like a wrong key.
                 let random = Zeroizing::new(content_key.expose().to_vec());
                 let secret = own.agree(peer).unwrap_or(random);
                 let of = |algorithm| KeyUse { algorithm, party_u, party_v };

@@ -1,4 +1,4 @@
-//! Keys that open encrypted tokens, each bound to its algorithms when it is loaded.
+//! Keys that decrypt tokens, each bound to its algorithms when it is loaded.
 
 use super::ring::Digest;
 use crate::jose::{
@@ -7,7 +7,7 @@ use crate::jose::{
 };
 use std::fmt;
 
-/// A private key or a shared secret, and the algorithms that it is used with.
+/// A private key or a shared secret, with the algorithms that it is used with.
 pub struct DecryptionKey {
     pub(super) id: Option<Box<str>>,
     pub(super) algorithms: KeyManagementSet,
@@ -17,8 +17,8 @@ pub struct DecryptionKey {
     pub(super) backend: DecryptionBackend,
 }
 
-/// The key material, in the form that the crypto library uses. Without the feature `jwe` there is
-/// no variant, so that no key can exist.
+/// The key material, in the form that the crypto library uses. Without the feature `jwe` the enum
+/// has no variant, so that no key can exist.
 pub(super) enum DecryptionBackend {
     #[cfg(feature = "jwe")]
     Agreement(AgreementCurve, super::aws_lc::AgreementPrivateKey),
@@ -28,18 +28,18 @@ pub(super) enum DecryptionBackend {
     Secret(crate::jose::Secret),
 }
 
-/// Why a token was not opened.
+/// Why a token was not decrypted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecryptionError {
-    /// The key, or something that only the holder of the key could tell more about. All such
-    /// faults look the same and take the same time.
+    /// The key does not match, or a fault was found that only the key holder could tell apart. All
+    /// such faults look the same and take the same time.
     #[error("the token cannot be decrypted with this key")]
     Failed,
-    /// The operating system gave no random bytes.
+    /// The operating system provided no random bytes.
     #[error("the crypto library failed")]
     Library,
-    /// Something that everybody can see, before the key is used.
+    /// A public part of the token is malformed; this is found before the key is used.
     #[error(transparent)]
     Malformed(Malformed),
 }
@@ -72,26 +72,27 @@ impl DecryptionKey {
         self.id.as_deref()
     }
 
-    /// The values of `alg` that it is bound to.
+    /// The `alg` values that it is bound to.
     #[must_use]
     pub fn algorithms(&self) -> KeyManagementSet {
         self.algorithms
     }
 
-    /// The values of `enc` that it is bound to.
+    /// The `enc` values that it is bound to.
     #[must_use]
     pub fn encryptions(&self) -> ContentEncryptionSet {
         self.encryptions
     }
 
-    /// The size of the key in bits: what the cost of opening depends on beside the algorithm.
+    /// The size of the key in bits; together with the algorithm it determines the cost of
+    /// decryption.
     #[must_use]
     pub fn bits(&self) -> usize {
         self.bits
     }
 
-    /// SHA-256 of what makes the key what it is. That of a weak secret would give it away: it is
-    /// compared and never shown.
+    /// The SHA-256 hash that identifies the key. For a weak secret it would reveal the secret, so
+    /// it is only compared and never shown.
     #[must_use]
     pub fn thumbprint(&self) -> &Digest {
         &self.thumbprint
@@ -106,7 +107,7 @@ impl DecryptionKey {
         }
     }
 
-    /// Decrypts the content, which a build without the feature `jwe` cannot: it has no keys.
+    /// Never decrypts: a build without the feature `jwe` has no decryption keys.
     ///
     /// # Errors
     /// Never.

@@ -13,15 +13,15 @@ use rustls_pki_types::pem::{self, PemObject as _};
 use sec1::EcPrivateKey;
 use zeroize::Zeroizing;
 
-/// Bytes that are wiped when they are dropped.
+/// Bytes that are wiped when dropped.
 pub(super) type Bytes = Zeroizing<Vec<u8>>;
 
-/// The numbers that a private key is made of.
+/// The components of a private key.
 pub(super) enum Numbers {
     Ec {
         curve: Curve,
         scalar: Bytes,
-        /// Uncompressed.
+        /// The uncompressed public point.
         point: Vec<u8>,
     },
     /// The seed.
@@ -30,13 +30,13 @@ pub(super) enum Numbers {
     Rsa(Box<[Bytes; 8]>),
 }
 
-/// Why a PEM file gives no private key.
+/// Why no private key can be read from a PEM file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum PemFault {
     Damaged,
-    /// There is no private key in it.
+    /// The file has no private key.
     Missing,
-    /// There is more than one.
+    /// The file has more than one private key.
     Several,
 }
 
@@ -59,7 +59,7 @@ fn curve(identifier: ObjectIdentifier) -> Option<Curve> {
 }
 
 impl Numbers {
-    /// Nothing if the document is damaged or of another kind.
+    /// Returns `None` if the document is damaged or of another key type.
     pub(super) fn from_pkcs8(document: &[u8]) -> Option<Self> {
         let info = PrivateKeyInfoRef::try_from(document).ok()?;
         let inner = info.private_key.as_bytes();
@@ -95,12 +95,12 @@ impl Numbers {
     fn from_sec1(document: &[u8], outer: Option<Curve>) -> Option<Self> {
         let key = EcPrivateKey::try_from(document).ok()?;
         let curve = outer.or_else(|| curve(key.parameters?.named_curve()?))?;
-        // Without the point it cannot be told which public key it belongs to.
+        // Without the point, nothing shows which public key the scalar belongs to.
         let (scalar, point) = (key.private_key.to_vec().into(), key.public_key?.to_vec());
         Some(Self::Ec { curve, scalar, point })
     }
 
-    /// The one private key of a PEM file, in any of its three forms.
+    /// Reads the only private key of a PEM file, in any of its three forms.
     pub(super) fn from_pem(text: &[u8]) -> Result<Self, PemFault> {
         match &only_key(text)? {
             PrivateKeyDer::Pkcs1(key) => Self::from_pkcs1(key.secret_pkcs1_der()),
@@ -111,7 +111,7 @@ impl Numbers {
         .ok_or(PemFault::Damaged)
     }
 
-    /// Nothing if a number is too long for DER.
+    /// Returns `None` if a number is too long for DER.
     pub(super) fn to_pkcs8(&self) -> Option<Bytes> {
         match self {
             Self::Ec { curve, scalar, point } => {
@@ -139,14 +139,14 @@ impl Numbers {
         }
     }
 
-    /// PKCS #8, in PEM.
+    /// The key as PKCS #8 in PEM.
     pub(super) fn to_pem(&self) -> Option<Zeroizing<String>> {
         let document = SecretDocument::try_from(&**self.to_pkcs8()?).ok()?;
         document.to_pem("PRIVATE KEY", LineEnding::LF).ok()
     }
 }
 
-/// The one private key of a PEM file.
+/// Returns the only private key of a PEM file.
 fn only_key(text: &[u8]) -> Result<PrivateKeyDer<'_>, PemFault> {
     let mut keys = PrivateKeyDer::pem_slice_iter(text);
     let key = match keys.next() {
@@ -157,7 +157,7 @@ fn only_key(text: &[u8]) -> Result<PrivateKeyDer<'_>, PemFault> {
     if keys.next().is_some() { Err(PemFault::Several) } else { Ok(key) }
 }
 
-/// The private key of X25519 in a PEM file (RFC 8410); nothing if it is of another kind.
+/// Reads the X25519 private key of a PEM file (RFC 8410); `None` if the key is of another type.
 #[cfg(feature = "jwe")]
 pub(super) fn x25519_from_pem(text: &[u8]) -> Result<Option<Bytes>, PemFault> {
     let key = only_key(text)?;
@@ -173,7 +173,7 @@ pub(super) fn x25519_from_pem(text: &[u8]) -> Result<Option<Bytes>, PemFault> {
     Ok(Some(inner.as_bytes().to_vec().into()))
 }
 
-/// A private key of X25519 as PKCS #8 in PEM.
+/// Writes an X25519 private key as PKCS #8 in PEM.
 #[cfg(feature = "jwe")]
 pub(super) fn x25519_to_pem(private: &[u8]) -> Option<Zeroizing<String>> {
     let document = wrap(X25519, None, &secret(&OctetStringRef::new(private).ok()?)?)?;
@@ -181,7 +181,7 @@ pub(super) fn x25519_to_pem(private: &[u8]) -> Option<Zeroizing<String>> {
     document.to_pem("PRIVATE KEY", LineEnding::LF).ok()
 }
 
-/// A public key of X25519 as SubjectPublicKeyInfo in PEM.
+/// Writes an X25519 public key as SubjectPublicKeyInfo in PEM.
 #[cfg(feature = "jwe")]
 pub(super) fn x25519_public_pem(point: &[u8]) -> Option<String> {
     let info = SubjectPublicKeyInfoRef {
@@ -191,7 +191,7 @@ pub(super) fn x25519_public_pem(point: &[u8]) -> Option<String> {
     Document::encode_msg(&info).ok()?.to_pem("PUBLIC KEY", LineEnding::LF).ok()
 }
 
-/// The version of PKCS #8 without the public key, which everybody can read.
+/// Writes the version of PKCS #8 without the public key, which every reader supports.
 fn wrap(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, inner: &[u8]) -> Option<Bytes> {
     let algorithm = AlgorithmIdentifierRef { oid, parameters };
     secret(&PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(inner).ok()?))
@@ -201,12 +201,12 @@ fn secret(message: &impl Encode) -> Option<Bytes> {
     message.to_der().ok().map(Zeroizing::new)
 }
 
-/// SubjectPublicKeyInfo, in PEM.
+/// Writes SubjectPublicKeyInfo in PEM.
 pub(super) fn public_pem(material: &KeyMaterial) -> Option<String> {
     public_der(material)?.to_pem("PUBLIC KEY", LineEnding::LF).ok()
 }
 
-/// SubjectPublicKeyInfo.
+/// Writes SubjectPublicKeyInfo in DER.
 pub(super) fn public_der(material: &KeyMaterial) -> Option<Document> {
     let rsa;
     let (oid, parameters, bits) = match material {

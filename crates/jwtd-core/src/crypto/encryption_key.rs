@@ -1,4 +1,4 @@
-//! Keys to encrypt to: for those who make tokens, and for tests.
+//! Keys to encrypt tokens to, for token issuers and for tests.
 
 use super::aws_lc::{AgreementPeer, AgreementPrivateKey, RsaEncrypter, seal_content, seal_gcm};
 use super::content_key::{ContentKey, KeyUse, derive};
@@ -13,7 +13,7 @@ use crate::jose::{
 };
 use zeroize::Zeroizing;
 
-/// A public key, or a secret that is shared with the recipient.
+/// A public key, or a secret shared with the recipient.
 #[derive(Debug)]
 pub struct EncryptionKey {
     id: Option<Box<str>>,
@@ -28,27 +28,27 @@ enum Material {
     Secret(Secret),
 }
 
-/// Why nothing is encrypted.
+/// Why encryption failed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncryptionError {
     /// The algorithm does not fit the key.
     #[error("{0} does not fit the key")]
     Algorithm(KeyManagement),
-    /// A member of the header is wrong.
+    /// A header member is invalid.
     #[error(transparent)]
     Header(Malformed),
-    /// The crypto library failed, or the operating system gave no random bytes.
+    /// The crypto library failed, or the operating system provided no random bytes.
     #[error("the crypto library failed")]
     Library,
 }
 
 impl EncryptionKey {
-    /// Reads what a file holds: a PEM file with a public key or a certificate, a JWK, or a JWK
-    /// Set. Of a private key the public half is taken; keys that are for signatures are left out.
+    /// Reads the keys of a file: a PEM file with a public key or a certificate, a JWK, or a JWK
+    /// Set. Private keys contribute their public half; signature keys are left out.
     ///
     /// # Errors
-    /// If it is none of these, or if its only key cannot be used.
+    /// If it is none of these, or if its only key is unusable.
     pub fn parse(text: &[u8]) -> Result<Vec<Result<Self, PrivateKeyError>>, PrivateKeyError> {
         if !is_pem(text) {
             return read_jwks(text, Self::from_members);
@@ -108,8 +108,8 @@ impl EncryptionKey {
         self.id.as_deref()
     }
 
-    /// The algorithm that the key states, or the usual one of its kind. A secret that states none
-    /// has none.
+    /// The algorithm that the key states, or the default for its type. A secret that states no
+    /// algorithm has no default.
     #[must_use]
     pub fn algorithm(&self) -> Option<KeyManagement> {
         self.stated.or(match &self.material {
@@ -119,7 +119,7 @@ impl EncryptionKey {
         })
     }
 
-    /// The usual `enc`: with `dir` the one that the secret is as long as.
+    /// The default `enc`. With `dir` it is the one whose key length equals that of the secret.
     #[must_use]
     pub fn encryption(&self, algorithm: KeyManagement) -> ContentEncryption {
         let usual = [
@@ -137,11 +137,11 @@ impl EncryptionKey {
         usual.into_iter().find(fits).unwrap_or(ContentEncryption::A256Gcm)
     }
 
-    /// Encrypts a text and gives the token in compact form. `more` are members of the header
-    /// besides, each after a comma: `,"cty":"JWT"`.
+    /// Encrypts a text into a token in compact serialization. `more` holds further header members,
+    /// each preceded by a comma: `,"cty":"JWT"`.
     ///
     /// # Errors
-    /// If the algorithm does not fit the key, or the header would be refused by who opens it.
+    /// If the algorithm does not fit the key, or a recipient would refuse the header.
     pub fn encrypt_compact(
         &self,
         algorithm: KeyManagement,

@@ -1,8 +1,8 @@
-//! Floor 2: keys that check and keys that sign.
+//! Floor 2: keys that verify and keys that sign.
 //!
-//! A [`VerifyingKey`] binds one key to one algorithm for its whole life, so that
-//! no token can choose what is done with a key. Two files below name a crypto
-//! library each, `ring.rs` and `aws_lc.rs`; nothing else does.
+//! A [`VerifyingKey`] binds one key to one algorithm for its whole life, so that no token can
+//! choose how a key is used. Each crypto library is named by one module only: `ring` by `ring.rs`,
+//! `aws_lc_rs` by `aws_lc.rs`.
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;

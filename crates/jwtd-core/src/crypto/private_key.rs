@@ -1,5 +1,5 @@
-//! Private keys as files: made, read and written as JWK (RFC 7517, RFC 7518
-//! section 6, RFC 8037) and PEM.
+//! Private keys in files: generated, read and written as JWK (RFC 7517, RFC 7518 section 6, RFC
+//! 8037) and PEM.
 
 use super::der::{self, Bytes, Numbers};
 use super::private_key_error::PrivateKeyError;
@@ -10,8 +10,8 @@ use crate::jose::{Algorithm, Curve, Family, KeyMaterial, Secret, base64url};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A private key or a secret that can leave the process, for those who make keys
-/// and test tokens. [`SigningKey`] cannot.
+/// A private key or a secret that can be exported, for tools that generate keys and test tokens. A
+/// [`SigningKey`] cannot be exported.
 pub struct PrivateKey {
     id: Option<Box<str>>,
     stated: Option<Algorithm>,
@@ -30,10 +30,10 @@ impl fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    /// Makes a fresh key without an id; `size` counts for RSA alone.
+    /// Generates a key without an ID; `size` applies to RSA only.
     ///
     /// # Errors
-    /// If the crypto library cannot.
+    /// If the crypto library fails.
     pub fn generate(algorithm: Algorithm, size: RsaSize) -> Result<Self, SigningError> {
         let material = match signing_key::generate(algorithm, size)? {
             signing_key::Fresh::Pkcs8(document) => Numbers::from_pkcs8(&document)
@@ -45,17 +45,17 @@ impl PrivateKey {
         Ok(Self { id: None, stated: Some(algorithm), material })
     }
 
-    /// A shared secret of HMAC.
+    /// Wraps a shared HMAC secret.
     #[must_use]
     pub fn from_secret(secret: Secret) -> Self {
         Self { id: None, stated: None, material: Material::Secret(secret) }
     }
 
-    /// Reads what a file holds: PEM, a JWK, or a JWK Set with private keys. Keys
-    /// of a set that cannot be used come back with their reason.
+    /// Reads the keys of a file: PEM, a JWK, or a JWK Set with private keys. Unusable keys of a set
+    /// are returned with the reason.
     ///
     /// # Errors
-    /// If it is none of these, or if its only key cannot be used.
+    /// If it is none of these, or if its only key is unusable.
     pub fn parse(text: &[u8]) -> Result<Vec<Result<Self, PrivateKeyError>>, PrivateKeyError> {
         if is_pem(text) {
             let numbers = Numbers::from_pem(text)?;
@@ -76,7 +76,7 @@ impl PrivateKey {
                     return Err(PrivateKeyError::Curve);
                 }
                 let seed = members.sized("d", 32)?;
-                // Other kinds of keys are held together when they are bound.
+                // For other key types, binding checks that both halves belong together.
                 let public = signing_key::public_of_seed(&seed);
                 let stated = members.text("x")?.is_some();
                 if stated && KeyMaterial::ed25519(&members.bytes("x")?).ok() != public {
@@ -93,7 +93,7 @@ impl PrivateKey {
         Ok(Self { id: members.text("kid")?.map(Box::from), stated, material })
     }
 
-    /// The same key under another id.
+    /// The same key under another ID.
     #[must_use]
     pub fn with_id(self, id: &str) -> Self {
         Self { id: Some(id.into()), ..self }
@@ -105,7 +105,7 @@ impl PrivateKey {
         self.id.as_deref()
     }
 
-    /// The algorithm that the key states, or the usual one of its kind.
+    /// The algorithm that the key states, or the default for its type.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.stated.unwrap_or(match &self.material {
@@ -118,13 +118,13 @@ impl PrivateKey {
         })
     }
 
-    /// Whether the key itself names its algorithm.
+    /// Returns true if the key names its algorithm.
     #[must_use]
     pub fn states_algorithm(&self) -> bool {
         self.stated.is_some()
     }
 
-    /// What kind of algorithm it fits.
+    /// The algorithm family that the key fits.
     #[must_use]
     pub fn family(&self) -> Family {
         match &self.material {
@@ -135,10 +135,10 @@ impl PrivateKey {
         }
     }
 
-    /// The key, bound to an algorithm and ready to sign.
+    /// Binds the key to an algorithm, ready to sign.
     ///
     /// # Errors
-    /// If the algorithm does not fit it, or if its numbers do not belong together.
+    /// If the algorithm does not fit the key, or if its numbers do not belong together.
     pub fn bind(&self, algorithm: Algorithm) -> Result<SigningKey, SigningError> {
         match &self.material {
             Material::Secret(secret) => SigningKey::from_secret(secret.clone(), algorithm),
@@ -149,13 +149,13 @@ impl PrivateKey {
         }
     }
 
-    /// The whole key as a JWK, private members included.
+    /// The whole key as a JWK, including private members.
     ///
     /// # Errors
     /// If its numbers do not belong together.
     pub fn to_jwk(&self) -> Result<Zeroizing<String>, SigningError> {
         let text = |bytes: &Bytes| Zeroizing::new(base64url::encode(bytes));
-        // The public half, or the secret.
+        // The public half, or the secret itself.
         let half = self.bind(self.algorithm())?.to_jwk(self.id().unwrap_or_default());
         let mut jwk = Zeroizing::new(half.strip_suffix('}').unwrap_or_default().to_owned());
         let mut add = |name: &str, value: &Bytes| {
@@ -173,8 +173,7 @@ impl PrivateKey {
         Ok(jwk)
     }
 
-    /// The whole key as PKCS #8 in PEM; nothing for a secret, which has no such
-    /// form.
+    /// The whole key as PKCS #8 in PEM; `None` for a secret, which has no such form.
     #[must_use]
     pub fn to_pem(&self) -> Option<Zeroizing<String>> {
         match &self.material {

@@ -1,47 +1,46 @@
-//! Why a text is no private key.
+//! The reasons why a text is not a usable private key.
 
 use super::der::PemFault;
 use crate::jose::limits::{JWKS_BYTES, JWKS_KEYS};
 
-/// Why a text is no private key.
+/// Why a text is not a usable private key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrivateKeyError {
-    /// `alg` is not an algorithm that is implemented.
+    /// The `alg` is not implemented.
     #[error("its `alg` is not implemented")]
     Algorithm,
-    /// `crv` is not a curve that is implemented.
+    /// The `crv` is not implemented.
     #[error("its `crv` is not implemented")]
     Curve,
-    /// Not acceptable JSON, or not a JWK and no set of them.
+    /// The text is not acceptable JSON, or neither a JWK nor a JWK Set.
     #[error("neither a JWK, a JWK Set nor PEM")]
     NotJwk,
-    /// A member that the kind of key needs is missing or has a wrong form.
+    /// A member that the key type requires is missing or malformed.
     #[error("its `{0}` is missing or has a wrong form")]
     Parameter(&'static str),
-    /// A section of PEM that cannot be read, or a kind of key that is not
-    /// implemented.
+    /// The PEM section is damaged, or holds a key of a type that is not implemented.
     #[error("the PEM section is damaged or holds a key of an unknown kind")]
     PemDamaged,
-    /// No private key in the PEM file.
+    /// The PEM file has no private key.
     #[error("no unencrypted private key in the PEM file; decrypt one with `openssl pkey`")]
     PemMissing,
-    /// More than one private key in the PEM file.
+    /// The PEM file has more than one private key.
     #[error("more than one private key in the PEM file")]
     PemSeveral,
-    /// Only the public half.
+    /// The key has only its public half.
     #[error("it is a public key; the private one is needed")]
     Public,
-    /// The private half does not belong to the public one.
+    /// The private half does not belong to the public half.
     #[error("its private half does not belong to its public one")]
     Pair,
-    /// More than 512 KiB or 100 keys.
+    /// The text is larger than 512 KiB, or has more than 100 keys.
     #[error("more than {JWKS_BYTES} bytes or {JWKS_KEYS} keys")]
     TooLarge,
-    /// `kty` is not one that is implemented.
+    /// The `kty` is not implemented.
     #[error("its `kty` is not implemented")]
     Type,
-    /// `use` or `key_ops` says that the key is for something else.
+    /// `use` or `key_ops` declares another use of the key.
     #[error("its `use` or `key_ops` says that it is for something else")]
     Use,
 }

@@ -1,4 +1,4 @@
-//! The members of a private key in JWK (RFC 7517, section 4; RFC 7518, section 6).
+//! The members of a private JWK (RFC 7517, section 4; RFC 7518, section 6).
 
 use super::der::{Bytes, Numbers};
 use super::private_key_error::PrivateKeyError;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 /// The members of a JWK.
 pub(super) struct PrivateMembers<'m, 't>(pub(super) &'m [(Cow<'t, str>, Value<'t>)]);
 
-/// The members of RSA: the modulus, the exponent, and the private ones.
+/// The members of an RSA key: the modulus, the exponent, and the private ones.
 pub(super) const RSA: [&str; 8] = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
 
 /// True if the text is PEM: it contains `-----BEGIN `.
@@ -45,37 +45,37 @@ pub(super) fn read_jwks<K>(
 }
 
 impl<'m, 't> PrivateMembers<'m, 't> {
-    /// A member that is set. Issuers write members that they did not set as null or empty.
+    /// Returns a member that is set. Issuers write unset members as null or empty.
     #[cfg(feature = "jwe")]
     pub(super) fn find(&self, name: &str) -> Option<&'m Value<'t>> {
         let found = self.0.iter().find(|(one, _)| one == name);
         found.map(|(_, value)| value).filter(|value| !value.is_unset())
     }
 
-    /// A member that is a text if it is there.
+    /// Reads a string member; `None` if it is absent.
     pub(super) fn text(&self, name: &'static str) -> Result<Option<&'m str>, PrivateKeyError> {
         let found = self.0.iter().find(|(one, _)| one == name);
         let found = found.filter(|(_, value)| !value.is_unset());
         found.map(|(_, value)| value.as_str().ok_or(PrivateKeyError::Parameter(name))).transpose()
     }
 
-    /// A text that must be there.
+    /// Reads a required string member.
     pub(super) fn needed(&self, name: &'static str) -> Result<&'m str, PrivateKeyError> {
         self.text(name)?.ok_or(PrivateKeyError::Parameter(name))
     }
 
-    /// Bytes that must be there.
+    /// Reads a required member as bytes.
     pub(super) fn bytes(&self, name: &'static str) -> Result<Bytes, PrivateKeyError> {
         let decoded = base64url::decode_any(self.needed(name)?.as_bytes());
         decoded.map(Zeroizing::new).map_err(|_| PrivateKeyError::Parameter(name))
     }
 
-    /// Bytes without which it is a public key.
+    /// Reads a member as bytes; without it the key is only a public key.
     pub(super) fn private(&self, name: &'static str) -> Result<Bytes, PrivateKeyError> {
         if self.text(name)?.is_none() { Err(PrivateKeyError::Public) } else { self.bytes(name) }
     }
 
-    /// As [`private`](Self::private), of a length.
+    /// Like [`private`](Self::private), but requires a length.
     pub(super) fn sized(
         &self,
         name: &'static str,
@@ -85,7 +85,7 @@ impl<'m, 't> PrivateMembers<'m, 't> {
         if bytes.len() == length { Ok(bytes) } else { Err(PrivateKeyError::Parameter(name)) }
     }
 
-    /// A key on a curve of RFC 7518.
+    /// Reads an elliptic curve key (RFC 7518).
     pub(super) fn ec(&self) -> Result<Numbers, PrivateKeyError> {
         let curve = match self.needed("crv")? {
             "P-256" => Curve::P256,
@@ -102,7 +102,7 @@ impl<'m, 't> PrivateMembers<'m, 't> {
         Ok(Numbers::Ec { curve, scalar: fitted("d", self.private("d")?)?, point })
     }
 
-    /// A key of RSA.
+    /// Reads an RSA key.
     pub(super) fn rsa(&self) -> Result<Numbers, PrivateKeyError> {
         self.private("d")?;
         let mut numbers = Vec::with_capacity(RSA.len());

@@ -1,5 +1,5 @@
-//! The private keys and secrets of recipients as files: made, read and written as JWK (RFC 7517,
-//! RFC 7518 section 6, RFC 8037) and PEM, and bound to their algorithms.
+//! Recipients' private keys and secrets in files: generated, read and written as JWK (RFC 7517, RFC
+//! 7518 section 6, RFC 8037) and PEM, and bound to their algorithms.
 
 use super::aws_lc::{AgreementPrivateKey, RsaDecrypter};
 use super::decryption_key::{DecryptionBackend, DecryptionKey};
@@ -16,7 +16,7 @@ use crate::jose::{
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A private key or a secret to which tokens are encrypted.
+/// A private key or a secret that tokens are encrypted to.
 pub struct RecipientKey {
     id: Option<Box<str>>,
     stated: Option<KeyManagement>,
@@ -29,20 +29,20 @@ enum Material {
     Secret(Secret),
 }
 
-/// Why a key opens no tokens.
+/// Why a key cannot decrypt tokens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnusableRecipientKey {
-    /// A secret that states no algorithm fits several.
+    /// The key is a secret that states no algorithm although it fits several.
     #[error(
         "a secret must state its algorithm, because it fits several; fix: add `alg` to the key, \
          such as \"dir\" or \"A256KW\""
     )]
     Ambiguous,
-    /// The private half does not belong to the public one, or is damaged.
+    /// The private half does not belong to the public half, or is damaged.
     #[error("its numbers do not belong together")]
     Damaged,
-    /// No algorithm that is allowed fits it.
+    /// No allowed algorithm fits the key.
     #[error("no allowed algorithm fits it; fix: name its algorithm in `algorithms`")]
     NotAllowed,
 }
@@ -54,11 +54,11 @@ impl fmt::Debug for RecipientKey {
 }
 
 impl RecipientKey {
-    /// Makes a fresh key without an id for `algorithm`: `size` counts for RSA, `curve` for key
-    /// agreement, and `secret_bytes` for `dir`, whose secret is as long as the content key.
+    /// Generates a key without an ID for `algorithm`. `size` applies to RSA, `curve` to key
+    /// agreement, and `secret_bytes` to `dir`, whose secret must be as long as the content key.
     ///
     /// # Errors
-    /// If the crypto library cannot.
+    /// If the crypto library fails.
     pub fn generate(
         algorithm: KeyManagement,
         size: RsaSize,
@@ -101,11 +101,11 @@ impl RecipientKey {
         Ok(Self { id: None, stated: Some(algorithm), material })
     }
 
-    /// Reads what a file holds: PEM, a JWK, or a JWK Set. Keys of a set that cannot be used come
-    /// back with their reason.
+    /// Reads the keys of a file: PEM, a JWK, or a JWK Set. Unusable keys of a set are returned with
+    /// the reason.
     ///
     /// # Errors
-    /// If it is none of these, or if its only key cannot be used.
+    /// If it is none of these, or if its only key is unusable.
     pub fn parse(text: &[u8]) -> Result<Vec<Result<Self, PrivateKeyError>>, PrivateKeyError> {
         if !is_pem(text) {
             return read_jwks(text, Self::from_members);
@@ -173,12 +173,12 @@ impl RecipientKey {
                 let public = public.map_err(|_| PrivateKeyError::Parameter("n"))?;
                 Ok(Material::Rsa { public, numbers })
             }
-            // That curve signs, and agrees on no keys.
+            // Ed25519 keys sign; they cannot do key agreement.
             Numbers::Ed25519(_) => Err(PrivateKeyError::Curve),
         }
     }
 
-    /// The same key under another id.
+    /// The same key under another ID.
     #[must_use]
     pub fn with_id(self, id: &str) -> Self {
         Self { id: Some(id.into()), ..self }
@@ -190,7 +190,7 @@ impl RecipientKey {
         self.id.as_deref()
     }
 
-    /// The algorithm that the key itself names.
+    /// The algorithm that the key names.
     #[must_use]
     pub fn stated(&self) -> Option<KeyManagement> {
         self.stated
@@ -202,7 +202,7 @@ impl RecipientKey {
         matches!(self.material, Material::Secret(_))
     }
 
-    /// The algorithms that fit its kind and length.
+    /// The algorithms that fit the key's type and length.
     fn natural(&self) -> KeyManagementSet {
         let all = KeyManagement::ALL.iter().copied();
         let fits = |algorithm: &KeyManagement| match (&self.material, algorithm.mode()) {
@@ -220,11 +220,12 @@ impl RecipientKey {
         all.filter(fits).collect()
     }
 
-    /// The algorithms that it is bound to: the one that it states; else those of its kind that are
-    /// `allowed`, or without such a list all but RSA-OAEP with SHA-1, which must be named.
+    /// The algorithms that the key is bound to: the one that it states, or else those of its type
+    /// that are `allowed`. Without such a list these are all except RSA-OAEP with SHA-1, which must
+    /// be named.
     ///
     /// # Errors
-    /// If there is none, or if it is a secret and there are several (RFC 8725, section 3.1).
+    /// If there is none, or if the key is a secret and there are several (RFC 8725, section 3.1).
     pub fn algorithms(
         &self,
         allowed: Option<KeyManagementSet>,
@@ -244,10 +245,10 @@ impl RecipientKey {
         }
     }
 
-    /// The key, bound to its [`algorithms`](Self::algorithms) and ready to decrypt.
+    /// Binds the key to its [`algorithms`](Self::algorithms), ready to decrypt.
     ///
     /// # Errors
-    /// As those of `algorithms`, or if its numbers do not belong together.
+    /// The errors of `algorithms`; also if the numbers of the key do not belong together.
     pub fn bind(
         &self,
         allowed: Option<KeyManagementSet>,
@@ -286,7 +287,7 @@ impl RecipientKey {
         })
     }
 
-    /// The whole key as a JWK, private members included.
+    /// The whole key as a JWK, including private members.
     #[must_use]
     pub fn to_jwk(&self) -> Zeroizing<String> {
         let text = |bytes: &Bytes| Zeroizing::new(base64url::encode(bytes));
@@ -305,13 +306,13 @@ impl RecipientKey {
         jwk
     }
 
-    /// The public half as a JWK, for those who encrypt; nothing for a secret.
+    /// The public half as a JWK, for senders; `None` for a secret.
     #[must_use]
     pub fn public_jwk(&self) -> Option<String> {
         (!self.is_secret()).then(|| format!("{}}}", *self.begin()))
     }
 
-    /// A JWK up to its private members.
+    /// Writes a JWK up to its private members.
     fn begin(&self) -> Zeroizing<String> {
         let json = match &self.material {
             Material::Agreement { public, .. } => public.to_json().into(),
@@ -329,8 +330,8 @@ impl RecipientKey {
         jwk
     }
 
-    /// The thumbprint of the public half (RFC 7638); nothing for a secret, whose thumbprint must
-    /// not be shown.
+    /// The thumbprint of the public half (RFC 7638); `None` for a secret, whose thumbprint must not
+    /// be shown.
     #[must_use]
     pub fn thumbprint(&self) -> Option<Digest> {
         match &self.material {
@@ -356,7 +357,7 @@ impl RecipientKey {
         }
     }
 
-    /// The whole key as PKCS #8 in PEM; nothing for a secret, which has no such form.
+    /// The whole key as PKCS #8 in PEM; `None` for a secret, which has no such form.
     #[must_use]
     pub fn to_pem(&self) -> Option<Zeroizing<String>> {
         match &self.material {

@@ -10,11 +10,11 @@ use ring::signature::{
 };
 use ring::{agreement, hmac};
 
-/// SHA-256 of something.
+/// A SHA-256 hash.
 pub type Digest = [u8; 32];
 
-/// SHA-256 of `parts`, each preceded by its length, so that no two lists of
-/// parts make the same input.
+/// The SHA-256 hash of `parts`, each preceded by its length, so that no two lists of parts have the
+/// same input.
 #[must_use]
 pub fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
@@ -25,7 +25,7 @@ pub fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     into_digest(&context.finish())
 }
 
-/// SHA-1 of `text`, for the names of certificates alone: it proves nothing.
+/// The SHA-1 hash of `text`, used only for certificate thumbprints: it proves nothing.
 pub(crate) fn sha1_name(text: &[u8]) -> [u8; 20] {
     let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, text);
     let mut bytes = [0; 20];
@@ -35,7 +35,7 @@ pub(crate) fn sha1_name(text: &[u8]) -> [u8; 20] {
     bytes
 }
 
-/// SHA-256 of `text` alone.
+/// The SHA-256 hash of `text` alone.
 pub(crate) fn sha256(text: &[u8]) -> Digest {
     into_digest(&ring::digest::digest(&ring::digest::SHA256, text))
 }
@@ -48,7 +48,7 @@ fn into_digest(digest: &ring::digest::Digest) -> Digest {
     bytes
 }
 
-/// A public key and how to check with it.
+/// A public key and the algorithm to verify with.
 #[derive(Debug)]
 pub(super) enum PublicKey {
     Ecdsa(&'static EcdsaVerificationAlgorithm, Box<[u8]>),
@@ -57,8 +57,8 @@ pub(super) enum PublicKey {
 }
 
 impl PublicKey {
-    /// Nothing if ring lacks the algorithm, if it does not fit the key, or if
-    /// the key's point is not on its curve.
+    /// Returns `None` if ring lacks the algorithm, if the algorithm does not fit the key, or if the
+    /// key's point is not on its curve.
     pub(super) fn bind(material: &KeyMaterial, algorithm: Algorithm) -> Option<Self> {
         let rsa = match algorithm {
             Algorithm::Rs256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
@@ -101,8 +101,8 @@ impl PublicKey {
     }
 }
 
-/// Ring checks a point when it is used; a key agreement with a throw-away key
-/// uses it without a signature at hand.
+/// Checks that a point lies on its curve. ring checks that only when it uses the point; a key
+/// agreement with an ephemeral key uses it without needing a signature.
 fn on_curve(curve: &'static agreement::Algorithm, point: &[u8]) -> bool {
     agreement::EphemeralPrivateKey::generate(curve, &SystemRandom::new()).is_ok_and(|private| {
         let peer = agreement::UnparsedPublicKey::new(curve, point);
@@ -119,25 +119,25 @@ fn mac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {
     }
 }
 
-/// A key of HMAC.
+/// An HMAC key.
 #[derive(Clone, Debug)]
 pub(super) struct Mac(hmac::Key);
 
 impl Mac {
-    /// Nothing if `algorithm` is not HMAC, or if the secret is shorter than its
-    /// hash (RFC 7518, section 3.2).
+    /// Returns `None` if `algorithm` is not HMAC, or if the secret is shorter than its hash (RFC
+    /// 7518, section 3.2).
     pub(super) fn new(secret: &[u8], algorithm: Algorithm) -> Option<Self> {
         let algorithm = mac_algorithm(algorithm)?;
         let long_enough = secret.len() >= algorithm.digest_algorithm().output_len();
         long_enough.then(|| Self(hmac::Key::new(algorithm, secret)))
     }
 
-    /// HMAC-SHA-256 with a secret as long as the hash.
+    /// Builds an HMAC-SHA-256 key from a secret as long as the hash.
     pub(super) fn sha256(secret: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    /// Compares in constant time, and only tags of full length.
+    /// Compares in constant time, and accepts only full-length tags.
     pub(super) fn verify(&self, message: &[u8], tag: &[u8]) -> Result<(), BadSignature> {
         hmac::verify(&self.0, message, tag).map_err(|ring::error::Unspecified| BadSignature)
     }
@@ -156,20 +156,20 @@ pub(super) enum PrivateKey {
 }
 
 impl PrivateKey {
-    /// Nothing if the algorithm is not ECDSA on a curve that ring has.
+    /// Returns `None` if the algorithm is not ECDSA on a curve that ring has.
     pub(super) fn generate_pkcs8(algorithm: Algorithm) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(ecdsa(algorithm)?, &random);
         document.ok().map(|document| document.as_ref().to_vec())
     }
 
-    /// A key of Ed25519. Ring's own PKCS #8 of such keys is not that of RFC 8410,
-    /// so that keys are made as the 32 random bytes that they are.
+    /// Builds an Ed25519 key from its seed of 32 random bytes. ring writes PKCS #8 for such keys
+    /// differently from RFC 8410, so keys are generated as seeds.
     pub(super) fn from_seed(seed: &[u8]) -> Option<Self> {
         Ed25519KeyPair::from_seed_unchecked(seed).ok().map(Self::Ed25519)
     }
 
-    /// Nothing if the document is damaged, or does not fit the algorithm.
+    /// Returns `None` if the document is damaged, or does not fit the algorithm.
     pub(super) fn from_pkcs8(document: &[u8], algorithm: Algorithm) -> Option<Self> {
         let encoding: &'static dyn RsaEncoding = match algorithm {
             Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
@@ -227,7 +227,7 @@ fn ecdsa(algorithm: Algorithm) -> Option<&'static EcdsaSigningAlgorithm> {
     }
 }
 
-/// `length` random bytes from the operating system.
+/// Returns `length` random bytes from the operating system.
 pub(super) fn random(length: usize) -> Option<Vec<u8>> {
     use ring::rand::SecureRandom as _;
     let mut bytes = vec![0; length];

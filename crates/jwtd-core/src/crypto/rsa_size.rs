@@ -1,6 +1,6 @@
-//! The sizes of RSA keys that are made.
+//! The sizes of generated RSA keys.
 
-/// How many bits the modulus of a fresh key of RSA has.
+/// The modulus size of a generated RSA key, in bits.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum RsaSize {
     /// 2,048

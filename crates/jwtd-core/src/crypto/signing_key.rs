@@ -1,4 +1,4 @@
-//! Keys that sign: for the demo, the tests and whoever issues tokens.
+//! Keys that sign, for the demo, the tests and token issuers.
 
 use super::ring::{self, Mac};
 use super::rsa_size::RsaSize;
@@ -21,38 +21,38 @@ enum SigningBackend {
     Ring(ring::PrivateKey),
 }
 
-/// Why a key cannot be made or cannot sign.
+/// Why a key cannot be generated or cannot sign.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningError {
     /// The key is damaged or does not fit the algorithm.
     #[error("the key is damaged or does not fit the algorithm")]
     Key,
-    /// The operating system gave no random bytes, or the library failed.
+    /// The operating system provided no random bytes, or the crypto library failed.
     #[error("the crypto library failed")]
     Library,
-    /// Needs the feature `aws-lc`.
+    /// The operation needs the feature `aws-lc`.
     #[error("this needs a build with the feature `aws-lc`")]
     NotBuiltIn,
 }
 
-/// Random bytes from the operating system.
+/// Returns random bytes from the operating system.
 ///
 /// # Errors
-/// If it has none.
+/// If it provides none.
 pub fn random(length: usize) -> Result<Vec<u8>, SigningError> {
     ring::random(length).ok_or(SigningError::Library)
 }
 
-/// A key that was just made, in the form that its kind is made in.
+/// A freshly generated key, in the form in which its type is generated.
 pub(super) enum Fresh {
     Pkcs8(Zeroizing<Vec<u8>>),
     Secret(Secret),
-    /// Of Ed25519.
+    /// The seed of an Ed25519 key.
     Seed(Zeroizing<Vec<u8>>),
 }
 
-/// Makes a key for `algorithm`; `size` counts for RSA alone.
+/// Generates a key for `algorithm`; `size` applies to RSA only.
 pub(super) fn generate(algorithm: Algorithm, size: RsaSize) -> Result<Fresh, SigningError> {
     #[cfg(feature = "aws-lc")]
     let (rsa, p521) = (super::aws_lc::generate_rsa_pkcs8, super::aws_lc::generate_p521_pkcs8);
@@ -74,18 +74,17 @@ pub(super) fn generate(algorithm: Algorithm, size: RsaSize) -> Result<Fresh, Sig
     Ok(Fresh::Pkcs8(document.into()))
 }
 
-/// The public half of a key of Ed25519.
+/// The public half of an Ed25519 key.
 #[cfg(feature = "sign")]
 pub(super) fn public_of_seed(seed: &[u8]) -> Option<KeyMaterial> {
     ring::PrivateKey::from_seed(seed)?.public(None)
 }
 
 impl SigningKey {
-    /// Makes a fresh key: for RSA one of 2,048 bits, for HMAC a secret as long
-    /// as the hash.
+    /// Generates a key: for RSA one of 2,048 bits, for HMAC a secret as long as the hash.
     ///
     /// # Errors
-    /// If the crypto library cannot.
+    /// If the crypto library fails.
     pub fn generate(algorithm: Algorithm) -> Result<Self, SigningError> {
         match generate(algorithm, RsaSize::default())? {
             Fresh::Pkcs8(document) => Self::from_pkcs8(&document, algorithm),
@@ -113,7 +112,7 @@ impl SigningKey {
         backend.map(|backend| Self { algorithm, backend }).ok_or(SigningError::Key)
     }
 
-    /// Binds a secret to an algorithm of HMAC.
+    /// Binds a secret to an HMAC algorithm.
     ///
     /// # Errors
     /// If the algorithm is not HMAC, or if the secret is shorter than its hash.
@@ -157,7 +156,7 @@ impl SigningKey {
         format!(r#"{open},"alg":"{}","kid":{id},"use":"sig"}}"#, self.algorithm)
     }
 
-    /// The key that checks what this one signs.
+    /// The key that verifies the signatures of this one.
     #[must_use]
     pub fn verifying_key(&self) -> Option<VerifyingKey> {
         match &self.backend {
@@ -171,7 +170,7 @@ impl SigningKey {
     /// Signs `message`.
     ///
     /// # Errors
-    /// If the crypto library cannot.
+    /// If the crypto library fails.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         match &self.backend {
             #[cfg(feature = "aws-lc")]
@@ -182,12 +181,12 @@ impl SigningKey {
         .ok_or(SigningError::Library)
     }
 
-    /// Signs a header and a payload, both JSON texts, into a token in compact
-    /// serialization (RFC 7515, section 5.1). Neither text is looked at: tests
-    /// need tokens that no honest issuer would sign.
+    /// Signs a header and a payload, both JSON texts, into a token in compact serialization (RFC
+    /// 7515, section 5.1). Neither text is checked: tests need tokens that no honest issuer would
+    /// sign.
     ///
     /// # Errors
-    /// If the crypto library cannot.
+    /// If the crypto library fails.
     pub fn sign_compact(&self, header: &str, payload: &str) -> Result<String, SigningError> {
         let mut token = base64url::encode(header.as_bytes());
         token.push('.');
@@ -204,7 +203,7 @@ mod tests {
     use super::*;
     use crate::crypto::BadSignature;
 
-    /// RSA keys take a fraction of a second each, so one is made for all.
+    /// Generated once for all tests, because each RSA key takes a fraction of a second.
     fn keys() -> Vec<SigningKey> {
         let generate = |algorithm: &Algorithm| match SigningKey::generate(*algorithm) {
             Err(SigningError::NotBuiltIn) => None,

@@ -1,5 +1,5 @@
-//! Encryption and decryption in every combination, and Project Wycheproof's files for what they
-//! are made of.
+//! Encryption and decryption in every combination, and the test vectors of Project Wycheproof for
+//! the underlying primitives.
 
 mod primitives;
 
@@ -46,7 +46,7 @@ const CURVES: [AgreementCurve; 4] = [
     AgreementCurve::X25519,
 ];
 
-/// Every key management algorithm on every curve that it has.
+/// Every key management algorithm on every curve that it supports.
 fn kinds() -> impl Iterator<Item = (KeyManagement, AgreementCurve)> {
     KeyManagement::ALL.iter().flat_map(|algorithm| {
         let curves = match algorithm.mode() {
@@ -93,7 +93,7 @@ fn r23_t34_every_changed_character_behind_the_header_fails_alike() {
             let changed = String::from_utf8(changed).unwrap();
             match open(&opener, &changed) {
                 Err(DecryptionError::Failed) => {}
-                // The last character of a part also holds bits that must be zero.
+                // The last character of a part also holds unused bits that must be zero.
                 Err(DecryptionError::Malformed(Malformed::Base64 { .. })) => {}
                 other => panic!("{algorithm} {place}: {other:?}"),
             }
@@ -122,7 +122,7 @@ fn r52_an_encrypted_key_of_another_length_is_refused_before_the_key_is_used() {
 
 #[test]
 fn r23_a_wrapped_key_of_another_length_goes_on_to_the_check_of_the_tag() {
-    // The content key is one of 32 bytes, and the header asks for one of 64 or of 16.
+    // The content key has 32 bytes, but the header requires 64 or 16.
     let algorithm = KeyManagement::RsaOaep256;
     let own = key(algorithm, CURVES[0], ContentEncryption::A256Gcm);
     let opener = bound(&own);
@@ -157,7 +157,8 @@ fn r53_t33_points_off_the_curve_and_shared_secrets_of_zero_are_no_keys() {
             open(&opener, &token.join("."))
         };
         let AgreementCurve::Ec(on) = curve else {
-            // Order 1, 2, 4 and 8 (RFC 7748, section 6.1): the result is zero for every key.
+            // Points of order 1, 2, 4 and 8 (RFC 7748, section 6.1): the result is zero for every
+            // key.
             let order_8 = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
             let pairs = order_8.as_bytes().chunks(2);
             let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
@@ -199,7 +200,7 @@ fn what_is_written_is_read_again() {
         if let Some(pem) = own.to_pem() {
             let copy = RecipientKey::parse(pem.as_bytes()).unwrap().remove(0).unwrap();
             assert_eq!((copy.id(), copy.stated()), (None, None));
-            // RSA-OAEP with SHA-1 must be named.
+            // RSA-OAEP with SHA-1 must be named explicitly.
             let allowed = Some([algorithm].into_iter().collect());
             let opener = copy.bind(allowed, ContentEncryptionSet::default()).unwrap();
             assert_eq!(open(&opener, &token).unwrap(), TEXT);

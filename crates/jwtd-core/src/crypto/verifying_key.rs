@@ -1,4 +1,4 @@
-//! Keys that check signatures, each bound to its algorithm when it is made.
+//! Keys that verify signatures, each bound to its algorithm when it is created.
 
 use super::bad_signature::BadSignature;
 use super::ring::{self, Digest, sha256};
@@ -6,7 +6,7 @@ use crate::jose::jwk::UnusableKey;
 use crate::jose::{Algorithm, KeyMaterial, Secret, base64url};
 use std::fmt;
 
-/// A key and the one algorithm that it is used with.
+/// A key and the only algorithm that it is used with.
 #[derive(Debug)]
 pub enum VerifyingKey {
     /// A secret shared with the issuer.
@@ -24,7 +24,7 @@ pub struct PublicKey {
     backend: VerifyingBackend,
 }
 
-/// The library that checks with the key.
+/// The library that verifies with the key.
 #[derive(Debug)]
 enum VerifyingBackend {
     #[cfg(feature = "aws-lc")]
@@ -32,10 +32,9 @@ enum VerifyingBackend {
     Ring(ring::PublicKey),
 }
 
-/// A shared secret, bound to one algorithm of HMAC.
+/// A shared secret, bound to one HMAC algorithm.
 ///
-/// It is made of a [`Secret`] and of nothing else, so that no public key can be
-/// used as one (R12):
+/// It can only be built from a [`Secret`], so that no public key can be used as one (R12):
 ///
 /// ```compile_fail,E0308
 /// use jwtd_core::crypto::MacKey;
@@ -50,7 +49,7 @@ pub struct MacKey {
     mac: ring::Mac,
 }
 
-/// Shows the algorithm alone: the thumbprint of a weak secret would give it away.
+/// Shows only the algorithm: the thumbprint of a weak secret would reveal it.
 impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MacKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
@@ -61,8 +60,8 @@ impl PublicKey {
     /// Binds a key to an algorithm.
     ///
     /// # Errors
-    /// If the algorithm does not fit the key or is not built in, or if the key's
-    /// point does not lie on its curve.
+    /// If the algorithm does not fit the key or is not built in, or if the key's point does not lie
+    /// on its curve.
     pub fn bind(material: &KeyMaterial, algorithm: Algorithm) -> Result<Self, UnusableKey> {
         if material.family() != algorithm.family() {
             return Err(UnusableKey::AlgorithmMismatch);
@@ -110,8 +109,8 @@ impl VerifyingKey {
         }
     }
 
-    /// The size of the key in bits: what the cost of a check depends on beside
-    /// the algorithm.
+    /// The size of the key in bits; together with the algorithm it determines the cost of a check.
+    /// Zero for a secret.
     #[must_use]
     pub fn bits(&self) -> usize {
         match self {
@@ -120,8 +119,8 @@ impl VerifyingKey {
         }
     }
 
-    /// The SHA-256 thumbprint of the key (RFC 7638): what makes it this very
-    /// key, whatever its id. That of a secret must not leave the process.
+    /// The SHA-256 thumbprint of the key (RFC 7638), which identifies it whatever its ID. The
+    /// thumbprint of a secret must not leave the process.
     #[must_use]
     pub fn thumbprint(&self) -> &Digest {
         match self {
@@ -130,7 +129,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Checks that `signature` was made over `message` with the private half.
+    /// Checks that `signature` was made over `message` with the private half or the shared secret.
     ///
     /// # Errors
     /// If it was not, whatever the cause.
@@ -146,7 +145,7 @@ impl VerifyingKey {
     }
 }
 
-/// A secret of this process or its operator that makes tags of texts (HMAC-SHA256).
+/// A secret of this process or its operator that authenticates texts with HMAC-SHA-256.
 #[derive(Clone, Debug)]
 pub struct MessageKey(ring::Mac);
 
@@ -154,19 +153,19 @@ impl MessageKey {
     /// The shortest secret, in bytes: as long as the hash (RFC 7518, section 3.2).
     pub const LEAST_BYTES: usize = 32;
 
-    /// Nothing if the secret is too short.
+    /// Returns `None` if the secret is too short.
     #[must_use]
     pub fn new(secret: &[u8]) -> Option<Self> {
         ring::Mac::new(secret, Algorithm::Hs256).map(Self)
     }
 
-    /// The key of a secret as long as the hash.
+    /// Builds the key from a secret as long as the hash.
     #[must_use]
     pub fn of(secret: &[u8; Self::LEAST_BYTES]) -> Self {
         Self(ring::Mac::sha256(secret))
     }
 
-    /// The tag of a text: 32 bytes.
+    /// The tag of a text, 32 bytes long.
     #[must_use]
     pub fn tag(&self, text: &[u8]) -> Vec<u8> {
         self.0.sign(text)
@@ -179,7 +178,8 @@ mod tests {
 
     #[test]
     fn r16_a_key_for_which_anybody_can_sign_is_refused() {
-        // The signature of zeros, under points of order 1, 2, 4 and 8 in all their encodings.
+        // Checks the all-zero signature, and one that encodes the identity, under points of order
+        // 1, 2, 4 and 8 in all their encodings.
         let fits = |point: [u8; 32]| {
             let key = PublicKey::bind(&KeyMaterial::Ed25519(point), Algorithm::EdDsa).unwrap();
             let key = VerifyingKey::Public(key);
@@ -208,7 +208,7 @@ mod tests {
                 forged += usize::from(fits(point));
             }
         }
-        // ring takes most of them: without the refusal there would be forged tokens.
+        // ring accepts most of them: without the refusal, forged tokens would pass.
         assert!(forged >= 8, "{forged}");
         assert!(KeyMaterial::ed25519(&[9; 32]).is_ok());
     }

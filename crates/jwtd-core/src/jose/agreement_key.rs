@@ -1,5 +1,5 @@
-//! Public keys for key agreement (RFC 7518, section 6.2; RFC 8037, section 3): those of
-//! recipients, and the one that a sender makes for each token (`epk`).
+//! Public keys for key agreement (RFC 7518, section 6.2; RFC 8037, section 3): the recipient's
+//! static key and the sender's ephemeral key (`epk`).
 
 use super::algorithm::Curve;
 use super::base64url;
@@ -9,7 +9,7 @@ use super::jwk::fit;
 /// A curve for key agreement.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum AgreementCurve {
-    /// One of RFC 7518, section 6.2.1.1.
+    /// A NIST curve of RFC 7518, section 6.2.1.1.
     Ec(Curve),
     /// Curve25519 (RFC 7748, RFC 8037).
     X25519,
@@ -25,7 +25,7 @@ impl AgreementCurve {
         }
     }
 
-    /// The curve of this `crv`.
+    /// Returns the curve that `crv` names.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -38,8 +38,8 @@ impl AgreementCurve {
     }
 }
 
-/// A public key for key agreement, checked for form and length. Whether a point lies on its curve
-/// is checked where it is used.
+/// A public key for key agreement, checked for form and length. The key agreement itself checks
+/// that the point lies on its curve.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct AgreementKey {
     /// Its curve.
@@ -49,7 +49,8 @@ pub struct AgreementKey {
 }
 
 impl AgreementKey {
-    /// A key on a curve, from a point.
+    /// Builds a key from a curve and a point; `None` if the point does not have the form that the
+    /// curve requires.
     #[must_use]
     pub fn new(curve: AgreementCurve, point: &[u8]) -> Option<Self> {
         let fits = match curve {
@@ -62,8 +63,8 @@ impl AgreementKey {
         fits.then(|| Self { curve, point: point.into() })
     }
 
-    /// Reads the members of a JWK; nothing if one that the kind needs is missing or has a wrong
-    /// form.
+    /// Reads the members of a JWK; `None` if a member that the key type requires is missing or
+    /// malformed.
     pub(crate) fn read<'v, 't: 'v>(find: impl Fn(&str) -> Option<&'v Value<'t>>) -> Option<Self> {
         let text = |name| find(name).and_then(Value::as_str);
         let bytes = |name| base64url::decode_any(text(name)?.as_bytes()).ok();
@@ -78,7 +79,7 @@ impl AgreementKey {
         }
     }
 
-    /// The members that RFC 7638, section 3.2 requires, in its order.
+    /// The required members of the JWK, in the order of RFC 7638, section 3.2.
     #[must_use]
     pub fn to_json(&self) -> String {
         let (text, name) = (base64url::encode, self.curve.name());

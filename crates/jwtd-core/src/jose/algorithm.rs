@@ -36,7 +36,7 @@ impl Curve {
     }
 }
 
-/// What kind of key an algorithm takes.
+/// The key type that an algorithm requires.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Family {
     /// ECDSA on a curve.
@@ -58,23 +58,23 @@ macro_rules! algorithms {
         pub enum Algorithm { $(#[doc = $doc] $variant,)+ }
 
         impl Algorithm {
-            /// All of them.
+            /// All algorithms.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The value of `alg` under which the algorithm is shown.
+            /// The canonical `alg` value.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// What kind of key it takes.
+            /// The key type that the algorithm requires.
             #[must_use]
             pub const fn family(self) -> Family {
                 match self { $(Self::$variant => $family,)+ }
             }
 
-            /// The algorithm with this `alg`, compared byte by byte (RFC 7515,
-            /// section 4.1.1).
+            /// Returns the algorithm that `alg` names, compared byte by byte (RFC 7515, section
+            /// 4.1.1).
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name $(| $alias)? => Some(Self::$variant),)+ _ => None }
@@ -110,7 +110,7 @@ impl Algorithm {
         1 << self.index()
     }
 
-    /// Its place in [`Algorithm::ALL`].
+    /// The index in [`Algorithm::ALL`].
     #[must_use]
     #[expect(clippy::as_conversions, reason = "the discriminant of a `repr(u8)`")]
     pub const fn index(self) -> u8 {
@@ -123,13 +123,13 @@ impl Algorithm {
 pub struct AlgorithmSet(u16);
 
 impl AlgorithmSet {
-    /// Whether `algorithm` is in the set.
+    /// Returns true if the set contains `algorithm`.
     #[must_use]
     pub const fn contains(self, algorithm: Algorithm) -> bool {
         self.0 & algorithm.bit() != 0
     }
 
-    /// The set as bits in the order of [`Algorithm::ALL`].
+    /// The set as a bit mask, in the order of [`Algorithm::ALL`].
     #[must_use]
     pub const fn bits(self) -> u16 {
         self.0

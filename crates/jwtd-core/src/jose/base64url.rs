@@ -1,5 +1,5 @@
-//! Base64url without padding (RFC 7515, section 2), strict and canonical: one
-//! byte string has exactly one spelling.
+//! Base64url without padding (RFC 7515, section 2), strict and canonical: each byte string has
+//! exactly one encoding.
 
 /// Why a text is not canonical base64url.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -13,19 +13,19 @@ pub enum Base64Fault {
     /// No byte string encodes to a text of this length.
     #[error("no byte string encodes to this length")]
     Length,
-    /// The unused bits of the last character are not zero, so that another
-    /// spelling would decode to the same bytes.
+    /// The unused bits of the last character are not zero: another text would decode to the same
+    /// bytes.
     #[error("the unused bits at the end are not zero")]
     TrailingBits,
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Marks a byte that is not in the alphabet: more than four characters hold.
+/// Marks a byte outside the alphabet. The bit lies above the 24 bits that four characters hold.
 const INVALID: u32 = 1 << 24;
 
-/// For each of four characters, by its byte, its six bits where the group of 24 has them,
-/// or [`INVALID`]: a look-up each and three `or` are a group.
+/// For each of the four positions in a group, the six bits of a character shifted to their place in
+/// the group of 24, or [`INVALID`]: four lookups and three `or` operations decode a group.
 static TABLES: [[u32; 256]; 4] = [table(18), table(12), table(6), table(0)];
 
 #[expect(
@@ -44,8 +44,8 @@ const fn table(shift: u32) -> [u32; 256] {
     table
 }
 
-/// The bits of up to four characters, the first the highest, and [`INVALID`] if one is not
-/// in the alphabet.
+/// The bits of up to four characters, the first one highest, with [`INVALID`] set if one of them is
+/// not in the alphabet.
 fn group<const N: usize>(characters: [u8; N]) -> u32 {
     let bits = |(table, character): (&[u32; 256], u8)| {
         table.get(usize::from(character)).copied().unwrap_or(INVALID)
@@ -53,8 +53,7 @@ fn group<const N: usize>(characters: [u8; N]) -> u32 {
     TABLES.iter().zip(characters).map(bits).fold(0, |all, bits| all | bits)
 }
 
-/// The length in bytes of what a text of `encoded` characters decodes to, if
-/// its length is possible at all.
+/// The number of bytes that `encoded` characters decode to, if such a length is possible at all.
 #[must_use]
 pub fn decoded_length(encoded: usize) -> usize {
     let rest = match encoded % 4 {
@@ -73,8 +72,8 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, Base64Fault> {
     let mut bytes = vec![0; decoded_length(text.len())];
     let (quads, rest) = text.as_chunks::<4>();
     let mut target = bytes.chunks_exact_mut(3);
-    // The faults are gathered and looked at once: an attacker's token is
-    // decoded no slower than an honest one, and the loop has no branch.
+    // Errors are accumulated and checked once at the end: the loop has no branch, and an attacker's
+    // token is decoded no slower than an honest one.
     let mut seen = 0;
     for (four, three) in quads.iter().zip(target.by_ref()) {
         let bits = group(*four);
@@ -96,7 +95,7 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, Base64Fault> {
             seen |= bits;
             [_, *last_but_one, *last, trailing] = bits.to_be_bytes();
         }
-        // One character over: six bits are no byte.
+        // One character is left over, and its six bits are not a byte.
         _ => return Err(fault(text, Base64Fault::Length)),
     }
     if seen & INVALID != 0 {
@@ -108,9 +107,9 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, Base64Fault> {
     Ok(bytes)
 }
 
-/// Decodes what key sets hold where base64url should be: also padded, or in the alphabet of
-/// RFC 4648, section 4. A key is the same in each spelling; the parts of a token are not, and
-/// are read by [`decode`].
+/// Decodes base64url as key sets spell it: optionally padded, or in the alphabet of RFC 4648,
+/// section 4. A key means the same in each spelling. The parts of a token do not; [`decode`] reads
+/// those.
 ///
 /// # Errors
 /// If `text` is no encoding of a byte string.
@@ -128,7 +127,7 @@ pub fn decode_any(text: &[u8]) -> Result<Vec<u8>, Base64Fault> {
     decode(bare)
 }
 
-/// The first character that is not in the alphabet, else `otherwise`.
+/// Returns the first character outside the alphabet as the fault, or else `otherwise`.
 fn fault(text: &[u8], otherwise: Base64Fault) -> Base64Fault {
     text.iter()
         .position(|character| group([*character]) == INVALID)
@@ -192,8 +191,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "too long")]
     fn r03_every_byte_string_has_one_spelling() {
-        // All texts of one to three characters: those that decode must encode
-        // back to themselves.
+        // All texts of one to three characters: each one that decodes must encode back to itself.
         let texts = ALPHABET.iter().flat_map(|a| {
             ALPHABET
                 .iter()

@@ -1,37 +1,37 @@
-//! The names of certificates: their thumbprints, as keys and tokens have them (RFC 7515,
-//! sections 4.1.7 and 4.1.8; RFC 7517, sections 4.8 and 4.9).
+//! Certificate thumbprints in keys and tokens (RFC 7515, sections 4.1.7 and 4.1.8; RFC 7517,
+//! sections 4.8 and 4.9).
 
 use super::base64url;
 use super::json::Value;
 
-/// The thumbprints of a certificate, as far as they are known.
+/// The known thumbprints of a certificate.
 ///
-/// In a token they name one of the keys that its issuer has. They bring no key, and a token that
-/// names none of them is read as one without.
+/// In a token they select one of the issuer's keys and never supply a key. A token whose
+/// thumbprints match no key is treated like a token without thumbprints.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct CertificateThumbprints {
-    /// `x5t`: by SHA-1. A collision names another key of the same issuer, which then has to have
-    /// made the signature.
+    /// `x5t`: the SHA-1 thumbprint. A collision selects another key of the same issuer, and the
+    /// signature must still verify under that key.
     pub sha1: Option<[u8; 20]>,
-    /// `x5t#S256`: by SHA-256.
+    /// `x5t#S256`: the SHA-256 thumbprint.
     pub sha256: Option<[u8; 32]>,
 }
 
 impl CertificateThumbprints {
-    /// The thumbprints among the members that `find` knows. What is none counts as absent: it
-    /// names no key.
+    /// Reads the thumbprints among the members that `find` returns. A malformed thumbprint counts
+    /// as absent, because it selects no key.
     pub(super) fn read<'v, 't: 'v>(find: impl Fn(&str) -> Option<&'v Value<'t>>) -> Self {
         let text = |name| find(name).and_then(Value::as_str).map(str::as_bytes);
         Self { sha1: text("x5t").and_then(bytes), sha256: text("x5t#S256").and_then(bytes) }
     }
 
-    /// Whether there is none.
+    /// Returns true if no thumbprint is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sha1.is_none() && self.sha256.is_none()
     }
 
-    /// Whether both are of one certificate, by the stronger hash that both have.
+    /// Returns true if both identify the same certificate, by the strongest hash that both have.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (self.sha256.zip(other.sha256), self.sha1.zip(other.sha1)) {
@@ -42,14 +42,14 @@ impl CertificateThumbprints {
     }
 }
 
-/// A hash in base64url. Some issuers write it in hex.
+/// Decodes a hash from base64url, or from hex, which some issuers write.
 fn bytes<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let read = if text.len() == N.saturating_mul(2) { hex(text) } else { decode::<N>(text) };
     read?.try_into().ok()
 }
 
 fn decode<const N: usize>(text: &[u8]) -> Option<Vec<u8>> {
-    // Whatever is longer is none, and is not looked at.
+    // Anything longer is not a hash, and is not decoded.
     let short = text.len() <= N.saturating_mul(2);
     short.then(|| base64url::decode_any(text).ok()).flatten()
 }

@@ -1,10 +1,10 @@
-//! The claims of a JWT (RFC 7519, section 4) and of access tokens (RFC 9068,
-//! RFC 8693): the registered ones typed, all others kept as they were sent.
+//! The claims of a JWT (RFC 7519, section 4) and of access tokens (RFC 9068, RFC 8693): registered
+//! claims are typed, all others are kept as sent.
 //!
-//! A registered claim of a wrong type is a fault even where the claim is
-//! optional: unreadable never means absent (CVE-2026-25537, CVE-2020-26160).
-//! What issuers write for a claim that they did not set does: null, and an
-//! empty string or array where neither can mean anything.
+//! A registered claim of the wrong type is an error even where the claim is optional: unreadable
+//! never means absent (CVE-2026-25537, CVE-2020-26160). Only the values that issuers write for
+//! unset claims count as absent: null, and an empty string or array where neither can mean
+//! anything.
 
 use super::confirmation::{Confirmation, NotText};
 use super::json::{self, ExactNumber, JsonRefusal, Value};
@@ -15,8 +15,8 @@ use super::unix_time::UnixTime;
 
 /// The claims of one token.
 ///
-/// Until a signature is proven they are held by an
-/// [`Unverified`](crate::verify::Unverified) that shows only the issuer.
+/// Until the signature is verified, they are held by an [`Unverified`](crate::verify::Unverified)
+/// that exposes only the issuer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claims {
     arena: StringArena,
@@ -47,7 +47,7 @@ impl Claims {
     /// Reads a decoded payload.
     ///
     /// # Errors
-    /// The first fault of it.
+    /// Returns the first fault found.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Malformed> {
         let members = json::parse_naming(text, &limits.json)
             .map_err(|JsonRefusal { fault, member }| Malformed::Json {
@@ -71,7 +71,7 @@ impl Claims {
                 "jti" => token_id = Some(string("jti", value)?),
                 "aud" => audiences = Some(check_audiences(value)?),
                 "exp" => expires_at = Some(time("exp", value, 1, Rounding::Down)?),
-                // Rounded so that a fraction never makes the token valid earlier.
+                // Rounded up, so that a fraction never makes the token valid earlier.
                 "nbf" => not_before = Some(time("nbf", value, 0, Rounding::Up)?),
                 "iat" => issued_at = Some(time("iat", value, 0, Rounding::Down)?),
                 "scope" => add(&mut scopes, check_scopes("scope", value)?),
@@ -167,35 +167,36 @@ impl Claims {
     /// `sid`: the session at the issuer (OpenID Connect Back-Channel Logout 1.0, section 2.1).
     ///
     /// # Errors
-    /// If it is there and is not a string: whoever revokes sessions cannot tell which it is of.
+    /// If it is present and not a string: a revocation of sessions could not match the token.
     pub fn session_id(&self) -> Result<Option<&str>, NotText> {
         Ok(self.session_id?.map(|index| self.arena.get(index)))
     }
 
-    /// `client_id` (RFC 9068, section 2.2): the client that got the token.
+    /// `client_id` (RFC 9068, section 2.2): the client that the token was issued to.
     ///
     /// # Errors
-    /// If it is there and is not a string.
+    /// If it is present and not a string.
     pub fn client_id(&self) -> Result<Option<&str>, NotText> {
         Ok(self.client_id?.map(|index| self.arena.get(index)))
     }
 
-    /// `azp` (OpenID Connect Core 1.0, section 2): the same, as providers of OpenID name it.
+    /// `azp` (OpenID Connect Core 1.0, section 2): the same, under the name that OpenID providers
+    /// use.
     ///
     /// # Errors
-    /// If it is there and is not a string.
+    /// If it is present and not a string.
     pub fn authorized_party(&self) -> Result<Option<&str>, NotText> {
         Ok(self.authorized_party?.map(|index| self.arena.get(index)))
     }
 
-    /// `scope` (RFC 8693, section 4.2) and `scp`, which several issuers use in
-    /// its place; each may be a string with spaces or an array of strings.
+    /// `scope` (RFC 8693, section 4.2) and `scp`, which several issuers use instead; each may be a
+    /// space-separated string or an array of strings.
     pub fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
         self.arena.range(self.scopes)
     }
 
-    /// `cnf` (RFC 7800, section 3.1), also if it is of a wrong type: only null, an empty string
-    /// and an empty array are no binding.
+    /// `cnf` (RFC 7800, section 3.1), even if it has the wrong type: only null, an empty string and
+    /// an empty array count as no binding.
     #[must_use]
     pub fn confirmation(&self) -> Option<Confirmation<'_>> {
         let ConfirmationIndex { json, jwk_thumbprint, certificate_thumbprint } =
@@ -208,36 +209,36 @@ impl Claims {
         })
     }
 
-    /// Whether the token is bound to its sender by `cnf`.
+    /// Returns true if `cnf` binds the token to its sender.
     #[must_use]
     pub fn is_bound(&self) -> bool {
         self.confirmation.is_some()
     }
 
-    /// Whether there is a claim of this name that is not null, and not empty if it is a
-    /// registered one that means nothing then.
+    /// Returns true if there is a claim of this name that is not null. A registered claim must not
+    /// be empty either, where an empty value means nothing.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.arena.range(self.names).any(|one| one == name)
     }
 
-    /// How many bytes of heap the claims take.
+    /// The heap memory of the claims, in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.arena.heap_bytes()
     }
 }
 
-/// Whether the claim counts as absent: issuers write all that they know, also what they did not
-/// set. A time must be null for that, because an empty text in its place is one that cannot be
-/// read (CVE-2026-25537).
+/// Returns true if the claim counts as absent: issuers write every claim that they know, even those
+/// that they did not set. A time must be null for that, because an empty string in its place is an
+/// unreadable time (CVE-2026-25537).
 fn is_absent(name: &str, value: &Value<'_>) -> bool {
     let means_nothing =
         matches!(name, "iss" | "sub" | "aud" | "jti" | "sid" | "cnf" | "scope" | "scp");
     *value == Value::Null || (means_nothing && value.is_unset())
 }
 
-/// Takes the next free one of two.
+/// Stores `value` in the first free slot of the two.
 fn add<'v, 't>(two: &mut [Option<&'v Value<'t>>; 2], value: &'v Value<'t>) {
     if let Some(free) = two.iter_mut().find(|one| one.is_none()) {
         *free = Some(value);
@@ -252,7 +253,7 @@ fn string<'v>(name: &'static str, value: &'v Value<'_>) -> Result<&'v str, Malfo
     value.as_str().ok_or_else(|| wrong(name, "a string"))
 }
 
-/// RFC 7519, section 4.1.3.
+/// Checks `aud` (RFC 7519, section 4.1.3).
 fn check_audiences<'v, 't>(value: &'v Value<'t>) -> Result<&'v Value<'t>, Malformed> {
     let mut names = strings(value).peekable();
     let sound = is_text(value) && names.peek().is_some() && names.all(|name| !name.is_empty());
@@ -267,19 +268,19 @@ fn check_scopes<'v, 't>(
     if is_text(value) { Ok(value) } else { Err(wrong(name, "a string or an array of strings")) }
 }
 
-/// Whether it is a string, or an array of nothing else.
+/// Returns true if the value is a string, or an array of strings only.
 fn is_text(value: &Value<'_>) -> bool {
     let strings = |all: &[Value<'_>]| all.iter().all(|one| one.as_str().is_some());
     value.as_str().is_some() || value.as_array().is_some_and(strings)
 }
 
-/// The string, or those in the array.
+/// Iterates over the string, or over the strings in the array.
 fn strings<'v>(value: &'v Value<'_>) -> impl Iterator<Item = &'v str> + Clone {
     let elements = value.as_array().unwrap_or_default();
     value.as_str().into_iter().chain(elements.iter().filter_map(Value::as_str))
 }
 
-/// The words of the string, or the strings in the array.
+/// Iterates over the space-separated words of the string, or over the strings in the array.
 fn words<'v>(value: &'v Value<'_>) -> impl Iterator<Item = &'v str> + Clone {
     let text = value.as_str().unwrap_or_default();
     let elements = value.as_array().unwrap_or_default();
@@ -287,16 +288,16 @@ fn words<'v>(value: &'v Value<'_>) -> impl Iterator<Item = &'v str> + Clone {
     words.chain(elements.iter().filter_map(Value::as_str))
 }
 
-/// Which way a fraction of a second goes.
+/// The direction in which a fraction of a second is rounded.
 #[derive(Clone, Copy)]
 enum Rounding {
     Down,
     Up,
 }
 
-/// A NumericDate (RFC 7519, section 2): a number of seconds, whole or not, up to what a double
-/// can hold exactly. It is read by its digits: a double would take `1800000000.9999999` for the
-/// next second.
+/// Reads a NumericDate (RFC 7519, section 2): a number of seconds, with or without a fraction, up
+/// to the largest integer that a double holds exactly. It is read by its digits, because a double
+/// would round `1800000000.9999999` up to the next second.
 fn time(
     name: &'static str,
     value: &Value<'_>,
@@ -306,7 +307,7 @@ fn time(
     const MOST: u64 = (1 << 53) - 1;
     let seconds = match value {
         Value::Positive(whole) => Some((*whole, false)),
-        // The sign is looked at, because -0.0 is not below zero.
+        // The sign is checked explicitly, because -0.0 is not below zero.
         Value::Decimal(number) if !number.starts_with('-') => {
             ExactNumber::parse(number).and_then(|number| number.whole())
         }

@@ -5,7 +5,7 @@ use super::base64url;
 use super::limits::Limits;
 use super::malformed::{Malformed, Part};
 
-/// A token split at its dots. Nothing of it is decoded yet.
+/// A token split at its dots; no part is decoded yet.
 #[derive(Clone, Copy, Debug)]
 pub struct CompactJws<'t> {
     header: &'t [u8],
@@ -27,12 +27,13 @@ impl<'t> CompactJws<'t> {
             let (length, limit) = (token.len(), limits.token_bytes);
             return Err(Malformed::TooLong { part: None, length, limit });
         }
-        // Dots inside of it would make it look like something else (R09).
+        // Checked before the dots, because a JSON text with dots in it would look like something
+        // else (R09).
         if token.first() == Some(&b'{') {
             return Err(Malformed::JsonSerialization);
         }
-        // Five dots are enough to know that it is neither a JWS nor a JWE: a
-        // token of nothing but dots costs no more than any other (R02).
+        // Counting stops at five dots, which are enough to rule out both JWS and JWE: a token of
+        // nothing but dots costs no more than any other (R02).
         let mut dots = memchr::memchr_iter(b'.', token).take(5);
         let (first, second) = match (dots.next(), dots.next(), dots.count()) {
             (Some(first), Some(second), 0) => (first, second),
@@ -44,8 +45,8 @@ impl<'t> CompactJws<'t> {
                 return Err(Malformed::Parts { found: if one.is_some() { 2 } else { 1 } });
             }
         };
-        // The signing input is a piece of the original: nothing is joined again,
-        // so that what was signed is what was sent.
+        // The signing input is a slice of the original token, never re-assembled, so that the bytes
+        // verified are the bytes sent.
         let (signing_input, signature) = token.split_at(second);
         let (header, payload) = signing_input.split_at(first);
         let after_dot = |part: &'t [u8]| part.split_first().map_or(&[][..], |(_, rest)| rest);
@@ -57,13 +58,13 @@ impl<'t> CompactJws<'t> {
         })
     }
 
-    /// What the signature covers: header, dot and payload as they were sent.
+    /// The signing input: header, dot and payload as sent.
     #[must_use]
     pub fn signing_input(&self) -> &'t [u8] {
         self.signing_input
     }
 
-    /// The header as it was sent.
+    /// The header as sent, encoded.
     #[must_use]
     pub fn encoded_header(&self) -> &'t [u8] {
         self.header
@@ -77,7 +78,7 @@ impl<'t> CompactJws<'t> {
         decode(Part::Header, self.header, limits.header_bytes)
     }
 
-    /// The decoded payload; its length is bounded by that of the token.
+    /// The decoded payload. Its length is bounded by that of the token.
     ///
     /// # Errors
     /// If it is not canonical base64url.

@@ -6,7 +6,7 @@ use super::content_encryption::ContentEncryption;
 use super::limits::Limits;
 use super::malformed::{Malformed, Part};
 
-/// An encrypted token split at its dots. Nothing of it is decoded yet.
+/// An encrypted token split at its dots; no part is decoded yet.
 #[derive(Clone, Copy, Debug)]
 pub struct CompactJwe<'t> {
     header: &'t [u8],
@@ -16,10 +16,11 @@ pub struct CompactJwe<'t> {
     tag: &'t [u8],
 }
 
-/// The decoded parts of an encrypted token, of lengths that its algorithm allows.
+/// The decoded parts of an encrypted token, with lengths that its algorithms allow.
 #[derive(Clone, Debug)]
 pub struct JweParts<'t> {
-    /// The encoded header: what the tag covers beside the ciphertext (RFC 7516, section 5.1).
+    /// The encoded header: the additional data that the tag authenticates beside the ciphertext
+    /// (RFC 7516, section 5.1).
     pub additional_data: &'t [u8],
     /// The content key, encrypted to the recipient.
     pub encrypted_key: Vec<u8>,
@@ -32,14 +33,14 @@ pub struct JweParts<'t> {
 }
 
 impl<'t> CompactJwe<'t> {
-    /// Splits `token` into its five parts; nothing if it has another number of them, or is longer
+    /// Splits `token` into its five parts; `None` if it has another number of parts or is longer
     /// than `limits` allow.
     #[must_use]
     pub fn split(token: &'t [u8], limits: &Limits) -> Option<Self> {
         if token.len() > limits.token_bytes {
             return None;
         }
-        // A sixth part is enough to know that it is none (R02).
+        // Splitting stops at a sixth part, which is enough to know that this is no JWE (R02).
         let mut parts = token.splitn(6, |byte| *byte == b'.');
         let mut next = || parts.next();
         let (header, encrypted_key, vector) = (next()?, next()?, next()?);
@@ -48,7 +49,7 @@ impl<'t> CompactJwe<'t> {
         none.then_some(Self { header, encrypted_key, vector, ciphertext, tag })
     }
 
-    /// The header as it was sent.
+    /// The header as sent, encoded.
     #[must_use]
     pub fn encoded_header(&self) -> &'t [u8] {
         self.header
@@ -62,10 +63,10 @@ impl<'t> CompactJwe<'t> {
         decode(Part::Header, self.header, limits.header_bytes)
     }
 
-    /// The other parts, decoded; each is measured before (R04, R52).
+    /// Decodes the other parts; each length is checked first (R04, R52).
     ///
     /// # Errors
-    /// If one is not canonical base64url, or of a length that `encryption` does not have.
+    /// If a part is not canonical base64url, or its length does not fit `encryption`.
     pub fn parts(
         &self,
         encryption: ContentEncryption,
@@ -81,7 +82,8 @@ impl<'t> CompactJwe<'t> {
         let vector_bytes = encryption.vector_bytes();
         let parts = JweParts {
             additional_data: self.header,
-            // As long as a signature: that of the largest key of RSA.
+            // The limit is that of a signature: both are at most as long as the largest RSA
+            // modulus.
             encrypted_key: decode(Part::EncryptedKey, self.encrypted_key, limits.signature_bytes)?,
             vector: exactly(Part::InitializationVector, self.vector, vector_bytes)?,
             ciphertext: decode(Part::Ciphertext, self.ciphertext, usize::MAX)?,

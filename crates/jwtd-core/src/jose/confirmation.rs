@@ -1,22 +1,22 @@
-//! The claim `cnf` (RFC 7800, section 3.1): the key that the sender of a token must prove to hold.
+//! The claim `cnf` (RFC 7800, section 3.1): the key whose possession the sender must prove.
 
 use super::json::Value;
 
-/// A claim, or a member of one, is there and is not a string. It is not a fault of the token by
-/// itself; what relies on the claim must refuse the token.
+/// The error for a claim, or a member of one, that is present but not a string. This alone does not
+/// make the token invalid; a check that relies on the claim must refuse the token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("it is not a string")]
 #[non_exhaustive]
 pub struct NotText;
 
 impl NotText {
-    /// The string that `value` is, if there is a value.
+    /// Returns the string in `value`, if there is a value.
     pub(super) fn unless<'v>(value: Option<&'v Value<'_>>) -> Result<Option<&'v str>, Self> {
         value.map(|value| value.as_str().ok_or(Self)).transpose()
     }
 }
 
-/// The claim `cnf` of a token, whatever it holds.
+/// The claim `cnf` of a token, of any type.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Confirmation<'c> {
     pub(super) json: &'c str,
@@ -25,15 +25,14 @@ pub struct Confirmation<'c> {
 }
 
 impl<'c> Confirmation<'c> {
-    /// All of it: JSON text of the same value, its members in the order in which they were sent.
-    /// It need not be an object.
+    /// The whole claim as JSON text, with its members in the order sent. It need not be an object.
     #[must_use]
     pub fn json(&self) -> &'c str {
         self.json
     }
 
-    /// `jkt`: the thumbprint of the public key whose proofs must come with the token (RFC 9449,
-    /// section 6.1).
+    /// `jkt`: the thumbprint of the public key that must sign the DPoP proofs sent with the token
+    /// (RFC 9449, section 6.1).
     ///
     /// # Errors
     /// If it is not a string.
@@ -41,7 +40,7 @@ impl<'c> Confirmation<'c> {
         self.jwk_thumbprint
     }
 
-    /// `x5t#S256`: the thumbprint of the certificate that the sender must show (RFC 8705,
+    /// `x5t#S256`: the thumbprint of the certificate that the client must present (RFC 8705,
     /// section 3.1).
     ///
     /// # Errors

@@ -11,7 +11,7 @@ macro_rules! encryptions {
         pub enum ContentEncryption { $(#[doc = $doc] $variant,)+ }
 
         impl ContentEncryption {
-            /// All of them.
+            /// All algorithms.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The value of `enc`.
@@ -38,7 +38,8 @@ macro_rules! encryptions {
                 match self { $(Self::$variant => $tag,)+ }
             }
 
-            /// The algorithm with this `enc`, compared byte by byte (RFC 7516, section 4.1.2).
+            /// Returns the algorithm that `enc` names, compared byte by byte (RFC 7516, section
+            /// 4.1.2).
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$variant),)+ _ => None }
@@ -74,26 +75,26 @@ impl ContentEncryption {
 pub struct ContentEncryptionSet(u8);
 
 impl ContentEncryptionSet {
-    /// True if `encryption` is in the set.
+    /// Returns true if the set contains `encryption`.
     #[must_use]
     pub const fn contains(self, encryption: ContentEncryption) -> bool {
         self.0 & encryption.bit() != 0
     }
 
-    /// The set as bits in the order of [`ContentEncryption::ALL`].
+    /// The set as a bit mask, in the order of [`ContentEncryption::ALL`].
     #[must_use]
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// Those in the set.
+    /// Iterates over the algorithms in the set.
     pub fn iter(self) -> impl Iterator<Item = ContentEncryption> {
         ContentEncryption::ALL.iter().copied().filter(move |one| self.contains(*one))
     }
 }
 
 impl Default for ContentEncryptionSet {
-    /// All of them.
+    /// All algorithms.
     fn default() -> Self {
         ContentEncryption::ALL.iter().copied().collect()
     }

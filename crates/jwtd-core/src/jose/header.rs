@@ -1,8 +1,7 @@
 //! The JOSE header of a JWS (RFC 7515, section 4).
 //!
-//! `jwk`, `jku`, `x5u` and `x5c` are not even read: a token must not say where
-//! the key that judges it comes from (R18). `kid`, `x5t` and `x5t#S256` only
-//! choose among the keys that its issuer has.
+//! `jwk`, `jku`, `x5u` and `x5c` are never read: a token must not say which key verifies it (R18).
+//! `kid`, `x5t` and `x5t#S256` only select one of the issuer's keys.
 
 use super::algorithm::Algorithm;
 use super::certificate::CertificateThumbprints;
@@ -11,7 +10,7 @@ use super::limits::{KEY_ID_BYTES, Limits};
 use super::malformed::{Malformed, Part};
 use std::fmt;
 
-/// The parameters of a header that matter.
+/// The header parameters that verification uses.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Header {
     /// `alg`
@@ -26,8 +25,7 @@ pub struct Header {
 
 /// The media type of a token, from `typ` (RFC 7515, section 4.1.9).
 ///
-/// Compared without regard to case; a value without a slash stands for
-/// `application/` and that value.
+/// Compared case-insensitively; a value without a slash is short for `application/` and that value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TokenType {
@@ -42,7 +40,7 @@ pub enum TokenType {
 }
 
 impl TokenType {
-    /// The name, as it is written without `application/`.
+    /// The name without `application/`; `None` if there is no `typ`.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -53,18 +51,18 @@ impl TokenType {
         }
     }
 
-    /// The type that a `typ` of this text names.
+    /// Returns the type that this `typ` value names.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         const PREFIX: &str = "application/";
-        // As nearly everybody writes them.
+        // Fast path for the spellings that nearly every issuer writes.
         for usual in [Self::Jwt, Self::AccessToken] {
             if usual.name() == Some(name) {
                 return usual;
             }
         }
         let lower = name.to_ascii_lowercase();
-        // Only a rest without a slash may be written without the prefix.
+        // The prefix may be left out only if the rest has no slash.
         let short = lower.strip_prefix(PREFIX).filter(|rest| !rest.contains('/'));
         match short.unwrap_or(&lower) {
             "jwt" => Self::Jwt,
@@ -89,7 +87,7 @@ impl Header {
     /// Reads a decoded header.
     ///
     /// # Errors
-    /// The first fault of it.
+    /// Returns the first fault found.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Malformed> {
         const PART: Part = Part::Header;
         let members = json::parse_naming(text, &limits.header_json())
@@ -107,8 +105,8 @@ impl Header {
                 value.as_str().ok_or(Malformed::Member { part: PART, name, expected })
             };
             match &**name {
-                // Issuers write all that they know, also what they did not set. An `alg` is needed,
-                // and `crit` and `b64` mean something whatever they hold.
+                // Issuers write every parameter that they know, even those that they did not set.
+                // `alg` is required, and `crit` and `b64` have a meaning whatever their value.
                 "kid" | "typ" if value.is_unset() => {}
                 "alg" => algorithm = read_algorithm(string("alg", "a string")?),
                 "kid" => {
@@ -129,8 +127,8 @@ impl Header {
                 _ => {}
             }
         }
-        // After `crit`, because RFC 7797 asks that `crit` names `b64`: the answer
-        // is the same with and without.
+        // Checked before the verdict on `crit`, because RFC 7797 requires `crit` to name `b64`: the
+        // error must be the same with and without it.
         if members.iter().any(|(name, _)| name == "b64") {
             return Err(Malformed::UnencodedPayload);
         }
@@ -150,8 +148,8 @@ impl Header {
 
 fn read_algorithm(name: &str) -> Result<Algorithm, Malformed> {
     Algorithm::from_name(name).ok_or_else(|| {
-        // The spelling does not matter for the refusal; it makes the reason
-        // honest about what was tried.
+        // Any spelling is refused; recognizing `none` in all of them lets the reason name what was
+        // tried.
         if name.trim().eq_ignore_ascii_case("none") {
             Malformed::AlgorithmNone
         } else {
@@ -160,13 +158,13 @@ fn read_algorithm(name: &str) -> Result<Algorithm, Malformed> {
     })
 }
 
-/// The names that RFC 7515 and its companions define; `crit` must not hold them.
+/// The parameter names that RFC 7515 and its companions define; `crit` must not list them.
 const REGISTERED: [&str; 14] = [
     "alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t#S256", "typ", "cty", "crit", "enc",
     "zip", "epk",
 ];
 
-/// RFC 7515, section 4.1.11: a non-empty array of names, none of them twice,
+/// Checks `crit` (RFC 7515, section 4.1.11): a non-empty array of names, none of them repeated,
 /// registered, or absent from the header.
 pub(super) fn check_critical(
     value: &Value<'_>,

@@ -1,7 +1,7 @@
-//! Strict JSON (RFC 8259): one value, no member twice at any depth, nothing
-//! after it, and limits on depth and size. RFC 7515 section 4 and RFC 7519
-//! section 4 let a parser keep the last of two equal members; two parsers that
-//! differ in this disagree on what was signed, so they are refused.
+//! Strict JSON (RFC 8259): one value with nothing after it, no duplicate member at any depth, and
+//! limits on depth and size. RFC 7515 section 4 and RFC 7519 section 4 let a parser keep the last
+//! of two equal members. Two parsers that choose differently disagree on what was signed, so
+//! duplicates are refused.
 
 mod number;
 mod place;
@@ -51,24 +51,23 @@ pub enum JsonFault {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct JsonRefusal {
     pub(super) fault: JsonFault,
-    /// The member that is too large, with those around it, shortened; nothing where the whole
-    /// is, or where the size is not at fault.
+    /// The path of the oversized member, shortened; `None` if the whole text is at fault, or if the
+    /// fault is not one of size.
     pub(super) member: Option<Box<str>>,
 }
 
-/// Reads `text`, which must be one JSON value in UTF-8 without a byte order
-/// mark.
+/// Reads `text`, which must be a single JSON value in UTF-8 without a byte order mark.
 ///
 /// # Errors
-/// The first fault of `text`.
+/// Returns the first fault of `text`.
 pub fn parse<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonFault> {
     parse_naming(text, limits).map_err(|refusal| refusal.fault)
 }
 
-/// As [`parse`], and names the member that is at fault.
+/// Like [`parse`], but names the member at fault.
 ///
 /// # Errors
-/// The first fault of `text`.
+/// Returns the first fault of `text`.
 pub(super) fn parse_naming<'t>(
     text: &'t [u8],
     limits: &JsonLimits,
@@ -77,7 +76,7 @@ pub(super) fn parse_naming<'t>(
     plain.map_or_else(|| library(text, limits), Ok)
 }
 
-/// Reads `text` by the library.
+/// Reads `text` with `serde_json`.
 fn library<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonRefusal> {
     let (fault, place) = (Cell::new(None), RefCell::new(Place::default()));
     let numbers = RefCell::new(NumberTexts::new(text));
@@ -100,11 +99,11 @@ fn library<'t>(text: &'t [u8], limits: &JsonLimits) -> Result<Value<'t>, JsonRef
 #[derive(Clone, Copy)]
 struct Strict<'a, 't> {
     limits: &'a JsonLimits,
-    /// Objects and arrays around this value.
+    /// The number of objects and arrays around this value.
     depth: usize,
-    /// The library gives numbers as doubles; here they stand as they were written.
+    /// The numbers as they were written: `serde_json` hands them over as doubles.
     numbers: &'a RefCell<NumberTexts<'t>>,
-    /// serde's errors are texts; the cause is kept here.
+    /// The cause of a failure, because errors of serde carry only text.
     fault: &'a Cell<Option<JsonFault>>,
     /// The members around the fault.
     place: &'a RefCell<Place>,
@@ -123,7 +122,7 @@ impl<'a, 't> Strict<'a, 't> {
         Ok(Strict { depth: self.depth.saturating_add(1), ..*self })
     }
 
-    /// The text of the number that was just read.
+    /// Returns the text of the number that was just read.
     fn number(&self) -> Option<&'t str> {
         self.numbers.borrow_mut().next()
     }
@@ -166,7 +165,7 @@ impl<'t> Visitor<'t> for Strict<'_, 't> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Value<'t>, E> {
-        // A number was read, so that there is one.
+        // serde has just read a number, so there is one.
         let text = self.number().ok_or_else(|| E::custom("no number"))?;
         Ok(Value::Decimal(Cow::Borrowed(text)))
     }
@@ -200,8 +199,8 @@ impl<'t> Visitor<'t> for Strict<'_, 't> {
         const FEW: usize = 16;
 
         let inner = self.inside()?;
-        // Headers and payloads have about so many; in an inner object that may be the
-        // hundredth of its kind, nothing is reserved.
+        // Top-level objects of headers and payloads have about this many members. An inner object
+        // may be one of hundreds, so nothing is reserved for it.
         let room = if self.depth == 0 { FEW } else { 0 };
         let mut members: Vec<(Cow<'t, str>, Value<'t>)> = Vec::with_capacity(room);
         let mut names = HashSet::new();

@@ -1,7 +1,7 @@
 //! The JOSE header of a JWE (RFC 7516, section 4).
 //!
-//! It says how to open the token and nothing more: what the token is, and what it is good for,
-//! the signed token inside says. `jwk`, `jku`, `x5u`, `x5c`, `p2s` and `p2c` are not read (R18).
+//! The header says only how to decrypt the token. The type and the permitted use of the token come
+//! from the signed token inside. `jwk`, `jku`, `x5u`, `x5c`, `p2s` and `p2c` are never read (R18).
 
 use super::agreement_key::AgreementKey;
 use super::base64url;
@@ -13,7 +13,7 @@ use super::limits::{KEY_ID_BYTES, Limits};
 use super::malformed::{Malformed, Part};
 use std::borrow::Cow;
 
-/// The parameters of a header that matter.
+/// The header parameters that decryption uses.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct JweHeader {
     /// `alg`
@@ -28,7 +28,7 @@ pub struct JweHeader {
     pub token_type: TokenType,
     /// The header parameters specific to `alg`.
     pub parameters: KeyParameters,
-    /// Claims that are replicated here (RFC 7519, section 5.3), each with its JSON text.
+    /// Claims replicated in the header (RFC 7519, section 5.3), each with its JSON text.
     claims: Box<[(Box<str>, Box<str>)]>,
 }
 
@@ -39,18 +39,18 @@ pub enum ContentType {
     Absent,
     /// `JWT`: a nested token (RFC 7519, section 5.2).
     Jwt,
-    /// Something else.
+    /// Any other type.
     Other,
 }
 
 /// Header parameters specific to a key management algorithm.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum KeyParameters {
-    /// Nothing.
+    /// No parameters.
     None,
     /// Key agreement (RFC 7518, section 4.6.1).
     Agreement {
-        /// `epk`: the key that the sender made for this token.
+        /// `epk`: the sender's ephemeral key for this token.
         ephemeral: AgreementKey,
         /// `apu`, decoded; empty if absent.
         party_u: Box<[u8]>,
@@ -68,31 +68,30 @@ pub enum KeyParameters {
 
 const PART: Part = Part::Header;
 
-/// The most bytes of `apu` and `apv` (R53).
+/// The longest decoded `apu` or `apv`, in bytes (R53).
 const PARTY_BYTES: usize = 512;
 
-/// The names that the RFCs define for headers: none of them is a claim, and `crit` must not hold
-/// them.
+/// The header names that the RFCs define: none of them is a claim, and `crit` must not list them.
 const REGISTERED: [&str; 21] = [
     "alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t#S256", "typ", "cty", "crit", "enc",
     "zip", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c", "b64",
 ];
 
-/// The registered claims: where the header has one of them, the payload must have it too.
+/// The registered claims: if the header replicates one of them, the payload must have it too.
 const CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
 impl JweHeader {
     /// Reads a decoded header.
     ///
     /// # Errors
-    /// The first fault of it.
+    /// Returns the first fault found.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Malformed> {
         let members = json::parse_naming(text, &limits.header_json())
             .map_err(|JsonRefusal { fault, member }| Malformed::Json { part: PART, fault, member })?
             .into_object()
             .ok_or(Malformed::NotObject(PART))?;
         let find = |name: &str| members.iter().find(|(one, _)| one == name).map(|(_, value)| value);
-        // Issuers write all that they know, also what they did not set.
+        // Issuers write every parameter that they know, even those that they did not set.
         let set = |name: &str| find(name).filter(|value| !value.is_unset());
         let text = |name, expected| {
             let wrong = Malformed::Member { part: PART, name, expected };
@@ -140,7 +139,7 @@ impl JweHeader {
         })
     }
 
-    /// True if the claims replicated in the header have the same values in `payload`, which
+    /// Returns true if the claims replicated in the header have the same values in `payload`, which
     /// applications should verify (RFC 7519, section 5.3). A header member that `payload` lacks is
     /// a mismatch only if it is a registered claim.
     #[must_use]
@@ -155,7 +154,7 @@ impl JweHeader {
         })
     }
 
-    /// How many bytes of heap it takes.
+    /// The heap memory of the header, in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let parameters = match &self.parameters {
@@ -169,7 +168,7 @@ impl JweHeader {
             TokenType::Absent | TokenType::AccessToken | TokenType::Jwt => 0,
         };
         let id = self.key_id.as_ref().map_or(0, |id| id.len()).saturating_add(kind);
-        // Each claim has two allocations.
+        // Each claim has two allocations: its name and its text.
         let claim = |(name, text): &(Box<str>, Box<str>)| {
             size_of::<(Box<str>, Box<str>)>().saturating_add(name.len()).saturating_add(text.len())
         };
@@ -177,7 +176,7 @@ impl JweHeader {
         claims.fold(parameters.saturating_add(id), usize::saturating_add)
     }
 
-    /// Forgets the claims that are replicated in it, once they were compared: they would be kept
+    /// Drops the replicated claims after they were compared; otherwise they would be kept in memory
     /// with the token.
     pub(crate) fn forget_claims(&mut self) {
         self.claims = Box::default();
@@ -206,7 +205,8 @@ impl KeyParameters {
                 const KEY: &str = "a public key in JWK for key agreement";
                 const PARTY: &str = "base64url of at most 512 bytes";
                 let epk = find("epk").ok_or_else(|| missing("epk", KEY))?;
-                // A sender that gives its private key away has made a token that others can open.
+                // A sender that publishes its ephemeral private key has made a token that others
+                // can decrypt.
                 if epk.member("d").is_some_and(|value| !value.is_unset()) {
                     return Err(missing("epk", KEY));
                 }

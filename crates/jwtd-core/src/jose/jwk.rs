@@ -1,5 +1,5 @@
-//! JSON Web Keys (RFC 7517, RFC 7518 section 6, RFC 8037): public keys and
-//! shared secrets, as different types that cannot become each other.
+//! JSON Web Keys (RFC 7517, RFC 7518 section 6, RFC 8037). Public keys and shared secrets are
+//! different types that cannot be converted into each other.
 
 mod members;
 #[cfg(test)]
@@ -15,20 +15,20 @@ use super::small_order;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A public key, checked for form and size. It is not yet bound to an
-/// algorithm and cannot check anything.
+/// A public key, checked for form and size. It is not yet bound to an algorithm and cannot verify
+/// anything.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum KeyMaterial {
     /// A point on a curve.
     Ec {
-        /// Which curve.
+        /// The curve.
         curve: Curve,
         /// The point, uncompressed: 4, x and y (SEC 1, section 2.3.3).
         point: Box<[u8]>,
     },
-    /// A public key of Ed25519.
+    /// An Ed25519 public key.
     Ed25519([u8; 32]),
-    /// A public key of RSA.
+    /// An RSA public key.
     Rsa {
         /// The modulus, big-endian, without leading zeros.
         modulus: Box<[u8]>,
@@ -37,13 +37,13 @@ pub enum KeyMaterial {
     },
 }
 
-/// A secret shared with an issuer. No public key can become one (R12), and it
-/// is wiped when it is dropped.
+/// A secret shared with an issuer. No public key can become one (R12). It is wiped from memory when
+/// dropped.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes over the bytes of a secret.
+    /// Wraps the bytes of a secret.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
@@ -62,24 +62,24 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One key of a set: `M` is [`KeyMaterial`] or [`Secret`].
+/// One key of a set. `M` is [`KeyMaterial`] or [`Secret`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Jwk<M = KeyMaterial> {
     /// `kid`
     pub id: Option<Box<str>>,
-    /// `alg`: if present, the only algorithm that the key may be used with.
+    /// `alg`: if present, the only algorithm that may be used with the key.
     pub algorithm: Option<Algorithm>,
     /// `x5t` and `x5t#S256`
     pub thumbprints: CertificateThumbprints,
-    /// The first certificate of `x5c`, or the one that holds the key, in DER: it gives the
-    /// thumbprints that are not stated, and is not looked at otherwise.
+    /// The first certificate of `x5c`, or the certificate that holds the key, in DER. It supplies
+    /// the thumbprints that the key does not state, and is not used otherwise.
     pub certificate: Option<Box<[u8]>>,
     /// The key itself.
     pub material: M,
 }
 
 impl<M> Jwk<M> {
-    /// A key of which nothing else is known.
+    /// Builds a key with no known attributes except its material.
     #[must_use]
     pub fn bare(material: M) -> Self {
         let thumbprints = CertificateThumbprints::default();
@@ -87,57 +87,57 @@ impl<M> Jwk<M> {
     }
 }
 
-/// Why a key cannot be used to check signatures.
+/// Why a key cannot be used to verify signatures.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnusableKey {
-    /// `alg` is not an algorithm that is implemented.
+    /// The `alg` is not implemented.
     #[error("its `alg` is not implemented")]
     Algorithm,
-    /// `alg` does not fit the kind of key.
+    /// The `alg` does not fit the key type.
     #[error("its `alg` does not fit its kind")]
     AlgorithmMismatch,
-    /// A curve that is not implemented.
+    /// The `crv` is not implemented.
     #[error("its `crv` is not implemented")]
     Curve,
-    /// The exponent of RSA is even, below 3 or beyond 33 bits.
+    /// The RSA exponent is even, below 3 or longer than 33 bits.
     #[error("its exponent `e` must be odd, from 3 to 33 bits")]
     Exponent,
-    /// The issuer does not allow any algorithm that fits the key.
+    /// The issuer allows no algorithm that fits the key.
     #[error("no allowed algorithm fits it")]
     NotAllowed,
-    /// Not a JSON object.
+    /// The key is not a JSON object.
     #[error("it is not a JSON object")]
     NotObject,
-    /// `key_ops` does not hold `verify`, or holds an operation twice.
+    /// `key_ops` does not contain `verify`, or contains an operation twice.
     #[error("its `key_ops` must hold `verify`, and no operation twice")]
     Operations,
-    /// A member that the kind of key needs is missing or has a wrong form.
+    /// A member that the key type requires is missing or malformed.
     #[error("its `{0}` is missing or has a wrong form")]
     Parameter(&'static str),
     /// The point does not lie on the curve.
     #[error("its point does not lie on its curve")]
     Point,
-    /// Private members where public keys are published.
+    /// The key has private members although the set publishes public keys.
     #[error("it has private members")]
     Private,
-    /// The modulus of RSA has the mark of CVE-2017-15361: its private key can be computed.
+    /// The RSA modulus has the ROCA fingerprint (CVE-2017-15361): its private key can be computed.
     #[error("its modulus has the mark of CVE-2017-15361 (ROCA): replace the key")]
     Roca,
     /// The secret is shorter than the hash of its algorithm (RFC 7518,
     /// section 3.2).
     #[error("its secret is shorter than the hash of its algorithm")]
     SecretTooShort,
-    /// The modulus of RSA has fewer than 2,048 or more than 8,192 bits.
+    /// The RSA modulus has fewer than 2,048 or more than 8,192 bits.
     #[error("its modulus must have 2048 to 8192 bits")]
     Size,
-    /// The point of Ed25519 has so few multiples that anybody can sign for it.
+    /// The Ed25519 point has small order: anybody can make signatures that verify under it.
     #[error("anybody can sign for its point, which has small order: replace the key")]
     SmallOrder,
-    /// Beyond the largest number of keys in a set.
+    /// The key lies beyond the largest number of keys in a set.
     #[error("the set holds too many keys")]
     TooMany,
-    /// `kty` is not one that is implemented.
+    /// The `kty` is not implemented.
     #[error("its `kty` is not implemented")]
     Type,
     /// `use` is not `sig`.
@@ -146,11 +146,11 @@ pub enum UnusableKey {
 }
 
 impl KeyMaterial {
-    /// A public key of RSA, from big-endian numbers.
+    /// Builds an RSA public key from big-endian numbers.
     ///
     /// # Errors
-    /// If the modulus has fewer than 2,048 or more than 8,192 bits or the mark of
-    /// ROCA, or the exponent is even, below 3 or beyond 33 bits (R14).
+    /// If the modulus has fewer than 2,048 or more than 8,192 bits or the ROCA fingerprint, or if
+    /// the exponent is even, below 3 or longer than 33 bits (R14).
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, UnusableKey> {
         let (modulus, exponent) = (trim(modulus), trim(exponent));
         let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
@@ -166,11 +166,11 @@ impl KeyMaterial {
         Ok(Self::Rsa { modulus: modulus.into(), exponent: exponent.into() })
     }
 
-    /// A public key on a curve, from an uncompressed point.
+    /// Builds an elliptic curve public key from an uncompressed point.
     ///
     /// # Errors
-    /// If the point has another length or is compressed. Whether it lies on
-    /// the curve is checked when it is bound to an algorithm.
+    /// If the point has another length or is compressed. Binding the key to an algorithm checks
+    /// that the point lies on the curve.
     pub fn ec(curve: Curve, point: Vec<u8>) -> Result<Self, UnusableKey> {
         let length = curve.coordinate_bytes().saturating_mul(2).saturating_add(1);
         if point.len() != length || point.first() != Some(&4) {
@@ -179,11 +179,11 @@ impl KeyMaterial {
         Ok(Self::Ec { curve, point: point.into() })
     }
 
-    /// A public key of Ed25519.
+    /// Builds an Ed25519 public key.
     ///
     /// # Errors
-    /// If `key` has not 32 bytes, or if it is one of the few points for which anybody can make
-    /// signatures (RFC 7748, section 6.1 and RFC 8032, section 8.9 speak of them).
+    /// If `key` does not have 32 bytes, or if it is one of the few points of small order, for which
+    /// anybody can make signatures (RFC 7748, section 6.1; RFC 8032, section 8.9).
     pub fn ed25519(key: &[u8]) -> Result<Self, UnusableKey> {
         let key = key.try_into().map_err(|_| UnusableKey::Parameter("x"))?;
         if small_order::is_small(&key) {
@@ -192,7 +192,7 @@ impl KeyMaterial {
         Ok(Self::Ed25519(key))
     }
 
-    /// The kind of algorithm that the key fits.
+    /// The algorithm family that the key fits.
     #[must_use]
     pub fn family(&self) -> Family {
         match self {
@@ -202,7 +202,7 @@ impl KeyMaterial {
         }
     }
 
-    /// The size of the key in bits, as people speak of it.
+    /// The nominal key size in bits.
     #[must_use]
     pub fn bits(&self) -> usize {
         match self {
@@ -213,8 +213,8 @@ impl KeyMaterial {
         }
     }
 
-    /// The members that RFC 7638, section 3.2 requires, in its order: what a
-    /// thumbprint is made of, and enough to publish the key.
+    /// The required members of the JWK, in the order of RFC 7638, section 3.2: the input of the
+    /// thumbprint, and enough to publish the key.
     #[must_use]
     pub fn to_json(&self) -> String {
         let text = base64url::encode;
@@ -236,8 +236,8 @@ impl KeyMaterial {
     }
 }
 
-/// A number in so many bytes, big-endian. RFC 7518, section 6.2.1.2 asks for the full length;
-/// issuers strip a zero at the front, or put one there as a sign.
+/// Pads or trims a big-endian number to `length` bytes. RFC 7518, section 6.2.1.2 requires the full
+/// length, but issuers strip leading zeros or prepend one as a sign.
 #[must_use]
 pub(crate) fn fit(number: &[u8], length: usize) -> Option<Vec<u8>> {
     let digits = trim(number);

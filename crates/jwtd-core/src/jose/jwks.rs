@@ -1,5 +1,5 @@
-//! JWK Sets (RFC 7517, section 5). A key that cannot be used is skipped and
-//! reported; it never loses the set.
+//! JWK Sets (RFC 7517, section 5). An unusable key is skipped and reported; it never makes the
+//! whole set unusable.
 
 use super::json::{self, JsonFault, Value};
 use super::jwk::{Jwk, KeyMaterial, Members, Secret, UnusableKey};
@@ -7,12 +7,12 @@ use super::limits::{JWKS_BYTES, JWKS_JSON, JWKS_KEYS};
 use std::borrow::Cow;
 use std::fmt;
 
-/// The usable keys of a set, and the others with the reason.
+/// The usable keys of a set, and the skipped keys with the reason.
 #[derive(Clone, Debug)]
 pub struct JwkSet<M = KeyMaterial> {
-    /// In the order of the set.
+    /// The usable keys, in the order of the set.
     pub keys: Vec<Jwk<M>>,
-    /// In the order of the set.
+    /// The skipped keys, in the order of the set.
     pub skipped: Vec<SkippedKey>,
 }
 
@@ -21,9 +21,9 @@ pub struct JwkSet<M = KeyMaterial> {
 #[error("key {index}{} is skipped: {reason}", in_brackets(id.as_deref()))]
 #[non_exhaustive]
 pub struct SkippedKey {
-    /// Its place in the set, counted from 0.
+    /// The index in the set, counted from 0.
     pub index: usize,
-    /// Its `kid`, if it has one.
+    /// The `kid`, if it has one.
     pub id: Option<Box<str>>,
     /// Why it cannot be used.
     pub reason: UnusableKey,
@@ -37,29 +37,29 @@ fn in_brackets(id: Option<&str>) -> String {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwksError {
-    /// Not acceptable JSON.
+    /// The text is not acceptable JSON.
     #[error(fmt = write_json_fault)]
     Json(JsonFault),
-    /// Not an object with an array `keys`.
+    /// The text is not an object with an array `keys`.
     #[error("not a JWK Set: an object with an array `keys`")]
     NotSet,
-    /// A key among public ones gives away a secret: whoever reads the set can
-    /// sign, so that no signature under it means anything (R20).
+    /// A key among the public ones discloses a secret: anyone who can read the set can sign, so no
+    /// signature under it can be trusted (R20).
     #[error(
         "key {index} holds private members; whoever can read this set can sign tokens: \
          replace that key, and publish only public ones"
     )]
     Private {
-        /// The place of the first such key, counted from 0.
+        /// The index of the first such key, counted from 0.
         index: usize,
     },
     /// A public key among shared secrets.
     #[error("key {index} is not a shared secret (`kty` must be `oct`)")]
     Mixed {
-        /// The place of the first such key, counted from 0.
+        /// The index of the first such key, counted from 0.
         index: usize,
     },
-    /// Longer than 512 KiB.
+    /// The set is larger than 512 KiB.
     #[error("larger than {JWKS_BYTES} bytes")]
     TooLarge,
 }
@@ -78,7 +78,7 @@ impl JwkSet {
     /// Reads a set of public keys.
     ///
     /// # Errors
-    /// If it is not a set, or if any key of it is private.
+    /// If the text is not a set, or any of its keys is private.
     pub fn parse(text: &[u8]) -> Result<Self, JwksError> {
         parse(
             text,
@@ -94,7 +94,7 @@ impl JwkSet<Secret> {
     /// Reads a set of shared secrets.
     ///
     /// # Errors
-    /// If it is not a set, or if any key of it is not a shared secret.
+    /// If the text is not a set, or any of its keys is not a shared secret.
     pub fn parse_secrets(text: &[u8]) -> Result<Self, JwksError> {
         parse(
             text,
@@ -131,7 +131,7 @@ fn parse<M>(
             continue;
         };
         let members = Members(&members);
-        // Looked at even where the key would be skipped.
+        // Checked even for a key that would be skipped.
         check(&members, index)?;
         let usable =
             if set.keys.len() < JWKS_KEYS { read(&members) } else { Err(UnusableKey::TooMany) };

@@ -1,23 +1,23 @@
 //! The key management algorithms of JWE (RFC 7518, section 4; RFC 8037), one row each.
 //!
-//! `RSA1_5` and PBES2 have no row and no variant: [`Malformed`] has a refusal for each.
+//! `RSA1_5` and PBES2 have no row and no variant: [`Malformed`] has an error for each of them.
 
 use super::malformed::Malformed;
 use std::fmt;
 
-/// How a content key is made known to the recipient (RFC 7516, section 2).
+/// The way the recipient obtains the content key (RFC 7516, section 2).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum KeyMode {
     /// `dir`: the shared secret is the content key.
     DirectEncryption,
-    /// Elliptic curve Diffie-Hellman; its result is the content key, or wraps it with a key of so
+    /// Elliptic curve Diffie-Hellman. The result is the content key, or wraps it with a key of this
     /// many bytes.
     KeyAgreement(Option<usize>),
     /// RSA-OAEP.
     KeyEncryption,
-    /// AES Key Wrap with a shared secret of so many bytes.
+    /// AES Key Wrap with a shared secret of this many bytes.
     KeyWrapping(usize),
-    /// AES in Galois/Counter Mode with a shared secret of so many bytes.
+    /// AES in Galois/Counter Mode with a shared secret of this many bytes.
     GcmKeyWrapping(usize),
 }
 
@@ -30,7 +30,7 @@ macro_rules! algorithms {
         pub enum KeyManagement { $(#[doc = $doc] $variant,)+ }
 
         impl KeyManagement {
-            /// All of them.
+            /// All algorithms.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The value of `alg`.
@@ -39,13 +39,14 @@ macro_rules! algorithms {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// How it works.
+            /// The key management mode of the algorithm.
             #[must_use]
             pub const fn mode(self) -> KeyMode {
                 match self { $(Self::$variant => $mode,)+ }
             }
 
-            /// The algorithm with this `alg`, compared byte by byte (RFC 7516, section 4.1.1).
+            /// Returns the algorithm that `alg` names, compared byte by byte (RFC 7516, section
+            /// 4.1.1).
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$variant),)+ _ => None }
@@ -79,10 +80,10 @@ impl fmt::Display for KeyManagement {
 }
 
 impl KeyManagement {
-    /// The algorithm with this `alg`.
+    /// Returns the algorithm that `alg` names.
     ///
     /// # Errors
-    /// If it is not implemented. Those that are refused by design have a refusal of their own.
+    /// If it is not implemented. Algorithms that are refused by design have their own error.
     pub(super) fn read(name: &str) -> Result<Self, Malformed> {
         Self::from_name(name).ok_or_else(|| {
             if name == "RSA1_5" {
@@ -97,8 +98,8 @@ impl KeyManagement {
         })
     }
 
-    /// True if the sender and the recipient share a secret. Only such an algorithm proves that the
-    /// sender knew a secret; the others need no more than a public key.
+    /// Returns true if the sender and the recipient share a secret. Only such an algorithm proves
+    /// that the sender knows a secret; the others need only a public key.
     #[must_use]
     pub const fn is_symmetric(self) -> bool {
         match self.mode() {
@@ -120,25 +121,25 @@ impl KeyManagement {
 pub struct KeyManagementSet(u16);
 
 impl KeyManagementSet {
-    /// True if `algorithm` is in the set.
+    /// Returns true if the set contains `algorithm`.
     #[must_use]
     pub const fn contains(self, algorithm: KeyManagement) -> bool {
         self.0 & algorithm.bit() != 0
     }
 
-    /// True if the set is empty.
+    /// Returns true if the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The set as bits in the order of [`KeyManagement::ALL`].
+    /// The set as a bit mask, in the order of [`KeyManagement::ALL`].
     #[must_use]
     pub const fn bits(self) -> u16 {
         self.0
     }
 
-    /// Those in the set.
+    /// Iterates over the algorithms in the set.
     pub fn iter(self) -> impl Iterator<Item = KeyManagement> {
         KeyManagement::ALL.iter().copied().filter(move |one| self.contains(*one))
     }

@@ -1,38 +1,38 @@
-//! How large and how deep the input may be; all of it is checked before work
-//! is done on it.
+//! Limits on the size and depth of the input; all of them are checked before any work is done on
+//! it.
 
-/// Bounds of one token.
+/// Limits for one token.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Limits {
-    /// Longest token in bytes, encoded. Identity providers that put groups into
-    /// the token reach 8 KiB; HTTP servers refuse header lines beyond 16 KiB.
+    /// The longest encoded token, in bytes. Identity providers that put groups into the token reach
+    /// 8 KiB; HTTP servers refuse header lines longer than 16 KiB.
     pub token_bytes: usize,
-    /// Longest decoded header in bytes. A header with an `x5c` chain, which is
-    /// never used, fits as well.
+    /// The longest decoded header, in bytes. A header with an `x5c` chain fits too, although the
+    /// chain is never used.
     pub header_bytes: usize,
-    /// Longest decoded signature in bytes: that of an RSA key of 8,192 bits.
+    /// The longest decoded signature, in bytes: that of an 8,192-bit RSA key.
     pub signature_bytes: usize,
-    /// What the JSON inside may look like.
+    /// Limits for the JSON inside the token.
     pub json: JsonLimits,
 }
 
-/// Bounds of one JSON text.
+/// Limits for one JSON text.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct JsonLimits {
-    /// Most objects and arrays inside each other.
+    /// The deepest nesting of objects and arrays.
     pub depth: usize,
-    /// Most members of one object, and most elements of one array.
+    /// The most members of one object, and the most elements of one array.
     pub members: usize,
-    /// Longest string in bytes, after unescaping. In a token, whose length is bounded, none
-    /// needs a bound of its own.
+    /// The longest string in bytes, after unescaping. Strings in a token need no limit of their
+    /// own, because the token's length is limited.
     pub string_bytes: usize,
 }
 
 impl Limits {
-    /// The largest `token_bytes` that a configuration may set.
+    /// The largest `token_bytes` that a configuration may set, in bytes.
     pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
 
-    /// The defaults.
+    /// The default limits.
     pub const DEFAULT: Self = Self {
         token_bytes: 16 * 1024,
         header_bytes: 4 * 1024,
@@ -42,11 +42,11 @@ impl Limits {
 }
 
 impl Limits {
-    /// Most members of an object and elements of an array in a header: more certificates than
-    /// any chain in `x5c` has.
+    /// The most members of an object and elements of an array in a header: more than the
+    /// certificates of any `x5c` chain.
     const HEADER_MEMBERS: usize = 256;
 
-    /// What the JSON of a header may look like.
+    /// The limits for the JSON of a header.
     #[must_use]
     pub fn header_json(&self) -> JsonLimits {
         JsonLimits { members: self.json.members.min(Self::HEADER_MEMBERS), ..self.json }
@@ -71,15 +71,15 @@ impl Default for Limits {
     }
 }
 
-/// The largest JWK Set in bytes that is read.
+/// The largest JWK Set that is read, in bytes.
 pub const JWKS_BYTES: usize = 512 * 1024;
 
-/// The most keys of one JWK Set; the keys beyond are skipped and reported.
+/// The most keys of one JWK Set; keys beyond it are skipped and reported.
 pub const JWKS_KEYS: usize = 100;
 
-/// The longest key id in bytes.
+/// The longest key ID, in bytes.
 pub const KEY_ID_BYTES: usize = 256;
 
-/// Bounds of the JSON text of a JWK Set: a certificate chain in `x5c` may be
-/// long, and there may be many keys.
+/// Limits for the JSON text of a JWK Set: a certificate chain in `x5c` may be long, and there may
+/// be many keys.
 pub const JWKS_JSON: JsonLimits = JsonLimits { depth: 32, members: 4096, string_bytes: 64 * 1024 };

@@ -1,4 +1,4 @@
-//! What can be wrong with the bytes of a token, one variant for each cause.
+//! The faults that the bytes of a token can have, one variant for each cause.
 
 use super::base64url::Base64Fault;
 use super::json::JsonFault;
@@ -7,24 +7,24 @@ use std::fmt;
 /// A part of a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Part {
-    /// The first.
+    /// The first part of a token, signed or encrypted.
     Header,
-    /// The second.
+    /// The second part of a signed token.
     Payload,
-    /// The third.
+    /// The third part of a signed token.
     Signature,
-    /// The second of an encrypted token.
+    /// The second part of an encrypted token.
     EncryptedKey,
-    /// The third of an encrypted token.
+    /// The third part of an encrypted token.
     InitializationVector,
-    /// The fourth of an encrypted token.
+    /// The fourth part of an encrypted token.
     Ciphertext,
-    /// The fifth of an encrypted token.
+    /// The fifth part of an encrypted token.
     AuthenticationTag,
 }
 
-/// Why a token cannot be read. It holds offsets and numbers, and of the text of the token only
-/// the name of a member that is too large, shortened.
+/// Why a token cannot be read. It holds offsets and numbers. The only text from the token is the
+/// shortened name of an oversized member.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
@@ -40,9 +40,9 @@ pub enum Malformed {
     /// A part is not canonical base64url.
     #[error(fmt = write_base64)]
     Base64 {
-        /// Which part.
+        /// The faulty part.
         part: Part,
-        /// What is wrong with it.
+        /// The fault in it.
         fault: Base64Fault,
     },
     /// The content is compressed (`zip`).
@@ -60,30 +60,30 @@ pub enum Malformed {
     /// The token has five parts: it is a JWE (RFC 7516).
     #[error("the token is encrypted (five parts)")]
     Encrypted,
-    /// An algorithm of an encrypted token is not implemented: its `alg` or `enc`.
+    /// The `alg` or `enc` of an encrypted token is not implemented.
     #[error("the `{0}` of the encrypted token is not implemented")]
     EncryptionUnsupported(&'static str),
     /// A part is not acceptable JSON.
     #[error(fmt = write_json)]
     Json {
-        /// Which part.
+        /// The faulty part.
         part: Part,
-        /// What is wrong with it.
+        /// The fault in it.
         fault: JsonFault,
-        /// The member that is too large, with those around it: `realm_access.roles`.
+        /// The path of the oversized member: `realm_access.roles`.
         member: Option<Box<str>>,
     },
     /// The token is in a JSON serialization (RFC 7515, section 7.2).
     #[error("a JSON serialization; send the compact one (three parts)")]
     JsonSerialization,
-    /// A registered member has a wrong type or value.
+    /// A registered member has the wrong type or value.
     #[error("`{name}` in the {part} must be {expected}")]
     Member {
-        /// Which part.
+        /// The part that has the member.
         part: Part,
         /// The member's registered name.
         name: &'static str,
-        /// What it must be.
+        /// The required type or value.
         expected: &'static str,
     },
     /// A part is JSON but not an object.
@@ -92,13 +92,13 @@ pub enum Malformed {
     /// There are not exactly two dots.
     #[error(fmt = write_parts)]
     Parts {
-        /// How many parts there are; counting stops at six.
+        /// The number of parts; counting stops at six.
         found: usize,
     },
-    /// A part of an encrypted token has another length than its algorithms ask for.
+    /// The length of a part of an encrypted token does not match its algorithms.
     #[error("the {part} has {length} bytes; its algorithm has {expected}")]
     PartLength {
-        /// Which part.
+        /// The part with the wrong length.
         part: Part,
         /// Its length in bytes.
         length: usize,
@@ -117,7 +117,7 @@ pub enum Malformed {
     /// The token or one part of it is longer than allowed.
     #[error(fmt = write_too_long)]
     TooLong {
-        /// Which part, or the whole token.
+        /// The oversized part; `None` for the whole token.
         part: Option<Part>,
         /// Its length in bytes.
         length: usize,
@@ -143,7 +143,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// Names the fault of base64url with the part that has it.
+/// Writes a base64url fault together with the part that has it.
 fn write_base64(part: &Part, fault: &Base64Fault, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match fault {
         Base64Fault::Character { offset } => {
@@ -156,7 +156,7 @@ fn write_base64(part: &Part, fault: &Base64Fault, f: &mut fmt::Formatter<'_>) ->
     }
 }
 
-/// Names the fault of JSON with the part that has it.
+/// Writes a JSON fault together with the part that has it.
 fn write_json(
     part: &Part,
     fault: &JsonFault,

@@ -1,8 +1,7 @@
-//! Floor 1: bytes to the words of the JOSE RFCs and back.
+//! Floor 1: parses and writes the structures of the JOSE RFCs.
 //!
-//! Nothing here knows a key that can check anything, a clock or a policy. Every
-//! parser is strict, takes its [`Limits`] as an argument, and measures before it
-//! decodes.
+//! Nothing here knows a key bound to an algorithm, a clock or a policy. Every parser is strict,
+//! receives its [`Limits`] as an argument, and checks sizes before it decodes.
 
 pub mod agreement_key;
 pub mod algorithm;

@@ -1,8 +1,8 @@
-//! Public keys and X.509 certificates in PEM (RFC 7468). The only file that
-//! names `x509_parser`.
+//! Public keys and X.509 certificates in PEM (RFC 7468). This is the only file that names
+//! `x509_parser`.
 //!
-//! A certificate is a container for its public key here: whoever wrote the file
-//! trusts it. Neither its dates nor its signature are looked at.
+//! Here a certificate is only a container for its public key, trusted because the operator supplied
+//! the file. Neither its validity dates nor its signature are checked.
 
 use super::algorithm::Curve;
 use super::jwk::{Jwk, KeyMaterial, UnusableKey};
@@ -11,20 +11,20 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// Why a PEM file is refused. Unlike a JWK Set, such a file is written by the
-/// operator, so that one key that cannot be used refuses it all.
+/// Why a PEM file is refused. Unlike a JWK Set, the operator writes this file, so one unusable key
+/// refuses the whole file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
-    /// There is no key and no certificate in it.
+    /// The file has no key and no certificate.
     #[error("no `PUBLIC KEY` and no `CERTIFICATE` section")]
     Empty,
     /// A section cannot be used.
     #[error("section {section}: {reason}")]
     Key {
-        /// Counted from 1.
+        /// The section number, counted from 1.
         section: usize,
-        /// Why.
+        /// The reason.
         reason: UnusableKey,
     },
     /// A section is a private key.
@@ -33,19 +33,19 @@ pub enum PemError {
          `openssl pkey -in FILE -pubout`"
     )]
     Private {
-        /// Counted from 1.
+        /// The section number, counted from 1.
         section: usize,
     },
-    /// A section is not what its label says.
+    /// The content of a section does not match its label.
     #[error("section {section} is damaged")]
     Section {
-        /// Counted from 1.
+        /// The section number, counted from 1.
         section: usize,
     },
-    /// A section has a label that is not a public key or a certificate.
+    /// The label of a section is neither that of a public key nor that of a certificate.
     #[error("section {section} is neither `PUBLIC KEY` nor `CERTIFICATE`")]
     Label {
-        /// Counted from 1.
+        /// The section number, counted from 1.
         section: usize,
     },
 }
@@ -54,15 +54,15 @@ pub enum PemError {
 /// `CERTIFICATE`.
 ///
 /// # Errors
-/// If any section cannot be used, or there is none.
+/// If any section is unusable, or there is none.
 pub fn parse(text: &[u8]) -> Result<Vec<KeyMaterial>, PemError> {
     Ok(parse_keys(text)?.into_iter().map(|key| key.material).collect())
 }
 
-/// As [`parse`], each key with its certificate: tokens may name it by `x5t`.
+/// Like [`parse`], but returns each key with its certificate, which tokens may name by `x5t`.
 ///
 /// # Errors
-/// As those of [`parse`].
+/// The same errors as [`parse`].
 pub fn parse_keys(text: &[u8]) -> Result<Vec<Jwk>, PemError> {
     let mut keys = Vec::new();
     for (index, section) in Sections::pem_slice_iter(text).enumerate() {
@@ -92,7 +92,7 @@ pub fn parse_keys(text: &[u8]) -> Result<Vec<Jwk>, PemError> {
     if keys.is_empty() { Err(PemError::Empty) } else { Ok(keys) }
 }
 
-/// A section of any known kind.
+/// A PEM section of any known kind.
 struct Sections(SectionKind, Vec<u8>);
 
 impl pem::PemObject for Sections {
@@ -122,7 +122,7 @@ fn material(info: &SubjectPublicKeyInfo<'_>) -> Result<KeyMaterial, UnusableKey>
             Ok(PublicKey::RSA(key)) => KeyMaterial::rsa(key.modulus, key.exponent),
             _ => Err(UnusableKey::Parameter("n")),
         },
-        // Among them RSASSA-PSS keys, whose restrictions are not read.
+        // This includes RSASSA-PSS keys, whose parameter restrictions are not read.
         _ => Err(UnusableKey::Type),
     }
 }

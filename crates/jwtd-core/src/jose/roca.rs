@@ -1,22 +1,22 @@
-//! The mark of moduli of RSA whose private key can be computed: ROCA (CVE-2017-15361;
-//! Nemec and others, "The Return of Coppersmith's Attack", section 5.1). A chip made
-//! primes that are powers of 65,537 modulo many small primes, and so their products are.
+//! The fingerprint of RSA moduli whose private key can be computed: ROCA (CVE-2017-15361; Nemec and
+//! others, "The Return of Coppersmith's Attack", section 5.1). A faulty chip generated primes that
+//! are powers of 65,537 modulo many small primes, and so are their products.
 
 use std::iter;
 use std::num::NonZeroU32;
 
-/// The primes that are looked at: the paper takes those up to 167 for keys of 512 bits
-/// and more, and longer keys were made with all of them too.
+/// The primes that are tested: the paper uses those up to 167 for keys of 512 bits and more, and
+/// longer keys were generated with all of them too.
 const PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
-/// Whether a big-endian modulus has the mark. Of sound ones, fewer than one in 2^27 has
-/// it by chance.
+/// Returns true if a big-endian modulus has the fingerprint. Fewer than one sound modulus in 2^27
+/// has it by chance.
 pub(super) fn is_marked(modulus: &[u8]) -> bool {
     PRIMES.iter().copied().filter_map(NonZeroU32::new).all(|prime| {
-        // None of these can wrap: a rest is below 167.
+        // None of these operations can wrap: a remainder is below 167.
         let shift =
             |rest: u32, byte: &u8| rest.wrapping_mul(256).wrapping_add(u32::from(*byte)) % prime;
         let next =
@@ -34,7 +34,7 @@ mod tests {
     use crate::jose::KeyMaterial;
     use crate::jose::jwk::UnusableKey;
 
-    /// `number * factor + more`, big-endian.
+    /// Computes `number * factor + more`, big-endian.
     fn grow(number: &mut [u8], factor: u32, more: u32) {
         let mut carry = more;
         for byte in number.iter_mut().rev() {
@@ -45,9 +45,9 @@ mod tests {
         assert_eq!(carry, 0, "it does not fit");
     }
 
-    /// Of 2,048 bits, and 65,537^`exponent` modulo 2 and each of the primes.
+    /// Builds a 2,048-bit number that is 65,537^`exponent` modulo 2 and modulo each of the primes.
     fn marked(exponent: u32) -> Vec<u8> {
-        // A cofactor that makes the product one of 2,048 bits.
+        // A cofactor that brings the product to 2,048 bits.
         let mut wide = vec![0; 256];
         (wide[27], wide[255]) = (0x0f, 0x35);
         for factor in PRIMES.iter().copied().chain([2]) {
@@ -74,7 +74,7 @@ mod tests {
             assert!(is_marked(&modulus), "{exponent}");
             let refused = KeyMaterial::rsa(&modulus, &[1, 0, 1]).unwrap_err();
             assert_eq!(refused, UnusableKey::Roca);
-            // What is 6 more is a power modulo 2 and 3 still, but not modulo all others.
+            // Adding 6 keeps it a power modulo 2 and 3, but not modulo all other primes.
             let mut other = modulus;
             grow(&mut other, 1, 6);
             assert!(!is_marked(&other), "{exponent}");

@@ -1,8 +1,8 @@
-//! The points of Ed25519 that have only a few multiples (RFC 7748, section 7; RFC 8032, section
-//! 8.9 and Cremers and Jackson, "Prime, Order Please!"). As a public key, such a point has
-//! signatures that anybody can make: one of zeros fits every few messages.
+//! Ed25519 points of small order (RFC 7748, section 7; RFC 8032, section 8.9; Cremers and Jackson,
+//! "Prime, Order Please!"). If such a point is used as a public key, anybody can make signatures
+//! for it: an all-zero signature verifies for one in every few messages.
 
-/// Whether a point, in any encoding, has at most eight multiples.
+/// Returns true if a point, in any encoding, has an order of at most eight.
 pub(super) fn is_small(key: &[u8; 32]) -> bool {
     const ORDER_8: [[u8; 32]; 2] = [
         [
@@ -22,7 +22,8 @@ pub(super) fn is_small(key: &[u8; 32]) -> bool {
     *last &= 0x7f;
     let [first, middle @ .., last] = y;
     let filled = |byte| middle.iter().all(|one| *one == byte);
-    // The coordinate is 0, 1 or -1 (the field's prime is 2^255 - 19), written in either way.
+    // The coordinate is 0, 1 or -1 (the field's prime is 2^255 - 19), in canonical or non-canonical
+    // form.
     (first <= 1 && filled(0) && last == 0)
         || ((0xec..=0xee).contains(&first) && filled(0xff) && last == 0x7f)
         || ORDER_8.contains(&y)

@@ -1,7 +1,7 @@
-//! An arena of strings. Those of a token take two allocations: they are made for every token
-//! that is new.
+//! An arena of strings. It needs two allocations for all strings of a token, because one is built
+//! for every new token.
 
-/// Strings, end to end in one.
+/// Strings stored end to end in one buffer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct StringArena {
     text: String,
@@ -11,7 +11,7 @@ pub(super) struct StringArena {
 /// The index of a string in its [`StringArena`].
 pub(super) type StringIndex = u32;
 
-/// The indices of strings that follow each other.
+/// The index range of consecutive strings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct StringRange {
     first: StringIndex,
@@ -19,7 +19,7 @@ pub(super) struct StringRange {
 }
 
 impl StringArena {
-    /// An empty arena with room for these.
+    /// Creates an empty arena with capacity for these strings.
     pub(super) fn for_all<'t>(all: impl Iterator<Item = &'t str>) -> Self {
         let add = |(count, bytes): (usize, usize), text: &str| {
             (count.saturating_add(1), bytes.saturating_add(text.len()))
@@ -28,14 +28,14 @@ impl StringArena {
         Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(count) }
     }
 
-    /// How many bytes of heap they take.
+    /// The heap memory of the arena, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let ends = self.ends.len().saturating_mul(size_of::<u32>());
         self.text.len().saturating_add(ends)
     }
 
     fn next_index(&self) -> StringIndex {
-        // Tokens are far shorter than this.
+        // Tokens are far too short to reach this limit.
         StringIndex::try_from(self.ends.len()).unwrap_or(StringIndex::MAX)
     }
 

@@ -1,8 +1,8 @@
-//! Points in time of the wall clock, as tokens have them.
+//! Wall clock times, as tokens state them.
 
 use std::time::Duration;
 
-/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// Seconds since 1970-01-01T00:00:00Z, not counting leap seconds.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct UnixTime(i64);
 
@@ -31,7 +31,7 @@ impl UnixTime {
         Self(self.0.saturating_sub_unsigned(span.as_secs()))
     }
 
-    /// How long after `earlier` this is, or nothing if it is before it.
+    /// The duration from `earlier` to this time; `None` if this is before `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<Duration> {
         let seconds = self.0.checked_sub(earlier.0)?;

@@ -1,25 +1,24 @@
-//! The choice among the keys of an issuer.
+//! Selects among the keys of an issuer.
 
 use super::key::Key;
 use crate::jose::Header;
 
-/// Why no key is chosen.
+/// Why no key was selected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// There is a key with this id, but for another algorithm.
+    /// A key with this ID exists, but for another algorithm.
     #[error("the key with this id is for another algorithm")]
     AlgorithmMismatch,
     /// More than [`Candidates::MOST`] keys could have signed the token.
     #[error("more than {} keys could have made the signature", Candidates::MOST)]
     Ambiguous,
-    /// There is no such key.
+    /// No key matches.
     #[error("there is no such key")]
     Unknown,
 }
 
-/// The keys that may have signed a token: one, nearly always, and at most
-/// [`Candidates::MOST`].
+/// The keys that may have signed a token: nearly always one, and at most [`Candidates::MOST`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Candidates {
     indices: [usize; Self::MOST],
@@ -27,13 +26,13 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// How many keys are tried before the choice is called ambiguous: each costs
-    /// a signature check that an attacker can ask for. With eight keys of RSA or P-256 a bad
-    /// token costs 0.2 to 0.3 ms, as much as a good one under a key of P-521.
+    /// The most keys that are tried; with more, the selection is ambiguous. An attacker can cause
+    /// one signature check for each of them. With eight RSA or P-256 keys, a bad token costs 0.2 to
+    /// 0.3 ms, as much as a good one under a P-521 key.
     pub const MOST: usize = 8;
 
-    /// The keys of the algorithm in `header`; of these, those of the certificate that it names, if
-    /// there are any.
+    /// Selects the keys for the algorithm in `header`. If the header names a certificate that some
+    /// of these keys have, selects only those.
     pub(super) fn choose<'k>(
         keys: impl Iterator<Item = (usize, &'k Key)> + Clone,
         header: &Header,
@@ -60,14 +59,14 @@ impl Candidates {
         if candidates.count == 0 { Err(KeyError::Unknown) } else { Ok(candidates) }
     }
 
-    /// How many there are.
+    /// The number of candidates.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "there is always one")]
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Their places in the set.
+    /// The indices of the candidates in the set.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         self.indices.iter().copied().take(self.count)
     }

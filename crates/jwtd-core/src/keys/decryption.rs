@@ -1,5 +1,5 @@
-//! The keys that open encrypted tokens, of all issuers: an encrypted token does not say whose it
-//! is, so that its key is looked for among those of everybody.
+//! The decryption keys of all issuers. An encrypted token does not reveal its issuer, so its key is
+//! searched among those of all issuers.
 
 use super::issuer_index::IssuerIndex;
 use crate::crypto::{DecryptionKey, Digest, KeyFit, digest};
@@ -7,10 +7,10 @@ use crate::jose::{JweHeader, KeyManagement, KeyMode};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The keys to which the tokens of one issuer are encrypted.
+/// The keys that the tokens of one issuer may be encrypted to.
 #[derive(Debug, Default)]
 pub struct DecryptionKeys {
-    /// Each with its id, bound to its algorithms.
+    /// The keys, each with its ID and bound to its algorithms.
     pub keys: Vec<DecryptionKey>,
     /// True if the header around a nested token may omit `cty`, which RFC 7519, section 5.2
     /// requires.
@@ -35,15 +35,15 @@ impl DecryptionKeys {
                 )
             })
         };
-        // One line for a kind of key, which serves several algorithms.
+        // One warning is enough: it concerns the key type, which serves several algorithms.
         let mut lines: Vec<String> = all.filter_map(warn).collect();
         lines.truncate(1);
         lines
     }
 }
 
-/// How many keys are tried at most, each at the cost of a private operation that anybody can ask
-/// for: of RSA, where that is a millisecond, one.
+/// The most keys that are tried. Anyone can cause a private-key operation for each of them; an RSA
+/// operation takes a millisecond, so only one RSA key is tried.
 const fn most(algorithm: KeyManagement) -> usize {
     match algorithm.mode() {
         KeyMode::KeyEncryption => 1,
@@ -54,40 +54,40 @@ const fn most(algorithm: KeyManagement) -> usize {
     }
 }
 
-/// Why no key is chosen.
+/// Why no key was selected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecryptionKeyError {
-    /// There is a key with this id, but it is not bound to this `alg` with this `enc`.
+    /// A key with this ID exists, but it is not bound to this `alg` with this `enc`.
     #[error("the decryption key with this id is not for this `alg` and `enc`")]
     AlgorithmMismatch,
-    /// More keys fit than may be tried.
+    /// More keys match than may be tried.
     #[error("more decryption keys fit than may be tried")]
     Ambiguous,
-    /// There is a key with this id, on another curve than `epk`.
+    /// A key with this ID exists, but on another curve than `epk`.
     #[error("the decryption key with this id is on another curve than `epk`")]
     CurveMismatch,
-    /// There is no such key.
+    /// No key matches.
     #[error("there is no such decryption key")]
     Unknown,
 }
 
-/// A key that may open a token, and the issuers that own it.
+/// A key that may decrypt a token, and the issuers that own it.
 #[derive(Clone, Debug)]
 pub struct Recipient<'k> {
     /// The key.
     pub key: &'k DecryptionKey,
-    /// The issuers whose tokens it may open.
+    /// The issuers whose tokens the key may decrypt.
     pub owners: Vec<IssuerIndex>,
 }
 
 /// The decryption keys of all issuers.
 #[derive(Debug)]
 pub struct DecryptionIndex {
-    /// For each issuer that has some, in the order of the issuers.
+    /// The keys of each issuer that has any, in the order of the issuers.
     owned: Vec<(IssuerIndex, Arc<DecryptionKeys>)>,
-    /// The places in `owned`, and of the key there. The ids in tokens are chosen by attackers, so
-    /// the map keeps its keyed hash.
+    /// The index in `owned`, and of the key within it. Attackers choose the IDs in tokens, so the
+    /// map keeps its keyed hash.
     by_id: HashMap<Box<str>, Vec<(usize, usize)>>,
     fingerprint: Digest,
 }
@@ -117,13 +117,13 @@ impl DecryptionIndex {
         self.owned.is_empty()
     }
 
-    /// How many keys there are, of all issuers.
+    /// The number of keys of all issuers.
     #[must_use]
     pub fn count(&self) -> usize {
         self.owned.iter().map(|(_, own)| own.keys.len()).sum()
     }
 
-    /// Two indexes with the same fingerprint choose the same keys for every token.
+    /// The fingerprint. Two indexes with the same one select the same keys for every token.
     #[must_use]
     pub fn fingerprint(&self) -> &Digest {
         &self.fingerprint
@@ -150,16 +150,17 @@ impl DecryptionIndex {
         })
     }
 
-    /// The keys that may open a token with this header, in the order in which they are tried.
+    /// Selects the keys that may decrypt a token with this header, in the order in which they are
+    /// tried.
     ///
-    /// A token with an id is matched by it, and if no key has that id, with the keys that have
-    /// none. A token without an id is matched by its algorithms and the curve of `epk`.
+    /// A token with an ID matches the keys with that ID or, if there are none, the keys without an
+    /// ID. A token without an ID matches by its algorithms and the curve of `epk`.
     ///
     /// # Errors
-    /// If there is no such key, or if there are too many.
+    /// If no key matches, or too many do.
     pub fn select(&self, header: &JweHeader) -> Result<Vec<Recipient<'_>>, DecryptionKeyError> {
         let named = header.key_id.as_deref().and_then(|id| self.by_id.get(id));
-        // Of a token with an id that no key has, one that has another id is not the key.
+        // If no key has the token's ID, a key with a different ID cannot be the right one.
         let only_nameless = header.key_id.is_some() && named.is_none();
         let mut found: Vec<Recipient<'_>> = Vec::new();
         let mut other_curve = false;

@@ -1,5 +1,4 @@
-//! Who signs tokens, under which names, with which keys; and the way from the
-//! `iss` of a token to its issuer.
+//! Issuers: their names, their keys, and the lookup from the `iss` of a token to its issuer.
 
 use super::decryption::{DecryptionIndex, DecryptionKeys};
 use super::issuer_index::IssuerIndex;
@@ -10,12 +9,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How far the clocks of the issuer and of this machine may differ: at most
-/// five minutes (R33).
+/// The allowed difference between the clocks of the issuer and of this machine: at most five
+/// minutes (R33).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Leeway(Duration);
 
-/// A leeway beyond five minutes.
+/// The leeway exceeds five minutes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the leeway exceeds five minutes")]
 #[non_exhaustive]
@@ -25,10 +24,10 @@ impl Leeway {
     /// The longest leeway.
     pub const MAX: Duration = Duration::from_secs(300);
 
-    /// One minute, as in Envoy and SPIRE.
+    /// The default of one minute, as in Envoy and SPIRE.
     pub const DEFAULT: Self = Self(Duration::from_secs(60));
 
-    /// The span.
+    /// The leeway as a duration.
     #[must_use]
     pub const fn span(self) -> Duration {
         self.0
@@ -43,17 +42,18 @@ impl TryFrom<Duration> for Leeway {
     }
 }
 
-/// The keys of an issuer, as far as they are known.
+/// The known keys of an issuer.
 #[derive(Clone, Debug)]
 pub enum KeyState {
-    /// A set is held. From `stale_at` on it must not be used any more.
+    /// A key set is loaded. It must not be used from `stale_at` on.
     Held {
         /// The keys.
         set: Arc<KeySet>,
-        /// Nothing for keys that do not age, such as those of a file.
+        /// The time at which the set expires; `None` for keys that do not age, such as those of a
+        /// file.
         stale_at: Option<UnixTime>,
     },
-    /// No set was ever loaded.
+    /// No set has been loaded yet.
     Unavailable,
 }
 
@@ -74,11 +74,9 @@ pub struct Issuer {
 
 impl Issuer {
     /// Describes an issuer.
-    ///
-    /// `name` is the operator's; `identifiers` are the exact values of `iss`;
-    /// `audiences` are the accepted values of `aud`, or nothing if any will do;
-    /// `source` says where the keys come from, in any form that differs where
-    /// the source differs.
+    /// `name` is chosen by the operator; `identifiers` are the exact values of `iss`; `audiences`
+    /// are the accepted values of `aud`, or `None` to accept any; `source` identifies the key
+    /// source, in any form that differs between different sources.
     #[must_use]
     pub fn new(
         name: &str,
@@ -90,7 +88,7 @@ impl Issuer {
         keys: KeyState,
     ) -> Self {
         let boxed = |list: &[&str]| list.iter().copied().map(Box::from).collect();
-        // Parts are told apart by their lengths, lists by the count before them.
+        // The digest separates parts by their lengths, and lists by the count before them.
         let count = u64::try_from(identifiers.len()).unwrap_or(u64::MAX).to_be_bytes();
         let bits = algorithms.bits().to_be_bytes();
         let fixed = [name.as_bytes(), source.as_bytes(), &bits, &count];
@@ -110,13 +108,13 @@ impl Issuer {
         }
     }
 
-    /// The same issuer, whose tokens may be encrypted to these keys.
+    /// The same issuer, with keys that its tokens may be encrypted to.
     #[must_use]
     pub fn with_decryption(self, keys: DecryptionKeys) -> Self {
         Self { decryption: Some(Arc::new(keys)), ..self }
     }
 
-    /// The keys to which its tokens may be encrypted, if they may.
+    /// The keys that its tokens may be encrypted to, if any.
     #[must_use]
     pub fn decryption(&self) -> Option<&DecryptionKeys> {
         self.decryption.as_deref()
@@ -128,19 +126,19 @@ impl Issuer {
         Self { keys, ..self.clone() }
     }
 
-    /// The operator's name for it.
+    /// The name that the operator chose.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The values of `iss` that are its own.
+    /// The `iss` values that belong to it.
     #[must_use]
     pub fn identifiers(&self) -> &[Box<str>] {
         &self.identifiers
     }
 
-    /// The values of `aud` that it may name; nothing if any will do.
+    /// The `aud` values that it may name; `None` to accept any.
     #[must_use]
     pub fn audiences(&self) -> Option<&[Box<str>]> {
         self.audiences.as_deref()
@@ -152,31 +150,31 @@ impl Issuer {
         self.algorithms
     }
 
-    /// Whether it may name `audience`.
+    /// Returns true if it may name `audience`.
     #[must_use]
     pub fn accepts_audience(&self, audience: &str) -> bool {
         self.audiences.as_deref().is_none_or(|all| all.iter().any(|one| **one == *audience))
     }
 
-    /// Whether any audience will do, even none.
+    /// Returns true if any audience is accepted, even none.
     #[must_use]
     pub fn accepts_any_audience(&self) -> bool {
         self.audiences.is_none()
     }
 
-    /// How far its clock may differ from ours.
+    /// The allowed difference between its clock and that of this machine.
     #[must_use]
     pub fn clock_skew(&self) -> Leeway {
         self.clock_skew
     }
 
-    /// The same issuer, whose tokens live so long at most, from `iat` to `exp`.
+    /// The same issuer, with this maximum token lifetime, from `iat` to `exp`.
     #[must_use]
     pub fn with_max_lifetime(self, max_lifetime: Option<Duration>) -> Self {
         Self { max_lifetime, ..self }
     }
 
-    /// How long its tokens live at most, from `iat` to `exp`.
+    /// The maximum lifetime of its tokens, from `iat` to `exp`.
     #[must_use]
     pub fn max_lifetime(&self) -> Option<Duration> {
         self.max_lifetime
@@ -188,33 +186,32 @@ impl Issuer {
         &self.keys
     }
 
-    /// A digest of all settings that decide which keys it has: name, `iss`,
-    /// algorithms and key source. Where it is the same, keys that were fetched are
-    /// good after the configuration changed, and after a restart.
+    /// A digest of all settings that determine its keys: name, `iss`, algorithms and key source.
+    /// While it is unchanged, fetched keys stay valid after a configuration change and after a
+    /// restart.
     #[must_use]
     pub fn origin(&self) -> &Digest {
         &self.origin
     }
 
-    /// A digest of all settings that decide what a signature of this issuer
-    /// proves: name, `iss`, algorithms, key source and, once it stands among
-    /// [`Issuers`], the bounds of its tokens.
+    /// A digest of all settings that determine what a signature of this issuer proves: name, `iss`,
+    /// algorithms, key source and, once it is part of [`Issuers`], the limits of its tokens.
     #[must_use]
     pub fn settings(&self) -> &Digest {
         &self.settings
     }
 }
 
-/// Two issuers that share a value of `iss`, by name.
+/// Two issuers share a value of `iss`. They are given by name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the issuers `{first}` and `{second}` share the `iss` `{identifier}`")]
 #[non_exhaustive]
 pub struct SameIdentifier {
-    /// The one that comes first.
+    /// The first of the two issuers.
     pub first: Box<str>,
-    /// The one that comes later.
+    /// The second of the two issuers.
     pub second: Box<str>,
-    /// The value of `iss`.
+    /// The shared `iss` value.
     pub identifier: Box<str>,
 }
 
@@ -228,7 +225,7 @@ pub struct Issuers {
 }
 
 impl Issuers {
-    /// Puts issuers together. `limits` are those of their tokens.
+    /// Combines issuers. `limits` apply to their tokens.
     ///
     /// # Errors
     /// If two of them share a value of `iss`.
@@ -262,43 +259,42 @@ impl Issuers {
         Ok(Self { issuers, routes: Arc::new(routes), decryption, limits })
     }
 
-    /// The issuer with this exact `iss` (R30).
+    /// Returns the issuer with exactly this `iss` (R30).
     #[must_use]
     pub fn route(&self, identifier: &str) -> Option<IssuerIndex> {
         self.routes.get(identifier).copied()
     }
 
-    /// The issuer with this name.
+    /// Returns the issuer with this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<IssuerIndex> {
         self.issuers.iter().position(|issuer| *issuer.name == *name).map(IssuerIndex)
     }
 
-    /// The issuer at this place.
+    /// Returns the issuer at this index.
     #[must_use]
     pub fn get(&self, index: IssuerIndex) -> Option<&Issuer> {
         self.issuers.get(index.0)
     }
 
-    /// All, with their places.
+    /// Iterates over all issuers with their indices.
     pub fn iter(&self) -> impl Iterator<Item = (IssuerIndex, &Issuer)> {
         self.issuers.iter().enumerate().map(|(index, issuer)| (IssuerIndex(index), issuer))
     }
 
-    /// The bounds of their tokens.
+    /// The limits of their tokens.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// The keys to which tokens may be encrypted, of all issuers. A refresh of signing keys does
-    /// not change them.
+    /// The decryption keys of all issuers. A refresh of signing keys does not change them.
     #[must_use]
     pub fn decryption(&self) -> &DecryptionIndex {
         &self.decryption
     }
 
-    /// The same issuers, but the one at `index` has other keys.
+    /// The same issuers, with other keys for the one at `index`.
     #[must_use]
     pub fn with_keys(&self, index: IssuerIndex, keys: KeyState) -> Self {
         let mut changed = self.clone();
@@ -308,7 +304,7 @@ impl Issuers {
         changed
     }
 
-    /// The same issuers, but those for which `keys` gives some have these.
+    /// The same issuers, with new keys for each issuer for which `keys` returns some.
     #[must_use]
     pub fn map_keys(&self, keys: impl Fn(IssuerIndex, &Issuer) -> Option<KeyState>) -> Self {
         let mut changed = self.clone();

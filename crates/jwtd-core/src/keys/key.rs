@@ -1,12 +1,12 @@
-//! A key of an issuer.
+//! A verification key of an issuer.
 
 use crate::crypto::VerifyingKey;
 use crate::jose::CertificateThumbprints;
 
-/// A key of an issuer.
+/// A verification key of an issuer.
 #[derive(Debug)]
 pub struct Key {
-    /// `kid`, unique neither among issuers nor within one.
+    /// `kid`, which is unique neither across issuers nor within one.
     pub id: Option<Box<str>>,
     /// `x5t` and `x5t#S256`
     pub certificate: CertificateThumbprints,
@@ -15,7 +15,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key without a certificate.
+    /// Builds a key without a certificate.
     #[must_use]
     pub fn new(id: Option<&str>, key: VerifyingKey) -> Self {
         Self { id: id.map(Box::from), certificate: CertificateThumbprints::default(), key }

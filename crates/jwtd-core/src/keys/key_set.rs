@@ -1,4 +1,4 @@
-//! The keys of one issuer, and the choice among them.
+//! The keys of one issuer, and the selection among them.
 
 use super::candidates::{Candidates, KeyError};
 use super::key::Key;
@@ -11,29 +11,29 @@ use std::fmt;
 /// The keys of one issuer.
 pub struct KeySet {
     keys: Box<[Key]>,
-    /// The keys that have an id, by id. The ids in tokens are chosen by
-    /// attackers, so the map keeps its keyed hash.
+    /// The keys that have an ID, by ID. Attackers choose the IDs in tokens, so the map keeps its
+    /// keyed hash.
     by_id: HashMap<Box<str>, Vec<usize>>,
     fingerprint: Digest,
 }
 
-/// Leaves the fingerprint out: that of one weak secret would give it away.
+/// Omits the fingerprint: for a set of one weak secret it would reveal the secret.
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySet").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 
-/// A key that does not become part of a set.
+/// A key that was left out of a set.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{} is skipped: {reason}", named(id.as_deref()))]
 #[non_exhaustive]
 pub struct Unusable {
-    /// Its place in the list that the set was made of, counted from 0.
+    /// The index in the list that the set was built from, counted from 0.
     pub index: usize,
     /// `kid`
     pub id: Option<Box<str>>,
-    /// Why.
+    /// The reason.
     pub reason: UnusableKey,
 }
 
@@ -42,9 +42,8 @@ fn named(id: Option<&str>) -> String {
 }
 
 impl KeySet {
-    /// Makes a set of public keys. `allowed` says, in order of preference, which
-    /// algorithms the issuer may use: a key that names none is bound to the
-    /// first that fits, for good (R11).
+    /// Builds a set of public keys. `allowed` lists the algorithms that the issuer may use, in
+    /// order of preference: a key without `alg` is permanently bound to the first that fits (R11).
     #[must_use]
     pub fn of_public(keys: &[Jwk<KeyMaterial>], allowed: &[Algorithm]) -> (Self, Vec<Unusable>) {
         Self::build(
@@ -55,7 +54,7 @@ impl KeySet {
         )
     }
 
-    /// Makes a set of shared secrets, bound as in [`KeySet::of_public`].
+    /// Builds a set of shared secrets, bound as in [`KeySet::of_public`].
     #[must_use]
     pub fn of_secrets(keys: &[Jwk<Secret>], allowed: &[Algorithm]) -> (Self, Vec<Unusable>) {
         Self::build(
@@ -99,7 +98,7 @@ impl KeySet {
         (Self::new(keys), unusable)
     }
 
-    /// Makes a set of bound keys.
+    /// Builds a set of bound keys.
     #[must_use]
     pub fn new(keys: Vec<Key>) -> Self {
         let mut by_id: HashMap<Box<str>, Vec<usize>> = HashMap::new();
@@ -122,26 +121,26 @@ impl KeySet {
         Self { fingerprint: digest(parts), keys: keys.into(), by_id }
     }
 
-    /// The keys, in their order.
+    /// The keys, in order.
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
     }
 
-    /// Two sets with the same fingerprint choose the same keys for every token.
+    /// The fingerprint. Two sets with the same one select the same keys for every token.
     #[must_use]
     pub fn fingerprint(&self) -> &Digest {
         &self.fingerprint
     }
 
-    /// The keys that may have signed a token with this header.
+    /// Selects the keys that may have signed a token with this header.
     ///
-    /// A token with an id is matched by it, and if no key has that id, with the
-    /// keys that have none. A token without an id is matched by its algorithm. If it names a
-    /// certificate, and some of the keys that are left have it, it is one of those.
+    /// A token with an ID matches the keys with that ID or, if there are none, the keys without an
+    /// ID. A token without an ID matches by its algorithm. If the token names a certificate that
+    /// some of the matching keys have, only those remain.
     ///
     /// # Errors
-    /// If there is no such key, or if there are too many.
+    /// If no key matches, or too many do.
     pub fn select(&self, header: &Header) -> Result<Candidates, KeyError> {
         let all = || self.keys.iter().enumerate();
         let Some(id) = header.key_id.as_deref() else {

@@ -1,20 +1,21 @@
-//! A key set together with what had to be left out of it, and what it cannot serve.
+//! A key set together with the keys that were skipped and warnings about tokens that it cannot
+//! verify.
 
 use super::key_set::{KeySet, Unusable};
 use super::warnings::without_key;
 use crate::jose::jwks::JwksError;
 use crate::jose::{Algorithm, Jwk, JwkSet, KeyMaterial, Secret};
 
-/// Keys, and what had to be left out.
+/// A key set, the keys that were skipped, and warnings.
 #[derive(Debug)]
 pub struct LoadedKeys {
     /// The usable keys.
     pub set: KeySet,
     /// One line for each key that was skipped.
     pub skipped: Vec<String>,
-    /// Tokens that the usable keys cannot prove although they should, one line for each kind:
-    /// where so many keys may have signed that none is tried, or where an allowed algorithm got no
-    /// key.
+    /// Tokens that the usable keys should be able to verify but cannot, one line for each kind:
+    /// either too many keys may have signed the token, so that none is tried, or an allowed
+    /// algorithm has no key.
     pub warnings: Vec<String>,
 }
 
@@ -23,7 +24,7 @@ impl LoadedKeys {
     /// the algorithms `allowed`.
     ///
     /// # Errors
-    /// If the text is not a set, or if a key of it is private.
+    /// If the text is not a set, or if one of its keys is private.
     pub fn from_jwks(text: &[u8], allowed: &[Algorithm]) -> Result<Self, JwksError> {
         let parsed = JwkSet::parse(text)?;
         let loaded = Self::from_public(&parsed.keys, allowed);
@@ -33,7 +34,7 @@ impl LoadedKeys {
     /// Reads a JWK Set of shared secrets.
     ///
     /// # Errors
-    /// If the text is not a set, or if a key of it is not a shared secret.
+    /// If the text is not a set, or if one of its keys is not a shared secret.
     pub fn from_secrets(text: &[u8], allowed: &[Algorithm]) -> Result<Self, JwksError> {
         let parsed = JwkSet::parse_secrets(text)?;
         let loaded = Self::from_shared(&parsed.keys, allowed);
@@ -70,7 +71,7 @@ impl LoadedKeys {
         self
     }
 
-    /// Why no key is usable, if none is.
+    /// The reason why no key is usable; `None` if there is a usable one.
     #[must_use]
     pub fn unusable(&self, allowed: &[Algorithm]) -> Option<String> {
         if !self.set.keys().is_empty() {
@@ -110,7 +111,7 @@ mod tests {
         assert!(why.starts_with("no usable key for RS256, HS256; key \"a\" is skipped: "), "{why}");
     }
 
-    /// A set of so many keys with these ids.
+    /// Builds a set with these key IDs, and returns its warnings.
     fn warned(ids: &[Option<String>]) -> Vec<String> {
         let keys: Vec<_> = ids
             .iter()
@@ -153,7 +154,7 @@ mod tests {
         assert!(warnings[0].starts_with("no key serves HS384: "), "{warnings:?}");
         assert_eq!(warnings.len(), 1);
         assert!(secret(r#","alg":"HS256""#).is_empty(), "the issuer says so");
-        // What is allowed by default, and fits no key at all, is no fault.
+        // An algorithm that is allowed by default but fits no key at all causes no warning.
         assert!(warned(&[None]).is_empty());
     }
 }

@@ -1,8 +1,8 @@
-//! Floor 3: the keys of issuers, which of them may have signed a token, and when they
-//! are fetched.
+//! Floor 3: the keys of issuers, the selection of those that may have signed a token, and the
+//! schedule of their refresh.
 //!
-//! Key sets are immutable: a refresh builds a new [`KeySet`] and publishes it in place
-//! of the old one. [`Refresh`] is a machine of pure data.
+//! Key sets are immutable: a refresh builds a new [`KeySet`] and publishes it in place of the old
+//! one. [`Refresh`] is a state machine without I/O.
 
 mod candidates;
 mod decryption;

@@ -1,91 +1,94 @@
-//! When the keys of an issuer are fetched: a machine of pure data. It is told what
-//! happened at which moment, and says what to do; it neither waits nor fetches.
+//! The refresh state machine of one issuer. It receives events with the time at which they happened
+//! and returns the next action; it neither waits nor fetches.
 
 use super::moment::Moment;
 use super::unknown_ids::UnknownIds;
 use std::time::Duration;
 
-/// How often an issuer may be asked.
+/// Limits on how often the keys of an issuer are fetched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Pace {
-    /// The longest time between two attempts that succeed.
+    /// The longest time between two successful attempts.
     pub refresh: Duration,
-    /// The least time between an attempt and one that tokens with unknown ids cause
+    /// The shortest time between an attempt and the next one that tokens with unknown key IDs cause
     /// (R65).
     pub cooldown: Duration,
 }
 
-/// What happened.
+/// An event that the state machine reacts to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Event {
-    /// Nothing but that time passed.
+    /// Time passed; nothing else happened.
     Passed,
-    /// A token names an id that no key has: a hash of it that nobody can aim.
+    /// A token names a key ID that no key has. The value is a hash of the ID that nobody outside
+    /// can predict.
     Unknown(u64),
-    /// The operator wants the keys fetched now.
+    /// The operator requests a refresh now.
     Asked,
-    /// Something other than a token suggests that the keys have changed: they are fetched soon,
-    /// outside of the cool-down and the back-off. It takes none of the tries of tokens.
+    /// Something other than a token suggests that the keys have changed. They are fetched soon, but
+    /// never within the cool-down, and never before the end of a back-off. This does not use up the
+    /// tries of tokens.
     Suggested,
-    /// The wall clock jumped: how old the keys are is not known for certain any more.
+    /// The wall clock jumped, so the age of the keys is uncertain.
     ClockJumped,
-    /// An attempt brought a usable set.
+    /// An attempt returned a usable set.
     Arrived {
-        /// Which attempt.
+        /// The number of the attempt.
         attempt: u64,
-        /// How long the issuer says that the set is good.
+        /// The period for which the issuer declares the set fresh.
         fresh_for: Option<Duration>,
-        /// Whether it is another set than before.
+        /// True if the set differs from the previous one.
         changed: bool,
     },
-    /// An attempt brought none.
+    /// An attempt returned no usable set.
     Failed {
-        /// Which attempt.
+        /// The number of the attempt.
         attempt: u64,
-        /// How long the issuer wants to be left alone.
+        /// The time for which the issuer asks not to be contacted (`Retry-After`).
         retry_after: Option<Duration>,
     },
 }
 
-/// What to do.
+/// The next action.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
-    /// Begin this attempt, and tell how it ended. It is given once.
+    /// Start this attempt, and report how it ended. Each attempt is returned once.
     Fetch(Attempt),
-    /// An attempt is under way; its end will be told, or it is lost at this moment.
+    /// An attempt is in progress. Either its end is reported, or it counts as lost at this moment.
     Pending(Moment),
-    /// Nothing before this moment.
+    /// Do nothing before this moment.
     Wait(Moment),
 }
 
 /// An attempt to fetch the keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Attempt {
-    /// Its number; a later attempt has a higher one.
+    /// The number of the attempt; later attempts have higher ones.
     pub number: u64,
-    /// Whether an answer that nothing changed will do. A cache on the way may say so
-    /// wrongly; where a token names a key that we do not know, it will not do.
+    /// True if the request may be conditional, so that "not modified" is an acceptable answer. A
+    /// cache on the way may give that answer wrongly, so the request is unconditional if a token
+    /// names an unknown key.
     pub conditional: bool,
 }
 
-/// How far the keys of an issuer can be relied on.
+/// The reliability of an issuer's keys.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Freshness {
-    /// Fetched when they should be.
+    /// The last attempt succeeded, and none is in progress.
     Fresh,
-    /// Being fetched; those at hand are in use.
+    /// A refresh is in progress; the current keys are in use.
     Refreshing,
-    /// The last attempts failed; those at hand are in use.
+    /// The last attempts failed; the current keys are in use.
     Stale,
-    /// None are at hand, or they are older than `max_stale`: no token passes.
+    /// There are no keys, or they are older than `max_stale`: every token is refused.
     Expired,
 }
 
 impl Freshness {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 4] = [Self::Fresh, Self::Refreshing, Self::Stale, Self::Expired];
 
-    /// Its name in metrics and probes.
+    /// The name in metrics and probes.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -97,24 +100,24 @@ impl Freshness {
     }
 }
 
-/// Decides when the keys of one issuer are fetched.
+/// Decides when to fetch the keys of one issuer.
 #[derive(Debug)]
 pub struct Refresh {
     pace: Pace,
-    /// State of the random numbers for the jitter.
+    /// The state of the random number generator for the jitter.
     seed: u64,
     attempts: u64,
-    /// The attempt under way.
+    /// The attempt in progress.
     flight: Option<Flight>,
-    /// When the last attempt began, whatever became of it.
+    /// The start of the last attempt, whatever its outcome.
     last_attempt: Option<Moment>,
-    /// When the last attempt that brought a set began.
+    /// The start of the last attempt that returned a set.
     last_arrival: Option<Moment>,
-    /// Attempts that failed since.
+    /// The number of failed attempts since then.
     failures: u32,
-    /// When the next attempt is due by itself.
+    /// The time at which the next regular attempt is due.
     due: Moment,
-    /// When the next attempt is due because of tokens.
+    /// The time at which the next attempt is due because of tokens.
     wanted: Option<Moment>,
     unknown: UnknownIds,
     tries: Tries,
@@ -126,24 +129,24 @@ struct Flight {
     lost_at: Moment,
 }
 
-/// After the first failure; each further one doubles it.
+/// The pause after the first failure; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// The longest pause after failures, unless the issuer asks for a longer one.
 const LAST_RETRY: Duration = Duration::from_secs(60);
 
-/// A jump of the clock makes the next attempt due within this time. Clocks of a whole fleet
-/// may jump together.
+/// The time within which a jump of the clock makes the next attempt due. It is spread out because
+/// the clocks of a whole fleet may jump together.
 const JUMP_SPREAD: Duration = Duration::from_secs(5);
 
-/// An attempt that says nothing for so long is lost. All of its time-outs together
-/// are shorter.
+/// The time after which an attempt that reports nothing counts as lost. All of its timeouts
+/// together are shorter.
 const LOST: Duration = Duration::from_secs(120);
 
 impl Refresh {
-    /// A machine that wants the first attempt at once. `seed` is any number that
-    /// differs among processes: those that started together must not ask together for
-    /// ever.
+    /// Creates a state machine whose first attempt is due at once. `seed` is any number that
+    /// differs between processes: processes that started together must not keep fetching at the
+    /// same time.
     #[must_use]
     pub fn new(pace: Pace, seed: u64) -> Self {
         Self {
@@ -161,15 +164,15 @@ impl Refresh {
         }
     }
 
-    /// Takes note of `event` and says what to do. Only [`Event::Passed`] is answered
-    /// with an attempt to begin.
+    /// Records `event` and returns the next action. Only [`Event::Passed`] is answered with an
+    /// attempt to start.
     pub fn on(&mut self, now: Moment, event: Event) -> Action {
         match event {
             Event::Passed => return self.begin_if_due(now),
             Event::Asked => self.due = now,
             Event::ClockJumped | Event::Suggested => self.hasten(now),
             Event::Unknown(id) => self.note_unknown(now, id),
-            // Only the latest attempt counts: an older answer never replaces a newer.
+            // Only the latest attempt counts: an older response never replaces a newer one.
             Event::Arrived { attempt, fresh_for, changed } if self.ends(attempt) => {
                 self.arrived(now, fresh_for, changed);
             }
@@ -181,14 +184,13 @@ impl Refresh {
         self.outlook()
     }
 
-    /// Whether the answer of this attempt counts.
+    /// Returns true if the result of this attempt still counts.
     #[must_use]
     pub fn awaits(&self, attempt: u64) -> bool {
         self.flight.is_some_and(|flight| flight.number == attempt)
     }
 
-    /// How far the keys can be relied on; `expired` tells whether there are none, or
-    /// too old ones.
+    /// The reliability of the keys. `expired` is true if there are no keys, or if they are too old.
     #[must_use]
     pub fn freshness(&self, expired: bool) -> Freshness {
         if expired {
@@ -215,7 +217,7 @@ impl Refresh {
         Action::Fetch(Attempt { number: self.attempts, conditional })
     }
 
-    /// What there is to do, without beginning it.
+    /// The next action, without starting an attempt.
     #[must_use]
     pub fn outlook(&self) -> Action {
         match self.flight {
@@ -238,9 +240,9 @@ impl Refresh {
         if changed {
             self.tries.restore();
         }
-        // Ahead of the end, by up to a fifth. What the issuer says can make it
-        // earlier, never later: within `refresh` a removed key is refused. That a set
-        // is good for no time at all is said of every page by many servers.
+        // The refresh starts up to a fifth before the end of the period. The issuer can shorten the
+        // period but never extend it, so that a removed key is refused within `refresh`. A lifetime
+        // of zero is ignored, because many servers declare it for every page.
         let said = fresh_for.filter(|span| !span.is_zero()).unwrap_or(self.pace.refresh);
         let span = said.max(self.pace.cooldown).min(self.pace.refresh);
         self.due = now.plus(self.shorten(span));
@@ -251,13 +253,13 @@ impl Refresh {
         self.failures = self.failures.saturating_add(1);
         let asked = retry_after.unwrap_or_default();
         let pause = doubled.max(asked).min(self.pace.refresh);
-        // Not earlier than the issuer asked.
+        // Jitter must not make the retry earlier than the issuer asked.
         let pause = self.shorten(pause).max(asked.min(self.pace.refresh));
         self.due = now.plus(pause);
     }
 
-    /// The next attempt is due soon, but not within the cool-down. After failures the
-    /// back-off stands, and with it what the issuer asked for.
+    /// Makes the next attempt due soon, but not within the cool-down. After failures nothing
+    /// changes: the back-off and the issuer's `Retry-After` still apply.
     fn hasten(&mut self, now: Moment) {
         if self.failures > 0 {
             return;
@@ -268,8 +270,8 @@ impl Refresh {
         self.due = self.due.min(due);
     }
 
-    /// A token can hasten the next attempt, and no more: not within the cool-down,
-    /// not for an id that was looked for in vain, not beyond the tries.
+    /// Lets a token bring the next attempt forward, with three limits: not within the cool-down,
+    /// not for an ID that the last refresh did not find, and not without a try left.
     fn note_unknown(&mut self, now: Moment, id: u64) {
         let memory = self.pace.cooldown.saturating_mul(TRY_EVERY);
         let seen = self.unknown.note(id, now, memory);
@@ -283,13 +285,13 @@ impl Refresh {
         }
     }
 
-    /// A span that is up to a fifth shorter.
+    /// Shortens a duration by a random part of up to a fifth.
     fn shorten(&mut self, span: Duration) -> Duration {
         let part = self.part_of(span).checked_div(5).unwrap_or_default();
         span.saturating_sub(part)
     }
 
-    /// A random part of a span.
+    /// A random part of a duration.
     fn part_of(&mut self, span: Duration) -> Duration {
         self.seed = self.seed.wrapping_add(1);
         let part = u32::try_from(mix(self.seed) % 1000).unwrap_or_default();
@@ -297,21 +299,21 @@ impl Refresh {
     }
 }
 
-/// Attempts that tokens with unknown ids may cause beyond the regular ones.
+/// The extra attempts that tokens with unknown key IDs may cause.
 #[derive(Debug)]
 struct Tries {
     left: u32,
     since: Moment,
 }
 
-/// How many there are after a calm time.
+/// The number of tries after a quiet period.
 const TRIES: u32 = 6;
 
-/// How many of them are kept for ids that come again and again: a flood of random
-/// ones must not hold the door shut when a key is really new.
+/// The tries reserved for IDs that keep recurring: a flood of random IDs must not prevent a refresh
+/// when a key is really new.
 const RESERVE: u32 = 2;
 
-/// One more comes after so many cool-downs.
+/// The number of cool-downs after which one more try becomes available.
 const TRY_EVERY: u32 = 3;
 
 impl Tries {
@@ -340,7 +342,7 @@ impl Tries {
     }
 }
 
-/// One step of SplitMix64: numbers that look random.
+/// One step of SplitMix64, a pseudorandom number generator.
 pub(super) const fn mix(seed: u64) -> u64 {
     let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,38 +1,39 @@
-//! Which key ids tokens named in vain, in bounded memory.
+//! Unknown key IDs that tokens named, in bounded memory.
 
 use super::moment::Moment;
 use std::time::Duration;
 
-/// Ids that tokens named and no key had. It tells ids that come again and again, as
-/// those of a new key do, from ids that come once, as in a flood of random ones.
+/// Key IDs that tokens named and no key had. It distinguishes IDs that recur, as those of a new key
+/// do, from IDs that occur once, as in a flood of random ones.
 #[derive(Debug)]
 pub(super) struct UnknownIds {
-    /// Empty until the first id comes: most issuers never see one.
+    /// Empty until the first ID arrives: most issuers never see one.
     slots: Vec<Slot>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     id: u64,
-    /// How often it came, less how often others wanted its place.
+    /// The number of times the ID occurred, minus the number of times other IDs competed for the
+    /// slot.
     count: u32,
-    /// When it came first.
+    /// The first occurrence.
     since: Moment,
 }
 
-/// What is known of an id.
+/// The known history of an ID.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Seen {
-    /// When it came first; an id that is not remembered comes first now.
+    /// The first occurrence; now, if the ID is not remembered.
     pub(super) since: Moment,
-    /// Whether it comes again and again.
+    /// True if the ID keeps recurring.
     pub(super) insists: bool,
 }
 
-/// How many ids are remembered, in about 24 KiB.
+/// The number of IDs that are remembered, in about 24 KiB.
 const SLOTS: usize = 1024;
 
-/// How often an id must come before it is thought to be no random one.
+/// The number of occurrences after which an ID is no longer considered random.
 const INSISTS: u32 = 3;
 
 impl UnknownIds {
@@ -40,8 +41,8 @@ impl UnknownIds {
         Self { slots: Vec::new() }
     }
 
-    /// Takes note of `id`, a hash that nobody outside can aim. What is older than
-    /// `memory` is forgotten.
+    /// Records `id`, a hash that nobody outside can predict. Entries older than `memory` are
+    /// forgotten.
     pub(super) fn note(&mut self, id: u64, now: Moment, memory: Duration) -> Seen {
         if self.slots.is_empty() {
             self.slots = vec![Slot::default(); SLOTS];
@@ -56,7 +57,7 @@ impl UnknownIds {
             slot.count = slot.count.saturating_add(1);
             return Seen { since: slot.since, insists: slot.count >= INSISTS };
         }
-        // Whoever comes more often than all others of the place together keeps it.
+        // The ID that occurs more often than all others of the slot together keeps it.
         slot.count = if forgotten { 0 } else { slot.count.saturating_sub(1) };
         if slot.count == 0 {
             *slot = Slot { id, count: 1, since: now };
@@ -83,7 +84,7 @@ mod tests {
         let mut insisted = 0;
         for step in 0..200_000_u64 {
             let now = Moment::after(Duration::from_micros(step * 10));
-            // SplitMix64: no two are equal.
+            // SplitMix64 yields a different value for every step.
             let junk = crate::keys::refresh::mix(step);
             insisted += u32::from(ids.note(junk, now, MEMORY).insists);
             if step % 100 == 99 {

@@ -1,4 +1,4 @@
-//! What a key set cannot serve, for who has to mend it.
+//! Warnings about tokens that a key set cannot verify, for the operator.
 
 use super::candidates::Candidates;
 use super::key::Key;
@@ -7,8 +7,8 @@ use crate::jose::{Algorithm, Family};
 use std::collections::BTreeSet;
 
 impl KeySet {
-    /// Where so many keys may have signed a token that none is tried: one line for each kind of
-    /// token, with how to fix it.
+    /// Warns about tokens for which so many keys may match that none is tried: one line for each
+    /// kind of token, with its fix.
     #[must_use]
     pub fn ambiguities(&self) -> Vec<String> {
         const FIX: &str = "fix: give each key a `kid` of its own, or remove keys that sign no more";
@@ -44,14 +44,15 @@ impl KeySet {
     }
 }
 
-/// Why no key serves an allowed algorithm, if keys that name no `alg` serve another of its kind.
+/// Explains why no key serves an allowed algorithm, if keys without `alg` were bound to another
+/// algorithm of the same family.
 pub(super) fn without_key(set: &KeySet, algorithm: Algorithm) -> Option<String> {
     let keys = || set.keys().iter().map(|key| key.key.algorithm());
     if keys().any(|own| own == algorithm) {
         return None;
     }
     let family = |own: &Algorithm| match (own.family(), algorithm.family()) {
-        // Of one curve there is one algorithm.
+        // An elliptic curve has only one algorithm.
         (Family::Rsa, Family::Rsa) | (Family::Hmac, Family::Hmac) => true,
         _ => false,
     };

@@ -1,40 +1,40 @@
-//! Who calls, and who may use a service.
+//! Callers, and the rules that admit them to a service.
 
 use super::subject::SubjectRule;
 use std::sync::Arc;
 
-/// Who is at the other end of a connection: what the operating system or the handshake
-/// tells of the peer, and nothing that the peer could write into a call.
+/// The authenticated peer of a connection: the facts that the operating system or the TLS handshake
+/// provides, and nothing that the peer could write into a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Caller {
     /// The process that connected to a Unix socket.
     Unix {
-        /// Its user.
+        /// The user ID of the process.
         user: u32,
-        /// Its group.
+        /// The group ID of the process.
         group: u32,
-        /// Its number at the moment when it connected.
+        /// The process ID at the time of the connection.
         process: Option<i32>,
     },
-    /// The names in the certificate that a client showed: `dns:` and a host, `uri:` and a
+    /// The names in the client certificate: `dns:` followed by a host name, `uri:` followed by a
     /// URI.
     Certificate(Arc<[String]>),
-    /// Nothing is known of it.
+    /// Nothing is known about the peer.
     Unknown,
 }
 
-/// Who may use a service, such as a profile.
+/// The callers that may use a service, such as a profile.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Callers {
-    /// Everybody who can connect.
+    /// Everyone who can connect.
     #[default]
     Everybody,
-    /// Those whom one of these rules admits.
+    /// Callers that at least one of these rules admits.
     Only(Box<[CallerRule]>),
 }
 
 impl Callers {
-    /// Whether `caller` may use it.
+    /// Returns true if `caller` may use the service.
     #[must_use]
     pub fn admits(&self, caller: &Caller) -> bool {
         match self {
@@ -43,7 +43,8 @@ impl Callers {
         }
     }
 
-    /// Whether one of its rules is for `caller`. False where everybody is admitted.
+    /// Returns true if one of the rules admits `caller`; false if everyone is admitted without a
+    /// rule.
     #[must_use]
     pub fn names(&self, caller: &Caller) -> bool {
         match self {
@@ -53,22 +54,21 @@ impl Callers {
     }
 }
 
-/// A rule that admits some callers: all that is given must hold, and at least one thing must be
-/// given.
+/// A rule that admits some callers. All given conditions must hold, and at least one must be given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CallerRule {
-    /// The user of the process at a Unix socket.
+    /// The user ID of the process at a Unix socket.
     pub user: Option<u32>,
-    /// The group of that process.
+    /// The group ID of that process.
     pub group: Option<u32>,
-    /// A host in the certificate.
+    /// A host name in the certificate.
     pub dns: Option<Box<str>>,
     /// A URI in the certificate, such as a SPIFFE ID.
     pub uri: Option<SubjectRule>,
 }
 
 impl CallerRule {
-    /// Whether it is for `caller`.
+    /// Returns true if the rule admits `caller`.
     #[must_use]
     pub fn admits(&self, caller: &Caller) -> bool {
         let Self { user, group, dns, uri } = self;

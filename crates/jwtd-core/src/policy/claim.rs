@@ -1,4 +1,4 @@
-//! What a claim must and must not hold.
+//! Conditions on the values of claims.
 
 use super::path::ClaimPath;
 use crate::jose::json::{ExactNumber, Value};
@@ -6,11 +6,11 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
-/// A value to compare claims with: a string, a number or a truth value.
+/// A value to compare claims with: a string, a number or a boolean.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scalar {
     value: Value<'static>,
-    /// The number that it is or, as a text, says.
+    /// The number that the value is, or that it contains as text.
     number: Option<ExactNumber>,
 }
 
@@ -31,14 +31,14 @@ impl Scalar {
         Self { number: number_of(&value), value }
     }
 
-    /// The number that `text` is in JSON, if it is one. It is kept digit by digit, so that no
-    /// other number is taken for it.
+    /// Parses a JSON number; `None` if `text` is not one. All digits are kept, so that no other
+    /// number compares equal.
     #[must_use]
     pub fn number(text: &str) -> Option<Self> {
         let integer =
             text.parse().map(Value::Positive).or_else(|_| text.parse().map(Value::Negative));
-        // What Rust reads beyond JSON (`+7`, `07`) is none; nor is what no token can hold, because
-        // it is beyond a double.
+        // Rust also parses texts that are not JSON (`+7`, `07`); these are refused, and so are
+        // numbers beyond a double, which no token can hold.
         ExactNumber::parse(text)?;
         let finite = text.parse::<f64>().is_ok_and(f64::is_finite);
         let value = integer.unwrap_or_else(|_| Value::Decimal(text.to_owned().into()));
@@ -83,7 +83,8 @@ impl Scalar {
     }
 }
 
-/// The value of a claim. Its number is parsed once, however many values it is compared with.
+/// The value of a claim. Its number is parsed at most once, however many values it is compared
+/// with.
 struct Held<'v> {
     value: &'v Value<'v>,
     number: OnceCell<Option<ExactNumber>>,
@@ -94,7 +95,7 @@ impl<'v> Held<'v> {
         Self { value, number: OnceCell::new() }
     }
 
-    /// The number that it is or, as a text, says.
+    /// The number that the value is, or that it contains as text.
     fn number(&self) -> Option<&ExactNumber> {
         self.number.get_or_init(|| number_of(self.value)).as_ref()
     }
@@ -120,21 +121,20 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// How a claim is compared.
+/// The comparison that a claim must pass.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// It must not be there; `null` is not.
+    /// The claim must be absent; `null` counts as absent.
     Absent,
-    /// It must hold every one of these.
+    /// The claim must hold every one of these values.
     All(Box<[Scalar]>),
-    /// It must hold at least one of these.
+    /// The claim must hold at least one of these values.
     Any(Box<[Scalar]>),
-    /// It must hold none of these, not as a text either; it need not be there.
+    /// The claim must hold none of these values, not even written as a string. It may be absent.
     None(Box<[Scalar]>),
 }
 
-/// A demand on one claim. A claim that is an array holds its elements, any other holds
-/// itself.
+/// A condition on one claim. An array holds its elements; any other value holds itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimRule {
     path: ClaimPath,
@@ -143,7 +143,7 @@ pub struct ClaimRule {
 }
 
 impl ClaimRule {
-    /// A rule for what stands at `path`.
+    /// Builds a rule for the claim at `path`.
     #[must_use]
     pub fn new(path: ClaimPath, test: Test) -> Self {
         let listed = |values: &[Scalar]| {
@@ -167,13 +167,13 @@ impl ClaimRule {
         Self { path, test, text: text.into() }
     }
 
-    /// The demand in words, for the refused.
+    /// The condition as text, for the message of a refusal.
     #[must_use]
     pub fn text(&self) -> &Arc<str> {
         &self.text
     }
 
-    /// Whether `claims` meet it.
+    /// Returns true if `claims` satisfy the condition.
     #[must_use]
     pub fn is_met(&self, claims: &Value<'_>) -> bool {
         let held = match self.path.find(claims) {
@@ -181,7 +181,8 @@ impl ClaimRule {
             Some(other) => std::slice::from_ref(other),
             None => &[],
         };
-        // Elements without, values within: a token has up to 10,000 of the former.
+        // Loops over elements outside and values inside, because a token may have up to 10,000
+        // elements.
         let mut held = held.iter().map(Held::new);
         match &self.test {
             Test::Absent => self.path.find(claims).is_none(),
@@ -292,7 +293,7 @@ mod tests {
         );
         assert!(is("big", Scalar::number("9007199254740993").unwrap()));
         assert!(!is("big", Scalar::number("9007199254740992.0").unwrap()));
-        // Each is told apart from its neighbors, whatever a double makes of them.
+        // Each number differs from its neighbors, although doubles would be equal.
         assert!(is("limit", Scalar::number("9007199254740992.0").unwrap()));
         assert!(is("below", Scalar::number("-9007199254740992.0").unwrap()));
         assert!(!is("under", Scalar::number("-9007199254740992.0").unwrap()));

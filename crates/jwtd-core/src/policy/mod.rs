@@ -1,6 +1,5 @@
-//! Floor 5: what the caller or the operator demands of the claims beyond their
-//! being true and current. Reasons of this floor are the only ones that
-//! [`Mode::Permissive`] permits.
+//! Floor 5: the conditions that callers and operators set on the claims of a genuine, current
+//! token. [`Mode::Permissive`] permits tokens only despite reasons of this floor.
 
 mod budget;
 mod caller;
@@ -27,58 +26,58 @@ pub use subject::{BadSubject, SubjectRule};
 use crate::verify::{Proven, Reject};
 use std::sync::Arc;
 
-/// What becomes of a token that does not meet the policy.
+/// The treatment of a token that fails the policy.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Mode {
-    /// It is refused.
+    /// The token is refused.
     #[default]
     Enforce,
-    /// It is permitted, and the verdict says why it would be refused.
+    /// The token is permitted, and the verdict says why it would be refused.
     Permissive,
-    /// The policy is not looked at.
+    /// The policy is not evaluated.
     Off,
 }
 
-/// The demands of a profile on the claims of a token. All of them must be met.
+/// The conditions of a profile on the claims of a token. All of them must hold.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Who may use the profile.
+    /// The callers that may use the profile.
     pub callers: Callers,
-    /// Every one of these scopes must be held.
+    /// Scopes that the token must all hold.
     pub all_scopes: Box<[Arc<str>]>,
-    /// At least one of these scopes must be held, if there are any.
+    /// Scopes of which the token must hold at least one, if there are any.
     pub any_scope: Scopes,
-    /// One of these must let the subject pass, if there are any.
+    /// Rules of which one must admit the subject, if there are any.
     pub subjects: Box<[SubjectRule]>,
-    /// The demands on single claims.
+    /// The conditions on single claims.
     pub claims: Box<[ClaimRule]>,
-    /// What the operator wrote in CEL.
+    /// The rules that the operator wrote in CEL.
     #[cfg(feature = "cel")]
     pub rules: Box<[Rule]>,
-    /// What becomes of a token that does not meet them.
+    /// The treatment of a token that fails the policy.
     pub mode: Mode,
-    /// A candidate that is tried beside this policy and decides nothing.
+    /// A candidate policy that is evaluated beside this one and never affects the verdict.
     pub shadow: Option<Box<Self>>,
-    /// Which claims are returned; all of them if there is none.
+    /// The claims that are returned; `None` for all of them.
     pub projection: Option<Projection>,
 }
 
-/// Scopes of which one is needed.
+/// Scopes of which at least one is required.
 #[derive(Clone, Debug, Default)]
 pub struct Scopes {
     names: Box<[Arc<str>]>,
-    /// The names as they are told to the refused.
+    /// The names as they appear in the message of a refusal.
     text: Arc<str>,
 }
 
 impl Scopes {
-    /// How many there are.
+    /// The number of scopes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there are none: then none is needed.
+    /// Returns true if there are no scopes, so that none is required.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
@@ -94,14 +93,14 @@ impl<'n> FromIterator<&'n str> for Scopes {
 }
 
 impl Policy {
-    /// Whether claims beyond the registered ones are looked at.
+    /// Returns true if the policy reads claims beyond the registered ones.
     #[must_use]
     pub fn reads_claims(&self) -> bool {
         self.mode != Mode::Off && self.demands_claims()
             || self.shadow.as_ref().is_some_and(|shadow| shadow.demands_claims())
     }
 
-    /// Whether there are rules, here or in the shadow: each may take some time.
+    /// Returns true if there are rules, here or in the shadow policy: each may take some time.
     #[must_use]
     pub fn has_rules(&self) -> bool {
         #[cfg(feature = "cel")]
@@ -111,8 +110,8 @@ impl Policy {
         rules || self.shadow.as_ref().is_some_and(|shadow| shadow.has_rules())
     }
 
-    /// Whether a rule that has a say looks at the clock, the request or the caller: then what
-    /// it says of a token holds for this call alone. The shadow has no say.
+    /// Returns true if an effective rule reads the clock, the request or the caller: its result
+    /// then applies to this request only. Rules of the shadow policy are not effective.
     #[must_use]
     pub fn looks_beyond_the_token(&self) -> bool {
         #[cfg(feature = "cel")]
@@ -130,25 +129,25 @@ impl Policy {
         rules || !self.claims.is_empty()
     }
 
-    /// What the candidate in the shadow says, if there is one.
+    /// Evaluates the shadow policy, if there is one.
     #[must_use]
     pub fn try_shadow(&self, input: &PolicyInput<'_>) -> Option<Result<(), Reject>> {
         Some(self.shadow.as_ref()?.check(input))
     }
 
-    /// Decides by demands and mode. The claims of `input` are needed if
-    /// [`reads_claims`](Self::reads_claims) says so. What is returned is not enforced: the
-    /// demand that is not met, where the mode permits the token all the same.
+    /// Decides by the conditions and the mode. `input` must have claims if
+    /// [`reads_claims`](Self::reads_claims) is true. `Ok(Some(_))` is a failed condition that is
+    /// not enforced, because the mode permits the token anyway.
     ///
     /// # Errors
-    /// The first demand that is not met.
+    /// Returns the first condition that fails.
     pub fn decide(&self, input: &PolicyInput<'_>) -> Result<Option<Reject>, Reject> {
         if self.mode == Mode::Off {
             return Ok(None);
         }
         match (self.check(input), self.mode) {
             (Ok(()), _) => Ok(None),
-            // A bug is no demand.
+            // An internal error is not a condition of the policy, so no mode permits it.
             (Err(reject), Mode::Permissive) if reject != Reject::Internal => Ok(Some(reject)),
             (Err(reject), _) => Err(reject),
         }
@@ -182,10 +181,10 @@ impl Policy {
     }
 }
 
-/// Whether the token holds every one of the scopes that the request demands.
+/// Checks that the token holds every scope that the request requires.
 ///
 /// # Errors
-/// The first that it does not hold.
+/// Returns the first scope that it does not hold.
 pub fn check_scopes(proven: &Proven, scopes: &[Arc<str>]) -> Result<(), Reject> {
     match scopes.iter().position(|scope| !holds(proven, scope)) {
         Some(place) => Err(Reject::RequestedScopeMissing { place }),

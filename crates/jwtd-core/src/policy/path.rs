@@ -1,10 +1,10 @@
-//! Where a claim stands.
+//! Paths to claims.
 
 use crate::jose::json::Value;
 
-/// The place of a claim: its name, or a JSON Pointer (RFC 6901) to something inside of
-/// one. Names may hold dots and colons, as in `https://example.com/roles`; what begins
-/// with `/` is a pointer.
+/// The path to a claim: its name, or a JSON Pointer (RFC 6901) to a value inside it. Names may
+/// contain dots and colons, as in `https://example.com/roles`; a text that begins with `/` is a
+/// pointer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClaimPath {
     text: Box<str>,
@@ -12,23 +12,23 @@ pub struct ClaimPath {
     steps: Box<[Box<str>]>,
 }
 
-/// A text that is no place of a claim.
+/// Why a text is not a path to a claim.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadPath {
-    /// It is empty, or `/` alone.
-    #[error("a claim has a name")]
+    /// The path is empty, or `/` alone.
+    #[error("the path names no claim; fix: write the name of a claim or a JSON Pointer")]
     Empty,
-    /// A `~` that neither `0` nor `1` follows (RFC 6901, section 3).
-    #[error("in a JSON Pointer `~` is written `~0`, and `/` in a name `~1`")]
+    /// A `~` is not followed by `0` or `1` (RFC 6901, section 3).
+    #[error("`~` needs `0` or `1` after it; fix: write `~` as `~0`, and `/` in a name as `~1`")]
     Tilde,
 }
 
 impl ClaimPath {
-    /// Reads the text of a configuration.
+    /// Parses a path from a configuration.
     ///
     /// # Errors
-    /// If it names nothing.
+    /// If the path is empty, or its escapes are invalid.
     pub fn parse(text: &str) -> Result<Self, BadPath> {
         let steps = match text.strip_prefix('/') {
             None => [text.into()].into(),
@@ -40,25 +40,25 @@ impl ClaimPath {
         Ok(Self { text: text.into(), steps })
     }
 
-    /// As it was written.
+    /// The path as written.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The name of what stands there: the last step.
+    /// The name of the value: the last step of the path.
     #[must_use]
     pub fn name(&self) -> &str {
         self.steps.last().map_or(&self.text, |step| step)
     }
 
-    /// Whether it is the claim of this name, and nothing inside of one.
+    /// Returns true if the path is the top-level claim of this name, and not a value inside it.
     #[must_use]
     pub fn is_claim(&self, name: &str) -> bool {
         self.steps.len() == 1 && self.name() == name
     }
 
-    /// What stands there in `claims`, if anything but `null` does.
+    /// Returns the value at this path in `claims`; `None` if it is absent or `null`.
     #[must_use]
     pub fn find<'v, 't>(&self, claims: &'v Value<'t>) -> Option<&'v Value<'t>> {
         let mut found = claims;
@@ -78,7 +78,7 @@ impl ClaimPath {
     }
 }
 
-/// One step of a pointer (RFC 6901, section 4).
+/// Unescapes one step of a pointer (RFC 6901, section 4).
 fn unescape(step: &str) -> Result<Box<str>, BadPath> {
     let mut parts = step.split('~');
     let mut name = parts.next().unwrap_or_default().to_owned();
@@ -94,7 +94,7 @@ fn unescape(step: &str) -> Result<Box<str>, BadPath> {
     Ok(name.into())
 }
 
-/// An index has no leading zeros and no sign.
+/// Parses an array index, which has no leading zeros and no sign.
 fn index(step: &str) -> Option<usize> {
     let plain =
         step == "0" || !step.starts_with('0') && step.bytes().all(|one| one.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! What a policy decides by.
+//! The input of a policy decision.
 
 use super::budget::Budget;
 use super::caller::Caller;
@@ -7,22 +7,22 @@ use crate::jose::json::Value;
 use crate::verify::Proven;
 use std::sync::Arc;
 
-/// What a caller says of the request that a token came with: names and values.
+/// The attributes that the caller states about the request: names and values.
 pub type Attributes = Vec<(Arc<str>, Arc<str>)>;
 
-/// A token and how it came.
+/// A token and its context.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyInput<'i> {
     /// The token.
     pub proven: &'i Proven,
-    /// Its claims as a tree; needed if the policy looks at them.
+    /// Its claims as a tree; required if the policy reads claims.
     pub claims: Option<&'i Value<'i>>,
-    /// Who asks.
+    /// The authenticated caller.
     pub caller: &'i Caller,
-    /// What the caller says of the request that the token came with.
+    /// The attributes that the caller states about the request.
     pub attributes: &'i [(Arc<str>, Arc<str>)],
-    /// The time.
+    /// The current time.
     pub now: UnixTime,
-    /// What all rules over the token may still cost.
+    /// The remaining budget of all rules on the token.
     pub budget: &'i Budget,
 }

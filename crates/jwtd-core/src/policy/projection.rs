@@ -1,9 +1,9 @@
-//! Which claims leave the daemon, and under which names.
+//! The claims that a response returns, and their names in it.
 
 use super::path::ClaimPath;
 use crate::jose::json::{self, Value};
 
-/// Claims that are returned; others are not.
+/// The claims that are returned; all others are omitted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Projection(Box<[Returned]>);
 
@@ -14,13 +14,14 @@ pub struct Returned {
     name: Box<str>,
 }
 
-/// Two claims would have the same name.
+/// Two claims would be returned under the same name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("two claims are returned as `{0}`")]
 pub struct SameName(pub Box<str>);
 
 impl Returned {
-    /// What stands at `path`, as `name` or else under its own: the last step of a pointer.
+    /// Returns the value at `path` under `name`, or by default under its own name, the last step of
+    /// a pointer.
     #[must_use]
     pub fn new(path: ClaimPath, name: Option<&str>) -> Self {
         let name = name.unwrap_or_else(|| path.name()).into();
@@ -29,7 +30,7 @@ impl Returned {
 }
 
 impl Projection {
-    /// These claims.
+    /// Builds a projection from these claims.
     ///
     /// # Errors
     /// If two of them have the same name.
@@ -43,28 +44,27 @@ impl Projection {
         Ok(Self(claims))
     }
 
-    /// How many claims it names.
+    /// The number of claims that it names.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Of these claims those with the names; nothing if one of the names is none of them, or
-    /// stands twice.
+    /// The claims with these names only; `None` if a name is not among them, or is repeated.
     #[must_use]
     pub fn narrowed(&self, names: &[String]) -> Option<Self> {
         let find = |name: &String| self.0.iter().find(|claim| *claim.name == **name).cloned();
         Self::new(names.iter().map(find).collect::<Option<Vec<_>>>()?).ok()
     }
 
-    /// Whether the claim of this name is returned, whole and under any name.
+    /// Returns true if the claim of this name is returned whole, under any name.
     #[must_use]
     pub fn returns(&self, name: &str) -> bool {
         self.0.iter().any(|claim| claim.path.is_claim(name))
     }
 
-    /// Those of `claims` that are there, under the names by which they are returned.
+    /// Iterates over the `claims` that are present, under the names by which they are returned.
     pub fn pick<'p, 'v, 't>(
         &'p self,
         claims: &'v Value<'t>,
@@ -73,8 +73,8 @@ impl Projection {
         self.0.iter().filter_map(told)
     }
 
-    /// A JSON object with those of `claims` that are there. Arrays stay arrays, and numbers are
-    /// written as they were.
+    /// Writes a JSON object of the `claims` that are present. Arrays stay arrays, and numbers stay
+    /// as written.
     #[must_use]
     pub fn apply(&self, claims: &Value<'_>) -> Vec<u8> {
         let mut text = Vec::new();

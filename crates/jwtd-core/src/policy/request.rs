@@ -1,16 +1,15 @@
-//! The attributes of a request as rules see them: host, path and scheme in one form each, so
-//! that a rule cannot be got round by another spelling of the same.
+//! The request attributes that rules read. Host, path and scheme are normalized, so that a
+//! different spelling cannot bypass a rule.
 
 use super::policy_input::Attributes;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// The attributes that rules see, of those that were given. `host`, `path` and `scheme` are in
-/// their normal forms; `raw_host` and `raw_path` are as they came.
+/// Builds the attributes that rules read from the given ones. `host`, `path` and `scheme` are
+/// normalized; `raw_host` and `raw_path` are as received.
 ///
-/// A path that can be read in two ways, because of a segment `.` or `..`, is `raw_path` alone:
-/// the proxy and what is behind it may resolve it or not, and a rule that asks for `path`
-/// refuses.
+/// A path with a `.` or `..` segment is ambiguous and yields only `raw_path`: the proxy and the
+/// service behind it may resolve it differently. A rule that reads `path` then refuses.
 pub fn attributes<'g>(given: impl Iterator<Item = (&'g str, &'g str)> + Clone) -> Attributes {
     let every = given.clone();
     let of = |name: &str| every.clone().find(|(own, _)| *own == name).map(|(_, value)| value);
@@ -34,7 +33,7 @@ pub fn attributes<'g>(given: impl Iterator<Item = (&'g str, &'g str)> + Clone) -
             let normal = if shared { Arc::clone(&raw) } else { normal.into() };
             all.push((name.into(), normal));
         }
-        // What a caller says itself is not said twice.
+        // A raw attribute that the caller itself sends is not added again.
         if !raw_name.is_empty() && of(raw_name).is_none() {
             all.push((raw_name.into(), raw));
         }
@@ -42,11 +41,11 @@ pub fn attributes<'g>(given: impl Iterator<Item = (&'g str, &'g str)> + Clone) -
     all
 }
 
-/// A host in lower case, without the dot of the root and the port that its scheme has anyway
-/// (RFC 3986, sections 3.2.2, 3.2.3 and 6.2.3).
+/// Normalizes a host: lower case, without the trailing dot of the root and without the default port
+/// of the scheme (RFC 3986, sections 3.2.2, 3.2.3 and 6.2.3).
 fn host<'h>(text: &'h str, scheme: &str) -> Cow<'h, str> {
     let (name, port) = match text.rsplit_once(':') {
-        // An address of IPv6 has colons within brackets.
+        // IPv6 addresses have colons inside brackets.
         Some((name, port))
             if !port.contains(']') && port.bytes().all(|one| one.is_ascii_digit()) =>
         {
@@ -69,13 +68,15 @@ fn host<'h>(text: &'h str, scheme: &str) -> Cow<'h, str> {
     }
 }
 
-/// A path in which letters, digits and `-._~` are not encoded, and what is has capital digits
-/// (RFC 3986, section 6.2.2); nothing if it has a segment `.` or `..`, however it is written.
+/// Normalizes a path: letters, digits and `-._~` are decoded, and other escapes use upper-case
+/// digits (RFC 3986, section 6.2.2). Returns `None` if it has a `.` or `..` segment in any
+/// encoding.
 fn path(text: &str) -> Option<Cow<'_, str>> {
     let end = text.find(['?', '#']).unwrap_or(text.len());
     let (own, rest) = text.split_at_checked(end)?;
     let mut normal = Vec::with_capacity(own.len());
-    // As some read it: `%2F` and `\` separate, and parameters belong to no name.
+    // The path as lenient servers read it: `%2F` and `\` are separators, and parameters are not
+    // part of a name.
     let mut plain = Vec::with_capacity(own.len());
     let mut bytes = own.bytes();
     while let Some(byte) = bytes.next() {

@@ -1,9 +1,9 @@
-//! Rules that the operator writes in the Common Expression Language (CEL). Nothing
-//! outside of this room names `cel`.
+//! Rules that the operator writes in the Common Expression Language (CEL). Only this module names
+//! `cel`.
 //!
-//! The language has no type checker here and no bound on its cost, so what a rule may
-//! cost is bounded by its shape when it is loaded, and when it runs by how much of the claims
-//! it may take up, and by a budget of steps. All are far from what a policy needs.
+//! The library neither checks types nor limits the cost. Therefore the shape of a rule is limited
+//! when it is loaded. When it runs, a limit applies to the amount of claims that it reads, and a
+//! budget to its steps. A normal policy stays far below all of these limits.
 
 mod membership;
 mod meter;
@@ -25,22 +25,22 @@ use std::fmt;
 use std::sync::Arc;
 use values::Variables;
 
-/// A rule that was read.
+/// A parsed rule.
 #[derive(Clone)]
 pub struct Rule {
-    /// It charges what it costs to the budget.
+    /// The expression, rewritten to charge its cost to the budget.
     expression: Arc<IdedExpr>,
-    /// What it costs beside its loops.
+    /// The cost outside of loops, in steps.
     steps: usize,
     language: Language,
     looks_beyond_the_token: bool,
-    /// Where it stands in the configuration.
+    /// The position in the configuration.
     name: Arc<str>,
-    /// What the refused are told.
+    /// The message of a refusal.
     message: Arc<str>,
 }
 
-/// What a rule can be written with. It is dear to make and cheap to share.
+/// The CEL environment of rules. It is expensive to build and cheap to share.
 #[derive(Clone)]
 pub struct Language(Arc<Env>);
 
@@ -53,15 +53,15 @@ impl Default for Language {
 impl Rule {
     /// The longest rule, in bytes.
     pub const MOST_BYTES: usize = 1024;
-    /// The stack that reading a rule of this length may need, in bytes, with room to spare:
-    /// the parser calls itself for each level of precedence.
+    /// The stack that parsing a rule of this length may need, in bytes, with a margin: the parser
+    /// recurses for each level of precedence.
     pub const STACK_BYTES: usize = 32 * 1024 * 1024;
 
-    /// Reads a rule, on a stack of [`STACK_BYTES`](Self::STACK_BYTES). `name` says where it
-    /// stands; the refused are told `message`, or else the rule itself.
+    /// Parses a rule, on a stack of [`STACK_BYTES`](Self::STACK_BYTES). `name` is its position in
+    /// the configuration. A refusal shows `message`, or by default the rule itself.
     ///
     /// # Errors
-    /// If it cannot be read, or could never be decided, or could cost too much.
+    /// If the rule is not valid CEL, can never be decided, or could cost too much.
     pub fn parse(
         text: &str,
         name: &str,
@@ -89,16 +89,16 @@ impl Rule {
         })
     }
 
-    /// Whether it looks at the clock, the request or the caller.
+    /// Returns true if the rule reads the clock, the request or the caller.
     #[must_use]
     pub fn looks_beyond_the_token(&self) -> bool {
         self.looks_beyond_the_token
     }
 
-    /// Whether it holds.
+    /// Evaluates the rule.
     ///
     /// # Errors
-    /// If it does not, or if it cannot be decided: a rule that fails lets nobody pass.
+    /// If the rule is false or cannot be decided: a rule that fails admits no token.
     pub fn check(&self, input: &PolicyInput<'_>) -> Result<(), Reject> {
         let variables = Variables::new(input);
         input.budget.charge(self.steps);
@@ -106,41 +106,42 @@ impl Rule {
         context.set_variable_resolver(&variables);
         let failed = |why| Reject::RuleFailed { rule: Arc::clone(&self.name), why };
         let value = Value::resolve_val(&self.expression, &context);
-        // Whatever comes out: an error beside what decides does not matter in this language.
+        // Checked whatever the result is, because in CEL a deciding operand hides the error of
+        // another one.
         if input.budget.is_spent() {
-            return Err(failed("it takes too many steps over this token"));
+            return Err(failed("it takes too many steps for this token"));
         }
         let value = value.map_err(|error| failed(words(&error)))?;
         match value.downcast_ref::<CelBool>().map(CelBool::inner) {
             Some(true) => Ok(()),
             Some(false) => Err(Reject::RuleNotMet(Arc::clone(&self.message))),
-            None => Err(failed("what comes out is neither true nor false")),
+            None => Err(failed("its result is neither true nor false")),
         }
     }
 }
 
-/// What went wrong, without what the token holds: the texts of the library quote values.
+/// Describes an error without any data of the token, because the library's texts quote values.
 fn words(error: &ExecutionError) -> &'static str {
     match error {
         ExecutionError::NoSuchKey(_) => {
-            "something is not there that it looks at; ask for it with `has(…)` first"
+            "it reads a member that is missing; fix: test for it with `has(…)` first"
         }
-        ExecutionError::IndexOutOfBounds(_) => "a list has fewer elements than it looks at",
+        ExecutionError::IndexOutOfBounds(_) => "it reads beyond the end of a list",
         ExecutionError::DivisionByZero(_)
         | ExecutionError::RemainderByZero(_)
         | ExecutionError::Overflow(..) => "a number cannot be computed",
         ExecutionError::FunctionError { function, .. } if function == meter::BUDGET => {
-            "it takes up too much of the token; `access.claims` has no such bound"
+            "it reads too much of the token; fix: use `access.claims`, which has no such limit"
         }
         ExecutionError::FunctionError { function, .. } if function == values::INEXACT => {
-            "a number of the token is beyond what can be compared exactly; use `access.claims`"
+            "a number in the token cannot be compared exactly; fix: use `access.claims`"
         }
-        ExecutionError::FunctionError { .. } => "a function was given what it cannot take",
+        ExecutionError::FunctionError { .. } => "a function does not accept its argument",
         ExecutionError::InvalidArgumentCount { .. }
         | ExecutionError::MissingArgumentOrTarget
-        | ExecutionError::UndeclaredReference(_) => "a function is not given what it needs",
-        // What remains speaks of the kinds of values.
-        _ => "something is of another type than it expects",
+        | ExecutionError::UndeclaredReference(_) => "a function call has missing arguments",
+        // All remaining errors concern the types of values.
+        _ => "a value has an unexpected type",
     }
 }
 

@@ -1,35 +1,37 @@
-//! Who may come, by the claim `sub`.
+//! Rules for the claim `sub`.
 
-/// Subjects that may pass: one, or all that begin alike.
+/// A rule that admits one subject, or all subjects with a prefix.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SubjectRule {
-    /// This one.
+    /// Exactly this subject.
     Exact(Box<str>),
-    /// All that begin so.
+    /// Every subject with this prefix.
     Prefix(Box<str>),
-    /// All SPIFFE IDs that begin so; it ends with `/`.
+    /// Every SPIFFE ID with this prefix, which ends with `/`.
     Spiffe(Box<str>),
 }
 
-/// A text that is no rule for subjects.
+/// Why a text is not a rule for subjects.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadSubject {
-    /// It is empty, or `*` alone.
-    #[error("it has no name; to let all pass, leave it out")]
+    /// The text is empty, or `*` alone.
+    #[error("it names no subject; fix: name one, or leave it out to admit all")]
     Empty,
-    /// A `*` that is not at the end.
-    #[error("`*` stands at the end of a beginning, and nowhere else")]
+    /// A `*` stands elsewhere than at the end.
+    #[error("`*` is allowed only at the end; fix: write a prefix followed by `*`")]
     Star,
-    /// A SPIFFE ID is cut within a part of its path, or is none.
-    #[error("a SPIFFE ID is `spiffe://trust-domain/path`, and its beginning ends with `/*`")]
+    /// The text is not a SPIFFE ID, or its prefix ends within a path segment.
+    #[error(
+        "it is not a SPIFFE ID; fix: write `spiffe://domain/path`, or a prefix that ends with `/*`"
+    )]
     Spiffe,
 }
 
 const SPIFFE: &str = "spiffe://";
 
 impl SubjectRule {
-    /// Reads the text of a configuration: a subject, or a beginning and `*`.
+    /// Parses a rule from a configuration: a subject, or a prefix followed by `*`.
     ///
     /// # Errors
     /// If it is neither.
@@ -45,7 +47,8 @@ impl SubjectRule {
             return Err(BadSubject::Star);
         }
         let spiffe = name.strip_prefix(SPIFFE);
-        // In other letters it is no SPIFFE ID (SPIFFE-ID, section 2), and would be none here.
+        // Only a lower-case scheme makes a SPIFFE ID (SPIFFE-ID, section 2), so other spellings
+        // would not be checked as one.
         let scheme = name.get(..SPIFFE.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SPIFFE));
         if spiffe.is_none() && scheme.is_some() {
             return Err(BadSubject::Spiffe);
@@ -61,12 +64,12 @@ impl SubjectRule {
         }
     }
 
-    /// Whether it lets `subject` pass.
+    /// Returns true if the rule admits `subject`.
     #[must_use]
     pub fn admits(&self, subject: &str) -> bool {
         match self {
             Self::Exact(name) => **name == *subject,
-            // With dot segments a path could lead out of its beginning.
+            // A path with dot segments could lead out of the prefix.
             Self::Prefix(name) => subject
                 .strip_prefix(&**name)
                 .is_some_and(|rest| !name.contains('/') || !rest.split('/').any(is_dots)),
@@ -75,13 +78,13 @@ impl SubjectRule {
     }
 }
 
-/// Whether this segment of a path is `.` or `..`, encoded or not (RFC 3986, section 6.2.2.2).
+/// Returns true if this path segment is `.` or `..`, encoded or not (RFC 3986, section 6.2.2.2).
 fn is_dots(segment: &str) -> bool {
     let plain = segment.replace("%2e", ".").replace("%2E", ".");
     matches!(plain.as_str(), "." | "..")
 }
 
-/// Whether this is a SPIFFE ID (SPIFFE-ID, section 2): no empty segment, no `.` or `..`,
+/// Returns true if this is a SPIFFE ID (SPIFFE-ID, section 2): no empty segment, no `.` or `..`,
 /// nothing escaped.
 fn is_spiffe(text: &str) -> bool {
     let Some(rest) = text.strip_prefix(SPIFFE).filter(|_| text.len() <= 2048) else {

@@ -1,4 +1,4 @@
-//! Policies over proven tokens, without the daemon.
+//! Tests for policies on proven tokens, without the daemon.
 
 use super::*;
 use crate::crypto::SigningKey;
@@ -7,7 +7,7 @@ use crate::jose::{Algorithm, JwkSet, Limits, UnixTime, json};
 use crate::keys::{Issuer, Issuers, KeySet, KeyState, Leeway};
 use crate::verify::{Profile, Reason, verify};
 
-/// A proven token with these members beside those that every token has.
+/// Builds a proven token with these members besides the ones that every token has.
 pub(super) fn proven(extra: &str) -> Proven {
     let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
     let jwks = format!(r#"{{"keys":[{}]}}"#, key.to_jwk("k"));

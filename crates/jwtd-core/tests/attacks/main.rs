@@ -1,5 +1,5 @@
-//! The first way: the core's `verify`, family by family, and each twice more often
-//! than a verifier with a state would bear.
+//! The first of the ways to verify the attacks: the core's `verify`, family by family. Each token
+//! is verified more often than a verifier with hidden state would withstand.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
 
@@ -55,7 +55,7 @@ fn good_tokens_pass() {
     CORPUS.judge("good", CORPUS.good.iter().map(|one| (one, WORLD.verify(&one.token))));
 }
 
-/// CVE-2026-35040: an expression that kept a place let every second token pass.
+/// CVE-2026-35040: a regular expression that kept its position let every second token pass.
 #[test]
 fn t13_the_same_token_gets_the_same_verdict_a_thousand_times() {
     let sample = sample();
@@ -65,7 +65,8 @@ fn t13_the_same_token_gets_the_same_verdict_a_thousand_times() {
     assert_eq!(reasons(1), reasons(2));
 }
 
-/// [`Verifier`] is the same way by another door; it does not even know whom it does not trust.
+/// [`Verifier`] uses the same code through another API; it does not even know the issuers that it
+/// does not trust.
 #[test]
 fn a_built_verifier_gives_the_verdicts_of_the_core() {
     let trusted = |party: &Party| {

@@ -1,4 +1,4 @@
-//! The tools of the attackers are right: else an attack would fail for the wrong reason.
+//! Tests for the attack tools: with a broken tool, an attack would fail for the wrong reason.
 
 use jwtd_testkit::attacks::numbers::{difference, hex, sum, wide};
 use jwtd_testkit::attacks::{WORLD, encodings};

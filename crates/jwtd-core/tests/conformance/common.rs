@@ -1,5 +1,5 @@
-//! What the conformance tests share: key sets, issuers, the way of a token whose
-//! payload need not be claims, and the folder of vectors outside the project.
+//! Helpers for the conformance tests: key sets, issuers, verification of a token whose payload need
+//! not be claims, and the folder of external test vectors.
 
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Algorithm, CompactJws, Header, JwkSet, Limits, base64url};
@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 pub(crate) const ED25519: &str =
     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
-/// The folder `name` among the vectors that lie beside the project, if they do.
-/// Otherwise says so, past the capture of the test harness: a test that checks
-/// nothing must not look like one that passed.
+/// The folder `name` among the external test vectors, if they are present. Otherwise prints a note
+/// that the test harness does not capture, because a test that checks nothing must not look like
+/// one that passed.
 pub(crate) fn vectors(name: &str) -> Option<PathBuf> {
     let folder =
         PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/vectors")).join(name);
@@ -26,7 +26,7 @@ pub(crate) fn vectors(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// The files of a folder that end in `.json`, in the order of their names.
+/// The `.json` files of a folder, sorted by name.
 pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -56,8 +56,7 @@ pub(crate) fn key_set(jwk: &str, algorithm: Algorithm) -> KeySet {
     set
 }
 
-/// One issuer with this `iss` and these keys, any audience, and a profile that
-/// trusts it.
+/// One issuer with this `iss` and these keys, accepting any audience, and a profile that trusts it.
 pub(crate) fn trust(iss: &str, set: KeySet, limits: Limits) -> (Issuers, Profile) {
     let algorithms = set.keys().iter().map(|key| key.key.algorithm()).collect();
     let keys = KeyState::Held { set: set.into(), stale_at: None };
@@ -67,13 +66,13 @@ pub(crate) fn trust(iss: &str, set: KeySet, limits: Limits) -> (Issuers, Profile
     (issuers, profile)
 }
 
-/// Why the token cannot be read, or nothing if it can.
+/// The reason why the token cannot be read; `None` if it can.
 pub(crate) fn reading_fault(token: &[u8], issuers: &Issuers) -> Option<Reason> {
     read(token, issuers).err().map(|error| error.into_refusal().reject.reason())
 }
 
-/// The way of `verify::read` and `prove` for a token whose payload is not a
-/// claims set, as in most examples of the RFCs. Gives the payload.
+/// Does the same as `verify::read` and `prove` for a token whose payload is not a claims set, as in
+/// most examples of the RFCs. Returns the payload.
 pub(crate) fn check(token: &[u8], set: &KeySet) -> Result<Vec<u8>, Reject> {
     let limits = &Limits::DEFAULT;
     let jws = CompactJws::split(token, limits)?;
@@ -89,10 +88,10 @@ pub(crate) fn check(token: &[u8], set: &KeySet) -> Result<Vec<u8>, Reject> {
         .ok_or(Reject::SignatureInvalid)
 }
 
-/// Replaces every byte of the token in turn, once by another character of
-/// base64url and once by the byte with its lowest bit turned: none may pass.
-/// The first of them keeps the token well-formed nearly everywhere, so that the
-/// signature has to catch it. Gives how many tokens were tried.
+/// Replaces each byte of the token in turn, once by another base64url character and once by the
+/// byte with its lowest bit flipped: no result may pass. The first replacement nearly always keeps
+/// the token well-formed, so that the signature check must catch it. Returns the number of tokens
+/// tried.
 pub(crate) fn no_changed_byte_passes(token: &str, set: &KeySet) -> usize {
     let mut tried = 0;
     for (position, original) in token.bytes().enumerate() {

@@ -1,5 +1,5 @@
-//! JSONTestSuite, whose files lie beside the project and are not part of it: as
-//! JSON, as header and payload of signed tokens, and within JWK Sets.
+//! JSONTestSuite as JSON, as header and payload of signed tokens, and within JWK Sets. Its files
+//! are external test vectors.
 
 use crate::common::{ED25519, files, reading_fault, sign, trust, vectors};
 use jwtd_core::crypto::SigningKey;
@@ -9,19 +9,18 @@ use jwtd_core::jose::{Algorithm, JwkSet, Limits};
 use jwtd_core::keys::{Issuers, Key, KeySet};
 use jwtd_core::verify::{Reason, ReasonFamily};
 
-/// No bounds at all: what is refused under them is refused for its syntax.
+/// No limits, so that a refusal is due to syntax alone.
 const GENEROUS: JsonLimits =
     JsonLimits { depth: usize::MAX, members: usize::MAX, string_bytes: usize::MAX };
 
-/// Valid JSON that is refused: RFC 7515, section 4 and RFC 7519, section 4 let a
-/// parser refuse a member that appears twice, and ours does.
+/// Valid JSON that is refused: RFC 7515, section 4 and RFC 7519, section 4 let a parser refuse a
+/// member that appears twice.
 const STRICTER: [&str; 2] =
     ["y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"];
 
-/// What RFC 8259 leaves open, and whether ours takes it: a number that is beyond
-/// 64 bits or below the smallest double is rounded to a double, one that is beyond
-/// the largest double is refused. A lone surrogate, another encoding than UTF-8, a
-/// byte order mark and 500 levels are refused.
+/// Cases that RFC 8259 leaves open; `true` if the parser accepts them. A number beyond 64 bits or
+/// below the smallest double is rounded to a double, and one beyond the largest double is refused.
+/// A lone surrogate, an encoding other than UTF-8, a byte order mark and 500 levels are refused.
 const OPEN: &[(&str, bool)] = &[
     ("i_number_double_huge_neg_exp.json", true),
     ("i_number_huge_exp.json", false),
@@ -60,14 +59,14 @@ const OPEN: &[(&str, bool)] = &[
     ("i_structure_UTF-8_BOM_empty_object.json", false),
 ];
 
-/// The 318 files by name, where they are.
+/// The 318 files by name, if they are present.
 fn suite() -> Option<Vec<(String, Vec<u8>)>> {
     let suite = files(&vectors("json/test_parsing")?);
     assert!(suite.len() >= 318, "{}", suite.len());
     Some(suite)
 }
 
-/// Whether a file is accepted as JSON, by its name alone.
+/// Returns true if the file is acceptable JSON, judged by its name alone.
 fn expected(name: &str) -> bool {
     let open = || OPEN.iter().find(|(file, _)| *file == name);
     match name.split('_').next() {
@@ -97,7 +96,7 @@ fn t17_every_file_is_taken_or_refused_as_labelled() {
     assert!(taken >= 98 && refused >= 220, "{taken} {refused}");
 }
 
-/// An issuer under the given bounds, and its key.
+/// An issuer with these limits, and its key.
 fn issuer(limits: Limits) -> (SigningKey, Issuers) {
     let signer = SigningKey::generate(Algorithm::EdDsa).unwrap();
     let key = Key::new(None, signer.verifying_key().unwrap());
@@ -105,7 +104,7 @@ fn issuer(limits: Limits) -> (SigningKey, Issuers) {
     (signer, issuers)
 }
 
-/// The bounds of a token as they are, and none.
+/// The default limits of a token, and no limits.
 fn bounds() -> [Limits; 2] {
     let unbounded = Limits {
         token_bytes: usize::MAX,
@@ -116,9 +115,8 @@ fn bounds() -> [Limits; 2] {
     [Limits::DEFAULT, unbounded]
 }
 
-/// What a signed token is refused for whose payload or header is this file: an
-/// object lacks what it needs, other JSON is no object, and anything else is
-/// malformed.
+/// Asserts the reason for refusing a signed token with this file as payload or header: an object
+/// lacks required members, other JSON is not an object, and anything else is malformed.
 fn assert_reason(name: &str, text: &[u8], found: Option<Reason>, lacking: Reason, other: Reason) {
     let found = found.unwrap_or_else(|| panic!("{name} is read"));
     if expected(name) {
@@ -162,15 +160,15 @@ fn t17_as_header_of_a_signed_token_none_passes() {
 fn within_a_key_set_only_a_string_can_be_an_id() {
     let Some(suite) = suite() else { return };
     for (name, text) in &suite {
-        // No file is a set of its own.
+        // No file is a JWK Set on its own.
         assert!(JwkSet::parse(text).is_err(), "{name}");
         assert!(JwkSet::parse_secrets(text).is_err(), "{name}");
-        // Null and an empty array are no id, and leave the key without one.
+        // Null and an empty array count as an unset `kid`.
         let unset = matches!(text.trim_ascii(), b"null" | b"[]");
         let string = expected(name) && (unset || text.trim_ascii_start().starts_with(b"\""));
         let id = format!(r#"{{"keys":[{},"kid":"#, ED25519.trim_end_matches('}'));
-        // Within a set a file that is not JSON may become JSON, as `1,1` does, so
-        // that only the keys tell.
+        // Inside a set, a file that is not JSON may become JSON, as `1,1` does, so the test only
+        // looks at the keys.
         for (before, after, keys) in [
             (r#"{"keys":"#, "}", false),
             (r#"{"keys":["#, "]}", false),

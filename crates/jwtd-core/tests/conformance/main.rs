@@ -1,5 +1,5 @@
-//! The core against the test vectors of others, as black box: Wycheproof, the
-//! examples of RFC 7515, RFC 7520 and RFC 8037, and JSONTestSuite.
+//! Black-box tests of the core with external test vectors: Wycheproof, the examples of RFC 7515,
+//! RFC 7520 and RFC 8037, and JSONTestSuite.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,4 @@
-//! The examples of RFC 7520, RFC 7797 and RFC 8037 as JSON files, which lie
-//! beside the project and are not part of it.
+//! The examples of RFC 7520, RFC 7797 and RFC 8037 as JSON files, which are external test vectors.
 
 use crate::common::{
     ED25519, check, files, key_set, no_changed_byte_passes, reading_fault, trust, vectors,
@@ -10,10 +9,10 @@ use jwtd_core::keys::KeySet;
 use jwtd_core::verify::{Reason, Reject, verify};
 use serde_json::Value;
 
-/// The members of a private JWK that are not in the public one.
+/// The private members of a JWK.
 const PRIVATE: [&str; 6] = ["d", "p", "q", "dp", "dq", "qi"];
 
-/// The examples of these folders by file name, where they are.
+/// The examples of these folders by file name, if they are present.
 fn examples(folders: &[&str]) -> Option<Vec<(String, Value)>> {
     let root = vectors("rfc7520")?;
     let files = folders.iter().flat_map(|folder| files(&root.join(folder)));
@@ -21,7 +20,7 @@ fn examples(folders: &[&str]) -> Option<Vec<(String, Value)>> {
     Some(files.map(read).collect())
 }
 
-/// The key that checks what the example signs.
+/// The key that verifies the signature of the example.
 fn checking_key(input: &Value) -> (KeySet, Algorithm) {
     let algorithm = Algorithm::from_name(input["alg"].as_str().unwrap()).unwrap();
     let mut jwk = input["key"].clone();
@@ -31,14 +30,14 @@ fn checking_key(input: &Value) -> (KeySet, Algorithm) {
     (key_set(&jwk.to_string(), algorithm), algorithm)
 }
 
-/// Why the token is refused by an issuer of this key.
+/// The reason for which an issuer of this key refuses the token.
 fn fault(token: &str, input: &Value) -> Option<Reason> {
     let (set, _) = checking_key(input);
     let (issuers, _) = trust("hobbiton.example", set, Limits::DEFAULT);
     reading_fault(token.as_bytes(), &issuers)
 }
 
-/// Whether this build can check the example.
+/// Returns true if this build can verify the example.
 fn is_built_in(input: &Value) -> bool {
     cfg!(feature = "aws-lc") || input["alg"] != "ES512"
 }
@@ -52,7 +51,7 @@ fn compact_signatures_verify_and_no_changed_byte_does() {
     for (name, example) in all {
         let input = &example["input"];
         let token = example["output"]["compact"].as_str();
-        // Neither the JSON serializations alone nor the encrypted example.
+        // Skips the examples that have only JSON serializations, and the encrypted one.
         let (Some(token), Some(payload)) = (token, input["payload"].as_str()) else {
             continue;
         };
@@ -62,7 +61,7 @@ fn compact_signatures_verify_and_no_changed_byte_does() {
         let (set, algorithm) = checking_key(input);
         assert_eq!(check(token.as_bytes(), &set).unwrap(), payload.as_bytes());
         assert_eq!(no_changed_byte_passes(token, &set), 2 * token.len());
-        // Their payloads are sentences, and a JWT needs claims.
+        // The payloads are plain sentences, but a JWT needs claims.
         assert_eq!(fault(token, input), Some(Reason::ClaimsBadJson), "{name}");
         verified.push(algorithm);
     }
@@ -79,7 +78,7 @@ fn detached_content_is_refused() {
     };
     let (_, example) = all.iter().find(|(name, _)| name.starts_with("4_5.")).unwrap();
     let (input, token) = (&example["input"], example["output"]["compact"].as_str().unwrap());
-    // An empty payload is no claims, and the signature is over another one.
+    // An empty payload is not a claims set, and the signature covers another payload.
     assert_eq!(fault(token, input), Some(Reason::ClaimsBadJson));
     let verdict = check(token.as_bytes(), &checking_key(input).0);
     assert_eq!(verdict, Err(Reject::SignatureInvalid));
@@ -104,7 +103,7 @@ fn json_serializations_are_refused() {
             refused += 1;
         }
     }
-    // Also where dots inside of it make five parts of the text, as in 4_8 and 5_13.
+    // This includes 4_8 and 5_13, where dots inside the text make five parts.
     assert_eq!(dotted, []);
     assert_eq!(refused, 48);
 }
@@ -141,7 +140,7 @@ fn encrypted_tokens_are_refused() {
     let (issuers, _) = trust("i", key_set(ED25519, Algorithm::EdDsa), Limits::DEFAULT);
     let mut refused = 0;
     for (name, example) in &all {
-        // The nested example has its JWE one level down.
+        // In the nested example the JWE is one level down.
         let example = example.get("encrypt").unwrap_or(example);
         let token = example["output"]["compact"].as_str();
         let (Some(token), Some(_)) = (token, example["input"].get("plaintext")) else {
@@ -151,11 +150,11 @@ fn encrypted_tokens_are_refused() {
         assert_eq!(found, Some(Reason::TokenEncrypted), "{name}");
         refused += 1;
     }
-    // Nine of RFC 7520, section 5, the one of section 6, the one of RFC 8037.
+    // Nine from RFC 7520, section 5, one from section 6, and one from RFC 8037.
     assert_eq!(refused, 11);
 }
 
-/// RFC 7520, section 6: the one example with claims, which the JWE wraps.
+/// RFC 7520, section 6: the only example with claims, which are inside a JWE.
 #[test]
 fn the_nested_token_passes_all_steps() {
     let Some(all) = examples(&[""]) else { return };
@@ -209,7 +208,7 @@ fn only_the_secret_for_signing_loads() {
         let set = JwkSet::parse_secrets(format!(r#"{{"keys":[{jwk}]}}"#).as_bytes());
         match name.get(..4) {
             Some("3_5.") => assert_eq!(set.unwrap().keys.len(), 1),
-            // For encryption.
+            // An encryption key.
             Some("3_6.") => assert_eq!(set.unwrap().skipped[0].reason, UnusableKey::Use),
             _ => assert_eq!(set.unwrap_err(), JwksError::Mixed { index: 0 }, "{name}"),
         }

@@ -1,5 +1,5 @@
-//! The encrypted examples of RFC 7516, RFC 7520 (sections 5 and 6) and RFC 8037 (appendix A.6).
-//! The files of the last two lie beside the project and are not part of it.
+//! The encrypted examples of RFC 7516, RFC 7520 (sections 5 and 6) and RFC 8037 (appendix A.6). The
+//! files of the last two are external test vectors.
 
 use crate::common::{files, key_set, vectors};
 use jwtd_core::crypto::{DecryptionError, DecryptionKey, KeyFit, RecipientKey};
@@ -18,7 +18,7 @@ fn key(jwk: &str, algorithm: KeyManagement) -> DecryptionKey {
     key.bind(Some([algorithm].into_iter().collect()), ContentEncryptionSet::default()).unwrap()
 }
 
-/// Opens a token with a key that is bound to its algorithm.
+/// Decrypts a token with a key that is bound to its algorithm.
 fn open(jwk: &str, token: &str) -> Result<Vec<u8>, DecryptionError> {
     let malformed = DecryptionError::Malformed;
     let jwe = CompactJwe::split(token.as_bytes(), &LIMITS).unwrap();
@@ -41,7 +41,7 @@ fn rfc_7516_appendix_a_3() {
 
 #[test]
 fn rfc_7516_appendix_a_2_is_refused_by_its_algorithm() {
-    // RSA1_5: nothing behind the header is looked at.
+    // RSA1_5: nothing after the header is read.
     let token = "eyJhbGciOiJSU0ExXzUiLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0.AAAA.AAAA.AAAA.AAAA";
     let jwe = CompactJwe::split(token.as_bytes(), &LIMITS).unwrap();
     let header = JweHeader::parse(&jwe.header(&LIMITS).unwrap(), &LIMITS);
@@ -56,7 +56,7 @@ fn rfc_7520_section_5_and_rfc_8037_appendix_a_6_open_or_are_refused_by_design() 
     for (name, text) in folders.into_iter().flatten() {
         let example: Value = serde_json::from_slice(&text).unwrap();
         let input = &example["input"];
-        // Some have only a JSON serialization; the signature among the others has no plaintext.
+        // Some have only a JSON serialization, and the signature example has no plaintext.
         let (Some(token), Some(plaintext)) =
             (example["output"]["compact"].as_str(), input["plaintext"].as_str())
         else {
@@ -65,7 +65,8 @@ fn rfc_7520_section_5_and_rfc_8037_appendix_a_6_open_or_are_refused_by_design() 
         let jwe = CompactJwe::split(token.as_bytes(), &LIMITS).unwrap();
         match JweHeader::parse(&jwe.header(&LIMITS).unwrap(), &LIMITS) {
             Ok(_) => {
-                // A key may state a signature algorithm or an `enc`, and be meant for another.
+                // The key may state a signature algorithm or an `enc`, and be meant for another
+                // algorithm.
                 let mut jwk = input["key"].clone();
                 jwk.as_object_mut().unwrap().remove("alg");
                 let found = open(&jwk.to_string(), token);

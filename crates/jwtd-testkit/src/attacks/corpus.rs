@@ -1,4 +1,4 @@
-//! What an attack is, and the place where they are gathered.
+//! The type of an attack, and the collection of all attacks.
 
 use crate::attacks::families;
 use crate::attacks::good;
@@ -12,20 +12,20 @@ use std::sync::LazyLock;
 
 pub static CORPUS: LazyLock<Corpus> = LazyLock::new(Corpus::new);
 
-/// A token, and what must become of it.
+/// A token and the verdicts that are correct for it.
 #[derive(Clone)]
 pub struct Attack {
-    /// The rule or incident that it is for.
+    /// The rule or incident that it tests.
     pub rule: &'static str,
     pub name: String,
     pub token: Vec<u8>,
-    /// Any of these is right. Only good tokens expect [`Reason::Ok`].
+    /// The correct verdicts. Only good tokens expect [`Reason::Ok`].
     pub expected: &'static [Reason],
 }
 
 pub struct Corpus {
     pub attacks: Vec<Attack>,
-    /// Tokens that must pass: a verifier that refuses everything is none.
+    /// Tokens that must pass, because a verifier that refuses everything is useless.
     pub good: Vec<Attack>,
     pub seed: u64,
 }
@@ -68,8 +68,8 @@ impl Corpus {
         self.attacks.iter().chain(&self.good)
     }
 
-    /// Compares what was found with what is expected; `way` says how it was found. Then
-    /// says how many tokens were tried, past the capture of the test harness.
+    /// Compares the verdicts with the expected ones; `way` names how they were obtained. Then
+    /// prints the number of tokens tried, which the test harness does not capture.
     pub fn judge<'a>(&self, way: &str, found: impl Iterator<Item = (&'a Attack, Reason)>) {
         let (mut tried, mut accepted, mut faults) = (0, 0, String::new());
         for (attack, reason) in found {
@@ -93,14 +93,14 @@ impl Corpus {
     }
 }
 
-/// Where attacks are made.
+/// Builds attacks.
 pub struct Forge {
     pub world: &'static World,
     pub rule: &'static str,
-    /// Whose keys the verifier does not know.
+    /// Signers whose keys the verifier does not know.
     pub strangers: Vec<Signer>,
     made: Vec<Attack>,
-    /// Good tokens of which attacks were made.
+    /// Good tokens from which attacks were derived.
     pieces: Vec<Attack>,
     state: u64,
     serial: u64,
@@ -115,7 +115,7 @@ impl Forge {
         Self { world: &WORLD, rule: "", strangers, made, pieces, state: seed, serial: 0 }
     }
 
-    /// Adds a good token of which attacks are made.
+    /// Adds a good token from which attacks are derived.
     pub fn good(&mut self, name: impl Into<String>, token: impl Into<Vec<u8>>) {
         let (rule, name, token) = (self.rule, name.into(), token.into());
         self.pieces.push(Attack { rule, name, token, expected: &[Reason::Ok] });
@@ -131,7 +131,7 @@ impl Forge {
         self.made.push(Attack { rule, name, token, expected });
     }
 
-    /// The next random number (SplitMix64).
+    /// Returns the next random number (SplitMix64).
     pub fn random(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -140,33 +140,32 @@ impl Forge {
         mixed ^ (mixed >> 31)
     }
 
-    /// A random number below `end`.
+    /// Returns a random number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.random() % u64::try_from(end).unwrap()).unwrap()
     }
 
-    /// A `jti`, as JSON, that no token had before.
+    /// A unique `jti`, as JSON.
     pub fn token_id(&mut self) -> String {
         self.serial += 1;
         let (serial, random) = (self.serial, self.random());
         format!(r#""{serial}-{random:016x}""#)
     }
 
-    /// A good claims set of the main issuer that no token had before, some members
-    /// changed as [`World::claims`] does it.
+    /// A good, unique claims set of the main issuer, with members changed as in [`World::claims`].
     pub fn claims(&mut self, changes: &[(&str, &str)]) -> String {
         let id = self.token_id();
         let changes = [&[("jti", &*id)][..], changes].concat();
         self.world.claims(&self.world.main, &changes)
     }
 
-    /// The main issuer's own signature over this header and good claims.
+    /// A token with this header and good claims, signed by the main issuer.
     pub fn with_header(&mut self, header: &str) -> String {
         let claims = self.claims(&[]);
         self.world.main.ed25519().sign(header, &claims)
     }
 
-    /// The main issuer's own signature over claims that were changed.
+    /// A token with changed claims, signed by the main issuer.
     pub fn with_claims(&mut self, changes: &[(&str, &str)]) -> String {
         let claims = self.claims(changes);
         let signer = self.world.main.ed25519();
@@ -174,7 +173,7 @@ impl Forge {
     }
 }
 
-/// One attack of each rule, and some good tokens.
+/// One attack for each rule, and some good tokens.
 pub fn sample() -> Vec<&'static Attack> {
     let rule = |(rule, _): &(&str, _)| CORPUS.attacks.iter().find(|one| one.rule == *rule);
     let attacks = families::ALL.iter().filter_map(rule);

@@ -1,10 +1,9 @@
-//! The ways to write a public key down: each may be what a careless verifier takes
-//! for a shared secret.
+//! Encodings of a public key: a careless verifier might use any of them as a shared secret.
 
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::{Curve, KeyMaterial, base64url};
 
-/// A value of DER with this tag.
+/// A DER value with this tag.
 pub fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut value = vec![tag];
@@ -20,7 +19,7 @@ pub fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     value
 }
 
-/// A positive whole number in DER.
+/// A positive DER INTEGER.
 pub fn integer(number: &[u8]) -> Vec<u8> {
     let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
     let short = &number[start..];
@@ -30,7 +29,7 @@ pub fn integer(number: &[u8]) -> Vec<u8> {
     der(2, short)
 }
 
-/// With the alphabet and the padding of RFC 4648, section 4.
+/// Base64 with the alphabet and padding of RFC 4648, section 4.
 pub fn base64(bytes: &[u8]) -> String {
     let mut text = base64url::encode(bytes).replace('-', "+").replace('_', "/");
     while !text.len().is_multiple_of(4) {
@@ -39,7 +38,7 @@ pub fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// PEM with this label, its lines of 64 characters ended by `end`.
+/// PEM with this label; `end` ends each line of 64 characters.
 pub fn pem(label: &str, bytes: &[u8], end: &str) -> String {
     let body = base64(bytes);
     let lines = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap());
@@ -76,7 +75,7 @@ fn pkcs1(key: &KeyMaterial) -> Option<Vec<u8>> {
     Some(der(0x30, &[integer(modulus), integer(exponent)].concat()))
 }
 
-/// The number or the point that the key is.
+/// The modulus of an RSA key, or the point of another key.
 pub fn raw(key: &KeyMaterial) -> Vec<u8> {
     match key {
         KeyMaterial::Ed25519(point) => point.to_vec(),
@@ -85,7 +84,7 @@ pub fn raw(key: &KeyMaterial) -> Vec<u8> {
     }
 }
 
-/// Every way to write the public half of `key` down, by name.
+/// Every encoding of the public half of `key`, by name.
 pub fn all(key: &SigningKey, id: &str) -> Vec<(&'static str, Vec<u8>)> {
     let public = key.public().unwrap();
     let spki = spki(&public);

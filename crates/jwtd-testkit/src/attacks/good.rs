@@ -1,5 +1,5 @@
-//! Tokens that must pass, some of which look like attacks. Where they differ from
-//! what a verifier might wish, an RFC says why they are good.
+//! Tokens that must pass, although some look like attacks. Where a verifier might want to refuse
+//! one, an RFC says why it is good.
 
 use crate::attacks::corpus::Forge;
 use crate::attacks::families::order_and_prime;
@@ -25,9 +25,9 @@ pub(crate) fn add(forge: &mut Forge) {
     claims(forge);
 }
 
-/// (r, n-s) is a signature if (r, s) is one (FIPS 186-5, section 6.4.2, takes every s
-/// in range; RFC 7518, section 3.4, asks for no more). Whoever sees a token can make
-/// the second spelling, so a token is no name for itself: `jti` is.
+/// (r, n-s) is a signature if (r, s) is one (FIPS 186-5, section 6.4.2 accepts every s in range;
+/// RFC 7518, section 3.4 requires no more). Anyone who sees a token can make the second form, so a
+/// token's bytes do not identify it; its `jti` does.
 fn complements(forge: &mut Forge) {
     let world = forge.world;
     for signer in &world.main.signers {
@@ -48,8 +48,8 @@ fn headers(forge: &mut Forge) {
     let signer = world.main.ed25519();
     let url = format!("http://{}/good", world.canary.address);
     for member in [
-        // RFC 7515, section 4: what is not understood is ignored, and keys that come
-        // with the token are not even looked at.
+        // RFC 7515, section 4: parameters that are not understood are ignored. Keys embedded in the
+        // token are not even read.
         format!(r#""jku":"{url}""#),
         format!(r#""x5u":"{url}""#),
         format!(r#""jku":"{url}","x5u":"{url}","jwk":{{"kty":"oct","k":""}},"x5c":["AAAA"]"#),

@@ -1,5 +1,5 @@
-//! Hostile tokens, made afresh on each run, and the world that they attack. None may pass,
-//! whichever way it comes.
+//! Hostile tokens, generated anew for each run, and the world that they attack. None may pass,
+//! whichever way it is sent.
 //!
 //! `ATTACK_SEED=7 cargo test` repeats the choices of a run; its keys are always new.
 

@@ -1,12 +1,12 @@
-//! Whole numbers in big-endian bytes, as they stand in keys and signatures.
+//! Integers as big-endian bytes, as in keys and signatures.
 
-/// The bytes that these hexadecimal digits stand for.
+/// Decodes hexadecimal digits.
 pub fn hex(digits: &str) -> Vec<u8> {
     let pairs = digits.as_bytes().chunks(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// The number without leading zeros, in `width` bytes. It must fit.
+/// The number without leading zeros, padded to `width` bytes. It must fit.
 pub fn wide(number: &[u8], width: usize) -> Vec<u8> {
     let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
     let short = &number[start..];
@@ -28,7 +28,7 @@ pub fn sum(a: &[u8], b: &[u8]) -> Vec<u8> {
     total
 }
 
-/// `a` less `b`, which must not be greater, as wide as `a`.
+/// `a` minus `b`, as wide as `a`; `b` must not be greater.
 pub fn difference(a: &[u8], b: &[u8]) -> Vec<u8> {
     let (mut rest, b) = (a.to_vec(), wide(b, a.len()));
     let mut borrow = 0;

@@ -1,5 +1,5 @@
-//! Who issues tokens here, and what the verifier was told of them: the same for all
-//! ways, as key sets in the form in which they are published.
+//! The issuers, and the verifier's configuration for them: the same for all ways of verifying, with
+//! key sets in the form in which they are published.
 
 use crate::attacks::canary::Canary;
 use crate::tokens::{self, Claims, Signer};
@@ -18,17 +18,17 @@ pub struct Party {
 }
 
 pub struct World {
-    /// The time of the run, for those who do not ask the clock themselves.
+    /// The time of the run, for verifiers that take it as an argument.
     pub now: i64,
-    /// A key for each asymmetric algorithm.
+    /// An issuer with a key for each asymmetric algorithm.
     pub main: Party,
-    /// Other keys under the same ids.
+    /// An issuer with other keys under the same IDs.
     pub other: Party,
-    /// Keys without ids.
+    /// An issuer whose keys have no IDs.
     pub nameless: Party,
-    /// Shared secrets.
+    /// An issuer with shared secrets.
     pub shared: Party,
-    /// Known, but not trusted by the profile.
+    /// A configured issuer that the profile does not trust.
     pub outside: Party,
     pub canary: Canary,
     issuers: Issuers,
@@ -44,7 +44,7 @@ impl Party {
         self.signers.iter().find(|signer| signer.algorithm() == algorithm)
     }
 
-    /// The signer of the cheapest algorithm, which all have that do not share secrets.
+    /// The signer of the cheapest algorithm, which all parties without shared secrets have.
     pub fn ed25519(&self) -> &Signer {
         self.signer(Algorithm::EdDsa).unwrap()
     }
@@ -57,7 +57,7 @@ impl Party {
         self.algorithms().iter().all(|algorithm| algorithm.family() == Family::Hmac)
     }
 
-    /// The key set as it is published, or as it is shared.
+    /// The key set as it is published or, for secrets, shared.
     pub fn jwks(&self) -> String {
         tokens::set(&self.signers.iter().collect::<Vec<_>>())
     }
@@ -118,15 +118,15 @@ impl World {
         &self.profile
     }
 
-    /// What the core says.
+    /// The verdict of the core.
     pub fn verify(&self, token: &[u8]) -> Reason {
         let now = UnixTime::from_seconds(self.now);
         verify(token, &self.issuers, &self.profile, &[], now)
             .map_or_else(|reject| reject.reason(), |_| Reason::Ok)
     }
 
-    /// A good claims set of `party` with some members replaced or added, each a JSON
-    /// text; an empty text takes the member away.
+    /// A good claims set of `party` with some members replaced or added, each value a JSON text; an
+    /// empty text removes the member.
     pub fn claims(&self, party: &Party, changes: &[(&str, &str)]) -> String {
         let claims = Claims::of(party.identifier).raw("aud", r#"["api","web"]"#);
         let claims = claims.set("iat", self.now - 10).set("exp", self.now + 7200);

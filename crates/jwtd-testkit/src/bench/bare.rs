@@ -1,4 +1,4 @@
-//! The crypto libraries, called with nothing around them.
+//! Direct calls of the crypto libraries.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a measurement that cannot be made should end")]
 
 use super::tokens::SECRET;
@@ -10,11 +10,11 @@ use ring::signature::{
     RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
-/// Whether a signature fits a message.
+/// Returns true if a signature matches a message.
 pub type Check = Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>;
 
-/// The check for `key` by the library that jwtd uses for it, with the key prepared as jwtd
-/// keeps it.
+/// The check for `key` in the library that jwtd uses for it, with the key prepared as jwtd keeps
+/// it.
 pub fn used(key: &SigningKey) -> Check {
     #[cfg(feature = "aws-lc")]
     if let Some(check) = aws_lc(key) {
@@ -23,7 +23,7 @@ pub fn used(key: &SigningKey) -> Check {
     ring(key)
 }
 
-/// The check for `key` by ring.
+/// The check for `key` in ring.
 pub fn ring(key: &SigningKey) -> Check {
     match (key.public(), key.algorithm()) {
         (None, Algorithm::Hs256) => {
@@ -58,7 +58,7 @@ fn unparsed(algorithm: &'static dyn VerificationAlgorithm, point: Vec<u8>) -> Ch
     Box::new(move |message, signature| key.verify(message, signature).is_ok())
 }
 
-/// Nothing for what jwtd leaves to ring.
+/// Returns `None` for algorithms that jwtd leaves to ring.
 #[cfg(feature = "aws-lc")]
 fn aws_lc(key: &SigningKey) -> Option<Check> {
     use aws_lc_rs::signature::{self, ParsedPublicKey};
@@ -84,7 +84,7 @@ fn aws_lc(key: &SigningKey) -> Option<Check> {
     Some(Box::new(move |message, signature| key.verify_sig(message, signature).is_ok()))
 }
 
-/// What the signature of a token covers, and the signature.
+/// The signing input and the signature of a token.
 pub fn parts(token: &str) -> (Vec<u8>, Vec<u8>) {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = jwtd_core::jose::base64url::decode(signature.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Lines of text in columns.
+//! Prints lines of text in aligned columns.
 
 pub fn print(lines: &[Vec<String>]) {
     let width = |column: usize| {

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy)]
 pub struct Figure {
     pub spread: Spread,
-    /// As it is printed behind the number, with its space: ` us`.
+    /// The unit as printed after the number, including the space: ` us`.
     pub unit: &'static str,
-    /// A difference, which is printed with its sign.
+    /// True for a difference, which is printed with its sign.
     signed: bool,
 }
 

@@ -1,14 +1,14 @@
-//! How tokens look.
+//! The shape of benchmark tokens.
 
 use jwtd_core::crypto::{SigningError, SigningKey};
 use jwtd_core::jose::UnixTime;
 
-/// What a typical access token weighs.
+/// The length of a typical access token, in bytes.
 pub const LENGTH: usize = 700;
 
 pub const AUDIENCE: &str = "orders-api";
 
-/// What tokens of one kind have in common.
+/// The common parts of tokens of one kind.
 pub struct Form<'a> {
     key: &'a SigningKey,
     header: String,
@@ -18,8 +18,8 @@ pub struct Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// Tokens of `length` bytes; by one less where base64url cannot have that length, and
-    /// longer where what is needed does not fit.
+    /// Builds tokens of `length` bytes. They are one byte shorter if base64url cannot have that
+    /// length, and longer if the required members do not fit.
     pub fn new(
         key: &'a SigningKey,
         issuer: &str,
@@ -49,8 +49,8 @@ impl<'a> Form<'a> {
     }
 }
 
-/// So much of a string in a claim; what is longer than an identity provider would make
-/// one goes on in further claims.
+/// Claims that hold `length` bytes of filler. Text beyond the size of a realistic claim continues
+/// in further claims.
 fn filler(length: usize) -> String {
     const PIECE: usize = 4000;
     let mut text: String = "0123456789abcdef".chars().cycle().take(length).collect();
@@ -63,7 +63,7 @@ fn filler(length: usize) -> String {
     text
 }
 
-/// How long `bytes` bytes are in base64url.
+/// The base64url length of `bytes` bytes.
 fn encoded(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3)
 }

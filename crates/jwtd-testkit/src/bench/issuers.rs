@@ -1,11 +1,11 @@
-//! What knows the keys that are measured with.
+//! The issuers and profiles for the benchmark keys.
 
 use super::{form, tokens};
 use jwtd_core::crypto::SigningKey;
 use jwtd_core::jose::Limits;
 use jwtd_core::keys::{Issuer, Issuers, Key, KeySet, KeyState, Leeway};
 
-/// An issuer with this key, as `tokens` names it.
+/// An issuer with this key, named as in `tokens`.
 pub fn issuers(key: &SigningKey) -> Issuers {
     let bound = Key::new(Some(tokens::KEY_ID), key.verifying_key().unwrap());
     let issuer = Issuer::new(

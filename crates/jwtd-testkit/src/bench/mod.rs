@@ -1,5 +1,5 @@
-//! What the benchmarks measure with: keys, tokens of a fixed length, bare calls of the crypto
-//! libraries, and figures with their spread.
+//! Tools for the benchmarks: keys, tokens of a fixed length, direct calls of the crypto libraries,
+//! and figures with their spread.
 
 pub mod bare;
 pub mod columns;

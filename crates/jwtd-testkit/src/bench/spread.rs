@@ -1,6 +1,6 @@
 //! The spread of a number over several rounds.
 
-/// The median of some numbers, the least and the greatest.
+/// The median, minimum and maximum of some numbers.
 #[derive(Clone, Copy)]
 pub struct Spread {
     pub middle: f64,

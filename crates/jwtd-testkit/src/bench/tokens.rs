@@ -4,14 +4,14 @@ use super::form::{Form, LENGTH};
 use jwtd_core::crypto::{SigningError, SigningKey};
 use jwtd_core::jose::{Algorithm, Family, Secret, UnixTime};
 
-/// With an id of this length every algorithm can reach [`LENGTH`] exactly: no
-/// base64url text has a length of 1 modulo 4.
+/// With a key ID of this length, every algorithm can reach [`LENGTH`] exactly: no base64url text
+/// has a length of 1 modulo 4.
 pub const KEY_ID: &str = "bench1";
 
-/// As long as HS512 demands, so that it serves every HMAC.
+/// As long as HS512 requires, so that it works for every HMAC.
 pub const SECRET: &[u8; 64] = b"a secret that is no secret, for measurements and for nothing els";
 
-/// Each algorithm has an issuer of its own.
+/// The issuer of this algorithm; each algorithm has its own.
 pub fn issuer(algorithm: Algorithm) -> String {
     format!("https://{}.issuer.example", name(algorithm))
 }

@@ -10,7 +10,7 @@ use std::process::{Command, ExitStatus};
 #[derive(Clone, Copy)]
 pub struct Launcher {
     binary: &'static str,
-    /// More arguments of `serve`.
+    /// Additional arguments of `serve`.
     more: &'static [&'static str],
 }
 
@@ -19,7 +19,7 @@ impl Launcher {
         Self { binary, more: &[] }
     }
 
-    /// The same with more arguments of `serve`.
+    /// The same launcher with additional arguments of `serve`.
     pub const fn with(self, more: &'static [&'static str]) -> Self {
         Self { more, ..self }
     }
@@ -28,12 +28,12 @@ impl Launcher {
         Command::new(self.binary)
     }
 
-    /// The command `serve` under limits, with this configuration file.
+    /// The command `serve` with these resource limits and this configuration file.
     pub fn serve_command(self, limits: Limits, log: &str, file: &Path) -> Command {
         let mut command = match limits {
             Limits { descriptors: None, core: None } => self.command(),
             Limits { descriptors, core } => {
-                // The shell sets the limit and becomes the daemon.
+                // The shell sets the limit, then replaces itself with the daemon.
                 let most = descriptors.map(|most| format!("ulimit -n {most};"));
                 let core = core.map(|core| format!("taskset -c {core} "));
                 let [most, core] = [most, core].map(Option::unwrap_or_default);
@@ -50,36 +50,35 @@ impl Launcher {
         command
     }
 
-    /// Starts a daemon with this configuration, on a Unix socket, a TCP socket and an admin
-    /// port of its own.
+    /// Starts a daemon with this configuration, on its own Unix socket, TCP socket and admin port.
     pub fn start(self, folder: Folder, config: &str) -> Daemon {
         let setup = Setup { config: config.to_owned(), ..Setup::default() };
         let file = setup.write(&folder);
         self.serve(folder, &file)
     }
 
-    /// Starts a daemon with this configuration file, which names an admin port.
+    /// Starts a daemon with this configuration file, which must configure an admin port.
     pub fn serve(self, folder: Folder, file: &Path) -> Daemon {
         let mut command = self.serve_command(Limits::default(), "jwtd=trace", file);
         Daemon::new(folder, Process::start(&mut command))
     }
 }
 
-/// A running daemon; it is killed with the value.
+/// A running daemon; it is killed when the value is dropped.
 pub struct Daemon {
     pub folder: Folder,
     pub process: Process,
     pub addresses: Addresses,
 }
 
-/// Where a daemon listens, as it logs; empty where it does not.
+/// The addresses on which a daemon listens, as it logs them; empty where it does not listen.
 #[derive(Clone, Debug, Default)]
 pub struct Addresses {
-    /// The last TCP socket.
+    /// The last TCP listener.
     pub tcp: String,
-    /// The last encrypted socket.
+    /// The last TLS listener.
     pub tls: String,
-    /// The port of probes and metrics.
+    /// The listener for probes and metrics.
     pub admin: String,
 }
 
@@ -111,7 +110,7 @@ impl std::ops::Deref for Daemon {
 }
 
 impl Daemon {
-    /// A daemon that was started in this folder, once it has logged where it listens.
+    /// A daemon that was started in this folder. Waits until it has logged its addresses.
     pub fn new(folder: Folder, process: Process) -> Self {
         let addresses = process.log.wait_for("line with the admin port", Addresses::find);
         Self { folder, process, addresses }
@@ -122,23 +121,23 @@ impl Daemon {
         self.folder.path("d.sock")
     }
 
-    /// The Unix socket in the form that `--endpoint` takes.
+    /// The Unix socket in the form that `--endpoint` accepts.
     pub fn endpoint(&self) -> String {
         format!("unix://{}", self.socket().display())
     }
 
-    /// The log of the daemon so far. A thread of its own writes the log, so that a line
-    /// may come after the answer to the call that caused it: see [`Daemon::stop`].
+    /// The daemon's log so far. A separate thread writes the log, so a line may appear after the
+    /// response to the call that caused it: see [`Daemon::stop`].
     pub fn log(&self) -> String {
         self.process.log.so_far()
     }
 
-    /// Waits until the log holds `text`; gives the log as it was then.
+    /// Waits until the log contains `text`; returns the log at that time.
     pub fn wait_for_log(&self, text: &str) -> String {
         self.wait_for_logs(text, 1)
     }
 
-    /// Waits until the log holds `text` so often.
+    /// Waits until the log contains `text` `count` times.
     pub fn wait_for_logs(&self, text: &str, count: usize) -> String {
         let find = |log: &str| (log.matches(text).count() >= count).then(|| log.to_owned());
         self.process.log.wait_for(&format!("{text:?} in the log, {count} times"), find)
@@ -153,17 +152,17 @@ impl Daemon {
         self.signal("TERM");
     }
 
-    /// Asks for the configuration to be read again.
+    /// Requests a reload of the configuration.
     pub fn hang_up(&self) {
         self.signal("HUP");
     }
 
-    /// Waits for the end.
+    /// Waits until the daemon exits.
     pub fn wait(&mut self) -> ExitStatus {
         self.process.wait()
     }
 
-    /// Ends the daemon and gives its whole log, for tests of what is never logged.
+    /// Stops the daemon and returns its whole log, for tests of data that must never be logged.
     pub fn stop(mut self) -> String {
         self.terminate();
         assert!(self.wait().success(), "{}", self.log());

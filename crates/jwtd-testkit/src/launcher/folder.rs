@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A folder that is removed with the last clone of the value.
+/// A folder that is removed when the last clone of the value is dropped.
 #[derive(Clone)]
 pub struct Folder(Arc<tempfile::TempDir>);
 
@@ -30,8 +30,8 @@ impl Folder {
         path
     }
 
-    /// Puts `text` in the place of a file in one step: a daemon that reads it meanwhile finds
-    /// either the old text or the new one.
+    /// Replaces a file with `text` atomically: a daemon that reads it at the same time finds either
+    /// the old text or the new one.
     pub fn replace(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let (new, path) = (self.path(&format!("{name}.new")), self.path(name));
         std::fs::write(&new, text).unwrap();

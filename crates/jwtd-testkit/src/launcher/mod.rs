@@ -1,6 +1,6 @@
-//! Starts `jwtd`, follows what it writes, and waits for events.
+//! Starts `jwtd`, reads its output, and waits for events.
 //!
-//! [`waiting`] is the only file of the tests that knows time; `tests/tidy.rs` checks it.
+//! [`waiting`] is the only file of the tests that uses time; `tests/tidy.rs` checks this.
 
 mod daemon;
 mod folder;

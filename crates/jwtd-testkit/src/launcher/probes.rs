@@ -7,13 +7,13 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 impl Daemon {
-    /// The answer of the admin port, its status line first.
+    /// The response of the admin port, beginning with its status line.
     pub fn get(&self, path: &str) -> String {
         let answer = page(&self.admin, path);
         answer.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.log()))
     }
 
-    /// Waits until the answer of the admin port holds `text`, and gives it.
+    /// Waits until the response of the admin port contains `text`, and returns it.
     pub fn wait_for(&self, path: &str, text: &str) -> String {
         until_blocking(self.with_log(format!("{text:?} in {path}")), || {
             Some(self.get(path)).filter(|answer| answer.contains(text))
@@ -27,8 +27,8 @@ impl Daemon {
         value.map(|value| value.parse().unwrap())
     }
 
-    /// Waits until a series is at least so high: for counters, which may pass a value between
-    /// two looks.
+    /// Waits until a series reaches at least `least`: for counters, which may skip a value between
+    /// two reads.
     pub fn wait_for_count(&self, series: &str, least: f64) {
         until_blocking(self.with_log(format!("{series} of {least}")), || {
             self.metric(series).filter(|value| *value >= least)
@@ -49,7 +49,7 @@ impl Daemon {
     }
 }
 
-/// The answer of the admin port at this address, its status line first.
+/// The response of the admin port at this address, beginning with its status line.
 pub fn page(address: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?.patient();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;

@@ -1,20 +1,20 @@
-//! A process and its end.
+//! A child process and its exit.
 
 use super::text::Text;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// A process that runs; it is killed with the value.
+/// A running process; it is killed when the value is dropped.
 pub struct Process {
     pub(crate) child: Child,
     /// Standard output.
     pub output: Text,
-    /// Standard error, or the file that it goes to.
+    /// Standard error, or the file that it is redirected to.
     pub log: Text,
 }
 
-/// How a command ended and what it wrote.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -22,10 +22,10 @@ pub struct Ended {
     pub message: String,
 }
 
-/// Runs a command to its end.
+/// Runs a command until it exits.
 pub fn run(command: &mut Command, input: &str) -> Ended {
     let mut process = Process::spawn(command.stdin(Stdio::piped()));
-    // A command that takes no input may have ended already.
+    // A command that reads no input may have exited already.
     process.child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
     process.end()
 }
@@ -36,7 +36,7 @@ impl Process {
         Self::spawn(command.stdin(Stdio::null()))
     }
 
-    /// Starts a command without input and output, whose standard error is this. Its log is read
+    /// Starts a command without input and output, and with this standard error. Its log is read
     /// from a file.
     pub fn logging_to(command: &mut Command, stderr: impl Into<Stdio>, file: PathBuf) -> Self {
         let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
@@ -56,15 +56,15 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends a signal: `TERM`, `HUP`, `INT`, ...; `false` if the process is gone.
+    /// Sends a signal: `TERM`, `HUP`, `INT`, ...; returns `false` if the process is gone.
     pub fn signal(&self, name: &str) -> bool {
         let id = self.id().to_string();
         Command::new("kill").args(["-s", name, &id]).status().unwrap().success()
     }
 
-    /// Waits for the end.
+    /// Waits until the process exits.
     pub fn wait(&mut self) -> ExitStatus {
-        // With the pipes the process is gone, so that the last call does not block for long.
+        // Once the pipes are closed the process is gone, so the last call does not block for long.
         self.output.whole();
         self.log.whole();
         self.child.wait().unwrap()
@@ -83,7 +83,7 @@ impl Drop for Process {
     }
 }
 
-/// A variable of the developer's shell must not configure the daemon under test.
+/// Removes variables that would let the developer's shell configure the daemon under test.
 fn without_our_variables(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy().starts_with("JWTD_");

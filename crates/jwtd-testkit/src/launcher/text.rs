@@ -4,13 +4,13 @@ use super::waiting::{Watched, until_blocking};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 
-/// The text that a process wrote so far.
+/// The text that a process has written so far.
 #[derive(Clone)]
 pub struct Text(Source);
 
 #[derive(Clone)]
 enum Source {
-    /// A thread reads it to the end.
+    /// A thread reads the pipe to its end.
     Pipe(Watched<Written>),
     /// The process writes to the file itself.
     File(PathBuf),
@@ -19,7 +19,7 @@ enum Source {
 #[derive(Default)]
 struct Written {
     text: String,
-    /// The process closed the pipe, which it does at its end.
+    /// The process has closed the pipe, which happens when it exits.
     ended: bool,
 }
 
@@ -29,7 +29,7 @@ impl Text {
         Self(Source::Pipe(Watched::new(Written { text: String::new(), ended: true })))
     }
 
-    /// The text of this file, once it is there.
+    /// The text of this file, once it exists.
     pub fn file(path: PathBuf) -> Self {
         Self(Source::File(path))
     }
@@ -39,7 +39,7 @@ impl Text {
         let own = written.clone();
         std::thread::spawn(move || {
             let (mut pipe, mut line) = (BufReader::new(pipe), Vec::new());
-            // A line at a time, so that nobody sees half of one.
+            // Adds whole lines, so that nobody sees half of one.
             while pipe.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
                 own.change(|written| written.text.push_str(&String::from_utf8_lossy(&line)));
                 line.clear();
@@ -49,7 +49,7 @@ impl Text {
         Self(Source::Pipe(written))
     }
 
-    /// The text that was read so far.
+    /// The text read so far.
     pub fn so_far(&self) -> String {
         match &self.0 {
             Source::Pipe(written) => written.read(|written| written.text.clone()),
@@ -57,8 +57,8 @@ impl Text {
         }
     }
 
-    /// Blocks until `find` finds something in the text. Panics with the whole text once the
-    /// process has closed the pipe without it.
+    /// Blocks until `find` returns a value. Panics with the whole text if the process closes the
+    /// pipe before that.
     pub fn wait_for<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         let Source::Pipe(written) = &self.0 else {
             return until_blocking(what, || find(&self.so_far()));
@@ -73,8 +73,8 @@ impl Text {
         }
     }
 
-    /// Blocks until the process closes the pipe, and gives the whole text. A file is whole with
-    /// the end of the process.
+    /// Blocks until the process closes the pipe, and returns the whole text. A file is complete
+    /// once the process has exited.
     pub fn whole(&self) -> String {
         let Source::Pipe(written) = &self.0 else { return self.so_far() };
         let whole = written.wait(|written| written.ended.then(|| written.text.clone()));

@@ -1,5 +1,5 @@
-//! Waiting for events, with one limit that only a fault reaches. No other file of these tests
-//! sleeps, polls or reads a clock of its own.
+//! Waits for events, with one time limit that only a bug reaches. No other file of the tests
+//! sleeps, polls or reads a clock.
 
 #![allow(clippy::disallowed_methods, reason = "the one place that may wait")]
 
@@ -9,8 +9,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The longest wait for any event. It bounds how long a broken test hangs, and nothing else:
-/// no test may pass or fail by how near to it an event comes.
+/// The longest wait for any event. It only limits how long a broken test hangs: no test may pass or
+/// fail because of how close to it an event comes.
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// The pause between two attempts of [`until`].
@@ -30,7 +30,7 @@ impl<T> Watched<T> {
         Self(Arc::new((Mutex::new(value), Condvar::new())))
     }
 
-    /// Changes the value and wakes everyone who waits.
+    /// Changes the value and wakes all waiting threads.
     pub fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let (value, changed) = &*self.0;
         let result = change(&mut value.lock().unwrap_or_else(PoisonError::into_inner));
@@ -42,7 +42,7 @@ impl<T> Watched<T> {
         read(&self.0.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Blocks until `find` finds something in the value; `None` at the limit.
+    /// Blocks until `find` returns a value; `None` at the limit.
     pub fn wait<R>(&self, mut find: impl FnMut(&T) -> Option<R>) -> Option<R> {
         let (value, changed) = &*self.0;
         let value = value.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ impl<T> Watched<T> {
     }
 }
 
-/// Holds threads up until it is opened. Clones share it.
+/// Blocks threads until it is opened. Clones share it.
 #[derive(Clone)]
 pub struct Gate(Watched<bool>);
 
@@ -75,8 +75,8 @@ impl Gate {
     }
 }
 
-/// Repeats `attempt` until it gives something: for what can only be polled, such as metrics,
-/// probes, verdicts and files. Panics with `what` at the limit.
+/// Repeats `attempt` until it returns a value: for conditions that can only be polled, such as
+/// metrics, probes, verdicts and files. Panics with `what` at the limit.
 pub async fn until<T>(what: impl Display, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
     loop {
@@ -88,7 +88,7 @@ pub async fn until<T>(what: impl Display, mut attempt: impl AsyncFnMut() -> Opti
     }
 }
 
-/// Does the same as [`until`] where the attempt blocks, or where there is no runtime.
+/// Does the same as [`until`], for an attempt that blocks or without an async runtime.
 pub fn until_blocking<T>(what: impl Display, mut attempt: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
     loop {
@@ -100,7 +100,7 @@ pub fn until_blocking<T>(what: impl Display, mut attempt: impl FnMut() -> Option
     }
 }
 
-/// Waits for a future that ends with an event, such as the next message of a stream.
+/// Waits for a future that completes with an event, such as the next message of a stream.
 pub async fn within<T>(what: impl Display, event: impl Future<Output = T>) -> T {
     let Ok(value) = tokio::time::timeout(LIMIT, event).await else {
         panic!("waited in vain: {what}");
@@ -108,7 +108,7 @@ pub async fn within<T>(what: impl Display, event: impl Future<Output = T>) -> T 
     value
 }
 
-/// A socket whose reads end at the limit.
+/// A socket whose reads time out at the limit.
 pub trait Patient: Sized {
     fn patient(self) -> Self;
 }

@@ -1,4 +1,4 @@
-//! A daemon under measurement. Where another suite would panic, a row has an error to show.
+//! A daemon under measurement. It returns errors for the rows of a table instead of panicking.
 
 use crate::launcher::{Addresses, Daemon, Folder, Launcher, Process, Setup};
 use std::process::Stdio;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// The file that a measured daemon logs to.
+/// The log file of a measured daemon.
 pub const LOG: &str = "log";
 
 impl Launcher {
-    /// Starts a daemon in a folder of its own, and waits until it takes calls.
+    /// Starts a daemon in its own folder, and waits until it accepts calls.
     pub async fn measured(self, setup: &Setup) -> Result<Daemon, String> {
         self.measured_in(Folder::new(), setup).await
     }
 
-    /// Does the same in a folder that may hold what another daemon left.
+    /// Does the same in a folder that may contain the files of another daemon.
     pub async fn measured_in(self, folder: Folder, setup: &Setup) -> Result<Daemon, String> {
         let log = std::fs::File::create(folder.path(LOG)).unwrap();
         let mut daemon = self.spawn(folder, setup, log);
@@ -23,8 +23,8 @@ impl Launcher {
         Ok(daemon)
     }
 
-    /// Starts a daemon with this as its standard error, and waits for nothing. Its log is what
-    /// the file [`LOG`] holds.
+    /// Starts a daemon with this as its standard error, without waiting. Its log is the content of
+    /// the file [`LOG`].
     pub fn spawn(self, folder: Folder, setup: &Setup, stderr: impl Into<Stdio>) -> Daemon {
         let file = setup.write(&folder);
         let mut command = self.serve_command(setup.limits, setup.log, &file);
@@ -34,7 +34,7 @@ impl Launcher {
 }
 
 impl Daemon {
-    /// Waits until it has logged where it listens.
+    /// Waits until the daemon has logged its addresses.
     pub async fn wait_for_addresses(&mut self) -> Result<(), String> {
         let log = self.process.log.clone();
         let found = self.process.until(async || Addresses::find(&log.so_far())).await;
@@ -42,7 +42,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// The answer of the admin port, its status line first.
+    /// The response of the admin port, beginning with its status line.
     pub async fn page(&self, path: &str) -> Result<String, String> {
         let text = async {
             let mut stream = TcpStream::connect(&self.admin).await?;
@@ -56,17 +56,17 @@ impl Daemon {
         text.await.map_err(|error| format!("{path} does not answer: {error}"))
     }
 
-    /// The processor time that it used, all threads together.
+    /// The CPU time used by all threads.
     pub fn cpu(&self) -> Duration {
         self.process.usage().cpu().unwrap()
     }
 
-    /// The bytes of memory that it has.
+    /// The resident memory, in bytes.
     pub fn resident(&self) -> u64 {
         self.process.usage().memory("VmRSS").unwrap()
     }
 
-    /// The sum of a metric over all lines that begin with `name` and hold `label`.
+    /// The sum of a metric over all lines that begin with `name` and contain `label`.
     pub async fn sum(&self, name: &str, label: &str) -> Result<u64, String> {
         let text = self.page("/metrics").await?;
         let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));

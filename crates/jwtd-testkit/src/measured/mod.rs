@@ -1,6 +1,6 @@
-//! What the suites and benchmarks that measure have beyond the others: daemons that log to a
-//! file, waits that let other tasks go on, the figures of a process, the choice of rows, their
-//! table, and the file of results that `.ci/full` reads.
+//! Tools for suites and benchmarks that measure: daemons that log to a file, waits that let other
+//! tasks run, process figures, row selection and tables, and the results file that `.ci/full`
+//! reads.
 
 #![allow(clippy::disallowed_methods, reason = "it measures by the clock of the machine")]
 

@@ -1,36 +1,36 @@
-//! What of a suite is to be run, and how it ended.
+//! The selection of rows to run, and the exit code of a suite.
 
 use super::row::{self, Row};
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Runs a suite against the built daemon and prints what was expected and what was seen.
+/// Runs a suite against the built daemon and prints expected and observed results.
 #[derive(Clone, Debug, Parser)]
 pub struct Plan {
-    /// Everything, and each protection taken away once; otherwise what the gate runs.
+    /// Run everything, and remove each protection once; by default only the rows of the gate run.
     #[arg(long)]
     pub full: bool,
-    /// Only rows whose name holds this text.
+    /// Run only rows whose name contains this text.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// Prints the table as a document holds it.
+    /// Print the table as Markdown.
     #[arg(long)]
     markdown: bool,
 }
 
 impl Plan {
-    /// Whether the row of this name is wanted.
+    /// Returns true if the row of this name is selected.
     pub fn wants(&self, name: &str) -> bool {
         self.only.as_deref().is_none_or(|only| name.contains(only))
     }
 
-    /// One of two, by how much is run.
+    /// Returns `full` in a full run, and `short` otherwise.
     pub fn pick<T>(&self, short: T, full: T) -> T {
         if self.full { full } else { short }
     }
 
-    /// Prints and reports the rows of a suite that began then.
+    /// Prints and reports the rows of a suite that started at `begin`.
     pub fn close(&self, suite: &str, tables: &[(&str, Vec<Row>)], begin: Instant) -> ExitCode {
         row::print(tables, self.markdown);
         let all = || tables.iter().flat_map(|(_, rows)| rows);

@@ -1,23 +1,23 @@
-//! A process under measurement: it logs to a file, and tasks wait for it beside other work.
+//! A process under measurement: it logs to a file, and tasks wait for it while other work goes on.
 
 use crate::launcher::Process;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-/// Longer than anything takes that is not itself measured.
+/// The limit for everything that is not itself measured.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The pause between two attempts: what a start takes is measured.
+/// The pause between two attempts. It is short because start-up time is measured.
 const PAUSE: Duration = Duration::from_micros(500);
 
 impl Process {
-    /// How it ended, if it did.
+    /// The exit status, if the process has exited.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Repeats `attempt` until it gives something; fails once the process ends, or takes too
-    /// long.
+    /// Repeats `attempt` until it returns a value; fails if the process exits or the limit is
+    /// reached.
     pub async fn until<T>(
         &mut self,
         mut attempt: impl AsyncFnMut() -> Option<T>,
@@ -37,7 +37,7 @@ impl Process {
         }
     }
 
-    /// Waits for its end; gives how it ended, and how long that took.
+    /// Waits until the process exits; returns its exit status and the time that it took.
     pub async fn end_within(
         &mut self,
         patience: Duration,

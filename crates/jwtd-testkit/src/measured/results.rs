@@ -1,17 +1,18 @@
-//! The results of a long suite, as `.ci/full` reads them, and the load of the machine that a
-//! measured result depends on.
+//! The results of a long suite in the format that `.ci/full` reads, and the load of the machine,
+//! which influences measurements.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-/// The file to append results to. Without it a suite only prints its table.
+/// The environment variable that names the file to append results to. Without it a suite only
+/// prints its table.
 const FILE: &str = "JWTD_RESULTS";
 
-/// Appends the result of one check: `Err` holds what is wrong. The columns are those of
+/// Appends the result of one check; `Err` holds the failure. The columns are those of
 /// `tests/interop/lib.sh`: client, version, transport, what, result, note.
 ///
 /// # Panics
-/// If the file cannot be written: a suite whose results are lost has shown nothing.
+/// If the file cannot be written: a suite whose results are lost has proven nothing.
 pub fn report(client: &str, what: &str, result: Result<&str, &str>) {
     let Some(path) = std::env::var_os(FILE) else { return };
     let (word, note) = match result {
@@ -25,8 +26,8 @@ pub fn report(client: &str, what: &str, result: Result<&str, &str>) {
     written.unwrap_or_else(|error| panic!("{FILE}={}: {error}", path.display()));
 }
 
-/// How busy the machine is, for a row that missed its bound: a reader has to tell a slow daemon
-/// from a machine that did something else.
+/// The load of the machine, for a row that missed its limit: a reader must be able to distinguish a
+/// slow daemon from a busy machine.
 pub fn machine_load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let pressure = std::fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();

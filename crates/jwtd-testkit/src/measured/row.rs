@@ -1,4 +1,4 @@
-//! What was expected and what was seen, and the table of it.
+//! Rows of expected and observed results, and their table.
 
 use super::results;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 /// One line of the table.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What was done to the daemon.
+    /// The fault that was injected.
     pub fault: String,
-    /// What must be seen.
+    /// The expected result.
     pub expected: String,
-    /// What was seen: the measured part of it if all is good, else what is wrong.
+    /// The observed result: the measurement if the row passed, or else the failure.
     pub seen: String,
-    /// Attempts to fetch keys of the issuer that has the fault.
+    /// The number of attempts to fetch keys of the faulty issuer.
     pub fetches: Option<u64>,
-    /// The longest that a good token waited for its verdict.
+    /// The longest time that a good token waited for its verdict.
     pub worst: Option<Duration>,
     pub good: bool,
 }
@@ -22,7 +22,7 @@ pub struct Row {
 const HEADS: [&str; 6] = ["fault", "expected", "seen", "fetches", "worst", ""];
 
 impl Row {
-    /// A row that passes if `seen` is no error. An error is shown with the load of the machine.
+    /// A row that passes if `seen` is `Ok`. An error is shown with the load of the machine.
     pub fn new(fault: &str, expected: &str, seen: Result<String, String>) -> Self {
         let good = seen.is_ok();
         let (fault, expected) = (fault.to_owned(), expected.to_owned());
@@ -30,7 +30,7 @@ impl Row {
         Self { fault, expected, seen, fetches: None, worst: None, good }
     }
 
-    /// Hands the row on to `.ci/full`.
+    /// Reports the row to `.ci/full`.
     pub fn report(&self, suite: &str) {
         let seen = &*self.seen;
         results::report(suite, &self.fault, if self.good { Ok(seen) } else { Err(seen) });
@@ -40,7 +40,7 @@ impl Row {
         let fetches = self.fetches.map_or_else(String::new, |count| count.to_string());
         let worst = self.worst.map_or_else(String::new, show);
         let good = if self.good { "good" } else { "FAILED" };
-        // A cell is one line.
+        // A cell must be a single line.
         let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let [fault, expected, seen] =
             [&self.fault, &self.expected, &self.seen].map(|one| line(one));
@@ -48,11 +48,11 @@ impl Row {
     }
 }
 
-/// What was measured.
+/// A measurement.
 #[derive(Debug)]
 pub struct Seen {
     pub text: String,
-    /// The longest that a good call waited.
+    /// The longest time that a good call waited.
     pub worst: Option<Duration>,
 }
 
@@ -62,7 +62,7 @@ impl From<String> for Seen {
     }
 }
 
-/// A span in the unit that reads best.
+/// Formats a duration in the most readable unit.
 pub fn show(span: Duration) -> String {
     let seconds = span.as_secs_f64();
     if seconds >= 1.0 {
@@ -74,7 +74,7 @@ pub fn show(span: Duration) -> String {
     }
 }
 
-/// Prints one table, in parts.
+/// Prints one table, in sections.
 pub(super) fn print(tables: &[(&str, Vec<Row>)], markdown: bool) {
     if markdown {
         for (title, rows) in tables {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// What a step of a benchmark gives.
+/// The result of a benchmark step.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A server; it is killed with the value. It writes to the benchmark's own standard error.
+/// A server; it is killed when the value is dropped. It writes to the benchmark's standard error.
 pub struct Server {
     process: Process,
     usage: Usage,
@@ -26,7 +26,7 @@ impl Server {
         &self.socket
     }
 
-    /// Waits until `ready` says yes; fails if the process ends or takes too long.
+    /// Waits until `ready` returns true; fails if the process exits or the limit is reached.
     pub async fn wait<F>(&mut self, ready: impl Fn(PathBuf) -> F) -> Outcome<()>
     where
         F: Future<Output = bool>,
@@ -35,12 +35,12 @@ impl Server {
         Ok(self.process.until(async || ready(socket.clone()).await.then_some(())).await?)
     }
 
-    /// The CPU time that its threads took so far, in user and kernel mode.
+    /// The CPU time of its threads so far, in user and kernel mode.
     pub fn cpu(&self) -> Outcome<Duration> {
         Ok(self.usage.cpu_of_threads()?)
     }
 
-    /// Its memory in MiB: what is resident now (`VmRSS`), or was at most (`VmHWM`).
+    /// Its memory in MiB: resident now (`VmRSS`) or at its peak (`VmHWM`).
     pub fn memory(&self, field: &str) -> Outcome<f64> {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let bytes = self.usage.memory(field)? as f64;

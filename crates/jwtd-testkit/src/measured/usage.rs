@@ -1,13 +1,13 @@
-//! What the kernel knows of a process (proc(5)).
+//! Resource usage of a process, as the kernel reports it (proc(5)).
 
 use crate::launcher::Process;
 use std::io::{Error, Result};
 use std::time::Duration;
 
-/// The kernel reports CPU time in these (`USER_HZ`, the same on every Linux).
+/// The unit in which the kernel reports CPU time (`USER_HZ`, the same on every Linux).
 const TICK: Duration = Duration::from_millis(10);
 
-/// A process, whose figures are read when they are asked for.
+/// A process whose figures are read on demand.
 #[derive(Clone, Debug)]
 pub struct Usage {
     folder: String,
@@ -20,12 +20,12 @@ impl Process {
 }
 
 impl Usage {
-    /// This process.
+    /// The current process.
     pub fn own() -> Self {
         Self { folder: "/proc/self".to_owned() }
     }
 
-    /// A field of the status, with its unit.
+    /// A field of the status file, with its unit.
     pub fn status(&self, field: &str) -> Result<String> {
         let status = std::fs::read_to_string(format!("{}/status", self.folder))?;
         let mut fields = status.lines().filter_map(|line| line.split_once(':'));
@@ -33,24 +33,23 @@ impl Usage {
         Ok(found.ok_or_else(|| Error::other(format!("no {field}")))?.1.trim().to_owned())
     }
 
-    /// Bytes of memory: what is resident now (`VmRSS`), or was at most (`VmHWM`).
+    /// Memory in bytes: resident now (`VmRSS`) or at its peak (`VmHWM`).
     pub fn memory(&self, field: &str) -> Result<u64> {
         let kib = self.status(field)?.trim_end_matches(" kB").parse::<u64>();
         Ok(kib.map_err(Error::other)? * 1024)
     }
 
-    /// The CPU time that it took so far in user and kernel mode, ended threads included, in
-    /// steps of 10 ms.
+    /// The CPU time so far in user and kernel mode, including exited threads, in steps of 10 ms.
     pub fn cpu(&self) -> Result<Duration> {
         let stat = std::fs::read_to_string(format!("{}/stat", self.folder))?;
-        // The name, in brackets, may hold anything; 14 is utime, 15 stime.
+        // The name in parentheses may contain anything; field 14 is utime, 15 is stime.
         let (_, rest) = stat.rsplit_once(')').ok_or_else(|| Error::other("no name in stat"))?;
         let ticks = rest.split_whitespace().skip(14 - 3).take(2).map(str::parse::<u32>);
         Ok(TICK * ticks.sum::<std::result::Result<u32, _>>().map_err(Error::other)?)
     }
 
-    /// The same of the threads that it has, in nanoseconds where the kernel counts them: a short
-    /// round may take few ticks.
+    /// The CPU time of the live threads, in nanoseconds if the kernel counts them: a short round
+    /// may take only a few ticks.
     pub fn cpu_of_threads(&self) -> Result<Duration> {
         self.nanoseconds().map_or_else(|| self.cpu(), |sum| Ok(Duration::from_nanos(sum)))
     }
@@ -64,7 +63,7 @@ impl Usage {
         Some(sum)
     }
 
-    /// How many descriptors it has open.
+    /// The number of open file descriptors.
     pub fn descriptors(&self) -> Result<usize> {
         Ok(std::fs::read_dir(format!("{}/fd", self.folder))?.count())
     }

@@ -1,14 +1,14 @@
-//! A claims set that verifiers accept by default, changed by the names of its members.
+//! A claims set that verifiers accept by default, with members that tests can change by name.
 
 use serde_json::Value;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The members of a claims set in their order, each value as JSON text.
+/// The members of a claims set in order, each value as JSON text.
 #[derive(Clone)]
 pub struct Claims {
     members: Vec<(String, String)>,
-    /// Members that follow as they are, each after a comma.
+    /// Members appended verbatim, each preceded by a comma.
     more: String,
 }
 
@@ -19,12 +19,12 @@ impl Claims {
         empty.set("iss", issuer).set("aud", "a").set("sub", "alice").set("exp", now() + 3600)
     }
 
-    /// Replaces a member or adds one; it becomes the last.
+    /// Replaces or adds a member, which becomes the last one.
     pub fn set(self, name: &str, value: impl Into<Value>) -> Self {
         self.raw(name, &value.into().to_string())
     }
 
-    /// Does the same with a value that is JSON text already.
+    /// Does the same with a value that already is JSON text.
     pub fn raw(self, name: &str, value: &str) -> Self {
         let mut claims = self.without(name);
         claims.members.push((name.to_owned(), value.to_owned()));
@@ -36,7 +36,7 @@ impl Claims {
         self
     }
 
-    /// Appends members as they are, each after a comma; they may repeat a name.
+    /// Appends members verbatim, each preceded by a comma; they may repeat a name.
     pub fn followed_by(mut self, members: &str) -> Self {
         self.more.push_str(members);
         self

@@ -1,4 +1,4 @@
-//! A key with its id, the tokens that it signs, and JWK Sets.
+//! A key with its ID, the tokens that it signs, and JWK Sets.
 
 use super::claims::Claims;
 use jwtd_core::crypto::{SigningError, SigningKey};
@@ -7,7 +7,7 @@ use std::fmt;
 
 #[derive(Debug)]
 pub struct Signer {
-    /// `kid`, if its tokens and its published key have one.
+    /// The `kid`, if its tokens and its published key have one.
     pub id: Option<String>,
     pub key: SigningKey,
 }
@@ -23,7 +23,7 @@ impl Signer {
         signer.unwrap_or_else(|| panic!("this build makes no keys for {algorithm}"))
     }
 
-    /// A new key; `None` without the feature `aws-lc` for the algorithms that need it.
+    /// Generates a key; `None` if the algorithm needs the feature `aws-lc` and the build lacks it.
     pub fn generate(algorithm: Algorithm, id: Option<&str>) -> Option<Self> {
         match SigningKey::generate(algorithm) {
             Err(SigningError::NotBuiltIn) => None,
@@ -35,7 +35,7 @@ impl Signer {
         self.key.algorithm()
     }
 
-    /// The id of a key that has one.
+    /// The ID of a key that has one.
     pub fn kid(&self) -> &str {
         self.id.as_deref().unwrap()
     }
@@ -48,7 +48,7 @@ impl Signer {
         }
     }
 
-    /// An honest header with these members besides, each after a comma.
+    /// A correct header with additional members, each preceded by a comma.
     pub fn header(&self, more: &str) -> String {
         let kid = self.id.as_deref().map(|id| format!(r#","kid":"{id}""#)).unwrap_or_default();
         format!(r#"{{"alg":"{}"{kid}{more}}}"#, self.algorithm())
@@ -58,8 +58,8 @@ impl Signer {
         self.key.sign_compact(header, payload).unwrap()
     }
 
-    /// Signs two parts as they are, however they were encoded: what is wrong with them
-    /// is all that is wrong with the token.
+    /// Signs two parts as they are, in any encoding: the signature is valid, so that nothing else
+    /// is wrong with the token.
     pub fn sign_parts(&self, header: &[u8], payload: &[u8]) -> Vec<u8> {
         let input = [header, b".", payload].concat();
         let signature = self.key.sign(&input).unwrap();
@@ -82,7 +82,7 @@ impl Signer {
         self.sign(&header, &Claims::of(issuer).to_string())
     }
 
-    /// Good tokens, of which no two are equal.
+    /// Good tokens that all differ.
     pub fn tokens(&self, issuer: &str, count: usize) -> Vec<String> {
         let claims = Claims::of(issuer);
         (0..count)
@@ -96,7 +96,7 @@ pub fn set(signers: &[&Signer]) -> String {
     set_of(&signers.iter().map(|one| one.jwk()).collect::<Vec<_>>())
 }
 
-/// The JWK Set of keys that are JSON text.
+/// The JWK Set of keys given as JSON text.
 pub fn set_of(keys: &[String]) -> String {
     format!(r#"{{"keys":[{}]}}"#, keys.join(","))
 }

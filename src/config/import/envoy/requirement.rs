@@ -1,12 +1,12 @@
-//! Which request needs which token: `rules`, `requirement_map`, `filter_state_rules`, and the
-//! configuration of routes.
+//! The rules for which request needs which token: `rules`, `requirement_map`, `filter_state_rules`,
+//! and the configuration of routes.
 
 use super::Found;
 use crate::config::document::Node;
 use crate::config::import::fields::Fields;
 use crate::config::import::profiles::Demand;
 
-/// The names of the providers of a filter, and what they are called in all of them.
+/// The names of the providers of a filter, each with its key that is unique among all filters.
 type Keys<'k> = &'k [(String, String)];
 
 pub(super) fn read(filter: &Fields<'_>, keys: Keys<'_>, found: &mut Found) {
@@ -56,7 +56,7 @@ pub(super) fn read(filter: &Fields<'_>, keys: Keys<'_>, found: &mut Found) {
     }
 }
 
-/// What a route says of itself.
+/// Reads the configuration of one route.
 pub(super) fn per_route(fields: &Fields<'_>, found: &mut Found) {
     let place = format!("the route at {}", fields.path);
     if fields.flag("disabled") {
@@ -76,19 +76,19 @@ fn route(name: &str, place: String, found: &mut Found, rule: &Fields<'_>) {
     }
 }
 
-/// A match of a route, in its own words.
+/// Describes the match of a route by its own text.
 fn matched(node: &Node) -> String {
     format!("requests that match {}", node.to_json())
 }
 
-/// One requirement, of no provider if it asks for what no profile can; nothing if no token is
+/// Reads one requirement. It names no provider if no profile can express it; `None` if no token is
 /// needed.
 fn demand(name: &str, fields: &Fields<'_>, keys: Keys<'_>) -> Option<Demand> {
     let mut found = Alternatives::default();
     found.read(fields, keys);
     let Alternatives { mut any, optional, impossible } = found;
     if any.is_empty() && optional {
-        // Alone it stands for every provider.
+        // On its own, it accepts a token of any provider.
         any.extend(keys.iter().map(|(_, key)| (key.clone(), None)));
     } else if any.is_empty() && !impossible {
         fields.note_all("no token is needed there: switch Envoy's ext_authz filter off");
@@ -100,14 +100,14 @@ fn demand(name: &str, fields: &Fields<'_>, keys: Keys<'_>) -> Option<Demand> {
     Some(Demand { name: name.to_owned(), any, routes: Vec::new() })
 }
 
-/// What meets a requirement.
+/// The alternatives that meet a requirement.
 #[derive(Default)]
 struct Alternatives {
-    /// The keys of the providers, each with audiences in place of its own.
+    /// The keys of the providers, each with the audiences that replace its own.
     any: Vec<(String, Option<Vec<String>>)>,
-    /// Whether it is met without a token.
+    /// True if a request without a token also meets the requirement.
     optional: bool,
-    /// Whether it asks for what jwtd cannot do.
+    /// True if jwtd cannot express the requirement.
     impossible: bool,
 }
 
@@ -122,7 +122,7 @@ impl Alternatives {
         }
         if let Some(narrowed) = fields.fields("provider_and_audiences") {
             let name = narrowed.text("provider_name").unwrap_or_default();
-            // What cannot be read must not become any audience.
+            // Audiences that cannot be read must not turn into any audience.
             match narrowed.texts("audiences") {
                 Some(audiences) => {
                     self.any.push((key(&name), (!audiences.is_empty()).then_some(audiences)));
@@ -134,7 +134,7 @@ impl Alternatives {
             list.list("requirements").iter().for_each(|one| self.read(one, keys));
         }
         if let Some(list) = fields.fields("requires_all") {
-            // They are read so that nothing of them is passed over.
+            // Read them anyway, so that every key in them is converted or reported.
             for one in list.list("requirements") {
                 Self::default().read(&one, keys);
             }
@@ -147,7 +147,7 @@ impl Alternatives {
             ("allow_missing", "requests without a token"),
             ("allow_missing_or_failed", "requests without a token, and with a bad one,"),
         ] {
-            // It is a message without fields.
+            // The message has no fields.
             let Some(_empty) = fields.fields(name) else { continue };
             self.optional = true;
             let what = format!(

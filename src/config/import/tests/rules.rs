@@ -72,7 +72,7 @@ fn what_cannot_be_said_is_not_served_by_what_is_left() {
         assert!(yaml.contains("subjects: [write here who may pass]"), "{yaml}");
         assert!(notes.contains("nobody may pass until"), "{notes}");
     }
-    // A requirement of that name is not for requests that name none.
+    // A requirement named `default` must not become the profile for requests that name none.
     let rules = "rules:\n- match: { prefix: /a }\n  requirement_name: default\n- match: { prefix: /b \
                  }\n  requires: { provider_name: b }\nrequirement_map:\n  default: { provider_name: a }\n";
     let (config, yaml, _) = imported(Dialect::Envoy, &filter(rules));
@@ -154,7 +154,7 @@ fn other_keys_under_one_issuer_do_not_get_its_audiences() {
     let Imported { yaml, notes } = read(Dialect::Envoy, &both);
     assert!(yaml.contains("of-a") && !yaml.contains("of-b"), "{yaml}");
     assert!(notes.iter().any(|note| note.contains("is left out")), "{notes:?}");
-    // And a route that asks for the one left out is not served by the other.
+    // A route that requires the skipped issuer must not be served by the other.
     let rules = "rules:\n- match: { prefix: /a }\n  requires: { provider_name: a }\n- match: { prefix: \
                  /b }\n  requires: { provider_name: b }\n";
     let (_, yaml, notes) = imported(Dialect::Envoy, &format!("{both}{rules}"));

@@ -71,7 +71,7 @@ async fn a_flood_of_encrypted_tokens_is_work_that_was_taken_on() {
         })
         .collect();
     let mut few = flood.clone();
-    few.truncate(800);
+    few.truncate(100);
     for (tokens, expected) in [(flood, Err(BUSY)), (few, Ok(vec![Reason::Ok]))] {
         let mut deciding = Box::pin(scene.decide(tokens, None));
         // One is opened, and the others wait for their turn.

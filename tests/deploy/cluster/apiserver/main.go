@@ -1,4 +1,4 @@
-// kube-apiserver, as it is.
+// kube-apiserver, unchanged.
 package main
 
 import (

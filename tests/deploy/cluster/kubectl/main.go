@@ -1,4 +1,4 @@
-// kubectl, as it is.
+// kubectl, unchanged.
 package main
 
 import (

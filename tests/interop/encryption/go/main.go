@@ -1,4 +1,4 @@
-// What go-jose makes of each case: it opens the token of jwtd, and makes one of its own.
+// Runs each case with go-jose: decrypts the token of jwtd, and encrypts one of its own.
 //
 // Usage: go run . CASES ANSWERS
 package main

@@ -84,7 +84,7 @@ def provider(base: str = BASE) -> Provider:
 
 
 def encryption_key(scene: Scene) -> str:
-    """Whoever holds the key for decryption cannot sign in the realm's name."""
+    """The holder of the decryption key cannot sign in the realm's name."""
     token = scene.provider.tokens[0].sign({"kid": ENCRYPTION}, ENCRYPTION_KEY)
     assert scene.running.reason(token) == "KEY_UNKNOWN"
     return "KEY_UNKNOWN"
@@ -99,7 +99,7 @@ def refresh_token(scene: Scene) -> str:
 
 
 def without_mapper(scene: Scene) -> str:
-    """What every client of the realm gets."""
+    """Tokens that every client of the realm gets."""
     assert scene.running.reason(scene.provider.tokens[0].sign(aud="account")) == "AUDIENCE_MISMATCH"
     return "AUDIENCE_MISMATCH"
 

@@ -1,5 +1,5 @@
 """SPIFFE JWT-SVIDs of a SPIRE server, with the keys of SPIRE's OIDC discovery provider,
-which have `alg` and no `use`; and what becomes of a SPIFFE bundle."""
+which have `alg` and no `use`; and the handling of a SPIFFE bundle."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def bundle(use: str) -> Json:
 
 
 def raw_bundle(scene: Scene) -> str:
-    """What the page advises where there is no discovery provider."""
+    """The page's advice for a server without a discovery provider."""
     with scene.daemon(scene.config, bundle("jwt-svid")) as daemon:
         for token in scene.provider.tokens:
             assert daemon.reason(token.sign()) == "OK", token.kind

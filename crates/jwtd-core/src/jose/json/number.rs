@@ -1,7 +1,7 @@
-//! Numbers of JSON as they were written. They are compared by their digits: a double takes
-//! `18446744073709551616` and its next thousand neighbors for one number.
+//! JSON numbers as written. They are compared by their digits: a double cannot tell
+//! `18446744073709551616` from its next thousand neighbors.
 
-/// The exact value of a number: digits, and the power of ten that they are multiplied by.
+/// The exact value of a number: its digits and a power of ten.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ExactNumber {
     negative: bool,
@@ -11,8 +11,8 @@ pub struct ExactNumber {
 }
 
 impl ExactNumber {
-    /// Reads a number of JSON (RFC 8259, section 6); nothing if `text` is none, or if its
-    /// exponent does not fit 64 bits.
+    /// Reads a JSON number (RFC 8259, section 6); `None` if `text` is not one, or if its exponent
+    /// does not fit 64 bits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
@@ -47,15 +47,16 @@ impl ExactNumber {
         Some(Self { negative, digits: significant.into(), power })
     }
 
-    /// Its whole part, and whether there is more behind it; nothing if it is below zero or
-    /// beyond 64 bits.
+    /// The integer part, and true if a fraction follows it; `None` if the number is negative or the
+    /// integer part does not fit 64 bits.
     #[must_use]
     pub fn whole(&self) -> Option<(u64, bool)> {
         if self.negative {
             return None;
         }
         let Ok(zeros) = u32::try_from(self.power) else {
-            // Below zero: the digits reach behind the point. Or beyond all bounds.
+            // The power is negative, so some digits lie behind the decimal point, or it is out of
+            // range.
             let behind = usize::try_from(self.power.checked_neg()?).ok()?;
             let before = self.digits.len().saturating_sub(behind);
             let whole = self.digits.get(..before)?;
@@ -72,7 +73,8 @@ impl ExactNumber {
         Some((whole.checked_mul(10_u64.checked_pow(zeros)?)?, false))
     }
 
-    /// The same number as an integer of 64 bits, with or without a sign.
+    /// The same number as a 64-bit integer, signed or unsigned; `None` if it has a fraction or does
+    /// not fit.
     #[must_use]
     pub fn integer(&self) -> Option<i128> {
         let (whole, more) = Self { negative: false, ..self.clone() }.whole()?;
@@ -81,8 +83,8 @@ impl ExactNumber {
     }
 }
 
-/// The double that gives this number back when it is written: no other number of JSON that
-/// passes here has the same.
+/// The double that prints as exactly this number; `None` if there is none. Two different numbers
+/// never yield the same double.
 #[must_use]
 pub fn exact_double(text: &str) -> Option<f64> {
     let double: f64 = text.parse().ok()?;
@@ -90,7 +92,7 @@ pub fn exact_double(text: &str) -> Option<f64> {
     same.then_some(double)
 }
 
-/// The numbers of a text of JSON, one after the other, as they were written.
+/// Iterates over the numbers of a JSON text, as written.
 #[derive(Debug)]
 pub(super) struct NumberTexts<'t> {
     rest: &'t [u8],
@@ -101,7 +103,7 @@ impl<'t> NumberTexts<'t> {
         Self { rest: text }
     }
 
-    /// The next number. All up to its end must be JSON.
+    /// Returns the next number. The text up to the end of that number must be valid JSON.
     pub(super) fn next(&mut self) -> Option<&'t str> {
         while let Some((first, rest)) = self.rest.split_first() {
             match first {
@@ -122,7 +124,7 @@ impl<'t> NumberTexts<'t> {
     }
 }
 
-/// What follows the quote that ends a string.
+/// Returns the text after the closing quote of a string.
 fn after_string(mut text: &[u8]) -> &[u8] {
     loop {
         match text {

@@ -1,14 +1,14 @@
-//! Where in a text of JSON the fault is, for who reads the message.
+//! The path to a fault in a JSON text, for error messages.
 
-/// The names of the members around a fault, as far as they fit and print.
+/// The member names around a fault, limited to what fits and prints.
 #[derive(Debug, Default)]
 pub(super) struct Place(String);
 
-/// As much is told: a token must not fill the log.
+/// The longest path, in characters: a token must not flood the log.
 const MOST: usize = 64;
 
 impl Place {
-    /// Puts the member `name` around what is there.
+    /// Prepends the enclosing member `name` to the path.
     pub(super) fn enclose(&mut self, name: &str) {
         let fits = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '`' | '"' | '\\');
         let shown = name.chars().map(|letter| if fits(letter) { letter } else { '?' });
@@ -21,7 +21,7 @@ impl Place {
         self.0 = whole;
     }
 
-    /// The names with dots between them, if there are any.
+    /// The names joined by dots, if there are any.
     pub(super) fn text(self) -> Option<Box<str>> {
         (!self.0.is_empty()).then(|| self.0.into())
     }

@@ -1,12 +1,13 @@
-//! JSON as tokens have it: no escapes, no fractions, few members. It is read in one pass,
-//! without a visitor between. What is not so plain, or not in order, is left to the library, which
-//! also says what is wrong with it; so nothing is accepted here that it would not accept.
+//! A fast path for JSON as tokens usually contain it: no escapes, no fractions, few members. It
+//! reads in one pass without a serde visitor. Anything else, including every error, falls back to
+//! `serde_json`, which also reports what is wrong; so this parser accepts nothing that the strict
+//! one refuses.
 
 use super::value::Value;
 use crate::jose::limits::JsonLimits;
 use std::borrow::Cow;
 
-/// Reads `text`, if it is plain and nothing is wrong with it.
+/// Reads `text` if it is plain and valid.
 pub(super) fn read<'t>(text: &'t str, limits: &JsonLimits) -> Option<Value<'t>> {
     let levels = DEPTH.min(limits.depth);
     let mut cursor = Cursor { text, place: 0, limits, outer: levels.checked_sub(1) };
@@ -16,17 +17,17 @@ pub(super) fn read<'t>(text: &'t str, limits: &JsonLimits) -> Option<Value<'t>> 
     (cursor.place == text.len()).then_some(value)
 }
 
-/// How deep a plain value is at most; each step takes stack.
+/// The deepest nesting of a plain value; each level uses stack.
 const DEPTH: usize = 8;
 
-/// Most members of a plain object: each name is compared with all before it.
+/// The most members of a plain object: each name is compared with all names before it.
 const MEMBERS: usize = 24;
 
 struct Cursor<'t, 'l> {
     text: &'t str,
     place: usize,
     limits: &'l JsonLimits,
-    /// The levels that are left in the outermost object.
+    /// The levels that remain in the outermost object.
     outer: Option<usize>,
 }
 
@@ -45,7 +46,7 @@ impl<'t> Cursor<'t, '_> {
         }
     }
 
-    /// Steps over `byte` and the space behind it, if it is next.
+    /// Consumes `byte` and the white space after it, if it is next.
     fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         if found {
@@ -55,7 +56,7 @@ impl<'t> Cursor<'t, '_> {
         found
     }
 
-    /// The value that begins here, with so many levels left.
+    /// Reads the value that begins here, with `levels` of nesting left.
     fn value(&mut self, levels: usize) -> Option<Value<'t>> {
         match self.peek()? {
             b'"' => Some(Value::String(Cow::Borrowed(self.string()?))),
@@ -77,7 +78,7 @@ impl<'t> Cursor<'t, '_> {
     }
 
     fn integer(&mut self) -> Option<Value<'t>> {
-        /// As many as surely fit.
+        /// A number of digits that always fits 64 bits.
         const DIGITS: usize = 18;
 
         let (start, mut number) = (self.place, 0_u64);
@@ -92,13 +93,13 @@ impl<'t> Cursor<'t, '_> {
         (plain && whole).then_some(Value::Positive(number))
     }
 
-    /// The string that begins here, if it has no escape.
+    /// Reads the string that begins here, if it has no escape.
     fn string(&mut self) -> Option<&'t str> {
         self.step();
         let rest = self.text.as_bytes().get(self.place..)?;
         let length = plain_length(rest);
         let end = self.place.saturating_add(length);
-        // Both are at quotes, which are no part of a longer character.
+        // Both ends are next to quotes, which are never part of a multi-byte character.
         let text = self.text.get(self.place..end)?;
         self.place = end;
         if self.peek() != Some(b'"') || length > self.limits.string_bytes {
@@ -130,8 +131,8 @@ impl<'t> Cursor<'t, '_> {
     }
 
     fn object(&mut self, levels: usize) -> Option<Value<'t>> {
-        /// Headers and payloads have about so many; for an inner object, which may be one of
-        /// thousands, nothing is reserved.
+        /// Headers and payloads have about this many members. An inner object may be one of
+        /// thousands, so nothing is reserved for it.
         const USUAL: usize = 12;
 
         self.take(b'{');
@@ -164,8 +165,8 @@ impl<'t> Cursor<'t, '_> {
         }
     }
 
-    /// Steps over the end of an array or object, if it is next; what follows is looked at
-    /// by who reads what is around it.
+    /// Consumes the end of an array or object, if it is next. The caller that reads the enclosing
+    /// value checks what follows.
     fn take_end(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         if found {
@@ -175,13 +176,13 @@ impl<'t> Cursor<'t, '_> {
     }
 }
 
-/// How many bytes there are before the first quote, backslash or control character.
+/// The number of bytes before the first quote, backslash or control character.
 fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
 
-    // Eight at a time. The lowest byte that is marked is one; marks above it may be wrong,
-    // because of borrows.
+    // Tests eight bytes at a time. Only the lowest marked byte is certain: borrows may mark bytes
+    // above it wrongly.
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES.wrapping_mul(limit)) & !word;
     let equal = |word: u64, byte: u8| below(word ^ ONES.wrapping_mul(byte.into()), 1);
     let (words, rest) = bytes.as_chunks::<8>();
@@ -293,7 +294,8 @@ mod tests {
     }
 
     proptest! {
-        // Miri is a thousand times slower, and lets nobody look for a folder of failures.
+        // Miri is a thousand times slower, and does not allow proptest to write a folder of
+        // failures.
         #![proptest_config(ProptestConfig {
             cases: if cfg!(miri) { 20 } else { 20_000 },
             failure_persistence: None,

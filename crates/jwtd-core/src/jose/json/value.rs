@@ -11,22 +11,22 @@ pub enum Value<'t> {
     Array(Vec<Self>),
     /// `true` or `false`
     Boolean(bool),
-    /// A number with a fraction or an exponent, or one beyond 64 bits, or `-0`: its text.
+    /// The text of a number that has a fraction or an exponent, or lies beyond 64 bits, or is `-0`.
     Decimal(Cow<'t, str>),
-    /// An integer below zero.
+    /// A negative integer.
     Negative(i64),
     /// `null`
     Null,
-    /// `{…}`, its members in the order of the text.
+    /// `{…}`, with its members in the order of the text.
     Object(Vec<(Cow<'t, str>, Self)>),
-    /// An integer from zero up.
+    /// A non-negative integer.
     Positive(u64),
     /// `"…"`
     String(Cow<'t, str>),
 }
 
 impl<'t> Value<'t> {
-    /// Whether it is how issuers write a member that they did not set: null, or an empty string
+    /// Returns true for the values that issuers write for an unset member: null, or an empty string
     /// or array. Where none of them can mean anything, the member counts as absent.
     #[must_use]
     pub fn is_unset(&self) -> bool {
@@ -42,8 +42,8 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// JSON text of the value: numbers as they were written, members in their order. It is
-    /// never longer than the text that the value was read from.
+    /// Writes the value as JSON: numbers as written, members in their order. The result is never
+    /// longer than the text that the value was read from.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut text = Vec::new();
@@ -51,7 +51,7 @@ impl<'t> Value<'t> {
         String::from_utf8(text).unwrap_or_default()
     }
 
-    /// Adds what [`to_json`](Self::to_json) gives to `text`.
+    /// Appends the output of [`to_json`](Self::to_json) to `text`.
     pub fn write_json(&self, text: &mut Vec<u8>) {
         match self {
             Self::Array(elements) => {
@@ -116,12 +116,12 @@ impl<'t> Value<'t> {
         members.iter().find_map(|(own, value)| (own == name).then_some(value))
     }
 
-    /// The same value with strings of its own, in no more memory than it needs.
+    /// Copies borrowed strings, so that the value owns them, and uses no more memory than needed.
     #[must_use]
     pub fn into_owned(self) -> Value<'static> {
         match self {
             Self::Array(elements) => {
-                // Not collected: that would keep the room that reading made.
+                // Not collected: that would keep the spare capacity that parsing reserved.
                 let mut owned = Vec::with_capacity(elements.len());
                 owned.extend(elements.into_iter().map(Self::into_owned));
                 Value::Array(owned)
@@ -144,10 +144,10 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// About how many bytes of heap the value takes, if its strings are its own.
+    /// The approximate heap memory in bytes, if the value owns its strings.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        // Small texts are many, and no allocator hands out less than this.
+        // Most strings are short, and no allocator hands out less than this.
         let text = |text: &str| text.len().next_multiple_of(16);
         match self {
             Self::Array(elements) => elements
@@ -171,7 +171,7 @@ impl<'t> Value<'t> {
         if let Self::Object(members) = self { Some(members) } else { None }
     }
 
-    /// The strings, if this is an array of nothing else.
+    /// The strings, if this is an array of strings only.
     #[must_use]
     pub fn as_strings(&self) -> Option<Vec<&str>> {
         if let Self::Array(elements) = self {
@@ -182,7 +182,7 @@ impl<'t> Value<'t> {
     }
 }
 
-/// Writes an object of these members.
+/// Writes an object with these members.
 pub(crate) fn write_object<'v, 't: 'v>(
     members: impl Iterator<Item = (&'v str, &'v Value<'t>)>,
     text: &mut Vec<u8>,
@@ -200,7 +200,7 @@ pub(crate) fn write_object<'v, 't: 'v>(
 }
 
 fn write_string(string: &str, text: &mut Vec<u8>) {
-    // Neither a string nor memory makes this fail.
+    // Neither serializing a string nor writing to memory can fail.
     serde_json::to_writer(text, string).unwrap_or_default();
 }
 
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(owned, value);
         let element = size_of::<Value<'_>>();
         let member = size_of::<(Cow<'_, str>, Value<'_>)>();
-        // "bb", "1.5", and the names and texts of one letter.
+        // The string "bb", the number text "1.5", and the one-letter names and strings.
         assert_eq!(owned.heap_bytes(), 6 * element + 3 * member + 6 * 16);
         assert_eq!(Value::Null.heap_bytes(), 0);
     }

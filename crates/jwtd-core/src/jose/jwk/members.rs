@@ -12,14 +12,14 @@ use std::borrow::Cow;
 pub(in crate::jose) struct Members<'v, 't>(pub(in crate::jose) &'v [(Cow<'t, str>, Value<'t>)]);
 
 impl<'t> Members<'_, 't> {
-    /// The value of a member that is set. Issuers in .NET and Go write all members that they
-    /// know, and null, an empty string or an empty array for those that they did not set.
+    /// Returns the value of a member that is set. Issuers in .NET and Go write all members that
+    /// they know, with null, an empty string or an empty array for the unset ones.
     fn find(&self, name: &str) -> Option<&Value<'t>> {
         let found = self.0.iter().find(|(member, _)| member == name);
         found.map(|(_, value)| value).filter(|value| !value.is_unset())
     }
 
-    /// A member that is a string if it is there at all.
+    /// Reads a string member; `None` if it is absent.
     fn text(&self, name: &'static str) -> Result<Option<&str>, UnusableKey> {
         self.find(name).map(|value| value.as_str().ok_or(UnusableKey::Parameter(name))).transpose()
     }
@@ -29,13 +29,13 @@ impl<'t> Members<'_, 't> {
         base64url::decode_any(text.as_bytes()).map_err(|_| UnusableKey::Parameter(name))
     }
 
-    /// `kid`, also of a key that turns out to be unusable.
+    /// The `kid`, even of a key that turns out to be unusable.
     pub(in crate::jose) fn id(&self) -> Option<&str> {
         self.find("kid").and_then(Value::as_str).filter(|id| id.len() <= KEY_ID_BYTES)
     }
 
-    /// Whether the key is, or gives away, a secret (R20). A private member without a value is
-    /// none.
+    /// Returns true if the key is a secret or discloses one (R20). A private member without a value
+    /// does not count.
     pub(in crate::jose) fn is_private(&self) -> bool {
         ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"]
             .iter()
@@ -43,8 +43,8 @@ impl<'t> Members<'_, 't> {
     }
 
     fn check_use(&self) -> Result<(), UnusableKey> {
-        // SPIFFE bundles say of what their keys sign, not only that they do
-        // (SPIFFE Trust Domain and Bundle, section 4.2.2).
+        // SPIFFE bundles name the kind of token that their keys sign, instead of `sig` (SPIFFE
+        // Trust Domain and Bundle, section 4.2.2).
         if self.text("use")?.is_some_and(|purpose| !matches!(purpose, "sig" | "jwt-svid")) {
             return Err(UnusableKey::Use);
         }
@@ -86,7 +86,7 @@ impl<'t> Members<'_, 't> {
                     "P-521" => Curve::P521,
                     _ => return Err(UnusableKey::Curve),
                 };
-                // Whether the point lies on the curve is checked when the key is bound.
+                // Binding the key to an algorithm checks that the point lies on the curve.
                 let coordinate = |name| {
                     let fitted = super::fit(&self.bytes(name)?, curve.coordinate_bytes());
                     fitted.ok_or(UnusableKey::Parameter(name))
@@ -123,7 +123,8 @@ impl<'t> Members<'_, 't> {
         Ok(Jwk { id: self.kid()?, algorithm, ..Jwk::bare(secret) })
     }
 
-    /// The first certificate of `x5c`; nothing if it cannot be decoded: it is only a name.
+    /// The first certificate of `x5c`; `None` if it cannot be decoded, which is no error because it
+    /// only names the key.
     fn certificate(&self) -> Option<Box<[u8]>> {
         let first = self.find("x5c")?.as_array()?.first()?.as_str()?;
         base64url::decode_any(first.as_bytes()).ok().map(Into::into)
@@ -137,7 +138,7 @@ impl<'t> Members<'_, 't> {
     }
 }
 
-/// Whether anything is inside: `{"oth":[{"r":null}]}` gives nothing away.
+/// Returns true if there is a value at any depth: `{"oth":[{"r":null}]}` discloses nothing.
 fn holds_value(value: &Value<'_>) -> bool {
     match value {
         Value::Array(elements) => elements.iter().any(holds_value),

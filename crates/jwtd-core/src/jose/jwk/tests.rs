@@ -1,4 +1,4 @@
-//! The form and size of keys.
+//! Tests for the form and size of keys.
 
 use super::*;
 
@@ -60,7 +60,7 @@ fn r15_a_coordinate_is_padded_and_trimmed_with_zeros_alone() {
             let (x, y) = (base64url::encode(x), base64url::encode(y));
             set_of(&format!(r#"{{"kty":"EC","crv":"{name}","x":"{x}","y":"{y}"}}"#))
         };
-        // A zero at the front, as in one key of 256.
+        // A leading zero, as one key in 256 has.
         let full = [&[0][..], &vec![7; length - 1]].concat();
         let expected = key(&full, &full).keys;
         assert_eq!(expected.len(), 1, "{name}");
@@ -106,7 +106,7 @@ fn keys_of_all_curves_verify_however_many_zeros_their_coordinates_have() {
             assert_eq!(read.verify(b"message", &signature), Ok(()), "{algorithm} {zeros}");
             assert_eq!(read.thumbprint(), key.verifying_key().unwrap().thumbprint());
         }
-        // The curve guards what is not a point.
+        // Off-curve points are refused when the key is bound.
         let off = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}"#;
         let loaded = LoadedKeys::from_jwks(off.as_bytes(), &[Algorithm::Es256]).unwrap();
         assert!(loaded.set.keys().is_empty() && loaded.skipped[0].contains("does not lie"));
@@ -158,7 +158,7 @@ fn r20_a_private_member_without_a_value_is_none() {
     for empty in ["{}", "[null]", r#"[{"r":null,"d":"","t":[]}]"#] {
         assert_eq!(read(&format!(r#""oth":{empty}"#)).unwrap().keys, expected, "{empty}");
     }
-    // As .NET and Go write them, all at once.
+    // All unset members at once, as .NET and Go write them.
     let all = r#""oth":[],"d":null,"p":null,"q":"","dp":null,"dq":null,"qi":null,"key_ops":[],
         "x5c":[],"use":"","alg":null,"kid":null,"k":null,"x5t":null,"x5u":"""#;
     assert_eq!(read(all).unwrap().keys, expected);
@@ -183,12 +183,12 @@ fn the_certificate_of_a_key_gives_its_names() {
         );
         set.keys()[0].certificate
     };
-    // The hashes of the three zeros that `AAAA` is.
+    // The hashes of the three zero bytes that `AAAA` decodes to.
     let names = crate::crypto::certificate_thumbprints(&[0; 3]);
     assert_eq!(of(r#","x5c":["AAAA","BBBB"]"#), names);
     assert_eq!(of(r#","x5c":["AAA="]"#), crate::crypto::certificate_thumbprints(&[0; 2]));
     assert!(of("").is_empty() && of(r#","x5c":["!"]"#).is_empty() && of(r#","x5c":7"#).is_empty());
-    // What the key states goes first.
+    // The thumbprint that the key states takes precedence.
     let stated = of(&format!(r#","x5c":["AAAA"],"x5t":"{}""#, base64url::encode(&[7; 20])));
     assert_eq!((stated.sha1, stated.sha256), (Some([7; 20]), names.sha256));
 }

@@ -1,4 +1,4 @@
-//! Which keys a header chooses.
+//! Tests for the keys that a header selects.
 
 use super::*;
 use crate::crypto::SigningKey;
@@ -80,7 +80,7 @@ fn the_fingerprint_tells_ids_algorithms_and_keys_apart() {
     assert_ne!(same(Some("a")).fingerprint(), other.fingerprint());
 }
 
-/// Five keys, each with its certificate, and what a token says of one.
+/// Five keys, each with its certificate, and the thumbprints by which a token names one of them.
 fn certified(ids: bool) -> (KeySet, impl Fn(u8) -> CertificateThumbprints) {
     let of = |number: u8| CertificateThumbprints {
         sha1: Some([number; 20]),
@@ -107,7 +107,7 @@ fn a_certificate_that_the_token_names_chooses_among_the_keys() {
             assert_eq!(by(CertificateThumbprints { sha1: None, sha256 }), Ok(vec![number.into()]));
         }
     }
-    // What names none of them is as good as nothing.
+    // Thumbprints that match no key are ignored.
     assert_eq!(by(of(99)), Err(KeyError::Ambiguous));
     assert_eq!(by(CertificateThumbprints::default()), Err(KeyError::Ambiguous));
 }

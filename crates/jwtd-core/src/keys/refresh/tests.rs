@@ -1,4 +1,4 @@
-//! The machine in virtual time.
+//! Tests for the refresh state machine in virtual time.
 
 #![allow(clippy::as_conversions, clippy::arithmetic_side_effects, reason = "a test may panic")]
 
@@ -32,7 +32,7 @@ impl Sub for Moment {
     }
 }
 
-/// A nanosecond earlier.
+/// The moment one nanosecond earlier.
 fn before(moment: Moment) -> Moment {
     Moment::after(moment.since(Moment::ZERO) - Duration::from_nanos(1))
 }
@@ -59,7 +59,7 @@ fn failed(attempt: Attempt) -> Event {
     Event::Failed { attempt: attempt.number, retry_after: None }
 }
 
-/// A machine whose first attempt brought a set at once.
+/// A state machine whose first attempt returned a set at once.
 fn settled() -> Refresh {
     let mut refresh = Refresh::new(PACE, 7);
     let first = fetch(&mut refresh, Moment::ZERO);
@@ -141,7 +141,7 @@ fn r65_t47_one_attempt_at_a_time_and_an_older_answer_never_counts() {
     for event in [Event::Passed, Event::Asked, Event::Unknown(1)] {
         assert_eq!(refresh.on(at(1), event), Action::Pending(Moment::ZERO + LOST), "{event:?}");
     }
-    // It says nothing for two minutes: the next one begins, and only that one counts.
+    // The attempt reports nothing for two minutes: the next one starts, and only that one counts.
     let second = fetch(&mut refresh, Moment::ZERO + LOST);
     assert!(!refresh.awaits(first.number) && refresh.awaits(second.number));
     refresh.on(Moment::ZERO + LOST + SECOND, arrived(second));
@@ -159,11 +159,11 @@ fn r65_a_new_id_is_looked_for_at_once_and_once() {
     let attempt = fetch(&mut refresh, now);
     assert!(!attempt.conditional, "a cache on the way may be old");
     refresh.on(now, arrived(attempt));
-    // It was not there: it is not looked for again, however often it comes.
+    // The refresh did not find the ID, so it causes no other attempt, however often it recurs.
     for later in 101..130 {
         assert!(due(refresh.on(at(later), Event::Unknown(1))) > at(300), "{later}");
     }
-    // But it is not forgotten for good: it may be published late.
+    // It is forgotten after a while, because the key may be published late.
     assert_eq!(refresh.on(at(131), Event::Unknown(1)), Action::Wait(at(131)));
 }
 
@@ -206,11 +206,11 @@ fn r65_many_new_ids_before_an_attempt_and_during_it_cost_one_try() {
             assert!(due(refresh.on(now, arrived(attempt))) > now + PACE.cooldown);
         }
     }
-    // Four are for random ids, and one more came after three cool-downs.
+    // Four tries are open to random IDs, and one more became available after three cool-downs.
     assert_eq!(wanted, 5);
 }
 
-/// How many tries there are at `now`.
+/// The number of tries available at `now`.
 fn tries(tries: &mut Tries, now: Moment, insists: bool) -> usize {
     (0..20).take_while(|_| tries.take(now, seconds(30), insists)).count()
 }
@@ -218,7 +218,7 @@ fn tries(tries: &mut Tries, now: Moment, insists: bool) -> usize {
 #[test]
 fn r65_tries_come_back_one_by_one_and_some_are_kept_for_ids_that_insist() {
     let mut left = Tries::new();
-    // However long it was calm.
+    // The limit holds however long the quiet period was.
     let calm = at(3000);
     assert_eq!(tries(&mut left, calm, false), 4);
     assert_eq!(tries(&mut left, calm, true), 2);
@@ -244,8 +244,8 @@ fn the_random_numbers_are_those_of_split_mix_64() {
     assert_eq!([1, 2, 3].map(mix), known);
 }
 
-/// Runs a minute with tokens that name unknown ids, and a key that is new from
-/// `rotation` on; returns the attempts, and when the new key was found.
+/// Simulates a minute of tokens with unknown key IDs, and a new key that is published at
+/// `rotation`; returns the number of attempts, and when the new key was found.
 #[expect(clippy::cast_precision_loss, reason = "virtual time")]
 fn flood(junk_per_second: u64, rotation: Option<Duration>) -> (u32, Option<Duration>) {
     const REAL: u64 = 0x0123_4567_89ab_cdef;
@@ -257,7 +257,7 @@ fn flood(junk_per_second: u64, rotation: Option<Duration>) -> (u32, Option<Durat
         state += 1;
         refresh.on(now, Event::Unknown(mix(state)));
         let rotated = rotation.is_some_and(|rotation| now >= begin + rotation);
-        // One token in a hundred is one of the new key.
+        // One token in a hundred is signed with the new key.
         if rotated && found.is_none() && step % 100 == 0 {
             refresh.on(now, Event::Unknown(REAL));
         }
@@ -315,7 +315,7 @@ fn whatever_happens_attempts_keep_their_distance() {
             if let Action::Fetch(attempt) = refresh.on(now, event) {
                 assert!(flight.is_none() || now >= last.unwrap() + LOST, "two at once");
                 assert!(attempt.number > highest);
-                // A retry comes after a second at the least, give or take the jitter.
+                // A retry comes after at least a second, minus the jitter.
                 let rest = SECOND * 4 / 5;
                 assert!(last.is_none_or(|last| now >= last + rest), "{last:?} {now:?}");
                 (flight, last, highest) = (Some(attempt), Some(now), attempt.number);
@@ -332,7 +332,7 @@ fn a_jump_of_the_clock_makes_an_attempt_due_after_the_cool_down_and_not_for_all_
         let mut refresh = Refresh::new(PACE, seed);
         let first = fetch(&mut refresh, Moment::ZERO);
         refresh.on(Moment::ZERO, arrived(first));
-        // Within the cool-down, and again: neither brings it forward nor puts it off.
+        // Within the cool-down and repeatedly: neither makes the attempt earlier or later.
         let now = at(4);
         let due = due(refresh.on(now, Event::ClockJumped));
         assert!(due >= at(10) && due < at(10) + JUMP_SPREAD, "{due:?}");

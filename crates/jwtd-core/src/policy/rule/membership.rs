@@ -1,15 +1,15 @@
-//! `"ops" in claims.groups`, the most frequent rule, over a claim of any size: what is looked for
-//! is compared with the elements where they are, and none of them is taken up as a value.
+//! Evaluates `"ops" in claims.groups`, the most frequent rule, for claims of any size: the elements
+//! are compared in place and never copied into CEL values.
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
-/// Begins the name of a claim that is looked into. Nobody can write it.
+/// The prefix of a name that stands for a claim searched in place. No rule can contain it.
 const CLAIM: &str = "@claims";
-/// Stands before each step of its path.
+/// The separator before each step of the path.
 const STEP: char = '\u{1f}';
 
-/// The name by which the container on the right side of an `in` is looked into, if it is a claim
-/// or something inside of one.
+/// Returns the name that stands for the right operand of an `in`, if that is a claim or a value
+/// inside one.
 pub(super) fn name(container: &IdedExpr) -> Option<String> {
     let (outer, step) = match &container.expr {
         Expr::Select(select) if !select.test => (&*select.operand, select.field.as_str()),
@@ -28,7 +28,7 @@ pub(super) fn name(container: &IdedExpr) -> Option<String> {
     (!step.contains(STEP)).then(|| format!("{before}{STEP}{step}"))
 }
 
-/// The steps from the claims to what such a name stands for.
+/// Returns the path from the claims to the value that such a name stands for.
 pub(super) fn steps(name: &str) -> Option<impl Iterator<Item = &str>> {
     Some(name.strip_prefix(CLAIM)?.split(STEP).skip(1))
 }

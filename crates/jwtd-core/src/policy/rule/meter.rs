@@ -1,11 +1,11 @@
-//! What a rule costs while it runs. The library has no hook for it, so that the expression is
-//! rewritten when it is loaded: each round of a loop and each `+` passes through a value of
-//! ours, which charges it to the budget and fails once that is spent.
+//! Charges the cost of a running rule. The library has no hook for that, so the expression is
+//! rewritten when it is loaded: each loop iteration and each `+` passes through a value of this
+//! module, which charges the budget and fails once it is spent.
 //!
-//! A round is charged for the operations in it, and for the size of each variable of a loop as
-//! often as it is used in it: no operation takes longer than its operands are large. What the
-//! token gives is charged where it is taken up, and what grows, a sum, for both of its sides
-//! before it is made. So a spent budget also bounds the bytes of what is in between.
+//! An iteration is charged for its operations, and for the size of each loop variable once per use,
+//! because no operation takes longer than its operands are large. Values of the token are charged
+//! when they are read. A sum is charged for both operands before it is computed. A spent budget
+//! therefore also limits the memory of intermediate values.
 
 use super::membership;
 use crate::policy::budget::Budget;
@@ -17,28 +17,29 @@ use cel::common::traits::{Adder, Indexer};
 use cel::common::types::{CelBool, CelBytes, CelList, CelMap, CelString, MAP_TYPE, Type};
 use cel::common::value::{CowVal, Val};
 
-/// The function that fails, in the errors of the library, where too much was taken up.
+/// The function name in the library's error when too much was read.
 pub(super) const BUDGET: &str = "claims";
 
-/// Begins a sum. Nobody can write a name that begins with `@`.
+/// The marker that begins a sum. No rule can contain a name that begins with `@`.
 const SUM: &str = "@+";
-/// Whether the budget lasts.
+/// The name of the test that the budget is not spent.
 const LASTS: &str = "@lasts";
-/// Before the price of a round.
+/// The prefix of the price of an iteration.
 const ROUND: char = '@';
 
-/// What a round costs beside the operations in it.
+/// The cost of an iteration besides its operations, in steps.
 const ROUND_STEPS: usize = 4;
-/// What an operation costs, beside the names and numbers in it: some make texts for an error
-/// that does not come.
+/// The cost of an operation besides its names and literals, in steps: some operations format an
+/// error text that is never used.
 const OPERATION_STEPS: usize = 3;
 
-/// The same expression, which charges what it costs; and what it costs outside of loops.
+/// Rewrites an expression so that it charges its cost; also returns its cost outside of loops, in
+/// steps.
 pub(super) fn metered(expression: &IdedExpr) -> (IdedExpr, usize) {
     (Rewrite { bound: Vec::new() }.at(expression), steps(expression))
 }
 
-/// How large a value is: the values in it, where 64 bytes of text count as one.
+/// The size of a value: the number of values in it, with 64 bytes of text counted as one.
 fn size(value: &dyn Val) -> usize {
     let text = |bytes: usize| (bytes / 64).saturating_add(1);
     if let Some(one) = value.downcast_ref::<CelString<'_>>() {
@@ -58,7 +59,7 @@ fn size(value: &dyn Val) -> usize {
     1
 }
 
-/// The value of a name that begins with `@`.
+/// Resolves a name that begins with `@`.
 pub(super) fn resolve<'v>(budget: &'v Budget, name: &str) -> Option<Box<dyn Val + 'v>> {
     if name == LASTS {
         return Some(Box::new(CelBool::from(!budget.is_spent())));
@@ -71,31 +72,31 @@ pub(super) fn resolve<'v>(budget: &'v Budget, name: &str) -> Option<Box<dyn Val 
     Some(Box::new(Meter { budget, charge }))
 }
 
-/// Takes steps from the budget.
+/// Charges steps to the budget.
 pub(super) fn charge(budget: &Budget, steps: usize) -> Result<(), ExecutionError> {
     if budget.charge(steps) { Ok(()) } else { Err(too_much()) }
 }
 
-/// The error of a rule that takes up too much.
+/// The error of a rule that reads too much.
 pub(super) fn too_much() -> ExecutionError {
     ExecutionError::function_error(BUDGET, "too much")
 }
 
-/// `round[x]` is true, and charges for `x`; `sum + x + y` is `x + y`, and charges for both.
+/// `round[x]` is true and charges for `x`; `sum + x + y` is `x + y` and charges for both.
 #[derive(Clone, Debug)]
 struct Meter<'v> {
     budget: &'v Budget,
     charge: Charge<'v>,
 }
 
-/// What a meter charges for.
+/// The operation that a meter charges for.
 #[derive(Clone, Debug)]
 enum Charge<'v> {
-    /// A round of a loop: its operations, and the uses of one of its variables.
+    /// A loop iteration: its operations, and the uses of one of its variables.
     Round { steps: usize, uses: usize },
-    /// A sum that begins.
+    /// The beginning of a sum.
     Sum,
-    /// A sum of which the left side is there.
+    /// A sum whose left operand is known.
     Right { left: Box<dyn Val + 'v> },
 }
 
@@ -137,7 +138,7 @@ impl Indexer for Meter<'_> {
     {
         let (steps, uses) = match self.charge {
             Charge::Round { steps, uses } => (steps, uses),
-            // Nobody can write this.
+            // No rule can contain this.
             Charge::Sum | Charge::Right { .. } => (0, 1),
         };
         charge(self.budget, steps.saturating_add(size(index).saturating_mul(uses)))?;
@@ -163,7 +164,7 @@ impl Adder for Meter<'_> {
             let charge = Charge::Right { left: value.clone_as_boxed() };
             return Ok(CowVal::owned(Meter { budget, charge }));
         };
-        // Both are copied, into a third.
+        // Both operands are copied into the result.
         charge(self.budget, size(&**left).saturating_add(size(value)))?;
         let left: &'b (dyn Val + 'w) = &**left;
         let adder = left.as_adder().ok_or_else(|| ExecutionError::UnexpectedType {
@@ -175,7 +176,7 @@ impl Adder for Meter<'_> {
 }
 
 struct Rewrite {
-    /// The variables of the loops around, the innermost last.
+    /// The variables of the enclosing loops, the innermost last.
     bound: Vec<String>,
 }
 
@@ -185,7 +186,7 @@ impl Rewrite {
             Expr::Call(one) => {
                 let target = one.target.as_ref().map(|target| Box::new(self.at(target)));
                 let mut args: Vec<_> = one.args.iter().map(|one| self.at(one)).collect();
-                // A claim is looked into where it is, however large it is.
+                // A claim is searched in place, however large it is.
                 if one.func_name == operators::IN
                     && !self.bound.iter().any(|own| own == "claims")
                     && let [_, container] = args.as_mut_slice()
@@ -193,7 +194,8 @@ impl Rewrite {
                 {
                     *container = name(looked_into);
                 }
-                // One that a macro made is no sum: it appends to a list in place, or counts.
+                // A `+` that a macro generated is not a sum: it appends to a list in place, or
+                // counts.
                 if one.func_name == operators::ADD
                     && let Some(first) = args.first_mut().filter(|first| !is_ours(first))
                 {
@@ -212,7 +214,7 @@ impl Rewrite {
                 field: select.field.clone(),
                 test: select.test,
             }),
-            // Mappings and structures are no rules.
+            // Maps and structures are not allowed in rules.
             Expr::Ident(_)
             | Expr::Literal(_)
             | Expr::Map(_)
@@ -229,9 +231,10 @@ impl Rewrite {
         let loop_step = Self::charged(price, step, &one.accu_var);
         self.bound.pop();
         let loop_cond = match &one.loop_cond.expr {
-            // What appends to a list is known by it; its errors end it at once.
+            // The library recognizes a loop that appends to a list by this literal; an error ends
+            // such a loop at once.
             Expr::Literal(_) => one.loop_cond.clone(),
-            // Others put an error off, to see whether another element decides.
+            // Other loops defer an error, in case another element decides.
             _ => choice(name(LASTS.to_owned()), one.loop_cond.clone(), literal(false)),
         };
         ComprehensionExpr {
@@ -246,8 +249,8 @@ impl Rewrite {
         }
     }
 
-    /// A round that is charged before what the operator wrote for it. The forms are those that
-    /// the macros make, and by which the library knows them.
+    /// Charges an iteration before it evaluates what the operator wrote. The forms are those that
+    /// the macros generate and that the library recognizes.
     fn charged(price: IdedExpr, mut step: IdedExpr, accu: &str) -> IdedExpr {
         let before = |inner: &mut IdedExpr, price, other| {
             let written = std::mem::take(inner);
@@ -272,7 +275,7 @@ impl Rewrite {
         choice(price, step, name(accu.to_owned()))
     }
 
-    /// What charges for a round with this step.
+    /// The expression that charges for an iteration with this step.
     fn price(&self, step: &IdedExpr) -> IdedExpr {
         let round = steps(step).saturating_add(ROUND_STEPS);
         let mut seen: Vec<&str> = Vec::new();
@@ -282,7 +285,7 @@ impl Rewrite {
                 continue;
             }
             seen.push(own);
-            // The variable of this loop is bound to a copy, and what becomes of it is kept.
+            // The loop variable is bound to a copy, and the result of the iteration is kept.
             let (steps, copies) = if price.is_none() { (round, 2) } else { (0, 0) };
             let uses = uses(step, own).saturating_add(copies);
             if uses > 0 {
@@ -298,7 +301,7 @@ impl Rewrite {
     }
 }
 
-/// The operations in an expression, those in loops not counted: they charge for themselves.
+/// The cost of an expression in steps, without the loops in it: these charge for themselves.
 fn steps(node: &IdedExpr) -> usize {
     let own = if matches!(node.expr, Expr::Call(_) | Expr::Comprehension(_)) {
         OPERATION_STEPS
@@ -308,13 +311,13 @@ fn steps(node: &IdedExpr) -> usize {
     parts(node).into_iter().map(steps).fold(own, usize::saturating_add)
 }
 
-/// How often a variable is used, in loops not counted.
+/// The number of uses of a variable, without those inside loops.
 fn uses(node: &IdedExpr, variable: &str) -> usize {
     let own = usize::from(matches!(&node.expr, Expr::Ident(name) if name == variable));
     parts(node).into_iter().map(|part| uses(part, variable)).fold(own, usize::saturating_add)
 }
 
-/// What is evaluated once for the expression.
+/// The parts that are evaluated once for the expression.
 fn parts(node: &IdedExpr) -> Vec<&IdedExpr> {
     match &node.expr {
         Expr::Call(one) => one.target.iter().map(|target| &**target).chain(&one.args).collect(),
@@ -327,7 +330,7 @@ fn parts(node: &IdedExpr) -> Vec<&IdedExpr> {
     }
 }
 
-/// Whether it is a name that a macro made.
+/// Returns true if the node is a name that a macro generated.
 fn is_ours(node: &IdedExpr) -> bool {
     matches!(&node.expr, Expr::Ident(name) if name.starts_with('@'))
 }

@@ -3,8 +3,9 @@
 use super::values::EXACT;
 use crate::jose::json::exact_double;
 
-/// The first number with a fraction or an exponent that a double does not hold, or that is so
-/// large that an integer beside it would be rounded. Integers beyond 64 bits the parser refuses.
+/// Returns the first number with a fraction or an exponent that a double cannot hold, or that is so
+/// large that an integer compared with it would be rounded. The parser itself refuses integers
+/// beyond 64 bits.
 pub(super) fn inexact(rule: &str) -> Option<&str> {
     let mut rest = rule;
     while let Some(first) = rest.chars().next() {
@@ -58,7 +59,7 @@ fn begins_with_digit(text: &str) -> bool {
     text.starts_with(|one: char| one.is_ascii_digit())
 }
 
-/// How long the number at the beginning is.
+/// The length of the number at the beginning of the text, in bytes.
 fn number_length(text: &str) -> usize {
     let digits = |from: usize| {
         let rest = text.get(from..).unwrap_or_default();
@@ -82,7 +83,7 @@ fn number_length(text: &str) -> usize {
     end
 }
 
-/// How long the string at the beginning is, its quotes counted.
+/// The length of the string literal at the beginning of the text, including its quotes, in bytes.
 fn string_length(text: &str, raw: bool) -> usize {
     let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| text.starts_with(quote));
     let quote = quote.unwrap_or("\"");

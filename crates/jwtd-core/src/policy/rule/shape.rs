@@ -1,58 +1,57 @@
-//! What a rule may look like: what it names exists, and what it costs is bounded.
+//! Limits on the shape of a rule: every name in it exists, and its cost is bounded.
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 use cel::{ParseErrors, Program};
 use std::fmt;
 
-/// Why a text is no rule. Places are characters of its text, counted from 1.
+/// Why a rule is refused. Positions are characters of its text, counted from 1.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadRule {
-    /// It is longer than [`Rule::MOST_BYTES`](super::Rule::MOST_BYTES).
+    /// The rule is longer than [`Rule::MOST_BYTES`](super::Rule::MOST_BYTES).
     #[error("the rule is {bytes} bytes long; at most {limit} are allowed")]
     TooLong {
-        /// Its length.
+        /// Its length, in bytes.
         bytes: usize,
-        /// The longest.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// It cannot be read.
+    /// The rule is not valid CEL.
     #[error(fmt = write_syntax)]
     Syntax {
-        /// In which line of the rule.
+        /// The line of the rule.
         line: usize,
-        /// Where in that line.
+        /// The column in that line.
         column: usize,
-        /// What stands there.
+        /// The problem at that position.
         message: String,
     },
-    /// It names something that there is not.
-    #[error("the rule names `{0}`, which there is not")]
+    /// The rule uses a name that does not exist.
+    #[error("the rule names `{0}`, which does not exist")]
     UnknownName(String),
-    /// It calls a function that there is not.
+    /// The rule calls a function that does not exist.
     #[error("there is no function `{0}`")]
     UnknownFunction(String),
-    /// It holds a number that would be rounded before it is compared.
+    /// The rule has a number that would be rounded before it is compared.
     #[error("the number `{0}` cannot be compared exactly")]
     Inexact(String),
-    /// It is nested deeper than 32.
+    /// The rule is nested deeper than 32 levels.
     #[error("the rule is nested deeper than {MOST_DEPTH}")]
     TooDeep,
-    /// More than two loops (`all`, `exists`, `exists_one`, `filter`, `map`) are within each
-    /// other.
-    #[error("more than {MOST_LOOPS} loops are within each other")]
+    /// More than two loops (`all`, `exists`, `exists_one`, `filter`, `map`) are nested.
+    #[error("more than {MOST_LOOPS} loops are nested")]
     TooManyLoops,
-    /// More than eight loops in all, or more than 32 operations within loops.
+    /// The rule has more than eight loops in all, or more than 32 operations in loops.
     #[error("more than {MOST_LOOPS_IN_ALL} loops, or {MOST_IN_LOOPS} operations within loops")]
     TooMuchInLoops,
-    /// More than eight `+`.
+    /// The rule has more than eight `+`.
     #[error("the rule has more than {MOST_SUMS} `+`")]
     TooManySums,
-    /// A list is made within a loop, of several values or by `map` or `filter`, and could
-    /// multiply.
-    #[error("a list is made within a loop")]
+    /// A loop builds a list that could multiply: one of several values, or one made by `map` or
+    /// `filter`.
+    #[error("a loop builds a list")]
     ListInLoop,
-    /// It can be neither true nor false.
+    /// The result of the rule cannot be a boolean.
     #[error("the rule can be neither true nor false")]
     NotBoolean,
 }
@@ -60,11 +59,11 @@ pub enum BadRule {
 /// The names that a rule can use.
 const NAMES: [&str; 5] = ["claims", "header", "caller", "request", "now"];
 
-/// Those of them that are not of the token. A variable of a loop with such a name counts as
-/// one of them.
+/// The names that do not refer to the token. A loop variable with such a name counts as one of
+/// them.
 const BEYOND_THE_TOKEN: [&str; 3] = ["caller", "request", "now"];
 
-/// The functions that a rule can call; operators and loops are no functions.
+/// The functions that a rule can call; operators and loops are not functions.
 const FUNCTIONS: [&str; 9] =
     ["bool", "contains", "double", "endsWith", "int", "size", "startsWith", "string", "uint"];
 
@@ -85,14 +84,14 @@ impl From<ParseErrors> for BadRule {
     }
 }
 
-/// What the parser found, in words: its own text lists names of its grammar.
+/// Describes the parser's error, because its own text lists names of its grammar.
 fn syntax(message: &str) -> String {
     if message.contains("<EOF>") {
-        return "it ends too early".to_owned();
+        return "unexpected end of the rule".to_owned();
     }
     match message.split('\'').nth(1).filter(|found| !found.is_empty()) {
-        Some(found) => format!("`{found}` cannot stand here"),
-        None => "it is not CEL here".to_owned(),
+        Some(found) => format!("unexpected `{found}`"),
+        None => "not valid CEL".to_owned(),
     }
 }
 
@@ -111,7 +110,7 @@ fn write_syntax(
 }
 
 impl BadRule {
-    /// How to fix it.
+    /// The fix for the rule.
     #[must_use]
     pub fn remediation(&self) -> String {
         match self {
@@ -142,14 +141,14 @@ impl BadRule {
     }
 }
 
-/// Checks that the rule can be decided, at bounded cost; returns whether it looks at more than
-/// the token.
+/// Checks that the rule can be decided at bounded cost; returns true if it reads more than the
+/// token.
 pub(super) fn check(program: &Program) -> Result<bool, BadRule> {
     let root = program.expression();
     let boolean = match &root.expr {
         Expr::Literal(LiteralValue::Boolean(_)) => true,
         Expr::Literal(_) | Expr::List(_) | Expr::Map(_) | Expr::Struct(_) => false,
-        // All names stand for mappings or numbers.
+        // Every name stands for a map or a number.
         Expr::Ident(_) => false,
         Expr::Call(call) => ![
             operators::ADD,
@@ -172,16 +171,16 @@ pub(super) fn check(program: &Program) -> Result<bool, BadRule> {
     if boolean { Ok(look.beyond) } else { Err(BadRule::NotBoolean) }
 }
 
-/// What was seen on the way down.
+/// The state of the descent into an expression.
 #[derive(Default)]
 struct Look<'e> {
-    /// The variables of the loops around.
+    /// The variables of the enclosing loops.
     bound: Vec<&'e str>,
     loops: usize,
     loops_in_all: usize,
     in_loops: usize,
     sums: usize,
-    /// Whether it looks at more than the token.
+    /// True if the rule reads more than the token.
     beyond: bool,
 }
 
@@ -215,11 +214,11 @@ impl<'e> Look<'e> {
                 if self.loops > 0 && several {
                     return Err(BadRule::ListInLoop);
                 }
-                // It is made anew in each round.
+                // The list is built anew in each iteration.
                 self.count_in_loops(list.elements.len())?;
                 list.elements.iter().try_for_each(|one| self.at(one, depth))
             }
-            // Neither is of use in a comparison with claims.
+            // Neither maps nor structures are useful in a comparison with claims.
             Expr::Map(_) => Err(BadRule::UnknownFunction("{…}".into())),
             Expr::Struct(structure) => Err(BadRule::UnknownFunction(structure.type_name.clone())),
             Expr::Call(call) => {
@@ -229,7 +228,7 @@ impl<'e> Look<'e> {
                 }
                 self.count_in_loops(1)?;
                 let name = call.func_name.as_str();
-                // Operators have names that nobody can write: `_&&_`, `@in`.
+                // Operators have names that no rule can contain: `_&&_`, `@in`.
                 let letters = name.bytes().any(|byte| byte.is_ascii_alphanumeric());
                 let operator = name.starts_with('@') || !letters;
                 if !operator && !FUNCTIONS.contains(&name) {
@@ -239,7 +238,7 @@ impl<'e> Look<'e> {
                 call.args.iter().try_for_each(|one| self.at(one, depth))
             }
             Expr::Comprehension(one) => {
-                // `map` and `filter`: round by round such a list would be multiplied.
+                // `map` and `filter`: such a list could multiply with each iteration.
                 if self.loops > 0 && matches!(one.accu_init.expr, Expr::List(_)) {
                     return Err(BadRule::ListInLoop);
                 }

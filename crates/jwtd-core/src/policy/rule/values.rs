@@ -1,5 +1,5 @@
-//! What a rule can look at, as values of CEL. Claims are turned into them when a rule
-//! asks for one, and only that one; texts are borrowed.
+//! The variables of a rule as CEL values. Only the claims that a rule reads are converted; strings
+//! are borrowed.
 
 use super::{membership, meter};
 use crate::jose::json::{ExactNumber, Value as Json, exact_double};
@@ -16,21 +16,21 @@ use cel::context::VariableResolver;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The function that fails, in the errors of the library, where a number would be rounded.
+/// The function name in the library's error when a number would be rounded.
 pub(super) const INEXACT: &str = "number";
-/// Below this, a double tells each integer from its neighbors.
+/// The limit below which a double distinguishes each integer from its neighbors.
 pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// How much a rule may take up: values, and 64 bytes of text count as one.
+/// The most values that a rule may read; 64 bytes of text count as one.
 const MOST_VALUES: usize = 2_000;
-/// How much one look at a claim may take up. What is compared with something of another
-/// kind is copied by the library, for each element that it is compared with.
+/// The most values that one read of a claim may convert. When types differ, the library copies the
+/// value for each element that it is compared with.
 const MOST_AT_ONCE: usize = 500;
 
-/// So many elements of a claim that is looked into are compared in a step of the budget.
+/// The number of elements of a claim searched in place that one step of the budget pays for.
 const ELEMENTS: usize = 16;
 
-/// The variables of a rule while it runs.
+/// The variables of a running rule.
 #[derive(Debug)]
 pub(super) struct Variables<'f> {
     input: &'f PolicyInput<'f>,
@@ -47,15 +47,16 @@ impl<'f> Variables<'f> {
         let left = self.left.load(Ordering::Relaxed);
         let rest = left.checked_sub(cost);
         self.left.store(rest.unwrap_or_default(), Ordering::Relaxed);
-        // What is not taken up costs nothing.
+        // A value that is refused costs nothing.
         if rest.is_some() { meter::charge(self.input.budget, cost) } else { Err(meter::too_much()) }
     }
 
-    /// A claim, if it is not too large.
+    /// Converts a claim, if it is not too large.
     fn claim<'v>(&self, value: &'v Json<'_>) -> Result<Box<dyn Val + 'v>, ExecutionError> {
         let before = self.left.load(Ordering::Relaxed);
         let least = before.saturating_sub(MOST_AT_ONCE);
-        // It stops where this look ends, and what is left is what it has not used.
+        // The conversion stops at the limit of this read; the unused part of that limit is given
+        // back.
         self.left.store(before.saturating_sub(least), Ordering::Relaxed);
         let found = self.value(value);
         let unused = self.left.load(Ordering::Relaxed);
@@ -99,9 +100,9 @@ impl<'f> Variables<'f> {
     }
 }
 
-/// A number with a fraction or an exponent, or beyond 64 bits. The library compares a double with
-/// anything else as doubles. So one whose neighbors have the same double becomes an integer, or
-/// nothing that can be compared.
+/// Converts a number with a fraction or an exponent, or beyond 64 bits. The library compares a
+/// double with anything else as doubles. A number whose neighbors have the same double therefore
+/// becomes an integer, or an error if it cannot be one.
 fn decimal<'v>(number: &str) -> Result<Box<dyn Val + 'v>, ExecutionError> {
     let inexact = || ExecutionError::function_error(INEXACT, "inexact");
     if let Some(double) = exact_double(number).filter(|double| double.abs() < EXACT) {
@@ -138,7 +139,7 @@ impl VariableResolver for Variables<'_> {
     }
 }
 
-/// A mapping whose members are made when they are asked for.
+/// A map whose members are converted when a rule reads them.
 #[derive(Clone, Debug)]
 struct Mapping<'v> {
     variables: &'v Variables<'v>,
@@ -154,7 +155,7 @@ enum Variable {
 }
 
 impl<'v> Mapping<'v> {
-    /// The member of this name, if there is one.
+    /// Returns the member of this name, if there is one.
     fn find(&self, name: &str) -> Result<Option<Box<dyn Val + 'v>>, ExecutionError> {
         let Variables { input, .. } = self.variables;
         let text = |text: &'v str| self.variables.text(text);
@@ -224,7 +225,7 @@ impl<'v> Val for Mapping<'v> {
     }
 }
 
-/// A claim that is looked into.
+/// A claim that is searched in place.
 #[derive(Clone, Debug)]
 struct Members<'v> {
     variables: &'v Variables<'v>,
@@ -269,7 +270,7 @@ impl Container for Members<'_> {
                 charge(members.len())?;
                 Ok(members.iter().any(|(name, _)| *name == *text))
             }
-            // Anything else the library compares.
+            // The library compares all other values.
             _ => {
                 let value_of_claim = self.variables.claim(held)?;
                 let container = value_of_claim.as_container();

@@ -1,4 +1,5 @@
-//! Audiences of wrong shapes (CVE-2020-26160) and wrong audiences, well signed.
+//! Correctly signed tokens with audiences of the wrong type (CVE-2020-26160) or with the wrong
+//! audience.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::verify::Reason::{AudienceMismatch, AudienceMissing, ClaimBadType};
@@ -71,7 +72,7 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = forge.with_claims(&[("aud", ""), (name, r#""api""#)]);
         forge.add(format!("no aud, but `{member}`"), token, &[AudienceMissing]);
     }
-    // Not the audience of a trusted issuer, but in another issuer's claims.
+    // The token's own issuer does not accept these audiences.
     let many: Vec<_> = (0..256).map(|n| format!("\"a{n}\"")).collect();
     let token = forge.with_claims(&[("aud", &format!("[{}]", many.join(",")))]);
     forge.add("256 audiences", token, &[AudienceMismatch]);

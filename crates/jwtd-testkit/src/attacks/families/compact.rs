@@ -1,6 +1,5 @@
-//! Separators and base64url (RFC 7515, section 2): wrong counts of parts, and other
-//! spellings of the same bytes. The signature is over the token as it is sent, so that
-//! a careless decoder takes it.
+//! Separators and base64url (RFC 7515, section 2): wrong numbers of parts, and other encodings of
+//! the same bytes. The signature covers the token as sent, so that a careless decoder accepts it.
 
 use crate::attacks::corpus::Forge;
 use crate::attacks::encodings::base64;
@@ -10,7 +9,7 @@ use jwtd_core::verify::Reason::{
     SignatureBadBase64url, SignatureMissing, TokenBadCharacter, TokenNotCompact,
 };
 
-/// Other base64url texts with the same bytes.
+/// Other base64url texts that decode to the same bytes.
 fn loose_ends(text: &str) -> Vec<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let spare = match text.len() % 4 {
@@ -24,7 +23,7 @@ fn loose_ends(text: &str) -> Vec<String> {
     ends.collect()
 }
 
-/// The JSON text with as many spaces behind as make its last character hold spare bits.
+/// Appends spaces to a JSON text until the last character of its encoding has spare bits.
 fn uneven(text: &str, rest: usize) -> String {
     let mut text = text.to_owned();
     while text.len() % 3 != rest {
@@ -93,7 +92,7 @@ pub(crate) fn add(forge: &mut Forge) {
     inside(forge);
 }
 
-/// What is made of the three parts of a good token.
+/// Builds an attack from the three parts of a good token.
 type Shape = fn(&str, &str, &str) -> String;
 
 fn separators(forge: &mut Forge) {
@@ -165,7 +164,7 @@ fn surrounded(forge: &mut Forge) {
 /// `+` and `/`, which base64url does not use (RFC 4648, section 5).
 fn standard_alphabet(forge: &mut Forge) {
     let signer = forge.world.main.ed25519();
-    // Letters whose encoding needs the two odd characters.
+    // Characters whose encoding needs `+` and `/`.
     let odd = "\"???>>>~~~\u{ff}\u{3ff}\u{7ff}\"";
     let claims = uneven(&forge.claims(&[("odd", odd)]), 0);
     let header = uneven(&signer.header(&format!(",\"odd\":{odd}")), 0);
@@ -188,7 +187,7 @@ fn standard_alphabet(forge: &mut Forge) {
     }
 }
 
-/// Bytes between those of a part, which some decoders skip, and one letter too many.
+/// Bytes inserted into a part, which some decoders skip, and one character too many.
 fn inside(forge: &mut Forge) {
     let signer = forge.world.main.ed25519();
     let header = base64url::encode(signer.header("").as_bytes());
@@ -215,7 +214,7 @@ fn inside(forge: &mut Forge) {
         let token = format!("{input}.{}", at(signature, place));
         forge.add(format!("{name} in the signature"), token, &[TokenBadCharacter]);
     }
-    // A single letter is six bits, and no byte.
+    // A single character holds six bits, which are not a byte.
     let claims = forge.claims(&[]);
     let (whole, payload) = (uneven(&signer.header(""), 0), uneven(&claims, 0));
     let (h, p) = (base64url::encode(whole.as_bytes()), base64url::encode(payload.as_bytes()));

@@ -11,11 +11,11 @@ use jwtd_core::verify::Reason::{AlgorithmNotAllowed, KeyUnknown, SignatureInvali
 
 const HMAC: [Algorithm; 3] = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
 
-/// A key that makes the tags that a verifier makes that takes any bytes for a secret.
+/// The HMAC key that a verifier would use if it accepted any bytes as a secret.
 fn careless(bytes: &[u8], algorithm: Algorithm) -> SigningKey {
     let mut secret = bytes.to_vec();
-    // HMAC fills a short secret up with zeros itself (RFC 2104, section 2), so that
-    // this changes no tag; our own keys must be as long as the hash.
+    // HMAC itself pads a short secret with zeros (RFC 2104, section 2), so the tag does not change;
+    // signing keys of jwtd must be as long as the hash.
     if secret.len() < 64 {
         secret.resize(64, 0);
     }
@@ -35,15 +35,15 @@ pub(crate) fn add(forge: &mut Forge) {
                 let token = forger.sign_compact(&header, &claims).unwrap();
                 forge.add(name("to the key's issuer"), token, &[AlgorithmNotAllowed]);
 
-                // Beside it stands an issuer whose tokens are rightly HMAC: neither
-                // the other's key nor its own secrets may do.
+                // A second issuer legitimately uses HMAC: neither the first issuer's key nor the
+                // second's own secrets may verify the token.
                 let own = world.shared.signer(algorithm).unwrap();
                 let jti = forge.token_id();
                 let claims = world.claims(&world.shared, &[("jti", &jti)]);
                 let token = forger.sign_compact(&own.header(""), &claims).unwrap();
                 forge.add(name("to a secret's id"), token, &[SignatureInvalid]);
 
-                // The key's own algorithm, and a tag in the place of the signature.
+                // The key's own algorithm, with a tag in place of the signature.
                 let claims = forge.claims(&[]);
                 let token = forger.sign_compact(&signer.header(""), &claims).unwrap();
                 forge.add(name("as a signature"), token, &[SignatureInvalid]);

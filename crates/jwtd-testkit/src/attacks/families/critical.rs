@@ -1,5 +1,5 @@
-//! `crit` and `b64` (RFC 7515, section 4.1.11; RFC 7797): CVE-2026-35042,
-//! CVE-2025-59420, CVE-2026-32597, CVE-2026-48525. All of it is well signed.
+//! `crit` and `b64` (RFC 7515, section 4.1.11; RFC 7797): CVE-2026-35042, CVE-2025-59420,
+//! CVE-2026-32597, CVE-2026-48525. All tokens are correctly signed.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::jose::base64url;
@@ -83,7 +83,7 @@ pub(crate) fn add(forge: &mut Forge) {
     let token = forge.with_header(&twice);
     forge.add("crit twice", token, &[HeaderDuplicateMember]);
 
-    // The payload in clear, which is what `b64` false means: it is never decoded.
+    // The payload unencoded, as `b64` false requires: it must never be decoded.
     let header = signer.header(r#","b64":false,"crit":["b64"]"#);
     let header = base64url::encode(header.as_bytes());
     let claims = forge.claims(&[]).replace('.', "%2e");

@@ -1,5 +1,5 @@
-//! Keys that come with the token (CVE-2018-0114), and addresses where the verifier
-//! might look for them: the canary lives there, and must not be visited.
+//! Keys embedded in the token (CVE-2018-0114), and URLs where the verifier might look for them. The
+//! URLs point to the canary, which must see no connection.
 
 use crate::attacks::corpus::Forge;
 use crate::attacks::encodings::base64;
@@ -47,7 +47,7 @@ pub(crate) fn add(forge: &mut Forge) {
     forge.strangers = strangers;
 }
 
-/// Addresses of the canary in some spellings.
+/// URLs of the canary in several spellings.
 pub(crate) fn urls(forge: &mut Forge) -> Vec<String> {
     let port = forge.world.canary.address.port();
     let path = format!("{:x}", forge.random());
@@ -73,7 +73,7 @@ pub(crate) fn urls(forge: &mut Forge) -> Vec<String> {
     .into()
 }
 
-/// Header members that bring the key of `stranger`, or say where it is.
+/// Header members that contain the key of `stranger`, or point to it.
 fn members(stranger: &Signer, urls: &[String]) -> Vec<(String, String)> {
     let jwk = stranger.key.to_jwk("stranger");
     let spki = crate::attacks::encodings::spki(&stranger.key.public().unwrap());
@@ -102,7 +102,7 @@ fn members(stranger: &Signer, urls: &[String]) -> Vec<(String, String)> {
     members
 }
 
-/// The stranger signs, under the id of the issuer's key, its own, and none.
+/// Tokens signed by the stranger, under the issuer's key ID, its own, and none.
 fn signed_by(forge: &mut Forge, stranger: &Signer, name: &str, member: &str) {
     let algorithm = stranger.algorithm();
     let Some(known) = forge.world.main.signer(algorithm) else { return };
@@ -118,7 +118,7 @@ fn signed_by(forge: &mut Forge, stranger: &Signer, name: &str, member: &str) {
     forge.add(name("no id"), stranger.sign(&without, &claims), &[SignatureInvalid]);
 }
 
-/// A chain of one certificate, whose key signs the token.
+/// A chain of one certificate whose key signs the token.
 fn certificate(forge: &mut Forge) {
     let pair = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["main.example".to_owned()]).unwrap();

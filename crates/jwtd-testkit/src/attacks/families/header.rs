@@ -1,5 +1,5 @@
-//! Tokens of other kinds, all well signed by the right key: ID tokens, logout tokens,
-//! proofs of possession, events, and tokens that are bound to their sender.
+//! Tokens of other types, all correctly signed with the right key: ID tokens, logout tokens, DPoP
+//! proofs, security events, and sender-constrained tokens.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::verify::Reason::{AudienceMismatch, BindingRequired, TypeNotAllowed};
@@ -57,8 +57,8 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = forge.with_header(&signer.header(&format!(r#","typ":"{typ}""#)));
         forge.add(format!("typ `{typ}`"), token, &[TypeNotAllowed]);
     }
-    // An ID token, whose audience is the client, and a client assertion, whose audience
-    // is the issuer (RFC 7523, section 3).
+    // An ID token, whose audience is the client, and a client assertion, whose audience is the
+    // issuer (RFC 7523, section 3).
     for (name, typ, audience) in [
         ("an ID token", "", "client-7"),
         ("an ID token", r#","typ":"JWT""#, "client-7"),
@@ -75,7 +75,7 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = signer.sign(&signer.header(typ), &claims);
         forge.add(format!("{name}{typ} for {audience}"), token, &[AudienceMismatch]);
     }
-    // The kind is told by the type, whatever the claims look like.
+    // `typ` determines the type of token, whatever the claims look like.
     for (typ, member, value) in [
         ("logout+jwt", "events", r#"{"http://schemas.openid.net/event/backchannel-logout":{}}"#),
         ("dpop+jwt", "htm", "\"POST\""),

@@ -1,5 +1,5 @@
-//! Keys of one issuer under the name of another (CVE-2026-49998, CVE-2026-50202,
-//! CVE-2025-59936), though they share their key ids, and names that are nearly right.
+//! Keys of one issuer used under the name of another (CVE-2026-49998, CVE-2026-50202,
+//! CVE-2025-59936), although they share their key IDs, and issuer names that are almost right.
 
 use crate::attacks::corpus::Forge;
 use crate::attacks::world::Party;
@@ -65,7 +65,7 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = forge.with_claims(&[("iss", ""), (member, "\"https://main.example\"")]);
         forge.add(format!("no iss, but `{name}`"), token, &[IssuerMissing]);
     }
-    // RFC 7519, section 5.3: a copy of a claim in the header is none.
+    // RFC 7519, section 5.3: a claim replicated in the header does not replace the claim.
     let signer = world.main.ed25519();
     let claims = forge.claims(&[("iss", "")]);
     let header = signer.header(r#","iss":"https://main.example""#);
@@ -75,8 +75,8 @@ pub(crate) fn add(forge: &mut Forge) {
     forge.add("two issuers", signer.sign(&signer.header(""), &claims), &[ClaimBadType]);
 }
 
-/// `real` signs with each of its keys what `claimed` is said to have signed, under the
-/// id of its own key and under none.
+/// Signs tokens that claim to be from `claimed` with each key of `real`, with and without the key's
+/// ID.
 fn crossed(forge: &mut Forge, claimed: &Party, real: &Party) {
     let world = forge.world;
     for signer in &real.signers {
@@ -89,7 +89,7 @@ fn crossed(forge: &mut Forge, claimed: &Party, real: &Party) {
             let header =
                 if without { format!(r#"{{"alg":"{algorithm}"}}"#) } else { signer.header("") };
             let token = signer.sign(&header, &claims);
-            // To a profile that does not trust it, nothing of an issuer is told.
+            // A profile that does not trust an issuer must reveal nothing about it.
             let expected: &[Reason] = if claimed.name == world.outside.name {
                 &[IssuerNotInProfile]
             } else if !claimed.algorithms().contains(&algorithm) {

@@ -1,12 +1,12 @@
-//! Members that appear twice, and JSON that is too deep or too wide. All of it is well
-//! signed, and each would do under a parser that keeps the first or the last member.
+//! Duplicate members, and JSON that is too deep or too wide. All tokens are correctly signed, and
+//! each would pass a parser that keeps the first or the last member.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::verify::Reason::{
     ClaimsDuplicateMember, ClaimsTooComplex, HeaderDuplicateMember, HeaderTooComplex, TokenTooLarge,
 };
 
-/// The name with one letter as an escape, in both cases of the digits.
+/// The name with one letter escaped, with the hexadecimal digits in both cases.
 fn escaped(name: &str, place: usize) -> String {
     let letter = u32::from(name.as_bytes()[place]);
     format!("{}\\u{letter:04X}{}", &name[..place], &name[place + 1..])
@@ -42,7 +42,7 @@ pub(crate) fn add(forge: &mut Forge) {
             let header = format!(r#"{{"{name}":{one},{rest},"{spelling}":{two}}}"#);
             let token = forge.with_header(&header);
             let called = format!("header {name} {one}, then {spelling} {two}");
-            // Another fault may be met first: `alg` is read after the whole is parsed.
+            // Another fault may be found first: `alg` is read after the whole header is parsed.
             forge.add(called, token, &[HeaderDuplicateMember]);
         }
     }
@@ -100,7 +100,7 @@ fn duplicate_claims(forge: &mut Forge) {
             );
         }
     }
-    // Beyond the count up to which names are compared one by one.
+    // Above and below the count up to which names are compared one by one.
     for count in [14, 15, 16, 17, 100, 200] {
         let members: Vec<_> = (0..count).map(|n| format!("\"m{n}\":{n}")).collect();
         let value = format!("{{{},\"m3\":0}}", members.join(","));

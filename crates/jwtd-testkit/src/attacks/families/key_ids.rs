@@ -1,5 +1,5 @@
-//! Key ids that mean to be something else: a path, a query, a command, a pattern. They
-//! name no key, so no signature is even checked (CVE-2026-89313).
+//! Key IDs that look like a path, a query, a command or a pattern. They name no key, so no
+//! signature is even checked (CVE-2026-89313).
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::crypto::SigningKey;
@@ -53,10 +53,10 @@ pub(crate) fn add(forge: &mut Forge) {
     let id = signer.id.as_deref().unwrap();
     let zeros = SigningKey::from_secret(Secret::new(vec![0; 64]), Algorithm::Hs256).unwrap();
     for kid in HOSTILE {
-        // By the issuer's own key: what is not its id does not find it.
+        // Signed by the issuer's own key, which is not found under another ID.
         let token = forge.with_header(&format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#));
         forge.add(format!("kid `{kid}`"), token, &[KeyUnknown]);
-        // By the empty secret, which is what an empty file holds.
+        // Signed with the empty secret, as an empty file would give.
         let header = format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#);
         let claims = forge.claims(&[]);
         let token = zeros.sign_compact(&header, &claims).unwrap();
@@ -66,7 +66,7 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = zeros.sign_compact(&header, &claims).unwrap();
         forge.add(format!("kid `{kid}` and no secret among secrets"), token, &[KeyUnknown]);
     }
-    // Near the real one.
+    // Almost the real key ID.
     for kid in [
         format!("{id} "),
         format!(" {id}"),
@@ -107,7 +107,7 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = forge.with_header(&format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#));
         forge.add(format!("unknown {number}"), token, &[KeyUnknown]);
     }
-    // The secrets of others, and empty ones, under the ids of real secrets.
+    // Secrets of others, and empty ones, under the IDs of real secrets.
     for own in &world.shared.signers {
         let algorithm = own.algorithm();
         for (name, secret) in [

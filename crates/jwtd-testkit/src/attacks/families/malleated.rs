@@ -1,9 +1,8 @@
-//! Signatures made of good ones. Those that are other spellings of the same numbers
-//! must not pass: a signature has one length and one range (RFC 7518, sections 3.3 and
-//! 3.4; RFC 8032, section 5.1.7), and it is never empty (CVE-2020-28042).
+//! Signatures derived from good ones. Other encodings of the same numbers must be refused: a
+//! signature has one length and one range (RFC 7518, sections 3.3 and 3.4; RFC 8032, section
+//! 5.1.7), and it is never empty (CVE-2020-28042).
 //!
-//! The one exception is with the good tokens: (r, n-s) is as good a signature of ECDSA
-//! as (r, s).
+//! The only exception is among the good tokens: (r, n-s) is as valid an ECDSA signature as (r, s).
 
 use super::psychic::{ed25519_order, order_and_prime, with_signature};
 use crate::attacks::corpus::Forge;
@@ -34,7 +33,7 @@ pub(crate) fn add(forge: &mut Forge) {
     leading_zero(forge);
 }
 
-/// Other byte strings for the same signature.
+/// Other encodings of the same signature.
 fn spellings(signer: &Signer, signature: &[u8]) -> Vec<(String, Vec<u8>)> {
     let length = signature.len();
     let mut found = vec![
@@ -79,7 +78,7 @@ fn ecdsa(curve: Curve, signature: &[u8]) -> Vec<(String, Vec<u8>)> {
         ("0 and s".to_owned(), [&vec![0; width][..], s].concat()),
         ("r and 0".to_owned(), [r, &vec![0; width]].concat()),
     ];
-    // In the 66 bytes of P-521 there is room for more than the order.
+    // The 66 bytes of P-521 can hold numbers larger than the order.
     for (name, one, two) in
         [("r plus n", &sum(r, &order)[..], s), ("s plus n", r, &sum(s, &order)[..])]
     {
@@ -114,11 +113,11 @@ fn ed25519(signature: &[u8]) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// A signature of RSA that happens to begin with a zero, less that zero.
+/// An RSA signature that happens to begin with a zero byte, with that byte removed.
 fn leading_zero(forge: &mut Forge) {
     let world = forge.world;
     let family = |signer: &&Signer| signer.algorithm().family() == Family::Rsa;
-    // One in 256 does.
+    // One signature in 256 does.
     for _ in 0..10_000 {
         let Some(signer) = world.main.signers.iter().find(family) else { return };
         let claims = forge.claims(&[]);

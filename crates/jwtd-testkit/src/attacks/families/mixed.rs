@@ -1,6 +1,6 @@
-//! The header names another algorithm than the key's, though the issuer may use both
-//! (GHSA-jq35-7prp-9v3f). The signature is good under the key's own algorithm, so that
-//! a verifier that only compares the name with a list takes it.
+//! Headers that name another algorithm than the key's, although the issuer may use both
+//! (GHSA-jq35-7prp-9v3f). The signature is valid under the key's own algorithm, so a verifier that
+//! only checks the name against a list accepts it.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::jose::Algorithm;
@@ -41,7 +41,7 @@ pub(crate) fn add(forge: &mut Forge) {
             forge.add(format!("`{name}` for {own}"), token, &[AlgorithmUnsupported]);
         }
     }
-    // Names of algorithms that exist and are not implemented, or no signatures.
+    // Names of algorithms that exist but are not implemented, or do not sign.
     for name in [
         "ES256K",
         "Ed448",

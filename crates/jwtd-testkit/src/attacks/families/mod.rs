@@ -1,4 +1,4 @@
-//! The families of attacks, each with the rules and incidents that it is for.
+//! The families of attacks, each with the rules and incidents that it tests.
 
 mod audiences;
 mod compact;
@@ -22,7 +22,7 @@ mod types;
 use crate::attacks::corpus::Forge;
 pub(crate) use psychic::order_and_prime;
 
-/// Makes the attacks of a family.
+/// Adds the attacks of one family.
 type Family = fn(&mut Forge);
 
 pub const ALL: [(&str, Family); 18] = [

@@ -1,5 +1,5 @@
-//! `none` in all its spellings (CVE-2015-2951): each with an empty signature, with one
-//! that fits nothing, and with a good one.
+//! `none` in all its spellings (CVE-2015-2951): each with an empty signature, an invalid one, and a
+//! valid one.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::jose::base64url;
@@ -18,7 +18,7 @@ pub(crate) fn add(forge: &mut Forge) {
     for space in [" ", "\\t", "\\n", "\\r", "\\r\\n", "\\f", "\\u0000", "\\u00a0", "\\u2003"] {
         spellings.extend([format!("none{space}"), format!("{space}none"), format!("no{space}ne")]);
     }
-    // Characters that fold to letters of `none`, look like them, or vanish.
+    // Characters that case-fold to letters of `none`, look like them, or are invisible.
     for odd in [
         "\\u006eone",
         "\\u006e\\u006f\\u006e\\u0065",
@@ -110,7 +110,7 @@ fn unsigned(forge: &mut Forge, header: &str) -> String {
 }
 
 fn spelled(forge: &mut Forge, spelling: &str) {
-    // The empty signature is looked at after the header: it is `none` that is named.
+    // The empty signature is checked after the header, so the reason names `none`.
     let expected = &[AlgorithmNone, AlgorithmUnsupported];
     let kid = forge.world.main.ed25519().id.clone().unwrap();
     let header = format!(r#"{{"alg":"{spelling}"}}"#);

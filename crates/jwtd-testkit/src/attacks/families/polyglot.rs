@@ -1,5 +1,5 @@
-//! What is no signed token in compact form but holds one (CVE-2023-51774 and "Three
-//! New Attacks"): the JSON serializations, encrypted tokens, tokens in tokens.
+//! Inputs that contain a signed token but are not one in compact form (CVE-2023-51774 and "Three
+//! New Attacks"): the JSON serializations, encrypted tokens, and nested tokens.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::jose::base64url;
@@ -43,7 +43,7 @@ pub(crate) fn add(forge: &mut Forge) {
         forge.add(format!("serialization {place}"), token, expected);
     }
     encrypted(forge);
-    // Tokens in tokens.
+    // Nested tokens.
     let inner = good(forge);
     let header = signer.header(r#","cty":"JWT""#);
     forge.add("a token as payload", signer.sign(&header, &inner), &[ClaimsBadJson]);
@@ -64,7 +64,7 @@ pub(crate) fn add(forge: &mut Forge) {
     }
 }
 
-/// Five parts, or three that say that they are encrypted.
+/// Five parts, or three whose header says that they are encrypted.
 fn encrypted(forge: &mut Forge) {
     let world = forge.world;
     for (algorithm, encryption) in [
@@ -101,7 +101,7 @@ fn encrypted(forge: &mut Forge) {
             forge.add(format!("{algorithm} in three parts"), token, &[AlgorithmUnsupported]);
         }
     }
-    // A good token, and two parts more.
+    // A good token with two more parts.
     for (name, token) in [
         ("two empty parts behind", format!("{}..", forge.with_claims(&[]))),
         ("two empty parts before", format!("..{}", forge.with_claims(&[]))),
@@ -116,7 +116,7 @@ fn encrypted(forge: &mut Forge) {
     }
     let claims = forge.claims(&[]);
     let header = world.main.ed25519().header(r#","zip":"DEF""#);
-    // Deflated, stored without compression.
+    // DEFLATE format, stored without compression.
     let length = u16::try_from(claims.len()).unwrap();
     let deflated =
         [&[1][..], &length.to_le_bytes(), &(!length).to_le_bytes(), claims.as_bytes()].concat();

@@ -1,5 +1,5 @@
-//! Signatures that need no key (CVE-2022-21449, CVE-2022-24884): numbers at the ends
-//! of their ranges, for each curve, for RSA and for Ed25519.
+//! Signatures that need no key (CVE-2022-21449, CVE-2022-24884): numbers at the ends of their
+//! ranges, for each curve, for RSA and for Ed25519.
 
 use crate::attacks::corpus::Forge;
 use crate::attacks::encodings::{der, integer};
@@ -8,7 +8,7 @@ use crate::tokens::Signer;
 use jwtd_core::jose::{Curve, Family, KeyMaterial, base64url};
 use jwtd_core::verify::Reason::SignatureInvalid;
 
-/// The order of the curve's group and the prime of its field (FIPS 186-4, appendix D.1).
+/// The order of the curve's group, and the prime of its field (FIPS 186-4, appendix D.1).
 pub(crate) fn order_and_prime(curve: Curve) -> (Vec<u8>, Vec<u8>) {
     let (order, prime) = match curve {
         Curve::P256 => (
@@ -32,12 +32,12 @@ pub(crate) fn order_and_prime(curve: Curve) -> (Vec<u8>, Vec<u8>) {
     (hex(&order), hex(&prime))
 }
 
-/// The order of the group of Ed25519 (RFC 8032, section 5.1), big-endian.
+/// The order of the Ed25519 group (RFC 8032, section 5.1), big-endian.
 pub(crate) fn ed25519_order() -> Vec<u8> {
     hex("1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed")
 }
 
-/// A token with this header and these bytes as its signature.
+/// A token with this header and these signature bytes.
 pub(crate) fn with_signature(forge: &mut Forge, signer: &Signer, signature: &[u8]) -> String {
     let (header, claims) = (signer.header(""), forge.claims(&[]));
     let part = |bytes: &[u8]| base64url::encode(bytes);
@@ -77,7 +77,7 @@ fn ecdsa(forge: &mut Forge, signer: &Signer, curve: Curve) {
         for (s_name, s) in &numbers {
             let token = with_signature(forge, signer, &[&r[..], s].concat());
             forge.add(format!("{algorithm} r={r_name} s={s_name}"), token, &[SignatureInvalid]);
-            // As DER, which some libraries take for any signature of ECDSA.
+            // As DER, which some libraries accept for any ECDSA signature.
             if r_name == s_name {
                 let shaped = der(0x30, &[integer(r), integer(s)].concat());
                 let token = with_signature(forge, signer, &shaped);
@@ -95,8 +95,8 @@ fn ecdsa(forge: &mut Forge, signer: &Signer, curve: Curve) {
 fn ed25519(forge: &mut Forge, signer: &Signer) {
     let mut order = ed25519_order();
     order.reverse();
-    // Points of small order, whose multiples are few (RFC 8032, section 5.1.7, lets
-    // S=0 go with the neutral one).
+    // Points of small order. With the neutral point, S=0 satisfies the equation of RFC 8032,
+    // section 5.1.7.
     let points = [
         ("the neutral point", "0100000000000000000000000000000000000000000000000000000000000000"),
         (
@@ -149,7 +149,7 @@ fn rsa(forge: &mut Forge, signer: &Signer) {
         ("one byte", vec![1]),
         ("a short zero", vec![0; width - 1]),
         ("a long zero", vec![0; width + 1]),
-        // What a signature of PKCS #1 is before the private key is used.
+        // The padded input of a PKCS #1 signature, before the private-key operation.
         ("the bare padding", [&[0, 1][..], &vec![0xff; width - 3], &[0]].concat()),
     ] {
         let token = with_signature(forge, signer, &signature);

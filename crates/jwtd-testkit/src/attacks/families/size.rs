@@ -1,5 +1,5 @@
 //! Tokens, headers and signatures that are too large (CVE-2025-30204, CVE-2025-27144,
-//! CVE-2025-61920, CVE-2026-48525), well signed where they have a signature.
+//! CVE-2025-61920, CVE-2026-48525), correctly signed if they have a signature.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::jose::base64url;

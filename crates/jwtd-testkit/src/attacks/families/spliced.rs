@@ -1,5 +1,5 @@
-//! Parts of good tokens put together anew: header, payload and signature of tokens
-//! that the verifier may remember (CVE-2026-35039).
+//! Parts of good tokens recombined: header, payload and signature of tokens that the verifier may
+//! have cached (CVE-2026-35039).
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::jose::{Family, base64url};
@@ -18,7 +18,7 @@ pub(crate) fn add(forge: &mut Forge) {
             let (jti, sub) = (forge.token_id(), format!("\"{subject}\""));
             signer.sign(&signer.header(""), &world.claims(party, &[("jti", &jti), ("sub", &sub)]))
         };
-        // They share a header; each is good, and a way may have seen it before.
+        // Both share a header and are good; the verifier may have cached either.
         let (one, two) = (good(forge, "alice"), good(forge, "root"));
         forge.good(name("one of two"), one.clone());
         forge.good(name("two of two"), two.clone());
@@ -30,7 +30,7 @@ pub(crate) fn add(forge: &mut Forge) {
         };
         add("the other payload", format!("{}.{}.{}", a[0], b[1], a[2]), &[SignatureInvalid]);
         add("the other signature", format!("{}.{}.{}", a[0], a[1], b[2]), &[SignatureInvalid]);
-        // A letter of the payload, of the header, and of the signature.
+        // Changes one character of the payload, of the header, and of the signature.
         let edited = |text: &str| base64url::decode(text.as_bytes()).unwrap();
         let admin = String::from_utf8(edited(&a[1])).unwrap().replace("alice", "admin");
         let admin = base64url::encode(admin.as_bytes());
@@ -49,10 +49,10 @@ pub(crate) fn add(forge: &mut Forge) {
             let what = format!("bit {bit} of byte {place}");
             add(&what, format!("{}.{}.{signature}", a[0], a[1]), invalid);
         }
-        // The same bytes cut elsewhere.
+        // The same bytes with the separator moved.
         let cut = a[2].len() - 4;
         let moved = format!("{}.{}{}.{}", a[0], a[1], &a[2][cut..], &a[2][..cut]);
-        // What the piece says is chance: it may be white space behind the claims.
+        // The meaning of the moved bytes is random: they may be white space after the claims.
         let any = &[
             Reason::ClaimsBadJson,
             Reason::PayloadBadBase64url,

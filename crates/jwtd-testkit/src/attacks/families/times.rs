@@ -1,5 +1,5 @@
-//! Times that are no numbers, or none that can be (CVE-2026-25537: unreadable is not
-//! absent), and times that are wrong. All of it is well signed.
+//! Times that are not numbers or cannot be valid (CVE-2026-25537: unreadable is not absent), and
+//! times that are wrong. All tokens are correctly signed.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::verify::Reason::{
@@ -50,7 +50,7 @@ pub(crate) fn add(forge: &mut Forge) {
         format!(r#"{{"value":{later}}}"#),
         format!("-{later}"),
     ]);
-    // serde_json refuses these, some other parsers do not.
+    // serde_json refuses these; some other parsers do not.
     let mut no_json: Vec<String> = [
         "1e400",
         "-1e400",
@@ -89,7 +89,7 @@ pub(crate) fn add(forge: &mut Forge) {
             forge.add(format!("{name} {value}"), token, &[ClaimBadType]);
         }
         for value in &no_json {
-            // An empty text would leave the member out.
+            // An empty text would remove the member.
             let value = if value.is_empty() { " " } else { value };
             let token = forge.with_claims(&[(name, value)]);
             forge.add(format!("{name} is `{value}`"), token, &[ClaimsBadJson]);
@@ -99,7 +99,7 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = forge.with_claims(&[("exp", value)]);
         forge.add(format!("exp {value}"), token, &[ClaimBadType]);
     }
-    // Null is how issuers write what they did not set, and a token without an end is refused.
+    // Issuers write null for an unset claim, and a token without `exp` is refused.
     let token = forge.with_claims(&[("exp", "null")]);
     forge.add("exp null", token, &[ExpiryMissing]);
     wrong_times(forge, now);
@@ -128,7 +128,7 @@ fn wrong_times(forge: &mut Forge, now: i64) {
         add("nbf", most.to_owned(), &[NotYetValid]);
         add("iat", most.to_owned(), &[IssuedInFuture]);
     }
-    // Milliseconds.
+    // Times in milliseconds.
     add("nbf", format!("{now}000"), &[NotYetValid]);
     add("iat", format!("{now}000"), &[IssuedInFuture]);
     for name in ["", "Exp", "EXP", "exp ", "expires_at", "expiry", "ex\\u0070 "] {

@@ -1,5 +1,5 @@
-//! Payloads and headers of each type of JSON, and of none (CVE-2026-107723), well
-//! signed; and registered claims of wrong types.
+//! Payloads and headers of each JSON type, and of none (CVE-2026-107723), correctly signed; and
+//! registered claims of the wrong type.
 
 use crate::attacks::corpus::Forge;
 use jwtd_core::jose::base64url;

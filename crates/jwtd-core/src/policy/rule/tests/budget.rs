@@ -1,9 +1,9 @@
-//! What a rule may cost while it runs, whatever the operator wrote and the caller sent.
+//! Tests for the cost of running rules, whatever the operator wrote and the caller sent.
 
 use super::*;
 use std::fmt::Write as _;
 
-/// A member of a token with as much in it as one look may take up, in several forms.
+/// Token members as large as one read allows, in several forms.
 fn large() -> Vec<(&'static str, String)> {
     let list = |one: &str, count: usize| vec![one; count].join(",");
     let text = "x".repeat(900);
@@ -23,7 +23,7 @@ fn large() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Rules that multiply what they are given, as far as their shape lets them.
+/// Rules that multiply their input as far as the limits on their shape allow.
 fn greedy() -> Vec<String> {
     let chains = ["", ".map(a, a + a)", ".map(a, a + a).map(b, b + b).map(c, c + c).map(d, d + d)"];
     let loops = [
@@ -82,7 +82,7 @@ fn no_rule_costs_more_than_its_budget() {
             };
             let mut outcome = Ok(());
             let took = measure(|| outcome = rule.check(&input));
-            // A step is at most an allocation or a few and 64 bytes or a few.
+            // A step costs at most a few allocations and a small multiple of 64 bytes.
             let name =
                 || format!("{text} of {kind}: {took:?}, {outcome:?}, {} steps", budget.spent());
             assert!(took.count_total < 120_000, "{}", name());
@@ -102,7 +102,7 @@ fn no_rule_costs_more_than_its_budget() {
     assert!(tried > 1000 && spent > 200, "{spent} of {tried}, {worst:?}");
 }
 
-/// The rule of an audit: seconds for a token of two kilobytes.
+/// A rule found in an audit: it took seconds on a token of two kilobytes.
 #[test]
 fn what_is_doubled_and_compared_with_itself_ends_early() {
     let chain = "claims.n.map(a, a + a).map(b, b + b).map(c, c + c).map(d, d + d)";
@@ -112,7 +112,7 @@ fn what_is_doubled_and_compared_with_itself_ends_early() {
     let reject = checked_within(&text, &list, &budget).unwrap_err();
     assert_eq!(reject.reason(), Reason::PolicyFailed);
     assert!(budget.is_spent() && budget.spent() == Budget::STEPS);
-    // No error of the library hides it, and no other rule over the token goes on.
+    // No error of the library hides the spent budget, and no other rule on the token passes.
     assert_eq!(reason(&format!("{text} || true"), &list), Reason::PolicyFailed);
     assert_eq!(reason(&format!("!({text} && false)"), &list), Reason::PolicyFailed);
     assert!(checked_within("now == 50", "", &budget).is_err());

@@ -4,9 +4,9 @@ import io.jwtd.v1.*;
 import java.util.*;
 import java.util.concurrent.TimeUnit;
 
-/** Asks jwtd to judge the tokens on standard input, one a line. */
+/** Verifies the tokens on standard input, one per line, with jwtd. */
 public final class Verify {
-    // waitForReady: a daemon that is starting is waited for, within the deadline.
+    // waitForReady: wait for a daemon that is starting, within the deadline.
     private static final String SERVICE_CONFIG = """
             {"methodConfig": [{"name": [{"service": "jwtd.v1.VerifierService"}], "waitForReady": true,
               "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s",
@@ -29,7 +29,7 @@ public final class Verify {
             }
         } catch (StatusRuntimeException error) {
             System.err.println("jwtd is unavailable: " + error.getStatus().getCode());
-            System.exit(75); // EX_TEMPFAIL: our trouble, not the bearer's
+            System.exit(75); // EX_TEMPFAIL: a failure of the service, not of the token
         } finally {
             channel.shutdownNow();
         }

@@ -39,7 +39,7 @@ final class Answers<Q, A> implements ClientResponseObserver<Q, A> {
         return answer;
     }
 
-    /** What came and was not asked for. */
+    /** Responses that arrived without a request. */
     int left() {
         return answers.size();
     }

@@ -32,7 +32,7 @@ final class Daemon implements AutoCloseable {
         }
         keys.write(folder);
         Files.writeString(folder.resolve("jwtd.yaml"), configuration());
-        // Whoever interrupts the tests must not leave daemons behind.
+        // An interrupted run must not leave daemons behind.
         Runtime.getRuntime().addShutdownHook(new Thread(this::close));
     }
 
@@ -113,7 +113,7 @@ final class Daemon implements AutoCloseable {
         return values.mapToDouble(Double::parseDouble).sum();
     }
 
-    /** What calls held is given back soon after they end. */
+    /** Waits until the permits of ended calls are returned, which must be soon. */
     void awaitIdle() throws IOException, InterruptedException {
         var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
         while (metric("jwtd_in_flight_tokens", "") + metric("jwtd_in_flight_bytes", "") > 0) {

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 /** The program in `examples/clients/java`, as it stands, against the daemon. */
 record ExampleChecks(Path jar, Path folder) {
     private static final int EX_TEMPFAIL = 75;
-    /** What Netty logs of its own socket options is no word of the program. */
+    /** Netty's log lines about its socket options are not output of the program. */
     private static final String NETTY =
         "(?m)^.*netty\\.bootstrap\\.AbstractBootstrap.*\n.*Unknown channel option 'SO_KEEPALIVE'.*\n";
 

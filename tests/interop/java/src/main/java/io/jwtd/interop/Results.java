@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Locale;
 
-/** Runs checks and writes down how they went: a line for each in the file that `run` makes its table of. */
+/** Runs checks and records the results: a line for each in the file from which `run` makes its table. */
 record Results(Path file, String client, String version) {
     interface Check {
         /** Throws if the daemon does not do what it should; returns a note for people, or "". */

@@ -26,7 +26,7 @@ record Scene(Daemon daemon, String transport, Tokens tokens, ManagedChannel chan
         return VerifierServiceGrpc.newStub(channel).withDeadlineAfter(15, TimeUnit.SECONDS);
     }
 
-    /** A good token is permitted: whatever came before did no harm. */
+    /** Checks that a good token is permitted: the calls before must have done no harm. */
     void requireServing() throws Exception {
         var request = VerifyRequest.newBuilder().setToken(tokens.good(Algorithm.ES256, "user")).build();
         var verdict = blocking().verify(request).getVerdict();

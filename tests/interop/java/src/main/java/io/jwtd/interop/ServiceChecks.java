@@ -15,7 +15,7 @@ import io.grpc.reflection.v1.ServerReflectionRequest;
 import io.grpc.reflection.v1.ServerReflectionResponse;
 import java.util.concurrent.TimeUnit;
 
-/** What every gRPC service owes its callers: health and reflection. */
+/** Standard services of every gRPC server: health and reflection. */
 final class ServiceChecks {
     private ServiceChecks() {}
 

@@ -86,12 +86,12 @@ record Tokens(Keys keys) {
         return spoiled;
     }
 
-    /** With one byte of its header changed, in a parameter that nobody judges. */
+    /** The token with one byte of its header changed, in a parameter that no check reads. */
     static String spoiledHeader(String token) {
         return reworded(token, 0, "\"note\":\"a\"", "\"note\":\"b\"");
     }
 
-    /** With one byte of its payload changed. */
+    /** The token with one byte of its payload changed. */
     static String spoiledPayload(String token) {
         return reworded(token, 1, "\"sub\":\"u", "\"sub\":\"v");
     }
@@ -109,8 +109,8 @@ record Tokens(Keys keys) {
     }
 
     /**
-     * The dearest that a call can ask for: a full batch of signatures by the slowest algorithm, all
-     * different, none of them good. It keeps two cores busy for about a tenth of a second.
+     * The most expensive call: a full batch of signatures with the slowest algorithm, all
+     * different, none of them valid. It keeps two cores busy for about a tenth of a second.
      */
     List<String> dear() throws JOSEException {
         var token = good(Algorithm.ES512, "user");

@@ -28,7 +28,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What nimbus-jose-jwt makes of each case: it opens the token of jwtd, and makes one of its own.
+ * Runs each case with nimbus-jose-jwt: decrypts the token of jwtd, and encrypts one of its own.
  *
  * <p>Usage: Main CASES ANSWERS
  */

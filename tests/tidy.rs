@@ -807,3 +807,41 @@ fn what_makes_a_test_uncertain_is_found() {
     assert_eq!(chances(busy), [(1, "a busy loop".to_owned())]);
     assert_eq!(chances("while plan.advance(engine, 64) {}"), []);
 }
+
+/// Openings of comments that make a reader wait for the subject of the sentence.
+const OPENINGS: &[&str] = &[
+    "What ", "Who ", "Where ", "Whether ", "How ", "Takes ", "So many ", "So long ", "So far ",
+    "So much ",
+];
+
+/// Rooms whose comments are still to be reworded. A room that is done is removed from the list.
+const UNWORDED: &[&str] =
+    &["crates/jwtd-core/src/verify", "src/engine", "src/revocation", "src/state"];
+
+#[test]
+fn a_doc_comment_begins_with_a_verb_or_a_noun() {
+    let mut found = Vec::new();
+    for folder in ["src", "crates", "tests", "benches", "fuzz/src", "examples"] {
+        files(&root().join(folder), &mut found);
+    }
+    let mut bad = Vec::new();
+    for path in found.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
+        let name = relative(&path);
+        if UNWORDED.iter().any(|room| name.starts_with(room)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut before = "";
+        for (number, line) in text.lines().map(str::trim).enumerate() {
+            let opening = ["/// ", "//! "].iter().find_map(|sign| {
+                let rest = line.strip_prefix(sign)?;
+                (!before.starts_with(sign.trim())).then_some(rest)
+            });
+            if opening.is_some_and(|rest| OPENINGS.iter().any(|word| rest.starts_with(word))) {
+                bad.push(format!("{name}:{}: {line}", number + 1));
+            }
+            before = line;
+        }
+    }
+    assert!(bad.is_empty(), "fix: begin with a verb or a noun phrase\n{}", bad.join("\n"));
+}

@@ -1,4 +1,4 @@
-//! What the operator is told of profiles for which a shared key authenticates.
+//! The warnings about profiles for which a shared key authenticates.
 
 use super::document::Node;
 use super::fault::Faults;

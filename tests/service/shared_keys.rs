@@ -42,7 +42,7 @@ fn start() -> Daemon {
     JWTD.start(keys(), &format!("{SETTINGS}ext_authz: {{}}\naudit: {{ file: audit.jsonl }}\n"))
 }
 
-/// What each profile says of each token, in this order.
+/// The verdict of each profile on each token, in this order.
 async fn table(daemon: &Daemon, tokens: &[&str]) -> Vec<[Reason; 3]> {
     let mut rows = Vec::new();
     for token in tokens {

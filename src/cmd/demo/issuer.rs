@@ -62,7 +62,7 @@ impl LocalIssuer {
         sign(self.key(Algorithm::Es384)?, &claims(now))
     }
 
-    /// So many good tokens that differ.
+    /// Returns this number of good tokens, all different.
     pub(super) fn fresh(&self, count: usize, now: UnixTime) -> Result<Vec<String>, SigningError> {
         let key = self.key(Algorithm::EdDsa)?;
         let token = |number: usize| {

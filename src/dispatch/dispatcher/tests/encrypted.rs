@@ -22,7 +22,7 @@ fn seal(sealer: &EncryptionKey, text: &[u8]) -> Bytes {
     sealer.encrypt_compact(ALGORITHM, encryption, r#","cty":"JWT""#, text).unwrap().into()
 }
 
-/// How many tokens were opened.
+/// The number of tokens opened so far.
 fn opened(scene: &Scene) -> u64 {
     let text = scene.engine().metrics.render();
     let start = r#"jwtd_decryptions_total{algorithm="RSA-OAEP-256",result="opened"} "#;

@@ -28,7 +28,7 @@ RUNBOOK = "https://github.com/jwtd/jwtd/blob/main/docs/runbook.md"
 TARGET = {"cluster", "namespace", "job", "instance", "pod", "node"}
 OWN = {"up": set(), "ALERTS": {"alertname", "alertstate", "severity"}}
 # Labels with values that come only with events that are not all brought about here.
-EVENTS = {"reason", "outcome", "grpc_code", "grpc_method", "grpc_service", "grpc_type"}
+EVENTS = {"handler", "reason", "outcome", "grpc_code", "grpc_method", "grpc_service", "grpc_type"}
 
 
 def live() -> dict[str, exported.Metric]:

@@ -5,11 +5,13 @@ records, and it starts when the issuer `flaky` is down already."""
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
 import tempfile
 from pathlib import Path
 
-from daemon import Daemon
+from daemon import Daemon, free_port
 from issuer import AUDIENCE, Issuer
 
 FETCHED = """
@@ -30,7 +32,11 @@ profiles:
 FIRST = """
 audit: { file: audit.jsonl }
 state_dir: state
-revocation: { feeds: { list: { url: "http://127.0.0.1:1/list", issuers: [corp], max_age: 1m } } }
+revocation:
+  feeds:
+    list: { url: "http://127.0.0.1:1/list", issuers: [corp], max_age: 1m }
+    fleet: { redis: { url: "redis://127.0.0.1:REDIS" }, issuers: [corp], max_age: 1m }
+    logout: { issuers: [corp], logout: { issuer: corp, client_ids: [orders-web], path: /logout } }
 """
 
 SECOND = """
@@ -38,6 +44,14 @@ audit: { stdout: true, buffer: 64KiB }
 cache: { max_bytes: 64KiB }
 limits: { in_flight_tokens: 300, connections: 8 }
 """
+
+
+def start_redis(folder: Path, port: int) -> subprocess.Popen:
+    """Starts the server through which a fleet shares revocations."""
+    server = shutil.which("redis-server") or shutil.which("valkey-server")
+    assert server, "there is no redis-server; fix: apt-get install redis-server"
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    return subprocess.Popen([server, *options], stdout=subprocess.DEVNULL)
 
 
 class Scene:
@@ -51,7 +65,10 @@ class Scene:
         self.issuers["gone"].down = True
         # Nobody but we has its keys.
         self.stranger = Issuer(here, "stranger", "ES256")
-        self.first = Daemon(here / "first", self.config() + FIRST)
+        port = free_port()
+        self.redis = start_redis(here, port)
+        self.rest = FIRST.replace("REDIS", str(port))
+        self.first = Daemon(here / "first", self.config() + self.rest)
         self.second = Daemon(here / "second", self.config() + SECOND, stuck=True)
 
     def __enter__(self) -> Scene:
@@ -60,6 +77,8 @@ class Scene:
     def __exit__(self, *_: object) -> None:
         for daemon in (self.first, self.second):
             daemon.stop()
+        self.redis.terminate()
+        self.redis.wait()
         self.folder.cleanup()
 
     def config(self) -> str:
@@ -80,10 +99,10 @@ class Scene:
         return text + REST.format()
 
     def break_config(self) -> None:
-        self.first.write(self.config().replace("issuer: https://corp", "isuer: https://corp") + FIRST)
+        self.first.write(self.config().replace("issuer: https://corp", "isuer: https://corp") + self.rest)
 
     def fix_config(self) -> None:
-        self.first.write(self.config() + FIRST)
+        self.first.write(self.config() + self.rest)
 
     def change_startup(self) -> None:
         """Changes a setting that takes effect only after a restart."""

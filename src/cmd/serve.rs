@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 /// Serve until SIGTERM
 ///
-/// Takes calls on the sockets that the configuration names. When a file of the configuration
+/// Serves calls on the sockets of the configuration. When a file of the configuration
 /// changes, and on SIGHUP, the configuration is read again and applied, all of it or nothing.
 /// SIGUSR1 makes the log more verbose by a level, SIGUSR2 resets it to --log. On SIGTERM the daemon
 /// stops being ready, lets calls finish, and exits at the latest after `drain_delay` and

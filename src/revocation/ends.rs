@@ -51,7 +51,7 @@ pub(super) fn end_of(
     }
 }
 
-/// Whether no token is left that an entry with this end could mean.
+/// Returns true if no token is left that an entry with this end could match.
 #[must_use]
 pub(super) fn has_ended(end: EntryEnd, issuer: Option<&Issuer>, now: UnixTime) -> bool {
     ends_at(end, issuer).is_some_and(|end| end <= now)
@@ -70,11 +70,11 @@ pub fn ends_at(end: EntryEnd, issuer: Option<&Issuer>) -> Option<UnixTime> {
     }
 }
 
-/// How long a fleet shares an entry after the last token that it can mean: the greatest
+/// The time for which a fleet shares an entry after the last token that it can match: the greatest
 /// `clock_skew` that a configuration may have, the slack, and a day.
 pub(super) const SHARED: Duration = Duration::from_secs(300 + 3600 + 24 * 3600);
 
-/// Until when daemons share an entry with this end; nothing if for ever.
+/// The time until which daemons share an entry with this end; `None` if it has no end.
 ///
 /// It follows from the entry alone, so that it is the same on every daemon whatever its settings:
 /// before it nobody removes the entry from where it is shared, and after it nobody puts it back.
@@ -88,14 +88,14 @@ pub(super) fn shared_until(end: EntryEnd) -> Option<UnixTime> {
     Some(last_exp.plus(SHARED))
 }
 
-/// Whether daemons share an entry with this end at `now`.
+/// Returns true if daemons still share an entry with this end at `now`.
 #[must_use]
 pub(super) fn is_shared(end: EntryEnd, now: UnixTime) -> bool {
     shared_until(end).is_none_or(|until| now < until)
 }
 
-/// Up to which times of an issuer's entries they have ended at the horizon; `issuer` is nothing
-/// where it is not configured.
+/// The bounds on `exp` and `iat` up to which an issuer's entries have ended at the horizon;
+/// `issuer` is `None` if it is not configured.
 #[must_use]
 pub(super) fn ended_by(issuer: Option<&Issuer>, horizon: UnixTime) -> EndedBy {
     match issuer {

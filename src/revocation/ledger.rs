@@ -37,7 +37,7 @@ pub struct Ledger {
     news: watch::Receiver<u64>,
     origin: u128,
     max_entries: u64,
-    /// What was noted of streams before the start.
+    /// The status of streams at the start.
     streams: Arc<BTreeMap<Box<str>, ToldStream>>,
 }
 
@@ -143,13 +143,13 @@ impl Ledger {
         self.ask(|reply| Message::Undo(ids, reply)).await
     }
 
-    /// What the transmitter of a feed had said of its stream before this process began.
+    /// Returns the last status that the transmitter of a feed reported before this process started.
     #[must_use]
     pub fn stream_of(&self, feed: &str) -> Option<ToldStream> {
         self.streams.get(feed).copied()
     }
 
-    /// Notes what the transmitter of a feed says of its stream.
+    /// Records the status that the transmitter of a feed reports for its stream.
     ///
     /// # Errors
     /// If it was not recorded.

@@ -23,7 +23,7 @@ pub(super) struct Merging<'m> {
 }
 
 impl Merging<'_> {
-    /// Takes over records; the inner error says that there is no room for all of them.
+    /// Merges records; the inner error means that there is no room for all of them.
     pub(super) fn merge(
         &self,
         gathered: Gathered,
@@ -74,7 +74,8 @@ impl Merging<'_> {
         Ok(Ok(merged))
     }
 
-    /// Sees to it that no entry of this daemon gets this name. False if the name is impossible.
+    /// Reserves a name, so that no entry of this daemon gets it. Returns false if this daemon cannot
+    /// have given the name.
     fn reserve(&self, id: EntryId, merged: &mut Merged) -> Result<bool, LedgerFault> {
         match self.change.reserve(id)? {
             OwnNumber::Given => {}
@@ -87,7 +88,7 @@ impl Merging<'_> {
         Ok(true)
     }
 
-    /// Whether it has ended, by the settings of its issuer.
+    /// Returns true if a record has ended by the settings of its issuer.
     fn has_ended(&self, record: &RevocationRecord) -> bool {
         let issuers = self.snapshot.issuers();
         let issuer = issuers.route(record.issuer()).and_then(|index| issuers.get(index));

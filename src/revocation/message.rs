@@ -128,7 +128,7 @@ pub(super) enum Message {
     Undo(Vec<EntryId>, Reply<Undone>),
     /// What others recorded.
     Merge(Gathered, Reply<Merged>),
-    /// What the transmitter of a feed said of its stream.
+    /// The status that the transmitter of a feed reports for its stream.
     Stream(Box<str>, ToldStream, Reply<()>),
     /// What is held of these.
     Records(Vec<EntryId>, Reply<Vec<RevocationRecord>>),

@@ -365,8 +365,8 @@ impl Recorder {
     }
 }
 
-/// How many entries there may be for one more to be taken over from a fleet. The rest is kept for
-/// what is revoked on this daemon, so that others cannot fill it up.
+/// The limit on entries for a merge from a fleet. The rest of `max_entries` is reserved for
+/// revocations on this daemon, so that other daemons cannot use it up.
 fn room_of_others(max_entries: u64) -> u64 {
     max_entries.saturating_sub(max_entries / 10)
 }

@@ -1,4 +1,4 @@
-//! Removes what has ended, as far as the clock can be believed.
+//! Removes entries that have ended, as far as the clock can be trusted.
 
 use super::changes::Changes;
 use super::ends::{Horizon, ended_by};
@@ -14,14 +14,14 @@ const SWEEP: usize = 5_000;
 /// The most values of `iss` without a configuration that one sweep looks at.
 const OTHERS: usize = 1_000;
 
-/// How long a request is remembered.
+/// The time for which a request is remembered.
 const REQUEST_LIFE: Duration = Duration::from_secs(31 * 24 * 3600);
 
 /// Removes entries, tombstones and requests that have ended.
 #[derive(Debug)]
 pub(super) struct Sweeper {
     horizon: Horizon,
-    /// Where the horizon stands. The store learns it with the next change.
+    /// The current horizon. The store records it with the next change.
     believed: UnixTime,
     /// The last `iss` without a configuration that was looked at, if there are more after it.
     last_other: Box<str>,

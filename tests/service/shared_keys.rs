@@ -112,6 +112,9 @@ async fn verdict_audit_explanation_and_proxy_say_which_key() {
     assert!(answer.verdict.as_ref().unwrap().permit, "{answer:?}");
     assert!(found("signature").actual.contains("not signed; authenticated by the shared key"));
     assert!(found("signature").actual.contains("`enc-dir` (dir)"));
+    assert_eq!(found("signature form").actual, "no signature");
+    let silent = answer.checks.iter().find(|one| one.expected.is_empty() || one.actual.is_empty());
+    assert_eq!(silent, None, "each check says what it looked at");
     let answer = explain("signed").await;
     assert_eq!(answer.verdict.unwrap().reason(), Reason::EncryptedNotSigned);
     let failed = answer.checks.iter().find(|check| check.reason() == Reason::EncryptedNotSigned);

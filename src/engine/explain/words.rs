@@ -59,7 +59,12 @@ pub(super) fn sealed(header: &JweHeader) -> String {
 
 pub(super) const CLAIMS_SET: &str = "claims that are encrypted and not signed";
 
-/// What is demanded of encrypted claims that nobody signed.
+pub(super) const NO_SIGNATURE: &str = "nothing: the claims are not signed";
+pub(super) const NOT_SIGNED: &str = "no signature";
+pub(super) const LIKE_SIGNED: &str = "the same as of a signed token";
+pub(super) const AS_EXPECTED: &str = "it is";
+
+/// The requirement on encrypted claims that nobody signed.
 pub(super) const fn unsigned(profile: &Profile) -> &'static str {
     if profile.shared_key_authenticates {
         "a signed token, or claims that a shared key of one issuer authenticates"

@@ -1,4 +1,4 @@
-//! What good events ask for: revocations, and what they say of their stream.
+//! The requests in valid events: revocations, and the status of their stream.
 
 use super::event_fault::ReceiveFault;
 use super::subjects::wishes;
@@ -9,7 +9,7 @@ use jwtd_core::keys::Issuers;
 use jwtd_core::verify::RevocationKind;
 use jwtd_core::verify::security_event::{EventType, LogoutToken, SecurityEventToken, StreamStatus};
 
-/// What a good event asks for.
+/// The requests in one valid event.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) wishes: Vec<Wish>,
@@ -18,7 +18,7 @@ pub(super) struct Asked {
     pub(super) status: Option<StreamStatus>,
 }
 
-/// The revocation that a logout token asks for.
+/// Returns the revocation that a logout token requests.
 pub(super) fn by_logout(feed: &LogoutFeed, token: &LogoutToken) -> Asked {
     let wish = Wish {
         issuer: token.issuer.to_string(),
@@ -40,7 +40,7 @@ pub(super) fn by_logout(feed: &LogoutFeed, token: &LogoutToken) -> Asked {
     Asked { wishes: vec![wish], outcomes: vec![EventOutcome::Recorded], ..Asked::default() }
 }
 
-/// What the events of a security event token ask for.
+/// Returns the requests in a security event token.
 ///
 /// # Errors
 /// If a verification has another `state` than was agreed on.

@@ -43,7 +43,8 @@ pub(super) enum LineFault {
 }
 
 impl LineFault {
-    /// Whether the line may be a revocation of this feed all the same, of a newer form for instance.
+    /// Returns true if the line may still be a revocation for this feed, for example in a newer
+    /// format.
     pub(super) fn is_unreadable(&self) -> bool {
         !matches!(self, Self::Feed(_))
     }

@@ -186,7 +186,8 @@ impl Receiver {
             Err(ReadError::Refused(refusal)) => return Err(bad(refusal.reject)),
             Err(ReadError::KeyMissing(key)) => return Err(self.without_key(issuer, &key)),
         };
-        // What could not be read, or names no key, has cost less and takes none of these.
+        // Only events with a known key reach this point, so junk cannot use up the budget for
+        // signature checks.
         if !self.checks.take(self.handle.clock().monotonic()) {
             return Err(ReceiveFault::Busy);
         }
@@ -281,7 +282,7 @@ impl Receiver {
         Ok(recorded.map(drop)?)
     }
 
-    /// Takes note of what an event says of the stream.
+    /// Records the status of the stream that an event reports.
     async fn note(&self, asked: &Asked, issued_at: UnixTime) -> Result<(), ReceiveFault> {
         if asked.verified && self.is_new(issued_at, |last| &mut last.verified) && self.is_pushed() {
             self.handle.heard(self.moment_of(issued_at));
@@ -303,7 +304,8 @@ impl Receiver {
         Ok(())
     }
 
-    /// Whether an event is not older than the last of its kind; if so, it is the last now.
+    /// Returns true if an event is not older than the last one of its kind, and records it as the
+    /// last one.
     fn is_new(
         &self,
         issued_at: UnixTime,

@@ -32,7 +32,7 @@ const CACHE_BYTES: usize = 8 << 20;
 const NEW_FILE: &str = "revocations.redb.new";
 
 impl RevocationStore {
-    /// Whether there is a store in `folder`.
+    /// Returns true if there is a store in `folder`.
     #[must_use]
     pub fn is_in(folder: &StateFolder) -> bool {
         folder.path().join(ORIGIN_FILE).exists()
@@ -157,7 +157,7 @@ impl RevocationStore {
     }
 }
 
-/// Whether nothing is in the file, or it is not there.
+/// Returns true if the file is missing or empty.
 ///
 /// # Errors
 /// If it cannot be looked at.

@@ -153,13 +153,13 @@ impl Tombstone {
         Self { id, issuer: Box::default(), kind: None, end: EntryEnd::Never }
     }
 
-    /// Whether it knows of which entry it is.
+    /// Returns true if the `iss` of the undone entry is known.
     #[must_use]
     pub fn is_of_seen(&self) -> bool {
         !self.issuer.is_empty()
     }
 
-    /// Whether it undoes this entry: one that claims another `iss` or kind does not.
+    /// Returns true if the tombstone undoes this entry. One with another `iss` or kind does not.
     #[must_use]
     pub fn undoes(&self, entry: &RevocationEntry) -> bool {
         let (issuer, kind) = (entry.target.issuer(), entry.target.kind());

@@ -1,4 +1,4 @@
-//! What transmitters said of their streams, which outlives a restart.
+//! The status of event streams, kept across restarts.
 
 use super::error::RevocationStoreError;
 use super::store::RevocationStore;
@@ -8,12 +8,12 @@ use jwtd_core::jose::UnixTime;
 use redb::ReadableDatabase as _;
 use std::collections::BTreeMap;
 
-/// What a transmitter last said of its stream.
+/// The last status that a transmitter reported for its stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ToldStream {
     /// The `iat` of that event.
     pub told_at: UnixTime,
-    /// Whether events flow; false while it is paused or disabled.
+    /// True if the stream is enabled, false if it is paused or disabled.
     pub flows: bool,
 }
 
@@ -21,7 +21,7 @@ pub struct ToldStream {
 const PREFIX: &str = "stream:";
 
 impl Writing {
-    /// Notes what the transmitter of a feed said.
+    /// Records the status that the transmitter of a feed reported.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -36,7 +36,7 @@ impl Writing {
 }
 
 impl RevocationStore {
-    /// What was noted of the streams, by the names of their feeds.
+    /// The recorded status of each stream, by the name of its feed.
     ///
     /// # Errors
     /// If the file cannot be read.

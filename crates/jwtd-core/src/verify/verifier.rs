@@ -212,8 +212,8 @@ fn read_claims_set(
     if is_taken {
         return Ok(read?);
     }
-    // The issuer is told all the same: of one that the profile does not trust there is one reason,
-    // as when the token is remembered.
+    // The refusal names the issuer, so that a profile that does not trust it gives the same reason
+    // as for a remembered token.
     let issuer = read.map_or_else(|refusal| refusal.issuer, |unproven| Some(unproven.issuer));
     Err(Refusal { reject: Reject::EncryptedNotSigned, issuer }.into())
 }

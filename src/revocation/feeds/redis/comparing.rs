@@ -200,7 +200,7 @@ impl Fleet {
     }
 }
 
-/// Whether a record claims to undo what it cannot.
+/// Returns true for a tombstone whose `iss` or kind is not that of the entry it names.
 fn is_false_tombstone(record: &RevocationRecord, own: Option<&RevocationRecord>) -> bool {
     match (record, own) {
         (RevocationRecord::Tombstone(tombstone), Some(RevocationRecord::Entry(entry))) => {

@@ -38,8 +38,8 @@ impl Fleet {
         self.merge(gathered).await.map(drop)
     }
 
-    /// Sorts a record, which says what is not known, by the rights of the feed; `own` is what is
-    /// held of it.
+    /// Adds a new record to `gathered`, as one to merge or as barred, by the rights of the feed;
+    /// `own` is the record that the store holds under the same name.
     pub(super) fn gather(
         &self,
         record: RevocationRecord,
@@ -69,7 +69,7 @@ impl Fleet {
         Ok(known.into_iter().map(|one| (one.id(), one)).collect())
     }
 
-    /// Whether the feed may bring this, where `own` is what is held of it. An undoing is held
+    /// Returns true if the feed may bring a record; `own` is the record that the store holds. An undoing is held
     /// against the entry that it undoes; if that is not known, against the kind and the `iss` that
     /// the undoing claims, and it will undo no other entry.
     fn is_permitted(&self, record: &RevocationRecord, own: Option<&RevocationRecord>) -> bool {

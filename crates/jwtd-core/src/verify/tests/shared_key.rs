@@ -107,7 +107,7 @@ fn a_shared_key_speaks_for_the_one_issuer_that_owns_it() {
         let told = cold(&own, &not, &encrypt(&a, "", &text));
         assert_eq!(told, Reason::EncryptedNotSigned, "{text}");
     }
-    // What two issuers have tells neither of them from the other, hot and cold.
+    // A secret of two issuers cannot tell which of them made a token, cold or remembered.
     let before = proven(&world(&[&a], &[]), &encrypt(&a, "", &claims("")));
     let shared = world(&[&a], &[&a]);
     let both = profile(&shared, &["a", "b"], true);

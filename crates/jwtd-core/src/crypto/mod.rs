@@ -35,6 +35,7 @@ mod signing_key;
 mod tests;
 mod verifying_key;
 
+pub(crate) use self::ring::sha256;
 pub use self::ring::{Digest, digest};
 pub use bad_signature::BadSignature;
 pub use certificate::certificate_thumbprints;

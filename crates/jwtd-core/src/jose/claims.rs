@@ -289,8 +289,8 @@ fn words<'v>(value: &'v Value<'_>) -> impl Iterator<Item = &'v str> + Clone {
 }
 
 /// The direction in which a fraction of a second is rounded.
-#[derive(Clone, Copy)]
-enum Rounding {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rounding {
     Down,
     Up,
 }
@@ -298,7 +298,7 @@ enum Rounding {
 /// Reads a NumericDate (RFC 7519, section 2): a number of seconds, with or without a fraction, up
 /// to the largest integer that a double holds exactly. It is read by its digits, because a double
 /// would round `1800000000.9999999` up to the next second.
-fn time(
+pub(super) fn time(
     name: &'static str,
     value: &Value<'_>,
     least: i64,

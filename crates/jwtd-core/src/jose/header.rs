@@ -8,6 +8,7 @@ use super::certificate::CertificateThumbprints;
 use super::json::{self, JsonRefusal, Value};
 use super::limits::{KEY_ID_BYTES, Limits};
 use super::malformed::{Malformed, Part};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The header parameters that verification uses.
@@ -89,18 +90,18 @@ impl Header {
     /// # Errors
     /// Returns the first fault found.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Malformed> {
-        const PART: Part = Part::Header;
-        let members = json::parse_naming(text, &limits.header_json())
-            .map_err(|JsonRefusal { fault, member }| Malformed::Json { part: PART, fault, member })?
-            .into_object()
-            .ok_or(Malformed::NotObject(PART))?;
+        Self::of(&members(text, limits)?)
+    }
 
+    /// Reads the parameters of a header.
+    pub(super) fn of(members: &[(Cow<'_, str>, Value<'_>)]) -> Result<Self, Malformed> {
+        const PART: Part = Part::Header;
         let mut algorithm = Err(Malformed::AlgorithmMissing);
         let mut key_id = None;
         let mut token_type = TokenType::Absent;
         let mut critical = false;
         let mut names_certificate = false;
-        for (name, value) in &members {
+        for (name, value) in members {
             let string = |name, expected| {
                 value.as_str().ok_or(Malformed::Member { part: PART, name, expected })
             };
@@ -120,7 +121,7 @@ impl Header {
                 }
                 "typ" => token_type = TokenType::from_name(string("typ", "a string")?),
                 "crit" => {
-                    check_critical(value, &members, &REGISTERED)?;
+                    check_critical(value, members, &REGISTERED)?;
                     critical = true;
                 }
                 "x5t" | "x5t#S256" => names_certificate = true,
@@ -146,6 +147,18 @@ impl Header {
     }
 }
 
+/// The parameters of a decoded header.
+pub(super) fn members<'t>(
+    text: &'t [u8],
+    limits: &Limits,
+) -> Result<Vec<(Cow<'t, str>, Value<'t>)>, Malformed> {
+    const PART: Part = Part::Header;
+    json::parse_naming(text, &limits.header_json())
+        .map_err(|JsonRefusal { fault, member }| Malformed::Json { part: PART, fault, member })?
+        .into_object()
+        .ok_or(Malformed::NotObject(PART))
+}
+
 fn read_algorithm(name: &str) -> Result<Algorithm, Malformed> {
     Algorithm::from_name(name).ok_or_else(|| {
         // Any spelling is refused; recognizing `none` in all of them lets the reason name what was
@@ -168,7 +181,7 @@ const REGISTERED: [&str; 14] = [
 /// registered, or absent from the header.
 pub(super) fn check_critical(
     value: &Value<'_>,
-    members: &[(std::borrow::Cow<'_, str>, Value<'_>)],
+    members: &[(Cow<'_, str>, Value<'_>)],
     registered: &[&str],
 ) -> Result<(), Malformed> {
     let names = value.as_strings().ok_or(Malformed::CriticalInvalid)?;

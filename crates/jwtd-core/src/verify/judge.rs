@@ -1,6 +1,7 @@
 //! Whether proven claims suffice, here and now. This runs for every token every
 //! time: a remembered signature saves the proof and none of this.
 
+use super::binding::{BindingDemand, ProofOutcome, check_binding};
 use super::context::TokenContext;
 use super::profile::{Encryption, Profile};
 use super::reject::Reject;
@@ -39,6 +40,9 @@ pub struct Matter<'m> {
     pub audiences: &'m [Arc<str>],
     /// What came with the token.
     pub context: &'m TokenContext,
+    /// What became of the DPoP proof that came with the token, if one was needed:
+    /// [`read_proof_last`](super::read_proof_last) reads it.
+    pub proof: ProofOutcome<'m>,
     /// By what the token is revoked, if it is: the answer of a
     /// [`RevocationSet`](super::RevocationSet).
     pub revoked: Option<RevokedBy>,
@@ -105,7 +109,7 @@ impl Condition {
     /// # Errors
     /// What is wrong, if it does not.
     pub fn check(self, matter: &Matter<'_>) -> Result<(), Reject> {
-        let Matter { proven, issuers, profile, audiences, context: _, revoked, now } = *matter;
+        let Matter { proven, issuers, profile, audiences, context, proof, revoked, now } = *matter;
         let issuer = issuers.get(proven.proof().issuer()).ok_or(Reject::Internal)?;
         let claims = proven.claims();
         match self {
@@ -142,19 +146,16 @@ impl Condition {
                 if let Some(missing) = missing {
                     return Err(Reject::ClaimMissing(Arc::clone(missing)));
                 }
+                if profile.one_time && claims.token_id().is_none_or(str::is_empty) {
+                    return Err(Reject::ClaimMissing("jti".into()));
+                }
             }
             Self::NotRevoked => {
                 if let Some(by) = revoked {
                     return Err(Reject::Revoked(by));
                 }
             }
-            // No context can bring a proof of possession yet, and a bound token without one
-            // is worth nothing (R37).
-            Self::Binding => {
-                if claims.is_bound() {
-                    return Err(Reject::BindingRequired);
-                }
-            }
+            Self::Binding => check_binding(claims, profile.binding, context, proof)?,
         }
         Ok(())
     }
@@ -196,11 +197,14 @@ impl Condition {
 
 /// Until when a caller may remember that [`judge`] permits the token: as long as the profile
 /// allows, but not beyond the first moment at which time ends a condition. Nothing for a token
-/// that is bound to its sender: each use of it needs a proof of its own.
+/// that is bound to its sender, because each use of it needs a proof of its own, nor for a one-time
+/// token.
 #[must_use]
 pub fn remember_until(matter: &Matter<'_>) -> Option<UnixTime> {
     let longest = matter.now.plus(matter.profile.remember?);
-    if matter.proven.claims().is_bound() {
+    let is_looked_at = matter.profile.binding.demand != BindingDemand::Unchecked;
+    let is_bound = is_looked_at && matter.proven.claims().is_bound();
+    if is_bound || matter.profile.one_time {
         return None;
     }
     let ends = Condition::ALL.iter().filter_map(|condition| condition.ends_at(matter));

@@ -1,6 +1,7 @@
 //! Floor 4: the steps that turn bytes into a verified token, in the order of the
 //! RFCs, and the types that prove that a step was taken.
 
+mod binding;
 mod builder;
 mod context;
 mod evidence;
@@ -19,8 +20,13 @@ mod tests;
 mod token;
 mod verifier;
 
+pub use binding::{
+    Binding, BindingDemand, BindingFault, BindingKind, BindingKinds, BoundTo, NonceFault, Nonces,
+    ProofExpiry, ProofFault, ProofOutcome, ProofRules, ProvenProof, RequestFault, Unchecked,
+    UnprovenProof, Unseen, bound_to, check_binding, read_proof, read_proof_last,
+};
 pub use builder::{BuildError, TrustedIssuer, Verifier, VerifierBuilder};
-pub use context::TokenContext;
+pub use context::{AuthorizationScheme, TokenContext};
 pub use headers::Headers;
 pub use judge::{Condition, Matter, check_times, judge, remember_until};
 pub use jws::{ProvenJws, verify_jws};

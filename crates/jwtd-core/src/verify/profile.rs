@@ -1,5 +1,6 @@
 //! What the operator expects of the tokens that one kind of caller brings.
 
+use super::binding::Binding;
 use crate::jose::TokenType;
 use crate::keys::{IssuerIndex, Issuers};
 use std::sync::Arc;
@@ -95,6 +96,10 @@ pub struct Profile {
     pub shared_key_authenticates: bool,
     /// The decision on tokens while a feed of revocations is stale.
     pub when_stale: WhenStale,
+    /// The policy on the binding of tokens to their senders.
+    pub binding: Binding,
+    /// True if a token is permitted once; it must have a `jti`. Whoever judges remembers that.
+    pub one_time: bool,
 }
 
 /// The name of an issuer that there is not.
@@ -127,6 +132,8 @@ impl Profile {
             encryption: Encryption::default(),
             shared_key_authenticates: false,
             when_stale: WhenStale::default(),
+            binding: Binding::default(),
+            one_time: false,
         })
     }
 

@@ -1,53 +1,11 @@
 //! The closed set of reasons. One row each; the API, the metrics, the logs, the
 //! command line and the documentation all take them from here.
 
+mod family;
+
+pub use family::{Fault, ReasonFamily};
+
 use std::fmt;
-
-/// What a reason speaks of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum ReasonFamily {
-    /// The token is good.
-    Ok,
-    /// The bytes are not a signed token.
-    Malformed,
-    /// The algorithm.
-    Algorithm,
-    /// The issuer.
-    Issuer,
-    /// The issuer's keys.
-    Key,
-    /// The signature.
-    Signature,
-    /// The times in the token.
-    Time,
-    /// Audience, type and other claims.
-    Claims,
-    /// What was revoked before its time.
-    Revocation,
-    /// The binding of the token to its sender.
-    Binding,
-    /// The encryption around the token.
-    Encryption,
-    /// What the caller or the operator demands of the claims.
-    Policy,
-    /// jwtd itself.
-    Internal,
-}
-
-/// Who can fix it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Fault {
-    /// Nobody has to.
-    Nobody,
-    /// Whoever sent the token.
-    Caller,
-    /// Whoever runs jwtd.
-    Operator,
-    /// Whoever issued the token.
-    Issuer,
-}
 
 macro_rules! reasons {
     ($($variant:ident = $number:literal, $code:literal, $family:ident, $fault:ident, $retryable:literal,
@@ -262,8 +220,29 @@ reasons! {
         "The detail says which. Get a fresh token; `jwtd revocations list` shows the entries, and `jwtd revocations undo` takes one back.";
 
     BindingRequired = 75, "BINDING_REQUIRED", Binding, Caller, false,
-        "The token is bound to its sender (`cnf`), and no proof of possession came with it.",
-        "jwtd cannot check such proofs yet and accepts no bound token without one: use bearer tokens.";
+        "The token is bound to its sender (`cnf`), and the evidence did not come with it.",
+        "Send the DPoP proof or show the certificate; the caller passes them in `context`. The detail says which is missing, or which member of `cnf` jwtd cannot check.";
+    TokenNotBound = 76, "TOKEN_NOT_BOUND", Binding, Caller, false,
+        "The token is not bound to its sender in a way that the profile demands.",
+        "Let the issuer bind it (`cnf.jkt`, `cnf.x5t#S256`), or see `profiles.NAME.binding`.";
+    BindingMismatch = 77, "BINDING_MISMATCH", Binding, Caller, false,
+        "The token is bound to another sender than the one who sent it.",
+        "Use the key or the certificate with which the token was got. Otherwise the token was stolen.";
+    ProofInvalid = 78, "PROOF_INVALID", Binding, Caller, false,
+        "The DPoP proof is not one for this token and this request (RFC 9449, section 4.3).",
+        "The detail names the item. Behind a proxy, compare `htu` with the URL that the caller passes: it must be that of the outside.";
+    ProofExpired = 79, "PROOF_EXPIRED", Binding, Caller, false,
+        "The DPoP proof was made too long ago or in the future, the clock skew included.",
+        "Make a proof for each request, and compare the clocks.";
+    NonceRequired = 80, "NONCE_REQUIRED", Binding, Caller, false,
+        "The DPoP proof needs a nonce of this service.",
+        "Send the nonce of the verdict back in the header `DPoP-Nonce`, with the error `use_dpop_nonce`; clients then make a new proof (RFC 9449, section 9).";
+    Replayed = 81, "REPLAYED", Binding, Caller, false,
+        "The DPoP proof or the one-time token was presented before.",
+        "Make a proof for each request. A caller that asks again for the same request sends the same `presentation_id`.";
+    ReplayUnchecked = 82, "REPLAY_UNCHECKED", Binding, Operator, true,
+        "It cannot be told whether the DPoP proof or the one-time token was presented before.",
+        "The detail says why: the memory is full (`replay.max_bytes`), or the shared memory does not answer.";
 
     ScopeMissing = 85, "SCOPE_MISSING", Policy, Caller, false,
         "A scope that the request or `profiles.NAME.access.scopes` requires is missing.",
@@ -347,37 +326,6 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.code())
-    }
-}
-
-impl fmt::Display for ReasonFamily {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Ok => "ok",
-            Self::Malformed => "malformed",
-            Self::Algorithm => "algorithm",
-            Self::Issuer => "issuer",
-            Self::Key => "key",
-            Self::Signature => "signature",
-            Self::Time => "time",
-            Self::Claims => "claims",
-            Self::Revocation => "revocation",
-            Self::Binding => "binding",
-            Self::Encryption => "encryption",
-            Self::Policy => "policy",
-            Self::Internal => "internal",
-        })
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Nobody => "nobody",
-            Self::Caller => "caller",
-            Self::Operator => "operator",
-            Self::Issuer => "issuer",
-        })
     }
 }
 

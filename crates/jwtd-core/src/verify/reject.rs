@@ -2,6 +2,7 @@
 
 mod malformed;
 
+use super::binding::BindingFault;
 use super::reason::Reason;
 use super::revocation::RevokedBy;
 use crate::jose::{Algorithm, Malformed, Part};
@@ -23,8 +24,8 @@ pub enum Reject {
     AudienceMismatch,
     /// There is no `aud`.
     AudienceMissing,
-    /// The token is bound to its sender, and no proof came with it.
-    BindingRequired,
+    /// The binding of the token to its sender.
+    Binding(Box<BindingFault>),
     /// A claim does not hold what it must; the demand of the configuration in words.
     ClaimNotAllowed(Arc<str>),
     /// A required claim, by the name in the configuration, is missing.
@@ -192,7 +193,7 @@ impl Reject {
             Self::AlgorithmNotAllowed => Reason::AlgorithmNotAllowed,
             Self::AudienceMismatch => Reason::AudienceMismatch,
             Self::AudienceMissing => Reason::AudienceMissing,
-            Self::BindingRequired => Reason::BindingRequired,
+            Self::Binding(fault) => fault.reason(),
             Self::ClaimMissing(_) => Reason::ClaimMissing,
             Self::ClaimNotAllowed(_) => Reason::ClaimNotAllowed,
             Self::Expired { .. } => Reason::Expired,
@@ -271,6 +272,7 @@ fn in_seconds(claim: &str) -> String {
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Binding(fault) => fault.fmt(f),
             Self::ClaimMissing(name) => write!(f, "the claim `{name}` is missing"),
             Self::ClaimNotAllowed(demand) => f.write_str(demand),
             Self::Expired { ago } => write!(f, "expired {} s ago", ago.as_secs()),
@@ -323,7 +325,6 @@ impl fmt::Display for Reject {
             | Self::AlgorithmNotAllowed
             | Self::AudienceMismatch
             | Self::AudienceMissing
-            | Self::BindingRequired
             | Self::ContentTypeMissing
             | Self::DecryptionFailed
             | Self::DecryptionKeyAmbiguous

@@ -215,8 +215,11 @@ fn r35_r36_other_kinds_of_tokens_are_refused() {
 
 #[test]
 fn r37_a_bound_token_without_proof_is_refused() {
-    assert_eq!(of(HEADER, &claims(r#","cnf":{"jkt":"x"}"#)), Reason::BindingRequired);
-    for bound in ["{}", r#"{"jkt":null}"#, "7", "false", "[null]"] {
+    let bound = format!(r#","cnf":{{"jkt":"{}"}}"#, "A".repeat(43));
+    assert_eq!(of(HEADER, &claims(&bound)), Reason::BindingRequired);
+    let unreadable = claims(r#","cnf":{"jkt":null}"#);
+    assert_eq!(of(HEADER, &unreadable), Reason::BindingMismatch);
+    for bound in ["{}", "7", "false", "[null]"] {
         let token = claims(&format!(r#","cnf":{bound}"#));
         assert_eq!(of(HEADER, &token), Reason::BindingRequired, "{bound}");
     }
@@ -232,7 +235,8 @@ fn r37_a_bound_token_without_proof_is_refused() {
         let token = sign(HEADER, &claims(extra));
         verify_in_context(token.as_bytes(), &issuers, &profile, &[], &context, now).map(drop)
     };
-    assert_eq!(judged(r#","cnf":{"jkt":"x"}"#), Err(Reject::BindingRequired));
+    let missing = BindingFault::Missing(BindingKind::Dpop);
+    assert_eq!(judged(&bound), Err(missing.into()));
     assert_eq!(judged(""), Ok(()));
 }
 

@@ -1,6 +1,7 @@
 //! The way of one token, in the order of RFC 7519, section 7.2 and RFC 7515,
 //! section 5.2. The first step that fails decides.
 
+use super::binding::{ProofRules, read_proof_last};
 use super::context::TokenContext;
 use super::evidence::{Evidence, Signature, SignedBytes};
 use super::headers::Headers;
@@ -31,7 +32,9 @@ pub fn verify(
     verify_in_context(token, issuers, profile, audiences, TokenContext::none(), now)
 }
 
-/// As [`verify`], for a token that came with `context`.
+/// As [`verify`], for a token that came with `context`. A DPoP proof is judged by the default
+/// [`ProofRules`]; whether it was presented before is for the caller to remember: see
+/// [`ProvenProof::identity`](super::ProvenProof::identity).
 ///
 /// # Errors
 /// The first step that fails.
@@ -45,7 +48,12 @@ pub fn verify_in_context(
 ) -> Result<Proven, Reject> {
     let read = read_under(&mut Headers::default(), token, issuers, profile);
     let proven = read.map_err(|error| error.into_refusal().reject)?.prove()?;
-    judge(&Matter { proven: &proven, issuers, profile, audiences, context, revoked: None, now })?;
+    let (proof, revoked) = (None, None);
+    let matter =
+        Matter { proven: &proven, issuers, profile, audiences, context, proof, revoked, now };
+    let proof = read_proof_last(&matter, token, &ProofRules::default())
+        .map(|read| read.and_then(|unproven| unproven.prove()));
+    judge(&Matter { proof: proof.as_ref().map(Result::as_ref), ..matter })?;
     Ok(proven)
 }
 

@@ -184,6 +184,7 @@ fn a_profile_learns_nothing_of_the_keys_of_issuers_that_it_does_not_trust() {
         profile: &profile,
         audiences: &[],
         context,
+        proof: None,
         revoked: None,
         now,
     };
@@ -217,6 +218,7 @@ fn a_profile_demands_encryption_or_refuses_it_hot_and_cold() {
             profile,
             audiences: &[],
             context,
+            proof: None,
             revoked: None,
             now,
         });

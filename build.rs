@@ -29,7 +29,7 @@ mod contract {
     /// valid UTF-8. As `string` they would make the call fail, which `failure_mode_allow` ignores.
     /// Map keys cannot be bytes, so map entries are handled as the messages that they are on the
     /// wire.
-    const CLIENT_FIELDS: [(&str, &str); 11] = [
+    const CLIENT_FIELDS: [(&str, &str); 12] = [
         ("ContextExtensionsEntry", "key"),
         ("ContextExtensionsEntry", "value"),
         ("HeaderValue", "key"),
@@ -40,6 +40,7 @@ mod contract {
         ("HttpRequest", "method"),
         ("HttpRequest", "path"),
         ("HttpRequest", "scheme"),
+        ("Peer", "certificate"),
         ("Peer", "principal"),
     ];
 

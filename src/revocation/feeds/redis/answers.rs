@@ -1,6 +1,7 @@
 //! Answers of Redis taken apart. What is not of the expected shape is nothing.
 
 use super::keys::StreamId;
+use crate::redis_link::{items, text};
 use crate::revocation::fleet::{Block, Sum};
 use crate::state::EntryId;
 use redis::Value;
@@ -10,31 +11,6 @@ use std::collections::BTreeMap;
 pub(super) struct Streamed {
     pub(super) id: EntryId,
     pub(super) text: Vec<u8>,
-}
-
-/// What `INFO replication` says.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Replication {
-    pub(super) is_master: bool,
-    /// `master_replid`
-    pub(super) history: String,
-}
-
-pub(super) fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
-        Value::SimpleString(text) => Some(text),
-        Value::VerbatimString { text, .. } => Some(text),
-        _ => None,
-    }
-}
-
-pub(super) fn items(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(items) | Value::Set(items) => items,
-        Value::Map(pairs) => pairs.into_iter().flat_map(|(key, value)| [key, value]).collect(),
-        _ => Vec::new(),
-    }
 }
 
 fn pairs(value: Value) -> Vec<(Value, Value)> {
@@ -50,15 +26,6 @@ pub(super) fn integer(value: &Value) -> Option<i64> {
         Value::Int(number) => Some(*number),
         _ => None,
     }
-}
-
-pub(super) fn replication(value: &Value) -> Option<Replication> {
-    let info = text(value)?;
-    let field = |name: &str| info.lines().find_map(|line| line.trim().strip_prefix(name));
-    let history = field("master_replid:")?;
-    let is_name = history.len() <= 64 && history.bytes().all(|one| one.is_ascii_alphanumeric());
-    let is_master = field("role:")? == "master";
-    is_name.then(|| Replication { is_master, history: history.to_owned() })
 }
 
 /// What `XREAD` of one stream brings: the id of each, and the record if it is one.

@@ -1,11 +1,11 @@
 //! What Redis holds compared with what the own store does, and both made whole.
 
 use super::answers::{Held, block, integer, sums};
-use super::link::Link;
 use super::publishing::put;
 use super::taking::is_news;
-use super::trouble::Trouble;
 use super::{Fleet, Memory};
+use crate::redis_link::Link;
+use crate::redis_link::Trouble;
 use crate::revocation::fleet::{Block, SIZE, Sum, decode, encode};
 use crate::revocation::{Gathered, is_shared};
 use crate::state::{EntryId, RevocationRecord};

@@ -1,10 +1,11 @@
 //! The stream followed, and the state of the server looked at.
 
 use super::Fleet;
-use super::answers::{Replication, replication, streamed, text};
+use super::answers::streamed;
 use super::keys::StreamId;
-use super::link::{ANSWERING, Link};
-use super::trouble::Trouble;
+use crate::redis_link::Trouble;
+use crate::redis_link::{ANSWERING, Link};
+use crate::redis_link::{Replication, replication, text};
 use jwtd_core::crypto::random;
 use redis::{Value, cmd};
 use std::convert::Infallible;

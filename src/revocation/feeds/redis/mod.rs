@@ -10,25 +10,20 @@
 //! for any of this.
 
 mod answers;
-mod bounded;
 mod comparing;
 mod following;
 mod keys;
-mod link;
-mod master;
 mod publishing;
 mod taking;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
 use self::keys::{Keys, StreamId};
-use self::link::Link;
-use self::trouble::Trouble;
 use super::FeedHandle;
 use crate::clock::later;
 use crate::config::RedisFeed;
 use crate::engine::Moment;
+use crate::redis_link::{Link, Trouble, master};
 use crate::revocation::fleet::Holdings;
 use std::collections::BTreeSet;
 use std::convert::Infallible;

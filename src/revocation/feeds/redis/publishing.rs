@@ -2,10 +2,10 @@
 
 use super::Fleet;
 use super::Memory;
-use super::answers::{items, text};
 use super::keys::{COMMAND, Put};
-use super::link::Link;
-use super::trouble::Trouble;
+use crate::redis_link::Link;
+use crate::redis_link::Trouble;
+use crate::redis_link::{items, text};
 use crate::revocation::fleet::{Block, encode};
 use crate::state::{EntryId, RevocationRecord};
 use std::collections::BTreeSet;

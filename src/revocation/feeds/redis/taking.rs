@@ -1,7 +1,7 @@
 //! What comes from others: looked at, held against the rights of the feed, and merged.
 
 use super::Fleet;
-use super::trouble::Trouble;
+use crate::redis_link::Trouble;
 use crate::revocation::fleet::decode;
 use crate::revocation::{Gathered, LedgerFault, Merged};
 use crate::state::{EntryId, RevocationRecord};
@@ -173,5 +173,12 @@ pub(super) fn is_news(record: &RevocationRecord, own: Option<&RevocationRecord>)
         // It was made up by somebody who did not know the entry.
         (Entry(entry), Some(Tombstone(own))) => !own.undoes(entry),
         (Tombstone(one), Some(Tombstone(own))) => own.issuer.is_empty() && !one.issuer.is_empty(),
+    }
+}
+
+impl From<LedgerFault> for Trouble {
+    fn from(fault: LedgerFault) -> Self {
+        let is_full = matches!(fault, LedgerFault::Full { .. });
+        Self::Kept { what: fault.to_string(), is_full }
     }
 }

@@ -1,8 +1,9 @@
 //! Answers taken apart, and what errors mean.
 
-use super::answers::{block, replication, streamed, sums};
+use super::answers::{block, streamed, sums};
 use super::keys::{Keys, Put, StreamId};
-use super::trouble::Trouble;
+use crate::redis_link::Trouble;
+use crate::redis_link::replication;
 use crate::state::EntryId;
 use redis::Value;
 use std::collections::BTreeMap;

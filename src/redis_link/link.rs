@@ -19,26 +19,27 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-/// How long a connection may take, and an answer.
+/// The time for a connection.
 const CONNECTING: Duration = Duration::from_secs(3);
-pub(super) const ANSWERING: Duration = Duration::from_secs(5);
+/// The time for an answer.
+pub(crate) const ANSWERING: Duration = Duration::from_secs(5);
 
 /// The largest answer, in bytes.
 const ANSWER: usize = 16 << 20;
 
-/// Who we are.
-pub(super) struct Credentials {
+/// The user and the password of the daemon.
+pub(crate) struct Credentials {
     user: Option<Box<str>>,
     password: Option<Zeroizing<String>>,
 }
 
 /// A connection.
-pub(super) struct Link {
+pub(crate) struct Link {
     connection: MultiplexedConnection,
     /// Moves the bytes; with it the connection ends.
     driver: BoxFuture<'static, ()>,
     allowance: Allowance,
-    pub(super) address: String,
+    pub(crate) address: String,
 }
 
 trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -46,7 +47,7 @@ trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
 
 impl Credentials {
-    pub(super) async fn read(
+    pub(crate) async fn read(
         user: Option<&str>,
         password_file: Option<&Path>,
     ) -> Result<Self, Trouble> {
@@ -66,7 +67,7 @@ impl Credentials {
 
 impl Link {
     /// Connects to a server.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         feed: &RedisFeed,
         url: &RedisUrl,
         credentials: &Credentials,
@@ -117,12 +118,12 @@ impl Link {
     }
 
     /// Asks one thing.
-    pub(super) async fn ask(&mut self, command: &Cmd) -> Result<Value, Trouble> {
+    pub(crate) async fn ask(&mut self, command: &Cmd) -> Result<Value, Trouble> {
         self.ask_for(command, ANSWERING).await
     }
 
     /// Asks one thing that may take so long.
-    pub(super) async fn ask_for(
+    pub(crate) async fn ask_for(
         &mut self,
         command: &Cmd,
         span: Duration,
@@ -136,17 +137,27 @@ impl Link {
             }
         };
         let answer = timeout(span, answer).await;
-        let slow = |_| Trouble::Slow { address: address.clone(), seconds: span.as_secs() };
+        let slow = |_| Trouble::Slow { address: address.clone(), span };
         let answer = answer.map_err(slow)?.and_then(Value::extract_error);
         let too_large = allowance.is_used_up();
         answer.map_err(|error| failure(address, &error, too_large))
     }
 
     /// Asks several things at once; each is answered or refused for itself.
-    pub(super) async fn ask_all(
+    pub(crate) async fn ask_all(
         &mut self,
         commands: &Pipeline,
         count: usize,
+    ) -> Result<Vec<Result<Value, Trouble>>, Trouble> {
+        self.ask_all_for(commands, count, ANSWERING).await
+    }
+
+    /// Asks several things at once that may take so long.
+    pub(crate) async fn ask_all_for(
+        &mut self,
+        commands: &Pipeline,
+        count: usize,
+        span: Duration,
     ) -> Result<Vec<Result<Value, Trouble>>, Trouble> {
         let Self { connection, driver, allowance, address } = self;
         allowance.set(ANSWER);
@@ -156,8 +167,8 @@ impl Link {
                 () = driver => Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into()),
             }
         };
-        let answers = timeout(ANSWERING, answers).await;
-        let slow = |_| Trouble::Slow { address: address.clone(), seconds: ANSWERING.as_secs() };
+        let answers = timeout(span, answers).await;
+        let slow = |_| Trouble::Slow { address: address.clone(), span };
         let answers = answers.map_err(slow)?;
         let too_large = allowance.is_used_up();
         let answers = answers.map_err(|error| failure(address, &error, too_large))?;

@@ -1,12 +1,12 @@
-//! What hinders the sharing, in the words of an operator.
+//! Describes what hinders the sharing, in the words of an operator.
 
-use crate::revocation::LedgerFault;
 use crate::telemetry::FeedError;
 use redis::{ErrorKind, RedisError};
+use std::time::Duration;
 
-/// What hinders the sharing.
+/// The reason why nothing can be shared.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// Nobody answers there.
     #[error("{address} cannot be reached: {what}; fix: see that Redis runs there, and the network")]
     Unreachable { address: String, what: String },
@@ -18,10 +18,11 @@ pub(super) enum Trouble {
     Password { file: String, what: String },
     /// An answer takes too long.
     #[error(
-        "{address} did not answer within {seconds} s; fix: see what it is doing (`SLOWLOG GET`), \
-         and the network"
+        "{address} did not answer within {} s; fix: see what it is doing (`SLOWLOG GET`), and the \
+         network",
+        span.as_secs_f32()
     )]
-    Slow { address: String, seconds: u64 },
+    Slow { address: String, span: Duration },
     /// The connection ended.
     #[error("the connection to {address} ended: {what}")]
     Ended { address: String, what: String },
@@ -40,6 +41,12 @@ pub(super) enum Trouble {
     /// It has no room.
     #[error("{address} cannot store more: {what}; fix: raise `maxmemory`, or free its disk")]
     Full { address: String, what: String },
+    /// It forgets keys when its memory is full.
+    #[error(
+        "{address} forgets keys when it is full (`maxmemory-policy {policy}`); fix: `CONFIG SET \
+         maxmemory-policy noeviction`"
+    )]
+    Evicts { address: String, policy: String },
     /// It is another node of the cluster.
     #[error("the keys are at {host}:{port}")]
     Moved { host: String, port: u16 },
@@ -51,7 +58,7 @@ pub(super) enum Trouble {
         "no Sentinel knows a master `{name}`; fix: `sentinel` is the name in `sentinel monitor`"
     )]
     NoMaster { name: String },
-    /// What was held there is gone.
+    /// The server has lost the records.
     #[error("{address} has lost what it held; everything that this daemon holds is written back")]
     Emptied { address: String },
     /// The stream went on faster than it was read.
@@ -60,7 +67,7 @@ pub(super) enum Trouble {
     /// Another master answers.
     #[error("another master answers at {address}; what it lacks is written back")]
     FailedOver { address: String },
-    /// What is there was not written by daemons.
+    /// A record was not written by daemons.
     #[error(
         "{what}; fix: nobody but daemons may write below the prefix. Take the right from others, \
          and remove the keys `{{PREFIX}}:*`: the daemons write back all that they hold"
@@ -70,13 +77,14 @@ pub(super) enum Trouble {
     #[error("{address} answers what it should not: {what}")]
     Answer { address: String, what: String },
     /// The own store takes nothing.
-    #[error("what came cannot be kept: {0}")]
-    Kept(LedgerFault),
+    #[error("what came cannot be kept: {what}")]
+    Kept { what: String, is_full: bool },
 }
 
 impl Trouble {
-    /// As metrics name it.
-    pub(super) fn error(&self) -> FeedError {
+    /// The name of the error in metrics.
+    #[must_use]
+    pub(crate) fn error(&self) -> FeedError {
         match self {
             Self::Unreachable { .. }
             | Self::Tls { .. }
@@ -88,23 +96,27 @@ impl Trouble {
             | Self::Answer { .. } => FeedError::Unreadable,
             Self::Slow { .. } => FeedError::Slow,
             Self::Refused { .. } => FeedError::Refused,
-            Self::ReadOnly { .. } | Self::Full { .. } => FeedError::Unwritable,
+            Self::ReadOnly { .. } | Self::Full { .. } | Self::Evicts { .. } => {
+                FeedError::Unwritable
+            }
             Self::Emptied { .. } | Self::FailedOver { .. } | Self::Overtaken { .. } => {
                 FeedError::Lost
             }
             Self::Strange { .. } => FeedError::Record,
-            Self::Kept(LedgerFault::Full { .. }) => FeedError::Full,
-            Self::Kept(_) => FeedError::Store,
+            Self::Kept { is_full: true, .. } => FeedError::Full,
+            Self::Kept { is_full: false, .. } => FeedError::Store,
         }
     }
 
-    /// Whether only writing is hindered.
-    pub(super) fn is_of_writing(&self) -> bool {
+    /// Returns true if only writing is hindered.
+    #[must_use]
+    pub(crate) fn is_of_writing(&self) -> bool {
         matches!(self, Self::ReadOnly { .. } | Self::Full { .. })
     }
 
-    /// Whether it goes on at once on a new connection: that is no trouble, but news.
-    pub(super) fn is_news(&self) -> bool {
+    /// Returns true if it goes on at once on a new connection: that is no trouble, but news.
+    #[must_use]
+    pub(crate) fn is_news(&self) -> bool {
         matches!(
             self,
             Self::Emptied { .. }
@@ -114,8 +126,9 @@ impl Trouble {
         )
     }
 
-    /// What an error of the client means.
-    pub(super) fn of(address: &str, error: &RedisError) -> Self {
+    /// Translates an error of the client.
+    #[must_use]
+    pub(crate) fn of(address: &str, error: &RedisError) -> Self {
         let address = address.to_owned();
         // Of a server that is not to be trusted a line is enough.
         let what: String =
@@ -145,11 +158,5 @@ impl Trouble {
             }
             _ => Self::Answer { address, what },
         }
-    }
-}
-
-impl From<LedgerFault> for Trouble {
-    fn from(fault: LedgerFault) -> Self {
-        Self::Kept(fault)
     }
 }

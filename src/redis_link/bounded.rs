@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How many bytes may still come.
+/// The number of bytes that may still come.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Allowance(Arc<AtomicUsize>);
+pub(crate) struct Allowance(Arc<AtomicUsize>);
 
 impl Allowance {
-    /// So many may come from now on.
-    pub(super) fn set(&self, bytes: usize) {
+    /// Permits this number from now on.
+    pub(crate) fn set(&self, bytes: usize) {
         self.0.store(bytes, Ordering::Relaxed);
     }
 
-    /// Whether none may come any more.
-    pub(super) fn is_used_up(&self) -> bool {
+    /// Returns true if none may come any more.
+    pub(crate) fn is_used_up(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
     }
 
@@ -30,13 +30,13 @@ impl Allowance {
 }
 
 /// A socket with a bound.
-pub(super) struct Bounded<S> {
+pub(crate) struct Bounded<S> {
     socket: S,
     allowance: Allowance,
 }
 
 impl<S> Bounded<S> {
-    pub(super) fn new(socket: S, allowance: Allowance) -> Self {
+    pub(crate) fn new(socket: S, allowance: Allowance) -> Self {
         Self { socket, allowance }
     }
 }

@@ -8,7 +8,7 @@ use redis::cmd;
 
 /// Finds the master: the one that another node named, the one that Sentinel names, or the first
 /// of the servers that is one. If there is none, a replica that answers: it can be read.
-pub(super) async fn find(
+pub(crate) async fn find(
     feed: &RedisFeed,
     moved: Option<(String, u16)>,
 ) -> Result<(RedisUrl, Credentials), Trouble> {
@@ -44,7 +44,7 @@ pub(super) async fn find(
     }
 }
 
-/// Whether a server is a master.
+/// Returns true if a server is a master.
 async fn role(
     feed: &RedisFeed,
     url: &RedisUrl,

@@ -4,22 +4,23 @@
 use super::account::{Account, Permit};
 use super::admission::Admission;
 use super::backlog::Backlog;
+use super::footprint::footprint;
 use super::resource::Resource;
 use super::turns::Turns;
 use super::undecided::Undecided;
 use super::workers::{Seat, Workers};
-use crate::clock::{Clock, later};
+use crate::clock::Clock;
 use crate::config::ServerLimits;
 use crate::engine::{
-    AuditEvent, Batch, Decision, Engine, Held, Judging, Lookup, Moment, Pending, Slice, Snapshot,
+    AuditEvent, Batch, Decision, Engine, Judging, Lookup, Moment, Slice, Snapshot,
 };
 use crate::permit;
-use crate::sources::{AttemptEnd, KeyWatches};
+use crate::shared_replay::SharedMemory;
+use crate::sources::KeyWatches;
 use crate::telemetry::{AuditLog, ShedCause};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use jwtd_core::keys::KeyState;
-use std::cell::OnceCell;
+use keys::Waiting;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,6 +36,7 @@ pub struct Dispatcher {
     backlog: Arc<Backlog>,
     call_timeout: Duration,
     queue_delay: Duration,
+    shared_memory: Option<SharedMemory>,
     clock: Clock,
 }
 
@@ -47,8 +49,9 @@ pub enum Begun {
     Suspended(Suspended),
 }
 
-/// A suspended batch with its permits. It waits at two points: between slices, for its next turn;
-/// and for keys that are being fetched, before the tokens that need them are read again.
+/// A suspended batch with its permits. It waits at three points: between slices, for its
+/// next turn; for keys that are being fetched, before the tokens that need them are read again; and for the shared memory of
+/// presentations, after all is judged.
 #[derive(Debug)]
 pub struct Suspended {
     lookup: Box<Lookup>,
@@ -65,13 +68,6 @@ const STRIDE: usize = 64;
 /// The lag beyond which a worker hands work to another: about ten times the cost of a round trip to
 /// another worker.
 const LATE: Duration = Duration::from_micros(500);
-
-/// The memory of a token while its signature is checked, in bytes, in addition to about its own
-/// length for decoded parts: positions of its parts, claims, cache entry and verdict.
-const TOKEN: usize = 2560;
-
-/// The memory of a suspended message in addition to its tokens, in bytes: its look-up and its task.
-const MESSAGE: usize = 2048;
 
 /// The approximate memory of a call and its headers, in bytes.
 const CALL: usize = 8192;
@@ -92,7 +88,24 @@ impl Dispatcher {
         let backlog = Backlog::new(admission, workers.count(), queue_delay);
         let (own, taken) = (Arc::clone(&engine), Arc::clone(&backlog));
         let turns = Turns::new(own, workers.clone(), taken, clock.clone());
-        Self { engine, watches, workers, turns, backlog, call_timeout, queue_delay, clock }
+        let shared_memory = None;
+        Self {
+            engine,
+            watches,
+            workers,
+            turns,
+            backlog,
+            call_timeout,
+            queue_delay,
+            shared_memory,
+            clock,
+        }
+    }
+
+    /// The same, for which what is presented must be new to a shared memory too.
+    #[must_use]
+    pub fn sharing(self, shared_memory: Option<SharedMemory>) -> Self {
+        Self { shared_memory, ..self }
     }
 
     /// The engine.
@@ -137,11 +150,15 @@ impl Dispatcher {
         }
         let tokens = batch.tokens.len();
         let bytes = batch.tokens.iter().map(Bytes::len).sum::<usize>();
+        let memory = footprint(&batch);
         caught(|| {
             let mut lookup = Lookup::new(Arc::clone(snapshot), batch, now)?;
             // With rules, one token may take as long as other tasks may have to wait.
             let few = if has_rules(&lookup) { 1 } else { STRIDE };
-            if tokens <= few {
+            // The signature of a proof is work as that of a token is, and a one-time token may
+            // have to wait for the shared memory.
+            let may_wait = lookup.has_proofs() || lookup.served().profile.one_time;
+            if tokens <= few && !may_wait {
                 lookup.only_hits();
                 lookup.advance(&self.engine, tokens);
                 if !lookup.is_stopped() {
@@ -151,7 +168,6 @@ impl Dispatcher {
             }
             // Take the permits only now: a batch decided at once ends before anyone could observe
             // them.
-            let memory = bytes.saturating_add(tokens.saturating_mul(TOKEN)).saturating_add(MESSAGE);
             let full = |cause, resource| self.shed(cause, account.limit(resource));
             Ok(Begun::Suspended(Suspended {
                 lookup: Box::new(lookup),
@@ -238,6 +254,9 @@ impl Dispatcher {
         lag.measure(began);
         // A batch that waited for a key was accepted already.
         if may_wait && self.backlog.is_full(patience, lag.at(began)) {
+            if lookup.has_proofs() {
+                return Err(self.too_much_work());
+            }
             lookup.only_hits();
         }
         while lookup.advance(&self.engine, STRIDE) {
@@ -245,9 +264,9 @@ impl Dispatcher {
             self.in_time(deadline)?;
         }
         if lookup.is_stopped() {
-            let limit = usize::try_from(self.queue_delay.as_millis()).unwrap_or(usize::MAX);
-            return Err(self.shed(ShedCause::Work, limit));
+            return Err(self.too_much_work());
         }
+        let has_proofs = lookup.has_proofs();
         // Tokens with slow rules end their slice early themselves.
         let stride = if has_rules(&lookup) { STRIDE } else { STRIDE * 4 };
         let (mut pending, unread) = lookup.end();
@@ -267,55 +286,23 @@ impl Dispatcher {
             // Signatures that were checked are not checked again.
             let _none = pending.take(checked, &self.engine);
         }
+        if has_proofs {
+            self.prove_senders(&mut pending, account, began, deadline).await?;
+        }
         let now = Moment { wall: self.clock.wall(), at: self.clock.monotonic() };
         let mut judging = Judging::new(pending, now);
+        if self.shared_memory.is_some() {
+            judging.share();
+        }
         while judging.advance(&self.engine, stride) {
             yield_now().await;
             self.in_time(deadline)?;
         }
+        self.share(&mut judging, now.wall, deadline).await?;
         self.in_time(deadline)?;
         self.engine.metrics.judged(tokens, self.clock.since(began));
         events.append(&mut judging.take_events());
         Ok((judging.decisions(), waiting))
-    }
-
-    /// Reports missing keys, and removes the tokens that may wait for them, or whose key has
-    /// arrived since their batch did.
-    fn hold(&self, pending: &mut Pending, account: &Arc<Account>) -> Option<Waiting> {
-        let (permit, seen) = (OnceCell::new(), Arc::clone(pending.snapshot()));
-        let now = self.engine.current.load();
-        let has_other_keys = |index| {
-            let keys = |snapshot: &Snapshot| match snapshot.issuers().get(index)?.keys() {
-                KeyState::Held { set, .. } => Some(*set.fingerprint()),
-                KeyState::Unavailable => None,
-            };
-            now.is_of_configuration_of(&seen) && keys(&now) != keys(&seen)
-        };
-        let held = pending.hold(|issuer, key| {
-            if has_other_keys(key.issuer()) {
-                return Some(None);
-            }
-            let end = self.watches.of(issuer)?.miss(self.engine.cache.hash_key(key))?;
-            let take = || account.take(Resource::KeyWaits, 1);
-            permit.get_or_init(take).is_some().then_some(Some(end))
-        })?;
-        Some(Waiting { held, _permit: permit.into_inner().flatten() })
-    }
-
-    /// Waits for the ends of key fetches, at most for half of the remaining time, so that some is
-    /// left for the response.
-    async fn wait_for_keys(
-        &self,
-        ends: impl IntoIterator<Item = AttemptEnd>,
-        deadline: Option<Instant>,
-    ) {
-        let now = self.clock.monotonic();
-        let half = |deadline: Instant| later(now, deadline.saturating_duration_since(now) / 2);
-        let half = deadline.map(half);
-        for end in ends {
-            let until = half.into_iter().fold(end.until(), Instant::min);
-            self.clock.timeout_at(until, end.reached()).await;
-        }
     }
 
     fn in_time(&self, deadline: Option<Instant>) -> Result<(), Undecided> {
@@ -330,6 +317,11 @@ impl Dispatcher {
         if let Some(audit) = self.engine.audit.as_ref().filter(|_| !events.is_empty()) {
             audit.log().push(events);
         }
+    }
+
+    fn too_much_work(&self) -> Undecided {
+        let limit = usize::try_from(self.queue_delay.as_millis()).unwrap_or(usize::MAX);
+        self.shed(ShedCause::Work, limit)
     }
 
     /// Counts a request that a limit refused.
@@ -353,13 +345,6 @@ impl Suspended {
     }
 }
 
-/// The tokens that wait for keys, with the end of the fetch of each issuer unless its keys have
-/// arrived already; and a permit to wait.
-struct Waiting {
-    held: Held<Option<AttemptEnd>>,
-    _permit: Option<Permit>,
-}
-
 /// Returns true if rules are evaluated for the tokens.
 fn has_rules(lookup: &Lookup) -> bool {
     lookup.served().policy.has_rules()
@@ -374,5 +359,7 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Undecided> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_panic| Undecided::Internal)
 }
 
+mod keys;
+mod senders;
 #[cfg(test)]
 mod tests;

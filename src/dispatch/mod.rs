@@ -8,6 +8,7 @@ mod account;
 mod admission;
 mod backlog;
 mod dispatcher;
+mod footprint;
 mod lag;
 mod resource;
 mod totals;

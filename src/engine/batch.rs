@@ -2,8 +2,9 @@
 
 use super::Engine;
 use super::configuration::{ProfileIndex, ServedProfile};
+use super::proofs::Proofs;
 use super::remembered::Remembered;
-use super::slice::{self, Found, Outcome, Slice, Unread};
+use super::slice::{self, Done, Found, Outcome, Slice, Unread};
 use super::snapshot::Snapshot;
 use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
@@ -30,6 +31,9 @@ pub struct Batch {
     pub caller: Caller,
     /// What the caller says of the request that the tokens came with.
     pub attributes: Attributes,
+    /// True if this is a question about a use and not the use itself: it is not remembered that
+    /// anything was presented.
+    pub is_rehearsal: bool,
 }
 
 impl Batch {
@@ -37,8 +41,8 @@ impl Batch {
     #[must_use]
     pub fn new(tokens: Vec<Bytes>, profile: ProfileIndex) -> Self {
         let (contexts, audiences, scopes, attributes) = Default::default();
-        let caller = Caller::Unknown;
-        Self { tokens, contexts, profile, audiences, scopes, caller, attributes }
+        let (caller, is_rehearsal) = (Caller::Unknown, false);
+        Self { tokens, contexts, profile, audiences, scopes, caller, attributes, is_rehearsal }
     }
 
     /// The same question, about no token yet.
@@ -48,6 +52,7 @@ impl Batch {
             scopes: self.scopes.clone(),
             caller: self.caller.clone(),
             attributes: self.attributes.clone(),
+            is_rehearsal: self.is_rehearsal,
             ..Self::new(Vec::new(), self.profile)
         }
     }
@@ -56,6 +61,12 @@ impl Batch {
     fn push(&mut self, other: &Self, place: usize) {
         self.tokens.extend(other.tokens.get(place).cloned());
         self.contexts.extend(other.contexts.get(place).cloned());
+    }
+
+    /// True if DPoP proofs came with it.
+    #[must_use]
+    pub fn has_proofs(&self) -> bool {
+        self.contexts.iter().any(|context| context.dpop_proof.is_some())
     }
 
     /// What is known of the use of the token at this place.
@@ -99,6 +110,8 @@ pub struct Pending {
     pub(super) steps: Vec<Step>,
     /// For each miss.
     pub(super) fates: Vec<Fate>,
+    /// What became of the DPoP proofs.
+    pub(super) proofs: Proofs,
 }
 
 /// Tokens that were taken out of a batch until keys have come.
@@ -129,7 +142,14 @@ impl Pending {
     #[must_use]
     pub fn take(&mut self, outcomes: Vec<Outcome>, engine: &Engine) -> Vec<Slice> {
         let (mut checks, mut asked) = (Vec::new(), 0);
-        for Outcome { miss, found } in outcomes {
+        for Outcome(done) in outcomes {
+            let (miss, found) = match done {
+                Done::Miss(miss, found) => (miss, found),
+                Done::Proof(place, proof) => {
+                    self.proofs.set(place, proof);
+                    continue;
+                }
+            };
             let fate = match found {
                 Found::Unproven(check) => {
                     asked += check.copies;
@@ -204,6 +224,7 @@ impl Pending {
     ) -> Matter<'p> {
         let (issuers, profile) = (self.snapshot.issuers(), &self.served.profile);
         let (audiences, context) = (&*self.batch.audiences, self.batch.context(place));
-        Matter { proven, issuers, profile, audiences, context, revoked, now }
+        let proof = self.proofs.of(place);
+        Matter { proven, issuers, profile, audiences, context, proof, revoked, now }
     }
 }

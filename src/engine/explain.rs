@@ -1,15 +1,17 @@
 //! What is checked of one token, step by step: what is expected, what was found, and how
 //! it ended. By the very parser, proof, judge and policy that decide, one call at a time.
 
+mod proven;
 mod words;
 
 use super::pulses::{Moment, Pulses};
-use jwtd_core::jose::{Claims, CompactJws, Header, Limits, Malformed, UnixTime, json};
+use super::senders::Senders;
+use jwtd_core::jose::{Claims, CompactJws, Header, Limits, Malformed, UnixTime};
 use jwtd_core::keys::{Issuers, Leeway};
-use jwtd_core::policy::{Budget, Caller, Policy, PolicyInput, check_scopes};
+use jwtd_core::policy::{Caller, Policy};
 use jwtd_core::verify::{
-    self, AcceptedTypes, Condition, Headers, Matter, Profile, Proven, Reject, RevocationSet,
-    TokenContext, TokenValues, Unproven, WhenStale,
+    self, AcceptedTypes, Binding, Condition, Headers, Profile, Proven, Reject, RevocationSet,
+    TokenContext, Unproven,
 };
 use std::sync::Arc;
 
@@ -32,6 +34,8 @@ pub struct Question<'q> {
     pub revocations: Option<&'q RevocationSet>,
     /// How old that is for each issuer that ages.
     pub pulses: Option<(&'q Pulses, Moment)>,
+    /// The rules for proofs and what was presented, where that is known.
+    pub senders: Option<&'q Senders>,
     /// Who asks.
     pub caller: &'q Caller,
     /// What the caller says of the request that the token came with.
@@ -83,10 +87,14 @@ const SIGNATURE: &str = "signature";
 const SCOPES: &str = "scopes of the request";
 const ACCESS: &str = "access";
 const AGE: &str = "age of revocations";
+const REPLAY: &str = "first presentation";
 
 /// All of them, in the order in which they are made.
 fn names() -> impl Iterator<Item = &'static str> {
-    READING.into_iter().chain(Condition::ALL.map(Condition::name)).chain([SCOPES, ACCESS, AGE])
+    READING
+        .into_iter()
+        .chain(Condition::ALL.map(Condition::name))
+        .chain([SCOPES, ACCESS, AGE, REPLAY])
 }
 
 /// Makes all checks that can be made. Up to the signature each needs the one before;
@@ -95,7 +103,7 @@ fn names() -> impl Iterator<Item = &'static str> {
 pub fn explain(token: &[u8], question: &Question<'_>, now: UnixTime) -> Vec<Check> {
     let mut checks = Checks::default();
     if let Some(proven) = prove(&mut checks, token, question) {
-        judge(&mut checks, &proven, question, now);
+        proven::judge(&mut checks, &proven, token, question, now);
     }
     checks.rest(&CheckState::NotReached)
 }
@@ -116,8 +124,10 @@ pub fn explain_alone(token: &[u8], now: UnixTime) -> Vec<Check> {
         Condition::Times => Some(verify::check_times(&claims, leeway, None, now)),
         Condition::Type if accepted => Some(Ok(())),
         Condition::Type => Some(Err(Reject::TypeNotAllowed)),
-        Condition::Binding if claims.is_bound() => Some(Err(Reject::BindingRequired)),
-        Condition::Binding => Some(Ok(())),
+        Condition::Binding => {
+            let context = TokenContext::none();
+            Some(verify::check_binding(&claims, Binding::default(), context, None))
+        }
         Condition::Encryption
         | Condition::FreshKeys
         | Condition::Lifetime
@@ -312,56 +322,4 @@ fn prove_claims_set(checks: &mut Checks, token: &[u8], question: &Question<'_>) 
 /// True if the token has the five parts of a compact JWE (RFC 7516, section 7.1).
 fn is_encrypted(token: &[u8], limits: &Limits) -> bool {
     matches!(CompactJws::split(token, limits), Err(Malformed::Encrypted))
-}
-
-/// The checks of a proven token.
-fn judge(checks: &mut Checks, proven: &Proven, question: &Question<'_>, now: UnixTime) {
-    let Question { issuers, profile, audiences, context, .. } = *question;
-    let set = question.revocations.filter(|set| !set.is_empty());
-    let revoked = set.and_then(|set| {
-        let values = TokenValues::of(set.key(), proven)?;
-        set.find(&values, proven.claims().issued_at())
-    });
-    let matter = Matter { proven, issuers, profile, audiences, context, revoked, now };
-    for condition in Condition::ALL {
-        let (expected, actual) = words::condition(condition, &matter);
-        if condition == Condition::NotRevoked && question.revocations.is_none() {
-            checks.add_state(condition.name(), CheckState::NotChecked, expected, words::NOT_KNOWN);
-            continue;
-        }
-        checks.add(condition.name(), condition.check(&matter), expected, actual);
-    }
-    let scopes = check_scopes(proven, question.scopes);
-    checks.add(SCOPES, scopes, words::all_of(question.scopes), words::scopes(proven));
-    let values = json::parse(proven.payload(), &issuers.limits().json).ok();
-    let input = PolicyInput {
-        proven,
-        claims: values.as_ref(),
-        caller: question.caller,
-        attributes: question.attributes,
-        now,
-        budget: &Budget::default(),
-    };
-    let state = match question.policy.decide(&input) {
-        Ok(None) => CheckState::Passed,
-        Ok(Some(reject)) => CheckState::NotEnforced(reject),
-        Err(reject) => CheckState::Failed(reject),
-    };
-    let actual = match &state {
-        CheckState::Failed(reject) | CheckState::NotEnforced(reject) => reject.to_string(),
-        CheckState::Passed | CheckState::NotReached | CheckState::NotChecked => {
-            "all of it holds".to_owned()
-        }
-    };
-    checks.add_state(ACCESS, state, words::policy(question.policy), actual);
-    if question.revocations.is_none() {
-        checks.add_state(AGE, CheckState::NotChecked, words::max_age(profile), words::NOT_KNOWN);
-        return;
-    }
-    let known = question.pulses.and_then(|(all, now)| all.age(proven.proof().issuer(), now));
-    let refused = known.filter(|known| known.stale && profile.when_stale == WhenStale::Refuse);
-    let outcome = refused.map_or(Ok(()), |known| {
-        Err(Reject::RevocationStale { age: known.heard.then_some(known.age) })
-    });
-    checks.add(AGE, outcome, words::max_age(profile), words::age(known));
 }

@@ -1,59 +1,22 @@
-//! Phase 5 over a batch: every token is judged, remembered or not, by the same code.
+//! Phase 6 over a batch: every token is judged, remembered or not, by the same code.
 
 use super::audit::{Audit, AuditEvent, Token};
-use super::batch::{Pending, Step};
+use super::batch::{Batch, Pending, Step};
+use super::decision::{Decision, Permission};
 use super::pulses::{Moment, RevocationAge};
 use super::refusals::Refusal;
+use super::senders::Senders;
+use super::tally::Tally;
 use super::{Engine, Remembered};
+use crate::replay::Presentation;
+use crate::telemetry::PresentationResult;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::policy::{Budget, PolicyInput, check_scopes};
 use jwtd_core::verify::{Matter, Reason, Reject, RevocationSet, WhenStale, judge, remember_until};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// What is decided of one token.
-#[derive(Clone, Debug)]
-pub struct Decision {
-    /// The token, if its signature was proven and the profile trusts its issuer.
-    pub proven: Option<Arc<Remembered>>,
-    /// Whether it may be used, and why not.
-    pub outcome: Result<Permission, Reject>,
-}
-
-/// Leave to use a token.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Permission {
-    /// Until when the caller may remember it; nothing if it may not.
-    pub valid_until: Option<UnixTime>,
-    /// Why the policy would refuse it, if it were enforced.
-    pub not_enforced: Option<Reject>,
-    /// For how long nothing was heard of what is revoked, if that is too long.
-    pub revocation_age: Option<Duration>,
-}
-
-impl Decision {
-    /// The stable reason.
-    #[must_use]
-    pub fn reason(&self) -> Reason {
-        match &self.outcome {
-            Ok(Permission { not_enforced: None, .. }) => Reason::Ok,
-            Ok(Permission { not_enforced: Some(reject), .. }) | Err(reject) => reject.reason(),
-        }
-    }
-
-    /// For how many seconds nothing was heard of what is revoked, if that is too long and known.
-    #[must_use]
-    pub fn revocation_age(&self) -> Option<u64> {
-        let age = match &self.outcome {
-            Ok(permit) => permit.revocation_age,
-            Err(Reject::RevocationStale { age }) => *age,
-            Err(_) => None,
-        };
-        age.map(|age| age.as_secs())
-    }
-}
+use std::time::Instant;
 
 /// A batch whose tokens are being judged.
 #[derive(Debug)]
@@ -68,6 +31,20 @@ pub struct Judging {
     revocations: Option<Arc<RevocationSet>>,
     /// What rules have cost since others had a turn.
     steps: Cell<usize>,
+    /// That of this moment.
+    nonce: OnceCell<Option<Arc<str>>>,
+    /// True if what is presented must be asked of a shared memory too.
+    shares: bool,
+    /// What it must be asked of; these decisions are not final, and not noted.
+    unshared: Vec<(Noted, Vec<Presentation>)>,
+}
+
+/// What is noted of a decision.
+#[derive(Debug)]
+struct Noted {
+    place: usize,
+    issuer: Option<IssuerIndex>,
+    cached: bool,
 }
 
 /// After so many steps of rules others get a turn: about 200 microseconds.
@@ -79,8 +56,9 @@ impl Judging {
     pub fn new(pending: Pending, now: Moment) -> Self {
         let decisions = Vec::with_capacity(pending.steps.len());
         let (events, revocations, steps) = (Vec::new(), None, Cell::new(0));
-        let Moment { wall: now, at } = now;
-        Self { pending, decisions, events, now, at, revocations, steps }
+        let (Moment { wall: now, at }, nonce) = (now, OnceCell::new());
+        let (shares, unshared) = (false, Vec::new());
+        Self { pending, decisions, events, now, at, revocations, steps, nonce, shares, unshared }
     }
 
     /// Judges the next `count` tokens, or fewer if rules over them take long; false when none
@@ -88,13 +66,13 @@ impl Judging {
     pub fn advance(&mut self, engine: &Engine, count: usize) -> bool {
         let Pending { snapshot, batch, steps, .. } = &self.pending;
         let configuration = snapshot.configuration();
-        let (mut tally, mut held_back) = (Runs::default(), 0_u64);
+        let mut tally = Tally::default();
         self.steps.set(0);
         for step in steps.iter().skip(self.decisions.len()).take(count) {
             if matches!(step, Step::Held) {
                 // Another batch decides it, and counts it.
                 let outcome = Err(Reject::Internal);
-                self.decisions.push(Decision { proven: None, outcome });
+                self.decisions.push(Decision { proven: None, outcome, dpop_nonce: None });
                 continue;
             }
             // Anew for each: what is judged after a change is judged by it.
@@ -103,51 +81,108 @@ impl Judging {
                 self.revocations = Some(engine.revocations.load_full());
             }
             let place = self.decisions.len();
-            let (issuer, decision) = match self.pending.found(step) {
-                Ok(entry) => {
-                    let outcome = self.judge(place, entry);
-                    let issuer = Some(entry.proven.proof().issuer());
-                    // As of one that is not remembered: nothing is told of its issuer.
-                    let foreign = matches!(outcome, Err(Reject::IssuerNotInProfile));
-                    let proven = (!foreign).then(|| Arc::clone(entry));
-                    (issuer, Decision { proven, outcome })
-                }
-                Err(refusal) => {
-                    let outcome = Err(refusal.reject.clone());
-                    (refusal.issuer, Decision { proven: None, outcome })
-                }
-            };
-            let kind = (issuer, decision.reason());
-            if let Some(audit) = &engine.audit
-                && audit.wants(kind.1)
-            {
-                let cached = matches!(step, Step::Hit(_));
-                let event = self.event(audit, place, issuer, &decision, cached);
+            let (issuer, decision, unshared) = self.decide(step, place, engine);
+            let cached = matches!(step, Step::Hit(_));
+            let noted = Noted { place, issuer, cached };
+            if self.shares && !unshared.is_empty() {
+                self.unshared.push((noted, unshared));
+            } else {
+                let event = self.note(&noted, &decision, engine, &mut tally);
                 self.events.extend(event);
-            }
-            if let (Err(reject), Some(refusals)) = (&decision.outcome, &engine.refusals) {
-                if refusals.wants(kind.1, self.now) {
-                    let cached = matches!(step, Step::Hit(_));
-                    refusals.push(self.refusal(place, issuer, &decision, reject, cached));
-                } else {
-                    held_back = held_back.saturating_add(1);
-                }
-            }
-            if let Some((kind, tokens)) = tally.add(kind) {
-                configuration.count(batch.profile, kind.0, kind.1, tokens);
             }
             self.decisions.push(decision);
             if self.steps.get() >= TURN {
                 break;
             }
         }
-        if let Some((kind, tokens)) = tally.end() {
-            configuration.count(batch.profile, kind.0, kind.1, tokens);
-        }
-        if let Some(refusals) = engine.refusals.as_ref().filter(|_| held_back > 0) {
-            refusals.hold_back(held_back);
-        }
+        tally.end(configuration, batch.profile, engine);
         self.decisions.len() < self.pending.steps.len()
+    }
+
+    /// Decides the token at this place; gives what else must be asked of the shared memory.
+    fn decide(
+        &self,
+        step: &Step,
+        place: usize,
+        engine: &Engine,
+    ) -> (Option<IssuerIndex>, Decision, Vec<Presentation>) {
+        match self.pending.found(step) {
+            Ok(entry) => {
+                let judged = self.judge(place, entry, engine);
+                let (outcome, presented) = match judged {
+                    Ok((permission, presented)) => (Ok(permission), presented),
+                    Err(reject) => (Err(reject), Vec::new()),
+                };
+                let issuer = Some(entry.proven.proof().issuer());
+                // As of one that is not remembered: nothing is told of its issuer.
+                let foreign = matches!(outcome, Err(Reject::IssuerNotInProfile));
+                let proven = (!foreign).then(|| Arc::clone(entry));
+                let dpop_nonce = self.nonce(place, &outcome, &engine.senders);
+                (issuer, Decision { proven, outcome, dpop_nonce }, presented)
+            }
+            Err(refusal) => {
+                let outcome = Err(refusal.reject.clone());
+                let decision = Decision { proven: None, outcome, dpop_nonce: None };
+                (refusal.issuer, decision, Vec::new())
+            }
+        }
+    }
+
+    /// Counts a decision, logs it, and gives what is to be recorded of it.
+    fn note(
+        &self,
+        noted: &Noted,
+        decision: &Decision,
+        engine: &Engine,
+        tally: &mut Tally,
+    ) -> Option<AuditEvent> {
+        let Noted { place, issuer, cached } = *noted;
+        let kind = (issuer, decision.reason());
+        let audit = engine.audit.as_ref().filter(|audit| audit.wants(kind.1));
+        let event = audit.and_then(|audit| self.event(audit, place, issuer, decision, cached));
+        if let (Err(reject), Some(refusals)) = (&decision.outcome, &engine.refusals) {
+            if refusals.wants(kind.1, self.now) {
+                refusals.push(self.refusal(place, issuer, decision, reject, cached));
+            } else {
+                tally.held_back = tally.held_back.saturating_add(1);
+            }
+        }
+        if let Some((kind, tokens)) = tally.runs.add(kind) {
+            let Pending { snapshot, batch, .. } = &self.pending;
+            snapshot.configuration().count(batch.profile, kind.0, kind.1, tokens);
+        }
+        event
+    }
+
+    /// From now on, what a shared memory must be asked of is put aside.
+    pub fn share(&mut self) {
+        self.shares = true;
+    }
+
+    /// What the shared memory must be asked of, in the order in which it was presented.
+    pub fn unshared(&self) -> impl Iterator<Item = Presentation> {
+        self.unshared.iter().flat_map(|(_, all)| all).copied()
+    }
+
+    /// Takes what the shared memory said of each: whether it was presented elsewhere.
+    pub fn settle(&mut self, results: Vec<PresentationResult>, engine: &Engine) {
+        let (unshared, mut tally) = (std::mem::take(&mut self.unshared), Tally::default());
+        let mut results = results.into_iter();
+        for (noted, all) in unshared {
+            let Some(decision) = self.decisions.get_mut(noted.place) else { continue };
+            for _ in all {
+                let result = results.next().unwrap_or(PresentationResult::Unreachable);
+                engine.metrics.shared_presentations.add(result);
+                if let Err(reject) = engine.senders.judge_shared(result) {
+                    decision.outcome = Err(reject);
+                }
+            }
+            let decision = decision.clone();
+            let event = self.note(&noted, &decision, engine, &mut tally);
+            self.events.extend(event);
+        }
+        let Pending { snapshot, batch, .. } = &self.pending;
+        tally.end(snapshot.configuration(), batch.profile, engine);
     }
 
     /// What is recorded of a decision.
@@ -202,7 +237,12 @@ impl Judging {
     }
 
     /// Judges the token at this place.
-    fn judge(&self, place: usize, entry: &Remembered) -> Result<Permission, Reject> {
+    fn judge(
+        &self,
+        place: usize,
+        entry: &Remembered,
+        engine: &Engine,
+    ) -> Result<(Permission, Vec<Presentation>), Reject> {
         let revoked = self.revocations.as_ref().and_then(|set| entry.revoked(set));
         let matter = self.pending.matter(place, &entry.proven, revoked, self.now);
         judge(&matter)?;
@@ -212,7 +252,55 @@ impl Judging {
         let known = self.known(entry)?;
         let valid_until = self.valid_until(&matter, not_enforced.as_ref(), known.as_ref());
         let revocation_age = known.filter(|known| known.stale).map(|known| known.age);
-        Ok(Permission { valid_until, not_enforced, revocation_age })
+        let permission = Permission { valid_until, not_enforced, revocation_age };
+        // Last, so that nothing is remembered of a token that is refused.
+        let presented = self.present(&matter, engine)?;
+        Ok((permission, presented))
+    }
+
+    /// Remembers what counts but once; gives it.
+    fn present(&self, matter: &Matter<'_>, engine: &Engine) -> Result<Vec<Presentation>, Reject> {
+        let (senders, mut all) = (&engine.senders, Vec::new());
+        let Batch { caller, is_rehearsal, .. } = &self.pending.batch;
+        if let Some(proof) = matter.proof {
+            let proof = proof.map_err(Clone::clone)?;
+            all.push(senders.presentation(proof, caller, matter.context));
+        }
+        if matter.profile.one_time {
+            all.push(senders.token_presentation(matter, caller)?);
+        }
+        // All are looked at before one is used up.
+        if *is_rehearsal || all.len() > 1 {
+            all.iter().try_for_each(|one| senders.look(one, self.now))?;
+        }
+        if *is_rehearsal {
+            return Ok(Vec::new());
+        }
+        for one in &all {
+            senders.remember(one, &engine.metrics, self.now)?;
+        }
+        Ok(all)
+    }
+
+    /// A nonce for the sender of the token at this place, if it needs one for its next proof.
+    fn nonce(
+        &self,
+        place: usize,
+        outcome: &Result<Permission, Reject>,
+        senders: &Senders,
+    ) -> Option<Arc<str>> {
+        let Pending { served, batch, .. } = &self.pending;
+        let fault = match outcome {
+            Err(Reject::Binding(fault)) => Some(fault),
+            Ok(_) | Err(_) => None,
+        };
+        let is_asked = fault.is_some_and(|fault| fault.reason() == Reason::NonceRequired);
+        let has_proof = batch.context(place).dpop_proof.is_some();
+        let always = served.profile.binding.nonce_required && (has_proof || fault.is_some());
+        (is_asked || always).then(|| {
+            let issue = || senders.rules.nonces.as_ref().map(|some| some.issue(self.now).into());
+            self.nonce.get_or_init(issue).clone()
+        })?
     }
 
     /// How old what is known of the issuer's revocations is, if the profile takes it. Last of all,
@@ -292,31 +380,5 @@ impl Judging {
     #[must_use]
     pub fn decisions(self) -> Vec<Decision> {
         self.decisions
-    }
-}
-
-/// Tokens of a batch mostly fare alike; runs of them are counted at once.
-#[derive(Default)]
-struct Runs {
-    run: Option<((Option<IssuerIndex>, Reason), u64)>,
-}
-
-impl Runs {
-    /// The run that ends here, if one does.
-    fn add(
-        &mut self,
-        kind: (Option<IssuerIndex>, Reason),
-    ) -> Option<((Option<IssuerIndex>, Reason), u64)> {
-        match &mut self.run {
-            Some((current, tokens)) if *current == kind => {
-                *tokens = tokens.saturating_add(1);
-                None
-            }
-            run => run.replace((kind, 1)),
-        }
-    }
-
-    fn end(self) -> Option<((Option<IssuerIndex>, Reason), u64)> {
-        self.run
     }
 }

@@ -65,7 +65,8 @@ impl Lookup {
         let served = snapshot.configuration().profile(batch.profile).ok_or(ForeignProfile)?;
         let served = Arc::clone(served);
         let steps = Vec::with_capacity(batch.tokens.len());
-        let pending = Pending { snapshot, served, batch, steps, fates: Vec::new() };
+        let (fates, proofs) = Default::default();
+        let pending = Pending { snapshot, served, batch, steps, fates, proofs };
         Ok(Self { pending, at, misses: None, only_hits: false, stopped: false })
     }
 
@@ -79,6 +80,12 @@ impl Lookup {
     #[must_use]
     pub fn at(&self) -> Instant {
         self.at
+    }
+
+    /// True if DPoP proofs came with it.
+    #[must_use]
+    pub fn has_proofs(&self) -> bool {
+        self.pending.batch.has_proofs()
     }
 
     /// The profile that it is judged by.

@@ -1,5 +1,6 @@
 //! Floor 6: a batch in phases, each a synchronous function: [`Lookup`] finds what is remembered,
-//! [`Slice::run`] reads and proves the rest, [`Judging`] judges all. Nothing here waits; which
+//! [`Slice::run`] reads and proves the rest, [`ProofReading`] reads the proofs of senders,
+//! [`Judging`] judges all. Nothing here waits; which
 //! phase comes when is for the dispatcher to say.
 
 mod audit;
@@ -7,17 +8,22 @@ mod batch;
 mod cache;
 mod claimed;
 mod configuration;
+mod decision;
 mod explain;
 mod group;
 mod hot_index;
 mod judging;
 mod lookup;
+mod proof_reading;
+mod proofs;
 mod pulses;
 mod refusals;
 mod remembered;
 mod revocations;
+mod senders;
 mod slice;
 mod snapshot;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -25,15 +31,18 @@ pub use audit::{Audit, AuditEvent};
 pub use batch::{Batch, Held, Pending};
 pub use cache::{CacheLimits, ProofCache};
 pub use configuration::{Configuration, ProfileError, ProfileIndex, ServedProfile};
+pub use decision::{Decision, Permission};
 pub use explain::{
     Check, CheckState, Question, explain, explain_alone, first_failure, is_permitted, is_proven,
 };
-pub use judging::{Decision, Judging, Permission};
+pub use judging::Judging;
 pub use lookup::{ForeignProfile, Lookup};
+pub use proof_reading::ProofReading;
 pub use pulses::{Moment, Pulse, Pulses, RevocationAge};
 pub use refusals::Refusals;
 pub use remembered::Remembered;
 pub use revocations::Revocations;
+pub use senders::Senders;
 pub use slice::{Outcome, Slice, Unread};
 pub use snapshot::{Current, Snapshot};
 
@@ -51,6 +60,8 @@ pub struct Engine {
     pub cache: ProofCache,
     /// What is revoked.
     pub revocations: Revocations,
+    /// The rules for the proofs of senders, and what they presented.
+    pub senders: Senders,
     /// Where decisions are recorded, if anywhere.
     pub audit: Option<Audit>,
     /// Where refusals are logged, if anywhere.
@@ -66,8 +77,9 @@ impl Engine {
     #[must_use]
     pub fn new(snapshot: Snapshot, limits: CacheLimits, metrics: Arc<Metrics>) -> Self {
         let (current, cache) = (Current::new(snapshot), ProofCache::new(limits, &metrics));
-        let revocations = Revocations::new();
-        Self { current, cache, revocations, audit: None, refusals: None, traces: None, metrics }
+        let (revocations, senders) = (Revocations::new(), Senders::default());
+        let (audit, refusals, traces) = (None, None, None);
+        Self { current, cache, revocations, senders, audit, refusals, traces, metrics }
     }
 
     /// Decides a batch in one go, at the wall time `now` and the moment `at`: its phases one
@@ -92,6 +104,10 @@ impl Engine {
         let (mut pending, unread) = lookup.end();
         let slices = pending.to_read(unread);
         let slices = pending.take(run(slices), self);
+        let _none = pending.take(run(slices), self);
+        let mut proofs = ProofReading::default();
+        while proofs.advance(&mut pending, self, now) {}
+        let slices = proofs.end(&pending);
         let _none = pending.take(run(slices), self);
         let mut judging = Judging::new(pending, Moment { wall: now, at });
         while judging.advance(self, tokens) {}

@@ -3,6 +3,7 @@
 
 use super::configuration::ServedProfile;
 use super::group::{Group, opening};
+use super::proofs::ProofCheck;
 use super::remembered::Remembered;
 use super::{Engine, Snapshot};
 use crate::telemetry::Decryption;
@@ -10,8 +11,8 @@ use bytes::Bytes;
 use jwtd_core::jose::UnixTime;
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::verify::{
-    Headers, MissingKey, OpeningCost, Proven, ReadError, Refusal, Reject, Unproven, prove_all,
-    read_under,
+    Headers, MissingKey, OpeningCost, Proven, ProvenProof, ReadError, Refusal, Reject, Unproven,
+    prove_all, read_under,
 };
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,11 +42,17 @@ pub(super) struct SignatureCheck {
     hash: u64,
 }
 
-/// What a slice came to for one miss.
+/// What a slice came to.
 #[derive(Debug)]
-pub struct Outcome {
-    pub(super) miss: usize,
-    pub(super) found: Found,
+pub struct Outcome(pub(super) Done);
+
+/// What was done.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// A step of the miss with this number.
+    Miss(usize, Found),
+    /// The DPoP proof of the token at this place was checked.
+    Proof(usize, Result<ProvenProof, Reject>),
 }
 
 /// What became of a miss.
@@ -73,6 +80,8 @@ enum Work {
     Read(Vec<Unread>),
     /// Signatures of one group.
     Check(Group, Vec<SignatureCheck>),
+    /// Signatures of DPoP proofs, each by a key of its own.
+    Prove(Vec<ProofCheck>),
 }
 
 /// About how long it takes to read a token, and to open it before. Tokens are short as a rule,
@@ -141,6 +150,16 @@ pub(super) fn to_check(
     slices.filter_map(slice).collect()
 }
 
+/// Slices that check the signatures of DPoP proofs.
+pub(super) fn to_prove(
+    checks: Vec<ProofCheck>,
+    snapshot: &Arc<Snapshot>,
+    served: &Arc<ServedProfile>,
+) -> Vec<Slice> {
+    let slice = |(own, cost)| Slice::new(snapshot, served, Work::Prove(own), cost);
+    cut(checks, ProofCheck::cost, |_, _| true).map(slice).collect()
+}
+
 impl Slice {
     /// How long a slice should take: a token that needs no check waits no longer
     /// than this behind one.
@@ -165,7 +184,7 @@ impl Slice {
     /// decryption is not: it relies on the header of the token.
     #[must_use]
     pub fn is_check(&self) -> bool {
-        matches!(self.work, Work::Check(..))
+        matches!(self.work, Work::Check(..) | Work::Prove(_))
     }
 
     /// Does the work. What is proven is remembered from the wall time `now` and the moment
@@ -197,9 +216,19 @@ impl Slice {
                         engine.metrics.signature_checks.add(algorithm, outcome.is_ok());
                     }
                     let refuse = |reject| Refusal { reject, issuer: Some(issuer) };
-                    Outcome { miss, found: Found::Settled(outcome.map_err(refuse)) }
+                    Outcome(Done::Miss(miss, Found::Settled(outcome.map_err(refuse))))
                 };
                 names.into_iter().zip(proven).map(settle).collect()
+            }
+            Work::Prove(checks) => {
+                let prove = |check: ProofCheck| {
+                    let place = check.place();
+                    // One that has no outcome here would be one that nobody looked at.
+                    let proof = catch_unwind(AssertUnwindSafe(|| check.prove(engine)))
+                        .unwrap_or(Err(Reject::Internal));
+                    Outcome(Done::Proof(place, proof))
+                };
+                checks.into_iter().map(prove).collect()
             }
         }
     }
@@ -232,7 +261,7 @@ impl Unread {
             Err(ReadError::KeyMissing(key)) => Found::KeyMissing(key),
             Err(ReadError::Refused(refusal)) => Found::Settled(Err(refusal)),
         };
-        Outcome { miss, found }
+        Outcome(Done::Miss(miss, found))
     }
 }
 

@@ -11,10 +11,12 @@ mod fetches;
 mod fleet;
 mod gauges;
 mod names;
+mod presentations;
 mod requests;
 mod revocations;
 mod shadow;
 mod shed;
+mod signature_checks;
 mod verifications;
 
 pub use call::{Call, CalledMethod, MethodCalls};
@@ -24,16 +26,17 @@ pub use events::{EventCounters, EventOutcome};
 pub use fetches::UnknownKids;
 pub use fleet::FleetGauges;
 pub use gauges::Gauges;
+pub use presentations::{PresentationResult, Presentations};
 pub use revocations::{FeedError, FeedErrors, RevocationCounters};
 pub use shadow::ShadowCounters;
 pub use shed::ShedCause;
+pub use signature_checks::SignatureChecks;
 pub use verifications::VerificationCounters;
 
 use super::{limited, logs, panics};
 use crate::clock::Clock;
 use duties::Duties;
 use fetches::Fetches;
-use jwtd_core::jose::Algorithm;
 use names::Names;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
@@ -70,6 +73,12 @@ pub struct Metrics {
     pub connections: Connections,
     /// Checked signatures.
     pub signature_checks: SignatureChecks,
+    /// Checked signatures of DPoP proofs.
+    pub proof_checks: SignatureChecks,
+    /// Presentations of what counts but once.
+    pub presentations: Presentations,
+    /// Presentations to the shared memory.
+    pub shared_presentations: Presentations,
     /// Encrypted tokens for which a key exists.
     pub decryptions: Decryptions,
     /// Look-ups in the cache.
@@ -126,19 +135,6 @@ pub struct CacheEvicted {
     pub size: IntCounter,
 }
 
-/// Handles of `signature_checks_total`.
-#[derive(Debug)]
-pub struct SignatureChecks(Vec<[IntCounter; 2]>);
-
-impl SignatureChecks {
-    /// Counts one checked signature.
-    pub fn add(&self, algorithm: Algorithm, good: bool) {
-        if let Some([bad_count, good_count]) = self.0.get(usize::from(algorithm.index())) {
-            if good { good_count.inc() } else { bad_count.inc() }
-        }
-    }
-}
-
 /// Buckets from a microsecond to four seconds.
 fn fine_buckets() -> Vec<f64> {
     (0..12).map(|step| 1e-6 * 4_f64.powi(step)).collect()
@@ -168,15 +164,17 @@ impl Metrics {
             histogram
         };
 
-        let checks = counter(
+        let signature_checks = SignatureChecks::new(&counter(
             "jwtd_signature_checks_total",
             "Tokens whose signature was checked, by algorithm and result.",
             &["algorithm", "result"],
-        );
-        let checks = Algorithm::ALL.iter().map(|algorithm| {
-            ["bad", "good"].map(|result| checks.with_label_values(&[algorithm.name(), result]))
-        });
-        let signature_checks = SignatureChecks(checks.collect());
+        ));
+        let proof_checks = SignatureChecks::new(&counter(
+            "jwtd_dpop_proof_checks_total",
+            "DPoP proofs whose signature was checked, by algorithm and result.",
+            &["algorithm", "result"],
+        ));
+        let [presentations, shared_presentations] = Presentations::both(&counter);
         let decryptions = Decryptions::new(&counter(
             "jwtd_decryptions_total",
             "Encrypted tokens for which there was a key, by `alg` and result.",
@@ -309,6 +307,9 @@ impl Metrics {
             log_lines_held_back,
             shed,
             signature_checks,
+            proof_checks,
+            presentations,
+            shared_presentations,
             decryptions,
             registry: registry.clone(),
         }

@@ -20,8 +20,9 @@ pub use logs::{LogFormat, LogLevel, Logs, start as start_logs};
 pub use metrics::{
     AuditRecords, CacheEvicted, CacheRequests, Call, CalledMethod, ConnectionEnd, Connections,
     Decryption, Decryptions, EventCounters, EventOutcome, FeedError, FeedErrors, FleetGauges,
-    Gauges, MethodCalls, Metrics, RefusalLines, RevocationCounters, ShadowCounters, ShedCause,
-    SignatureChecks, UnknownKids, VerificationCounters,
+    Gauges, MethodCalls, Metrics, PresentationResult, Presentations, RefusalLines,
+    RevocationCounters, ShadowCounters, ShedCause, SignatureChecks, UnknownKids,
+    VerificationCounters,
 };
 pub use panics::observe as observe_panics;
 pub use refusal_line::RefusalLine;

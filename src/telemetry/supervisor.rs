@@ -36,6 +36,8 @@ pub enum Duty {
     Refusals,
     /// Reloads the configuration.
     Reload,
+    /// Shares the memory of presentations.
+    Replay,
     /// Records revocations.
     Revocations,
     /// Receives signals.
@@ -46,7 +48,7 @@ pub enum Duty {
 
 impl Duty {
     /// All duties, in the order of the variants' numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Accept,
         Self::Admin,
         Self::Audit,
@@ -57,6 +59,7 @@ impl Duty {
         Self::Log,
         Self::Refusals,
         Self::Reload,
+        Self::Replay,
         Self::Revocations,
         Self::Signals,
         Self::Traces,
@@ -76,6 +79,7 @@ impl Duty {
             Self::Log => "log",
             Self::Refusals => "refusals",
             Self::Reload => "reload",
+            Self::Replay => "replay",
             Self::Revocations => "revocations",
             Self::Signals => "signals",
             Self::Traces => "traces",

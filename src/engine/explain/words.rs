@@ -7,7 +7,10 @@ use crate::escape::escaped;
 use jwtd_core::jose::{Algorithm, Claims, Header, JweHeader, Limits, UnixTime, json};
 use jwtd_core::keys::{Issuer, Issuers, Key, KeyError, KeyState};
 use jwtd_core::policy::{Mode, Policy};
-use jwtd_core::verify::{Condition, Encryption, Matter, Profile, Proven, WhenStale};
+use jwtd_core::verify::{
+    Binding, BindingDemand, BoundTo, Condition, Encryption, Matter, Profile, Proven, TokenContext,
+    WhenStale, bound_to,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -258,10 +261,49 @@ pub(super) fn condition(condition: Condition, matter: &Matter<'_>) -> (String, S
             let actual = matter.revoked.map_or_else(|| "none".to_owned(), |by| by.to_string());
             (expected.to_owned(), actual)
         }
-        Condition::Binding => {
-            let actual = if claims.is_bound() { "`cnf` is there" } else { "absent" };
-            ("no `cnf`: proofs of possession are not taken yet".to_owned(), actual.to_owned())
+        Condition::Binding => (sender(claims, profile.binding), evidence(matter.context)),
+    }
+}
+
+/// The evidence of its sender that a token must come with.
+fn sender(claims: &Claims, binding: Binding) -> String {
+    match bound_to(claims, binding) {
+        _ if binding.demand == BindingDemand::Unchecked => {
+            "nothing: the profile does not look at `cnf`".to_owned()
         }
+        Ok(Some(BoundTo { certificate, key })) => {
+            let key = key.map(|_| "a DPoP proof with the key of `cnf.jkt`");
+            let certificate = certificate.map(|_| "the certificate of `cnf.x5t#S256`");
+            both(key, certificate)
+        }
+        Ok(None) => "nothing: the token is not bound".to_owned(),
+        Err(_) => "a token that is bound to its sender, in a way that is accepted".to_owned(),
+    }
+}
+
+/// The evidence of its sender that came with a token.
+fn evidence(context: &TokenContext) -> String {
+    let key = context.dpop_proof.as_ref().map(|_| "a DPoP proof");
+    let certificate = context.client_certificate.map(|_| "a certificate");
+    both(key, certificate)
+}
+
+/// Whether what came with a token may be presented but once.
+pub(super) fn presentation(matter: &Matter<'_>) -> (&'static str, &'static str) {
+    match matter.proof {
+        _ if matter.profile.one_time => {
+            ("a token, and a DPoP proof, that were not presented before", "a one-time token")
+        }
+        Some(Ok(_)) => ("a DPoP proof that was not presented before", "a DPoP proof"),
+        Some(Err(_)) => ("a DPoP proof that was not presented before", "no good DPoP proof"),
+        None => ("nothing: no DPoP proof is needed", "no DPoP proof"),
+    }
+}
+
+fn both(one: Option<&str>, other: Option<&str>) -> String {
+    match (one, other) {
+        (Some(one), Some(other)) => format!("{one} and {other}"),
+        (one, other) => one.or(other).unwrap_or("no evidence").to_owned(),
     }
 }
 

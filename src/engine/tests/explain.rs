@@ -29,9 +29,10 @@ fn every_check_says_what_is_expected_and_what_was_found() {
         ("audience", "one of `api`, `web` (issuer)", "`api`"),
         ("type", "one of `absent`, `JWT`, `at+jwt`", "absent"),
         ("required claims", "all of `sub`", "all of them are there"),
-        ("sender binding", "no `cnf`", "absent"),
+        ("sender binding", "nothing: the token is not bound", "no evidence"),
         ("scopes of the request", "all of `read`", "`read`, `write`"),
         ("access", "nothing", "all of it holds"),
+        ("first presentation", "no DPoP proof is needed", "no DPoP proof"),
     ] {
         let check = find(&checks, name);
         assert!(check.expected.contains(expected), "{name}: {}", check.expected);

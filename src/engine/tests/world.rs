@@ -171,6 +171,7 @@ impl World {
             context: TokenContext::none(),
             revocations: Some(&nothing),
             pulses: None,
+            senders: None,
             caller: &Caller::Unknown,
             attributes: &[],
         };

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Gauges {
     cache_entries: IntGauge,
     cache_bytes: IntGauge,
+    replay_entries: IntGauge,
+    replay_bytes: IntGauge,
     in_flight_tokens: IntGauge,
     in_flight_bytes: IntGauge,
     connections: IntGauge,
@@ -99,6 +101,14 @@ impl Gauges {
                 "jwtd_cache_bytes",
                 "Memory of the cache of checked signatures, in bytes.",
             ),
+            replay_entries: gauge(
+                "jwtd_replay_memory_entries",
+                "Proofs and one-time tokens in the memory of what was presented.",
+            ),
+            replay_bytes: gauge(
+                "jwtd_replay_memory_bytes",
+                "Memory of what was presented, in bytes.",
+            ),
             in_flight_tokens: gauge("jwtd_in_flight_tokens", "Tokens in progress."),
             in_flight_bytes: gauge(
                 "jwtd_in_flight_bytes",
@@ -145,6 +155,12 @@ impl Gauges {
     pub fn set_cache(&self, entries: u64, bytes: u64) {
         self.cache_entries.set(whole(entries));
         self.cache_bytes.set(whole(bytes));
+    }
+
+    /// Sets the size of the memory of what was presented.
+    pub fn set_replay_memory(&self, entries: u64, bytes: u64) {
+        self.replay_entries.set(whole(entries));
+        self.replay_bytes.set(whole(bytes));
     }
 
     /// Sets a limit; `limit` is the name of the gauge that it bounds, without `jwtd_`.

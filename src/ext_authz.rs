@@ -3,11 +3,13 @@
 
 mod place;
 mod request;
+mod sender;
 #[cfg(test)]
 mod tests;
 
 pub use place::{TokenPlace, WEBSOCKET_PROTOCOL};
 pub use request::HttpRequest;
+pub use sender::{BadOrigin, DPOP, FORWARDED_CERTIFICATE, Origin, SenderRules, evidence};
 
 use jwtd_core::jose::json::Value;
 use jwtd_core::policy::ClaimPath;
@@ -19,6 +21,8 @@ pub struct HttpRules {
     pub tokens: Box<[TokenPlace]>,
     /// The headers that receive claims.
     pub headers: Box<[ClaimHeader]>,
+    /// The rules for the evidence of bound tokens, if they are given.
+    pub sender: Option<SenderRules>,
     /// Leaves the token in the request if true.
     pub forward_token: bool,
     /// Lets a CORS preflight request pass without a token if true.

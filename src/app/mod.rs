@@ -4,10 +4,12 @@ mod audit;
 mod certificates;
 mod doors;
 mod files;
+mod gauges;
 mod health;
 mod reload;
 mod revocation;
 mod runtime;
+mod senders;
 mod signal;
 mod snapshot_builder;
 mod workers;
@@ -21,11 +23,12 @@ pub use signal::Signals;
 use crate::admin::{self, Readiness};
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Startup};
-use crate::dispatch::{Admission, Amounts, Dispatcher, Resource};
+use crate::dispatch::{Admission, Amounts, Dispatcher};
 use crate::engine::{CacheLimits, Current, Engine, ProofCache, Revocations};
 use crate::grpc::PLACE;
 use crate::revocation::Ledger;
-use crate::sources::{ClockWatch, Keeper, KeyWatches};
+use crate::shared_replay;
+use crate::sources::{ClockWatch, Keeper};
 use crate::state::{StateError, StateFolder};
 use crate::telemetry::supervisor::{self, Duty};
 use crate::telemetry::{Metrics, Traces};
@@ -34,7 +37,6 @@ use certificates::CertificateDates;
 use doors::Doors;
 use files::Contents;
 use health::Health;
-use jwtd_core::keys::KeyState;
 use reload::{Reloader, Status};
 use std::io;
 use std::net::SocketAddr;
@@ -65,6 +67,7 @@ pub struct App {
     ledger: Option<Ledger>,
     /// Tasks that are aborted with the daemon.
     _recording: Vec<AbortOnDropHandle<()>>,
+    _sharing: Option<AbortOnDropHandle<()>>,
     clock: Clock,
 }
 
@@ -149,6 +152,7 @@ impl App {
             current: Current::new(first),
             cache: ProofCache::new(cache, &metrics),
             revocations: Revocations::new(),
+            senders: senders::begin(&startup, &clock),
             metrics: Arc::clone(&metrics),
         });
         let watches = keeper.watches();
@@ -174,6 +178,9 @@ impl App {
             &limits,
             clock.clone(),
         );
+        let shared = startup.replay.redis.clone().map(|redis| shared_replay::begin(redis, &clock));
+        let (shared, sharing) = shared.unzip();
+        let dispatcher = dispatcher.sharing(shared);
         let (health, door) = doors::build(
             dispatcher,
             &limits,
@@ -195,7 +202,7 @@ impl App {
 
         let listeners = Listener::bind_all(&startup.listen, inherited);
         let listeners = listeners.map_err(StartError::Listen)?;
-        read_gauges(
+        gauges::read(
             &engine,
             keeper.watches(),
             &admission,
@@ -229,6 +236,7 @@ impl App {
             status,
             ledger,
             _recording: feeds.tasks,
+            _sharing: sharing,
             clock,
         })
     }
@@ -339,61 +347,4 @@ impl App {
         }
         tracing::info!("stopped");
     }
-}
-
-fn read_gauges(
-    engine: &Arc<Engine>,
-    watches: &KeyWatches,
-    admission: &Arc<Admission>,
-    status: &Arc<Status>,
-    listeners: &[Listener],
-    workers: usize,
-    clock: Clock,
-) {
-    let encrypted =
-        listeners.iter().filter_map(|one| Some((one.endpoint(), Arc::clone(one.tls()?))));
-    let encrypted: Vec<_> = encrypted.collect();
-    // A weak reference, because the engine owns the metrics.
-    let (weak, admission) = (Arc::downgrade(engine), Arc::clone(admission));
-    let (status, watches) = (Arc::clone(status), watches.clone());
-    engine.metrics.on_scrape(move |gauges| {
-        let Some(engine) = weak.upgrade() else { return };
-        gauges.set_cache(engine.cache.entries(), engine.cache.bytes());
-        gauges.set_in_flight(
-            admission.taken(Resource::Tokens),
-            admission.taken(Resource::Bytes),
-            admission.taken(Resource::Connections),
-            admission.taken(Resource::Streams),
-        );
-        for (name, resource) in [
-            ("in_flight_tokens", Resource::Tokens),
-            ("in_flight_bytes", Resource::Bytes),
-            ("connections", Resource::Connections),
-            ("streams", Resource::Streams),
-        ] {
-            let limit = admission.limit(resource);
-            gauges.set_limit(name, u64::try_from(limit).unwrap_or(u64::MAX));
-        }
-        gauges.set_limit("cache_bytes", engine.cache.max_bytes());
-        gauges.set_workers(workers);
-        for (listener, tls) in &encrypted {
-            if let Some(not_after) = tls.not_after() {
-                gauges.set_certificate(listener, not_after);
-            }
-        }
-        status.show(gauges);
-        gauges.forget_issuers();
-        let (snapshot, now) = (engine.current.load(), clock.wall());
-        for (_, issuer) in snapshot.issuers().iter() {
-            let (keys, stale_at) = match issuer.keys() {
-                KeyState::Held { set, stale_at } => (set.keys().len(), *stale_at),
-                KeyState::Unavailable => (0, None),
-            };
-            let fetched_at = watches.of(issuer).and_then(|watch| watch.outlook().fetched_at);
-            let fetched_at = fetched_at.map(|moment| moment.seconds());
-            let stale_at = stale_at.map(|moment| moment.seconds());
-            let freshness = watches.freshness(issuer, now);
-            gauges.set_issuer(issuer.name(), keys, freshness, fetched_at, stale_at);
-        }
-    });
 }

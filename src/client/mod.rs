@@ -126,17 +126,17 @@ impl Client {
         }
     }
 
-    /// Verifies a batch of tokens.
+    /// Verifies a batch of tokens, with no context or one for each.
     ///
     /// # Errors
     /// If the call as a whole is refused or fails.
     pub async fn verify_batch(
         &mut self,
         tokens: Vec<Bytes>,
+        contexts: Vec<pb::TokenContext>,
         options: pb::VerifyOptions,
     ) -> Result<Vec<pb::Verdict>, tonic::Status> {
-        let request =
-            pb::VerifyBatchRequest { tokens, contexts: Vec::new(), options: Some(options) };
+        let request = pb::VerifyBatchRequest { tokens, contexts, options: Some(options) };
         let response = self.verifier.verify_batch(request).await?;
         Ok(response.into_inner().verdicts)
     }
@@ -172,9 +172,10 @@ impl Client {
     pub async fn explain(
         &mut self,
         token: Bytes,
+        context: Option<pb::TokenContext>,
         options: pb::VerifyOptions,
     ) -> Result<pb::ExplainResponse, tonic::Status> {
-        let request = pb::ExplainRequest { token, context: None, options: Some(options) };
+        let request = pb::ExplainRequest { token, context, options: Some(options) };
         Ok(self.verifier.explain(request).await?.into_inner())
     }
 

@@ -277,7 +277,7 @@ async fn remember(client: &mut Client, mix: &TokenMix, plan: &Plan) -> Result<()
     let mut tally = LoadTally::default();
     let batch = usize::try_from(plan.batch).unwrap_or(usize::MAX).min(verify::BATCH);
     for batch in mix.repeated().chunks(batch) {
-        let verdicts = client.verify_batch(batch.to_vec(), plan.options.clone()).await;
+        let verdicts = client.verify_batch(batch.to_vec(), Vec::new(), plan.options.clone()).await;
         let verdicts = verdicts.map_err(|status| Trouble::Failure(client.words(&status)))?;
         tally.judged(&verdicts);
     }

@@ -117,7 +117,7 @@ fn write_files(
 async fn judge(client: &mut Client, samples: &[Sample]) -> Result<(), String> {
     let tokens: Vec<Bytes> =
         samples.iter().map(|sample| Bytes::copy_from_slice(sample.token.as_bytes())).collect();
-    let verdicts = client.verify_batch(tokens, pb::VerifyOptions::default()).await;
+    let verdicts = client.verify_batch(tokens, Vec::new(), pb::VerifyOptions::default()).await;
     let verdicts = verdicts.map_err(|status| status.to_string())?;
     let mut surprises = 0;
     let rows: Vec<_> = samples

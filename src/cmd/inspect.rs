@@ -121,6 +121,7 @@ impl Command {
             context: TokenContext::none(),
             revocations: config.startup.revocation.is_none().then_some(nothing),
             pulses: None,
+            senders: None,
             attributes: &[],
         })
     }

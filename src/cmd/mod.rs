@@ -17,6 +17,7 @@ mod demo;
 #[cfg(feature = "jwe")]
 mod encrypt;
 mod environment;
+mod evidence;
 mod foreign_json;
 mod health;
 mod inspect;

@@ -1,5 +1,6 @@
 //! `jwtd verify`: verifies tokens, by a daemon or in this process.
 
+use super::evidence::Evidence;
 use super::foreign_json::with_texts;
 use super::inspect::pretty;
 use super::local::Local;
@@ -41,6 +42,8 @@ pub(super) struct Command {
     /// times)
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
+    #[command(flatten)]
+    evidence: Evidence,
     /// Print the claims of permitted tokens too
     #[arg(long)]
     claims: bool,
@@ -113,6 +116,10 @@ impl Command {
         tokens: Vec<Bytes>,
         mut audiences: Vec<String>,
     ) -> ExitCode {
+        let context = match self.evidence.context() {
+            Ok(context) => context,
+            Err(misuse) => return misused(misuse),
+        };
         // The word `any` configures the issuer; a request without audiences demands none.
         audiences.retain(|name| name != "any");
         let options = pb::VerifyOptions {
@@ -129,12 +136,14 @@ impl Command {
             attributes: self.attributes.into_iter().collect(),
         };
         if self.explain {
-            return explain(client, tokens, options, self.output).await;
+            return explain(client, tokens, context, options, self.output).await;
         }
         let mut verdicts = Vec::new();
         let mut progress = Progress::new(u64::try_from(tokens.len()).unwrap_or(u64::MAX), "tokens");
         for batch in tokens.chunks(BATCH) {
-            match client.verify_batch(batch.to_vec(), options.clone()).await {
+            let contexts =
+                context.iter().flat_map(|one| batch.iter().map(|_| one.clone())).collect();
+            match client.verify_batch(batch.to_vec(), contexts, options.clone()).await {
                 Ok(answers) => verdicts.extend(answers),
                 Err(status) => return unanswered(client.words(&status)),
             }
@@ -177,12 +186,13 @@ impl Command {
 async fn explain(
     mut client: Client,
     tokens: Vec<Bytes>,
+    context: Option<pb::TokenContext>,
     options: pb::VerifyOptions,
     output: Output,
 ) -> ExitCode {
     let mut permitted = true;
     for (index, token) in tokens.into_iter().enumerate() {
-        let answer = match client.explain(token, options.clone()).await {
+        let answer = match client.explain(token, context.clone(), options.clone()).await {
             Ok(answer) => answer,
             Err(status) => return unanswered(client.words(&status)),
         };

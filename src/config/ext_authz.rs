@@ -2,13 +2,17 @@
 
 use super::document::Node;
 use super::fault::Faults;
-use super::schema::{claim_header, ext_authz as key, file, place as token_place};
-use crate::ext_authz::{ClaimHeader, HttpRules, TokenPlace};
+use super::schema::{
+    claim_header, ext_authz as key, file, place as token_place, sender as sender_key,
+};
+use super::switches::check_switches;
+use crate::ext_authz::{ClaimHeader, HttpRules, Origin, SenderRules, TokenPlace};
 use jwtd_core::policy::ClaimPath;
 
 /// Reads the rules, if `ext_authz` is on.
 pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
     let node = root.at(file::ext_authz)?;
+    check_switches(node, key::KEYS, "ext_authz.", faults);
     let mut tokens = Vec::new();
     for (index, one) in node.list(key::tokens).iter().enumerate() {
         tokens.extend(place(one, &format!("ext_authz.tokens[{index}]"), faults));
@@ -57,10 +61,29 @@ pub(super) fn ext_authz(root: &Node, faults: &mut Faults) -> Option<HttpRules> {
     Some(HttpRules {
         tokens: tokens.into(),
         headers: headers.into(),
+        sender: sender(node, faults),
         forward_token,
         bypass_cors_preflight: node.read(key::bypass_cors_preflight),
         realm: realm.and_then(Node::text).unwrap_or_default().into(),
     })
+}
+
+/// Reads the rules for the evidence of bound tokens.
+fn sender(node: &Node, faults: &mut Faults) -> Option<SenderRules> {
+    let node = node.at(key::binding)?;
+    let mut origins = Vec::new();
+    for origin in node.at(sender_key::origins).map_or(&[][..], Node::items) {
+        match Origin::parse(origin.text().unwrap_or_default()) {
+            Ok(origin) => origins.push(origin),
+            Err(bad) => {
+                let what = format!("this is no origin: {bad}");
+                let fix = "write the outside scheme and host, such as https://api.example.com";
+                faults.add(origin.place, "ext_authz.binding.origins", what, fix);
+            }
+        }
+    }
+    let forwarded_certificate = node.read(sender_key::forwarded_certificate);
+    Some(SenderRules { origins: origins.into(), forwarded_certificate })
 }
 
 /// Headers that control framing and routing of the request; no claim may set them.

@@ -83,6 +83,8 @@ pub(super) fn profiles(root: &Node, issuers: &Issuers, names: &[&str]) -> Option
                 Some("refused") => Encryption::Refused,
                 _ => Encryption::Allowed,
             };
+            profile.binding = super::dpop::binding(node);
+            profile.one_time = node.read(key::one_time);
             profile.shared_key_authenticates = node.read(key::shared_key_authenticates);
             profile.when_stale = match node.word(key::when_stale) {
                 Some("refuse") => WhenStale::Refuse,

@@ -1,4 +1,4 @@
-//! The Redis or Valkey servers over which a fleet shares revocations.
+//! The Redis or Valkey servers over which a fleet shares revocations and presentations.
 
 use super::document::Node;
 use super::fault::Faults;
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// The connection settings for a fleet's stream.
+/// The connection settings for what a fleet shares.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RedisFeed {
     /// The servers, in the order in which they are tried; with `sentinel`, the Sentinel servers.
@@ -106,7 +106,7 @@ pub(super) fn find(
         ca_file: file(key::ca_file),
         client: file(key::cert_file).zip(file(key::key_file)),
         prefix: prefix.into(),
-        undo: node.read(key::undo),
+        undo: node.at(key::undo).is_none() || node.read(key::undo),
     })
 }
 

@@ -9,9 +9,9 @@ use std::path::Path;
 
 pub(super) use audit_log::{audit, fields, refusals, sample};
 pub(super) use events::{logout, ssf};
-pub(super) use feed_redis::redis;
+pub(super) use feed_redis::{redis, shared_memory};
 pub(super) use feeds::{FEED_SOURCES, feed};
-pub(super) use http_requests::{claim_header, ext_authz, place};
+pub(super) use http_requests::{claim_header, ext_authz, place, sender};
 pub(super) use issuers::{
     REMOTE, SOURCES, decryption_keys, issuer, jwks_uris, keys, part, request_header,
 };
@@ -19,6 +19,7 @@ use kind::Nulls;
 pub use kind::{Bounds, Kind};
 pub(super) use profiles::{access, caller, claim, profile, returned, rule, scopes};
 pub(super) use revoking::{revocation, revoker};
+pub(super) use senders::{dpop, replay};
 pub(super) use server::{cache, connection, file, limits, listen, tls, traces};
 
 /// A setting.
@@ -84,6 +85,7 @@ mod issuers;
 mod kind;
 mod profiles;
 mod revoking;
+mod senders;
 mod server;
 
 /// The whole file.

@@ -3,7 +3,8 @@
 use super::access::policies;
 use super::audit::{AuditSettings, audit, refusal_rules};
 use super::connection::{Connection, connection};
-use super::document::{Node, Value};
+use super::document::Node;
+use super::dpop::{self, DpopSettings, ReplaySettings};
 use super::ext_authz::ext_authz;
 use super::fault::Faults;
 use super::issuer::{check_identifiers, issuer};
@@ -14,10 +15,11 @@ use super::profile::{check_profiles, profiles};
 use super::remote::Remote;
 use super::revocation::{self, RevocationSettings, Revokers};
 use super::schema::{
-    SettingKey, cache, feed as feed_keys, file, issuer as issuer_keys, keys, listen as socket_keys,
+    cache, feed as feed_keys, file, issuer as issuer_keys, keys, listen as socket_keys,
     revocation as revocation_keys, traces,
 };
 use super::shared_key;
+use super::switches::check_switches;
 use crate::ext_authz::HttpRules;
 use crate::masking::RefusalRules;
 use jwtd_core::crypto::Digest;
@@ -69,6 +71,10 @@ pub struct Startup {
     pub state_dir: Option<PathBuf>,
     /// The settings of revocation, if it is on.
     pub revocation: Option<RevocationSettings>,
+    /// The settings of DPoP proofs.
+    pub dpop: DpopSettings,
+    /// The settings of the memory of what was presented.
+    pub replay: ReplaySettings,
 }
 
 /// Settings that a reload may replace.
@@ -103,7 +109,7 @@ impl Startup {
     }
 
     /// Compares each setting with that in `new`: its name, and whether both are equal.
-    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 15] {
+    pub(super) fn compare(&self, new: &Self) -> [(&'static str, bool); 17] {
         // Destructured, so that no setting is forgotten.
         let Self {
             listen,
@@ -120,6 +126,8 @@ impl Startup {
             drain_timeout,
             state_dir,
             revocation,
+            dpop,
+            replay,
         } = self;
         [
             ("listen", *listen == new.listen),
@@ -135,6 +143,8 @@ impl Startup {
             ("drain_delay", *drain_delay == new.drain_delay),
             ("drain_timeout", *drain_timeout == new.drain_timeout),
             ("state_dir", *state_dir == new.state_dir),
+            ("dpop", *dpop == new.dpop),
+            ("replay", *replay == new.replay),
             (
                 "revocation.max_entries",
                 revocation.as_ref().map(|one| one.max_entries)
@@ -168,20 +178,6 @@ pub(super) fn build(root: &Node, folder: &Path, faults: &mut Faults) -> Option<C
     Some(Config { startup: startup?, live: live? })
 }
 
-/// Refuses empty tables that switch a feature on, because their meaning is unclear: a socket with
-/// an empty `tls` would take calls in plain text. Within a profile, nothing may be empty: see
-/// [`policies`].
-fn check_switches(node: &Node, keys: &[SettingKey], path: &str, faults: &mut Faults) {
-    for (name, value) in node.members() {
-        let is_switch = |key: &SettingKey| key.name == name.text && key.is_switch();
-        if value.value == Value::Null && keys.iter().any(is_switch) {
-            let what = format!("`{}` is empty", name.text);
-            let fix = format!("write its settings, such as `{}: {{ … }}`, or remove it", name.text);
-            faults.add(name.place, &format!("{path}{}", name.text), what, fix);
-        }
-    }
-}
-
 fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Startup> {
     let cache = root.at(file::cache)?;
     let limits = server_limits(root.at(file::limits)?);
@@ -200,6 +196,8 @@ fn startup(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Startup> {
         drain_timeout: root.read(file::drain_timeout),
         state_dir: root.word(file::state_dir).map(|path| folder.join(path)),
         revocation: revocation::settings(root, folder, faults),
+        dpop: dpop::dpop(root, folder, faults)?,
+        replay: dpop::replay(root, folder, faults)?,
     })
 }
 
@@ -250,8 +248,10 @@ fn live(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Live> {
     let revokers = revocation::revokers(root, &names, faults);
     let issuers = Issuers::new(issuers, token_limits).ok()?;
     shared_key::check_shared_keys(root, faults);
+    dpop::check_bindings(root, faults);
     let profiles = profiles(root, &issuers, &names)?;
     report.warnings.extend(shared_key::warnings(&profiles, &issuers));
+    report.warnings.extend(dpop::warnings(&profiles, &issuers));
     let profiles = profiles.into_iter().zip(policies).collect();
     let remotes = fetched.into_iter();
     let remotes =

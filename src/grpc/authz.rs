@@ -1,6 +1,7 @@
 //! Serves Envoy's external authorization check: finds the token of an HTTP request, verifies it,
 //! and responds with headers and statuses (RFC 6750).
 
+mod challenge;
 mod denial;
 mod reply;
 
@@ -12,10 +13,11 @@ use super::status::CallFault;
 use super::unary::Unary;
 use super::wire;
 use crate::engine::Batch;
-use crate::ext_authz::{FoundToken, HttpRequest, HttpRules, SeveralTokens};
-use crate::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest as Http};
+use crate::ext_authz::{FoundToken, HttpRequest, HttpRules, SeveralTokens, evidence};
+use crate::pb::authz::attribute_context::{ContextExtensionsEntry, HttpRequest as Http, Peer};
 use crate::pb::authz::{AttributeContext, CheckRequest, CheckResponse};
 use bytes::Bytes;
+use challenge::Challenges;
 use jwtd_core::policy::{self, Attributes};
 use reply::Judged;
 use std::str::from_utf8;
@@ -52,6 +54,9 @@ impl Door {
         let Some(rules) = snapshot.configuration().http() else {
             return Err(CallFault::NotConfigured { setting: "ext_authz" });
         };
+        let algorithms = self.dispatcher().engine().senders.rules.algorithms;
+        let algorithms = rules.sender.as_ref().map(|_| algorithms);
+        let challenges = Challenges { realm: &rules.realm, algorithms };
         let AttributeContext { source, request, context_extensions } = attributes;
         // Only the route configuration may choose the profile, never anything that the client
         // wrote.
@@ -61,32 +66,43 @@ impl Door {
         let profile =
             wire::profile(named.map_err(|_| CallFault::ProfileUnknown)?, &snapshot, caller)?;
         let http = request.and_then(|request| request.http).unwrap_or_default();
-        let principal = source.map(|peer| peer.principal).unwrap_or_default();
+        let Peer { principal, certificate } = source.unwrap_or_default();
         let Some(told) = told(&http, &principal) else {
-            return Ok(reply::unreadable(rules, NOT_TEXT));
+            return Ok(reply::unreadable(challenges, NOT_TEXT));
         };
         let Some(headers) = headers(&http, rules) else {
-            return Ok(reply::unreadable(rules, NOT_TEXT));
+            return Ok(reply::unreadable(challenges, NOT_TEXT));
         };
         let asked = HttpRequest { method: told.method, headers: &headers, target: told.target };
         let FoundToken { token, places } = match rules.find_token(&asked) {
-            Err(SeveralTokens) => return Ok(reply::several_tokens(rules)),
+            Err(SeveralTokens) => return Ok(reply::several_tokens(challenges)),
             // A browser's preflight never carries a token; one with a token is verified.
             Ok(None) if rules.bypass_cors_preflight && asked.is_cors_preflight() => {
                 return Ok(reply::preflight(rules, &asked));
             }
-            Ok(None) => return Ok(reply::no_token(rules)),
+            Ok(None) => return Ok(reply::no_token(challenges)),
             Ok(Some(found)) => found,
         };
+        let sender = rules.sender.as_ref();
+        let context = evidence(sender, &asked, told.host, &places, &certificate);
+        let scheme = context.scheme;
         let batch = Batch {
+            contexts: vec![context],
             caller: caller.clone(),
             attributes: told.attributes(&asked),
             ..Batch::new(vec![Bytes::copy_from_slice(token)], profile)
         };
         let decisions = self.run(&snapshot, batch, deadline, call).await?;
         let decision = decisions.into_iter().next().ok_or(CallFault::Internal)?;
-        let judged =
-            Judged { snapshot: &snapshot, profile, rules, request: &asked, places: &places };
+        let judged = Judged {
+            snapshot: &snapshot,
+            profile,
+            rules,
+            challenges,
+            scheme,
+            request: &asked,
+            places: &places,
+        };
         Ok(judged.reply(&decision))
     }
 }

@@ -27,7 +27,14 @@ use tokio::task::yield_now;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The tokens of a message, their contexts, and its options.
-pub(super) type Asked = (Vec<Bytes>, Vec<pb::TokenContext>, Option<pb::VerifyOptions>);
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) tokens: Vec<Bytes>,
+    pub(super) contexts: Vec<pb::TokenContext>,
+    pub(super) options: Option<pb::VerifyOptions>,
+    /// True if this is a question about a use of the tokens, and not the use itself.
+    pub(super) is_rehearsal: bool,
+}
 
 /// The state shared by all calls.
 #[derive(Debug)]
@@ -80,6 +87,11 @@ impl Door {
         self.dispatcher.engine().revocations.load_full()
     }
 
+    /// The dispatcher.
+    pub(super) fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
+    }
+
     /// The clock of deadlines and verdicts.
     pub(super) fn clock(&self) -> &Clock {
         self.dispatcher.clock()
@@ -98,7 +110,9 @@ impl Door {
         call: &Unary,
     ) -> Result<Fit<pb::VerifyResponse>, CallFault> {
         let pb::VerifyRequest { token, context, options } = request;
-        let verdicts = self.decide((vec![token], Vec::from_iter(context), options), call).await?;
+        let (tokens, contexts) = (vec![token], Vec::from_iter(context));
+        let asked = Asked { tokens, contexts, options, is_rehearsal: false };
+        let verdicts = self.decide(asked, call).await?;
         let verdict = |verdicts: Vec<_>| verdicts.into_iter().next();
         Ok(verdicts.map(|verdicts| pb::VerifyResponse { verdict: verdict(verdicts) }))
     }
@@ -110,7 +124,8 @@ impl Door {
         call: &Unary,
     ) -> Result<Fit<pb::VerifyBatchResponse>, CallFault> {
         let pb::VerifyBatchRequest { tokens, contexts, options } = request;
-        let verdicts = self.decide((tokens, contexts, options), call).await?;
+        let asked = Asked { tokens, contexts, options, is_rehearsal: false };
+        let verdicts = self.decide(asked, call).await?;
         Ok(verdicts.map(|verdicts| pb::VerifyBatchResponse { verdicts }))
     }
 
@@ -133,10 +148,11 @@ impl Door {
         permits: &CallPermits,
         tally: &Tally,
     ) -> Result<Step, CallFault> {
-        let (tokens, contexts, options) = asked;
+        let Asked { tokens, contexts, options, is_rehearsal } = asked;
         let (most, account) = (self.batch_tokens, permits.account());
-        let (batch, telling) =
+        let (mut batch, telling) =
             wire::batch(tokens, contexts, options, most, &snapshot, permits.caller())?;
+        batch.is_rehearsal = is_rehearsal;
         let decisions = match self.dispatcher.begin(&snapshot, batch, now, deadline, account)? {
             Begun::Decided(decisions) => decisions,
             Begun::Suspended(rest) => {
@@ -230,7 +246,12 @@ impl Door {
     ) -> Result<Fit<pb::ExplainResponse>, CallFault> {
         let pb::ExplainRequest { token, context, options } = request;
         let contexts = Vec::from_iter(context);
-        let asked = (vec![token.clone()], contexts.clone(), options.clone());
+        let asked = Asked {
+            tokens: vec![token.clone()],
+            contexts: contexts.clone(),
+            options: options.clone(),
+            is_rehearsal: true,
+        };
         let (snapshot, tally) = (self.snapshot(), call.tally());
         let Unary { permits, now, deadline, .. } = call;
         let begun = self.begin(Arc::clone(&snapshot), asked, *now, *deadline, permits, tally)?;
@@ -243,7 +264,8 @@ impl Door {
         let (batch, _) = wire::batch(vec![token], contexts, options, 1, &snapshot, caller)?;
         let revocations = self.dispatcher.engine().revocations.load();
         let now = Moment { wall: self.clock().wall(), at: self.clock().monotonic() };
-        let checks = caught(|| wire::checks(&snapshot, &revocations, &batch, now))?;
+        let senders = &self.dispatcher.engine().senders;
+        let checks = caught(|| wire::checks(&snapshot, &revocations, senders, &batch, now))?;
         let served = snapshot.configuration().profile(batch.profile);
         let (verdicts, _room) = verdicts.into_parts();
         Fit::measured(pb::ExplainResponse {

@@ -34,6 +34,17 @@ pub enum CallFault {
         /// The number of tokens.
         tokens: usize,
     },
+    /// A field of a context has another length than it must have.
+    ContextLength {
+        /// The index of the context.
+        place: usize,
+        /// The field.
+        field: &'static str,
+        /// Its length in bytes.
+        count: usize,
+        /// The length that it must have, unless it is empty.
+        expected: usize,
+    },
     /// The message is compressed, although the call declares no compression.
     Compressed,
     /// The call announces compressed messages.
@@ -180,6 +191,7 @@ impl CallFault {
             Self::Compressed => "MESSAGE_COMPRESSED",
             Self::CompressionUnsupported => "COMPRESSION_UNSUPPORTED",
             Self::ContentTypeUnsupported => "CONTENT_TYPE_UNSUPPORTED",
+            Self::ContextLength { .. } => "CONTEXT_LENGTH",
             Self::ContextsMismatch { .. } => "CONTEXTS_MISMATCH",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::EntryIdInvalid { .. } => "ENTRY_ID_INVALID",
@@ -226,6 +238,7 @@ impl CallFault {
             | Self::ClaimsUnknown
             | Self::Compressed
             | Self::ContentTypeUnsupported
+            | Self::ContextLength { .. }
             | Self::ContextsMismatch { .. }
             | Self::EntryIdInvalid { .. }
             | Self::IssuerNotConfigured

@@ -5,7 +5,7 @@
 use super::answer::{Answer, put};
 use super::body::Metered;
 use super::call_permits::CallPermits;
-use super::door::{Door, Step, Verdicts};
+use super::door::{Asked, Door, Step, Verdicts};
 use super::messages::Messages;
 use super::status::{CallFault, code_name};
 use super::unary::deadline;
@@ -104,7 +104,8 @@ impl Answers {
             Some(timeout) => now.checked_add(wire::timeout(timeout)?),
         };
         let deadline = own.into_iter().chain(self.deadline).min();
-        let (asked, tally) = ((tokens, contexts, options), self.call.tally());
+        let (is_rehearsal, tally) = (false, self.call.tally());
+        let asked = Asked { tokens, contexts, options, is_rehearsal };
         self.door.begin(self.door.snapshot(), asked, now, deadline, &self.permits, tally)
     }
 

@@ -97,7 +97,9 @@ impl Writing {
             *bytes += match telling.view {
                 View::Summary => verdict.encoded_len() + FIXED,
                 View::Claims | View::Verdict => {
-                    verdict.claims_json.len() + verdict.detail.len() + verdict.issuer.len() + FIXED
+                    let texts = [verdict.detail.len(), verdict.dpop_nonce.len()];
+                    let lists = [verdict.claims_json.len(), verdict.issuer.len()];
+                    texts.into_iter().chain(lists).sum::<usize>() + FIXED
                 }
             };
             verdicts.push(verdict);
@@ -161,6 +163,7 @@ fn verdict(decision: &Decision, telling: &Telling, snapshot: &Snapshot) -> pb::V
         enforced: !matches!(&decision.outcome, Ok(permit) if permit.not_enforced.is_some()),
         retryable: reason.is_retryable(),
         revocation_age: decision.revocation_age(),
+        dpop_nonce: decision.dpop_nonce.as_deref().unwrap_or_default().to_owned(),
         ..Default::default()
     };
     match &decision.outcome {

@@ -3,13 +3,13 @@
 
 use super::status::CallFault;
 use crate::engine::{
-    self, Batch, Check, CheckState, Moment, ProfileError, ProfileIndex, Question, ServedProfile,
-    Snapshot,
+    self, Batch, Check, CheckState, Moment, ProfileError, ProfileIndex, Question, Senders,
+    ServedProfile, Snapshot,
 };
 use crate::pb;
 use bytes::Bytes;
 use jwtd_core::policy::{self, Attributes, Caller, ClaimPath, Projection, Returned};
-use jwtd_core::verify::{Reject, RevocationSet, TokenContext};
+use jwtd_core::verify::{AuthorizationScheme, Reject, RevocationSet, TokenContext};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +57,8 @@ pub(super) fn batch(
     if !contexts.is_empty() && contexts.len() != count {
         return Err(CallFault::ContextsMismatch { count: contexts.len(), tokens: count });
     }
-    let contexts = contexts.into_iter().map(context).collect();
+    let contexts = (0..).zip(contexts).map(|(place, one)| context(place, one));
+    let contexts = contexts.collect::<Result<_, _>>()?;
     let options = options.unwrap_or_default();
     check_length(&options)?;
     let pb::VerifyOptions { profile, view, audiences, scopes, attributes, claims } = options;
@@ -82,12 +83,38 @@ pub(super) fn batch(
     let served = snapshot.configuration().profile(profile);
     let own = served.and_then(|served| served.policy.projection.as_ref());
     let telling = Telling { view, projection: projection(own, &claims)? };
-    Ok((Batch { tokens, contexts, profile, audiences, scopes, caller, attributes }, telling))
+    let is_rehearsal = false;
+    let batch =
+        Batch { tokens, contexts, profile, audiences, scopes, caller, attributes, is_rehearsal };
+    Ok((batch, telling))
 }
 
-/// Reads the context of a token.
-fn context(pb::TokenContext {}: pb::TokenContext) -> TokenContext {
-    TokenContext::default()
+/// Reads the context of the token at this index.
+fn context(place: usize, context: pb::TokenContext) -> Result<TokenContext, CallFault> {
+    let text = |text: String| Some(text.into_boxed_str()).filter(|text| !text.is_empty());
+    let (certificate, id) = (&context.client_certificate_sha256, &context.presentation_id);
+    Ok(TokenContext {
+        client_certificate: fixed(place, "client_certificate_sha256", certificate)?,
+        presentation_id: fixed(place, "presentation_id", id)?,
+        dpop_proof: text(context.dpop_proof),
+        method: text(context.method),
+        url: text(context.url),
+        scheme: AuthorizationScheme::Unknown,
+    })
+}
+
+/// Reads a field of a fixed length, or an empty one.
+fn fixed<const N: usize>(
+    place: usize,
+    field: &'static str,
+    bytes: &[u8],
+) -> Result<Option<[u8; N]>, CallFault> {
+    let (count, expected) = (bytes.len(), N);
+    match bytes.try_into() {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(_) if bytes.is_empty() => Ok(None),
+        Err(_) => Err(CallFault::ContextLength { place, field, count, expected }),
+    }
 }
 
 /// Limits the total size of a request's options, because they are copied and kept as long as the
@@ -159,6 +186,7 @@ pub(super) fn timeout(timeout: prost_types::Duration) -> Result<Duration, CallFa
 pub(super) fn checks(
     snapshot: &Snapshot,
     revocations: &RevocationSet,
+    senders: &Senders,
     batch: &Batch,
     now: Moment,
 ) -> Vec<pb::Check> {
@@ -178,6 +206,7 @@ pub(super) fn checks(
         context,
         revocations: Some(revocations),
         pulses: Some((snapshot.configuration().pulses(), now)),
+        senders: Some(senders),
         caller,
         attributes,
     };

@@ -50,7 +50,7 @@ impl Line {
                 vec![verdict.map_err(|status| said(&status))?]
             }
             Self::Batch(client) => {
-                let verdicts = client.clone().verify_batch(tokens, options).await;
+                let verdicts = client.clone().verify_batch(tokens, Vec::new(), options).await;
                 verdicts.map_err(|status| said(&status))?
             }
             Self::Stream(streams) => streams.current().send(tokens, options).await?,

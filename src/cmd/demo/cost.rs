@@ -18,7 +18,8 @@ pub(super) async fn show(client: &mut Client, tokens: Vec<String>) -> Result<(),
     let count = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
     let tokens: Vec<Bytes> = tokens.into_iter().map(Bytes::from).collect();
     let mut call = async || {
-        let verdicts = client.verify_batch(tokens.clone(), pb::VerifyOptions::default()).await;
+        let verdicts =
+            client.verify_batch(tokens.clone(), Vec::new(), pb::VerifyOptions::default()).await;
         let verdicts = verdicts.map_err(|status| status.to_string())?;
         let all = verdicts.iter().all(|verdict| verdict.permit);
         if all { Ok(()) } else { Err("a good token is refused; this is a bug".to_owned()) }

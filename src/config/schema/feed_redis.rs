@@ -22,9 +22,19 @@ table! { redis {
     key_file: str = text().beside(&["cert_file"]);
     /// The prefix of all key names, the same for the whole fleet.
     prefix: str = text().or("jwtd:revocations");
+    /// Permits redis:// to other machines. An attacker who can change traffic on that network can
+    /// then have good tokens refused, undo revocations, suppress them, and repeat proofs.
+    plaintext: bool = flag().or("false");
     /// Applies undo entries of other daemons.
     undo: bool = flag().or("true");
-    /// Permits redis:// to other machines. An attacker who can change traffic on that network can
-    /// then have good tokens refused, undo revocations, and suppress them.
-    plaintext: bool = flag().or("false");
 } }
+
+/// `redis` without the setting that only a feed has.
+pub(in crate::config) mod shared_memory {
+    use super::*;
+
+    pub(in crate::config) const KEYS: &[SettingKey] = match redis::KEYS {
+        [rest @ .., _undo] => rest,
+        [] => &[],
+    };
+}

@@ -21,6 +21,19 @@ table! { profile {
     /// The policy for encrypted tokens: tokens must be encrypted (`required`), may be (`allowed`),
     /// or must not be (`refused`). An encrypted token is accepted only if it contains a signed one.
     encryption: str = word(&["allowed", "required", "refused"]).or("allowed");
+    /// The policy for tokens that are bound to their sender (the claim `cnf`): tokens must be bound
+    /// (`required`), or may be (`if_bound`); a bound token is accepted only with the evidence that
+    /// its call brings in `context`. `unchecked` accepts bound tokens without it, from anybody.
+    binding: str = word(&["if_bound", "required", "unchecked"]).or("if_bound");
+    /// The accepted kinds of binding: to a key (`cnf.jkt`, RFC 9449) and to a certificate
+    /// (`cnf.x5t#S256`, RFC 8705).
+    binding_kinds: Node = list(&Kind::Word(&["dpop", "certificate"])).or("[dpop, certificate]");
+    /// `true`: a DPoP proof must contain a nonce of this daemon (RFC 9449, section 9). Verdicts
+    /// bring one.
+    dpop_nonce: bool = flag().or("false");
+    /// `true`: a token is permitted once, by all daemons together; it must have a `jti`. Requires
+    /// `replay.redis`, because a restart must not forget which ones were used.
+    one_time: bool = flag().or("false");
     /// `true`: claims that are encrypted and not signed are accepted too, where their issuer, and
     /// it alone, shares the secret with this daemon (`dir`, A*KW, A*GCMKW). Whoever holds that
     /// secret can make such tokens, this daemon's operator included. Never for a public key.

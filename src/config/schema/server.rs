@@ -25,6 +25,10 @@ table! { file {
     /// Tokens that are refused before they expire; `revocation: {}` uses the defaults. Requires
     /// `state_dir`.
     revocation: Node = table(revocation::KEYS);
+    /// The rules for DPoP proofs (RFC 9449) of tokens that are bound to a key.
+    dpop: Node = table(dpop::KEYS).or("{}");
+    /// The memory of proofs that were presented.
+    replay: Node = table(replay::KEYS).or("{}");
     /// A record of each decision, as JSON lines; without it, none is kept.
     audit: Node = table(audit::KEYS);
     /// Lines of the log that say why tokens are refused.

@@ -54,6 +54,9 @@ fn what_is_switched_on_by_being_there_is_not_empty_anywhere() {
             Some(("listen[0]", name)) => {
                 whole(&format!("listen: [{{ tcp: 127.0.0.1:1, {name}: }}]\n"))
             }
+            Some((path @ ("ext_authz" | "replay"), name)) => {
+                whole(&format!("{path}: {{ {name}: }}\n"))
+            }
             Some((path, name)) if path.ends_with(".keys") => {
                 format!("issuers: {{ a: {{ issuer: a, audiences: x, keys: {{ {name}: }} }} }}")
             }

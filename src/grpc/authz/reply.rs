@@ -1,7 +1,8 @@
 //! Converts a decision to a response for an HTTP request.
 
+use super::challenge::{Challenge, Challenges};
 use crate::engine::{Decision, ProfileIndex, Remembered, Snapshot};
-use crate::ext_authz::{HttpRequest, HttpRules, TokenPlace, WEBSOCKET_PROTOCOL};
+use crate::ext_authz::{DPOP, HttpRequest, HttpRules, TokenPlace, WEBSOCKET_PROTOCOL};
 use crate::pb::authz::check_response::HttpResponse;
 use crate::pb::authz::header_value_option::HeaderAppendAction;
 use crate::pb::authz::{
@@ -9,7 +10,7 @@ use crate::pb::authz::{
 };
 use jwtd_core::jose::json::{self, exact_double};
 use jwtd_core::policy::Projection;
-use jwtd_core::verify::{Reason, ReasonFamily, Reject};
+use jwtd_core::verify::{AuthorizationScheme, Reason, ReasonFamily, Reject};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use tonic::Code;
@@ -19,6 +20,9 @@ pub(super) struct Judged<'j> {
     pub(super) snapshot: &'j Snapshot,
     pub(super) profile: ProfileIndex,
     pub(super) rules: &'j HttpRules,
+    pub(super) challenges: Challenges<'j>,
+    /// The scheme that the token came in.
+    pub(super) scheme: AuthorizationScheme,
     pub(super) request: &'j HttpRequest<'j>,
     /// Every place of the request that holds the token.
     pub(super) places: &'j [&'j TokenPlace],
@@ -26,22 +30,22 @@ pub(super) struct Judged<'j> {
 
 /// The response to a request without a token: a challenge without an error code (RFC 6750, section
 /// 3).
-pub(super) fn no_token(rules: &HttpRules) -> CheckResponse {
-    refusal(rules, 401, &Challenge::default(), "no token", None)
+pub(super) fn no_token(challenges: Challenges<'_>) -> CheckResponse {
+    refusal(challenges, 401, &Challenge::default(), "no token", None)
 }
 
 /// The response to a request with several tokens (RFC 6750, section 2: not more than one way at a
 /// time).
-pub(super) fn several_tokens(rules: &HttpRules) -> CheckResponse {
+pub(super) fn several_tokens(challenges: Challenges<'_>) -> CheckResponse {
     let description = "the request holds more than one token";
     let challenge = Challenge { error: "invalid_request", description, ..Challenge::default() };
-    refusal(rules, 400, &challenge, "several tokens", None)
+    refusal(challenges, 400, &challenge, "several tokens", None)
 }
 
 /// The response to a request that is not UTF-8 where a token or an operator's rule needs text.
-pub(super) fn unreadable(rules: &HttpRules, description: &str) -> CheckResponse {
+pub(super) fn unreadable(challenges: Challenges<'_>, description: &str) -> CheckResponse {
     let challenge = Challenge { error: "invalid_request", description, ..Challenge::default() };
-    refusal(rules, 400, &challenge, description, None)
+    refusal(challenges, 400, &challenge, description, None)
 }
 
 /// The response to a CORS preflight: the request passes without a token, and without headers that
@@ -80,6 +84,15 @@ impl Judged<'_> {
             (Err(reject), _) => self.refuse(reject),
         };
         response.dynamic_metadata = Some(self.metadata(decision));
+        if let Some(nonce) = &decision.dpop_nonce {
+            // RFC 9449, sections 8.2 and 9.
+            let nonce = header("dpop-nonce", nonce);
+            match &mut response.http_response {
+                Some(HttpResponse::OkResponse(ok)) => ok.response_headers_to_add.push(nonce),
+                Some(HttpResponse::DeniedResponse(denied)) => denied.headers.push(nonce),
+                Some(HttpResponse::ErrorResponse(_)) | None => {}
+            }
+        }
         response
     }
 
@@ -93,7 +106,10 @@ impl Judged<'_> {
             ..OkHttpResponse::default()
         };
         if !rules.forward_token && self.take_token_out(&mut ok).is_none() {
-            return unreadable(rules, "another cookie is not UTF-8, and has to stay as it is");
+            return unreadable(
+                self.challenges,
+                "another cookie is not UTF-8, and has to stay as it is",
+            );
         }
         passed(ok)
     }
@@ -102,6 +118,10 @@ impl Judged<'_> {
     /// Envoy treats such a value as an error, which `failure_mode_allow` ignores, and its ext_authz
     /// filter does not read `raw_value`.
     fn take_token_out(&self, ok: &mut OkHttpResponse) -> Option<()> {
+        // It is good for this request alone.
+        if self.request.headers.iter().any(|(name, _)| name == DPOP) {
+            ok.headers_to_remove.push(DPOP.to_owned());
+        }
         let (mut cookies, mut protocols) = (Vec::new(), Vec::new());
         for place in self.places {
             match place {
@@ -132,6 +152,7 @@ impl Judged<'_> {
             Reason::KeysUnavailable
             | Reason::KeysStale
             | Reason::RevocationStale
+            | Reason::ReplayUnchecked
             | Reason::Internal => {
                 return denied(503, Code::Unavailable, Some(reason.code()), description);
             }
@@ -144,10 +165,16 @@ impl Judged<'_> {
                 (403, "insufficient_scope", scope)
             }
             _ if reason.family() == ReasonFamily::Policy => (403, "", String::new()),
+            Reason::NonceRequired => (401, "use_dpop_nonce", String::new()),
+            Reason::ProofInvalid | Reason::ProofExpired | Reason::Replayed => {
+                (401, "invalid_dpop_proof", String::new())
+            }
             _ => (401, "invalid_token", String::new()),
         };
-        let challenge = Challenge { error, description, scope: &scope };
-        refusal(self.rules, code, &challenge, description, Some(reason))
+        let of_proof = matches!(error, "use_dpop_nonce" | "invalid_dpop_proof");
+        let dpop = of_proof || self.scheme == AuthorizationScheme::Dpop;
+        let challenge = Challenge { dpop, error, description, scope: &scope };
+        refusal(self.challenges, code, &challenge, description, Some(reason))
     }
 
     /// The metadata for subsequent filters, under `envoy.filters.http.ext_authz`. It holds claims
@@ -210,33 +237,8 @@ fn to_value(json: &json::Value<'_>) -> Value {
     Value { kind: Some(kind) }
 }
 
-/// The parts of `WWW-Authenticate: Bearer` (RFC 6750, section 3).
-#[derive(Default)]
-struct Challenge<'c> {
-    error: &'c str,
-    description: &'c str,
-    scope: &'c str,
-}
-
-impl Challenge<'_> {
-    fn text(&self, realm: &str) -> String {
-        let mut text = format!("Bearer realm=\"{realm}\"");
-        let parts =
-            [("error", self.error), ("error_description", self.description), ("scope", self.scope)];
-        if !self.error.is_empty() {
-            for (name, value) in parts.into_iter().filter(|(_, value)| !value.is_empty()) {
-                // The only characters allowed in the value (RFC 6750, section 3).
-                let plain = |one: char| matches!(one, ' '..='~') && one != '"' && one != '\\';
-                let value = value.replace(|one| !plain(one), "'");
-                text.push_str(&format!(", {name}=\"{value}\""));
-            }
-        }
-        text
-    }
-}
-
 fn refusal(
-    rules: &HttpRules,
+    challenges: Challenges<'_>,
     code: i32,
     challenge: &Challenge<'_>,
     message: &str,
@@ -246,7 +248,7 @@ fn refusal(
     let mut headers = vec![header("content-type", "application/json")];
     // A refusal by policy asks for no other token, except for missing scopes.
     if code != 403 || !challenge.error.is_empty() {
-        headers.push(header("www-authenticate", &challenge.text(&rules.realm)));
+        headers.push(header("www-authenticate", &challenges.text(challenge)));
     }
     let response = DeniedHttpResponse {
         status: Some(HttpStatus { code }),

@@ -42,6 +42,14 @@ impl CallFault {
                 "content-type",
                 Vec::new(),
             ),
+            Self::ContextLength { place, field, count, expected } => (
+                format!(
+                    "`{field}` of context {place} holds {count} bytes; fix: send {expected}, or \
+                     leave it empty"
+                ),
+                field,
+                counted(count, expected),
+            ),
             Self::ContextsMismatch { count, tokens } => (
                 format!(
                     "`contexts` holds {count} for {tokens} tokens; fix: send none, or one for each"

@@ -36,8 +36,11 @@ fn decisions(claims: &str, count: usize) -> (Vec<Decision>, Arc<Snapshot>) {
     let token = key.sign_compact(r#"{"alg":"EdDSA"}"#, &claims).unwrap();
     let proven = verify(token.as_bytes(), &issuers, &profile, &[], NOW).unwrap();
     let permit = Permission { valid_until: None, not_enforced: None, revocation_age: None };
-    let decision =
-        Decision { proven: Some(Arc::new(Remembered::new(proven))), outcome: Ok(permit) };
+    let decision = Decision {
+        proven: Some(Arc::new(Remembered::new(proven))),
+        outcome: Ok(permit),
+        dpop_nonce: None,
+    };
     let configuration = Configuration::new([profile], &issuers, &Metrics::new());
     let snapshot = Snapshot::new(configuration, issuers);
     (vec![decision; count], Arc::new(snapshot))

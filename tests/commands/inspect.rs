@@ -62,7 +62,7 @@ fn a_good_token_is_shown_and_nothing_is_believed() {
     assert!(ended.output.ends_with("jwtd would permit it\n"), "{ended:?}");
     let seen = json(&folder.good("inspect --config jwtd.yaml --output json", &token));
     assert_eq!((&seen["verified"], &seen["permit"]), (&true.into(), &true.into()));
-    assert!(checks(&seen).len() == 22 && checks(&seen).iter().all(|(_, state)| *state == "pass"));
+    assert!(checks(&seen).len() == 23 && checks(&seen).iter().all(|(_, state)| *state == "pass"));
 }
 
 #[test]

@@ -197,3 +197,28 @@ fn without_keys_or_tokens_it_says_so() {
     let usage = folder.run("verify --endpoint here", &token);
     assert_eq!(usage.code, Some(2), "{usage:?}");
 }
+
+/// The evidence of a sender is checked: here without a daemon, so that what was presented before is
+/// not known.
+#[test]
+fn the_evidence_of_a_sender_is_checked() {
+    use jwtd_testkit::certificates::{Identity, params};
+    let folder = Folder::new();
+    folder.good("keygen --alg ES256 --private key.json --public jwks.json", "");
+    let client = Identity::self_signed(&params(["client"]));
+    folder.write("client.pem", client.certificate.pem());
+    folder.write("other.pem", "nonsense");
+    let hash = jwtd_testkit::tokens::sender::sha256(client.certificate.der());
+    let claims = format!(r#"{{"cnf":{{"x5t#S256":"{hash}"}}}}"#);
+    let sign =
+        ["sign", "--key", "key.json", "--iss", "https://i", "--aud", "a", "--claims", &claims];
+    let bound = folder.run_with(&[], &sign, "").output;
+    let flags = "verify --issuer https://i --audience a --jwks jwks.json";
+    let ended = folder.run(flags, &bound);
+    assert!(ended.code == Some(1) && ended.output.contains("BINDING_REQUIRED"), "{ended:?}");
+    folder.good(&format!("{flags} --client-certificate client.pem"), &bound);
+    let ended = folder.run(&format!("{flags} --client-certificate other.pem"), &bound);
+    assert!(ended.code == Some(2) && ended.message.contains("fix:"), "{ended:?}");
+    let ended = folder.run(&format!("{flags} --dpop-proof a.b.c"), &bound);
+    assert!(ended.code == Some(2) && ended.message.contains("--method"), "{ended:?}");
+}

@@ -249,8 +249,10 @@ async fn a_refusal_is_explained_check_by_check() {
     let answer = client.explain(request("orders", &refused)).await.unwrap().into_inner();
     let verdict = answer.verdict.unwrap();
     assert_eq!((verdict.permit, verdict.reason()), (false, Reason::ScopeMissing));
-    assert_eq!((&*answer.profile, answer.checks.len()), ("orders", 22));
-    let (age, others) = answer.checks.split_last().unwrap();
+    assert_eq!((&*answer.profile, answer.checks.len()), ("orders", 23));
+    let (first, others) = answer.checks.split_last().unwrap();
+    assert_eq!((&*first.name, first.state()), ("first presentation", CheckState::Passed));
+    let (age, others) = others.split_last().unwrap();
     assert_eq!((&*age.name, age.state()), ("age of revocations", CheckState::Passed));
     let (last, others) = others.split_last().unwrap();
     assert!(others.iter().all(|check| check.state() == CheckState::Passed), "{others:#?}");

@@ -54,7 +54,7 @@ impl Envoy {
         let entry = ContextExtensionsEntry { key: "profile".into(), value };
         let extensions = (!profile.is_empty()).then_some(entry);
         let attributes = AttributeContext {
-            source: Some(Peer { principal: "spiffe://example.org/web".into() }),
+            source: Some(Peer { principal: "spiffe://example.org/web".into(), ..Peer::default() }),
             request: Some(Request { http: Some(http) }),
             context_extensions: extensions.into_iter().collect(),
         };
@@ -255,7 +255,7 @@ async fn bytes_that_are_no_text_are_judged_or_refused_and_are_no_error() {
     // Attributes that Envoy or the operator sets are treated the same way.
     let request = Request { http: Some(good) };
     let attributes = AttributeContext {
-        source: Some(Peer { principal: bad.clone() }),
+        source: Some(Peer { principal: bad.clone(), ..Peer::default() }),
         request: Some(request.clone()),
         ..AttributeContext::default()
     };

@@ -226,7 +226,8 @@ async fn r64_a_key_file_that_changes_before_it_is_watched_is_read_again() {
     let socket = format!("unix://{}", folder.path("d.sock").display());
     let mut client = Client::connect(&socket.parse().unwrap()).await.unwrap();
     let token = token(&next, "i").into();
-    let verdicts = client.verify_batch(vec![token], VerifyOptions::default()).await.unwrap();
+    let verdicts =
+        client.verify_batch(vec![token], Vec::new(), VerifyOptions::default()).await.unwrap();
     assert!(verdicts[0].permit, "{verdicts:?}");
     stop.cancel();
     serving.await.unwrap();
@@ -339,7 +340,7 @@ async fn series_of_removed_profiles_and_issuers_go_and_others_keep_their_values(
     let ask = |bytes: &str| bytes.as_bytes().to_vec().into();
     let tokens_of = tokens.iter().map(|one| ask(one)).collect();
     let mut client = Client::connect(&daemon.endpoint().parse().unwrap()).await.unwrap();
-    assert_eq!(client.verify_batch(tokens_of, second).await.unwrap().len(), 3);
+    assert_eq!(client.verify_batch(tokens_of, Vec::new(), second).await.unwrap().len(), 3);
     let series = |profile: &str, issuer: &str, reason: &str| {
         let labels = format!("issuer=\"{issuer}\",profile=\"{profile}\",reason=\"{reason}\"");
         daemon.metric(&format!("jwtd_verifications_total{{{labels}}}"))

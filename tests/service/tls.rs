@@ -67,7 +67,7 @@ pub(crate) async fn permits(daemon: &Daemon, credentials: &Credentials) -> Resul
 
 pub(crate) async fn ask(client: &mut Client) -> Result<bool, String> {
     let tokens = vec![token("").into_bytes().into()];
-    let verdicts = client.verify_batch(tokens, pb::VerifyOptions::default()).await;
+    let verdicts = client.verify_batch(tokens, Vec::new(), pb::VerifyOptions::default()).await;
     verdicts.map(|verdicts| verdicts[0].permit).map_err(|status| status.to_string())
 }
 
@@ -146,7 +146,8 @@ async fn a_certificate_decides_which_profiles_are_for_its_holder() {
     };
     let ask = async |client: &mut Client, profile: &str| {
         let options = pb::VerifyOptions { profile: profile.to_owned(), ..Default::default() };
-        let verdicts = client.verify_batch(vec![token("").into_bytes().into()], options).await;
+        let verdicts =
+            client.verify_batch(vec![token("").into_bytes().into()], Vec::new(), options).await;
         verdicts.map(|verdicts| verdicts[0].reason()).map_err(|status| status.code())
     };
     let denied = Err(tonic::Code::PermissionDenied);

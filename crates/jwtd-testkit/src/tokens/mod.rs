@@ -1,6 +1,7 @@
 //! Keys, the JWK Sets that publish them, claims, and tokens.
 
 mod claims;
+pub mod sender;
 mod signer;
 
 pub use claims::{Claims, now};

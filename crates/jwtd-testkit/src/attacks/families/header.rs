@@ -2,7 +2,9 @@
 //! proofs, security events, and sender-constrained tokens.
 
 use crate::attacks::corpus::Forge;
-use jwtd_core::verify::Reason::{AudienceMismatch, BindingRequired, TypeNotAllowed};
+use jwtd_core::verify::Reason::{
+    AudienceMismatch, BindingMismatch, BindingRequired, TypeNotAllowed,
+};
 
 pub(crate) fn add(forge: &mut Forge) {
     let signer = forge.world.main.ed25519();
@@ -86,6 +88,7 @@ pub(crate) fn add(forge: &mut Forge) {
         let token = signer.sign(&signer.header(&format!(r#","typ":"{typ}""#)), &claims);
         forge.add(format!("a {typ} with its claims"), token, &[TypeNotAllowed]);
     }
+    // The thumbprint of the second one, from RFC 8705, is not canonical base64url.
     for cnf in [
         r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#,
         r#"{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}"#,
@@ -99,6 +102,6 @@ pub(crate) fn add(forge: &mut Forge) {
         r#"{"jku":"x"}"#,
     ] {
         let token = forge.with_claims(&[("cnf", cnf)]);
-        forge.add(format!("cnf {cnf}"), token, &[BindingRequired]);
+        forge.add(format!("cnf {cnf}"), token, &[BindingRequired, BindingMismatch]);
     }
 }

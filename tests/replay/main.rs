@@ -39,7 +39,7 @@ macro_rules! replays {
 }
 
 replays! {
-    authority base64url claims compact config discovery grpc_request header jwe jwk jwks
+    authority base64url claims compact config discovery dpop_proof grpc_request header jwe jwk jwks
     nested security_event verify_differential
 }
 

@@ -8,6 +8,7 @@ pub mod claims;
 pub mod compact;
 pub mod config;
 pub mod discovery;
+pub mod dpop_proof;
 pub mod grpc_request;
 pub mod header;
 pub mod jwe;

@@ -20,6 +20,8 @@ mod hostile;
 mod losses;
 mod network;
 mod places;
+mod proofs;
+mod senders;
 mod server;
 mod sharing;
 
@@ -42,6 +44,7 @@ const GROUPS: &[(&str, &[Case])] = &[
     ("Where Redis is", places::CASES),
     ("What others write", hostile::CASES),
     ("What others forge", forged::CASES),
+    ("Proofs that are presented again", proofs::CASES),
 ];
 
 fn main() -> ExitCode {

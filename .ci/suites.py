@@ -111,8 +111,8 @@ SUITES = (
     ),
     Suite(
         "revocation",
-        "ten million tokens against a million revocations, a hundred kills while revoking, a trace of the sync, and a fleet over a real Redis",
-        ("crates/jwtd-core/src/verify/*", "src/revocation/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", "tests/fleet/*", *SHARED, *MANIFESTS),
+        "ten million tokens against a million revocations, a hundred kills while revoking, a trace of the sync, and a fleet over a real Redis that shares revocations and proofs",
+        ("crates/jwtd-core/src/verify/*", "src/revocation/*", "src/redis_link/*", "src/replay/*", "src/shared_replay/*", "src/state.rs", "src/state/*", "src/engine/*", "src/grpc/*", "tests/fleet/*", *SHARED, *MANIFESTS),
         (
             # `redis-server` of Debian, or another server by JWTD_REDIS.
             *harness("fleet"),

@@ -58,6 +58,7 @@ fn steps(criterion: &mut Criterion, keys: &[SigningKey]) {
                 profile,
                 audiences,
                 context,
+                proof: None,
                 revoked: None,
                 now,
             };

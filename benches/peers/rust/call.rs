@@ -86,7 +86,7 @@ async fn unary(
 async fn batches(mut client: Client, tokens: Arc<[Bytes]>, tally: Arc<Tally>) -> Outcome<()> {
     let batch: Vec<_> = tokens.iter().cycle().take(BATCH_TOKENS).cloned().collect();
     loop {
-        let verdicts = client.verify_batch(batch.clone(), options()).await?;
+        let verdicts = client.verify_batch(batch.clone(), Vec::new(), options()).await?;
         if verdicts.len() != batch.len() {
             return Err("verdicts are missing".into());
         }

@@ -85,11 +85,7 @@ pub(crate) const RULES: &[Entry] = &[
     ),
     ("R35", "`typ` follows the media-type rule", Kept),
     ("R36", "Other kinds of tokens are refused", Kept),
-    (
-        "R37",
-        "A bound token without proof is refused",
-        KeptSo("proof of possession itself is not built yet"),
-    ),
+    ("R37", "A bound token without proof is refused", Kept),
     ("R38", "A policy that fails denies", Kept),
     ("R50", "Decryption is off by default; each key is bound to its `alg` and `enc`", Kept),
     ("R51", "`zip` is refused", Kept),

@@ -97,6 +97,20 @@ PANELS = [
         links=alert("JwtdRevocationEventsRefused"),
     ),
     graph(
+        "Proofs of senders",
+        "Good DPoP proofs and one-time tokens a second, by what was known of them, here and in Redis. Empty without such.",
+        [
+            query(f"sum by (result) (rate(jwtd_presentations_total{{{S}}}{R})) > 0", "{{result}}"),
+            query(
+                f'sum by (result) (rate(jwtd_shared_presentations_total{{{S}, result!="first"}}{R})) > 0',
+                "Redis: {{result}}",
+            ),
+        ],
+        "cps",
+        6,
+        links=alert("JwtdPresentationsUnchecked"),
+    ),
+    graph(
         "Would be refused by a shadow",
         "Tokens that a profile's `shadow` would refuse. Empty without one.",
         [

@@ -14,7 +14,7 @@ import yaml
 from daemon import free_port, get, stop
 
 # The shortened durations, so that a minute shows what otherwise takes a day.
-HURRY = {"5m": "10s", "10m": "10s", "15m": "15s", "30m": "15s", "1h": "20s", "6h": "40s", "1d": "40s"}
+HURRY = {"2m": "10s", "5m": "10s", "10m": "10s", "15m": "15s", "30m": "15s", "1h": "20s", "6h": "40s", "1d": "40s"}
 
 
 def hurried(rules: str) -> str:

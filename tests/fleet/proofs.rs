@@ -57,13 +57,16 @@ const CALLS: usize = 10;
 async fn at_once(count: usize, proofs: usize) -> Seen {
     let redis = Redis::start();
     let replay = if count > 1 { shared(&redis, "") } else { "{}".to_owned() };
-    let (members, bound) = (Member::several(count, &replay).await?, Arc::new(Bound::new()));
+    let members = Member::several(count, &replay).await?;
+    let mut bound = Arc::new(Bound::new());
     members[0].until(&bound, Reason::Ok).await?;
     let begin = Instant::now();
     let (mut accepted, mut twice) = (0, 0);
     for group in 0..proofs / TOGETHER {
         // One sender may fill a sixteenth of the memory.
-        let bound = if group % 1000 == 999 { Arc::new(Bound::new()) } else { Arc::clone(&bound) };
+        if group % 1000 == 999 {
+            bound = Arc::new(Bound::new());
+        }
         let made = (0..TOGETHER).map(|one| bound.proof(&format!("{group}-{one}")));
         let made: Arc<Vec<_>> = Arc::new(made.collect());
         let mut calls = tokio::task::JoinSet::new();

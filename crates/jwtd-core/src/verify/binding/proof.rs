@@ -5,7 +5,8 @@ use super::nonce::NonceFault;
 use super::rules::ProofRules;
 use crate::crypto::{Digest, PublicKey, VerifyingKey, digest, sha256};
 use crate::jose::{
-    CompactJws, DpopClaims, DpopHeader, Family, Limits, TargetUri, TokenType, UnixTime, base64url,
+    Algorithm, CompactJws, DpopClaims, DpopHeader, Family, KeyMaterial, Limits, TargetUri,
+    TokenType, UnixTime, base64url,
 };
 use crate::verify::context::TokenContext;
 use crate::verify::reject::Reject;
@@ -15,7 +16,9 @@ use crate::verify::token::CheckGroup;
 /// to be checked. Its key serves nothing else.
 #[derive(Debug)]
 pub struct UnprovenProof {
-    key: VerifyingKey,
+    /// Prepared only when it is needed: for ECDSA that takes as long as a signature.
+    key: KeyMaterial,
+    algorithm: Algorithm,
     /// The JWS Signing Input (RFC 7515, section 2).
     signed: Box<[u8]>,
     signature: Vec<u8>,
@@ -75,7 +78,7 @@ impl Demands<'_> {
         }
         // Item 7, and the sizes of keys (R14).
         let material = header.key.ok_or(ProofFault::KeyMissing)?.map_err(ProofFault::Key)?;
-        // Item 12, the second half. Before the key is prepared, which takes longer.
+        // Item 12, the second half.
         if sha256(material.to_json().as_bytes()) != self.key {
             return Err(BindingFault::Mismatch(BindingKind::Dpop));
         }
@@ -90,9 +93,9 @@ impl Demands<'_> {
         if hash != base64url::encode(&sha256(self.token)) {
             return Err(ProofFault::TokenHash.into());
         }
-        let key = PublicKey::bind(&material, algorithm).map_err(ProofFault::Key)?;
         Ok(UnprovenProof {
-            key: VerifyingKey::Public(key),
+            key: material,
+            algorithm,
             signed: jws.signing_input().into(),
             signature,
             id: claims.id,
@@ -165,7 +168,7 @@ impl UnprovenProof {
     /// The cost of the check, as that of a token of the same group.
     #[must_use]
     pub fn group(&self) -> CheckGroup {
-        CheckGroup { algorithm: Some(self.key.algorithm()), bits: self.key.bits(), keys: 1 }
+        CheckGroup { algorithm: Some(self.algorithm), bits: self.key.bits(), keys: 1 }
     }
 
     /// The length of what was signed, in bytes.
@@ -177,9 +180,11 @@ impl UnprovenProof {
     /// Checks the signature (item 6).
     ///
     /// # Errors
-    /// If it is not that of the key in the proof.
+    /// If it is not that of the key in the proof, or if that cannot be used.
     pub fn prove(self) -> Result<ProvenProof, Reject> {
-        let Self { key, signed, signature, id, issued_at } = self;
+        let Self { key, algorithm, signed, signature, id, issued_at } = self;
+        let key = PublicKey::bind(&key, algorithm).map_err(ProofFault::Key);
+        let key = VerifyingKey::Public(key.map_err(BindingFault::from)?);
         match key.verify(&signed, &signature) {
             Ok(()) => Ok(ProvenProof { thumbprint: *key.thumbprint(), id, issued_at }),
             Err(_) => Err(BindingFault::from(ProofFault::Signature).into()),

@@ -1,6 +1,7 @@
-//! The sender of tokens that are bound to its key (RFC 9449).
+//! The sender of tokens that are bound to its key (RFC 9449) or its certificate (RFC 8705).
 
 use super::claims::{Claims, now};
+use super::proof::Proof;
 use super::signer::Signer;
 use jwtd_core::crypto::certificate_thumbprints;
 use jwtd_core::jose::{Algorithm, base64url};
@@ -21,6 +22,21 @@ pub fn sha256(bytes: &[u8]) -> String {
     base64url::encode(&certificate_thumbprints(bytes).sha256.unwrap())
 }
 
+/// The thumbprint of a key (RFC 7638), in base64url.
+pub fn thumbprint(key: &Signer) -> String {
+    base64url::encode(key.key.verifying_key().unwrap().thumbprint())
+}
+
+/// The `cnf` of a token that is bound to this key.
+pub fn bound_to_key(key: &Signer) -> String {
+    format!(r#"{{"jkt":"{}"}}"#, thumbprint(key))
+}
+
+/// The `cnf` of a token that is bound to the certificate with these bytes.
+pub fn bound_to_certificate(der: &[u8]) -> String {
+    format!(r#"{{"x5t#S256":"{}"}}"#, sha256(der))
+}
+
 impl Sender {
     pub fn new(algorithm: Algorithm) -> Self {
         Self(Signer::generate(algorithm, None).unwrap())
@@ -28,24 +44,16 @@ impl Sender {
 
     /// The claims of a token that is bound to this key.
     pub fn claims(&self, issuer: &str) -> Claims {
-        let thumbprint = base64url::encode(self.0.key.verifying_key().unwrap().thumbprint());
-        Claims::of(issuer).raw("cnf", &format!(r#"{{"jkt":"{thumbprint}"}}"#))
+        Claims::of(issuer).raw("cnf", &bound_to_key(&self.0))
     }
 
     /// A good proof for this token, made now.
     pub fn proof(&self, token: &str, id: &str) -> String {
-        self.proof_with(token, id, "")
+        Proof::new(&self.0, token, id, now()).signed()
     }
 
     /// A good proof with a nonce.
     pub fn proof_with(&self, token: &str, id: &str, nonce: &str) -> String {
-        let Self(key) = self;
-        let header =
-            format!(r#"{{"typ":"dpop+jwt","alg":"{}","jwk":{}}}"#, key.algorithm(), key.jwk());
-        let claims = serde_json::json!({
-            "jti": id, "htm": METHOD, "htu": URL, "iat": now(), "ath": sha256(token.as_bytes()),
-            "nonce": nonce,
-        });
-        key.sign(&header, &claims.to_string())
+        Proof::new(&self.0, token, id, now()).text("nonce", nonce).signed()
     }
 }

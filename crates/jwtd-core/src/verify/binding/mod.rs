@@ -8,6 +8,8 @@ mod nonce;
 mod proof;
 mod reading;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use check::{BoundTo, ProofOutcome, bound_to, check_binding};
 pub use fault::{BindingFault, BindingKind, ProofExpiry, ProofFault, RequestFault, Unchecked};

@@ -52,20 +52,25 @@ impl DpopHeader {
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Malformed> {
         let members = header::members(text, limits)?;
         let Header { algorithm, token_type, .. } = Header::of(&members)?;
-        let key = members.iter().find(|(name, _)| name == "jwk").map(|(_, value)| read_key(value));
+        let key = members.iter().find(|(name, _)| name == "jwk");
+        let key = key.map(|(_, value)| read_key(value, algorithm));
         Ok(Self { algorithm, token_type, key })
     }
 }
 
 /// Reads the public key of a proof. Unlike in a JWK Set, a private member is refused even if it is
 /// unset, because a client that sends one is about to send its key.
-fn read_key(value: &Value<'_>) -> Result<KeyMaterial, UnusableKey> {
+fn read_key(value: &Value<'_>, algorithm: Algorithm) -> Result<KeyMaterial, UnusableKey> {
     const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
     let members = value.as_object().ok_or(UnusableKey::NotObject)?;
     if members.iter().any(|(name, _)| PRIVATE.contains(&&**name)) {
         return Err(UnusableKey::Private);
     }
-    Members(members).public().map(|key| key.material)
+    let key = Members(members).public()?;
+    if key.algorithm.is_some_and(|own| own != algorithm) {
+        return Err(UnusableKey::OtherAlgorithm);
+    }
+    Ok(key.material)
 }
 
 impl DpopClaims {

@@ -112,6 +112,9 @@ pub enum UnusableKey {
     /// `key_ops` does not contain `verify`, or contains an operation twice.
     #[error("its `key_ops` must hold `verify`, and no operation twice")]
     Operations,
+    /// The key is for another `alg` than the one with which it is used (RFC 7517, section 4.4).
+    #[error("it is for another `alg`")]
+    OtherAlgorithm,
     /// A member that the key type requires is missing or malformed.
     #[error("its `{0}` is missing or has a wrong form")]
     Parameter(&'static str),

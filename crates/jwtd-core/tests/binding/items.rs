@@ -193,6 +193,25 @@ fn r14_r37_item_7_the_key_is_public_and_usable() {
     }
 }
 
+/// The `alg` of a key is the only one that may be used with it (RFC 7517, section 4.4).
+#[test]
+fn r37_item_7_the_key_is_for_the_algorithm() {
+    let Some(key) = Signer::generate(Algorithm::Ps256, None) else { return };
+    let token = token(&bound_to_key(&key));
+    let of = |own: &str| {
+        let jwk = key.key.public().unwrap().to_json();
+        let jwk = jwk.replacen('{', &format!(r#"{{"alg":{own},"#), 1);
+        let proof = Proof::new(&key, &token, "a", NOW).header("jwk", &jwk).signed();
+        Request::new(token.clone(), &proof).judged()
+    };
+    for unset in ["null", r#""""#, r#""PS256""#] {
+        assert_eq!(of(unset), Ok(()), "{unset}");
+    }
+    assert_eq!(of(r#""RS256""#), is(ProofFault::Key(UnusableKey::OtherAlgorithm)));
+    assert_eq!(of(r#""ES256""#), is(ProofFault::Key(UnusableKey::AlgorithmMismatch)));
+    assert_eq!(of(r#""RS1""#), is(ProofFault::Key(UnusableKey::Algorithm)));
+}
+
 #[test]
 fn r37_item_8_the_method_is_that_of_the_request() {
     let of = |method: Option<&str>, htm: &str| {

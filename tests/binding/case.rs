@@ -23,6 +23,8 @@ pub(crate) struct Case {
     pub(crate) name: String,
     /// The section of the RFC, or the rule of RFC 8725.
     pub(crate) rule: String,
+    /// Why a server may answer otherwise; nothing if it must not.
+    pub(crate) open: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) presentations: Vec<Presentation>,
 }

@@ -10,6 +10,7 @@
     reason = "a test may panic"
 )]
 
+mod attacks;
 mod bindings;
 mod case;
 #[expect(dead_code, reason = "these tests ask for whole verdicts")]
@@ -19,6 +20,8 @@ mod daemon_way;
 mod engine_way;
 mod library_way;
 mod maker;
+mod open;
+mod outline;
 mod proofs;
 mod proxy_way;
 
@@ -26,6 +29,7 @@ use case::Corpus;
 use jwtd_core::jose::base64url;
 use jwtd_testkit::tokens::Signer;
 use maker::{AUDIENCE, ISSUER, Maker, NONCE_KEY, NONCE_LIFETIME};
+use outline::outline;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +46,7 @@ fn made_by(issuer: Arc<Signer>, now: i64) -> Corpus {
     let mut maker = Maker::new(issuer, now);
     proofs::add(&mut maker);
     bindings::add(&mut maker);
+    attacks::add(&mut maker);
     Corpus {
         about: "Tokens bound to their sender, with proofs, good and bad: see README.md.".to_owned(),
         issuer: ISSUER.to_owned(),
@@ -63,19 +68,6 @@ fn file() -> PathBuf {
 /// The published cases.
 fn published() -> Corpus {
     serde_json::from_str(&std::fs::read_to_string(file()).unwrap()).unwrap()
-}
-
-/// The cases without their keys, which are new each time that they are made.
-fn outline(corpus: &Corpus) -> Vec<String> {
-    let shown = |one: &case::Presentation| {
-        let given = [&one.method, &one.url, &one.scheme, &one.presentation_id];
-        format!("{} {given:?} {} {:?}", one.after, one.reason, one.error)
-    };
-    let line = |case: &case::Case| {
-        let shown: Vec<_> = case.presentations.iter().map(shown).collect();
-        format!("{} | {} | {:?} | {shown:?}", case.name, case.rule, case.settings)
-    };
-    corpus.cases.iter().map(line).collect()
 }
 
 #[test]

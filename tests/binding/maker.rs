@@ -1,6 +1,7 @@
 //! Makes tokens, proofs and cases. Everything is right unless a case says otherwise.
 
 use crate::case::{Case, Presentation, Settings};
+use crate::open::why_open;
 use jwtd_core::crypto::MessageKey;
 use jwtd_core::jose::{Algorithm, UnixTime};
 use jwtd_core::verify::Nonces;
@@ -108,7 +109,8 @@ impl Maker {
         presentations: Vec<Presentation>,
     ) {
         let (rule, name) = (rule.to_owned(), name.into());
-        self.cases.push(Case { name, rule, settings, presentations });
+        let open = why_open(&name);
+        self.cases.push(Case { name, rule, open, settings, presentations });
     }
 
     /// A case of one changed proof for a good token.

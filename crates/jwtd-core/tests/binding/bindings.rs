@@ -1,4 +1,4 @@
-//! What tokens are bound to, what must come with them, and what profiles demand.
+//! The bindings of tokens, the evidence for them, and the demands of profiles.
 
 use super::*;
 use jwtd_core::verify::{AuthorizationScheme, BindingDemand, BindingKind, BindingKinds};
@@ -11,7 +11,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     jwtd_core::crypto::certificate_thumbprints(bytes).sha256.unwrap()
 }
 
-/// What comes with a token.
+/// The evidence that comes with a token.
 #[derive(Clone, Copy, Default)]
 struct Evidence {
     proof: bool,

@@ -212,7 +212,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whether a value of a member is right, by the words of RFC 9449, section 4.3.
+/// Returns true if a value of a member is right, by the words of RFC 9449, section 4.3.
 fn is_right(name: &str, value: &Value, token: &str) -> bool {
     let text = value.as_str();
     match name {

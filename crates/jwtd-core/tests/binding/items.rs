@@ -271,9 +271,11 @@ fn r37_item_9_the_target_is_that_of_the_request() {
 fn r37_item_10_the_nonce_is_one_of_the_service() {
     let of = |value: Option<&str>, is_required: bool, nonces: Option<Nonces>| {
         let token = bound();
-        let proof = proof(&token);
-        let proof = value.map_or(proof.clone(), |value| proof.text("nonce", value)).signed();
-        let mut request = Request::new(token, &proof);
+        let proof = match value {
+            Some(value) => proof(&token).text("nonce", value),
+            None => proof(&token),
+        };
+        let mut request = Request::new(token, &proof.signed());
         request.binding.nonce_required = is_required;
         request.rules.nonces = nonces;
         request.judged()

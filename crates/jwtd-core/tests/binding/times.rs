@@ -82,9 +82,11 @@ fn r37_the_own_exp_and_nbf_of_a_proof_hold() {
 fn r37_after_a_start_old_proofs_need_a_new_nonce() {
     let of = |iat: i64, started: i64, nonce: Option<&str>| {
         let token = bound();
-        let proof = proof(&token).claim("iat", &(NOW + iat).to_string());
-        let proof = nonce.map_or(proof.clone(), |nonce| proof.text("nonce", nonce)).signed();
-        let mut request = Request::new(token, &proof);
+        let mut proof = proof(&token).claim("iat", &(NOW + iat).to_string());
+        if let Some(nonce) = nonce {
+            proof = proof.text("nonce", nonce);
+        }
+        let mut request = Request::new(token, &proof.signed());
         request.rules.nonces = Some(nonces());
         let started = UnixTime::from_seconds(NOW + started);
         let clock_skew = ProofRules::CLOCK_SKEW;

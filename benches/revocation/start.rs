@@ -70,7 +70,10 @@ pub(crate) fn rows(plan: &Plan, rows: &mut Vec<Value>) {
         let verdicts = runtime.block_on(async {
             let address = format!("unix://{}", with.socket().display()).parse().unwrap();
             let mut client = Client::connect(&address).await.unwrap();
-            client.verify_batch(tokens.to_vec(), VerifyOptions::default()).await.unwrap()
+            client
+                .verify_batch(tokens.to_vec(), Vec::new(), VerifyOptions::default())
+                .await
+                .unwrap()
         });
         let reasons: Vec<_> = verdicts.iter().map(|one| one.reason()).collect();
         assert_eq!(reasons, [Reason::Revoked, Reason::Revoked, Reason::Ok]);

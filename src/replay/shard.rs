@@ -20,6 +20,8 @@ pub(super) struct Shard {
     horizon: Option<Bucket>,
     /// The bucket in which the entries that had ended were removed last.
     swept_in: Option<Bucket>,
+    /// The capacity of the table when nothing was removed from it; `capacity` leaves that out.
+    full: usize,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,7 @@ impl Shard {
             share: u32::try_from(limit / SHARE).unwrap_or(u32::MAX).max(1),
             horizon: None,
             swept_in: None,
+            full: 0,
         }
     }
 
@@ -80,6 +83,7 @@ impl Shard {
             }
             let (until, retry) = (bucket(one.until), one.retry.map(short));
             self.entries.insert(one.key, Entry { until, seen_at: low(now), retry, owner });
+            self.full = self.full.max(self.entries.capacity());
         }
         found
     }
@@ -96,7 +100,7 @@ impl Shard {
         let count = self.owners.get(usize::from(self.group(&one.owner)));
         if self.horizon.is_some_and(|horizon| bucket(one.until) <= horizon) {
             Presented::Forgotten
-        } else if self.entries.len() >= self.limit {
+        } else if self.entries.len() >= self.limit || self.would_outgrow() {
             Presented::Full
         } else if count.is_none_or(|count| *count >= self.share) {
             Presented::ShareFull
@@ -123,9 +127,20 @@ impl Shard {
             }
             lives
         });
-        if self.entries.len() < self.entries.capacity() / 4 {
-            self.entries.shrink_to(self.entries.len().saturating_mul(2));
+        if self.entries.len() < self.full / 4 {
+            let count = self.entries.len().saturating_mul(2);
+            let smaller = HashMap::with_capacity_and_hasher(count, self.entries.hasher().clone());
+            let larger = std::mem::replace(&mut self.entries, smaller);
+            self.entries.extend(larger);
+            self.full = self.entries.capacity();
         }
+    }
+
+    /// Returns true if one entry more would make the largest table grow: removed entries keep their
+    /// slots until fewer than half of all are in use.
+    fn would_outgrow(&self) -> bool {
+        let entries = self.entries.len();
+        self.full >= self.limit && entries == self.entries.capacity() && entries >= self.limit / 2
     }
 
     pub(super) fn entries(&self) -> usize {
@@ -135,7 +150,7 @@ impl Shard {
     /// The memory in use, in bytes.
     pub(super) fn bytes(&self) -> usize {
         // A table is filled to seven eighths.
-        let slots = match self.entries.capacity() {
+        let slots = match self.full {
             0 => 0,
             capacity => (capacity.saturating_mul(8) / 7).next_power_of_two(),
         };

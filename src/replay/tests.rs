@@ -116,6 +116,25 @@ fn it_is_bounded_and_forgets_nothing_when_it_is_full() {
     }
 }
 
+/// Entries come and go for a long time in a memory that is nearly full.
+#[test]
+fn it_does_not_outgrow_its_bound_while_entries_come_and_go() {
+    let memory = ReplayMemory::new(MIB);
+    let mut key = 0;
+    let mut fresh = 0;
+    for second in (0..800).step_by(4) {
+        for _ in 0..1000 {
+            key += 1;
+            let one = proof(key, key, second + 8 + i64::try_from(key % 60).unwrap());
+            fresh += usize::from(memory.insert(&one, at(second)) == Presented::Fresh);
+        }
+        assert!(memory.bytes() as u64 <= MIB, "{} at {second}", memory.bytes());
+    }
+    assert!(fresh > 50_000, "{fresh}");
+    memory.settle(at(10_000));
+    assert_eq!(memory.entries(), 0);
+}
+
 #[test]
 fn one_sender_fills_but_a_part() {
     let memory = ReplayMemory::new(16 * MIB);

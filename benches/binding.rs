@@ -132,7 +132,7 @@ fn memory(quick: bool, only: &str, rows: &mut Vec<Value>) {
             let hash = digest([&[kind][..], &number.to_be_bytes()]);
             *hash.first_chunk().unwrap()
         });
-        Presentation { key, owner, until: UnixTime::from_seconds(65), retry: None }
+        Presentation { key, owner: Some(owner), until: UnixTime::from_seconds(65), retry: None }
     };
     let presentations: Vec<_> = (0..most + most / 10).map(one).collect();
     let memory = ReplayMemory::new(128 << 20);

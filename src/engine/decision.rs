@@ -1,4 +1,4 @@
-//! What is decided of one token.
+//! The decision on one token.
 
 use super::Remembered;
 use jwtd_core::jose::UnixTime;
@@ -6,12 +6,12 @@ use jwtd_core::verify::{Reason, Reject};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is decided of one token.
+/// The decision on one token.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// The token, if its signature was proven and the profile trusts its issuer.
     pub proven: Option<Arc<Remembered>>,
-    /// Whether it may be used, and why not.
+    /// The permission to use it, or the reason why not.
     pub outcome: Result<Permission, Reject>,
     /// A nonce for the next DPoP proof of its sender, if that needs one.
     pub dpop_nonce: Option<Arc<str>>,

@@ -12,7 +12,7 @@ use jwtd_core::verify::{Reject, read_proof_last};
 /// The proofs of a batch that are being read.
 #[derive(Debug, Default)]
 pub struct ProofReading {
-    /// How many places were looked at.
+    /// The number of places read so far.
     places: usize,
     checks: Vec<ProofCheck>,
 }

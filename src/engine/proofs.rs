@@ -6,7 +6,7 @@ use jwtd_core::jose::{Algorithm, Family};
 use jwtd_core::verify::{ProofOutcome, ProvenProof, Reject, UnprovenProof};
 use std::time::Duration;
 
-/// What became of the DPoP proofs of a batch.
+/// The outcomes of the DPoP proofs of a batch.
 #[derive(Debug, Default)]
 pub(super) struct Proofs {
     /// For each token, up to the last one whose proof was looked at.
@@ -21,7 +21,7 @@ pub(super) struct ProofCheck {
 }
 
 impl Proofs {
-    /// What became of the proof of the token at this place.
+    /// The outcome of the proof of the token at this place.
     pub(super) fn of(&self, place: usize) -> ProofOutcome<'_> {
         self.by_place.get(place)?.as_ref().map(Result::as_ref)
     }

@@ -1,4 +1,4 @@
-//! What is known of senders: the rules for their proofs, and what they presented.
+//! The rules for the proofs of senders, and the memory of their presentations.
 
 use crate::replay::{Presentation, Presented, ReplayMemory};
 use crate::telemetry::{Metrics, PresentationResult};
@@ -10,14 +10,14 @@ use jwtd_core::verify::{
 };
 use std::time::Duration;
 
-/// What all batches share of it.
+/// The rules and the memory, shared by all batches.
 #[derive(Debug)]
 pub struct Senders {
     /// The rules for DPoP proofs.
     pub rules: ProofRules,
-    /// What was presented.
+    /// The memory of presentations.
     pub memory: ReplayMemory,
-    /// What tells this service from others that see the same proofs on their way.
+    /// The name of this service among others that see the same proofs.
     pub domain: Box<str>,
     /// True if the memory of this process suffices while a shared one does not answer.
     pub accepts_unshared: bool,
@@ -55,7 +55,7 @@ impl Senders {
     ) -> Presentation {
         Presentation {
             key: half(&proof.identity(&self.domain)),
-            owner: half(proof.thumbprint()),
+            owner: Some(half(proof.thumbprint())),
             until: self.rules.ends(proof.issued_at()),
             retry: context.presentation_id.map(|id| half(&retry(caller, &id))),
         }
@@ -77,11 +77,10 @@ impl Senders {
         let name = claims.issuer().ok_or(Reject::IssuerMissing)?;
         let end = claims.expires_at().ok_or(Reject::ExpiryMissing)?;
         let parts = [b"token", self.domain.as_bytes(), name.as_bytes(), id.as_bytes()];
-        let key = half(&digest(parts));
         Ok(Presentation {
-            key,
-            // No sender has a share: who gets tokens is for the issuer to say.
-            owner: key,
+            key: half(&digest(parts)),
+            // The issuer decides who gets tokens, so that no sender can fill the memory.
+            owner: None,
             until: end.plus(issuer.clock_skew().span()),
             retry: matter.context.presentation_id.map(|id| half(&retry(caller, &id))),
         })
@@ -147,7 +146,7 @@ fn judge(presented: Presented) -> (PresentationResult, Result<(), Reject>) {
     (result, Err(fault.into()))
 }
 
-/// What a retry has in common with the first call: who calls, and the number that it drew.
+/// Hashes the caller and its id of the presentation: a retry has the same hash as the first call.
 fn retry(caller: &Caller, id: &[u8; 16]) -> Digest {
     match caller {
         // The process may be another after a restart, and it is no right of its own.

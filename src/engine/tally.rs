@@ -5,7 +5,7 @@ use super::configuration::{Configuration, ProfileIndex};
 use jwtd_core::keys::IssuerIndex;
 use jwtd_core::verify::Reason;
 
-/// What is counted while tokens are judged.
+/// Counts decisions while tokens are judged.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) runs: Runs,

@@ -7,8 +7,9 @@ use jwtd_core::jose::UnixTime;
 pub struct Presentation {
     /// A hash that no other proof or token has.
     pub key: [u8; 16],
-    /// A hash of the sender, whose share of the memory it takes.
-    pub owner: [u8; 16],
+    /// A hash of the sender, whose share of the memory it takes; `None` for a one-time token, which
+    /// takes no share.
+    pub owner: Option<[u8; 16]>,
     /// The time until which it is accepted, and therefore remembered.
     pub until: UnixTime,
     /// A hash of the caller and of the id that it gave this presentation; `None` if it gave none.

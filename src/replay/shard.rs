@@ -16,12 +16,19 @@ pub(super) struct Shard {
     /// The most entries, and the most of one group of owners.
     limit: usize,
     share: u32,
-    /// The latest bucket of an entry that was forgotten. It never goes back.
-    horizon: Option<Bucket>,
+    /// The latest buckets of entries that were forgotten: of proofs, and of one-time tokens, which may
+    /// live for years. They never go back.
+    horizons: Horizons,
     /// The bucket in which the entries that had ended were removed last.
     swept_in: Option<Bucket>,
     /// The capacity of the table when nothing was removed from it; `capacity` leaves that out.
     full: usize,
+}
+
+#[derive(Debug, Default)]
+struct Horizons {
+    proofs: Option<Bucket>,
+    tokens: Option<Bucket>,
 }
 
 #[derive(Debug)]
@@ -30,8 +37,11 @@ struct Entry {
     /// The low bits of the second in which it was presented first.
     seen_at: u32,
     retry: Option<Retry>,
-    owner: u8,
+    owner: Group,
 }
+
+/// A group of owners; zero for one-time tokens, which have no owner.
+type Group = u8;
 
 /// Entries that end in the same eight seconds are removed together.
 type Bucket = u32;
@@ -39,9 +49,12 @@ type Bucket = u32;
 /// Enough of a hash that nobody outside can choose. The first byte is not zero.
 type Retry = (NonZero<u8>, [u8; 6]);
 
-/// The number of groups of owners. Owners are hashed into them under a key of the shard: two that
+/// The number of groups of owners, and that of one-time tokens. Owners are hashed into them under a key of the shard: two that
 /// meet here do not meet in the other shards.
 const OWNERS: usize = 256;
+
+/// The group of one-time tokens.
+const TOKENS: Group = 0;
 
 /// An owner may fill this part of the memory.
 const SHARE: usize = 16;
@@ -67,7 +80,7 @@ impl Shard {
             owners: Box::new([0; OWNERS]),
             limit,
             share: u32::try_from(limit / SHARE).unwrap_or(u32::MAX).max(1),
-            horizon: None,
+            horizons: Horizons::default(),
             swept_in: None,
             full: 0,
         }
@@ -77,7 +90,7 @@ impl Shard {
     pub(super) fn insert(&mut self, one: &Presentation, now: UnixTime) -> Presented {
         let found = self.look(one, now);
         if found == Presented::Fresh {
-            let owner = self.group(&one.owner);
+            let owner = self.group(one.owner);
             if let Some(count) = self.owners.get_mut(usize::from(owner)) {
                 *count = count.saturating_add(1);
             }
@@ -97,12 +110,13 @@ impl Shard {
             let is_retry = one.retry.is_some() && entry.retry == one.retry.map(short);
             return if is_near && is_retry { Presented::Retried } else { Presented::Replayed };
         }
-        let count = self.owners.get(usize::from(self.group(&one.owner)));
-        if self.horizon.is_some_and(|horizon| bucket(one.until) <= horizon) {
+        let owner = self.group(one.owner);
+        let count = self.owners.get(usize::from(owner));
+        if self.horizons.of(owner).is_some_and(|horizon| bucket(one.until) <= horizon) {
             Presented::Forgotten
         } else if self.entries.len() >= self.limit || self.would_outgrow() {
             Presented::Full
-        } else if count.is_none_or(|count| *count >= self.share) {
+        } else if owner != TOKENS && count.is_none_or(|count| *count >= self.share) {
             Presented::ShareFull
         } else {
             Presented::Fresh
@@ -112,15 +126,18 @@ impl Shard {
     /// Forgets what has ended, if it is time.
     pub(super) fn sweep(&mut self, now: UnixTime) {
         let current = bucket(now);
-        if self.swept_in == Some(current) {
+        // Calls on both sides of a boundary must not sweep in turns.
+        let is_near = |swept: Bucket| swept == current || swept == current.saturating_add(1);
+        if self.swept_in.is_some_and(is_near) {
             return;
         }
         self.swept_in = Some(current);
-        let (horizon, owners) = (&mut self.horizon, &mut self.owners);
+        let (horizons, owners) = (&mut self.horizons, &mut self.owners);
         owners.fill(0);
         self.entries.retain(|_, entry| {
             let lives = entry.until >= current;
             if !lives {
+                let horizon = horizons.of(entry.owner);
                 *horizon = (*horizon).max(Some(entry.until));
             } else if let Some(count) = owners.get_mut(usize::from(entry.owner)) {
                 *count = count.saturating_add(1);
@@ -157,9 +174,16 @@ impl Shard {
         slots.saturating_mul(ENTRY_BYTES).saturating_add(size_of::<Self>() + OWNERS * 4)
     }
 
-    fn group(&self, owner: &[u8; 16]) -> u8 {
+    fn group(&self, owner: Option<[u8; 16]>) -> Group {
+        let Some(owner) = owner else { return TOKENS };
         let [group, ..] = self.entries.hasher().hash_one(owner).to_le_bytes();
-        group
+        group.max(1)
+    }
+}
+
+impl Horizons {
+    fn of(&mut self, group: Group) -> &mut Option<Bucket> {
+        if group == TOKENS { &mut self.tokens } else { &mut self.proofs }
     }
 }
 

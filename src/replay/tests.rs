@@ -22,7 +22,7 @@ fn wide(number: u64) -> [u8; 16] {
 
 /// A presentation by the owner `owner` that is accepted until `until`.
 fn proof(key: u64, owner: u64, until: i64) -> Presentation {
-    Presentation { key: wide(key), owner: wide(owner), until: at(until), retry: None }
+    Presentation { key: wide(key), owner: Some(wide(owner)), until: at(until), retry: None }
 }
 
 #[test]
@@ -77,6 +77,29 @@ fn a_clock_that_is_set_back_reopens_nothing() {
     }
     // What was never remembered is not forgotten: the leap shuts nobody out for long.
     assert_eq!(memory.insert(&proof(0, 0, 80), at(15)), Presented::Fresh);
+}
+
+/// A clock that leaps past the end of a one-time token of a year, and returns.
+#[test]
+fn a_forgotten_token_shuts_out_no_proof_and_stays_used() {
+    let memory = ReplayMemory::new(MIB);
+    const YEAR: i64 = 365 * 86_400;
+    let token = |key: u64| Presentation { owner: None, ..proof(key, 0, YEAR) };
+    for key in 0..1000 {
+        assert_eq!(memory.insert(&token(key), at(0)), Presented::Fresh);
+    }
+    memory.settle(at(2 * YEAR));
+    for key in 0..1000 {
+        assert_eq!(memory.insert(&token(key), at(1)), Presented::Forgotten, "{key}");
+        assert_eq!(memory.insert(&proof(5000 + key, key, 65), at(1)), Presented::Fresh, "{key}");
+    }
+}
+
+#[test]
+fn one_time_tokens_take_no_share() {
+    let memory = ReplayMemory::new(16 * MIB);
+    let tokens = (0..100_000).map(|key| Presentation { owner: None, ..proof(key, 0, 65) });
+    assert!(tokens.map(|one| memory.insert(&one, at(0))).all(|said| said == Presented::Fresh));
 }
 
 #[test]

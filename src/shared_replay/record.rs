@@ -52,7 +52,12 @@ mod tests {
 
     fn one(retry: Option<u8>) -> Presentation {
         let until = UnixTime::from_seconds(1000);
-        Presentation { key: [1; 16], owner: [2; 16], until, retry: retry.map(|byte| [byte; 16]) }
+        Presentation {
+            key: [1; 16],
+            owner: Some([2; 16]),
+            until,
+            retry: retry.map(|byte| [byte; 16]),
+        }
     }
 
     fn record(retry: Option<u8>, now: i64, number: u64) -> Record {

@@ -51,8 +51,12 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// The longest silence on a connection.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Seconds for which Redis remembers longer than this process.
-const MARGIN: u64 = 8;
+/// Redis remembers so many seconds longer than this process: the clocks of a fleet may differ by that.
+const MARGIN: u64 = 60;
+
+/// The longest time between two looks at the eviction policy, which may change while a connection
+/// lives.
+const POLICY: Duration = Duration::from_secs(10);
 
 /// Begins to share; the task ends with the handle.
 pub fn begin(feed: RedisFeed, clock: &Clock) -> (SharedMemory, AbortOnDropHandle<()>) {
@@ -165,7 +169,12 @@ impl Sharing {
 
     /// Answers questions until the connection fails; `Ok` when nobody can ask any more.
     async fn serve(&mut self, mut link: Link) -> Result<(), Trouble> {
+        let mut checked_at = self.clock.monotonic();
         loop {
+            if self.clock.since(checked_at) > POLICY {
+                check_policy(&mut link).await?;
+                checked_at = self.clock.monotonic();
+            }
             let again = self.left.take();
             let is_second = again.is_some();
             let questions = match again {
@@ -180,7 +189,13 @@ impl Sharing {
                 },
             };
             match ask(&mut link, &self.feed.prefix, &questions).await {
-                Ok(results) => answer(questions, results),
+                Ok((results, trouble)) => {
+                    if let Some(trouble) = trouble {
+                        let what = trouble.to_string();
+                        limited!(self.clock, WARN, what, "a proof could not be looked up");
+                    }
+                    answer(questions, results);
+                }
                 Err(trouble) if is_second => {
                     refuse(questions);
                     return Err(trouble);
@@ -234,12 +249,13 @@ async fn check_policy(link: &mut Link) -> Result<(), Trouble> {
     }
 }
 
-/// Stores each record unless there is one, and reads what is there then.
+/// Stores each record unless there is one, and reads what is there then. A trouble with one of them is
+/// no trouble of the others, unless this is the wrong server.
 async fn ask(
     link: &mut Link,
     prefix: &str,
     questions: &[Question],
-) -> Result<Vec<PresentationResult>, Trouble> {
+) -> Result<(Vec<PresentationResult>, Option<Trouble>), Trouble> {
     let mut commands = Pipeline::new();
     let mut records = Vec::new();
     for question in questions {
@@ -256,12 +272,20 @@ async fn ask(
     }
     let count = records.len().saturating_mul(2);
     let mut answers = link.ask_all_for(&commands, count, ANSWERING).await?.into_iter();
-    let mut results = Vec::with_capacity(records.len());
+    let (mut results, mut trouble) = (Vec::with_capacity(records.len()), None);
     for record in records {
         let (Some(set), Some(stored)) = (answers.next(), answers.next()) else { break };
-        results.push(result(record, &set?, &stored?));
+        let pair = set.and_then(|set| stored.map(|stored| (set, stored)));
+        results.push(match pair {
+            Ok((set, stored)) => result(record, &set, &stored),
+            Err(other @ (Trouble::Moved { .. } | Trouble::ReadOnly { .. })) => return Err(other),
+            Err(other) => {
+                trouble = Some(other);
+                PresentationResult::Unreachable
+            }
+        });
     }
-    Ok(results)
+    Ok((results, trouble))
 }
 
 fn result(record: &Record, set: &Value, stored: &Value) -> PresentationResult {

@@ -210,7 +210,10 @@ async fn emptied() -> Seen {
     let third = Member::start(&shared(&redis, "")).await?;
     third.until(&bound, Reason::Ok).await?;
     let reason = third.reason(&bound.token, &proof).await?;
-    Ok(format!("a daemon that never saw it says {reason:?}; those that did refuse it"))
+    expect("where it was never seen", reason, Reason::Ok)?;
+    let reason = third.reason(&bound.token, &proof).await?;
+    expect("there again", reason, Reason::Replayed)?;
+    Ok("1 permit more, by a daemon that never saw it; those that did refuse it".to_owned())
 }
 
 async fn failed_over() -> Seen {
@@ -261,7 +264,13 @@ async fn evicting() -> Seen {
     .await?;
     redis.tell(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     let took = members[0].until(&bound, Reason::Ok).await?;
-    Ok(format!("refused; once it is mended, accepted after {} ms", took.as_millis()))
+    // The connection lives on.
+    redis.tell(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    let seen = members[0].until(&bound, Reason::ReplayUnchecked).await?;
+    let (took, seen) = (took.as_millis(), seen.as_secs());
+    Ok(format!(
+        "refused; once it is mended, accepted after {took} ms; changed, refused after {seen} s"
+    ))
 }
 
 async fn one_time() -> Seen {

@@ -1,8 +1,8 @@
-//! What comes with one use of a token, beside the token.
+//! The context of one use of a token.
 
 use crate::crypto::Digest;
 
-/// What is known of the request for which a token is judged. It belongs to one use of one token:
+/// The caller's knowledge of the request that brought a token. It belongs to one use of one token:
 /// it is judged every time and never remembered with a proof.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TokenContext {

@@ -1,4 +1,4 @@
-//! Whether the evidence that came with a token is that of the sender to which it is bound.
+//! Compares the evidence that came with a token with the sender to which the token is bound.
 
 use super::fault::{BindingFault, BindingKind};
 use super::proof::ProvenProof;
@@ -8,8 +8,7 @@ use crate::jose::{Claims, Confirmation, Limits, NotText, base64url, json};
 use crate::verify::context::{AuthorizationScheme, TokenContext};
 use crate::verify::reject::Reject;
 
-/// What became of the DPoP proof that came with a token; `None` if it was not looked at, because
-/// nothing depends on it.
+/// The outcome of the DPoP proof that came with a token; `None` if the token needs none.
 pub type ProofOutcome<'p> = Option<Result<&'p ProvenProof, &'p Reject>>;
 
 /// The thumbprints to which a token is bound.
@@ -68,7 +67,7 @@ fn unsupported(confirmation: &Confirmation<'_>) -> &'static str {
     known.iter().find(has).copied().unwrap_or("(another member)")
 }
 
-/// What can be said without the proof.
+/// Makes the checks that need no proof.
 ///
 /// # Errors
 /// The first check that fails.

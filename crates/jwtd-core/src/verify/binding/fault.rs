@@ -42,7 +42,7 @@ pub enum BindingFault {
     Nonce(NonceFault),
     /// The proof or the one-time token was presented before.
     Replayed,
-    /// Whether it was presented before cannot be told.
+    /// The memory cannot tell if it was presented before.
     ReplayUnchecked(Unchecked),
 }
 
@@ -60,7 +60,7 @@ pub enum Unchecked {
     Unreachable,
 }
 
-/// What is wrong with a DPoP proof: the items of RFC 9449, section 4.3.
+/// A fault of a DPoP proof, by the items of RFC 9449, section 4.3.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofFault {
@@ -103,7 +103,7 @@ pub enum ProofFault {
     /// `ath` is that of another token (item 12).
     #[error("the `ath` of the DPoP proof is not the hash of this token")]
     TokenHash,
-    /// What the proof must be compared with is not known.
+    /// The caller did not pass the request that the proof must be compared with.
     #[error(transparent)]
     Request(RequestFault),
 }
@@ -122,7 +122,7 @@ pub enum RequestFault {
     BadUrl(BadTargetUri),
 }
 
-/// How the time of a proof is off.
+/// The fault of a proof's time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ProofExpiry {
     /// It was made too long ago.
@@ -132,7 +132,7 @@ pub enum ProofExpiry {
     },
     /// It was made in the future, or is not valid yet.
     Early {
-        /// How long until it is acceptable.
+        /// The time until it is acceptable.
         wait: Duration,
     },
     /// Its own `exp` has passed.

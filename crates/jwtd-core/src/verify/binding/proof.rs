@@ -42,7 +42,7 @@ pub struct ProvenProof {
     issued_at: UnixTime,
 }
 
-/// What a proof is compared with.
+/// The values that a proof is compared with.
 pub(super) struct Demands<'d> {
     pub(super) key: Digest,
     pub(super) token: &'d [u8],
@@ -205,8 +205,8 @@ impl ProvenProof {
         self.issued_at
     }
 
-    /// What tells it from every other proof that is presented in `domain`: of whatever key, so that
-    /// nobody can use up the `jti` of another sender.
+    /// The identity of the proof in `domain`. It covers the key of the sender, so that nobody can use
+    /// up the `jti` of another sender.
     #[must_use]
     pub fn identity(&self, domain: &str) -> Digest {
         digest([b"dpop", domain.as_bytes(), &self.thumbprint, self.id.as_bytes()])

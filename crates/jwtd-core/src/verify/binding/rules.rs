@@ -1,4 +1,4 @@
-//! What the operator demands of the binding of tokens, and of proofs.
+//! The operator's demands on the binding of tokens, and on proofs.
 
 use super::fault::BindingKind;
 use super::nonce::Nonces;
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The policy of a profile on the binding of tokens to their senders.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Binding {
-    /// Whether tokens must be bound.
+    /// The demand for a binding.
     pub demand: BindingDemand,
     /// The kinds of binding that are accepted.
     pub kinds: BindingKinds,
@@ -16,7 +16,7 @@ pub struct Binding {
     pub nonce_required: bool,
 }
 
-/// Whether tokens must be bound to their sender.
+/// The demand that tokens are bound to their sender.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum BindingDemand {
     /// A bound token must come with its evidence; others are bearer tokens.
@@ -60,9 +60,9 @@ impl BindingKinds {
 pub struct ProofRules {
     /// The accepted algorithms; never one of a shared secret.
     pub algorithms: AlgorithmSet,
-    /// How old a proof may be, from its `iat`.
+    /// The greatest age of a proof since its `iat`.
     pub max_age: Duration,
-    /// How far the clock of the sender may be off.
+    /// The tolerance for the clock of the sender.
     pub clock_skew: Duration,
     /// The nonces of this service, if it issues any.
     pub nonces: Option<Nonces>,
@@ -76,7 +76,7 @@ pub struct ProofRules {
 pub struct Unseen {
     /// The time of the start.
     pub started: UnixTime,
-    /// How far the clock of a sender may be ahead.
+    /// The tolerance for a sender's clock that is ahead.
     pub clock_skew: Duration,
 }
 

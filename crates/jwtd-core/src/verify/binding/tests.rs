@@ -124,7 +124,7 @@ impl Scene {
     }
 }
 
-/// What becomes of the scene after a change.
+/// The outcome for the scene after a change.
 fn after(change: fn(&mut Scene)) -> Result<(), Reject> {
     let mut scene = Scene::new();
     change(&mut scene);

@@ -59,7 +59,7 @@ const OF_THE_MEMORY: [&str; 4] = ["replayed", "memory full", "share full", "memo
 
 type Row = (&'static str, Reason, fn(&mut Scene));
 
-/// What each row changes, in the order in which the faults are looked for.
+/// The changes that produce each fault, in the order of the checks.
 const ROWS: &[Row] = {
     use Reason::{
         BindingMismatch, BindingRequired, NonceRequired, ProofExpired, ProofInvalid, TokenNotBound,
